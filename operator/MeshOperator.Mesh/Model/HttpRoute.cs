@@ -1,0 +1,161 @@
+namespace MeshOperator.Mesh.Model;
+
+/// <summary>What happens to the requests that one match selects.</summary>
+public sealed record HttpRoute
+{
+    /// <summary>A name for logs and statistics, unique within the port: the rule's name or index.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Which requests.</summary>
+    public HttpMatch Match { get; init; } = HttpMatch.All;
+
+    /// <summary>Where they go, by weight. The sum of weights is at least 1.</summary>
+    public required ValueList<WeightedBackend> Backends { get; init; }
+
+    /// <summary>A copy of the requests, whose answers are ignored.</summary>
+    public MirrorTarget? Mirror { get; init; }
+
+    /// <summary>How requests of one client are kept at one endpoint.</summary>
+    public StickySession? Sticky { get; init; }
+
+    /// <summary>For the whole request with its retries; null means none.</summary>
+    public TimeSpan? RequestTimeout { get; init; }
+
+    /// <summary>For a stream without bytes; null means Envoy's default.</summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
+    /// <summary>Faults to inject.</summary>
+    public FaultInjection? Fault { get; init; }
+
+    /// <summary>Changes of request headers.</summary>
+    public HeaderChanges? Headers { get; init; }
+
+    /// <summary>When to try again; null means never.</summary>
+    public RetrySettings? Retry { get; init; }
+}
+
+/// <summary>A share of traffic.</summary>
+/// <param name="Weight">0 to 1,000,000, relative to the sum of the weights.</param>
+/// <param name="Target">The service port, or null when it does not exist: that share is answered with status 500.</param>
+public sealed record WeightedBackend(int Weight, BackendTarget? Target);
+
+/// <summary>A port of a service.</summary>
+public sealed record BackendTarget(ServiceName Service, int Port);
+
+/// <summary>Selects requests; all conditions must hold.</summary>
+public sealed record HttpMatch
+{
+    /// <summary>Selects every request.</summary>
+    public static HttpMatch All { get; } = new();
+
+    /// <summary>The path without the query string, or null for any. <see cref="StringMatchKind.Prefix"/> matches whole path elements:
+    /// <c>/a</c> matches <c>/a</c> and <c>/a/b</c>, not <c>/ab</c>.</summary>
+    public StringMatch? Path { get; init; }
+
+    /// <summary>The method in capitals, or null for any.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>Header conditions; names in lower case.</summary>
+    public ValueList<NamedMatch> Headers { get; init; } = [];
+
+    /// <summary>Query parameter conditions.</summary>
+    public ValueList<NamedMatch> QueryParameters { get; init; } = [];
+
+    /// <summary>Cookie conditions, always exact.</summary>
+    public ValueList<NamedMatch> Cookies { get; init; } = [];
+}
+
+/// <summary>How a string is compared.</summary>
+public enum StringMatchKind
+{
+    /// <summary>Equal, case-sensitive.</summary>
+    Exact,
+
+    /// <summary>Begins with it.</summary>
+    Prefix,
+
+    /// <summary>Matches an RE2 expression as a whole.</summary>
+    RegularExpression,
+
+    /// <summary>Is there, whatever its value.</summary>
+    Present,
+}
+
+/// <summary>A condition on a string.</summary>
+public sealed record StringMatch(StringMatchKind Kind, string Value);
+
+/// <summary>A condition on a named value: a header, query parameter or cookie.</summary>
+public sealed record NamedMatch(string Name, StringMatch Match);
+
+/// <summary>A copy of requests.</summary>
+/// <param name="Target">Where the copy goes.</param>
+/// <param name="Percent">0 to 100 per cent of the requests, with up to four decimals.</param>
+public sealed record MirrorTarget(BackendTarget Target, double Percent);
+
+/// <summary>What identifies a client for <see cref="StickySession"/>.</summary>
+public enum StickyKey
+{
+    /// <summary>A cookie, made by the proxy when the client has none.</summary>
+    Cookie,
+
+    /// <summary>A request header.</summary>
+    Header,
+
+    /// <summary>The client's IP address.</summary>
+    SourceIp,
+}
+
+/// <summary>Keeps the requests of one client at one endpoint, by consistent hashing.</summary>
+/// <param name="Key">What identifies the client.</param>
+/// <param name="Name">The cookie's or header's name; empty for the source address.</param>
+/// <param name="Ttl">The made cookie's lifetime; null means a session cookie.</param>
+public sealed record StickySession(StickyKey Key, string Name, TimeSpan? Ttl);
+
+/// <summary>Faults to inject.</summary>
+/// <param name="Delay">How long requests are delayed, or null.</param>
+/// <param name="DelayPercent">0 to 100 per cent of requests delayed.</param>
+/// <param name="AbortStatus">The HTTP status, 200 to 599, with which requests are answered, or null.</param>
+/// <param name="AbortPercent">0 to 100 per cent of requests aborted.</param>
+public sealed record FaultInjection(TimeSpan? Delay, double DelayPercent, int? AbortStatus, double AbortPercent);
+
+/// <summary>Changes of request headers, applied in the order remove, set, add.</summary>
+public sealed record HeaderChanges(ValueList<HeaderValue> Set, ValueList<HeaderValue> Add, ValueList<string> Remove);
+
+/// <summary>A header and its value.</summary>
+public sealed record HeaderValue(string Name, string Value);
+
+/// <summary>When and how often a request is tried again.</summary>
+public sealed record RetrySettings
+{
+    /// <summary>Retries beyond the first attempt, 1 to 10.</summary>
+    public required int Attempts { get; init; }
+
+    /// <summary>For each attempt; null means none of its own.</summary>
+    public TimeSpan? PerTryTimeout { get; init; }
+
+    /// <summary>Conditions in Envoy's names under which any request is retried, whatever its method: those in which the server has
+    /// not begun to handle it, such as <c>connect-failure</c>, <c>refused-stream</c>, <c>reset-before-request</c>.</summary>
+    public ValueList<string> ConnectionConditions { get; init; } = [];
+
+    /// <summary>Conditions in Envoy's names under which only requests of <see cref="Methods"/> are retried, such as <c>5xx</c>,
+    /// <c>gateway-error</c>, <c>reset</c>, <c>unavailable</c>.</summary>
+    public ValueList<string> ResponseConditions { get; init; } = [];
+
+    /// <summary>Further status codes on which requests of <see cref="Methods"/> are retried.</summary>
+    public ValueList<int> StatusCodes { get; init; } = [];
+
+    /// <summary>The methods retried by response; empty means all.</summary>
+    public ValueList<string> Methods { get; init; } = [];
+
+    /// <summary>The first pause before a retry.</summary>
+    public TimeSpan BackoffBase { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>The longest pause before a retry.</summary>
+    public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Whether a <c>Retry-After</c> of the server is honoured.</summary>
+    public bool RespectRetryAfter { get; init; }
+
+    /// <summary>Whether a retry goes to an endpoint that was not tried before, if there is one.</summary>
+    public bool AvoidPreviousHosts { get; init; }
+}

@@ -1,0 +1,60 @@
+namespace MeshOperator.Mesh.Model;
+
+/// <summary>A service and what is known of each of its ports.</summary>
+public sealed record MeshService(ServiceName Name, ValueList<MeshServicePort> Ports);
+
+/// <summary>One port of a service: the unit of a cluster, its endpoints, a listener and a route resource.</summary>
+public sealed record MeshServicePort
+{
+    /// <summary>The service.</summary>
+    public required ServiceName Service { get; init; }
+
+    /// <summary>The service's port, 1 to 65535.</summary>
+    public required int Port { get; init; }
+
+    /// <summary>How its bytes are understood.</summary>
+    public required PortProtocol Protocol { get; init; }
+
+    /// <summary>The cluster IPs, IPv4 or IPv6, on which clients reach it; empty for a headless service.</summary>
+    public ValueList<string> Addresses { get; init; } = [];
+
+    /// <summary>Its endpoints, ordered by address and port; those that are not ready are left out.</summary>
+    public ValueList<MeshEndpoint> Endpoints { get; init; } = [];
+
+    /// <summary>Routes of HTTP requests in order of precedence, the last one matching everything. Used for every protocol but
+    /// <see cref="PortProtocol.Tcp"/>.</summary>
+    public required ValueList<HttpRoute> Routes { get; init; }
+
+    /// <summary>Where TCP connections go, by weight; used for <see cref="PortProtocol.Tcp"/>, and for <see cref="PortProtocol.Detect"/>
+    /// when the bytes are not HTTP.</summary>
+    public required ValueList<WeightedBackend> TcpBackends { get; init; }
+
+    /// <summary>How connections to the endpoints are kept.</summary>
+    public ConnectionSettings Connection { get; init; } = new();
+
+    /// <summary>The policies whose effect is in <see cref="Routes"/> and <see cref="TcpBackends"/>; they count as programmed when the
+    /// resource made of those is acknowledged.</summary>
+    public ValueList<PolicyKey> RoutePolicies { get; init; } = [];
+
+    /// <summary>The policies whose effect is in the cluster (<see cref="Connection"/>).</summary>
+    public ValueList<PolicyKey> ClusterPolicies { get; init; } = [];
+}
+
+/// <summary>One address that serves a port.</summary>
+/// <param name="Address">An IP address.</param>
+/// <param name="Port">The target port.</param>
+/// <param name="Identity">The SPIFFE identity with which it answers mutual TLS, or null when clients must use plaintext (not
+/// meshed, or mutual TLS is disabled there).</param>
+/// <param name="Zone">The topology zone, if known.</param>
+public sealed record MeshEndpoint(string Address, int Port, string? Identity, string? Zone);
+
+/// <summary>How connections to a port's endpoints are kept, and bounds on retries towards them.</summary>
+/// <param name="ConnectTimeout">For the TCP handshake; null means 5 s.</param>
+/// <param name="IdleTimeout">After which an unused connection is closed; null means Envoy's default.</param>
+/// <param name="Budget">How many retries may be under way at once; null means Envoy's default of 3.</param>
+public sealed record ConnectionSettings(TimeSpan? ConnectTimeout = null, TimeSpan? IdleTimeout = null, RetryBudget? Budget = null);
+
+/// <summary>Bounds the retries under way from one proxy to one cluster.</summary>
+/// <param name="Percent">0 to 100 per cent of the active and pending requests.</param>
+/// <param name="MinConcurrency">Retries that are always allowed, however few requests there are.</param>
+public sealed record RetryBudget(double Percent, int MinConcurrency);

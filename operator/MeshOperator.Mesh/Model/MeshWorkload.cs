@@ -1,0 +1,29 @@
+namespace MeshOperator.Mesh.Model;
+
+/// <summary>A pod with a proxy.</summary>
+public sealed record MeshWorkload
+{
+    /// <summary>Its namespace and pod name, of which the node id is made.</summary>
+    public required WorkloadName Name { get; init; }
+
+    /// <summary>The pod's service account.</summary>
+    public required string ServiceAccount { get; init; }
+
+    /// <summary>Its SPIFFE identity, <c>spiffe://trust-domain/ns/namespace/sa/service-account</c>.</summary>
+    public required string Identity { get; init; }
+
+    /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
+    public required InboundProfile Inbound { get; init; }
+}
+
+/// <summary>What a proxy does with connections that arrive.</summary>
+/// <param name="DefaultMode">For ports that are not listed.</param>
+/// <param name="Ports">The ports of which something is known, ordered by number.</param>
+/// <param name="Policies">The policies whose effect is in this profile.</param>
+public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort> Ports, ValueList<PolicyKey> Policies);
+
+/// <summary>One port on which a workload serves.</summary>
+/// <param name="Port">The target port in the pod.</param>
+/// <param name="Protocol">How its bytes are understood.</param>
+/// <param name="Mode">Whether it takes mutual TLS, plaintext or both.</param>
+public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode);
