@@ -1,1 +1,8 @@
-return 0;
+using System.CommandLine;
+using MeshOperator.Commands;
+
+var root = new RootCommand("MeshOperator: a service mesh that is one Kubernetes operator.")
+{
+    GenerateCommand.Create(),
+};
+return await root.Parse(args).InvokeAsync();

@@ -1,0 +1,47 @@
+namespace MeshOperator.Api;
+
+/// <summary>Labels, annotations and names of objects that users and the operator share.</summary>
+public static class MeshNames
+{
+    /// <summary>The API group of the policies, and the prefix of labels and annotations.</summary>
+    public const string Group = "meshoperator.io";
+
+    /// <summary>The version of the policies.</summary>
+    public const string Version = "v1alpha1";
+
+    /// <summary>The namespace label that opts its pods in, with the value <see cref="InjectionEnabled"/>.</summary>
+    public const string InjectionLabel = "meshoperator.io/injection";
+
+    /// <summary>The value of <see cref="InjectionLabel"/> that opts in.</summary>
+    public const string InjectionEnabled = "enabled";
+
+    /// <summary>The pod label, <c>"true"</c> or <c>"false"</c>, that wins over the namespace's.</summary>
+    public const string InjectLabel = "meshoperator.io/inject";
+
+    /// <summary>The annotation of an injected pod: JSON that names what was added.</summary>
+    public const string StatusAnnotation = "meshoperator.io/status";
+
+    /// <summary>The label of an injected pod, with the value <see cref="ProxyEnvoy"/>.</summary>
+    public const string ProxyLabel = "meshoperator.io/proxy";
+
+    /// <summary>The value of <see cref="ProxyLabel"/>.</summary>
+    public const string ProxyEnvoy = "envoy";
+
+    /// <summary>The audience of the tokens with which proxies identify themselves.</summary>
+    public const string TokenAudience = "meshoperator.io";
+
+    /// <summary>The ConfigMap with the trust bundle in each injected namespace.</summary>
+    public const string TrustBundleConfigMap = "mesh-trust-bundle";
+
+    /// <summary>The key of the bundle in <see cref="TrustBundleConfigMap"/>, and of the root in <see cref="CaSecret"/>.</summary>
+    public const string CaCertificateKey = "ca.crt";
+
+    /// <summary>The Secret of the certificate authority in the operator's namespace.</summary>
+    public const string CaSecret = "mesh-ca";
+
+    /// <summary>The field manager of everything that the operator applies.</summary>
+    public const string FieldManager = "mesh-operator";
+
+    /// <summary>The label of objects that the operator keeps, with the value <see cref="FieldManager"/>.</summary>
+    public const string ManagedByLabel = "app.kubernetes.io/managed-by";
+}

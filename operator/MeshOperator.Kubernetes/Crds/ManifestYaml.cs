@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace MeshOperator.Kubernetes.Crds;
+
+/// <summary>Writes JSON as block-style YAML that keeps its types when it is read again: strings that YAML would read as something
+/// else are quoted.</summary>
+public static class ManifestYaml
+{
+    /// <summary>One YAML document, with <c>\n</c> line ends and a line end at the end.</summary>
+    public static string Write(JsonNode node)
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        var emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024));
+        emitter.Emit(new StreamStart());
+        emitter.Emit(new DocumentStart(null, null, isImplicit: true));
+        Emit(emitter, node);
+        emitter.Emit(new DocumentEnd(isImplicit: true));
+        emitter.Emit(new StreamEnd());
+        return text.ToString();
+    }
+
+    private static void Emit(Emitter emitter, JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject map:
+                emitter.Emit(new MappingStart(null, null, isImplicit: true, map.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
+                foreach (var (key, value) in map)
+                {
+                    emitter.Emit(new Scalar(key));
+                    Emit(emitter, value);
+                }
+
+                emitter.Emit(new MappingEnd());
+                break;
+            case JsonArray list:
+                emitter.Emit(new SequenceStart(null, null, isImplicit: true, list.Count == 0 ? SequenceStyle.Flow : SequenceStyle.Block));
+                foreach (var item in list) Emit(emitter, item);
+                emitter.Emit(new SequenceEnd());
+                break;
+            case JsonValue value when value.GetValueKind() == JsonValueKind.String:
+                var text = value.GetValue<string>();
+                emitter.Emit(new Scalar(null, null, text, StyleOf(text), isPlainImplicit: true, isQuotedImplicit: true));
+                break;
+            default:
+                emitter.Emit(new Scalar(node?.ToJsonString() ?? "null"));
+                break;
+        }
+    }
+
+    private static ScalarStyle StyleOf(string text)
+    {
+        if (text.Contains('\n', StringComparison.Ordinal)) return ScalarStyle.Literal;
+        var readAsOther = text.Length == 0
+            || text is "~" or "null" or "Null" or "NULL" or "y" or "Y" or "n" or "N"
+            || text.Equals("true", StringComparison.OrdinalIgnoreCase) || text.Equals("false", StringComparison.OrdinalIgnoreCase)
+            || text.Equals("yes", StringComparison.OrdinalIgnoreCase) || text.Equals("no", StringComparison.OrdinalIgnoreCase)
+            || text.Equals("on", StringComparison.OrdinalIgnoreCase) || text.Equals("off", StringComparison.OrdinalIgnoreCase)
+            || char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '=' || (text[0] == '.' && (text.Length == 1 || !char.IsAsciiLetter(text[1])));
+        return readAsOther ? ScalarStyle.DoubleQuoted : ScalarStyle.Any;
+    }
+}

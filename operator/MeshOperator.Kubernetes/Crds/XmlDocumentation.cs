@@ -1,0 +1,54 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+namespace MeshOperator.Kubernetes.Crds;
+
+/// <summary>Reads the documentation file that the compiler writes beside an assembly.</summary>
+internal sealed partial class XmlDocumentation
+{
+    private readonly Dictionary<string, string> _summaries;
+
+    private XmlDocumentation(Dictionary<string, string> summaries) => _summaries = summaries;
+
+    public static XmlDocumentation Of(Assembly assembly)
+    {
+        var path = Path.ChangeExtension(assembly.Location, ".xml");
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"The documentation of {assembly.GetName().Name}, from which descriptions are made, is missing: {path}", path);
+        var members = XDocument.Load(path).Descendants("member");
+        return new XmlDocumentation(members.ToDictionary(
+            m => (string)m.Attribute("name")!,
+            m => m.Element("summary") is { } summary ? Flatten(summary) : string.Empty));
+    }
+
+    /// <summary>The summary of a type; of a constructed generic type that of its definition.</summary>
+    public string? Of(Type type) => Find($"T:{Name(type)}");
+
+    /// <summary>The summary of a property where it is declared.</summary>
+    public string? Of(PropertyInfo property) => Find($"P:{Name(property.DeclaringType!)}.{property.Name}");
+
+    /// <summary>The summary of an enum's value.</summary>
+    public string? Of(Type enumType, string value) => Find($"F:{Name(enumType)}.{value}");
+
+    private static string Name(Type type) => (type.IsGenericType ? type.GetGenericTypeDefinition() : type).FullName!.Replace('+', '.');
+
+    private static string Flatten(XElement element)
+    {
+        var text = string.Concat(element.Nodes().Select(node => node switch
+        {
+            XText t => t.Value,
+            XElement { Name.LocalName: "see" or "paramref" } see => LastName((string?)see.Attribute("cref") ?? (string?)see.Attribute("name") ?? string.Empty),
+            XElement other => Flatten(other),
+            _ => string.Empty,
+        }));
+        return WhiteSpace().Replace(text, " ").Trim();
+    }
+
+    private static string LastName(string cref) => cref[(cref.LastIndexOf('.') + 1)..];
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex WhiteSpace();
+
+    private string? Find(string member) => _summaries.TryGetValue(member, out var text) && text.Length > 0 ? text : null;
+}

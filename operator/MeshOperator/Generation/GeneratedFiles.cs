@@ -1,0 +1,56 @@
+using System.Reflection;
+using System.Text.Json.Nodes;
+using k8s.Models;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Kubernetes.Crds;
+using MeshOperator.Kubernetes.Entities;
+
+namespace MeshOperator.Generation;
+
+/// <summary>The files of the repository that are made of the C# types: the CRDs and the chart's roles.</summary>
+internal static class GeneratedFiles
+{
+    private const string Notice = "# Made by `meshop generate` from the C# types; do not edit.\n";
+
+    /// <summary>All kinds that have a CRD.</summary>
+    public static readonly IReadOnlyList<Type> Entities = [typeof(TrafficSplit), typeof(RetryPolicy), typeof(MtlsPolicy)];
+
+    /// <summary>Path from the root of the repository, with forward slashes, to content.</summary>
+    public static IReadOnlyDictionary<string, string> All()
+    {
+        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var entity in Entities)
+        {
+            var name = entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName;
+            var yaml = Notice + ManifestYaml.Write(CustomResourceDefinition.Of(entity));
+            files[$"crds/{name}.yaml"] = yaml;
+            files[$"charts/mesh-operator/crds/{name}.yaml"] = yaml;
+        }
+
+        var rules = Assembly.GetExecutingAssembly().GetTypes()
+            .SelectMany(t => t.GetCustomAttributes<GenericRbacAttribute>(inherit: false))
+            .Concat(typeof(TrafficSplit).Assembly.GetCustomAttributes<GenericRbacAttribute>())
+            .ToArray();
+        files["charts/mesh-operator/files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
+        files["charts/mesh-operator/files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
+        return files;
+    }
+
+    /// <summary>One rule for each group and resource (and resource names), verbs united, in order of names.</summary>
+    private static string Rules(IEnumerable<GenericRbacAttribute> attributes)
+    {
+        var rules = attributes
+            .SelectMany(a => a.Resources.Select(resource => (a.Group, Resource: resource, a.ResourceNames, a.Verbs)))
+            .GroupBy(r => (r.Group, r.Resource, r.ResourceNames))
+            .OrderBy(g => g.Key.Group, StringComparer.Ordinal).ThenBy(g => g.Key.Resource, StringComparer.Ordinal).ThenBy(g => g.Key.ResourceNames, StringComparer.Ordinal)
+            .Select(JsonNode (group) =>
+            {
+                var rule = new JsonObject { ["apiGroups"] = new JsonArray(group.Key.Group), ["resources"] = new JsonArray(group.Key.Resource) };
+                if (group.Key.ResourceNames.Length > 0)
+                    rule["resourceNames"] = new JsonArray([.. group.Key.ResourceNames.Split(',').Select(n => JsonValue.Create(n))]);
+                rule["verbs"] = new JsonArray([.. group.SelectMany(r => r.Verbs).Distinct().Order(StringComparer.Ordinal).Select(v => JsonValue.Create(v))]);
+                return rule;
+            });
+        return ManifestYaml.Write(new JsonArray([.. rules]));
+    }
+}
