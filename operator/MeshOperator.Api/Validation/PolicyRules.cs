@@ -1,0 +1,41 @@
+using System.Text.RegularExpressions;
+using FluentValidation;
+
+namespace MeshOperator.Api.Validation;
+
+/// <summary>Rules that several policies share. Messages begin with the field's path and end with what to do.</summary>
+internal static partial class PolicyRules
+{
+    public static IRuleBuilderOptions<T, string?> IsDuration<T>(this IRuleBuilder<T, string?> rule) => rule
+        .Must(text => text is null || MeshDuration.TryParse(text, out _))
+        .WithMessage((_, text) => $"'{text}' is no duration: write for example 500ms, 10s or 1m30s");
+
+    public static IRuleBuilderOptions<T, string> IsServiceName<T>(this IRuleBuilder<T, string> rule) => rule
+        .Must(name => name is { Length: > 0 and <= 63 } && ServiceName().IsMatch(name))
+        .WithMessage((_, name) => $"'{name}' is no name of a service: lower-case letters, digits and '-', beginning with a letter, at most 63");
+
+    public static IRuleBuilderOptions<T, int?> IsPort<T>(this IRuleBuilder<T, int?> rule) => rule
+        .Must(port => port is null or (>= 1 and <= 65535))
+        .WithMessage((_, port) => $"{port} is no port: it must be from 1 to 65535");
+
+    public static IRuleBuilderOptions<T, double?> IsPercent<T>(this IRuleBuilder<T, double?> rule) => rule
+        .Must(percent => percent is null or (>= 0 and <= 100))
+        .WithMessage((_, percent) => $"{percent} is no percentage: it must be from 0 to 100");
+
+    public static bool IsExpression(string pattern)
+    {
+        try
+        {
+            // What needs no backtracking here is, but for syntax at the margin, what RE2 takes.
+            _ = new Regex(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            return true;
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    private static partial Regex ServiceName();
+}

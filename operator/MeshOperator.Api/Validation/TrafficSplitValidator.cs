@@ -1,0 +1,113 @@
+using FluentValidation;
+using MeshOperator.Api.V1Alpha1;
+
+namespace MeshOperator.Api.Validation;
+
+/// <summary>What a TrafficSplit must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
+public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
+{
+    /// <summary>Makes the validator.</summary>
+    public TrafficSplitValidator()
+    {
+        RuleFor(s => s.Service).IsServiceName();
+        RuleFor(s => s.Port).IsPort();
+        RuleFor(s => s).Must(s => (s.Backends is null) != (s.Rules is null)).OverridePropertyName("backends")
+            .WithMessage("exactly one of spec.backends and spec.rules must be given");
+        When(s => s.Backends is not null, () => RuleFor(s => s.Backends!).SetValidator(new BackendsValidator()));
+        When(s => s.Rules is not null, () =>
+        {
+            RuleFor(s => s.Rules!).Must(r => r.Count is >= 1 and <= 16).WithMessage("1 to 16 rules must be given");
+            RuleForEach(s => s.Rules!).SetValidator(new RuleValidator());
+            RuleFor(s => s.Rules!).Must(r => r.Where(x => x.Name is not null).GroupBy(x => x.Name).All(g => g.Count() == 1))
+                .WithMessage("each rule must have a name of its own");
+        });
+    }
+
+    private sealed class BackendsValidator : AbstractValidator<List<TrafficSplitBackend>>
+    {
+        public BackendsValidator()
+        {
+            RuleFor(b => b).Must(b => b.Count is >= 1 and <= 16).OverridePropertyName("count").WithMessage("1 to 16 backends must be given");
+            RuleFor(b => b).Must(b => b.Count == 0 || b.Any(x => (x.Weight ?? 1) > 0)).OverridePropertyName("weight")
+                .WithMessage("at least one backend must have a weight above 0");
+            RuleFor(b => b).Must(b => b.Select(x => (x.Service, x.Port)).Distinct().Count() == b.Count).OverridePropertyName("service")
+                .WithMessage("a backend is named twice: add its weights up");
+            RuleForEach(b => b).ChildRules(backend =>
+            {
+                backend.RuleFor(b => b.Service).IsServiceName();
+                backend.RuleFor(b => b.Port).IsPort();
+                backend.RuleFor(b => b.Weight).Must(w => w is null or (>= 0 and <= 1_000_000))
+                    .WithMessage((_, weight) => $"{weight} is no weight: it must be from 0 to 1000000");
+            });
+        }
+    }
+
+    private sealed class RuleValidator : AbstractValidator<TrafficSplitRule>
+    {
+        public RuleValidator()
+        {
+            RuleFor(r => r.Backends).SetValidator(new BackendsValidator());
+            RuleForEach(r => r.Matches).SetValidator(new MatchValidator());
+            When(r => r.Mirror is not null, () =>
+            {
+                RuleFor(r => r.Mirror!.Service).IsServiceName();
+                RuleFor(r => r.Mirror!.Port).IsPort();
+                RuleFor(r => r.Mirror!.Percent).IsPercent();
+            });
+            When(r => r.Sticky is not null, () =>
+            {
+                RuleFor(r => r.Sticky!)
+                    .Must(s => (s.Cookie is null ? 0 : 1) + (s.Header is null ? 0 : 1) + (s.SourceIP is true ? 1 : 0) == 1)
+                    .WithMessage("exactly one of cookie, header and sourceIP must be given");
+                RuleFor(r => r.Sticky!.Cookie!.Ttl).IsDuration().When(r => r.Sticky!.Cookie is not null);
+            });
+            When(r => r.Timeouts is not null, () =>
+            {
+                RuleFor(r => r.Timeouts!.Request).IsDuration();
+                RuleFor(r => r.Timeouts!.Idle).IsDuration();
+            });
+            When(r => r.Fault?.Delay is not null, () =>
+            {
+                RuleFor(r => r.Fault!.Delay!.Duration).Must(d => MeshDuration.TryParse(d, out var delay) && delay > TimeSpan.Zero)
+                    .WithMessage((_, text) => $"'{text}' is no delay: write for example 500ms or 2s, above 0");
+                RuleFor(r => r.Fault!.Delay!.Percent).IsPercent();
+            });
+            When(r => r.Fault?.Abort is not null, () =>
+            {
+                RuleFor(r => r.Fault!.Abort!.Status).InclusiveBetween(200, 599).WithMessage((_, status) => $"{status} is no status: it must be from 200 to 599");
+                RuleFor(r => r.Fault!.Abort!.Percent).IsPercent();
+            });
+            When(r => r.Headers is not null, () =>
+            {
+                RuleForEach(r => r.Headers!.Set).Must(h => !IsReserved(h.Name)).WithMessage((_, h) => ReservedMessage(h.Name));
+                RuleForEach(r => r.Headers!.Add).Must(h => !IsReserved(h.Name)).WithMessage((_, h) => ReservedMessage(h.Name));
+                RuleForEach(r => r.Headers!.Remove).Must(name => !IsReserved(name)).WithMessage((_, name) => ReservedMessage(name));
+            });
+        }
+
+        private static bool IsReserved(string name) => name.StartsWith(':') || name.Equals("host", StringComparison.OrdinalIgnoreCase);
+
+        private static string ReservedMessage(string name) => $"the header '{name}' cannot be changed by a split";
+    }
+
+    private sealed class MatchValidator : AbstractValidator<HttpRequestMatch>
+    {
+        public MatchValidator()
+        {
+            When(m => m.Path is not null, () => RuleFor(m => m.Path!)
+                .Must(p => p.Type == PathMatchType.RegularExpression || p.Value.StartsWith('/'))
+                .WithMessage((_, p) => $"the path '{p.Value}' must begin with '/'")
+                .Must(p => p.Type != PathMatchType.RegularExpression || PolicyRules.IsExpression(p.Value))
+                .WithMessage((_, p) => $"the path '{p.Value}' is no RE2 expression"));
+            RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator());
+            RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator());
+        }
+    }
+
+    private sealed class ValueMatchValidator : AbstractValidator<ValueMatch>
+    {
+        public ValueMatchValidator() => RuleFor(v => v)
+            .Must(v => v.Type != ValueMatchType.RegularExpression || PolicyRules.IsExpression(v.Value))
+            .WithMessage((_, v) => $"'{v.Value}' for '{v.Name}' is no RE2 expression");
+    }
+}

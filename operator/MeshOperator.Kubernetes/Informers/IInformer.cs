@@ -1,0 +1,47 @@
+using k8s;
+using k8s.Models;
+using MeshOperator.Kubernetes.Client;
+
+namespace MeshOperator.Kubernetes.Informers;
+
+/// <summary>A <see cref="SharedInformer{T}"/> of whichever kind.</summary>
+public interface IInformer
+{
+    /// <summary>The kind's plural name.</summary>
+    string Resource { get; }
+
+    /// <summary>Whether the first list is complete.</summary>
+    bool HasSynced { get; }
+
+    /// <summary>Waits until the first list is complete.</summary>
+    Task WaitForSyncAsync(CancellationToken cancellation);
+
+    /// <summary>Lists and watches until cancelled; errors are logged and retried.</summary>
+    Task RunAsync(CancellationToken cancellation);
+}
+
+/// <summary>Which objects an informer keeps, and what of them.</summary>
+/// <typeparam name="T">The entity type.</typeparam>
+public sealed record InformerOptions<T>
+    where T : IKubernetesObject<V1ObjectMeta>
+{
+    /// <summary>The only namespace; null for all.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>A label selector; null for all.</summary>
+    public string? LabelSelector { get; init; }
+
+    /// <summary>A field selector; null for all.</summary>
+    public string? FieldSelector { get; init; }
+
+    /// <summary>Removes what is not needed from an object before it is kept.</summary>
+    public Action<T>? Trim { get; init; }
+}
+
+/// <summary>A change of one object.</summary>
+/// <typeparam name="T">The entity type.</typeparam>
+/// <param name="Key">The object.</param>
+/// <param name="Old">How it was known before; null when it is new.</param>
+/// <param name="New">How it is now; null when it was deleted.</param>
+public readonly record struct ObjectChange<T>(ObjectKey Key, T? Old, T? New)
+    where T : class;

@@ -1,0 +1,69 @@
+using System.Buffers;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using MeshOperator.Kubernetes.Client;
+
+namespace MeshOperator.Kubernetes.Informers;
+
+/// <summary>One line of a watch: <c>{"type":"ADDED","object":{…}}</c>, split without reading the object twice.</summary>
+internal static class WatchLine
+{
+    public enum Kind
+    {
+        Added,
+        Modified,
+        Deleted,
+        Bookmark,
+        Error,
+    }
+
+    /// <summary>The kind of event and the object's JSON.</summary>
+    /// <exception cref="InvalidDataException">The line is not an event.</exception>
+    public static (Kind Kind, string Json) Parse(in ReadOnlySequence<byte> line)
+    {
+        Kind? kind = null;
+        string? json = null;
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isType = reader.ValueTextEquals("type"u8);
+                var isObject = reader.ValueTextEquals("object"u8);
+                reader.Read();
+                if (isType)
+                {
+                    kind = Enum.TryParse<Kind>(reader.GetString(), ignoreCase: true, out var parsed) ? parsed : null;
+                    continue;
+                }
+
+                var start = reader.TokenStartIndex;
+                reader.Skip();
+                if (isObject) json = Encoding.UTF8.GetString(line.Slice(start, reader.BytesConsumed - start));
+            }
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"A watch event is not JSON: {e.Message}", e);
+        }
+
+        return kind is { } known && json is not null
+            ? (known, json)
+            : throw new InvalidDataException("A watch event lacks a known type or its object.");
+    }
+
+    /// <summary>The error that an ERROR event carries as a Status.</summary>
+    public static KubernetesApiException ToException(string resource, string status)
+    {
+        using var json = JsonDocument.Parse(status);
+        var root = json.RootElement;
+        var code = root.TryGetProperty("code", out var c) && c.TryGetInt32(out var number) ? number : 500;
+        var reason = root.TryGetProperty("reason", out var r) ? r.GetString() : null;
+        var message = root.TryGetProperty("message", out var m) ? m.GetString() : null;
+        // Some servers say "too old" by the reason only.
+        if (reason is "Expired" or "Gone") code = (int)HttpStatusCode.Gone;
+        return new KubernetesApiException((HttpStatusCode)code, reason ?? "Unknown", $"watch of {resource}: {message}", null);
+    }
+}

@@ -1,0 +1,102 @@
+using k8s;
+using k8s.Models;
+using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Controllers;
+using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Kubernetes.LeaderElection;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace MeshOperator.Kubernetes;
+
+/// <summary>Adds the parts of an operator to the services.</summary>
+public interface IOperatorBuilder
+{
+    /// <summary>The services.</summary>
+    IServiceCollection Services { get; }
+
+    /// <summary>Adds a shared informer of a kind, once; everything that asks for the kind shares it.</summary>
+    IOperatorBuilder AddInformer<TEntity>(InformerOptions<TEntity>? options = null)
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>;
+
+    /// <summary>Adds a controller and, if there is none yet, the informer of its kind.</summary>
+    IOperatorBuilder AddController<TImplementation, TEntity>()
+        where TImplementation : class, IEntityController<TEntity>
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>;
+
+    /// <summary>Adds a webhook that changes objects.</summary>
+    IOperatorBuilder AddMutationWebhook<TImplementation, TEntity>()
+        where TImplementation : MutationWebhook<TEntity>
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>;
+
+    /// <summary>Adds a webhook that accepts or refuses objects.</summary>
+    IOperatorBuilder AddValidationWebhook<TImplementation, TEntity>()
+        where TImplementation : ValidationWebhook<TEntity>
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>;
+}
+
+/// <summary>Entry of this project into the services.</summary>
+public static class KubernetesOperator
+{
+    /// <summary>Adds the runtime. The services must hold a <see cref="k8s.Kubernetes"/> client and an <see cref="ILeadership"/>.</summary>
+    public static IOperatorBuilder AddKubernetesOperator(this IServiceCollection services)
+    {
+        services.AddSingleton(p => new KubernetesTransport(p.GetRequiredService<k8s.Kubernetes>(), p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(typeof(EntityClient<>));
+        services.AddHostedService<InformerService>();
+        return new OperatorBuilder(services);
+    }
+
+    private sealed class OperatorBuilder(IServiceCollection services) : IOperatorBuilder
+    {
+        public IServiceCollection Services => services;
+
+        public IOperatorBuilder AddInformer<TEntity>(InformerOptions<TEntity>? options = null)
+            where TEntity : class, IKubernetesObject<V1ObjectMeta>
+        {
+            if (services.Any(s => s.ServiceType == typeof(SharedInformer<TEntity>))) return this;
+            services.AddSingleton(p => new SharedInformer<TEntity>(
+                p.GetRequiredService<KubernetesTransport>(),
+                options ?? new InformerOptions<TEntity>(),
+                p.GetRequiredService<TimeProvider>(),
+                p.GetRequiredService<Random>(),
+                p.GetRequiredService<ILogger<SharedInformer<TEntity>>>()));
+            services.AddSingleton<IInformer>(p => p.GetRequiredService<SharedInformer<TEntity>>());
+            return this;
+        }
+
+        public IOperatorBuilder AddController<TImplementation, TEntity>()
+            where TImplementation : class, IEntityController<TEntity>
+            where TEntity : class, IKubernetesObject<V1ObjectMeta>
+        {
+            AddInformer<TEntity>();
+            services.AddSingleton<IEntityController<TEntity>, TImplementation>();
+            services.AddHostedService<ControllerHost<TEntity>>();
+            return this;
+        }
+
+        public IOperatorBuilder AddMutationWebhook<TImplementation, TEntity>()
+            where TImplementation : MutationWebhook<TEntity>
+            where TEntity : class, IKubernetesObject<V1ObjectMeta>
+        {
+            services.AddSingleton<MutationWebhook<TEntity>, TImplementation>();
+            return this;
+        }
+
+        public IOperatorBuilder AddValidationWebhook<TImplementation, TEntity>()
+            where TImplementation : ValidationWebhook<TEntity>
+            where TEntity : class, IKubernetesObject<V1ObjectMeta>
+        {
+            services.AddSingleton<ValidationWebhook<TEntity>, TImplementation>();
+            return this;
+        }
+    }
+
+    private sealed class InformerService(IEnumerable<IInformer> informers) : BackgroundService
+    {
+        protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+            Task.WhenAll(informers.Select(informer => Task.Run(() => informer.RunAsync(stoppingToken), CancellationToken.None)));
+    }
+}

@@ -1,0 +1,93 @@
+using System.Collections.Immutable;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Mesh.Snapshot;
+
+/// <summary>What of the cluster matters to the mesh, at one moment: small records, made from Kubernetes objects at the edge.</summary>
+public sealed record ClusterSnapshot
+{
+    /// <summary>A cluster without objects.</summary>
+    public static ClusterSnapshot Empty { get; } = new();
+
+    /// <summary>The SPIFFE trust domain.</summary>
+    public string TrustDomain { get; init; } = "cluster.local";
+
+    /// <summary>The operator's namespace, whose policies without a selector hold for the mesh.</summary>
+    public string OperatorNamespace { get; init; } = "mesh-system";
+
+    /// <summary>Services.</summary>
+    public ImmutableDictionary<ObjectName, ServiceRecord> Services { get; init; } = ImmutableDictionary<ObjectName, ServiceRecord>.Empty;
+
+    /// <summary>Endpoint slices.</summary>
+    public ImmutableDictionary<ObjectName, EndpointSliceRecord> EndpointSlices { get; init; } = ImmutableDictionary<ObjectName, EndpointSliceRecord>.Empty;
+
+    /// <summary>Pods that have not finished.</summary>
+    public ImmutableDictionary<ObjectName, PodRecord> Pods { get; init; } = ImmutableDictionary<ObjectName, PodRecord>.Empty;
+
+    /// <summary>Traffic splits.</summary>
+    public ImmutableDictionary<ObjectName, PolicyRecord<TrafficSplitSpec>> TrafficSplits { get; init; } =
+        ImmutableDictionary<ObjectName, PolicyRecord<TrafficSplitSpec>>.Empty;
+
+    /// <summary>Retry policies.</summary>
+    public ImmutableDictionary<ObjectName, PolicyRecord<RetryPolicySpec>> RetryPolicies { get; init; } =
+        ImmutableDictionary<ObjectName, PolicyRecord<RetryPolicySpec>>.Empty;
+
+    /// <summary>Mutual TLS policies.</summary>
+    public ImmutableDictionary<ObjectName, PolicyRecord<MtlsPolicySpec>> MtlsPolicies { get; init; } =
+        ImmutableDictionary<ObjectName, PolicyRecord<MtlsPolicySpec>>.Empty;
+}
+
+/// <summary>Names a namespaced object of a known kind. Ordered by namespace, then name, ordinally.</summary>
+public readonly record struct ObjectName(string Namespace, string Name) : IComparable<ObjectName>
+{
+    /// <inheritdoc/>
+    public int CompareTo(ObjectName other) =>
+        string.CompareOrdinal(Namespace, other.Namespace) is not 0 and var order ? order : string.CompareOrdinal(Name, other.Name);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Namespace}/{Name}";
+}
+
+/// <summary>A service.</summary>
+/// <param name="ClusterIps">Its cluster IPs; empty for a headless one.</param>
+/// <param name="Ports">Its TCP ports.</param>
+/// <param name="IsExternalName">Whether it is only a name for another host.</param>
+public sealed record ServiceRecord(ValueList<string> ClusterIps, ValueList<ServicePortRecord> Ports, bool IsExternalName);
+
+/// <summary>A port of a service.</summary>
+/// <param name="Name">Its name; empty for an only port without one.</param>
+/// <param name="Port">Its number.</param>
+/// <param name="AppProtocol">What is declared of its protocol, or null.</param>
+public sealed record ServicePortRecord(string Name, int Port, string? AppProtocol);
+
+/// <summary>A part of a service's endpoints.</summary>
+/// <param name="Service">The service's name, in the slice's namespace.</param>
+/// <param name="Ports">Name and number of the target ports.</param>
+/// <param name="Endpoints">The endpoints.</param>
+public sealed record EndpointSliceRecord(string Service, ValueList<SlicePort> Ports, ValueList<EndpointRecord> Endpoints);
+
+/// <summary>A target port.</summary>
+public sealed record SlicePort(string Name, int Port);
+
+/// <summary>An endpoint.</summary>
+/// <param name="Addresses">Its IP addresses; all but the first stand for the same endpoint.</param>
+/// <param name="IsReady">Whether it takes traffic.</param>
+/// <param name="Pod">The pod behind it in the slice's namespace, or null.</param>
+/// <param name="Zone">Its zone, or null.</param>
+public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, string? Pod, string? Zone);
+
+/// <summary>A pod.</summary>
+/// <param name="ServiceAccount">Its service account's name.</param>
+/// <param name="HasProxy">Whether the sidecar was injected.</param>
+/// <param name="Labels">Its labels, ordered by name.</param>
+public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<KeyValuePair<string, string>> Labels);
+
+/// <summary>A policy.</summary>
+/// <typeparam name="TSpec">Its spec's type.</typeparam>
+/// <param name="Generation">The object's generation, of which the status speaks.</param>
+/// <param name="Created">When the object was made; of two in conflict the older wins.</param>
+/// <param name="Spec">The last valid spec; null when there was none.</param>
+/// <param name="Refusal">Why the present spec is not valid; null when it is.</param>
+public sealed record PolicyRecord<TSpec>(long Generation, DateTimeOffset Created, TSpec? Spec, string? Refusal)
+    where TSpec : class;

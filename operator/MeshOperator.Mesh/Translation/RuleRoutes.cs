@@ -1,0 +1,65 @@
+using System.Globalization;
+using MeshOperator.Api;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Mesh.Translation;
+
+/// <summary>Reads a split's rule into the model, but for what must be looked up in the cluster.</summary>
+internal static class RuleRoutes
+{
+    /// <summary>The route of a rule without match, backends and mirror.</summary>
+    public static HttpRoute ToRoute(TrafficSplitRule rule, int index) => new()
+    {
+        Name = rule.Name ?? string.Create(CultureInfo.InvariantCulture, $"rule{index}"),
+        Backends = [],
+        Sticky = ToSticky(rule.Sticky),
+        RequestTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Request),
+        IdleTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Idle),
+        Fault = rule.Fault is not { } fault || (fault.Delay is null && fault.Abort is null)
+            ? null
+            : new FaultInjection(MeshDuration.ParseOptional(fault.Delay?.Duration), fault.Delay?.Percent ?? 100, fault.Abort?.Status, fault.Abort?.Percent ?? 100),
+        Headers = rule.Headers is not { } headers
+            ? null
+            : new HeaderChanges(ToHeaders(headers.Set), ToHeaders(headers.Add), (headers.Remove ?? []).ToValueList()),
+    };
+
+    /// <summary>The matches of a rule; one of everything when it has none.</summary>
+    public static IEnumerable<HttpMatch> ToMatches(TrafficSplitRule rule) => rule.Matches is not { Count: > 0 } matches ? [HttpMatch.All] : matches.Select(ToMatch);
+
+    private static HttpMatch ToMatch(HttpRequestMatch match) => new()
+    {
+        Path = ToPath(match.Path),
+        Method = match.Method,
+#pragma warning disable CA1308 // HTTP/2 and Envoy write header names in lower case.
+        Headers = (match.Headers ?? []).Select(h => new NamedMatch(h.Name.ToLowerInvariant(), ToValue(h))).ToValueList(),
+#pragma warning restore CA1308
+        QueryParameters = (match.QueryParams ?? []).Select(q => new NamedMatch(q.Name, ToValue(q))).ToValueList(),
+        Cookies = (match.Cookies ?? []).Select(c => new NamedMatch(c.Name, new StringMatch(StringMatchKind.Exact, c.Value))).ToValueList(),
+    };
+
+    private static StringMatch? ToPath(PathMatch? path)
+    {
+        if (path is null) return null;
+        return (path.Type ?? PathMatchType.Prefix) switch
+        {
+            PathMatchType.Exact => new StringMatch(StringMatchKind.Exact, path.Value),
+            PathMatchType.RegularExpression => new StringMatch(StringMatchKind.RegularExpression, path.Value),
+            // "/" is the prefix of every path, and "/a/" matches what "/a" does.
+            _ => path.Value.TrimEnd('/') is { Length: > 0 } prefix ? new StringMatch(StringMatchKind.Prefix, prefix) : null,
+        };
+    }
+
+    private static StringMatch ToValue(ValueMatch match) =>
+        new(match.Type == ValueMatchType.RegularExpression ? StringMatchKind.RegularExpression : StringMatchKind.Exact, match.Value);
+
+    private static StickySession? ToSticky(StickySessions? sticky) => sticky switch
+    {
+        { Cookie: { } cookie } => new StickySession(StickyKey.Cookie, cookie.Name, MeshDuration.ParseOptional(cookie.Ttl)),
+        { Header: { } header } => new StickySession(StickyKey.Header, header, null),
+        { SourceIP: true } => new StickySession(StickyKey.SourceIp, string.Empty, null),
+        _ => null,
+    };
+
+    private static ValueList<HeaderValue> ToHeaders(List<HttpHeader>? headers) => (headers ?? []).Select(h => new HeaderValue(h.Name, h.Value)).ToValueList();
+}

@@ -1,0 +1,124 @@
+using System.Globalization;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Mesh.Translation;
+
+/// <summary>Makes the routes of a service's port from its split and retry policies.</summary>
+internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits, RetryIndex retries, VerdictBuilder verdicts)
+{
+    /// <summary>The port with everything but its endpoints.</summary>
+    public MeshServicePort Route(ObjectName name, ServiceRecord service, ServicePortRecord port, PortProtocol protocol)
+    {
+        var self = new BackendTarget(new ServiceName(name.Namespace, name.Name), port.Port);
+        ValueList<WeightedBackend> toSelf = [new WeightedBackend(1, self)];
+        var split = splits.Of(name, port.Port);
+        var policies = new SortedSet<PolicyKey>(Comparer<PolicyKey>.Create((a, b) => string.CompareOrdinal(a.ToString(), b.ToString())));
+        if (split is not null) policies.Add(split.Key);
+
+        var tcp = toSelf;
+        var routes = new List<HttpRoute>();
+        if (split?.Spec.Backends is { } backends)
+        {
+            tcp = Resolve(split, backends, "spec.backends", name, port);
+            routes.Add(WithRetries(new HttpRoute { Name = "split", Backends = tcp }, name, port, split.Key.Name, rule: null, policies));
+        }
+        else
+        {
+            if (split?.Spec.Rules is { } rules) AddRules(routes, split, rules, name, port, policies);
+            // What no rule matches goes to the service itself.
+            if (!routes.Exists(r => r.Match == HttpMatch.All))
+                routes.Add(WithRetries(new HttpRoute { Name = "default", Backends = toSelf }, name, port, split?.Key.Name, rule: null, policies));
+        }
+
+        var connection = retries.OfService(name, port.Name);
+        return new MeshServicePort
+        {
+            Service = self.Service,
+            Port = port.Port,
+            Protocol = protocol,
+            Addresses = service.ClusterIps,
+            Routes = routes.ToValueList(),
+            TcpBackends = tcp,
+            Connection = connection?.Connection ?? new ConnectionSettings(),
+            RoutePolicies = policies.ToValueList(),
+            ClusterPolicies = connection is null ? [] : [connection.Key],
+        };
+    }
+
+    private void AddRules(
+        List<HttpRoute> routes, SplitIndex.Candidate split, List<TrafficSplitRule> rules, ObjectName name, ServicePortRecord port, SortedSet<PolicyKey> policies)
+    {
+        var ordered = new List<(HttpMatch Match, int Rule, HttpRoute Route)>();
+        for (var i = 0; i < rules.Count; i++)
+        {
+            var rule = rules[i];
+            var field = string.Create(CultureInfo.InvariantCulture, $"spec.rules[{i}]");
+            var route = WithRetries(
+                RuleRoutes.ToRoute(rule, i) with
+                {
+                    Backends = Resolve(split, rule.Backends, $"{field}.backends", name, port),
+                    Mirror = ResolveMirror(split, rule.Mirror, $"{field}.mirror", name, port),
+                },
+                name,
+                port,
+                split.Key.Name,
+                rule.Name,
+                policies);
+            foreach (var match in RuleRoutes.ToMatches(rule)) ordered.Add((match, i, route with { Match = match }));
+        }
+
+        // A stable sort: among equals the earlier rule and match wins.
+        routes.AddRange(ordered.OrderBy(o => o.Match, RoutePrecedence.Instance).Select(o => o.Route));
+        // Nothing can reach what stands behind a match of everything.
+        var all = routes.FindIndex(r => r.Match == HttpMatch.All);
+        if (all >= 0) routes.RemoveRange(all + 1, routes.Count - all - 1);
+        for (var i = 0; i < routes.Count; i++)
+            routes[i] = routes[i] with { Name = string.Create(CultureInfo.InvariantCulture, $"{routes[i].Name}-{i}") };
+    }
+
+    private HttpRoute WithRetries(HttpRoute route, ObjectName service, ServicePortRecord port, string? split, string? rule, SortedSet<PolicyKey> policies)
+    {
+        if (retries.Of(service, port.Name, split, rule) is not { } retry) return route;
+        policies.Add(retry.Key);
+        return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
+    }
+
+    private MirrorTarget? ResolveMirror(SplitIndex.Candidate split, RequestMirror? mirror, string field, ObjectName root, ServicePortRecord port)
+    {
+        if (mirror is null) return null;
+        return Resolve(split, mirror.Service, mirror.Port, field, root, port) is { } target ? new MirrorTarget(target, mirror.Percent ?? 100) : null;
+    }
+
+    private ValueList<WeightedBackend> Resolve(
+        SplitIndex.Candidate split, List<TrafficSplitBackend> backends, string field, ObjectName root, ServicePortRecord port)
+    {
+        var resolved = backends
+            .Select((b, i) => new WeightedBackend(b.Weight ?? 1, Resolve(split, b.Service, b.Port, string.Create(CultureInfo.InvariantCulture, $"{field}[{i}]"), root, port)))
+            .ToList();
+        if (split.Spec.OnMissingBackend == OnMissingBackend.Redistribute && resolved.Exists(b => b is { Target: not null, Weight: > 0 }))
+            resolved.RemoveAll(b => b.Target is null);
+        return resolved.ToValueList();
+    }
+
+    private BackendTarget? Resolve(SplitIndex.Candidate split, string backend, int? backendPort, string field, ObjectName root, ServicePortRecord port)
+    {
+        var name = new ObjectName(root.Namespace, backend);
+        if (!snapshot.Services.TryGetValue(name, out var service) || service.IsExternalName)
+        {
+            var what = service is null ? $"the service '{backend}' does not exist in namespace '{root.Namespace}'" : $"the service '{backend}' is an ExternalName, which cannot be a backend";
+            verdicts.Unresolved(split.Key, "BackendNotFound", $"{field}: {what}");
+            return null;
+        }
+
+        var found = backendPort is not null
+            ? service.Ports.FirstOrDefault(p => p.Port == backendPort)
+            : service.Ports.FirstOrDefault(p => p.Port == port.Port)
+                ?? (port.Name.Length > 0 ? service.Ports.FirstOrDefault(p => p.Name == port.Name) : null)
+                ?? (service.Ports.Count == 1 ? service.Ports[0] : null);
+        if (found is not null) return new BackendTarget(new ServiceName(root.Namespace, backend), found.Port);
+        verdicts.Unresolved(split.Key, "PortNotFound", $"{field}: the service '{backend}' has no TCP port {backendPort ?? port.Port} (it has {string.Join(", ", service.Ports.Select(p => p.Port))}); give the port");
+        return null;
+    }
+}

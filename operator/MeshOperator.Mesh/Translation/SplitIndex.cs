@@ -1,0 +1,56 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Mesh.Translation;
+
+/// <summary>Finds the TrafficSplit of each service's port. Of two that want the same port the oldest wins.</summary>
+internal sealed class SplitIndex
+{
+    public const string Kind = nameof(TrafficSplit);
+    private readonly Dictionary<ObjectName, List<Candidate>> _byService = [];
+
+    public SplitIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
+    {
+        foreach (var (name, record) in snapshot.TrafficSplits.OldestFirst())
+        {
+            var key = new PolicyKey(Kind, name.Namespace, name.Name);
+            verdicts.Begin(key, record.Generation, record.Refusal, record.Spec is not null);
+            if (record.Spec is not { } spec) continue;
+            var service = new ObjectName(name.Namespace, spec.Service);
+            if (!IsThere(snapshot, service, spec.Port, out var missing))
+            {
+                verdicts.TargetNotFound(key, missing);
+                continue;
+            }
+
+            if (!_byService.TryGetValue(service, out var candidates)) _byService[service] = candidates = [];
+            if (candidates.Find(other => other.Spec.Port is null || spec.Port is null || other.Spec.Port == spec.Port) is { } older)
+            {
+                verdicts.Conflict(key, $"{older.Key} is older and splits the same service '{spec.Service}'; delete one of them or give each a port of its own");
+                continue;
+            }
+
+            verdicts.TargetFound(key);
+            candidates.Add(new Candidate(key, spec));
+        }
+    }
+
+    /// <summary>The split of a port, or null.</summary>
+    public Candidate? Of(ObjectName service, int port) =>
+        _byService.TryGetValue(service, out var candidates) ? candidates.Find(c => c.Spec.Port is null || c.Spec.Port == port) : null;
+
+    private static bool IsThere(ClusterSnapshot snapshot, ObjectName service, int? port, out string missing)
+    {
+        missing = string.Empty;
+        if (!snapshot.Services.TryGetValue(service, out var found))
+            missing = $"spec.service: the service '{service.Name}' does not exist in namespace '{service.Namespace}'";
+        else if (found.IsExternalName)
+            missing = $"spec.service: the service '{service.Name}' is an ExternalName, which has no traffic of its own to split";
+        else if (port is not null && !found.Ports.Any(p => p.Port == port))
+            missing = $"spec.port: the service '{service.Name}' has no TCP port {port} (it has {string.Join(", ", found.Ports.Select(p => p.Port))})";
+        return missing.Length == 0;
+    }
+
+    internal sealed record Candidate(PolicyKey Key, TrafficSplitSpec Spec);
+}

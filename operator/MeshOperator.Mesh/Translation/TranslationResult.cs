@@ -1,0 +1,20 @@
+using System.Collections.Immutable;
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Mesh.Translation;
+
+/// <summary>The mesh model of a snapshot, and what became of each policy.</summary>
+public sealed record TranslationResult(MeshModel Model, ImmutableDictionary<PolicyKey, PolicyVerdict> Verdicts);
+
+/// <summary>What the translation found of a policy; whether proxies took it over is known only later.</summary>
+/// <param name="Generation">The generation looked at.</param>
+/// <param name="Accepted">Whether it is valid and not overruled.</param>
+/// <param name="ResolvedRefs">Whether everything exists that it names.</param>
+/// <param name="InEffect">Whether anything of it is in the model: of a policy with an invalid change the last valid form may be.</param>
+public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding ResolvedRefs, bool InEffect);
+
+/// <summary>One aspect's outcome, as a condition tells it.</summary>
+/// <param name="Holds">Whether it is true.</param>
+/// <param name="Reason">A word in Kubernetes' conventions.</param>
+/// <param name="Message">A sentence for the user.</param>
+public sealed record Finding(bool Holds, string Reason, string Message);
