@@ -1,0 +1,192 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace MeshOperator.Certificates;
+
+/// <summary>Signs certificates of the mesh with one key. The root, or an intermediate under the user's root, is ECDSA P-256 when made
+/// here; a user's own may be ECDSA or RSA.</summary>
+public sealed class CertificateAuthority : IDisposable
+{
+    private static readonly TimeSpan RootLifetime = TimeSpan.FromDays(3650);
+
+    /// <summary>Certificates begin a little in the past, for clocks that run behind.</summary>
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(5);
+
+    private readonly X509Certificate2 _signer;
+    private readonly TimeProvider _time;
+
+    private CertificateAuthority(X509Certificate2 signer, CertificateAuthorityFiles files, TimeProvider time) =>
+        (_signer, Files, _time) = (signer, files, time);
+
+    /// <summary>What is kept in the CA's Secret.</summary>
+    public CertificateAuthorityFiles Files { get; }
+
+    /// <summary>The roots that peers trust, PEM.</summary>
+    public string TrustBundle => Files.Roots;
+
+    /// <summary>When the signing certificate ends.</summary>
+    public DateTimeOffset NotAfter => _signer.NotAfter.ToUniversalTime();
+
+    /// <summary>Makes a root for a trust domain, valid for ten years.</summary>
+    public static CertificateAuthority CreateSelfSigned(string trustDomain, TimeProvider time)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"O={trustDomain}, CN=MeshOperator root", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddUri(new Uri($"spiffe://{trustDomain}"));
+        request.CertificateExtensions.Add(names.Build());
+        var now = time.GetUtcNow();
+        var root = request.CreateSelfSigned(now - ClockSkew, now + RootLifetime);
+        var pem = root.ExportCertificatePem() + "\n";
+        return new CertificateAuthority(root, new CertificateAuthorityFiles(pem, key.ExportPkcs8PrivateKeyPem() + "\n", pem), time);
+    }
+
+    /// <summary>Reads an authority from its files.</summary>
+    /// <exception cref="CertificateAuthorityException">They cannot be used; the message says why.</exception>
+    public static CertificateAuthority Load(CertificateAuthorityFiles files, TimeProvider time)
+    {
+        X509Certificate2 signer;
+        try
+        {
+            signer = X509Certificate2.CreateFromPem(files.Certificate, files.PrivateKey);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new CertificateAuthorityException($"tls.crt and tls.key are not a certificate and its key in PEM: {e.Message}", e);
+        }
+
+        try
+        {
+            Check(signer, files, time.GetUtcNow());
+            return new CertificateAuthority(signer, files, time);
+        }
+        catch
+        {
+            signer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Issues a workload's certificate (an X.509 SVID): a URI SAN and no other name, for both ends of TLS.</summary>
+    /// <param name="spiffeId">The identity, for example <c>spiffe://cluster.local/ns/shop/sa/web</c>.</param>
+    /// <param name="lifetime">How long it is valid; never longer than the authority itself.</param>
+    public IssuedCertificate IssueIdentity(string spiffeId, TimeSpan lifetime)
+    {
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddUri(new Uri(spiffeId));
+        // Without a subject the SAN must be critical (RFC 5280, 4.2.1.6).
+        return Issue(string.Empty, names.Build(critical: true), lifetime, ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
+    }
+
+    /// <summary>Issues a server's certificate for host names and addresses.</summary>
+    public IssuedCertificate IssueServer(IReadOnlyList<string> dnsNames, IReadOnlyList<IPAddress> addresses, TimeSpan lifetime)
+    {
+        var names = new SubjectAlternativeNameBuilder();
+        foreach (var name in dnsNames) names.AddDnsName(name);
+        foreach (var address in addresses) names.AddIpAddress(address);
+        return Issue($"CN={dnsNames[0]}", names.Build(), lifetime, ["1.3.6.1.5.5.7.3.1"]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _signer.Dispose();
+
+    private static void Check(X509Certificate2 signer, CertificateAuthorityFiles files, DateTimeOffset now)
+    {
+        if (signer.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { CertificateAuthority: true })
+            throw new CertificateAuthorityException("tls.crt is not the certificate of an authority (basic constraints lack CA:TRUE)");
+        if (signer.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign))
+            throw new CertificateAuthorityException("tls.crt may not sign certificates (key usage lacks keyCertSign)");
+        if (signer.NotAfter.ToUniversalTime() <= now) throw new CertificateAuthorityException($"tls.crt expired at {signer.NotAfter.ToUniversalTime():u}");
+        if (signer.NotBefore.ToUniversalTime() > now + ClockSkew)
+            throw new CertificateAuthorityException($"tls.crt is valid only from {signer.NotBefore.ToUniversalTime():u}; is this machine's clock right?");
+
+        var (roots, chain) = (new X509Certificate2Collection(), new X509Certificate2Collection());
+        try
+        {
+            roots.ImportFromPem(files.Roots);
+            chain.ImportFromPem(files.Certificate);
+        }
+        catch (CryptographicException e)
+        {
+            throw new CertificateAuthorityException($"ca.crt is not PEM: {e.Message}", e);
+        }
+
+        if (roots.Count == 0) throw new CertificateAuthorityException("ca.crt holds no certificate");
+        using var verifier = new X509Chain();
+        verifier.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        verifier.ChainPolicy.CustomTrustStore.AddRange(roots);
+        verifier.ChainPolicy.ExtraStore.AddRange(chain);
+        verifier.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        verifier.ChainPolicy.VerificationTime = now.UtcDateTime;
+        if (!verifier.Build(signer))
+            throw new CertificateAuthorityException($"tls.crt does not chain to ca.crt: {string.Join("; ", verifier.ChainStatus.Select(s => s.StatusInformation.Trim()))}");
+    }
+
+    private IssuedCertificate Issue(string subject, X509Extension names, TimeSpan lifetime, string[] usages)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(new X500DistinguishedName(subject), key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        var oids = new OidCollection();
+        foreach (var usage in usages) oids.Add(new Oid(usage));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(oids, false));
+        request.CertificateExtensions.Add(names);
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, true, false));
+
+        var now = _time.GetUtcNow();
+        var notAfter = now + lifetime < NotAfter ? now + lifetime : NotAfter;
+        using var certificate = request.Create(_signer, now - ClockSkew < _signer.NotBefore ? _signer.NotBefore : now - ClockSkew, notAfter, Serial());
+        var chain = new StringBuilder(certificate.ExportCertificatePem()).Append('\n');
+        // Peers know only the roots, so an intermediate's certificate goes along.
+        if (!IsRoot()) chain.Append(Files.Certificate);
+        return new IssuedCertificate(chain.ToString(), key.ExportPkcs8PrivateKeyPem() + "\n", certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
+    }
+
+    private bool IsRoot() => _signer.SubjectName.RawData.AsSpan().SequenceEqual(_signer.IssuerName.RawData);
+
+    /// <summary>127 random bits: positive, and not to be guessed (RFC 5280, 4.1.2.2).</summary>
+    private static byte[] Serial()
+    {
+        var serial = RandomNumberGenerator.GetBytes(16);
+        serial[0] &= 0x7f;
+        if (serial[0] == 0) serial[0] = 1;
+        return serial;
+    }
+}
+
+/// <summary>What is kept of an authority: the keys <c>tls.crt</c>, <c>tls.key</c> and <c>ca.crt</c> of its Secret, PEM.</summary>
+/// <param name="Certificate">The signing certificate, and after it those between it and the root.</param>
+/// <param name="PrivateKey">Its key. Never log this.</param>
+/// <param name="Roots">The roots that peers trust.</param>
+public sealed record CertificateAuthorityFiles(string Certificate, string PrivateKey, string Roots)
+{
+    /// <summary>Names the type only, so that no key gets into a log.</summary>
+    public override string ToString() => nameof(CertificateAuthorityFiles);
+}
+
+/// <summary>A certificate with its key, both PEM.</summary>
+/// <param name="CertificateChain">The certificate, and after it those between it and the root.</param>
+/// <param name="PrivateKey">The key in PKCS #8. Never log this.</param>
+/// <param name="NotBefore">When it begins to be valid.</param>
+/// <param name="NotAfter">When it ends.</param>
+public sealed record IssuedCertificate(string CertificateChain, string PrivateKey, DateTimeOffset NotBefore, DateTimeOffset NotAfter)
+{
+    /// <summary>Names the type only, so that no key gets into a log.</summary>
+    public override string ToString() => nameof(IssuedCertificate);
+}
+
+/// <summary>The files of an authority cannot be used.</summary>
+public sealed class CertificateAuthorityException : Exception
+{
+    /// <summary>Says why.</summary>
+    public CertificateAuthorityException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}

@@ -1,0 +1,161 @@
+using System.Text.Json.Nodes;
+using MeshOperator.Api;
+
+namespace MeshOperator.Injection;
+
+/// <summary>Makes the configuration with which a proxy starts (envoy.config.bootstrap.v3.Bootstrap as JSON). It holds who the proxy is
+/// and where it finds everything else; the kubelet puts in the pod's name and UID, which are not known when a pod is admitted.</summary>
+public static class ProxyBootstrap
+{
+    /// <summary>The folder of the trust bundle in the proxy's container.</summary>
+    public const string TrustFolder = "/var/run/meshoperator.io/trust";
+
+    /// <summary>The folder of the token in the proxy's container.</summary>
+    public const string TokenFolder = "/var/run/meshoperator.io/token";
+
+    /// <summary>The file name of the token.</summary>
+    public const string TokenFile = "token";
+
+    private const int AdminPort = 15000;
+    private const string AdminCluster = "admin";
+
+    /// <summary>The bootstrap of a pod.</summary>
+    /// <param name="ns">The pod's namespace.</param>
+    /// <param name="serviceAccount">Its service account.</param>
+    /// <param name="labels">Its labels.</param>
+    /// <param name="discoveryAddress"><c>host:port</c> of ADS over TLS.</param>
+    public static JsonObject Create(string ns, string serviceAccount, IEnumerable<KeyValuePair<string, string>> labels, string discoveryAddress) => new()
+    {
+        ["node"] = new JsonObject
+        {
+            ["id"] = $"$(POD_NAME).{ns}",
+            ["cluster"] = $"{serviceAccount}.{ns}",
+            ["metadata"] = new JsonObject
+            {
+                ["namespace"] = ns,
+                ["pod_uid"] = "$(POD_UID)",
+                ["labels"] = new JsonObject(labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
+                ["interception"] = "redirect",
+            },
+        },
+        ["admin"] = new JsonObject { ["address"] = Address("127.0.0.1", AdminPort) },
+        ["dynamic_resources"] = new JsonObject
+        {
+            ["ads_config"] = new JsonObject
+            {
+                ["api_type"] = "DELTA_GRPC",
+                ["transport_api_version"] = "V3",
+                ["set_node_on_first_message_only"] = true,
+                ["grpc_services"] = new JsonArray(Discovery(discoveryAddress)),
+            },
+            ["cds_config"] = OverAds(),
+            ["lds_config"] = OverAds(),
+        },
+        ["static_resources"] = new JsonObject
+        {
+            ["clusters"] = new JsonArray(Admin()),
+            ["listeners"] = new JsonArray(Forward("readiness", 15021, "/healthz/ready", "/ready"), Forward("prometheus", 15090, "/stats/prometheus", "/stats/prometheus")),
+        },
+    };
+
+    private static JsonObject OverAds() => new() { ["ads"] = new JsonObject(), ["resource_api_version"] = "V3", ["initial_fetch_timeout"] = "0s" };
+
+    private static JsonObject Discovery(string address)
+    {
+        var token = new JsonObject
+        {
+            ["@type"] = "type.googleapis.com/envoy.config.grpc_credential.v3.FileBasedMetadataConfig",
+            ["secret_data"] = new JsonObject { ["filename"] = $"{TokenFolder}/{TokenFile}" },
+            ["header_key"] = "authorization",
+            ["header_prefix"] = "Bearer ",
+        };
+        const string plugin = "envoy.grpc_credentials.file_based_metadata";
+        return new JsonObject
+        {
+            ["google_grpc"] = new JsonObject
+            {
+                ["target_uri"] = address,
+                ["stat_prefix"] = "ads",
+                ["channel_credentials"] = new JsonObject
+                {
+                    ["ssl_credentials"] = new JsonObject { ["root_certs"] = new JsonObject { ["filename"] = $"{TrustFolder}/{MeshNames.CaCertificateKey}" } },
+                },
+                ["call_credentials"] = new JsonArray(new JsonObject { ["from_plugin"] = new JsonObject { ["name"] = plugin, ["typed_config"] = token } }),
+                ["credentials_factory_name"] = plugin,
+                // gRPC core's channel arguments: PING after 30 s, given up after 10 s, so that a lost operator is noticed.
+                ["channel_args"] = new JsonObject
+                {
+                    ["args"] = new JsonObject
+                    {
+                        ["grpc.keepalive_time_ms"] = new JsonObject { ["int_value"] = 30000 },
+                        ["grpc.keepalive_timeout_ms"] = new JsonObject { ["int_value"] = 10000 },
+                        ["grpc.http2.max_pings_without_data"] = new JsonObject { ["int_value"] = 0 },
+                        ["grpc.max_reconnect_backoff_ms"] = new JsonObject { ["int_value"] = 10000 },
+                    },
+                },
+            },
+        };
+    }
+
+    private static JsonObject Admin() => new()
+    {
+        ["name"] = AdminCluster,
+        ["type"] = "STATIC",
+        ["connect_timeout"] = "1s",
+        ["load_assignment"] = new JsonObject
+        {
+            ["cluster_name"] = AdminCluster,
+            ["endpoints"] = new JsonArray(new JsonObject
+            {
+                ["lb_endpoints"] = new JsonArray(new JsonObject { ["endpoint"] = new JsonObject { ["address"] = Address("127.0.0.1", AdminPort) } }),
+            }),
+        },
+    };
+
+    /// <summary>A listener that passes one path to the admin interface and nothing else, as that interface can also stop the proxy.</summary>
+    private static JsonObject Forward(string name, int port, string path, string adminPath) => new()
+    {
+        ["name"] = name,
+        ["address"] = Address("0.0.0.0", port),
+        ["filter_chains"] = new JsonArray(new JsonObject
+        {
+            ["filters"] = new JsonArray(new JsonObject
+            {
+                ["name"] = "envoy.filters.network.http_connection_manager",
+                ["typed_config"] = new JsonObject
+                {
+                    ["@type"] = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                    ["stat_prefix"] = name,
+                    ["http_filters"] = new JsonArray(new JsonObject
+                    {
+                        ["name"] = "envoy.filters.http.router",
+                        ["typed_config"] = new JsonObject { ["@type"] = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+                    }),
+                    ["route_config"] = new JsonObject
+                    {
+                        ["name"] = name,
+                        ["virtual_hosts"] = new JsonArray(new JsonObject
+                        {
+                            ["name"] = name,
+                            ["domains"] = new JsonArray("*"),
+                            ["routes"] = new JsonArray(new JsonObject
+                            {
+                                ["match"] = new JsonObject
+                                {
+                                    ["path"] = path,
+                                    ["headers"] = new JsonArray(new JsonObject { ["name"] = ":method", ["string_match"] = new JsonObject { ["exact"] = "GET" } }),
+                                },
+                                ["route"] = new JsonObject { ["cluster"] = AdminCluster, ["prefix_rewrite"] = adminPath },
+                            }),
+                        }),
+                    },
+                },
+            }),
+        }),
+    };
+
+    private static JsonObject Address(string address, int port) => new()
+    {
+        ["socket_address"] = new JsonObject { ["address"] = address, ["port_value"] = port },
+    };
+}
