@@ -45,6 +45,7 @@ public static class KubernetesOperator
     {
         services.AddSingleton(p => new KubernetesTransport(p.GetRequiredService<k8s.Kubernetes>(), p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(typeof(EntityClient<>));
+        services.AddSingleton<Events.EventPublisher>();
         services.AddHostedService<InformerService>();
         return new OperatorBuilder(services);
     }

@@ -85,9 +85,10 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
 
 /// <summary>A policy.</summary>
 /// <typeparam name="TSpec">Its spec's type.</typeparam>
+/// <param name="Uid">Tells the object from others that had its name before.</param>
 /// <param name="Generation">The object's generation, of which the status speaks.</param>
 /// <param name="Created">When the object was made; of two in conflict the older wins.</param>
 /// <param name="Spec">The last valid spec; null when there was none.</param>
 /// <param name="Refusal">Why the present spec is not valid; null when it is.</param>
-public sealed record PolicyRecord<TSpec>(long Generation, DateTimeOffset Created, TSpec? Spec, string? Refusal)
+public sealed record PolicyRecord<TSpec>(string Uid, long Generation, DateTimeOffset Created, TSpec? Spec, string? Refusal)
     where TSpec : class;

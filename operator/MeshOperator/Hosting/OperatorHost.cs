@@ -1,0 +1,257 @@
+using System.Net;
+using System.Security.Authentication;
+using k8s.Models;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
+using MeshOperator.Bundles;
+using MeshOperator.Certificates;
+using MeshOperator.Identity;
+using MeshOperator.Injection;
+using MeshOperator.Kubernetes;
+using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Entities;
+using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Kubernetes.LeaderElection;
+using MeshOperator.Policies;
+using MeshOperator.Proxies;
+using MeshOperator.Snapshots;
+using MeshOperator.Webhooks;
+using MeshOperator.Xds;
+using MeshOperator.Xds.Secrets;
+using MeshOperator.Xds.Server;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using OpenTelemetry.Metrics;
+using Serilog;
+using Serilog.Formatting.Compact;
+
+namespace MeshOperator.Hosting;
+
+/// <summary>The operator as one web application: informers, translation, ADS, webhooks and controllers over one API server.</summary>
+[GenericRbac("coordination.k8s.io", "leases", "create", OwnNamespace = true)]
+[GenericRbac("coordination.k8s.io", "leases", "get,update", OwnNamespace = true, ResourceNames = LeaseName)]
+internal sealed class OperatorHost : IAsyncDisposable
+{
+    private const string LeaseName = "mesh-operator-leader";
+    private static readonly TimeSpan LeafLifetime = TimeSpan.FromHours(24);
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(10);
+    private readonly WebApplication _app;
+    private readonly CertificateAuthority _authority;
+
+    private OperatorHost(WebApplication app, CertificateAuthority authority, Dictionary<ListenerKind, IPEndPoint> ports) =>
+        (_app, _authority, Ports) = (app, authority, ports);
+
+    /// <summary>Where each port listens.</summary>
+    public IReadOnlyDictionary<ListenerKind, IPEndPoint> Ports { get; }
+
+    /// <summary>The roots of the mesh, PEM.</summary>
+    public string TrustBundle => _authority.TrustBundle;
+
+    /// <summary>The services, for who runs the host in its own process.</summary>
+    public IServiceProvider Services => _app.Services;
+
+    /// <summary>Starts the operator; it is ready when <see cref="MeshPipeline.IsReady"/>.</summary>
+    /// <exception cref="CertificateAuthorityException">The certificate authority's Secret cannot be used.</exception>
+    /// <exception cref="IOException">A port is taken.</exception>
+    public static async Task<OperatorHost> StartAsync(OperatorOptions options, k8s.Kubernetes client, CancellationToken cancellation)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSerilog(log => Configure(log, options));
+        AddCore(builder.Services, options, client);
+
+        CertificateAuthority authority;
+        await using (var early = builder.Services.BuildServiceProvider())
+        {
+            authority = await ActivatorUtilities.CreateInstance<AuthorityStore>(early).LoadAsync(cancellation);
+        }
+
+        var serving = new ServingCertificate(authority, options.ServingNames, TimeProvider.System);
+        AddMesh(builder.Services, options, authority);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, serving));
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopWithin);
+
+        var app = builder.Build();
+        app.UseRouting();
+        Map(app);
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+
+        var host = new OperatorHost(app, authority, PortsOf(app, options));
+        if (options.OwnWebhookConfigurations) await host.ApplyWebhookConfigurationsAsync(options, cancellation);
+        return host;
+    }
+
+    /// <summary>Waits until the operator is told to stop.</summary>
+    public Task WaitForShutdownAsync(CancellationToken cancellation) => _app.WaitForShutdownAsync(cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        using (var timeout = new CancellationTokenSource(StopWithin)) await _app.StopAsync(timeout.Token);
+        await _app.DisposeAsync();
+        _authority.Dispose();
+    }
+
+    private static void Configure(LoggerConfiguration log, OperatorOptions options)
+    {
+        log.MinimumLevel.Is(options.LogLevel)
+            .MinimumLevel.Override("Microsoft", Serilog.Events.LogEventLevel.Warning)
+            .MinimumLevel.Override("Grpc", Serilog.Events.LogEventLevel.Warning);
+        if (options.JsonLog) log.WriteTo.Console(new RenderedCompactJsonFormatter());
+        else log.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture, standardErrorFromLevel: Serilog.Events.LogEventLevel.Verbose);
+    }
+
+    private static void AddCore(IServiceCollection services, OperatorOptions options, k8s.Kubernetes client)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(client);
+        services.AddSingleton(TimeProvider.System);
+#pragma warning disable RS0030 // The one place where randomness comes from.
+        services.AddSingleton(Random.Shared);
+#pragma warning restore RS0030
+        services.AddKubernetesOperator()
+            .AddInformer<V1Service>()
+            .AddInformer<V1EndpointSlice>()
+            .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
+            .AddInformer<TrafficSplit>()
+            .AddInformer<RetryPolicy>()
+            .AddInformer<MtlsPolicy>()
+            .AddController<TrustBundleController, V1Namespace>()
+            .AddController<MutatingCaBundleController, V1MutatingWebhookConfiguration>()
+            .AddController<ValidatingCaBundleController, V1ValidatingWebhookConfiguration>()
+            .AddMutationWebhook<PodInjectionWebhook, V1Pod>()
+            .AddValidationWebhook<PolicyWebhook<TrafficSplit, TrafficSplitSpec>, TrafficSplit>()
+            .AddValidationWebhook<PolicyWebhook<RetryPolicy, RetryPolicySpec>, RetryPolicy>()
+            .AddValidationWebhook<PolicyWebhook<MtlsPolicy, MtlsPolicySpec>, MtlsPolicy>();
+        services.AddSingleton<FluentValidation.IValidator<TrafficSplitSpec>, TrafficSplitValidator>();
+        services.AddSingleton<FluentValidation.IValidator<RetryPolicySpec>, RetryPolicyValidator>();
+        services.AddSingleton<FluentValidation.IValidator<MtlsPolicySpec>, MtlsPolicyValidator>();
+    }
+
+    private static void AddMesh(IServiceCollection services, OperatorOptions options, CertificateAuthority authority)
+    {
+        services.AddSingleton(p => new IdentityIssuer(authority, LeafLifetime, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
+        services.AddSingleton(new SidecarInjector(new InjectionOptions
+        {
+            DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
+            ProxyImage = options.ProxyImage ?? new InjectionOptions().ProxyImage,
+        }));
+        AddLeadership(services, options);
+        services.AddSingleton<ClusterSnapshotSource>();
+        services.AddSingleton<MeshPipeline>();
+        services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
+        services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<TrafficSplit, TrafficSplitSpec>>();
+        services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<RetryPolicy, RetryPolicySpec>>();
+        services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<MtlsPolicy, MtlsPolicySpec>>();
+        services.AddHostedService<PolicyStatusWriter>();
+        services.AddSingleton<IIdentitySource, MeshIdentitySource>();
+        services.AddSingleton<INodeAuthenticator, TokenAuthenticator>();
+        // Only the plaintext port, which is for trying things out, serves clients that are no pods.
+        services.AddXdsServer(xds => xds.ServeUnknownNodes = options.XdsPlaintextPort is not null);
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
+    }
+
+    private static void AddLeadership(IServiceCollection services, OperatorOptions options)
+    {
+        if (options.ElectionIdentity is not { } identity)
+        {
+            services.AddSingleton<ILeadership, SoleLeadership>();
+            return;
+        }
+
+        services.AddSingleton(p => new LeaseElection(
+            p.GetRequiredService<EntityClient<V1Lease>>(),
+            new ObjectKey(options.Namespace, LeaseName),
+            identity,
+            p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<ILogger<LeaseElection>>()));
+        services.AddSingleton<ILeadership>(p => p.GetRequiredService<LeaseElection>());
+        services.AddHostedService(p => p.GetRequiredService<LeaseElection>());
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, OperatorOptions options, ServingCertificate serving)
+    {
+        kestrel.AddServerHeader = false;
+        // A proxy's stream is open for long and mostly silent; PINGs find out whether the other end is still there.
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        var address = options.LoopbackOnly ? IPAddress.Loopback : IPAddress.Any;
+        kestrel.Listen(address, options.XdsTlsPort, o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, serving));
+        if (options.XdsPlaintextPort is { } plaintext) kestrel.Listen(IPAddress.Loopback, plaintext, o => Configure(o, ListenerKind.PlaintextXds, HttpProtocols.Http2, null));
+        kestrel.Listen(address, options.WebhookPort, o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, serving));
+        kestrel.Listen(address, options.MetricsPort, o => Configure(o, ListenerKind.Metrics, HttpProtocols.Http1, null));
+    }
+
+    private static void Configure(ListenOptions listen, ListenerKind kind, HttpProtocols protocols, ServingCertificate? serving)
+    {
+        listen.Protocols = protocols;
+        if (serving is not null)
+        {
+            listen.UseHttps(https =>
+            {
+                https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+                https.ServerCertificateSelector = (_, _) => serving.Current;
+                https.ClientCertificateMode = ClientCertificateMode.NoCertificate;
+            });
+        }
+
+        var role = new ListenerRole(kind);
+        listen.Use(next => connection =>
+        {
+            connection.Features.Set(role);
+            return next(connection);
+        });
+    }
+
+    private static void Map(WebApplication app)
+    {
+        app.Use((context, next) => context.GetEndpoint()?.Metadata.GetMetadata<ListenerKindMetadata>() is { } only && !only.Kinds.Contains(ListenerRole.Of(context))
+            ? Results.NotFound().ExecuteAsync(context)
+            : next(context));
+        app.MapXdsServer().WithMetadata(new ListenerKindMetadata(ListenerKind.TlsXds, ListenerKind.PlaintextXds));
+        var webhooks = new ListenerKindMetadata(ListenerKind.Webhooks);
+        app.MapMutationWebhook<V1Pod>().WithMetadata(webhooks);
+        app.MapValidationWebhook<TrafficSplit>().WithMetadata(webhooks);
+        app.MapValidationWebhook<RetryPolicy>().WithMetadata(webhooks);
+        app.MapValidationWebhook<MtlsPolicy>().WithMetadata(webhooks);
+        var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
+        app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
+        app.MapGet("/healthz", () => "ok\n").WithMetadata(metrics);
+        app.MapGet("/readyz", (MeshPipeline pipeline) => pipeline.IsReady ? Results.Text("ok\n") : Results.Text("not all informers are synced\n", statusCode: 503)).WithMetadata(metrics);
+    }
+
+    private static Dictionary<ListenerKind, IPEndPoint> PortsOf(WebApplication app, OperatorOptions options)
+    {
+        // The server lists its addresses in the order in which they were configured.
+        var addresses = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Select(a => new Uri(a)).ToArray();
+        ListenerKind[] kinds = options.XdsPlaintextPort is null
+            ? [ListenerKind.TlsXds, ListenerKind.Webhooks, ListenerKind.Metrics]
+            : [ListenerKind.TlsXds, ListenerKind.PlaintextXds, ListenerKind.Webhooks, ListenerKind.Metrics];
+        return kinds.Zip(addresses).ToDictionary(p => p.First, p => new IPEndPoint(IPAddress.Parse(p.Second.Host), p.Second.Port));
+    }
+
+    private async Task ApplyWebhookConfigurationsAsync(OperatorOptions options, CancellationToken cancellation)
+    {
+        var url = $"https://{Ports[ListenerKind.Webhooks]}";
+        var key = new ObjectKey(string.Empty, options.WebhookConfiguration);
+        await Services.GetRequiredService<EntityClient<V1MutatingWebhookConfiguration>>()
+            .ApplyAsync(key, WebhookConfigurations.Mutating(url, TrustBundle, options.Namespace), Api.MeshNames.FieldManager, null, cancellation);
+        await Services.GetRequiredService<EntityClient<V1ValidatingWebhookConfiguration>>()
+            .ApplyAsync(key, WebhookConfigurations.Validating(url, TrustBundle), Api.MeshNames.FieldManager, null, cancellation);
+    }
+
+    private sealed record ListenerKindMetadata(params ListenerKind[] Kinds);
+}

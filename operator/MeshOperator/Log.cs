@@ -1,0 +1,44 @@
+namespace MeshOperator;
+
+/// <summary>All that the host logs.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Warning, "The Secret {Secret} of the certificate authority cannot be read or made; trying again")]
+    public static partial void AuthorityUnavailable(ILogger logger, Exception exception, string secret);
+
+    [LoggerMessage(2, LogLevel.Information, "Made a certificate authority and keep it in Secret {Secret}")]
+    public static partial void AuthorityCreated(ILogger logger, string secret);
+
+    [LoggerMessage(3, LogLevel.Information, "All {Count} informers are synced")]
+    public static partial void Synced(ILogger logger, int count);
+
+    [LoggerMessage(4, LogLevel.Debug, "Translated {Services} services and {Workloads} workloads in {Milliseconds:0.0} ms")]
+    public static partial void Translated(ILogger logger, int services, int workloads, double milliseconds);
+
+    [LoggerMessage(5, LogLevel.Error, "The cluster's state could not be translated; proxies keep what they have")]
+    public static partial void TranslationFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(6, LogLevel.Information, "Injected the sidecar into pod {Pod} of namespace {Namespace}")]
+    public static partial void Injected(ILogger logger, string pod, string @namespace);
+
+    [LoggerMessage(7, LogLevel.Debug, "Left pod {Pod} of namespace {Namespace} as it is: {Reason}")]
+    public static partial void NotInjected(ILogger logger, string pod, string @namespace, string reason);
+
+    [LoggerMessage(8, LogLevel.Information, "{Kind} {Namespace}/{Name}: {Condition} is {Status} ({Reason})")]
+    public static partial void ConditionChanged(ILogger logger, string kind, string @namespace, string name, string condition, string status, string reason);
+
+    [LoggerMessage(9, LogLevel.Warning, "The status of {Policy} could not be written; trying again")]
+    public static partial void StatusFailed(ILogger logger, Exception exception, string policy);
+
+    [LoggerMessage(10, LogLevel.Warning, "A proxy was refused: {Reason}")]
+    public static partial void ProxyRefused(ILogger logger, string reason);
+
+    [LoggerMessage(11, LogLevel.Warning, "A token could not be reviewed")]
+    public static partial void TokenReviewFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(12, LogLevel.Warning, "{Kind} {Name} cannot be read and is left out: {Reason}")]
+    public static partial void Unreadable(ILogger logger, string kind, string name, string reason);
+
+    [LoggerMessage(13, LogLevel.Warning, "The event '{Reason}' for {Policy} could not be written")]
+    public static partial void EventFailed(ILogger logger, Exception exception, string reason, string policy);
+}

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using k8s;
+using MeshOperator.Api;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Entities;
+using MeshOperator.Kubernetes.Events;
+using MeshOperator.Kubernetes.Informers;
+
+namespace MeshOperator.Policies;
+
+/// <summary>The policies of one kind, as far as their status goes.</summary>
+internal interface IPolicyStatusStore
+{
+    /// <summary>The kind.</summary>
+    string Kind { get; }
+
+    /// <summary>Told after a policy changed; must return at once.</summary>
+    event Action? Changed;
+
+    /// <summary>A policy's generation and status as last seen; null when there is none.</summary>
+    (long Generation, PolicyStatus? Status)? Find(ObjectKey key);
+
+    /// <summary>Writes a status, and events about what changed.</summary>
+    Task WriteAsync(ObjectKey key, PolicyStatus status, IReadOnlyList<PolicyEvent> events, CancellationToken cancellation);
+}
+
+/// <summary>An event about a policy.</summary>
+internal sealed record PolicyEvent(bool IsWarning, string Reason, string Message);
+
+/// <inheritdoc/>
+[GenericRbac("meshoperator.io", "trafficsplits/status,retrypolicies/status,mtlspolicies/status", "patch")]
+[GenericRbac("", "events", "create")]
+internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
+    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
+    where TSpec : class, new()
+{
+    private readonly SharedInformer<TPolicy> _informer;
+    private readonly EntityClient<TPolicy> _client;
+    private readonly EventPublisher _events;
+    private readonly ILogger _logger;
+
+    /// <summary>What was written on top of which version, until the informer has seen it.</summary>
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<ObjectKey, (string Before, TPolicy Written)> _written = new();
+
+    public PolicyStatusStore(SharedInformer<TPolicy> informer, EntityClient<TPolicy> client, EventPublisher events, ILogger<PolicyStatusStore<TPolicy, TSpec>> logger)
+    {
+        _informer = informer;
+        _client = client;
+        _events = events;
+        _logger = logger;
+        informer.Changed += change =>
+        {
+            if (change.New is null) _written.TryRemove(change.Key, out _);
+            Changed?.Invoke();
+        };
+    }
+
+    public event Action? Changed;
+
+    public string Kind => typeof(TPolicy).Name;
+
+    public (long Generation, PolicyStatus? Status)? Find(ObjectKey key)
+    {
+        if (!_informer.Objects.TryGetValue(key, out var policy)) return null;
+        if (_written.TryGetValue(key, out var own) && own.Before == policy.Metadata.ResourceVersion) policy = own.Written;
+        return (policy.Metadata.Generation ?? 1, policy.Status);
+    }
+
+    public async Task WriteAsync(ObjectKey key, PolicyStatus status, IReadOnlyList<PolicyEvent> events, CancellationToken cancellation)
+    {
+        if (!_informer.Objects.TryGetValue(key, out var policy)) return;
+        var fields = new JsonObject { ["status"] = JsonNode.Parse(KubernetesJson.Serialize(status)) };
+        // The UID refuses the write to another object of the same name.
+        fields["metadata"] = new JsonObject { ["uid"] = policy.Metadata.Uid };
+        var written = await _client.ApplyAsync(key, fields, MeshNames.FieldManager, "status", cancellation);
+        _written[key] = (policy.Metadata.ResourceVersion, written);
+        foreach (var one in events)
+        {
+            try
+            {
+                await _events.PublishAsync(written, one.IsWarning, one.Reason, one.Message, cancellation);
+            }
+            catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
+            {
+                // The condition says the same; an event is not worth writing the status again.
+                Log.EventFailed(_logger, e, one.Reason, $"{Kind} {key}");
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Collections.Immutable;
+using k8s;
+using k8s.Models;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
+using MeshOperator.Hosting;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Entities;
+using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Snapshots;
+
+/// <summary>Keeps a <see cref="ClusterSnapshot"/> in step with the informers: each change replaces one record.</summary>
+[GenericRbac("", "services,pods", "get,list,watch")]
+[GenericRbac("discovery.k8s.io", "endpointslices", "get,list,watch")]
+[GenericRbac("meshoperator.io", "trafficsplits,retrypolicies,mtlspolicies", "get,list,watch")]
+internal sealed class ClusterSnapshotSource : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _changed = new(0, 1);
+    private readonly List<IInformer> _informers = [];
+    private readonly ILogger _logger;
+    private ClusterSnapshot _current;
+
+    public ClusterSnapshotSource(
+        OperatorOptions options,
+        SharedInformer<V1Service> services,
+        SharedInformer<V1EndpointSlice> slices,
+        SharedInformer<V1Pod> pods,
+        SharedInformer<TrafficSplit> splits,
+        SharedInformer<RetryPolicy> retries,
+        SharedInformer<MtlsPolicy> mtls,
+        ILogger<ClusterSnapshotSource> logger)
+    {
+        _logger = logger;
+        _current = ClusterSnapshot.Empty with { TrustDomain = options.TrustDomain, OperatorNamespace = options.Namespace };
+        Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
+        Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
+        Follow(pods, (pod, _) => RecordReader.Read(pod), s => s.Pods, (s, v) => s with { Pods = v });
+        Follow(splits, new PolicyReader<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()).Read, s => s.TrafficSplits, (s, v) => s with { TrafficSplits = v });
+        Follow(retries, new PolicyReader<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()).Read, s => s.RetryPolicies, (s, v) => s with { RetryPolicies = v });
+        Follow(mtls, new PolicyReader<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()).Read, s => s.MtlsPolicies, (s, v) => s with { MtlsPolicies = v });
+    }
+
+    /// <summary>The cluster as it is known now.</summary>
+    public ClusterSnapshot Current => Volatile.Read(ref _current);
+
+    /// <summary>Waits until all kinds were listed once.</summary>
+    public async Task WaitForSyncAsync(CancellationToken cancellation)
+    {
+        await Task.WhenAll(_informers.Select(i => i.WaitForSyncAsync(cancellation)));
+        Log.Synced(_logger, _informers.Count);
+    }
+
+    /// <summary>Waits until something has changed since the last call.</summary>
+    public Task WaitForChangeAsync(CancellationToken cancellation) => _changed.WaitAsync(cancellation);
+
+    public void Dispose() => _changed.Dispose();
+
+    private void Follow<TEntity, TRecord>(
+        SharedInformer<TEntity> informer,
+        Func<TEntity, TRecord?, TRecord?> read,
+        Func<ClusterSnapshot, ImmutableDictionary<ObjectName, TRecord>> get,
+        Func<ClusterSnapshot, ImmutableDictionary<ObjectName, TRecord>, ClusterSnapshot> set)
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>
+        where TRecord : class
+    {
+        _informers.Add(informer);
+        informer.Changed += change =>
+        {
+            var name = new ObjectName(change.Key.Namespace, change.Key.Name);
+            lock (_lock)
+            {
+                var records = get(_current);
+                var before = records.GetValueOrDefault(name);
+                var record = change.New is null ? null : TryRead(change.Key, change.New, before, read);
+                // Most updates of pods and services (status, annotations) change nothing that matters here.
+                if (Equals(before, record)) return;
+                Volatile.Write(ref _current, set(_current, record is null ? records.Remove(name) : records.SetItem(name, record)));
+                if (_changed.CurrentCount == 0) _changed.Release();
+            }
+        };
+    }
+
+    /// <summary>One object that cannot be read must not stop the others.</summary>
+    private TRecord? TryRead<TEntity, TRecord>(ObjectKey key, TEntity entity, TRecord? before, Func<TEntity, TRecord?, TRecord?> read)
+        where TEntity : class
+        where TRecord : class
+    {
+        try
+        {
+            return read(entity, before);
+        }
+        catch (Exception e) when (e is NullReferenceException or FormatException or ArgumentException or InvalidOperationException)
+        {
+            Log.Unreadable(_logger, typeof(TEntity).Name, key.ToString(), e.Message);
+            return before;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using k8s.Models;
+using MeshOperator.Api;
+using MeshOperator.Injection;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Snapshots;
+
+/// <summary>Reads Kubernetes objects into the small records of a snapshot. Null means that the mesh has no use for the object.</summary>
+internal static class RecordReader
+{
+    private const string ServiceNameLabel = "kubernetes.io/service-name";
+
+    public static ServiceRecord? Read(V1Service service)
+    {
+        var spec = service.Spec;
+        if (spec is null) return null;
+        IEnumerable<string> addresses = spec.ClusterIPs is { Count: > 0 } all ? all : spec.ClusterIP is { } one ? [one] : [];
+        return new ServiceRecord(
+            addresses.Where(a => a.Length > 0 && a != "None").ToValueList(),
+            (spec.Ports ?? []).Where(p => p.Protocol is null or "TCP").Select(p => new ServicePortRecord(p.Name ?? string.Empty, p.Port, p.AppProtocol)).ToValueList(),
+            spec.Type == "ExternalName");
+    }
+
+    public static EndpointSliceRecord? Read(V1EndpointSlice slice)
+    {
+        if (slice.AddressType == "FQDN" || slice.Metadata.Labels is not { } labels || !labels.TryGetValue(ServiceNameLabel, out var service)) return null;
+        return new EndpointSliceRecord(
+            service,
+            (slice.Ports ?? []).Where(p => p.Port is not null && p.Protocol is null or "TCP").Select(p => new SlicePort(p.Name ?? string.Empty, p.Port!.Value)).ToValueList(),
+            (slice.Endpoints ?? []).Select(ReadEndpoint).ToValueList());
+    }
+
+    public static PodRecord? Read(V1Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed"
+        ? null
+        : new PodRecord(
+            string.IsNullOrEmpty(pod.Spec?.ServiceAccountName) ? "default" : pod.Spec.ServiceAccountName,
+            pod.Metadata.Labels is { } labels && labels.TryGetValue(MeshNames.ProxyLabel, out var proxy) && proxy == MeshNames.ProxyEnvoy && SidecarInjector.IsInjected(pod),
+            (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList());
+
+    /// <summary>Drops what the mesh has no use for, so that it is not kept for each of many pods.</summary>
+    public static void Trim(V1Pod pod)
+    {
+        pod.Metadata.Annotations = null;
+        if (pod.Spec is not null)
+        {
+            pod.Spec = new V1PodSpec
+            {
+                ServiceAccountName = pod.Spec.ServiceAccountName,
+                Containers = [.. pod.Spec.Containers.Select(c => new V1Container { Name = c.Name })],
+            };
+        }
+
+        if (pod.Status is not null) pod.Status = new V1PodStatus { Phase = pod.Status.Phase };
+    }
+
+    /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>
+    private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) => new(
+        (endpoint.Addresses ?? []).ToValueList(),
+        endpoint.Conditions?.Ready ?? true,
+        endpoint.TargetRef is { Kind: "Pod" } target ? target.Name : null,
+        endpoint.Zone);
+}

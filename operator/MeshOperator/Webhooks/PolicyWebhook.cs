@@ -1,0 +1,23 @@
+using FluentValidation;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
+using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Kubernetes.Entities;
+
+namespace MeshOperator.Webhooks;
+
+/// <summary>Refuses a policy that its validator refuses, with every field that is wrong.</summary>
+internal sealed class PolicyWebhook<TPolicy, TSpec>(IValidator<TSpec> validator) : ValidationWebhook<TPolicy>
+    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
+    where TSpec : class, new()
+{
+    public override Task<AdmissionResult> ValidateAsync(TPolicy entity, TPolicy? old, AdmissionContext context, CancellationToken cancellationToken)
+    {
+        // One that is on its way out must be able to lose its finalizers, whatever is wrong with it.
+        if (entity.Metadata.DeletionTimestamp is not null) return Task.FromResult(AdmissionResult.Allow());
+        var result = validator.Validate(entity.Spec);
+        return Task.FromResult(result.IsValid
+            ? AdmissionResult.Allow()
+            : AdmissionResult.Deny($"{entity.Kind} {context.Namespace}/{entity.Metadata.Name}: {ValidationText.Of(result)}"));
+    }
+}
