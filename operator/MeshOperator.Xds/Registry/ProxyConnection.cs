@@ -1,0 +1,27 @@
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+
+namespace MeshOperator.Xds.Registry;
+
+/// <summary>One connected stream, as far as others see it. Its loop writes it, the registry reads it.</summary>
+internal sealed class ProxyConnection(string nodeId, WorkloadName? workload, bool isDelta, string agent, DateTimeOffset connectedAt)
+{
+    private readonly TypeStatus?[] _types = new TypeStatus?[ResourceTypes.Count];
+
+    public string NodeId => nodeId;
+
+    /// <summary>Null when the node is not known to the mesh.</summary>
+    public WorkloadName? Workload => workload;
+
+    public bool IsDelta => isDelta;
+
+    public string Agent => agent;
+
+    public DateTimeOffset ConnectedAt => connectedAt;
+
+    public TypeStatus? this[ResourceType type]
+    {
+        get => Volatile.Read(ref _types[(int)type]);
+        set => Volatile.Write(ref _types[(int)type], value);
+    }
+}

@@ -1,0 +1,54 @@
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+
+namespace MeshOperator.Xds.Registry;
+
+/// <summary>A connected proxy.</summary>
+/// <param name="NodeId">Its node id, <c>pod.namespace</c>.</param>
+/// <param name="Workload">Its workload, or null when that is not known.</param>
+/// <param name="Mode">The variant of the protocol that it speaks.</param>
+/// <param name="Agent">What it says it is, for example <c>envoy 1.34.1</c>.</param>
+/// <param name="ConnectedAt">Since when.</param>
+/// <param name="Types">The types that it has asked for.</param>
+public sealed record ProxyStatus(
+    string NodeId,
+    WorkloadName? Workload,
+    XdsMode Mode,
+    string Agent,
+    DateTimeOffset ConnectedAt,
+    IReadOnlyList<ProxyTypeStatus> Types);
+
+/// <summary>How far a proxy is with one type of resources.</summary>
+/// <param name="Type">The type.</param>
+/// <param name="SentVersion">The version that it was last sent; empty when nothing was.</param>
+/// <param name="AcknowledgedVersion">The version that it last acknowledged.</param>
+/// <param name="IsSynced">Whether it has acknowledged all that it subscribes to, as it is now.</param>
+/// <param name="Rejection">The proxy's text when it rejected the last response, else null.</param>
+public sealed record ProxyTypeStatus(
+    ResourceType Type, string SentVersion, string AcknowledgedVersion, bool IsSynced, string? Rejection);
+
+/// <summary>The variants of the xDS protocol.</summary>
+public enum XdsMode
+{
+    /// <summary>Only what changed.</summary>
+    Delta,
+
+    /// <summary>State of the world.</summary>
+    StateOfTheWorld,
+}
+
+/// <summary>How far a policy has got to the proxies.</summary>
+/// <param name="Targeted">How many connected proxies use resources that carry the policy.</param>
+/// <param name="Acknowledged">How many of them have acknowledged those resources as they are now.</param>
+/// <param name="Rejected">The proxies that rejected one of them as it is now.</param>
+public sealed record PolicyProgress(int Targeted, int Acknowledged, IReadOnlyList<ProxyRejection> Rejected)
+{
+    /// <summary>Of a policy that no resource carries.</summary>
+    public static PolicyProgress None { get; } = new(0, 0, []);
+}
+
+/// <summary>A proxy that did not take a resource.</summary>
+/// <param name="NodeId">The proxy.</param>
+/// <param name="Resource">The name of the resource.</param>
+/// <param name="Reason">The proxy's own text.</param>
+public sealed record ProxyRejection(string NodeId, string Resource, string Reason);

@@ -1,0 +1,78 @@
+using System.Runtime.CompilerServices;
+using Envoy.Config.Core.V3;
+using Envoy.Extensions.TransportSockets.Tls.V3;
+using Google.Protobuf;
+using MeshOperator.Xds.Cache;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation;
+
+namespace MeshOperator.Xds.Secrets;
+
+/// <summary>Turns what the identity source gives into SDS resources, each serialised once however many streams it goes to.</summary>
+internal sealed class SecretCache : IDisposable
+{
+    private readonly IIdentitySource _source;
+    private readonly SnapshotCache _cache;
+    private readonly ConditionalWeakTable<IdentityMaterial, XdsResource> _identities = new();
+    private volatile XdsResource? _trustBundle;
+    private int _generation = 1;
+
+    public SecretCache(IIdentitySource source, SnapshotCache cache)
+    {
+        _source = source;
+        _cache = cache;
+        _source.Changed += OnChanged;
+    }
+
+    /// <summary>Grows with each renewal. Secrets got under another generation are out of date.</summary>
+    public int Generation => Volatile.Read(ref _generation);
+
+    public void Dispose() => _source.Changed -= OnChanged;
+
+    /// <summary>The secrets of a workload: the trust bundle, and its own identity when it has one.</summary>
+    public async ValueTask<ResourceSet> GetAsync(string? spiffeId, ResourceSet? previous, CancellationToken cancellationToken)
+    {
+        var bundle = TrustBundle();
+        if (spiffeId is null) return ResourceSet.Create([bundle], previous);
+        var material = await _source.GetIdentityAsync(spiffeId, cancellationToken);
+        if (!_identities.TryGetValue(material, out var identity))
+        {
+            identity = Identity(material, previous?.Find(Names.IdentitySecret));
+            _identities.AddOrUpdate(material, identity);
+        }
+
+        return ResourceSet.Create([identity, bundle], previous);
+    }
+
+    private XdsResource TrustBundle() => _trustBundle = XdsResource.Create(
+        ResourceType.Secret,
+        Names.TrustBundleSecret,
+        new Secret
+        {
+            Name = Names.TrustBundleSecret,
+            ValidationContext = new CertificateValidationContext { TrustedCa = Bytes(_source.TrustBundle) },
+        },
+        _trustBundle);
+
+    private static XdsResource Identity(IdentityMaterial material, XdsResource? previous) => XdsResource.Create(
+        ResourceType.Secret,
+        Names.IdentitySecret,
+        new Secret
+        {
+            Name = Names.IdentitySecret,
+            TlsCertificate = new TlsCertificate
+            {
+                CertificateChain = Bytes(material.CertificateChain),
+                PrivateKey = Bytes(material.PrivateKey),
+            },
+        },
+        previous);
+
+    private static DataSource Bytes(ReadOnlyMemory<byte> pem) => new() { InlineBytes = UnsafeByteOperations.UnsafeWrap(pem) };
+
+    private void OnChanged()
+    {
+        Interlocked.Increment(ref _generation);
+        _cache.Wake();
+    }
+}

@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Envoy.Service.Discovery.V3;
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+
+namespace MeshOperator.Xds.Server;
+
+/// <summary>The aggregated discovery service in both variants of the protocol.</summary>
+internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, IHostApplicationLifetime lifetime)
+{
+    /// <summary>Requests beyond these stay in the client's connection until the stream has taken the earlier ones.</summary>
+    private const int QueuedRequests = 64;
+
+    public Task StreamAggregatedResources(
+        IAsyncStreamReader<DiscoveryRequest> requests, IServerStreamWriter<AdsResponse> responses, ServerCallContext call) =>
+        RunAsync(isDelta: false, requests, ClientRequest.From, responses, call);
+
+    public Task DeltaAggregatedResources(
+        IAsyncStreamReader<DeltaDiscoveryRequest> requests, IServerStreamWriter<AdsResponse> responses, ServerCallContext call) =>
+        RunAsync(isDelta: true, requests, ClientRequest.From, responses, call);
+
+    private async Task RunAsync<TRequest>(
+        bool isDelta,
+        IAsyncStreamReader<TRequest> requests,
+        Func<TRequest, ClientRequest> convert,
+        IServerStreamWriter<AdsResponse> responses,
+        ServerCallContext call)
+    {
+        using var lease = limits.Enter(call.GetHttpContext().Connection.RemoteIpAddress);
+        using var age = new CancellationTokenSource(StreamAge(), context.Time);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, age.Token, lifetime.ApplicationStopping);
+        var queue = Channel.CreateBounded<ClientRequest>(new BoundedChannelOptions(QueuedRequests) { SingleReader = true, SingleWriter = true });
+        var signal = new WakeSignal();
+        context.Metrics.StreamOpened();
+        var reading = ReadAsync(requests, convert, queue.Writer, signal, ends.Token);
+        try
+        {
+            await new AdsStream(context, call, isDelta, queue.Reader, responses, signal).RunAsync(ends.Token);
+        }
+        catch (OperationCanceledException) when (call.CancellationToken.IsCancellationRequested)
+        {
+            // The client has gone; nobody is there to be told.
+        }
+        catch (OperationCanceledException) when (ends.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(
+                StatusCode.Unavailable,
+                age.IsCancellationRequested ? "The stream has reached its age; connect anew." : "The operator is shutting down; connect anew."));
+        }
+        finally
+        {
+            context.Metrics.StreamClosed();
+            await ends.CancelAsync();
+            await reading;
+        }
+    }
+
+    private static async Task ReadAsync<TRequest>(
+        IAsyncStreamReader<TRequest> requests,
+        Func<TRequest, ClientRequest> convert,
+        ChannelWriter<ClientRequest> queue,
+        WakeSignal signal,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (await requests.MoveNext(cancellationToken))
+            {
+                await queue.WriteAsync(convert(requests.Current), cancellationToken);
+                signal.Set();
+            }
+
+            queue.Complete();
+        }
+#pragma warning disable CA1031 // It reaches the stream's loop through the queue.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            queue.Complete(exception);
+        }
+
+        signal.Set();
+    }
+
+    private TimeSpan StreamAge()
+    {
+        var age = context.Options.MaxStreamAge;
+        return age <= TimeSpan.Zero
+            ? Timeout.InfiniteTimeSpan
+            : age + (age * (RandomNumberGenerator.GetInt32(1000) / 10_000.0));
+    }
+}

@@ -1,0 +1,44 @@
+using Grpc.Core;
+using MeshOperator.Xds.Cache;
+using MeshOperator.Xds.Registry;
+using MeshOperator.Xds.Secrets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace MeshOperator.Xds.Server;
+
+/// <summary>What all streams share.</summary>
+internal sealed class AdsStreamContext(
+    SnapshotCache cache,
+    SecretCache secrets,
+    ProxyRegistry registry,
+    INodeAuthenticator authenticator,
+    XdsMetrics metrics,
+    IOptions<XdsServerOptions> options,
+    TimeProvider time,
+    ILogger<AdsService> log)
+{
+    private long _streams;
+
+    /// <summary>Several responses that follow on each other go out in one packet.</summary>
+    public static WriteOptions Buffered { get; } = new(WriteFlags.BufferHint);
+
+    public SnapshotCache Cache => cache;
+
+    public SecretCache Secrets => secrets;
+
+    public ProxyRegistry Registry => registry;
+
+    public INodeAuthenticator Authenticator => authenticator;
+
+    public XdsMetrics Metrics => metrics;
+
+    public XdsServerOptions Options => options.Value;
+
+    public TimeProvider Time => time;
+
+    public ILogger Log => log;
+
+    /// <summary>Distinguishes the nonces of different streams.</summary>
+    public string NextStreamId() => Interlocked.Increment(ref _streams).ToString(System.Globalization.CultureInfo.InvariantCulture);
+}

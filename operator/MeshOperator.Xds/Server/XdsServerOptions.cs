@@ -1,0 +1,51 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace MeshOperator.Xds.Server;
+
+/// <summary>Bounds and time-outs of the ADS server.</summary>
+public sealed class XdsServerOptions
+{
+    /// <summary>Whether clients whose node id is no known workload are served the shared configuration without an identity. For local
+    /// use; on a cluster such a client is no proxy of the mesh.</summary>
+    public bool ServeUnknownNodes { get; set; }
+
+    /// <summary>How long a client is kept waiting for its workload to become known, as a pod may connect before the operator has seen
+    /// it, and for the first configuration.</summary>
+    public TimeSpan UnknownNodeWait { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a new stream may take to its first request.</summary>
+    public TimeSpan FirstRequestTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>For <see cref="INodeAuthenticator.AuthenticateAsync"/>.</summary>
+    public TimeSpan AuthenticationTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>For <see cref="Secrets.IIdentitySource.GetIdentityAsync"/>.</summary>
+    public TimeSpan IdentityTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>When an identity is asked for again after that failed.</summary>
+    public TimeSpan IdentityRetryDelay { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a client may take to read one response.</summary>
+    public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>After this a stream is ended, so that proxies spread anew over the operator's replicas and show a fresh token; up to a
+    /// tenth more, at random. Zero means never.</summary>
+    public TimeSpan MaxStreamAge { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Resources of one response are split over several beyond this size, where the protocol allows it. gRPC clients refuse
+    /// messages over 4 MiB unless told otherwise.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxResponseBytes { get; set; } = 3 * 1024 * 1024;
+
+    /// <summary>How many names a stream may subscribe to, of each type.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxSubscribedNames { get; set; } = 50_000;
+
+    /// <summary>How many streams are open at once.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxStreams { get; set; } = 20_000;
+
+    /// <summary>How many streams are open at once from one IP address; connections from this machine itself are not counted.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxStreamsPerAddress { get; set; } = 64;
+}

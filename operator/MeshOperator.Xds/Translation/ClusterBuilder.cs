@@ -1,0 +1,151 @@
+using Envoy.Config.Cluster.V3;
+using Envoy.Config.Core.V3;
+using Envoy.Extensions.Upstreams.Http.V3;
+using Envoy.Type.V3;
+using Google.Protobuf.WellKnownTypes;
+using MeshOperator.Mesh.Model;
+using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
+using Thresholds = Envoy.Config.Cluster.V3.CircuitBreakers.Types.Thresholds;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>Makes clusters.</summary>
+internal static class ClusterBuilder
+{
+    private const string HttpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+    private static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Envoy's own bounds are low for a sidecar; only what a policy sets shall bound.</summary>
+    private const uint Unbounded = uint.MaxValue;
+
+    /// <summary>Clusters that every proxy has: connections to where they were going, and to nowhere.</summary>
+    public static IEnumerable<Cluster> Common() =>
+    [
+        new Cluster
+        {
+            Name = Names.Passthrough,
+            Type = Cluster.Types.DiscoveryType.OriginalDst,
+            LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
+            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
+            CircuitBreakers = Breakers(null),
+        },
+        new Cluster
+        {
+            Name = Names.Blackhole,
+            Type = Cluster.Types.DiscoveryType.Static,
+            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
+        },
+    ];
+
+    /// <summary>The cluster of a service port.</summary>
+    /// <param name="port">The service port.</param>
+    /// <param name="consistentHashing">Whether some route keeps clients at one of its endpoints.</param>
+    public static Cluster Outbound(MeshServicePort port, bool consistentHashing)
+    {
+        var cluster = new Cluster
+        {
+            Name = Names.Outbound(port.Service, port.Port),
+            AltStatName = Names.OutboundStat(port.Service, port.Port),
+            Type = Cluster.Types.DiscoveryType.Eds,
+            EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = EnvoyMessages.Ads },
+            ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout),
+            LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest,
+            CircuitBreakers = Breakers(port.Connection.Budget),
+        };
+        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is { } options)
+        {
+            cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
+        }
+
+        // Without any identity to expect there is nothing to match, and a context that accepts whoever the CA signed must never be.
+        var identities = port.Endpoints.Select(endpoint => endpoint.Identity).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToList();
+        if (identities.Count > 0)
+        {
+            cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
+            {
+                Name = "mtls",
+                Match = EndpointBuilder.MtlsMark,
+                TransportSocket = TlsContexts.Upstream(identities, port.Service.ToString()),
+            });
+            cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
+            {
+                Name = "plaintext",
+                Match = new Struct(),
+                TransportSocket = TlsContexts.Plaintext,
+            });
+        }
+
+        return cluster;
+    }
+
+    /// <summary>The cluster of a port of the pod itself. Connections go to where they came for, from an address by which the
+    /// redirection rules know them as the proxy's.</summary>
+    public static Cluster Inbound(string name, PortProtocol protocol)
+    {
+        var cluster = new Cluster
+        {
+            Name = name,
+            Type = Cluster.Types.DiscoveryType.OriginalDst,
+            LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
+            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
+            CircuitBreakers = Breakers(null),
+            UpstreamBindConfig = new BindConfig { SourceAddress = new SocketAddress { Address = "127.0.0.6", PortValue = 0 } },
+        };
+
+        // A client may speak HTTP/2 to a port declared as HTTP; the application is spoken to in the same way.
+        var options = HttpProtocol(protocol is PortProtocol.Http ? PortProtocol.Detect : protocol, null);
+        if (options is not null) cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
+        return cluster;
+    }
+
+    private static HttpProtocolOptions? HttpProtocol(PortProtocol protocol, TimeSpan? idleTimeout)
+    {
+        var options = protocol switch
+        {
+            PortProtocol.Http => new HttpProtocolOptions
+            {
+                ExplicitHttpConfig = new() { HttpProtocolOptions = new Http1ProtocolOptions() },
+            },
+            PortProtocol.Http2 or PortProtocol.Grpc => new HttpProtocolOptions
+            {
+                ExplicitHttpConfig = new() { Http2ProtocolOptions = new Http2ProtocolOptions() },
+            },
+            PortProtocol.Detect => new HttpProtocolOptions
+            {
+                UseDownstreamProtocolConfig = new()
+                {
+                    HttpProtocolOptions = new Http1ProtocolOptions(),
+                    Http2ProtocolOptions = new Http2ProtocolOptions(),
+                },
+            },
+            _ => null,
+        };
+        if (options is not null && idleTimeout is { } idle)
+        {
+            options.CommonHttpProtocolOptions = new() { IdleTimeout = EnvoyMessages.Duration(idle) };
+        }
+
+        return options;
+    }
+
+    private static CircuitBreakers Breakers(RetryBudget? budget)
+    {
+        var thresholds = new Thresholds
+        {
+            MaxConnections = Unbounded,
+            MaxPendingRequests = Unbounded,
+            MaxRequests = Unbounded,
+        };
+        if (budget is not null)
+        {
+            thresholds.RetryBudget = new Thresholds.Types.RetryBudget
+            {
+                BudgetPercent = new Percent { Value = budget.Percent },
+                MinRetryConcurrency = (uint)budget.MinConcurrency,
+            };
+        }
+
+        return new CircuitBreakers { Thresholds = { thresholds } };
+    }
+}

@@ -1,0 +1,45 @@
+using Envoy.Config.Core.V3;
+using Envoy.Config.Endpoint.V3;
+using Google.Protobuf.WellKnownTypes;
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>Makes cluster load assignments.</summary>
+internal static class EndpointBuilder
+{
+    private const string TransportSocketMatch = "envoy.transport_socket_match";
+
+    /// <summary>What an endpoint's metadata holds when it takes mutual TLS, and what clusters match it by.</summary>
+    public static Struct MtlsMark { get; } = new() { Fields = { [Names.MtlsMetadata] = Value.ForString("true") } };
+
+    private static readonly Metadata MtlsMetadata = new() { FilterMetadata = { [TransportSocketMatch] = MtlsMark } };
+
+    /// <summary>The endpoints by zone. A zone weighs as much as it has endpoints, so that traffic is even over all of them.</summary>
+    public static ClusterLoadAssignment Endpoints(MeshServicePort port)
+    {
+        var assignment = new ClusterLoadAssignment { ClusterName = Names.Outbound(port.Service, port.Port) };
+        var zones = port.Endpoints
+            .DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
+            .GroupBy(endpoint => endpoint.Zone ?? "")
+            .OrderBy(zone => zone.Key, StringComparer.Ordinal);
+        foreach (var zone in zones)
+        {
+            var locality = new LocalityLbEndpoints { Locality = new Locality { Zone = zone.Key } };
+            foreach (var endpoint in zone)
+            {
+                var member = new LbEndpoint
+                {
+                    Endpoint = new Envoy.Config.Endpoint.V3.Endpoint { Address = EnvoyMessages.Address(endpoint.Address, (uint)endpoint.Port) },
+                };
+                if (endpoint.Identity is not null) member.Metadata = MtlsMetadata;
+                locality.LbEndpoints.Add(member);
+            }
+
+            locality.LoadBalancingWeight = (uint)locality.LbEndpoints.Count;
+            assignment.Endpoints.Add(locality);
+        }
+
+        return assignment;
+    }
+}

@@ -1,0 +1,47 @@
+using System.Collections.Frozen;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>A workload's own part of the configuration.</summary>
+/// <param name="Workload">Its name.</param>
+/// <param name="Identity">Its SPIFFE identity.</param>
+/// <param name="Own">Its inbound resources.</param>
+internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own);
+
+/// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by <see cref="Cache.SnapshotCache"/>.</summary>
+public sealed class EnvoyConfiguration
+{
+    internal EnvoyConfiguration()
+    {
+    }
+
+    /// <summary>The configuration before the first translation: nothing may be served from it.</summary>
+    internal static EnvoyConfiguration Empty { get; } = new();
+
+    /// <summary>The trust domain of the model.</summary>
+    public string TrustDomain { get; internal init; } = "";
+
+    internal IReadOnlyDictionary<string, ServicePortResources> ServicePorts { get; init; } =
+        FrozenDictionary<string, ServicePortResources>.Empty;
+
+    /// <summary>What all proxies are sent, by <see cref="ResourceType"/>.</summary>
+    internal IReadOnlyList<ResourceSet> Shared { get; init; } = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
+
+    internal IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles { get; init; } =
+        FrozenDictionary<InboundProfile, ProxyResources>.Empty;
+
+    internal IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes { get; init; } = FrozenDictionary<WorkloadName, NodeEntry>.Empty;
+
+    /// <summary>The shared resources that carry a policy's effect. The inbound listener is not among them; see
+    /// <see cref="InboundProfile.Policies"/> of the proxy's own resources.</summary>
+    internal IReadOnlyDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> Policies { get; init; } =
+        FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>>.Empty;
+
+    /// <summary>The policies that some workload's inbound resources carry.</summary>
+    internal IReadOnlySet<PolicyKey> InboundPolicies { get; init; } = FrozenSet<PolicyKey>.Empty;
+
+    /// <summary>How many shared resources there are of a type; for logs and diagnostics.</summary>
+    public int Count(ResourceType type) => Shared[(int)type].Count;
+}

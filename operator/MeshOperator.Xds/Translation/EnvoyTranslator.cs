@@ -1,0 +1,129 @@
+using System.Collections.Frozen;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>Turns the mesh model into Envoy's resources. Pure but for its memory of the last result, from which everything is taken
+/// over whose part of the model is equal, so that a small change costs little and keeps all other versions.</summary>
+public sealed class EnvoyTranslator
+{
+    private readonly Lock _gate = new();
+    private EnvoyConfiguration _previous = EnvoyConfiguration.Empty;
+
+    /// <summary>The resources of <paramref name="model"/>. Calls are serialised.</summary>
+    public EnvoyConfiguration Translate(MeshModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        lock (_gate) return _previous = Translate(model, _previous);
+    }
+
+    /// <summary>The resources of <paramref name="model"/>, sharing with <paramref name="previous"/> what is the same.</summary>
+    internal static EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
+    {
+        var hashed = ConsistentlyHashed(model);
+        var ports = new Dictionary<string, ServicePortResources>(StringComparer.Ordinal);
+        foreach (var service in model.Services.Values)
+        {
+            foreach (var port in service.Ports)
+            {
+                var name = Names.Outbound(port.Service, port.Port);
+                previous.ServicePorts.TryGetValue(name, out var before);
+                ports[name] = ServicePortResources.Create(port, hashed.Contains(name), before);
+            }
+        }
+
+        var profiles = new Dictionary<InboundProfile, ProxyResources>();
+        var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
+        foreach (var (name, workload) in model.Workloads)
+        {
+            if (!profiles.TryGetValue(workload.Inbound, out var own))
+            {
+                own = previous.TrustDomain == model.TrustDomain && previous.Profiles.TryGetValue(workload.Inbound, out var before)
+                    ? before
+                    : ProxyResources.Create(workload.Inbound, model.TrustDomain);
+                profiles.Add(workload.Inbound, own);
+            }
+
+            nodes.Add(name, new NodeEntry(name, workload.Identity, own));
+        }
+
+        return new EnvoyConfiguration
+        {
+            TrustDomain = model.TrustDomain,
+            ServicePorts = ports,
+            Shared = Shared(ports, previous.Shared),
+            Profiles = profiles,
+            Nodes = nodes,
+            Policies = PolicyResources(ports.Values),
+            InboundPolicies = profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
+        };
+    }
+
+    /// <summary>The clusters of which some route keeps clients at one endpoint.</summary>
+    private static FrozenSet<string> ConsistentlyHashed(MeshModel model) => model.Services.Values
+        .SelectMany(service => service.Ports)
+        .SelectMany(port => port.Routes)
+        .Where(route => route.Sticky is not null)
+        .SelectMany(route => route.Backends)
+        .Where(backend => backend.Target is not null)
+        .Select(backend => Names.Outbound(backend.Target!))
+        .ToFrozenSet(StringComparer.Ordinal);
+
+    private static ResourceSet[] Shared(Dictionary<string, ServicePortResources> ports, IReadOnlyList<ResourceSet> previous)
+    {
+        var all = ports.Values;
+        var sets = new ResourceSet[ResourceTypes.Count];
+        Set(ResourceType.Cluster, CommonResources.Clusters.Concat(all.Select(port => port.Cluster)));
+        Set(ResourceType.Endpoints, all.Select(port => port.Endpoints));
+        Set(ResourceType.Listener, CommonResources.Listeners.Concat(ReachableListeners(all)));
+        Set(ResourceType.Route, all.Select(port => port.Route).OfType<XdsResource>());
+        Set(ResourceType.Secret, []);
+        return sets;
+
+        void Set(ResourceType type, IEnumerable<XdsResource> resources) =>
+            sets[(int)type] = ResourceSet.Create(resources, previous[(int)type]);
+    }
+
+    /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it.</summary>
+    private static IEnumerable<XdsResource> ReachableListeners(IEnumerable<ServicePortResources> ports)
+    {
+        var taken = new HashSet<(string Address, int Port)>();
+        foreach (var port in ports)
+        {
+            foreach (var (address, listener) in port.Listeners)
+            {
+                if (taken.Add((address, port.Source.Port))) yield return listener;
+            }
+        }
+    }
+
+    private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
+        IEnumerable<ServicePortResources> ports)
+    {
+        var policies = new Dictionary<PolicyKey, List<(ResourceType, string)>>();
+        foreach (var port in ports)
+        {
+            foreach (var policy in port.Source.RoutePolicies)
+            {
+                // What is not HTTP is in the listener itself.
+                if (port.Route is { } route) Add(policy, route);
+                if (port.Source.Protocol is PortProtocol.Tcp or PortProtocol.Detect)
+                {
+                    foreach (var (_, listener) in port.Listeners) Add(policy, listener);
+                }
+            }
+
+            foreach (var policy in port.Source.ClusterPolicies) Add(policy, port.Cluster);
+        }
+
+        return policies.ToFrozenDictionary(
+            entry => entry.Key, entry => (IReadOnlyList<(ResourceType Type, string Name)>)entry.Value);
+
+        void Add(PolicyKey policy, XdsResource resource)
+        {
+            if (!policies.TryGetValue(policy, out var resources)) policies.Add(policy, resources = []);
+            resources.Add((resource.Type, resource.Name));
+        }
+    }
+}

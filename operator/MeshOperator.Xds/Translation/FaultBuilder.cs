@@ -1,0 +1,31 @@
+using Envoy.Extensions.Filters.Common.Fault.V3;
+using Envoy.Extensions.Filters.Http.Fault.V3;
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>Makes the fault filter's configuration of a route.</summary>
+internal static class FaultBuilder
+{
+    /// <summary>Null when nothing is to be injected.</summary>
+    public static HTTPFault? Fault(FaultInjection? fault)
+    {
+        if (fault is null) return null;
+        var result = new HTTPFault();
+        if (fault is { Delay: { } delay, DelayPercent: > 0 } && delay > TimeSpan.Zero)
+        {
+            result.Delay = new FaultDelay
+            {
+                FixedDelay = EnvoyMessages.Duration(delay),
+                Percentage = EnvoyMessages.Fraction(fault.DelayPercent / 100),
+            };
+        }
+
+        if (fault is { AbortStatus: { } status, AbortPercent: > 0 })
+        {
+            result.Abort = new FaultAbort { HttpStatus = (uint)status, Percentage = EnvoyMessages.Fraction(fault.AbortPercent / 100) };
+        }
+
+        return result.Delay is null && result.Abort is null ? null : result;
+    }
+}

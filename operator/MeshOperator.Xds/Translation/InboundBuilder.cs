@@ -1,0 +1,181 @@
+using Envoy.Config.Cluster.V3;
+using Envoy.Config.Core.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Listener.OriginalDst.V3;
+using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
+using Envoy.Type.V3;
+using MeshOperator.Mesh.Model;
+using EnvoyRoute = Envoy.Config.Route.V3.Route;
+using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>Makes the listener and clusters for connections that arrive at a pod.</summary>
+internal static class InboundBuilder
+{
+    /// <summary>How long a ClientHello or the first bytes of HTTP are waited for before a connection counts as plain bytes. Short,
+    /// because plaintext clients of protocols in which the server speaks first wait that long.</summary>
+    private static readonly TimeSpan DetectionTimeout = TimeSpan.FromSeconds(1);
+
+    public static IEnumerable<Cluster> Clusters(InboundProfile profile)
+    {
+        yield return ClusterBuilder.Inbound(Names.InboundPassthrough, PortProtocol.Tcp);
+        foreach (var port in profile.Ports) yield return ClusterBuilder.Inbound(Names.Inbound(port.Port), port.Protocol);
+    }
+
+    /// <summary>The listener that all arriving connections are redirected to. It has no default chain: that would take what a strict
+    /// port refuses. Envoy looks at the port first and never goes back, so chains without a port are for unlisted ports only.</summary>
+    public static Listener Listener(InboundProfile profile, string trustDomain)
+    {
+        var listener = new Listener
+        {
+            Name = Names.InboundListener,
+            StatPrefix = Names.InboundListener,
+            Address = EnvoyMessages.Address("0.0.0.0", Names.InboundPort),
+            TrafficDirection = TrafficDirection.Inbound,
+            ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
+            ContinueOnListenerFiltersTimeout = true,
+        };
+        listener.ListenerFilters.Add(
+            new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) });
+        listener.ListenerFilters.Add(new ListenerFilter
+        {
+            Name = "envoy.filters.listener.tls_inspector",
+            TypedConfig = EnvoyMessages.Pack(new TlsInspector()),
+            FilterDisabled = Ports(profile.Ports.Where(port => port.Mode is MtlsMode.Disabled)),
+        });
+        if (profile.Ports.Any(Sniffs))
+        {
+            var inspector = OutboundListenerBuilder.HttpInspector();
+            inspector.FilterDisabled = Ports(profile.Ports.Where(port => !Sniffs(port)));
+            listener.ListenerFilters.Add(inspector);
+        }
+
+        listener.FilterChains.Add(new FilterChain
+        {
+            Name = Names.Blackhole,
+            FilterChainMatch = new FilterChainMatch { DestinationPort = Names.InboundPort },
+            Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
+        });
+        foreach (var port in profile.Ports)
+        {
+            if (port.Port != Names.InboundPort) listener.FilterChains.AddRange(Chains(port, Names.Inbound(port.Port), (uint)port.Port, trustDomain));
+        }
+
+        listener.FilterChains.AddRange(
+            Chains(new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode), Names.InboundPassthrough, null, trustDomain));
+        return listener;
+    }
+
+    private static IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, string trustDomain)
+    {
+        if (port.Mode is MtlsMode.Disabled)
+        {
+            yield return new FilterChain
+            {
+                Name = $"{cluster}/any",
+                FilterChainMatch = destination is null ? null : new FilterChainMatch { DestinationPort = destination },
+                Filters = { EnvoyMessages.TcpProxy(cluster, cluster) },
+            };
+            yield break;
+        }
+
+        var isHttp = port.Protocol is PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc;
+        yield return new FilterChain
+        {
+            Name = $"{cluster}/mtls",
+            FilterChainMatch = new FilterChainMatch
+            {
+                DestinationPort = destination,
+                TransportProtocol = "tls",
+                ApplicationProtocols = { Names.MeshAlpn },
+            },
+            Filters = { isHttp ? Http(cluster, mtls: true) : EnvoyMessages.TcpProxy(cluster, cluster) },
+            TransportSocket = TlsContexts.Downstream(trustDomain),
+        };
+        if (port.Mode is MtlsMode.Strict) yield break;
+
+        if (port.Protocol is PortProtocol.Detect)
+        {
+            yield return new FilterChain
+            {
+                Name = $"{cluster}/plaintext-http",
+                FilterChainMatch = OutboundListenerBuilder.PlainHttp(destination),
+                Filters = { Http(cluster, mtls: false) },
+            };
+        }
+
+        yield return new FilterChain
+        {
+            Name = $"{cluster}/plaintext",
+            FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "raw_buffer" },
+            Filters = { isHttp ? Http(cluster, mtls: false) : EnvoyMessages.TcpProxy(cluster, cluster) },
+        };
+        yield return new FilterChain
+        {
+            Name = $"{cluster}/tls",
+            FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "tls" },
+            Filters = { EnvoyMessages.TcpProxy(cluster, cluster) },
+        };
+    }
+
+    /// <summary>Whoever sends a plaintext request could write any identity into <c>x-forwarded-client-cert</c>, so it is removed from
+    /// those and set anew from the certificate of the others.</summary>
+    private static Filter Http(string cluster, bool mtls)
+    {
+        var manager = new Manager
+        {
+            StatPrefix = cluster,
+            RouteConfig = new RouteConfiguration
+            {
+                Name = cluster,
+                VirtualHosts =
+                {
+                    new VirtualHost
+                    {
+                        Name = cluster,
+                        Domains = { "*" },
+                        Routes =
+                        {
+                            new EnvoyRoute
+                            {
+                                Name = "default",
+                                Match = new RouteMatch { Prefix = "/" },
+                                Route_ = new RouteAction { Cluster = cluster, Timeout = EnvoyMessages.Duration(TimeSpan.Zero) },
+                            },
+                        },
+                    },
+                },
+            },
+            UseRemoteAddress = false,
+            NormalizePath = true,
+
+            // The client's proxy has the time-outs.
+            StreamIdleTimeout = EnvoyMessages.Duration(TimeSpan.Zero),
+            ForwardClientCertDetails = mtls
+                ? Manager.Types.ForwardClientCertDetails.SanitizeSet
+                : Manager.Types.ForwardClientCertDetails.Sanitize,
+            UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
+        };
+        if (mtls) manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
+        manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
+        return EnvoyMessages.ConnectionManager(manager);
+    }
+
+    private static bool Sniffs(InboundPort port) => port is { Protocol: PortProtocol.Detect, Mode: MtlsMode.Permissive };
+
+    /// <summary>Null when there are no ports. A predicate of several rules needs at least two.</summary>
+    private static ListenerFilterChainMatchPredicate? Ports(IEnumerable<InboundPort> ports)
+    {
+        var rules = ports
+            .Select(port => new ListenerFilterChainMatchPredicate { DestinationPortRange = new Int32Range { Start = port.Port, End = port.Port + 1 } })
+            .ToList();
+        return rules switch
+        {
+            [] => null,
+            [var only] => only,
+            _ => new ListenerFilterChainMatchPredicate { OrMatch = new() { Rules = { rules } } },
+        };
+    }
+}

@@ -1,0 +1,39 @@
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>The names of Envoy resources and extensions.</summary>
+internal static class Names
+{
+    public const string Passthrough = "passthrough";
+    public const string Blackhole = "blackhole";
+    public const string OutboundListener = "outbound";
+    public const string InboundListener = "inbound";
+    public const string InboundPassthrough = "inbound/passthrough";
+    public const string IdentitySecret = "identity";
+    public const string TrustBundleSecret = "trust-bundle";
+
+    /// <summary>The ALPN protocol that clients offer to say that they are of the mesh. Servers choose chains by it and never select
+    /// it, so that the bytes inside are recognised by their content.</summary>
+    public const string MeshAlpn = "meshoperator";
+
+    /// <summary>The key of endpoint metadata that marks endpoints which take mutual TLS.</summary>
+    public const string MtlsMetadata = "meshoperator.io/mtls";
+
+    public const string FaultFilter = "envoy.filters.http.fault";
+    public const string RouterFilter = "envoy.filters.http.router";
+
+    public const uint OutboundPort = 15001;
+    public const uint InboundPort = 15006;
+
+    /// <summary>The name of a service port's cluster, endpoints, route and first listener.</summary>
+    public static string Outbound(ServiceName service, int port) => $"outbound/{port}/{service}";
+
+    public static string Outbound(BackendTarget target) => Outbound(target.Service, target.Port);
+
+    /// <summary>What stands for the name in statistics. Envoy ends the part of a statistic that names a cluster or connection
+    /// manager at the first dot, so there is none in it.</summary>
+    public static string OutboundStat(ServiceName service, int port) => $"outbound/{port}/{service.Namespace}/{service.Name}";
+
+    public static string Inbound(int port) => $"inbound/{port}";
+}

@@ -1,0 +1,119 @@
+using Envoy.Config.Core.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Filters.Network.TcpProxy.V3;
+using MeshOperator.Mesh.Model;
+using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>Makes the listeners for connections that leave a pod.</summary>
+internal static class OutboundListenerBuilder
+{
+    /// <summary>How long the first bytes of a connection to an undeclared port are waited for. A protocol in which the server speaks
+    /// first waits that long, so such ports should be declared as TCP.</summary>
+    private static readonly TimeSpan DetectionTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>The listener that all connections are redirected to. It hands those to a service's address to that service's
+    /// listener, and lets the others pass.</summary>
+    public static Listener Entrance() => new()
+    {
+        Name = Names.OutboundListener,
+        Address = EnvoyMessages.Address("0.0.0.0", Names.OutboundPort),
+        UseOriginalDst = true,
+        TrafficDirection = TrafficDirection.Outbound,
+        FilterChains =
+        {
+            // A connection made to this port itself would be passed on to itself without end.
+            new FilterChain
+            {
+                Name = Names.Blackhole,
+                FilterChainMatch = new FilterChainMatch { DestinationPort = Names.OutboundPort },
+                Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
+            },
+        },
+        DefaultFilterChain = new FilterChain
+        {
+            Name = Names.Passthrough,
+            Filters = { EnvoyMessages.TcpProxy(Names.Passthrough, Names.Passthrough) },
+        },
+    };
+
+    /// <summary>The listener of a service port at one of its addresses.</summary>
+    public static Listener ServicePort(string name, MeshServicePort port, string address)
+    {
+        var listener = new Listener
+        {
+            Name = name,
+            StatPrefix = Names.OutboundStat(port.Service, port.Port),
+            Address = EnvoyMessages.Address(address, (uint)port.Port),
+            BindToPort = false,
+            TrafficDirection = TrafficDirection.Outbound,
+        };
+        if (port.Protocol is not PortProtocol.Detect)
+        {
+            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(port) : Http(port) } });
+            return listener;
+        }
+
+        listener.ListenerFilters.Add(HttpInspector());
+        listener.ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout);
+        listener.ContinueOnListenerFiltersTimeout = true;
+        listener.FilterChains.Add(new FilterChain { Name = "http", FilterChainMatch = PlainHttp(null), Filters = { Http(port) } });
+        listener.DefaultFilterChain = new FilterChain { Name = "tcp", Filters = { Tcp(port) } };
+        return listener;
+    }
+
+    public static ListenerFilter HttpInspector() =>
+        new() { Name = "envoy.filters.listener.http_inspector", TypedConfig = EnvoyMessages.Pack(new HttpInspector()) };
+
+    /// <summary>Matches what the HTTP inspector took for HTTP.</summary>
+    public static FilterChainMatch PlainHttp(uint? destinationPort) => new()
+    {
+        DestinationPort = destinationPort,
+        TransportProtocol = "raw_buffer",
+        ApplicationProtocols = { "http/1.0", "http/1.1", "h2c" },
+    };
+
+    private static Filter Http(MeshServicePort port)
+    {
+        var manager = new Manager
+        {
+            StatPrefix = Names.OutboundStat(port.Service, port.Port),
+            Rds = new Rds { ConfigSource = EnvoyMessages.Ads, RouteConfigName = Names.Outbound(port.Service, port.Port) },
+            UseRemoteAddress = false,
+            NormalizePath = true,
+            UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
+        };
+        manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
+        return EnvoyMessages.ConnectionManager(manager);
+    }
+
+    /// <summary>Connections cannot be answered with a status: the share of a missing backend is closed.</summary>
+    private static Filter Tcp(MeshServicePort port)
+    {
+        var proxy = new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) };
+        if (port.Connection.IdleTimeout is { } idle) proxy.IdleTimeout = EnvoyMessages.Duration(idle);
+        var clusters = port.TcpBackends
+            .Where(backend => backend.Weight > 0)
+            .GroupBy(backend => backend.Target is { } target ? Names.Outbound(target) : Names.Blackhole)
+            .Select(group => (Cluster: group.Key, Weight: group.Sum(backend => (long)backend.Weight)))
+            .ToList();
+        if (clusters.Count <= 1)
+        {
+            proxy.Cluster = clusters.Count == 0 ? Names.Blackhole : clusters[0].Cluster;
+        }
+        else
+        {
+            proxy.WeightedClusters = new TcpProxy.Types.WeightedCluster();
+            foreach (var (cluster, weight) in clusters)
+            {
+                proxy.WeightedClusters.Clusters.Add(
+                    new TcpProxy.Types.WeightedCluster.Types.ClusterWeight { Name = cluster, Weight = (uint)weight });
+            }
+        }
+
+        return EnvoyMessages.TcpProxy(proxy);
+    }
+}

@@ -1,0 +1,68 @@
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
+using MeshOperator.Mesh.Model;
+using RetryPolicy = Envoy.Config.Route.V3.RetryPolicy;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>Makes retry policies.</summary>
+internal static class RetryBuilder
+{
+    private const string RetriableStatusCodes = "retriable-status-codes";
+
+    /// <summary>How often a host is drawn again when it was tried before.</summary>
+    private const int HostSelections = 5;
+
+    /// <summary>A <c>Retry-After</c> beyond this is not waited for.</summary>
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(60);
+
+    /// <summary>The policy, or null when nothing is left to retry on.</summary>
+    /// <param name="retry">The settings.</param>
+    /// <param name="byResponse">Whether requests are retried on what the server answered, not only on failed connections.</param>
+    public static RetryPolicy? Policy(RetrySettings retry, bool byResponse)
+    {
+        List<string> conditions = [.. retry.ConnectionConditions];
+        if (byResponse)
+        {
+            conditions.AddRange(retry.ResponseConditions);
+            if (retry.StatusCodes.Count > 0) conditions.Add(RetriableStatusCodes);
+        }
+
+        if (conditions.Count == 0) return null;
+        var policy = new RetryPolicy
+        {
+            RetryOn = string.Join(',', conditions.Distinct()),
+            NumRetries = (uint)retry.Attempts,
+            RetryBackOff = new RetryPolicy.Types.RetryBackOff
+            {
+                BaseInterval = EnvoyMessages.Duration(retry.BackoffBase),
+                MaxInterval = EnvoyMessages.Duration(retry.BackoffMax < retry.BackoffBase ? retry.BackoffBase : retry.BackoffMax),
+            },
+        };
+        if (byResponse) policy.RetriableStatusCodes.AddRange(retry.StatusCodes.Select(code => (uint)code));
+        if (retry.PerTryTimeout is { } timeout) policy.PerTryTimeout = EnvoyMessages.Duration(timeout);
+        if (retry.RespectRetryAfter)
+        {
+            policy.RateLimitedRetryBackOff = new RetryPolicy.Types.RateLimitedRetryBackOff
+            {
+                ResetHeaders =
+                {
+                    new RetryPolicy.Types.ResetHeader { Name = "Retry-After", Format = RetryPolicy.Types.ResetHeaderFormat.Seconds },
+                },
+                MaxInterval = EnvoyMessages.Duration(LongestRetryAfter),
+            };
+        }
+
+        if (retry.AvoidPreviousHosts)
+        {
+            policy.HostSelectionRetryMaxAttempts = HostSelections;
+            policy.RetryHostPredicate.Add(new RetryPolicy.Types.RetryHostPredicate
+            {
+                Name = "envoy.retry_host_predicates.previous_hosts",
+                TypedConfig = EnvoyMessages.Pack(new PreviousHostsPredicate()),
+            });
+        }
+
+        return policy;
+    }
+}

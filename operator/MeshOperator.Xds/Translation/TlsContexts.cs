@@ -1,0 +1,62 @@
+using Envoy.Config.Core.V3;
+using Envoy.Extensions.TransportSockets.RawBuffer.V3;
+using Envoy.Extensions.TransportSockets.Tls.V3;
+using Envoy.Type.Matcher.V3;
+
+namespace MeshOperator.Xds.Translation;
+
+/// <summary>The transport sockets of both ends of a connection within the mesh.</summary>
+internal static class TlsContexts
+{
+    public static TransportSocket Plaintext { get; } = new()
+    {
+        Name = "envoy.transport_sockets.raw_buffer",
+        TypedConfig = EnvoyMessages.Pack(new RawBuffer()),
+    };
+
+    /// <summary>The client's end: shows its own identity and accepts exactly those of <paramref name="identities"/>.</summary>
+    public static TransportSocket Upstream(IEnumerable<string> identities, string sni)
+    {
+        var context = Common(identities.Select(identity => new StringMatcher { Exact = identity }));
+        context.AlpnProtocols.Add(Names.MeshAlpn);
+        return Tls(new UpstreamTlsContext { CommonTlsContext = context, Sni = sni });
+    }
+
+    /// <summary>The server's end: asks for a certificate of the trust domain. It selects no ALPN protocol; see
+    /// <see cref="Names.MeshAlpn"/>.</summary>
+    public static TransportSocket Downstream(string trustDomain) => Tls(new DownstreamTlsContext
+    {
+        CommonTlsContext = Common([new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }]),
+        RequireClientCertificate = true,
+    });
+
+    private static CommonTlsContext Common(IEnumerable<StringMatcher> identities)
+    {
+        var validation = new CertificateValidationContext();
+        foreach (var identity in identities)
+        {
+            validation.MatchTypedSubjectAltNames.Add(
+                new SubjectAltNameMatcher { SanType = SubjectAltNameMatcher.Types.SanType.Uri, Matcher = identity });
+        }
+
+        return new CommonTlsContext
+        {
+            TlsParams = new TlsParameters
+            {
+                TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv12,
+                TlsMaximumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13,
+            },
+            TlsCertificateSdsSecretConfigs = { Secret(Names.IdentitySecret) },
+            CombinedValidationContext = new CommonTlsContext.Types.CombinedCertificateValidationContext
+            {
+                DefaultValidationContext = validation,
+                ValidationContextSdsSecretConfig = Secret(Names.TrustBundleSecret),
+            },
+        };
+    }
+
+    private static SdsSecretConfig Secret(string name) => new() { Name = name, SdsConfig = EnvoyMessages.Ads };
+
+    private static TransportSocket Tls(Google.Protobuf.IMessage context) =>
+        new() { Name = "envoy.transport_sockets.tls", TypedConfig = EnvoyMessages.Pack(context) };
+}
