@@ -236,7 +236,7 @@ internal sealed class OperatorHost : IAsyncDisposable
     private static Dictionary<ListenerKind, IPEndPoint> PortsOf(WebApplication app, OperatorOptions options)
     {
         // The server lists its addresses in the order in which they were configured.
-        var addresses = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Select(a => new Uri(a)).ToArray();
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToArray();
         ListenerKind[] kinds = options.XdsPlaintextPort is null
             ? [ListenerKind.TlsXds, ListenerKind.Webhooks, ListenerKind.Metrics]
             : [ListenerKind.TlsXds, ListenerKind.PlaintextXds, ListenerKind.Webhooks, ListenerKind.Metrics];

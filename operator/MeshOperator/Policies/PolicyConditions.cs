@@ -16,12 +16,12 @@ internal static class PolicyConditions
     /// <summary>The status; a condition whose status stays as it was keeps its transition time.</summary>
     public static PolicyStatus Status(PolicyVerdict verdict, PolicyProgress progress, PolicyStatus? before, DateTimeOffset now)
     {
-        var findings = new[]
-        {
-            (Type: Accepted, Finding: verdict.Accepted),
+        (string Type, Finding Finding)[] findings =
+        [
+            (Accepted, verdict.Accepted),
             (ResolvedRefs, verdict.ResolvedRefs),
             (Programmed, ToProgrammed(verdict, progress)),
-        };
+        ];
         var seconds = now.UtcDateTime.AddTicks(-(now.UtcDateTime.Ticks % TimeSpan.TicksPerSecond));
         return new PolicyStatus
         {

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using k8s;
+using k8s.Exceptions;
+using MeshOperator.Certificates;
+using MeshOperator.Hosting;
+using Serilog.Events;
+
+namespace MeshOperator.Commands;
+
+/// <summary><c>meshop run</c>: the operator against a cluster, from inside it or by a kubeconfig.</summary>
+internal static class RunCommand
+{
+    private const string NamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+    public static Command Create()
+    {
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "How to reach the cluster; by default the pod's service account, else KUBECONFIG or ~/.kube/config." };
+        var ns = new Option<string?>("--namespace") { Description = "The operator's own namespace; by default the pod's, else mesh-system." };
+        var trustDomain = new Option<string>("--trust-domain") { Description = "The SPIFFE trust domain.", DefaultValueFactory = _ => "cluster.local" };
+        var service = new Option<string>("--service") { Description = "The operator's Service, by whose name proxies reach it.", DefaultValueFactory = _ => "mesh-operator" };
+        var image = new Option<string?>("--proxy-image") { Description = "The sidecars' image." };
+        var xdsPort = Port("--xds-port", "The port of xDS over TLS.", 15012);
+        var webhookPort = Port("--webhook-port", "The port of the admission webhooks.", 9443);
+        var metricsPort = Port("--metrics-port", "The port of metrics and health.", 8080);
+        var level = new Option<LogEventLevel>("--log-level") { Description = "The least level that is logged.", DefaultValueFactory = _ => LogEventLevel.Information };
+        var elect = new Option<bool>("--leader-election") { Description = "Share the work with other replicas: only the elected one writes.", DefaultValueFactory = _ => true };
+        var command = new Command("run", "Run the operator against a cluster.") { kubeconfig, ns, trustDomain, service, image, xdsPort, webhookPort, metricsPort, level, elect };
+        command.SetAction((parsed, cancellation) => RunAsync(
+            new OperatorOptions
+            {
+                Namespace = parsed.GetValue(ns) ?? PodNamespace() ?? "mesh-system",
+                TrustDomain = parsed.GetValue(trustDomain)!,
+                ServiceName = parsed.GetValue(service)!,
+                ProxyImage = parsed.GetValue(image),
+                XdsTlsPort = parsed.GetValue(xdsPort),
+                WebhookPort = parsed.GetValue(webhookPort),
+                MetricsPort = parsed.GetValue(metricsPort),
+                LogLevel = parsed.GetValue(level),
+                ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,
+            },
+            parsed.GetValue(kubeconfig),
+            parsed.InvocationConfiguration.Error,
+            cancellation));
+        return command;
+    }
+
+    private static Option<int> Port(string name, string description, int value)
+    {
+        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 0 or > 65535) result.AddError($"{name} must be from 0 (any free port) to 65535.");
+        });
+        return option;
+    }
+
+    private static string? PodNamespace() => File.Exists(NamespaceFile) ? File.ReadAllText(NamespaceFile).Trim() : null;
+
+    private static async Task<int> RunAsync(OperatorOptions options, FileInfo? kubeconfig, TextWriter error, CancellationToken cancellation)
+    {
+        try
+        {
+            var configuration = kubeconfig is null
+                ? KubernetesClientConfiguration.BuildDefaultConfig()
+                : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
+            using var client = new k8s.Kubernetes(configuration);
+            await using var host = await OperatorHost.StartAsync(options, client, cancellation);
+            await host.WaitForShutdownAsync(cancellation);
+            return 0;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception e) when (e is KubeConfigException or CertificateAuthorityException or IOException)
+        {
+            await error.WriteLineAsync($"meshop run: {e.Message}");
+            return 1;
+        }
+    }
+}
