@@ -31,6 +31,13 @@ public sealed class EntityClient<T>
         }
     }
 
+    /// <summary>All objects of all namespaces, in one list.</summary>
+    public async Task<IReadOnlyList<T>> ListAsync(CancellationToken cancellation)
+    {
+        var answer = await _transport.SendAsync(HttpMethod.Get, _kind.Path(), null, Json, cancellation);
+        return KubernetesJson.Deserialize<Informers.ListPage<T>>(new MemoryStream(answer)).Items ?? [];
+    }
+
     /// <summary>Creates an object and returns it as the server keeps it.</summary>
     public async Task<T> CreateAsync(T entity, CancellationToken cancellation)
     {

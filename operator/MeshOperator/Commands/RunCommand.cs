@@ -19,9 +19,9 @@ internal static class RunCommand
         var trustDomain = new Option<string>("--trust-domain") { Description = "The SPIFFE trust domain.", DefaultValueFactory = _ => "cluster.local" };
         var service = new Option<string>("--service") { Description = "The operator's Service, by whose name proxies reach it.", DefaultValueFactory = _ => "mesh-operator" };
         var image = new Option<string?>("--proxy-image") { Description = "The sidecars' image." };
-        var xdsPort = Port("--xds-port", "The port of xDS over TLS.", 15012);
-        var webhookPort = Port("--webhook-port", "The port of the admission webhooks.", 9443);
-        var metricsPort = Port("--metrics-port", "The port of metrics and health.", 8080);
+        var xdsPort = PortOption.Create("--xds-port", "The port of xDS over TLS.", 15012);
+        var webhookPort = PortOption.Create("--webhook-port", "The port of the admission webhooks.", 9443);
+        var metricsPort = PortOption.Create("--metrics-port", "The port of metrics and health.", 8080);
         var level = new Option<LogEventLevel>("--log-level") { Description = "The least level that is logged.", DefaultValueFactory = _ => LogEventLevel.Information };
         var elect = new Option<bool>("--leader-election") { Description = "Share the work with other replicas: only the elected one writes.", DefaultValueFactory = _ => true };
         var command = new Command("run", "Run the operator against a cluster.") { kubeconfig, ns, trustDomain, service, image, xdsPort, webhookPort, metricsPort, level, elect };
@@ -42,16 +42,6 @@ internal static class RunCommand
             parsed.InvocationConfiguration.Error,
             cancellation));
         return command;
-    }
-
-    private static Option<int> Port(string name, string description, int value)
-    {
-        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 0 or > 65535) result.AddError($"{name} must be from 0 (any free port) to 65535.");
-        });
-        return option;
     }
 
     private static string? PodNamespace() => File.Exists(NamespaceFile) ? File.ReadAllText(NamespaceFile).Trim() : null;

@@ -4,6 +4,7 @@ using k8s.Models;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Kubernetes.Crds;
 using MeshOperator.Kubernetes.Entities;
+using MeshOperator.Kubernetes.Manifests;
 
 namespace MeshOperator.Generation;
 

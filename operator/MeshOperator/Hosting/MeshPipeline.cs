@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Snapshots;
 using MeshOperator.Xds.Cache;
@@ -12,12 +13,16 @@ internal sealed class MeshPipeline(
 {
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
     private TranslationResult? _latest;
+    private ClusterSnapshot? _served;
 
     /// <summary>Told after <see cref="Latest"/> changed; must return at once.</summary>
     public event Action? Translated;
 
     /// <summary>What is served, and what became of each policy; null before the first translation.</summary>
     public TranslationResult? Latest => Volatile.Read(ref _latest);
+
+    /// <summary>The snapshot of which <see cref="Latest"/> was made.</summary>
+    public ClusterSnapshot? Served => Volatile.Read(ref _served);
 
     /// <summary>Whether proxies are served.</summary>
     public bool IsReady => Latest is not null;
@@ -45,10 +50,12 @@ internal sealed class MeshPipeline(
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var result = Translator.Translate(source.Current);
+            var snapshot = source.Current;
+            var result = Translator.Translate(snapshot);
             // The cache goes first: who sees the new verdicts must not measure them by the old resources.
             cache.Update(envoy.Translate(result.Model));
             Volatile.Write(ref _latest, result);
+            Volatile.Write(ref _served, snapshot);
             Log.Translated(logger, result.Model.Services.Count, result.Model.Workloads.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             Translated?.Invoke();
         }

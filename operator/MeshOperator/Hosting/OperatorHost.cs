@@ -26,7 +26,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using OpenTelemetry.Metrics;
 using Serilog;
-using Serilog.Formatting.Compact;
 
 namespace MeshOperator.Hosting;
 
@@ -59,14 +58,14 @@ internal sealed class OperatorHost : IAsyncDisposable
     public static async Task<OperatorHost> StartAsync(OperatorOptions options, k8s.Kubernetes client, CancellationToken cancellation)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Services.AddSerilog(log => Configure(log, options));
+        var logger = OperatorLogging.Create(options);
+        builder.Services.AddSerilog(logger, dispose: true);
         AddCore(builder.Services, options, client);
 
-        CertificateAuthority authority;
-        await using (var early = builder.Services.BuildServiceProvider())
-        {
-            authority = await ActivatorUtilities.CreateInstance<AuthorityStore>(early).LoadAsync(cancellation);
-        }
+        // Kestrel cannot listen without a certificate, so the authority comes before everything else.
+        using var loggers = new Serilog.Extensions.Logging.SerilogLoggerFactory(logger);
+        var secrets = new EntityClient<V1Secret>(new KubernetesTransport(client, TimeProvider.System));
+        var authority = await new AuthorityStore(secrets, options, TimeProvider.System, loggers.CreateLogger<AuthorityStore>()).LoadAsync(cancellation);
 
         var serving = new ServingCertificate(authority, options.ServingNames, TimeProvider.System);
         AddMesh(builder.Services, options, authority);
@@ -102,15 +101,6 @@ internal sealed class OperatorHost : IAsyncDisposable
         using (var timeout = new CancellationTokenSource(StopWithin)) await _app.StopAsync(timeout.Token);
         await _app.DisposeAsync();
         _authority.Dispose();
-    }
-
-    private static void Configure(LoggerConfiguration log, OperatorOptions options)
-    {
-        log.MinimumLevel.Is(options.LogLevel)
-            .MinimumLevel.Override("Microsoft", Serilog.Events.LogEventLevel.Warning)
-            .MinimumLevel.Override("Grpc", Serilog.Events.LogEventLevel.Warning);
-        if (options.JsonLog) log.WriteTo.Console(new RenderedCompactJsonFormatter());
-        else log.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture, standardErrorFromLevel: Serilog.Events.LogEventLevel.Verbose);
     }
 
     private static void AddCore(IServiceCollection services, OperatorOptions options, k8s.Kubernetes client)

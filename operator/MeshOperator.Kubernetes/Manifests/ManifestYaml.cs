@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace MeshOperator.Kubernetes.Crds;
+namespace MeshOperator.Kubernetes.Manifests;
 
 /// <summary>Writes JSON as block-style YAML that keeps its types when it is read again: strings that YAML would read as something
 /// else are quoted.</summary>

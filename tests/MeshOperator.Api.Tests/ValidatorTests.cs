@@ -1,0 +1,69 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Api.Tests;
+
+public sealed class ValidatorTests
+{
+    private static TrafficSplitSpec Split(params TrafficSplitBackend[] backends) => new() { Service = "model", Backends = [.. backends] };
+
+    public static TheoryData<TrafficSplitSpec, string> InvalidSplits => new()
+    {
+        { new TrafficSplitSpec { Service = "model" }, "spec.backends: exactly one of spec.backends and spec.rules must be given" },
+        { Split(new TrafficSplitBackend { Service = "v1", Weight = -1 }, new TrafficSplitBackend { Service = "v2" }), "spec.backends[0].weight: -1 is no weight: it must be from 0 to 1000000" },
+        { Split(new TrafficSplitBackend { Service = "v1", Weight = 0 }), "spec.backends.weight: at least one backend must have a weight above 0" },
+        { Split(new TrafficSplitBackend { Service = "v1" }, new TrafficSplitBackend { Service = "v1" }), "spec.backends.service: a backend is named twice: add its weights up" },
+        { Split(new TrafficSplitBackend { Service = "V1" }), "spec.backends[0].service: 'V1' is no name of a service: lower-case letters, digits and '-', beginning with a letter, at most 63" },
+        {
+            new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Timeouts = new RouteTimeouts { Request = "soon" } }] },
+            "spec.rules[0].timeouts.request: 'soon' is no duration: write for example 500ms, 10s or 1m30s"
+        },
+        {
+            new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Matches = [new() { Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = "(" } }] }] },
+            "spec.rules[0].matches[0].path: the path '(' is no RE2 expression"
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(InvalidSplits))]
+    public void An_invalid_split_is_refused_with_field_and_fix(TrafficSplitSpec spec, string message) =>
+        ValidationText.Of(new TrafficSplitValidator().Validate(spec)).ShouldBe(message);
+
+    [Fact]
+    public void A_valid_split_passes() =>
+        new TrafficSplitValidator().Validate(Split(new TrafficSplitBackend { Service = "v1", Weight = 90 }, new TrafficSplitBackend { Service = "v2", Weight = 0 })).IsValid.ShouldBeTrue();
+
+    [Fact]
+    public void A_retry_policys_backoff_must_grow() =>
+        ValidationText.Of(new RetryPolicyValidator().Validate(new RetryPolicySpec
+        {
+            TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }],
+            Backoff = new RetryBackoff { Base = "1s", Max = "10ms" },
+        })).ShouldBe("spec.backoff: base must be at least 1ms, and max not below base");
+
+    [Fact]
+    public void What_would_not_be_enforced_is_refused() =>
+        ValidationText.Of(new MtlsPolicyValidator().Validate(new MtlsPolicySpec { Allow = [new AccessRule { Namespaces = ["shop"] }] }))
+            .ShouldBe("spec.allow: access rules are not enforced by this version of the operator; remove them");
+
+    [Theory]
+    [InlineData("1h2m3s4ms", 3723004)]
+    [InlineData("250ms", 250)]
+    [InlineData("0s", 0)]
+    public void Durations_are_read_as_in_the_gateway_api(string text, double milliseconds)
+    {
+        MeshDuration.TryParse(text, out var duration).ShouldBeTrue();
+        duration.TotalMilliseconds.ShouldBe(milliseconds);
+    }
+
+    [Theory]
+    [InlineData("1.5s")]
+    [InlineData("-1s")]
+    [InlineData("1")]
+    [InlineData("")]
+    [InlineData("1d")]
+    [InlineData("123456s")]
+    public void What_is_no_duration_is_refused(string text) => MeshDuration.TryParse(text, out _).ShouldBeFalse();
+}

@@ -1,0 +1,207 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Time.Testing;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Certificates.Tests;
+
+public sealed class CertificateAuthorityTests
+{
+    private const string Web = "spiffe://cluster.local/ns/shop/sa/web";
+    private static readonly TimeSpan Day = TimeSpan.FromHours(24);
+    private static readonly CertificateAuthority Authority = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task OpenSSL_verifies_a_leaf_against_the_root_and_reads_its_one_name()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/openssl"), "openssl is not installed");
+        var folder = Directory.CreateTempSubdirectory("mesh-ca-");
+        try
+        {
+            var leaf = Authority.IssueIdentity(Web, Day);
+            var (root, certificate) = (Path.Combine(folder.FullName, "ca.crt"), Path.Combine(folder.FullName, "leaf.crt"));
+            await File.WriteAllTextAsync(root, Authority.TrustBundle, Cancellation);
+            await File.WriteAllTextAsync(certificate, leaf.CertificateChain, Cancellation);
+
+            (await OpenSslAsync("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, certificate)).ShouldContain("leaf.crt: OK");
+            (await OpenSslAsync("verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", root, certificate)).ShouldContain("leaf.crt: OK");
+            var text = await OpenSslAsync("x509", "-noout", "-text", "-in", certificate);
+            text.ShouldContain("URI:" + Web);
+            text.ShouldNotContain("DNS:");
+            text.ShouldContain("X509v3 Subject Alternative Name: critical");
+            text.ShouldContain("NIST CURVE: P-256");
+            text.ShouldContain("CA:FALSE");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Two_peers_shake_hands_with_their_leaves_and_see_each_others_identity()
+    {
+        using var server = Load(Authority.IssueIdentity(Web, Day));
+        using var client = Load(Authority.IssueIdentity("spiffe://cluster.local/ns/shop/sa/gateway", Day));
+        var (seenByServer, seenByClient) = await HandshakeAsync(server, client, Authority.TrustBundle);
+        seenByServer.ShouldContain("ns/shop/sa/gateway");
+        seenByClient.ShouldContain("ns/shop/sa/web");
+    }
+
+    [Fact]
+    public async Task A_peer_of_another_mesh_is_refused()
+    {
+        using var other = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
+        using var server = Load(Authority.IssueIdentity(Web, Day));
+        using var client = Load(other.IssueIdentity("spiffe://cluster.local/ns/shop/sa/gateway", Day));
+        await Should.ThrowAsync<System.Security.Authentication.AuthenticationException>(() => HandshakeAsync(server, client, Authority.TrustBundle));
+    }
+
+    [Fact]
+    public void An_authority_that_is_kept_and_read_again_signs_for_the_same_root()
+    {
+        using var again = CertificateAuthority.Load(Authority.Files, TimeProvider.System);
+        using var leaf = Load(again.IssueIdentity(Web, Day));
+        again.TrustBundle.ShouldBe(Authority.TrustBundle);
+        Verify(leaf, Authority.TrustBundle).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_leaf_is_valid_from_a_little_before_now_and_never_longer_than_its_authority()
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
+        var leaf = authority.IssueIdentity(Web, Day);
+        leaf.NotBefore.ShouldBe(time.GetUtcNow() - TimeSpan.FromMinutes(5));
+        leaf.NotAfter.ShouldBe(time.GetUtcNow() + Day);
+        time.SetUtcNow(authority.NotAfter - TimeSpan.FromHours(1));
+        authority.IssueIdentity(Web, Day).NotAfter.ShouldBe(authority.NotAfter);
+    }
+
+    public static TheoryData<string, Func<CertificateAuthorityFiles, CertificateAuthorityFiles>, string> UnusableFiles => new()
+    {
+        { "another key", f => f with { PrivateKey = Other().Files.PrivateKey }, "not a certificate and its key" },
+        { "no key", f => f with { PrivateKey = "" }, "not a certificate and its key" },
+        { "another root", f => f with { Roots = Other().TrustBundle }, "does not chain to ca.crt" },
+        { "no root", f => f with { Roots = "" }, "ca.crt holds no certificate" },
+        { "a leaf", _ => Leaf(), "not the certificate of an authority" },
+    };
+
+    [Theory]
+    [MemberData(nameof(UnusableFiles))]
+    public void Files_that_cannot_be_used_are_refused_with_the_reason(string what, Func<CertificateAuthorityFiles, CertificateAuthorityFiles> change, string reason)
+    {
+        var error = Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(change(Authority.Files), TimeProvider.System), what);
+        error.Message.ShouldContain(reason);
+        error.Message.ShouldNotContain("PRIVATE KEY");
+    }
+
+    [Fact]
+    public void An_expired_authority_is_refused()
+    {
+        var later = new FakeTimeProvider(Authority.NotAfter + TimeSpan.FromSeconds(1));
+        Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(Authority.Files, later)).Message.ShouldContain("expired");
+    }
+
+    [Fact]
+    public void Neither_files_nor_certificates_show_their_key_as_text()
+    {
+        Authority.Files.ToString().ShouldNotContain("KEY");
+        Authority.IssueIdentity(Web, Day).ToString().ShouldNotContain("KEY");
+    }
+
+    [Fact]
+    public void An_identity_keeps_its_certificate_until_half_of_its_life_and_then_asks_for_another()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+        using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
+        using var issuer = new IdentityIssuer(authority, Day, time, new Random(7));
+        var changes = 0;
+        issuer.Changed += () => changes++;
+        var first = issuer.Get(Web);
+
+        time.Advance(Day * 0.47);
+        issuer.Get(Web).ShouldBeSameAs(first);
+        changes.ShouldBe(0);
+        time.Advance(Day * 0.06);
+        changes.ShouldBe(1);
+        var second = issuer.Get(Web);
+        second.ShouldNotBeSameAs(first);
+        second.NotAfter.ShouldBeGreaterThan(first.NotAfter);
+    }
+
+    private static CertificateAuthority Other() => CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
+
+    private static CertificateAuthorityFiles Leaf()
+    {
+        var leaf = Authority.IssueIdentity(Web, Day);
+        return new CertificateAuthorityFiles(leaf.CertificateChain, leaf.PrivateKey, Authority.TrustBundle);
+    }
+
+    private static X509Certificate2 Load(IssuedCertificate issued)
+    {
+        using var pem = X509Certificate2.CreateFromPem(issued.CertificateChain, issued.PrivateKey);
+        return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+    }
+
+    private static bool Verify(X509Certificate2 certificate, string roots)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.ImportFromPem(roots);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        return chain.Build(certificate);
+    }
+
+    private static async Task<(string ByServer, string ByClient)> HandshakeAsync(X509Certificate2 server, X509Certificate2 client, string roots)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var outgoing = new TcpClient();
+        var accepting = listener.AcceptTcpClientAsync(Cancellation).AsTask();
+        await outgoing.ConnectAsync((IPEndPoint)listener.LocalEndpoint, Cancellation);
+        using var incoming = await accepting;
+        var (byServer, byClient) = (string.Empty, string.Empty);
+        await using var serverStream = new SslStream(incoming.GetStream());
+        await using var clientStream = new SslStream(outgoing.GetStream());
+        var serving = serverStream.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions
+            {
+                ServerCertificate = server,
+                ClientCertificateRequired = true,
+                RemoteCertificateValidationCallback = (_, peer, _, _) => Look((X509Certificate2)peer!, roots, out byServer),
+            },
+            Cancellation);
+        var connecting = clientStream.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = "web",
+                ClientCertificates = [client],
+                RemoteCertificateValidationCallback = (_, peer, _, _) => Look((X509Certificate2)peer!, roots, out byClient),
+            },
+            Cancellation);
+        await Task.WhenAll(serving, connecting);
+        return (byServer, byClient);
+    }
+
+    private static bool Look(X509Certificate2 peer, string roots, out string names)
+    {
+        names = peer.Extensions.First(e => e.Oid!.Value == "2.5.29.17").Format(multiLine: false);
+        if (!names.Contains("spiffe", StringComparison.Ordinal)) names = System.Text.Encoding.ASCII.GetString(peer.Extensions.First(e => e.Oid!.Value == "2.5.29.17").RawData);
+        return Verify(peer, roots);
+    }
+
+    private static async Task<string> OpenSslAsync(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/usr/bin/openssl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(Cancellation), process.StandardError.ReadToEndAsync(Cancellation));
+        await process.WaitForExitAsync(Cancellation);
+        return await output + await error;
+    }
+}

@@ -1,0 +1,109 @@
+using System.Text.Json.Nodes;
+using k8s;
+using k8s.Models;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Injection.Tests;
+
+public sealed class SidecarInjectorTests
+{
+    private readonly SidecarInjector _injector = new(new InjectionOptions { Version = "1.2.3", DiscoveryAddress = "mesh-operator.mesh-system.svc:15012" });
+
+    [Fact]
+    public void The_sidecar_comes_with_its_bootstrap_token_and_trust_bundle()
+    {
+        var pod = Pod();
+        _injector.Inject(pod, "shop").IsInjected.ShouldBeTrue();
+
+        pod.Spec.Containers.Select(c => c.Name).ShouldBe(["app", "mesh-proxy"]);
+        var proxy = pod.Spec.Containers[1];
+        proxy.Args[0].ShouldBe("--config-yaml");
+        var bootstrap = JsonNode.Parse(proxy.Args[1])!;
+        ((string)bootstrap["node"]!["id"]!).ShouldBe("$(POD_NAME).shop");
+        ((string)bootstrap["node"]!["cluster"]!).ShouldBe("web.shop");
+        proxy.Env.Select(e => $"{e.Name}={e.ValueFrom.FieldRef.FieldPath}").ShouldBe(["POD_NAME=metadata.name", "POD_UID=metadata.uid"]);
+        var google = bootstrap["dynamic_resources"]!["ads_config"]!["grpc_services"]![0]!["google_grpc"]!;
+        ((string)google["target_uri"]!).ShouldBe("mesh-operator.mesh-system.svc:15012");
+
+        var token = pod.Spec.Volumes.Single(v => v.Name == "mesh-token").Projected.Sources.ShouldHaveSingleItem().ServiceAccountToken;
+        token.Audience.ShouldBe("meshoperator.io");
+        pod.Spec.Volumes.Single(v => v.Name == "mesh-trust").ConfigMap.Name.ShouldBe("mesh-trust-bundle");
+        proxy.VolumeMounts.Select(m => m.Name).ShouldBe(["mesh-token", "mesh-trust"]);
+        proxy.VolumeMounts.ShouldAllBe(m => m.ReadOnlyProperty == true);
+        pod.Metadata.Labels["meshoperator.io/proxy"].ShouldBe("envoy");
+        ((string)JsonNode.Parse(pod.Metadata.Annotations["meshoperator.io/status"])!["version"]!).ShouldBe("1.2.3");
+    }
+
+    [Fact]
+    public void The_proxy_has_no_rights_that_it_does_not_need()
+    {
+        var pod = Pod();
+        _injector.Inject(pod, "shop");
+        var security = pod.Spec.Containers[1].SecurityContext;
+        security.RunAsUser.ShouldBe(1337);
+        security.RunAsNonRoot.ShouldBe(true);
+        security.ReadOnlyRootFilesystem.ShouldBe(true);
+        security.AllowPrivilegeEscalation.ShouldBe(false);
+        security.Capabilities.Drop.ShouldBe(["ALL"]);
+        security.SeccompProfile.Type.ShouldBe("RuntimeDefault");
+    }
+
+    [Fact]
+    public void Injected_again_a_pod_stays_as_it_is()
+    {
+        var pod = Pod();
+        _injector.Inject(pod, "shop");
+        var once = KubernetesJson.Serialize(pod);
+        _injector.Inject(pod, "shop").IsInjected.ShouldBeFalse();
+        KubernetesJson.Serialize(pod).ShouldBe(once);
+    }
+
+    [Fact]
+    public void A_pod_that_opts_out_or_uses_the_hosts_network_stays_as_it_is()
+    {
+        var optedOut = Pod();
+        optedOut.Metadata.Labels = new Dictionary<string, string> { ["meshoperator.io/inject"] = "false" };
+        var hostNetwork = Pod();
+        hostNetwork.Spec.HostNetwork = true;
+        foreach (var (pod, reason) in new[] { (optedOut, "\"false\""), (hostNetwork, "host's network") })
+        {
+            var before = KubernetesJson.Serialize(pod);
+            _injector.Inject(pod, "shop").Reason.ShouldNotBeNull().ShouldContain(reason);
+            KubernetesJson.Serialize(pod).ShouldBe(before);
+        }
+    }
+
+    [Fact]
+    public void Annotations_set_up_the_proxy_and_one_does_not_drop_the_other_defaults()
+    {
+        var pod = Pod();
+        pod.Metadata.Annotations = new Dictionary<string, string>
+        {
+            ["meshoperator.io/proxy-cpu"] = "250m", ["meshoperator.io/proxy-memory-limit"] = "1Gi", ["meshoperator.io/proxy-image"] = "registry.example.com/envoy:1",
+        };
+        _injector.Inject(pod, "shop");
+        var proxy = pod.Spec.Containers[1];
+        proxy.Resources.Requests["cpu"].ToString().ShouldBe("250m");
+        proxy.Resources.Requests["memory"].ToString().ShouldBe("64Mi");
+        proxy.Resources.Limits["memory"].ToString().ShouldBe("1Gi");
+        proxy.Image.ShouldBe("registry.example.com/envoy:1");
+    }
+
+    [Fact]
+    public void A_malformed_annotation_refuses_the_pod_with_the_annotations_name()
+    {
+        var pod = Pod();
+        pod.Metadata.Annotations = new Dictionary<string, string> { ["meshoperator.io/proxy-cpu"] = "fast" };
+        var outcome = _injector.Inject(pod, "shop");
+        outcome.IsRefused.ShouldBeTrue();
+        outcome.Reason.ShouldNotBeNull().ShouldContain("meshoperator.io/proxy-cpu");
+        outcome.Reason.ShouldContain("'fast'");
+    }
+
+    private static V1Pod Pod() => new()
+    {
+        Metadata = new V1ObjectMeta { GenerateName = "web-" },
+        Spec = new V1PodSpec { ServiceAccountName = "web", Containers = [new V1Container { Name = "app", Image = "registry.example.com/web:1" }] },
+    };
+}

@@ -1,0 +1,76 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation;
+
+namespace MeshOperator.Mesh.Tests;
+
+/// <summary>A small cluster to translate: services of namespace <c>shop</c> with one pod each.</summary>
+internal sealed class Cluster
+{
+    private ClusterSnapshot _snapshot = ClusterSnapshot.Empty;
+    private int _pods;
+
+    public static Cluster Of(params string[] services)
+    {
+        var cluster = new Cluster();
+        foreach (var service in services) cluster.Service(service);
+        return cluster;
+    }
+
+    public Cluster Service(string name, string portName = "http", int port = 80, string? appProtocol = null, bool meshed = true, bool ready = true)
+    {
+        var address = $"10.0.0.{++_pods}";
+        _snapshot = _snapshot with
+        {
+            Services = _snapshot.Services.Add(new ObjectName("shop", name), new ServiceRecord([$"10.96.0.{_pods}"], [new ServicePortRecord(portName, port, appProtocol)], false)),
+            EndpointSlices = _snapshot.EndpointSlices.Add(
+                new ObjectName("shop", $"{name}-1"),
+                new EndpointSliceRecord(name, [new SlicePort(portName, 8080)], [new EndpointRecord([address], ready, $"{name}-0", null)])),
+            Pods = _snapshot.Pods.Add(new ObjectName("shop", $"{name}-0"), new PodRecord($"{name}-account", meshed, [KeyValuePair.Create("app", name)])),
+        };
+        return this;
+    }
+
+    public Cluster Split(string name, TrafficSplitSpec spec, int created = 0, string? refusal = null)
+    {
+        _snapshot = _snapshot with { TrafficSplits = _snapshot.TrafficSplits.Add(new ObjectName("shop", name), Record(spec, created, refusal)) };
+        return this;
+    }
+
+    public Cluster Retry(string name, RetryPolicySpec spec, int created = 0)
+    {
+        _snapshot = _snapshot with { RetryPolicies = _snapshot.RetryPolicies.Add(new ObjectName("shop", name), Record(spec, created, null)) };
+        return this;
+    }
+
+    public Cluster Mtls(string name, MtlsPolicySpec spec, int created = 0, string ns = "shop")
+    {
+        _snapshot = _snapshot with { MtlsPolicies = _snapshot.MtlsPolicies.Add(new ObjectName(ns, name), Record(spec, created, null)) };
+        return this;
+    }
+
+    public Cluster With(Func<ClusterSnapshot, ClusterSnapshot> change)
+    {
+        _snapshot = change(_snapshot);
+        return this;
+    }
+
+    public TranslationResult Translate() => Translator.Translate(_snapshot);
+
+    public static TrafficSplitBackend Backend(string service, int? weight = null, int? port = null) => new() { Service = service, Weight = weight, Port = port };
+
+    private static PolicyRecord<T> Record<T>(T spec, int created, string? refusal)
+        where T : class => new($"uid-{created}", 1, DateTimeOffset.UnixEpoch.AddSeconds(created), spec, refusal);
+}
+
+internal static class TranslationResultExtensions
+{
+    public static MeshServicePort Port(this TranslationResult result, string service) => result.Model.Services[new ServiceName("shop", service)].Ports[0];
+
+    public static MeshWorkload Workload(this TranslationResult result, string service) => result.Model.Workloads[new WorkloadName("shop", $"{service}-0")];
+
+    public static PolicyVerdict Verdict(this TranslationResult result, string kind, string name, string ns = "shop") => result.Verdicts[new PolicyKey(kind, ns, name)];
+
+    public static string Backends(this HttpRoute route) => string.Join(", ", route.Backends.Select(b => $"{b.Target?.Service.Name ?? "missing"}:{b.Weight}"));
+}

@@ -1,0 +1,118 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Mesh.Tests;
+
+public sealed class PolicyTests
+{
+    [Fact]
+    public void Without_a_policy_a_workload_takes_mutual_tls_and_plaintext_and_is_called_by_mutual_tls()
+    {
+        var result = Cluster.Of("web").Translate();
+        result.Workload("web").Inbound.ShouldBe(new InboundProfile(MtlsMode.Permissive, [new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive)], []));
+        result.Workload("web").Identity.ShouldBe("spiffe://cluster.local/ns/shop/sa/web-account");
+    }
+
+    [Fact]
+    public void A_pod_without_a_proxy_is_no_workload_and_is_called_in_plaintext()
+    {
+        var result = new Cluster().Service("legacy", meshed: false).Translate();
+        result.Model.Workloads.ShouldBeEmpty();
+        result.Port("legacy").Endpoints.ShouldHaveSingleItem().Identity.ShouldBeNull();
+    }
+
+    [Fact]
+    public void The_most_specific_mtls_policy_wins()
+    {
+        var result = Cluster.Of("a", "b")
+            .Mtls("mesh", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, ns: "mesh-system")
+            .Mtls("namespace", new MtlsPolicySpec { Mode = MtlsPolicyMode.Strict })
+            .Mtls("pod", new MtlsPolicySpec { Mode = MtlsPolicyMode.Permissive, Selector = new PodLabelSelector { MatchLabels = { ["app"] = "b" } } })
+            .Translate();
+        result.Workload("a").Inbound.DefaultMode.ShouldBe(MtlsMode.Strict);
+        result.Workload("a").Inbound.Policies.ShouldBe([new PolicyKey("MtlsPolicy", "shop", "namespace")]);
+        result.Workload("b").Inbound.DefaultMode.ShouldBe(MtlsMode.Permissive);
+
+        var meshOnly = Cluster.Of("a").Mtls("mesh", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, ns: "mesh-system").Translate();
+        meshOnly.Workload("a").Inbound.DefaultMode.ShouldBe(MtlsMode.Disabled);
+        meshOnly.Port("a").Endpoints.ShouldHaveSingleItem().Identity.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_ports_own_mode_holds_for_the_server_and_for_its_clients()
+    {
+        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec { PortModes = new() { ["8080"] = MtlsPolicyMode.Disabled, ["9090"] = MtlsPolicyMode.Permissive } }).Translate();
+        result.Workload("a").Inbound.ShouldBe(new InboundProfile(
+            MtlsMode.Strict,
+            [new InboundPort(8080, PortProtocol.Http, MtlsMode.Disabled), new InboundPort(9090, PortProtocol.Detect, MtlsMode.Permissive)],
+            [new PolicyKey("MtlsPolicy", "shop", "p")]));
+        result.Port("a").Endpoints.ShouldHaveSingleItem().Identity.ShouldBeNull();
+    }
+
+    [Fact]
+    public void Two_mtls_policies_for_one_namespace_are_in_conflict()
+    {
+        var result = Cluster.Of("a").Mtls("old", new MtlsPolicySpec(), 1).Mtls("new", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, 2).Translate();
+        result.Workload("a").Inbound.DefaultMode.ShouldBe(MtlsMode.Strict);
+        result.Verdict("MtlsPolicy", "new").Accepted.Reason.ShouldBe("Conflicted");
+    }
+
+    [Fact]
+    public void A_retry_policy_is_for_the_routes_of_its_target_and_posts_are_retried_only_before_they_are_sent()
+    {
+        var result = Cluster.Of("a", "b")
+            .Retry("r", new RetryPolicySpec { TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }], RetryOn = [RetryCondition.ConnectFailure, RetryCondition.GatewayError] })
+            .Translate();
+        var retry = result.Port("a").Routes.ShouldHaveSingleItem().Retry.ShouldNotBeNull();
+        retry.Attempts.ShouldBe(2);
+        retry.ConnectionConditions.ShouldBe(["connect-failure"]);
+        retry.ResponseConditions.ShouldBe(["gateway-error"]);
+        retry.Methods.ShouldNotContain("POST");
+        result.Port("a").Connection.Budget.ShouldBe(new RetryBudget(20, 3));
+        result.Port("b").Routes.ShouldHaveSingleItem().Retry.ShouldBeNull();
+    }
+
+    [Fact]
+    public void The_retry_policy_on_the_more_specific_target_wins()
+    {
+        var split = new TrafficSplitSpec
+        {
+            Service = "a",
+            Rules = [new TrafficSplitRule { Name = "beta", Matches = [new HttpRequestMatch { Method = "GET" }], Backends = [Cluster.Backend("b")] }],
+        };
+        var result = Cluster.Of("a", "b").Split("s", split)
+            .Retry("service", new RetryPolicySpec { Attempts = 1, TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }] })
+            .Retry("port", new RetryPolicySpec { Attempts = 2, TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a", SectionName = "http" }] })
+            .Retry("rule", new RetryPolicySpec { Attempts = 4, TargetRefs = [new() { Kind = PolicyTargetKind.TrafficSplit, Name = "s", SectionName = "beta" }] })
+            .Translate();
+        result.Port("a").Routes.Select(r => r.Retry?.Attempts).ShouldBe([4, 2]);
+    }
+
+    [Fact]
+    public void A_retry_policy_without_any_of_its_targets_says_so()
+    {
+        var verdict = Cluster.Of("a").Retry("r", new RetryPolicySpec { TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "x" }] }).Translate().Verdict("RetryPolicy", "r");
+        verdict.Accepted.Reason.ShouldBe("TargetNotFound");
+        verdict.Accepted.Message.ShouldBe("spec.targetRefs[0]: the service 'x' does not exist in namespace 'shop'");
+    }
+
+    [Theory]
+    [InlineData("a-1.b", "b", "a-1")]
+    [InlineData("a.with.dots.b", "b", "a.with.dots")]
+    public void A_node_id_is_pod_and_namespace(string nodeId, string ns, string pod)
+    {
+        WorkloadName.TryParseNodeId(nodeId, out var name).ShouldBeTrue();
+        name.ShouldBe(new WorkloadName(ns, pod));
+        name.NodeId.ShouldBe(nodeId);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("pod")]
+    [InlineData(".ns")]
+    [InlineData("pod.")]
+    public void What_is_no_node_id_is_refused(string? nodeId) => WorkloadName.TryParseNodeId(nodeId, out _).ShouldBeFalse();
+}
