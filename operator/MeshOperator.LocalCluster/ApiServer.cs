@@ -5,6 +5,7 @@ using System.Text;
 using MeshOperator.LocalCluster.Admission;
 using MeshOperator.LocalCluster.Authentication;
 using MeshOperator.LocalCluster.Certificates;
+using MeshOperator.LocalCluster.Controllers;
 using MeshOperator.LocalCluster.CustomResources;
 using MeshOperator.LocalCluster.Discovery;
 using MeshOperator.LocalCluster.Http;
@@ -33,15 +34,17 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly WebApplication _host;
     private readonly ServingCertificates _certificates;
     private readonly ServiceAccountTokens _tokens;
+    private readonly ControllerSet _controllers;
     private readonly CancellationTokenSource _stopping;
     private readonly string _adminToken;
     private int _disposed;
 
-    private ApiServer(WebApplication host, ServingCertificates certificates, ServiceAccountTokens tokens, CancellationTokenSource stopping, string adminToken)
+    private ApiServer(WebApplication host, ServingCertificates certificates, ServiceAccountTokens tokens, ControllerSet controllers, CancellationTokenSource stopping, string adminToken)
     {
         _host = host;
         _certificates = certificates;
         _tokens = tokens;
+        _controllers = controllers;
         _stopping = stopping;
         _adminToken = adminToken;
         var bound = new Uri(host.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
@@ -104,6 +107,8 @@ public sealed class ApiServer : IAsyncDisposable
         {
             if (change.Type == WatchEventType.Deleted && kind is { Group: "", Plural: "services" }) addresses.Release(change.Object);
         };
+        var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), time, logger);
+        var controllers = new ControllerSet(cluster, certificates.AuthorityPem, options.WorkloadControllers);
         var dispatch = new RequestDispatch(
             kinds,
             authentication,
@@ -119,8 +124,10 @@ public sealed class ApiServer : IAsyncDisposable
         var host = Build(options, certificates, loggers);
         host.Run(dispatch.HandleAsync);
         await host.StartAsync(cancellationToken);
-        var server = new ApiServer(host, certificates, tokens, stopping, adminToken);
+        var server = new ApiServer(host, certificates, tokens, controllers, stopping, adminToken);
         await new Bootstrap(writer, kinds).RunAsync(server.Address.Port);
+        foreach (var name in Bootstrap.Namespaces) await controllers.Namespaces.FurnishNowAsync(name);
+        controllers.Start(stopping.Token);
         logger.Listening(server.Address);
         return server;
     }
@@ -135,6 +142,7 @@ public sealed class ApiServer : IAsyncDisposable
             await _host.StopAsync(limit.Token);
         }
 
+        await _controllers.StoppedAsync();
         await _host.DisposeAsync();
         _tokens.Dispose();
         _certificates.Dispose();

@@ -20,7 +20,7 @@ internal static class ProtobufBody
     private static readonly FrozenSet<string> ZeroMatters = new[]
     {
         "replicas", "partition", "backoffLimit", "completions", "parallelism", "ttlSecondsAfterFinished", "revisionHistoryLimit",
-        "terminationGracePeriodSeconds", "gracePeriodSeconds", "runAsUser", "runAsGroup", "fsGroup", "minReadySeconds", "restartCount", "intVal",
+        "terminationGracePeriodSeconds", "gracePeriodSeconds", "runAsUser", "runAsGroup", "fsGroup",
         "successfulJobsHistoryLimit", "failedJobsHistoryLimit", "leaseTransitions", "priority",
     }.ToFrozenSet(StringComparer.Ordinal);
 
@@ -68,6 +68,8 @@ internal static class ProtobufBody
         while (reader.Next(out var number, out var scalar, out var data))
         {
             if (!fields.TryGetValue(number, out var field)) continue;
+            if (message == "authentication.v1.ExtraValue") throw new JsonException("user extras are not read from protobuf; send JSON");
+            if (field.Name == "Webhooks") field = field with { Name = "webhooks" };
             var property = schema?.Properties.GetValueOrDefault(field.Name);
             if (field.Map)
             {
