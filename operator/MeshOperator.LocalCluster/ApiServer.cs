@@ -5,6 +5,7 @@ using System.Text;
 using MeshOperator.LocalCluster.Admission;
 using MeshOperator.LocalCluster.Authentication;
 using MeshOperator.LocalCluster.Certificates;
+using MeshOperator.LocalCluster.Controllers;
 using MeshOperator.LocalCluster.CustomResources;
 using MeshOperator.LocalCluster.Discovery;
 using MeshOperator.LocalCluster.Http;
@@ -31,17 +32,18 @@ public sealed class ApiServer : IAsyncDisposable
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(2);
     private readonly WebApplication _host;
-    private readonly ServingCertificates _certificates;
-    private readonly ServiceAccountTokens _tokens;
+    private readonly IReadOnlyList<IDisposable> _owned;
+    private readonly ControllerSet _controllers;
     private readonly CancellationTokenSource _stopping;
     private readonly string _adminToken;
     private int _disposed;
 
-    private ApiServer(WebApplication host, ServingCertificates certificates, ServiceAccountTokens tokens, CancellationTokenSource stopping, string adminToken)
+    private ApiServer(WebApplication host, IReadOnlyList<IDisposable> owned, string authorityPem, ControllerSet controllers, CancellationTokenSource stopping, string adminToken)
     {
         _host = host;
-        _certificates = certificates;
-        _tokens = tokens;
+        _owned = owned;
+        CaCertificate = authorityPem;
+        _controllers = controllers;
         _stopping = stopping;
         _adminToken = adminToken;
         var bound = new Uri(host.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
@@ -52,7 +54,7 @@ public sealed class ApiServer : IAsyncDisposable
     public Uri Address { get; }
 
     /// <summary>The certificate authority of the server's certificate, in PEM.</summary>
-    public string CaCertificate => _certificates.AuthorityPem;
+    public string CaCertificate { get; }
 
     /// <summary>An administrator's kubeconfig, YAML, complete in itself; its context is `meshop-local`.</summary>
     public string Kubeconfig =>
@@ -98,12 +100,16 @@ public sealed class ApiServer : IAsyncDisposable
         var adminToken = RandomNumberGenerator.GetHexString(48, lowercase: true);
         var authentication = new BearerAuthentication(adminToken, tokens);
         var addresses = new ClusterAddresses(IPNetwork.Parse(options.ServiceCidr));
-        var writer = new ObjectWriter(store, kinds, new NoAdmission(), addresses, time) { GracefulPods = options.WorkloadControllers };
+        var webhooks = new WebhookClient(store, kinds, options.WebhookServiceAddress, time);
+        var admission = new WebhookAdmission(store, kinds, webhooks, logger);
+        var writer = new ObjectWriter(store, kinds, admission, addresses, time) { GracefulPods = options.WorkloadControllers };
         store.Changed += new ServedDefinitions(kinds, logger).OnChanged;
         store.Changed += (kind, change) =>
         {
             if (change.Type == WatchEventType.Deleted && kind is { Group: "", Plural: "services" }) addresses.Release(change.Object);
         };
+        var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), time, logger);
+        var controllers = new ControllerSet(cluster, certificates.AuthorityPem, options.WorkloadControllers);
         var dispatch = new RequestDispatch(
             kinds,
             authentication,
@@ -119,8 +125,10 @@ public sealed class ApiServer : IAsyncDisposable
         var host = Build(options, certificates, loggers);
         host.Run(dispatch.HandleAsync);
         await host.StartAsync(cancellationToken);
-        var server = new ApiServer(host, certificates, tokens, stopping, adminToken);
+        var server = new ApiServer(host, [webhooks, tokens, certificates, stopping], certificates.AuthorityPem, controllers, stopping, adminToken);
         await new Bootstrap(writer, kinds).RunAsync(server.Address.Port);
+        foreach (var name in Bootstrap.Namespaces) await controllers.Namespaces.FurnishNowAsync(name);
+        controllers.Start(stopping.Token);
         logger.Listening(server.Address);
         return server;
     }
@@ -135,10 +143,9 @@ public sealed class ApiServer : IAsyncDisposable
             await _host.StopAsync(limit.Token);
         }
 
+        await _controllers.StoppedAsync();
         await _host.DisposeAsync();
-        _tokens.Dispose();
-        _certificates.Dispose();
-        _stopping.Dispose();
+        foreach (var owned in _owned) owned.Dispose();
     }
 
     private static WebApplication Build(LocalClusterOptions options, ServingCertificates certificates, ILoggerFactory loggers)

@@ -4,7 +4,10 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
+using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protobuf;
 using MeshOperator.LocalCluster.Registry;
+using MeshOperator.LocalCluster.Schemas;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
@@ -14,7 +17,11 @@ namespace MeshOperator.LocalCluster.Http;
 internal static class RequestBody
 {
     public const int Limit = 3 * 1024 * 1024;
-    private const string Accepted = "application/json, application/yaml";
+    private const string Accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+    private const string Protobuf = "application/vnd.kubernetes.protobuf";
+
+    private static readonly Lazy<Dictionary<(string, string), ResourceKind>> Builtin =
+        new(() => BuiltinKinds.Table().ToDictionary(k => (k.ApiVersion, k.Kind)));
 
     public static string MediaType(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? type.MediaType.Value ?? "" : "";
@@ -24,11 +31,11 @@ internal static class RequestBody
     public static async Task<JsonObject> ObjectAsync(HttpRequest request, WriteRequest write)
     {
         var media = MediaType(request);
-        if (media is not ("" or "application/json" or "application/yaml")) throw ApiError.UnsupportedMediaType(media, Accepted);
+        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(media, Accepted);
         var bytes = await BytesAsync(request);
         if (bytes.Length == 0) throw ApiError.BadRequest("EOF");
         var duplicates = new List<string>();
-        if (Decode(bytes, media == "application/yaml", duplicates) is not JsonObject content)
+        if (Decode(bytes, media, duplicates) is not JsonObject content)
             throw ApiError.BadRequest("the request's body is not a JSON object");
         Duplicates(duplicates, write);
         return content;
@@ -38,9 +45,9 @@ internal static class RequestBody
     public static async Task<JsonObject?> OptionsAsync(HttpRequest request)
     {
         var media = MediaType(request);
-        if (media is not ("" or "application/json" or "application/yaml")) throw ApiError.UnsupportedMediaType(media, Accepted);
+        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(media, Accepted);
         var bytes = await BytesAsync(request);
-        return bytes.Length == 0 ? null : Decode(bytes, media == "application/yaml", []) as JsonObject;
+        return bytes.Length == 0 ? null : Decode(bytes, media, []) as JsonObject;
     }
 
     /// <summary>A patch of any type.</summary>
@@ -48,10 +55,16 @@ internal static class RequestBody
     {
         var bytes = await BytesAsync(request);
         var duplicates = new List<string>();
-        var patch = Decode(bytes, yaml, duplicates);
+        var patch = Decode(bytes, yaml ? "application/yaml" : "application/json", duplicates);
         Duplicates(duplicates, write);
         return patch;
     }
+
+    private static StructuralSchema? BuiltinSchema(string apiVersion, string kind) => (apiVersion, kind) switch
+    {
+        ("authentication.k8s.io/v1", "TokenRequest") => ModelSchemas.Of(typeof(k8s.Models.Authenticationv1TokenRequest)),
+        _ => Builtin.Value.GetValueOrDefault((apiVersion, kind))?.Schema,
+    };
 
     private static void Duplicates(List<string> duplicates, WriteRequest write)
     {
@@ -61,11 +74,13 @@ internal static class RequestBody
             throw ApiError.BadRequest($"strict decoding error: {string.Join(", ", duplicates.Select(d => $"duplicate field \"{d}\""))}");
     }
 
-    private static JsonNode? Decode(byte[] bytes, bool yaml, List<string> duplicates)
+    private static JsonNode? Decode(byte[] bytes, string media, List<string> duplicates)
     {
+        if (bytes.Length == 0) throw ApiError.BadRequest("EOF");
         try
         {
-            return yaml && bytes[0] != '{' ? YamlText.Decode(Encoding.UTF8.GetString(bytes), duplicates) : JsonText.Decode(bytes, duplicates);
+            if (media == Protobuf) return ProtobufBody.Decode(bytes, BuiltinSchema);
+            return media == "application/yaml" && bytes[0] != '{' ? YamlText.Decode(Encoding.UTF8.GetString(bytes), duplicates) : JsonText.Decode(bytes, duplicates);
         }
         catch (JsonException e)
         {

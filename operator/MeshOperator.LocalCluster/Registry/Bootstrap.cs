@@ -6,11 +6,12 @@ namespace MeshOperator.LocalCluster.Registry;
 /// <summary>What is in a cluster from the start.</summary>
 internal sealed class Bootstrap(ObjectWriter writer, KindRegistry kinds)
 {
+    public static readonly IReadOnlyList<string> Namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
     private readonly WriteRequest _request = new(UserInfo.Controller("bootstrap"), "kube-apiserver");
 
     public async Task RunAsync(int port)
     {
-        foreach (var name in new[] { "default", "kube-system", "kube-public", "kube-node-lease" })
+        foreach (var name in Namespaces)
             await CreateAsync("", "namespaces", "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
         await CreateAsync("", "services", "default", new JsonObject
         {

@@ -18,6 +18,7 @@ namespace MeshOperator.LocalCluster.Registry;
 internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmission admission, ClusterAddresses addresses, TimeProvider time)
 {
     private const int Attempts = 8;
+    private static readonly string[] SystemFields = ["uid", "creationTimestamp", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"];
     private const string NameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
     public static string RandomSuffix(int length = 5) => RandomNumberGenerator.GetString(NameAlphabet, length);
@@ -32,47 +33,44 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
     public async Task<JsonObject> CreateAsync(ResourceKind kind, string @namespace, JsonObject content, WriteRequest request, bool tracked = false)
     {
         Decode(kind, @namespace, content, request);
+        if (content.Meta().Text("resourceVersion") is { Length: > 0 }) throw ApiError.BadRequest("resourceVersion should not be set on objects to be created");
+        foreach (var field in SystemFields) content.Meta().Remove(field);
+        CheckNamespace(kind, @namespace, content);
+        Default(kind, content);
+
+        // As in the real server, mutating webhooks see an object that has no generated name and no UID yet.
+        var attributes = new AdmissionAttributes(kind, "CREATE", @namespace, content.Name(), "", content, null, request);
+        content = await MutateAsync(attributes);
         var metadata = content.Meta();
-        var generated = content.Name().Length == 0 && metadata.Text("generateName") is { Length: > 0 };
+        metadata["uid"] = Guid.NewGuid().ToString();
+        metadata["creationTimestamp"] = Rfc3339.Seconds(time.GetUtcNow());
+        if (kind.HasGeneration) metadata["generation"] = 1L;
+        if (kind.HasStatus && kind.Strategy.DropStatusOnCreate) content.Remove("status");
+        var prefix = content.Name().Length == 0 ? metadata.Text("generateName") ?? "" : "";
         for (var attempt = 0; ; attempt++)
         {
-            if (generated)
-            {
-                var prefix = metadata.Text("generateName")!;
-                metadata["name"] = prefix[..Math.Min(prefix.Length, 58)] + RandomSuffix();
-            }
-
-            if (metadata.Text("resourceVersion") is { Length: > 0 }) throw ApiError.BadRequest("resourceVersion should not be set on objects to be created");
-            foreach (var field in new[] { "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation" }) metadata.Remove(field);
-            metadata["uid"] = Guid.NewGuid().ToString();
-            metadata["creationTimestamp"] = Rfc3339.Seconds(time.GetUtcNow());
-            if (kind.HasGeneration) metadata["generation"] = 1L;
-            if (kind.HasStatus && kind.Strategy.DropStatusOnCreate) content.Remove("status");
+            if (prefix.Length > 0) metadata["name"] = prefix[..Math.Min(prefix.Length, 58)] + RandomSuffix();
             Default(kind, content);
-            kind.Strategy.PrepareForCreate?.Invoke(content);
-            CheckNamespace(kind, @namespace, content);
+            if (attempt == 0) kind.Strategy.PrepareForCreate?.Invoke(content);
             if (!tracked) FieldManager.TrackUpdate(null, content, kind, request.FieldManager, "", Now());
-            var attributes = new AdmissionAttributes(kind, "CREATE", @namespace, content.Name(), "", content, null, request);
-            content = await MutateAsync(attributes, null);
             Validate(kind, content, null);
             if (store.Find(kind, @namespace, content.Name()) is not null)
             {
-                if (generated && attempt < Attempts) continue;
+                if (prefix.Length > 0 && attempt < Attempts) continue;
                 throw ApiError.AlreadyExists(kind, content.Name());
             }
 
-            await admission.ValidateAsync(attributes with { Object = content });
+            await admission.ValidateAsync(attributes with { Object = content, Name = content.Name() });
             using var reservation = addresses.Reserve(kind, content, request.DryRun);
             if (request.DryRun) return content;
-            var stored = ToStored(kind, content);
             CheckNamespace(kind, @namespace, content);
-            if (store.TryPut(kind, stored, null) is { } written)
+            if (store.TryPut(kind, ToStored(kind, content.Copy()), null) is { } written)
             {
                 reservation.Keep();
                 return written.Parse(kind);
             }
 
-            if (!generated || attempt >= Attempts) throw ApiError.AlreadyExists(kind, content.Name());
+            if (prefix.Length == 0 || attempt >= Attempts) throw ApiError.AlreadyExists(kind, content.Name());
         }
     }
 
@@ -99,10 +97,10 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
             content = Scope(kind, subresource, content, old);
             kind.Strategy.PrepareForUpdate?.Invoke(content, old);
             Default(kind, content);
-            if (!tracked) FieldManager.TrackUpdate(old, content, kind, request.FieldManager, subresource, Now());
             var attributes = new AdmissionAttributes(kind, "UPDATE", @namespace, name, subresource, content, old, request);
-            content = await MutateAsync(attributes, old);
+            content = await MutateAsync(attributes);
             KeepMetadata(content, old);
+            if (!tracked) FieldManager.TrackUpdate(old, content, kind, request.FieldManager, subresource, Now());
             Validate(kind, content, old);
             Count(kind, content, old, subresource);
             if (IsSame(content, old)) return old;
@@ -213,14 +211,13 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
         if (kind.IsCustom) SchemaDefaults.Apply(content, kind.Schema);
     }
 
-    private async Task<JsonObject> MutateAsync(AdmissionAttributes attributes, JsonObject? old)
+    private async Task<JsonObject> MutateAsync(AdmissionAttributes attributes)
     {
-        var before = attributes.Object!;
         var mutated = await admission.MutateAsync(attributes);
-        if (ReferenceEquals(mutated, before)) return before;
+        if (ReferenceEquals(mutated, attributes.Object)) return mutated;
+        Identity.Check(attributes.Kind, attributes.Namespace, mutated);
         SchemaDecoding.Decode(mutated, attributes.Kind);
         Default(attributes.Kind, mutated);
-        if (old is null && attributes.Operation == "CREATE" && mutated.Name() != before.Name()) mutated.Meta()["name"] = before.Name();
         return mutated;
     }
 

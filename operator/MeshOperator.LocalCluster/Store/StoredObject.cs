@@ -25,6 +25,7 @@ internal sealed class StoredObject
         HasFinalizers = metadata.Array("finalizers") is { Count: > 0 };
         Labels = metadata?["labels"] is JsonObject { Count: > 0 } labels ? labels.StringMap() : None;
         Selector = source["spec"].Object("selector") is { } selector && !selector.ContainsKey("matchLabels") ? selector.StringMap() : None;
+        IsReady = source["status"].Objects("conditions").Any(c => c.Text("type") == "Ready" && c.Text("status") == "True");
         Owners = metadata.Array("ownerReferences") is { Count: > 0 } owners
             ? [.. owners.OfType<JsonObject>().Select(OwnerReference.Of)]
             : [];
@@ -45,6 +46,9 @@ internal sealed class StoredObject
 
     public bool HasFinalizers { get; }
 
+    /// <summary>Whether its condition Ready is True.</summary>
+    public bool IsReady { get; }
+
     public IReadOnlyDictionary<string, string> Labels { get; }
 
     /// <summary>A Service's plain selector; empty for other kinds.</summary>
@@ -59,6 +63,9 @@ internal sealed class StoredObject
 
     public static StoredObject Of(JsonObject source, ResourceKind kind, long revision) =>
         new(JsonText.Encode(source), source, kind, revision);
+
+    /// <summary>The UID of the object that controls this one; null if none does.</summary>
+    public string? ControllerUid => Owners.FirstOrDefault(o => o.Controller)?.Uid;
 
     /// <summary>A tree of the caller's own, free to change.</summary>
     public JsonObject Parse() => JsonText.DecodeObject(Json);
