@@ -12,6 +12,8 @@ internal sealed class AdsResponse
     /// <summary>What each resource adds at most beyond its own bytes, name and version: tags and lengths.</summary>
     public const int ResourceOverhead = 32;
 
+    private int? _size;
+
     public required bool IsDelta { get; init; }
 
     public required ResourceType Type { get; init; }
@@ -25,13 +27,8 @@ internal sealed class AdsResponse
     /// <summary>Delta only.</summary>
     public IReadOnlyList<string> RemovedNames { get; init; } = [];
 
-    public int CalculateSize()
-    {
-        var size = StringField(Version) + StringField(Type.Url()) + StringField(Nonce);
-        foreach (var resource in Resources) size += LengthDelimited(IsDelta ? DeltaResourceSize(resource) : resource.Any.Length);
-        foreach (var name in RemovedNames) size += StringField(name);
-        return size;
-    }
+    /// <summary>In bytes.</summary>
+    public int Size => _size ??= CalculateSize();
 
     public void WriteTo(IBufferWriter<byte> output)
     {
@@ -56,6 +53,14 @@ internal sealed class AdsResponse
         WriteString(output, 4, Type.Url());
         WriteString(output, 5, Nonce);
         foreach (var name in RemovedNames) WriteString(output, 6, name);
+    }
+
+    private int CalculateSize()
+    {
+        var size = StringField(Version) + StringField(Type.Url()) + StringField(Nonce);
+        foreach (var resource in Resources) size += LengthDelimited(IsDelta ? DeltaResourceSize(resource) : resource.Any.Length);
+        foreach (var name in RemovedNames) size += StringField(name);
+        return size;
     }
 
     private static int DeltaResourceSize(XdsResource resource) =>
