@@ -162,5 +162,5 @@ public sealed class TranslationTests
         Read(Configuration(ResourceType.Route).Find(name)!, RouteConfiguration.Parser).VirtualHosts.ShouldHaveSingleItem().Routes;
 
     private static T Read<T>(XdsResource resource, MessageParser<T> parser)
-        where T : IMessage<T> => parser.ParseFrom(Any.Parser.ParseFrom(resource.Any).Value);
+        where T : IMessage<T> => parser.ParseFrom(Any.Parser.ParseFrom(resource.Any.ToArray()).Value);
 }
