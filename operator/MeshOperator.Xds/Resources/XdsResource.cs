@@ -8,12 +8,15 @@ namespace MeshOperator.Xds.Resources;
 /// on it and it changes only with the content.</summary>
 internal sealed class XdsResource
 {
-    private XdsResource(ResourceType type, string name, byte[] any, string version)
+    private readonly byte[] _frame;
+    private readonly int _anyOffset;
+
+    private XdsResource(ResourceType type, string name, string version, byte[] any)
     {
         Type = type;
         Name = name;
-        Any = any;
         Version = version;
+        (_frame, _anyOffset) = Frame(name, version, any);
     }
 
     public ResourceType Type { get; }
@@ -22,17 +25,20 @@ internal sealed class XdsResource
 
     public string Version { get; }
 
-    /// <summary>The resource as the bytes of a <c>google.protobuf.Any</c>, which both variants of the protocol carry.</summary>
-    public byte[] Any { get; }
+    /// <summary>The resource as the bytes of a <c>google.protobuf.Any</c>, as a state-of-the-world response carries it.</summary>
+    public ReadOnlySpan<byte> Any => _frame.AsSpan(_anyOffset);
+
+    /// <summary>The resource with its name and version as field 2 of a <c>DeltaDiscoveryResponse</c>, tag and length included.</summary>
+    public ReadOnlySpan<byte> DeltaField => _frame;
 
     /// <summary>Serialises <paramref name="message"/>, or gives back <paramref name="previous"/> when its content is the same.</summary>
     public static XdsResource Create(ResourceType type, string name, IMessage message, XdsResource? previous = null)
     {
         var any = Serialise(new Any { TypeUrl = type.Url(), Value = UnsafeByteOperations.UnsafeWrap(Serialise(message)) });
-        if (previous is not null && previous.Name == name && previous.Any.AsSpan().SequenceEqual(any)) return previous;
+        if (previous is not null && previous.Name == name && previous.Any.SequenceEqual(any)) return previous;
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(any, hash);
-        return new XdsResource(type, name, any, Convert.ToHexStringLower(hash[..8]));
+        return new XdsResource(type, name, Convert.ToHexStringLower(hash[..8]), any);
     }
 
     /// <summary>The same bytes for the same content: map entries in the order of their keys.</summary>
@@ -47,4 +53,18 @@ internal sealed class XdsResource
 
     /// <summary>Only the name and version: the content may be a private key.</summary>
     public override string ToString() => $"{Type.ShortName()} {Name} {Version}";
+
+    /// <summary>Puts the content last, so that one array serves both variants of the protocol.</summary>
+    private static (byte[] Frame, int AnyOffset) Frame(string name, string version, byte[] any)
+    {
+        var size = Wire.StringSize(version) + Wire.StringSize(name) + Wire.LengthDelimitedSize(any.Length);
+        var frame = new byte[Wire.LengthDelimitedSize(size)];
+        var rest = frame.AsSpan();
+        rest = Wire.WriteHeader(rest, field: 2, size);
+        rest = Wire.WriteString(rest, field: 1, version);
+        rest = Wire.WriteString(rest, field: 3, name);
+        rest = Wire.WriteHeader(rest, field: 2, any.Length);
+        any.CopyTo(rest);
+        return (frame, frame.Length - any.Length);
+    }
 }

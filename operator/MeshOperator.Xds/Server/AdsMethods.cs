@@ -14,7 +14,7 @@ internal sealed class AdsMethods : IServiceMethodProvider<AdsService>
     private static readonly Marshaller<AdsResponse> Responses = new(
         static (response, context) =>
         {
-            context.SetPayloadLength(response.CalculateSize());
+            context.SetPayloadLength(response.Size);
             response.WriteTo(context.GetBufferWriter());
             context.Complete();
         },

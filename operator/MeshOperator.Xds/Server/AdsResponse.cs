@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Text;
-using Google.Protobuf;
 using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Xds.Server;
@@ -9,8 +7,7 @@ namespace MeshOperator.Xds.Server;
 /// are those of the fields in discovery.proto.</summary>
 internal sealed class AdsResponse
 {
-    /// <summary>What each resource adds at most beyond its own bytes, name and version: tags and lengths.</summary>
-    public const int ResourceOverhead = 32;
+    private int? _size;
 
     public required bool IsDelta { get; init; }
 
@@ -25,13 +22,8 @@ internal sealed class AdsResponse
     /// <summary>Delta only.</summary>
     public IReadOnlyList<string> RemovedNames { get; init; } = [];
 
-    public int CalculateSize()
-    {
-        var size = StringField(Version) + StringField(Type.Url()) + StringField(Nonce);
-        foreach (var resource in Resources) size += LengthDelimited(IsDelta ? DeltaResourceSize(resource) : resource.Any.Length);
-        foreach (var name in RemovedNames) size += StringField(name);
-        return size;
-    }
+    /// <summary>In bytes.</summary>
+    public int Size => _size ??= CalculateSize();
 
     public void WriteTo(IBufferWriter<byte> output)
     {
@@ -40,15 +32,12 @@ internal sealed class AdsResponse
         {
             if (IsDelta)
             {
-                WriteHeader(output, 2, DeltaResourceSize(resource));
-                WriteString(output, 1, resource.Version);
-                WriteHeader(output, 2, resource.Any.Length);
-                output.Write(resource.Any);
-                WriteString(output, 3, resource.Name);
+                output.Write(resource.DeltaField);
             }
             else
             {
-                WriteHeader(output, 2, resource.Any.Length);
+                var header = output.GetSpan(Wire.MaxHeaderSize);
+                output.Advance(header.Length - Wire.WriteHeader(header, 2, resource.Any.Length).Length);
                 output.Write(resource.Any);
             }
         }
@@ -58,37 +47,17 @@ internal sealed class AdsResponse
         foreach (var name in RemovedNames) WriteString(output, 6, name);
     }
 
-    private static int DeltaResourceSize(XdsResource resource) =>
-        StringField(resource.Version) + LengthDelimited(resource.Any.Length) + StringField(resource.Name);
-
-    // All field numbers are below 16, so a tag is one byte.
-    private static int LengthDelimited(int length) => 1 + CodedOutputStream.ComputeLengthSize(length) + length;
-
-    private static int StringField(string value) => LengthDelimited(Encoding.UTF8.GetByteCount(value));
-
     private static void WriteString(IBufferWriter<byte> output, int field, string value)
     {
-        WriteHeader(output, field, Encoding.UTF8.GetByteCount(value));
-        Encoding.UTF8.GetBytes(value, output);
+        var span = output.GetSpan(Wire.StringSize(value));
+        output.Advance(span.Length - Wire.WriteString(span, field, value).Length);
     }
 
-    private static void WriteHeader(IBufferWriter<byte> output, int field, int length)
+    private int CalculateSize()
     {
-        const int LengthDelimitedType = 2;
-        var span = output.GetSpan(6);
-        span[0] = (byte)((field << 3) | LengthDelimitedType);
-        var written = 1;
-        for (var rest = (uint)length; ; rest >>= 7)
-        {
-            if (rest < 0x80)
-            {
-                span[written++] = (byte)rest;
-                break;
-            }
-
-            span[written++] = (byte)(rest | 0x80);
-        }
-
-        output.Advance(written);
+        var size = Wire.StringSize(Version) + Wire.StringSize(Type.Url()) + Wire.StringSize(Nonce);
+        foreach (var resource in Resources) size += IsDelta ? resource.DeltaField.Length : Wire.LengthDelimitedSize(resource.Any.Length);
+        foreach (var name in RemovedNames) size += Wire.StringSize(name);
+        return size;
     }
 }

@@ -126,10 +126,17 @@ internal sealed class AdsStream
         if (_subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, _node?.Identity, cancellationToken);
         var responses = _subscriptions.Advance(View(), _secrets.AreReady);
         Publish(connection);
+        if (responses.Count == 0) return;
+        if (responses.Sum(response => (long)response.Size) <= LargeWrites.Threshold) await WriteAllAsync(responses, flushEach: false, cancellationToken);
+        else await _context.LargeWrites.RunAsync(() => WriteAllAsync(responses, flushEach: true, cancellationToken), cancellationToken);
+    }
+
+    private async Task WriteAllAsync(List<AdsResponse> responses, bool flushEach, CancellationToken cancellationToken)
+    {
         for (var i = 0; i < responses.Count; i++)
         {
             var response = responses[i];
-            _responses.WriteOptions = i < responses.Count - 1 ? AdsStreamContext.Buffered : WriteOptions.Default;
+            _responses.WriteOptions = flushEach || i == responses.Count - 1 ? WriteOptions.Default : AdsStreamContext.Buffered;
             await WriteAsync(response, cancellationToken);
             _context.Metrics.Pushed(response.Type, response.Resources.Count);
             _context.Log.ResponseSent(

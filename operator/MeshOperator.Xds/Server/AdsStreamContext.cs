@@ -14,6 +14,7 @@ internal sealed class AdsStreamContext(
     ProxyRegistry registry,
     INodeAuthenticator authenticator,
     XdsMetrics metrics,
+    LargeWrites largeWrites,
     IOptions<XdsServerOptions> options,
     TimeProvider time,
     ILogger<AdsService> log)
@@ -32,6 +33,8 @@ internal sealed class AdsStreamContext(
     public INodeAuthenticator Authenticator => authenticator;
 
     public XdsMetrics Metrics => metrics;
+
+    public LargeWrites LargeWrites => largeWrites;
 
     public XdsServerOptions Options => options.Value;
 

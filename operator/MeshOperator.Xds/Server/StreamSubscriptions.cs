@@ -195,7 +195,7 @@ internal sealed class StreamSubscriptions
         var bytes = 0;
         foreach (var resource in resources)
         {
-            var size = resource.Any.Length + resource.Name.Length + AdsResponse.ResourceOverhead;
+            var size = resource.DeltaField.Length;
             if (bytes + size > _maxResponseBytes && part.Count > 0)
             {
                 responses.Add(Respond(subscription, version, part, []));

@@ -1,0 +1,285 @@
+using Envoy.Extensions.TransportSockets.Tls.V3;
+using Grpc.Core;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Testing;
+using MeshOperator.Xds.Registry;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Server;
+using MeshOperator.Xds.Tests.Support;
+using Shouldly;
+
+namespace MeshOperator.Xds.Tests;
+
+public sealed class StreamTests
+{
+    private const string WebRoute = "outbound/80/web.shop";
+    private const string ApiRoute = "outbound/8080/api.shop";
+
+    [Fact]
+    public async Task A_changed_weight_sends_one_route_to_those_who_use_it_and_nothing_else()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var user = new DeltaClient(server, ShopMesh.Node);
+        await using var other = new DeltaClient(server, "web-1.shop");
+        await user.FetchAsync(ResourceType.Cluster);
+        await user.FetchAsync(ResourceType.Route, WebRoute, ApiRoute);
+        await other.FetchAsync(ResourceType.Route, ApiRoute);
+
+        server.Update(server.Model.WithWebWeights(50, 50));
+        var push = await user.NextAsync();
+        push.Resources.ShouldHaveSingleItem().Name.ShouldBe(WebRoute);
+
+        // Whatever comes next is of the next change: neither got anything else before.
+        server.Update(server.Model.WithPort("api", port => port));
+        server.Update(server.Model.WithService(ApiWithTimeout(server.Model)));
+        (await user.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(ApiRoute);
+        (await other.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(ApiRoute);
+    }
+
+    [Fact]
+    public async Task A_policy_is_acknowledged_once_every_proxy_that_uses_it_has_it()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var first = new DeltaClient(server, ShopMesh.Node);
+        await using var second = new DeltaClient(server, "web-1.shop");
+        await first.FetchAsync(ResourceType.Route, WebRoute);
+        await second.FetchAsync(ResourceType.Route, WebRoute);
+        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 2);
+
+        server.Update(server.Model.WithWebWeights(50, 50));
+        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 0);
+        await first.AcknowledgeAsync(await first.NextAsync());
+        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 1);
+        var seen = server.Registry.Revision;
+        await second.AcknowledgeAsync(await second.NextAsync());
+        await server.Registry.WaitForChangeAsync(seen, TestContext.Current.CancellationToken);
+        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 2);
+    }
+
+    [Fact]
+    public async Task A_rejected_policy_tells_which_proxy_refused_it_and_why_until_it_changes()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await client.SubscribeAsync(ResourceType.Route, WebRoute, ApiRoute);
+        await client.RejectAsync(await client.NextAsync(), $"Error: {WebRoute} has a fault");
+
+        await Eventually.Succeeds(() =>
+        {
+            var progress = server.Registry.GetProgress(ShopMesh.WebSplit);
+            progress.Acknowledged.ShouldBe(0);
+            var rejection = progress.Rejected.ShouldHaveSingleItem();
+            rejection.NodeId.ShouldBe(ShopMesh.Node);
+            rejection.Resource.ShouldBe(WebRoute);
+            rejection.Reason.ShouldContain("has a fault");
+        });
+        server.Registry.GetProxy(ShopMesh.Node)!.Types.ShouldHaveSingleItem().Rejection.ShouldNotBeNull();
+
+        server.Update(server.Model.WithWebWeights(50, 50));
+        await client.AcknowledgeAsync(await client.NextAsync());
+        await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
+    }
+
+    [Fact]
+    public async Task An_inbound_policy_counts_only_the_proxies_whose_workload_it_is_for()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var strict = new DeltaClient(server, ShopMesh.StrictNode);
+        await using var permissive = new DeltaClient(server, ShopMesh.Node);
+        await permissive.FetchAsync(ResourceType.Listener);
+        await strict.SubscribeAsync(ResourceType.Listener);
+        var listeners = await strict.NextAsync();
+        await Progress(server, ShopMesh.ShopMtls, targeted: 1, acknowledged: 0);
+        await strict.AcknowledgeAsync(listeners);
+        await Progress(server, ShopMesh.ShopMtls, targeted: 1, acknowledged: 1);
+    }
+
+    [Fact]
+    public async Task A_proxy_that_has_gone_counts_no_more()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using (var client = new DeltaClient(server, ShopMesh.Node))
+        {
+            await client.FetchAsync(ResourceType.Route, WebRoute);
+            await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
+        }
+
+        await Eventually.Succeeds(() => server.Registry.Count.ShouldBe(0));
+        server.Registry.GetProgress(ShopMesh.WebSplit).Targeted.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_removed_service_is_taken_from_the_routes_before_its_cluster_goes()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await client.FetchAsync(ResourceType.Cluster);
+        await client.FetchAsync(ResourceType.Listener);
+        await client.FetchAsync(ResourceType.Endpoints, "outbound/80/web-v2.shop");
+        await client.FetchAsync(ResourceType.Route, WebRoute);
+
+        server.Update(server.Model.WithWebWeights(1, 0).WithoutService("web-v2"));
+
+        var order = new List<(string Type, string Removed)>();
+        while (order.Count < 4)
+        {
+            var response = await client.NextAsync();
+            order.Add((response.TypeUrl.Split('.')[^1], string.Join(',', response.RemovedResources)));
+        }
+
+        order.ShouldBe(
+        [
+            ("Listener", "outbound/80/web-v2.shop"),
+            ("RouteConfiguration", ""),
+            ("ClusterLoadAssignment", "outbound/80/web-v2.shop"),
+            ("Cluster", "outbound/80/web-v2.shop"),
+        ]);
+    }
+
+    [Fact]
+    public async Task A_proxy_gets_its_own_identity_and_no_other()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+
+        var response = await client.FetchAsync(
+            ResourceType.Secret, "identity", "trust-bundle", ShopMesh.Identity("api"), "api", "spiffe://cluster.local/ns/shop/sa/api");
+
+        response.Resources.Select(resource => resource.Name).ShouldBe(["identity", "trust-bundle"], ignoreOrder: true);
+        response.RemovedResources.ShouldContain(ShopMesh.Identity("api"));
+        var own = await server.Certificates.GetIdentityAsync(ShopMesh.Identity("web"), CancellationToken.None);
+        Identity(response).CertificateChain.InlineBytes.Memory.ToArray().ShouldBe(own.CertificateChain.ToArray());
+    }
+
+    [Fact]
+    public async Task A_renewed_identity_reaches_the_proxies_that_have_it()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        var before = Identity(await client.FetchAsync(ResourceType.Secret, "identity", "trust-bundle"));
+
+        server.Certificates.Renew(ShopMesh.Identity("api"));
+        server.Certificates.Renew(ShopMesh.Identity("web"));
+
+        var after = await client.NextAsync();
+        after.Resources.ShouldHaveSingleItem().Name.ShouldBe("identity");
+        Identity(after).CertificateChain.ShouldNotBe(before.CertificateChain);
+    }
+
+    [Fact]
+    public async Task A_pod_that_connects_before_it_is_seen_is_served_once_it_is()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server, "new-0.shop");
+        await client.SubscribeAsync(ResourceType.Listener);
+
+        var workload = ShopMesh.Workload("new-0", "new", ShopMesh.Permissive);
+        server.Update(server.Model with { Workloads = server.Model.Workloads.Add(workload.Name, workload) });
+
+        (await client.NextAsync()).Resources.ShouldContain(resource => resource.Name == "inbound");
+    }
+
+    [Fact]
+    public async Task An_unknown_node_is_refused_after_a_while()
+    {
+        await using var server = await XdsTestServer.StartAsync(options => options.UnknownNodeWait = TimeSpan.FromMilliseconds(50));
+        await using var client = new DeltaClient(server, "nobody-0.shop");
+        await client.SubscribeAsync(ResourceType.Listener);
+
+        (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task An_unknown_node_is_served_without_an_identity_where_that_is_allowed()
+    {
+        await using var server = await XdsTestServer.StartAsync(options => options.ServeUnknownNodes = true);
+        await using var client = new DeltaClient(server, "laptop");
+
+        (await client.FetchAsync(ResourceType.Cluster)).Resources.ShouldContain(resource => resource.Name == WebRoute);
+        (await client.FetchAsync(ResourceType.Secret, "identity")).RemovedResources.ShouldBe(["identity"]);
+    }
+
+    [Fact]
+    public async Task A_node_that_is_not_who_it_says_is_refused_with_the_reason()
+    {
+        await using var server = await XdsTestServer.StartAsync(authenticator: new RefuseAll());
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await client.SubscribeAsync(ResourceType.Secret, "identity");
+
+        var status = await client.EndAsync();
+        status.StatusCode.ShouldBe(StatusCode.PermissionDenied);
+        status.Detail.ShouldBe("the token is of another pod");
+        server.Registry.Count.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Nothing_is_served_before_there_is_a_configuration()
+    {
+        await using var server = await XdsTestServer.StartAsync(withConfiguration: false);
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await client.SubscribeAsync(ResourceType.Cluster);
+        server.Registry.Count.ShouldBe(0);
+
+        server.Update(server.Model);
+        (await client.NextAsync()).Resources.ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public async Task Too_many_names_end_the_stream()
+    {
+        await using var server = await XdsTestServer.StartAsync(options => options.MaxSubscribedNames = 10);
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await client.SubscribeAsync(ResourceType.Endpoints, [.. Enumerable.Range(0, 11).Select(i => $"name-{i}")]);
+
+        (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.ResourceExhausted);
+    }
+
+    [Fact]
+    public async Task A_large_answer_comes_in_several_parts()
+    {
+        await using var server = await XdsTestServer.StartAsync(options => options.MaxResponseBytes = 2000);
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await client.SubscribeAsync(ResourceType.Cluster);
+
+        var names = new HashSet<string>();
+        var parts = 0;
+        while (names.Count < 16)
+        {
+            var response = await client.NextAsync();
+            parts++;
+            response.Resources.ShouldAllBe(resource => names.Add(resource.Name));
+        }
+
+        parts.ShouldBeGreaterThan(3);
+    }
+
+    [Fact]
+    public async Task An_aged_stream_is_ended_so_that_the_proxy_connects_anew()
+    {
+        await using var server = await XdsTestServer.StartAsync(options => options.MaxStreamAge = TimeSpan.FromMilliseconds(50));
+        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await client.SubscribeAsync(ResourceType.Cluster);
+
+        (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.Unavailable);
+    }
+
+    private static Task Progress(XdsTestServer server, PolicyKey policy, int targeted, int acknowledged) => Eventually.Succeeds(
+        () => server.Registry.GetProgress(policy).ShouldSatisfyAllConditions(
+            progress => progress.Targeted.ShouldBe(targeted), progress => progress.Acknowledged.ShouldBe(acknowledged)));
+
+    private static MeshService ApiWithTimeout(MeshModel model)
+    {
+        var api = model.Services[ShopMesh.Name("api")];
+        var port = api.Ports[1];
+        return api with { Ports = [api.Ports[0], port with { Routes = [port.Routes[0] with { RequestTimeout = TimeSpan.FromSeconds(9) }] }] };
+    }
+
+    private static TlsCertificate Identity(Envoy.Service.Discovery.V3.DeltaDiscoveryResponse response) => Secret.Parser.ParseFrom(
+        response.Resources.Single(resource => resource.Name == "identity").Resource_.Value).TlsCertificate;
+
+    private sealed class RefuseAll : INodeAuthenticator
+    {
+        public ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(NodeAuthentication.Refused(StatusCode.PermissionDenied, "the token is of another pod"));
+    }
+}

@@ -1,0 +1,82 @@
+using Envoy.Config.Core.V3;
+using Envoy.Service.Discovery.V3;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using MeshOperator.Xds.Resources;
+using Shouldly;
+
+namespace MeshOperator.Xds.Tests.Support;
+
+/// <summary>A delta xDS client that does only what a test tells it to.</summary>
+internal sealed class DeltaClient : IAsyncDisposable
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+
+    private static readonly Method<DeltaDiscoveryRequest, DeltaDiscoveryResponse> Method = new(
+        MethodType.DuplexStreaming,
+        "envoy.service.discovery.v3.AggregatedDiscoveryService",
+        "DeltaAggregatedResources",
+        Marshallers.Create(request => request.ToByteArray(), DeltaDiscoveryRequest.Parser.ParseFrom),
+        Marshallers.Create(response => response.ToByteArray(), DeltaDiscoveryResponse.Parser.ParseFrom));
+
+    private readonly GrpcChannel _channel;
+    private readonly AsyncDuplexStreamingCall<DeltaDiscoveryRequest, DeltaDiscoveryResponse> _call;
+    private Node? _node;
+
+    public DeltaClient(XdsTestServer server, string nodeId)
+    {
+        _channel = server.Connect();
+        _call = _channel.CreateCallInvoker().AsyncDuplexStreamingCall(
+            Method, null, new CallOptions(cancellationToken: TestContext.Current.CancellationToken));
+        _node = new Node { Id = nodeId };
+    }
+
+    public async Task SubscribeAsync(ResourceType type, params string[] names)
+    {
+        var request = new DeltaDiscoveryRequest { Node = _node, TypeUrl = type.Url(), ResourceNamesSubscribe = { names } };
+        _node = null;
+        await _call.RequestStream.WriteAsync(request);
+    }
+
+    public Task AcknowledgeAsync(DeltaDiscoveryResponse response) => AnswerAsync(response, null);
+
+    public Task RejectAsync(DeltaDiscoveryResponse response, string reason) => AnswerAsync(response, reason);
+
+    /// <summary>The next response. Fails when none comes in time.</summary>
+    public async Task<DeltaDiscoveryResponse> NextAsync()
+    {
+        using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
+        if (!await _call.ResponseStream.MoveNext(deadline.Token)) throw new InvalidOperationException("The server ended the stream.");
+        return _call.ResponseStream.Current;
+    }
+
+    /// <summary>Subscribes, takes the answer and acknowledges it.</summary>
+    public async Task<DeltaDiscoveryResponse> FetchAsync(ResourceType type, params string[] names)
+    {
+        await SubscribeAsync(type, names);
+        var response = await NextAsync();
+        await AcknowledgeAsync(response);
+        return response;
+    }
+
+    /// <summary>The status with which the server ends the stream.</summary>
+    public async Task<Grpc.Core.Status> EndAsync() => (await Should.ThrowAsync<RpcException>(async () =>
+    {
+        while (true) await NextAsync();
+    })).Status;
+
+    public ValueTask DisposeAsync()
+    {
+        _call.Dispose();
+        _channel.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private Task AnswerAsync(DeltaDiscoveryResponse response, string? reason) => _call.RequestStream.WriteAsync(new DeltaDiscoveryRequest
+    {
+        TypeUrl = response.TypeUrl,
+        ResponseNonce = response.Nonce,
+        ErrorDetail = reason is null ? null : new Google.Rpc.Status { Code = (int)StatusCode.Internal, Message = reason },
+    });
+}

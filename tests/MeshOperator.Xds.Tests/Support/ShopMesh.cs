@@ -1,0 +1,195 @@
+using System.Collections.Immutable;
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Xds.Tests.Support;
+
+/// <summary>A small mesh with one service of each kind, and the changes that tests make to it.</summary>
+internal static class ShopMesh
+{
+    public static readonly PolicyKey WebSplit = new("TrafficSplit", "shop", "web");
+    public static readonly PolicyKey WebRetry = new("RetryPolicy", "shop", "web");
+    public static readonly PolicyKey ShopMtls = new("MtlsPolicy", "shop", "default");
+
+    public const string Node = "web-0.shop";
+    public const string StrictNode = "api-0.shop";
+
+    public static MeshModel Model()
+    {
+        var services = new[]
+        {
+            Service("web", 1, Port("web", 80, PortProtocol.Http, 1, Split(90, 10), WebSplit) with { ClusterPolicies = [WebRetry] }),
+            Service("web-v2", 2, Port("web-v2", 80, PortProtocol.Http, 2, To("web-v2", 80))),
+            Service("api", 3, Port("api", 8443, PortProtocol.Grpc, 3, To("api", 8443)), Port("api", 8080, PortProtocol.Http2, 3, To("api", 8080))),
+            Service("db", 4, Port("db", 5432, PortProtocol.Tcp, 4, To("db", 5432)) with { Connection = new(IdleTimeout: TimeSpan.FromHours(1)) }),
+            Service("legacy", 5, Port("legacy", 9000, PortProtocol.Detect, 5, To("legacy", 9000))),
+            Service("peers", 0, Port("peers", 7000, PortProtocol.Http, 6, To("peers", 7000)) with { Addresses = [] }),
+            Service("half", 7, Port("half", 80, PortProtocol.Http, 7, HalfMissing())),
+            Service("rules", 8, Port("rules", 80, PortProtocol.Http, 8, Rules())),
+        };
+        return new MeshModel(
+            "cluster.local",
+            services.ToImmutableSortedDictionary(service => service.Name, service => service),
+            new[] { Workload("web-0", "web", Permissive), Workload("web-1", "web", Permissive), Workload("api-0", "api", Strict), Workload("db-0", "db", Disabled) }
+                .ToImmutableDictionary(workload => workload.Name));
+    }
+
+    public static ServiceName Name(string service) => new("shop", service);
+
+    public static MeshModel WithService(this MeshModel model, MeshService service) =>
+        model with { Services = model.Services.SetItem(service.Name, service) };
+
+    public static MeshModel WithPort(this MeshModel model, string service, Func<MeshServicePort, MeshServicePort> change)
+    {
+        var old = model.Services[Name(service)];
+        return model.WithService(old with { Ports = [change(old.Ports[0]), .. old.Ports.Skip(1)] });
+    }
+
+    public static MeshModel WithWebWeights(this MeshModel model, int stable, int canary) =>
+        model.WithPort("web", port => port with { Routes = Split(stable, canary) });
+
+    public static MeshModel WithoutService(this MeshModel model, string service) =>
+        model with { Services = model.Services.Remove(Name(service)) };
+
+    public static MeshService Extra() => Service("extra", 9, Port("extra", 80, PortProtocol.Http, 9, To("extra", 80)));
+
+    public static MeshWorkload Workload(string pod, string account, InboundProfile profile) => new()
+    {
+        Name = new WorkloadName("shop", pod),
+        ServiceAccount = account,
+        Identity = Identity(account),
+        Inbound = profile,
+    };
+
+    public static InboundProfile Permissive { get; } = new(
+        MtlsMode.Permissive,
+        [
+            new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Permissive),
+            new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive),
+            new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict),
+            new InboundPort(9000, PortProtocol.Detect, MtlsMode.Permissive),
+            new InboundPort(9001, PortProtocol.Detect, MtlsMode.Strict),
+            new InboundPort(9090, PortProtocol.Http, MtlsMode.Disabled),
+        ],
+        []);
+
+    public static InboundProfile Strict { get; } = new(
+        MtlsMode.Strict,
+        [new InboundPort(8080, PortProtocol.Http2, MtlsMode.Strict), new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict)],
+        [ShopMtls]);
+
+    public static InboundProfile Disabled { get; } = new(MtlsMode.Disabled, [new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Disabled)], []);
+
+    public static string Identity(string account) => $"spiffe://cluster.local/ns/shop/sa/{account}";
+
+    private static MeshService Service(string name, int index, params MeshServicePort[] ports) => new(Name(name), [.. ports]);
+
+    private static MeshServicePort Port(
+        string service, int port, PortProtocol protocol, int index, ValueList<HttpRoute> routes, params PolicyKey[] policies) => new()
+        {
+            Service = Name(service),
+            Port = port,
+            Protocol = protocol,
+            Addresses = [$"10.96.0.{index}"],
+            Endpoints =
+            [
+                new MeshEndpoint($"10.0.{index}.1", 8080, Identity(service), "zone-a"),
+                new MeshEndpoint($"10.0.{index}.2", 8080, Identity(service), "zone-b"),
+                new MeshEndpoint($"10.0.{index}.3", 8080, null, null),
+            ],
+            Routes = routes,
+            TcpBackends = routes[^1].Backends,
+            Connection = new ConnectionSettings(Budget: new RetryBudget(20, 3)),
+            RoutePolicies = [.. policies],
+        };
+
+    private static ValueList<HttpRoute> To(string service, int port) =>
+        [new HttpRoute { Name = "default", Backends = [new WeightedBackend(1, new BackendTarget(Name(service), port))] }];
+
+    private static ValueList<HttpRoute> Split(int stable, int canary) =>
+    [
+        new HttpRoute
+        {
+            Name = "split",
+            Backends =
+            [
+                new WeightedBackend(stable, new BackendTarget(Name("web"), 80)),
+                new WeightedBackend(canary, new BackendTarget(Name("web-v2"), 80)),
+            ],
+            Retry = new RetrySettings
+            {
+                Attempts = 2,
+                ConnectionConditions = ["connect-failure", "refused-stream", "reset-before-request"],
+                ResponseConditions = ["gateway-error", "unavailable"],
+                StatusCodes = [409],
+                Methods = ["GET", "HEAD", "OPTIONS"],
+                PerTryTimeout = TimeSpan.FromSeconds(1),
+                RespectRetryAfter = true,
+                AvoidPreviousHosts = true,
+            },
+        },
+    ];
+
+    private static ValueList<HttpRoute> HalfMissing() =>
+    [
+        new HttpRoute
+        {
+            Name = "default",
+            Backends =
+            [
+                new WeightedBackend(50, null),
+                new WeightedBackend(25, new BackendTarget(Name("half"), 80)),
+                new WeightedBackend(25, new BackendTarget(Name("web"), 80)),
+                new WeightedBackend(0, new BackendTarget(Name("web-v2"), 80)),
+            ],
+        },
+    ];
+
+    private static ValueList<HttpRoute> Rules()
+    {
+        ValueList<WeightedBackend> own = [new WeightedBackend(1, new BackendTarget(Name("rules"), 80))];
+        ValueList<WeightedBackend> canary = [new WeightedBackend(1, new BackendTarget(Name("web-v2"), 80))];
+        return
+        [
+            new HttpRoute
+            {
+                Name = "exact",
+                Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Exact, "/exact"), Method = "POST" },
+                Backends = canary,
+                Retry = new RetrySettings { Attempts = 1, ResponseConditions = ["5xx"], Methods = ["GET"], ConnectionConditions = ["connect-failure"] },
+            },
+            new HttpRoute
+            {
+                Name = "canary",
+                Match = new HttpMatch
+                {
+                    Path = new StringMatch(StringMatchKind.Prefix, "/api/"),
+                    Headers =
+                    [
+                        new NamedMatch("x-canary", new StringMatch(StringMatchKind.Exact, "true")),
+                        new NamedMatch("x-any", new StringMatch(StringMatchKind.Present, "")),
+                        new NamedMatch("host", new StringMatch(StringMatchKind.Prefix, "rules")),
+                    ],
+                    QueryParameters = [new NamedMatch("v", new StringMatch(StringMatchKind.RegularExpression, "[0-9]+"))],
+                    Cookies = [new NamedMatch("user", new StringMatch(StringMatchKind.Exact, "a.b"))],
+                },
+                Backends = canary,
+                Mirror = new MirrorTarget(new BackendTarget(Name("web"), 80), 12.5),
+                Sticky = new StickySession(StickyKey.Cookie, "session", null),
+                RequestTimeout = TimeSpan.FromSeconds(3),
+                IdleTimeout = TimeSpan.FromSeconds(30),
+                Fault = new FaultInjection(TimeSpan.FromMilliseconds(250), 10, 503, 0.5),
+                Headers = new HeaderChanges(
+                    [new HeaderValue("x-set", "100%"), new HeaderValue("host", "rules.example")], [new HeaderValue("x-add", "1")], ["x-remove"]),
+            },
+            new HttpRoute
+            {
+                Name = "expression",
+                Match = new HttpMatch { Path = new StringMatch(StringMatchKind.RegularExpression, "/items/[0-9]+") },
+                Backends = canary,
+                Sticky = new StickySession(StickyKey.Header, "x-user", null),
+            },
+            new HttpRoute { Name = "gone", Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Prefix, "/gone") }, Backends = [new WeightedBackend(1, null)] },
+            new HttpRoute { Name = "default", Backends = own, Sticky = new StickySession(StickyKey.SourceIp, "", null) },
+        ];
+    }
+}

@@ -1,0 +1,47 @@
+using System.Diagnostics;
+
+namespace MeshOperator.Xds.Tests.Support;
+
+/// <summary>The xDS client that decodes with Envoy's official definitions. Tests that need it are skipped where it is missing.</summary>
+internal static class XdsCheck
+{
+    private const string Variable = "MESH_XDSCHECK";
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
+
+    /// <summary>Runs a command against a server and returns its exit status and all that it wrote.</summary>
+    public static async Task<(int Status, string Output)> RunAsync(params string[] arguments)
+    {
+        var binary = Find();
+        Assert.SkipWhen(binary is null, $"xdscheck was not found; set {Variable} to the path of the binary.");
+        using var process = Process.Start(new ProcessStartInfo(binary!, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        using var timeout = new CancellationTokenSource(Timeout, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, TestContext.Current.CancellationToken);
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(either.Token);
+            var error = process.StandardError.ReadToEndAsync(either.Token);
+            await process.WaitForExitAsync(either.Token);
+            return (process.ExitCode, await output + await error);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    private static string? Find()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } configured) return configured;
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            var candidate = Path.Combine(directory.FullName, "shared", "xdscheck", "xdscheck");
+            if (File.Exists(candidate)) return candidate;
+        }
+
+        return null;
+    }
+}

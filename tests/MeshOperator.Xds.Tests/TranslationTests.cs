@@ -1,0 +1,166 @@
+using Envoy.Config.Cluster.V3;
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.TransportSockets.Tls.V3;
+using Google.Protobuf;
+using Google.Protobuf.Collections;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Tests.Support;
+using MeshOperator.Xds.Translation;
+using Shouldly;
+using Any = Google.Protobuf.WellKnownTypes.Any;
+
+namespace MeshOperator.Xds.Tests;
+
+public sealed class TranslationTests
+{
+    [Fact]
+    public void An_equal_model_gives_the_very_same_resources()
+    {
+        var translator = new EnvoyTranslator();
+        var first = translator.Translate(ShopMesh.Model());
+        var second = translator.Translate(ShopMesh.Model());
+
+        second.ShouldNotBeSameAs(first);
+        second.Shared.ShouldBe(first.Shared);
+        second.Profiles.Values.ShouldBe(first.Profiles.Values, ignoreOrder: true);
+    }
+
+    [Fact]
+    public void Another_replica_gives_the_same_versions()
+    {
+        var here = new EnvoyTranslator().Translate(ShopMesh.Model());
+        var there = new EnvoyTranslator().Translate(ShopMesh.Model());
+
+        there.Shared.Select(set => set.Version).ShouldBe(here.Shared.Select(set => set.Version));
+    }
+
+    [Fact]
+    public void A_changed_weight_changes_one_route_and_nothing_else()
+    {
+        var translator = new EnvoyTranslator();
+        var before = translator.Translate(ShopMesh.Model());
+        var after = translator.Translate(ShopMesh.Model().WithWebWeights(80, 20));
+
+        foreach (var type in new[] { ResourceType.Cluster, ResourceType.Endpoints, ResourceType.Listener })
+        {
+            after.Shared[(int)type].ShouldBeSameAs(before.Shared[(int)type]);
+        }
+
+        var routes = after.Shared[(int)ResourceType.Route];
+        var difference = routes.DifferenceFrom(before.Shared[(int)ResourceType.Route]);
+        difference.Removals.ShouldBeEmpty();
+        difference.Upserts.Select(index => routes[index].Name).ShouldBe(["outbound/80/web.shop"]);
+    }
+
+    [Fact]
+    public void Methods_are_retried_by_response_and_the_others_only_where_nothing_was_received()
+    {
+        var routes = Routes("outbound/80/web.shop");
+
+        routes.Select(route => route.Name).ShouldBe(["split/retried-methods", "split"]);
+        routes[0].Match.Headers.ShouldHaveSingleItem().StringMatch.SafeRegex.Regex.ShouldBe("GET|HEAD|OPTIONS");
+        routes[0].Route_.RetryPolicy.RetryOn.ShouldBe(
+            "connect-failure,refused-stream,reset-before-request,gateway-error,unavailable,retriable-status-codes");
+        routes[1].Route_.RetryPolicy.RetryOn.ShouldBe("connect-failure,refused-stream,reset-before-request");
+        routes[1].Route_.RetryPolicy.RetriableStatusCodes.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_share_of_a_missing_backend_is_answered_with_500()
+    {
+        var routes = Routes("outbound/80/half.shop");
+
+        routes[0].DirectResponse.Status.ShouldBe(500u);
+        routes[0].Match.RuntimeFraction.DefaultValue.Numerator.ShouldBe(500_000u);
+        routes[1].Route_.WeightedClusters.Clusters.Select(cluster => (cluster.Name, cluster.Weight)).ShouldBe(
+            [("outbound/80/half.shop", 1u), ("outbound/80/web.shop", 1u)]);
+    }
+
+    [Fact]
+    public void A_route_without_any_present_backend_is_answered_with_500_as_a_whole()
+    {
+        var gone = Routes("outbound/80/rules.shop").Where(route => route.Name.StartsWith("gone", StringComparison.Ordinal)).ShouldHaveSingleItem();
+
+        gone.DirectResponse.Status.ShouldBe(500u);
+        gone.Match.RuntimeFraction.ShouldBeNull();
+        gone.Match.PathSeparatedPrefix.ShouldBe("/gone");
+    }
+
+    [Theory]
+    [InlineData(1_000_000, 500_000, 500_000)]
+    [InlineData(10, 499_999, 500_001)]
+    [InlineData(1, 1, 1)]
+    [InlineData(9_000, 700, 300)]
+    public void Beside_a_missing_backend_the_others_keep_their_shares(int missing, int first, int second)
+    {
+        var split = BackendSplit.Of([new(missing, null), new(first, Target("a")), new(second, Target("b"))]);
+
+        // As Envoy draws: one number for both choices.
+        var random = new Random(1);
+        var cut = (ulong)Math.Round(split.MissingShare * 1_000_000);
+        var total = (ulong)split.Present.Sum(backend => backend.Weight);
+        int drawn = 0, ofFirst = 0;
+        for (var i = 0; i < 3_000_000 && drawn < 200_000; i++)
+        {
+            var number = (ulong)random.NextInt64();
+            if (number % 1_000_000 < cut) continue;
+            drawn++;
+            if (number % total < split.Present[0].Weight) ofFirst++;
+        }
+
+        ((double)ofFirst / drawn).ShouldBe((double)first / (first + second), 0.01);
+    }
+
+    [Fact]
+    public void A_cluster_expects_exactly_the_identities_of_its_endpoints()
+    {
+        var cluster = Read(Configuration(ResourceType.Cluster).Find("outbound/80/web.shop")!, Cluster.Parser);
+
+        var mtls = cluster.TransportSocketMatches[0];
+        mtls.Match.Fields["meshoperator.io/mtls"].StringValue.ShouldBe("true");
+        var context = UpstreamTlsContext.Parser.ParseFrom(mtls.TransportSocket.TypedConfig.Value).CommonTlsContext;
+        context.AlpnProtocols.ShouldBe(["meshoperator"]);
+        context.CombinedValidationContext.DefaultValidationContext.MatchTypedSubjectAltNames
+            .ShouldHaveSingleItem().Matcher.Exact.ShouldBe("spiffe://cluster.local/ns/shop/sa/web");
+    }
+
+    [Fact]
+    public void A_service_without_meshed_endpoints_is_called_in_plaintext()
+    {
+        var model = ShopMesh.Model().WithPort("web", port => port with { Endpoints = [new MeshEndpoint("10.0.0.1", 80, null, null)] });
+        var set = new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Cluster];
+
+        Read(set.Find("outbound/80/web.shop")!, Cluster.Parser).TransportSocketMatches.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Clusters_of_sticky_routes_hash_consistently_and_the_others_do_not()
+    {
+        var clusters = Configuration(ResourceType.Cluster);
+
+        Read(clusters.Find("outbound/80/web-v2.shop")!, Cluster.Parser).LbPolicy.ShouldBe(Cluster.Types.LbPolicy.RingHash);
+        Read(clusters.Find("outbound/80/web.shop")!, Cluster.Parser).LbPolicy.ShouldBe(Cluster.Types.LbPolicy.LeastRequest);
+    }
+
+    [Fact]
+    public void Of_two_services_at_one_address_the_first_has_the_listener()
+    {
+        var model = ShopMesh.Model().WithPort("web-v2", port => port with { Addresses = ["10.96.0.1", "10.96.0.99"] });
+        var listeners = new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Listener];
+
+        listeners.Find("outbound/80/web.shop").ShouldNotBeNull();
+        listeners.Find("outbound/80/web-v2.shop").ShouldBeNull();
+        listeners.Find("outbound/80/web-v2.shop/10.96.0.99").ShouldNotBeNull();
+    }
+
+    private static BackendTarget Target(string name) => new(ShopMesh.Name(name), 80);
+
+    private static ResourceSet Configuration(ResourceType type) => new EnvoyTranslator().Translate(ShopMesh.Model()).Shared[(int)type];
+
+    private static RepeatedField<Route> Routes(string name) =>
+        Read(Configuration(ResourceType.Route).Find(name)!, RouteConfiguration.Parser).VirtualHosts.ShouldHaveSingleItem().Routes;
+
+    private static T Read<T>(XdsResource resource, MessageParser<T> parser)
+        where T : IMessage<T> => parser.ParseFrom(Any.Parser.ParseFrom(resource.Any.ToArray()).Value);
+}
