@@ -30,9 +30,6 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Warning, "The status of {Policy} could not be written; trying again")]
     public static partial void StatusFailed(ILogger logger, Exception exception, string policy);
 
-    [LoggerMessage(10, LogLevel.Warning, "A proxy was refused: {Reason}")]
-    public static partial void ProxyRefused(ILogger logger, string reason);
-
     [LoggerMessage(11, LogLevel.Warning, "A token could not be reviewed")]
     public static partial void TokenReviewFailed(ILogger logger, Exception exception);
 

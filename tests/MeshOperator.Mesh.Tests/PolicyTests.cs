@@ -75,6 +75,23 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void The_budget_of_a_split_service_bounds_the_retries_to_its_backends_unless_they_have_their_own()
+    {
+        static RetryPolicySpec Budget(string service, double percent) => new()
+        {
+            TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = service }], Budget = new RetryBudgetSpec { Percent = percent },
+        };
+        var result = Cluster.Of("model", "v1", "v2")
+            .Split("s", new TrafficSplitSpec { Service = "model", Backends = [Cluster.Backend("v1"), Cluster.Backend("v2")] })
+            .Retry("root", Budget("model", 10))
+            .Retry("own", Budget("v2", 50))
+            .Translate();
+        result.Port("v1").Connection.Budget!.Percent.ShouldBe(10);
+        result.Port("v1").ClusterPolicies.ShouldBe([new PolicyKey("RetryPolicy", "shop", "root")]);
+        result.Port("v2").Connection.Budget!.Percent.ShouldBe(50);
+    }
+
+    [Fact]
     public void The_retry_policy_on_the_more_specific_target_wins()
     {
         var split = new TrafficSplitSpec

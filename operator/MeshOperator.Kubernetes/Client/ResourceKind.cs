@@ -22,8 +22,14 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
     /// <exception cref="ArgumentException">The type has no <see cref="KubernetesEntityAttribute"/>.</exception>
     public static ResourceKind Of<T>() => Known.GetOrAdd(typeof(T), static type =>
         type.GetCustomAttribute<KubernetesEntityAttribute>() is { } entity
-            ? new ResourceKind(entity.Group ?? string.Empty, entity.ApiVersion, entity.Kind, entity.PluralName)
+            ? new ResourceKind(entity.Group ?? string.Empty, entity.ApiVersion, entity.Kind, PluralOf(entity))
             : throw new ArgumentException($"{type} lacks [KubernetesEntity]."));
+
+    /// <summary>KubernetesClient leaves the name out for kinds that are only asked and not stored, such as TokenReview.</summary>
+#pragma warning disable CA1308 // Resource names are in lower case.
+    private static string PluralOf(KubernetesEntityAttribute entity) =>
+        string.IsNullOrEmpty(entity.PluralName) ? entity.Kind.ToLowerInvariant() + "s" : entity.PluralName;
+#pragma warning restore CA1308
 
     /// <summary>The path of the collection (all namespaces when <paramref name="ns"/> is null) or of one object.</summary>
     public string Path(string? ns = null, string? name = null, string? subresource = null)

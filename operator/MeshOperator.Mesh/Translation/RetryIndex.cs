@@ -15,12 +15,13 @@ internal sealed class RetryIndex
 
     public RetryIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
+        var rank = 0;
         foreach (var (name, record) in snapshot.RetryPolicies.OldestFirst())
         {
             var key = new PolicyKey(Kind, name.Namespace, name.Name);
             verdicts.Begin(key, record.Generation, record.Refusal, record.Spec is not null);
             if (record.Spec is not { } spec) continue;
-            var candidate = new Candidate(key, ToSettings(spec), ToConnection(spec), MeshDuration.ParseOptional(spec.Timeouts?.Request));
+            var candidate = new Candidate(key, rank++, ToSettings(spec), ToConnection(spec), MeshDuration.ParseOptional(spec.Timeouts?.Request));
             for (var i = 0; i < spec.TargetRefs.Count; i++)
             {
                 var reference = spec.TargetRefs[i];
@@ -112,6 +113,6 @@ internal sealed class RetryIndex
 
     private readonly record struct Target(string Namespace, PolicyTargetKind Kind, string Name, string? Section);
 
-    /// <summary>A policy's effect. Settings are null when it turns retries off.</summary>
-    internal sealed record Candidate(PolicyKey Key, RetrySettings? Settings, ConnectionSettings Connection, TimeSpan? RequestTimeout);
+    /// <summary>A policy's effect. Settings are null when it turns retries off; of two the one with the lower rank is older.</summary>
+    internal sealed record Candidate(PolicyKey Key, int Rank, RetrySettings? Settings, ConnectionSettings Connection, TimeSpan? RequestTimeout);
 }

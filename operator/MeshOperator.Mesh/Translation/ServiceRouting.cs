@@ -8,7 +8,9 @@ namespace MeshOperator.Mesh.Translation;
 /// <summary>Makes the routes of a service's port from its split and retry policies.</summary>
 internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits, RetryIndex retries, VerdictBuilder verdicts)
 {
-    /// <summary>The port with everything but its endpoints.</summary>
+    private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _ofCallers = [];
+
+    /// <summary>The port with everything but its endpoints and connection settings, which come when all ports are routed.</summary>
     public MeshServicePort Route(ObjectName name, ServiceRecord service, ServicePortRecord port, PortProtocol protocol)
     {
         var self = new BackendTarget(new ServiceName(name.Namespace, name.Name), port.Port);
@@ -32,7 +34,6 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
                 routes.Add(WithRetries(new HttpRoute { Name = "default", Backends = toSelf }, name, port, split?.Key.Name, rule: null, policies));
         }
 
-        var connection = retries.OfService(name, port.Name);
         return new MeshServicePort
         {
             Service = self.Service,
@@ -41,10 +42,17 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
             Addresses = service.ClusterIps,
             Routes = routes.ToValueList(),
             TcpBackends = tcp,
-            Connection = connection?.Connection ?? new ConnectionSettings(),
             RoutePolicies = policies.ToValueList(),
-            ClusterPolicies = connection is null ? [] : [connection.Key],
         };
+    }
+
+    /// <summary>The port with how connections to it are kept. A policy on the port itself comes first; else that of a service whose split
+    /// sends requests there, as those arrive over this port's connections; of several the oldest.</summary>
+    public MeshServicePort WithConnection(MeshServicePort port, string portName)
+    {
+        var policy = retries.OfService(new ObjectName(port.Service.Namespace, port.Service.Name), portName)
+            ?? _ofCallers.GetValueOrDefault(new BackendTarget(port.Service, port.Port));
+        return policy is null ? port : port with { Connection = policy.Connection, ClusterPolicies = [policy.Key] };
     }
 
     private void AddRules(
@@ -82,6 +90,12 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
     {
         if (retries.Of(service, port.Name, split, rule) is not { } retry) return route;
         policies.Add(retry.Key);
+        foreach (var backend in route.Backends)
+        {
+            if (backend.Target is not { } target) continue;
+            if (!_ofCallers.TryGetValue(target, out var other) || retry.Rank < other.Rank) _ofCallers[target] = retry;
+        }
+
         return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
     }
 

@@ -18,24 +18,23 @@ public static class Translator
         var endpoints = new EndpointIndex(snapshot, modes);
         var routing = new ServiceRouting(snapshot, splits, retries, verdicts);
 
-        var services = ImmutableSortedDictionary.CreateBuilder<ServiceName, MeshService>();
+        var routed = new List<(ServicePortRecord Port, MeshServicePort Model)>();
         var served = new Dictionary<ObjectName, SortedDictionary<int, PortProtocol>>();
         foreach (var (name, service) in snapshot.Services)
         {
             if (service.IsExternalName) continue;
-            var ports = new List<MeshServicePort>(service.Ports.Count);
             foreach (var port in service.Ports)
             {
                 var protocol = ProtocolDetection.Of(port);
-                ports.Add(routing.Route(name, service, port, protocol) with { Endpoints = endpoints.Ready(name, port) });
+                routed.Add((port, routing.Route(name, service, port, protocol) with { Endpoints = endpoints.Ready(name, port) }));
                 foreach (var (pod, target) in endpoints.Pods(name, port)) Serve(served, pod, target, protocol);
             }
-
-            var serviceName = new ServiceName(name.Namespace, name.Name);
-            services.Add(serviceName, new MeshService(serviceName, ports.OrderBy(p => p.Port).ToValueList()));
         }
 
-        var model = new MeshModel(snapshot.TrustDomain, services.ToImmutable(), Workloads(snapshot, modes, served));
+        var services = routed
+            .GroupBy(r => r.Model.Service, r => routing.WithConnection(r.Model, r.Port.Name))
+            .ToImmutableSortedDictionary(g => g.Key, g => new MeshService(g.Key, g.OrderBy(p => p.Port).ToValueList()));
+        var model = new MeshModel(snapshot.TrustDomain, services, Workloads(snapshot, modes, served));
         return new TranslationResult(model, verdicts.Build());
     }
 

@@ -14,6 +14,8 @@ internal static class OperatorLogging
         var log = new LoggerConfiguration()
             .MinimumLevel.Is(options.LogLevel)
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            // The commands tell themselves why they could not start.
+            .MinimumLevel.Override("Microsoft.Extensions.Hosting.Internal.Host", LogEventLevel.Fatal)
             .MinimumLevel.Override("Grpc", LogEventLevel.Warning);
         return (options.JsonLog
             ? log.WriteTo.Console(new RenderedCompactJsonFormatter())

@@ -28,10 +28,10 @@ internal sealed class TokenAuthenticator(EntityClient<V1TokenReview> reviews, Ti
     {
         if (ListenerRole.Of(context.GetHttpContext()) == ListenerKind.PlaintextXds) return NodeAuthentication.Accepted;
         if (!WorkloadName.TryParseNodeId(nodeId, out var node))
-            return Refuse(StatusCode.PermissionDenied, "The node id is not of the form pod.namespace.");
+            return NodeAuthentication.Refused(StatusCode.PermissionDenied, "The node id is not of the form pod.namespace.");
         var header = context.RequestHeaders.GetValue("authorization");
         if (header is null || !header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) || header.Length > LongestToken)
-            return Refuse(StatusCode.Unauthenticated, "A service account token is needed as bearer token.");
+            return NodeAuthentication.Refused(StatusCode.Unauthenticated, "A service account token is needed as bearer token.");
 
         var token = header["Bearer ".Length..];
         var hash = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
@@ -50,12 +50,12 @@ internal sealed class TokenAuthenticator(EntityClient<V1TokenReview> reviews, Ti
             }
 
             if (pod is null)
-                return Refuse(StatusCode.Unauthenticated, $"The token is not valid, not for the audience {MeshNames.TokenAudience}, or not bound to a pod.");
+                return NodeAuthentication.Refused(StatusCode.Unauthenticated, $"The token is not valid, not for the audience {MeshNames.TokenAudience}, or not bound to a pod.");
             known = (pod.Value, now + CacheFor);
             Remember(hash, known);
         }
 
-        return known.Pod == node ? NodeAuthentication.Accepted : Refuse(StatusCode.PermissionDenied, "The token belongs to another pod than the node id names.");
+        return known.Pod == node ? NodeAuthentication.Accepted : NodeAuthentication.Refused(StatusCode.PermissionDenied, "The token belongs to another pod than the node id names.");
     }
 
     private async Task<WorkloadName?> ReviewAsync(string token, CancellationToken cancellation)
@@ -83,11 +83,5 @@ internal sealed class TokenAuthenticator(EntityClient<V1TokenReview> reviews, Ti
         }
 
         _accepted[hash] = entry;
-    }
-
-    private NodeAuthentication Refuse(StatusCode status, string reason)
-    {
-        Log.ProxyRefused(logger, reason);
-        return NodeAuthentication.Refused(status, reason);
     }
 }
