@@ -7,7 +7,7 @@ internal sealed class LargeWrites(TimeProvider time) : IDisposable
     /// <summary>Answers of more bytes than this take turns.</summary>
     public const int Threshold = 64 * 1024;
 
-    private const int AtOnce = 32;
+    private const int AtOnce = 128;
 
     /// <summary>A client that reads slowly keeps the others waiting no longer than this.</summary>
     private static readonly TimeSpan LongestTurn = TimeSpan.FromSeconds(1);
