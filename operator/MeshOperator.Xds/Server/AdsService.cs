@@ -38,7 +38,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         {
             await new AdsStream(context, call, isDelta, queue.Reader, responses, signal).RunAsync(ends.Token);
         }
-        catch (OperationCanceledException) when (call.CancellationToken.IsCancellationRequested)
+        catch (Exception) when (call.CancellationToken.IsCancellationRequested)
         {
             // The client has gone; nobody is there to be told.
         }
@@ -47,6 +47,11 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
             throw new RpcException(new Status(
                 StatusCode.Unavailable,
                 age.IsCancellationRequested ? "The stream has reached its age; connect anew." : "The operator is shutting down; connect anew."));
+        }
+        catch (Exception exception) when (exception is not RpcException)
+        {
+            context.Log.StreamFailed(exception, call.Peer);
+            throw;
         }
         finally
         {

@@ -15,6 +15,9 @@ namespace MeshOperator.Xds.Server;
 /// newest state.</summary>
 internal sealed class AdsStream
 {
+    /// <summary>The longest names of a pod and a namespace, and the dot between them, fit in.</summary>
+    private const int MaxNodeIdLength = 320;
+
     private readonly AdsStreamContext _context;
     private readonly ServerCallContext _call;
     private readonly ChannelReader<ClientRequest> _requests;
@@ -49,6 +52,7 @@ internal sealed class AdsStream
     {
         if (await FirstRequestAsync(cancellationToken) is not { } first) return;
         var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, "The first request must have a node.");
+        if (node.Id.Length > MaxNodeIdLength) throw Refuse(StatusCode.InvalidArgument, $"The node id has more than {MaxNodeIdLength} characters.");
         _nodeId = node.Id;
         await AuthenticateAsync(cancellationToken);
 
