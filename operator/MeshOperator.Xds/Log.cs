@@ -27,6 +27,6 @@ internal static partial class Log
     [LoggerMessage(7, LogLevel.Error, "No certificate for {SpiffeId}, which proxy {NodeId} waits for; asking again in {Delay}.")]
     public static partial void IdentityFailed(this ILogger logger, Exception exception, string spiffeId, string nodeId, TimeSpan delay);
 
-    [LoggerMessage(8, LogLevel.Error, "The stream of proxy {NodeId} failed.")]
-    public static partial void StreamFailed(this ILogger logger, Exception exception, string nodeId);
+    [LoggerMessage(8, LogLevel.Error, "An ADS stream from {Address} failed.")]
+    public static partial void StreamFailed(this ILogger logger, Exception exception, string address);
 }

@@ -29,7 +29,6 @@ public static class XdsServiceCollectionExtensions
         services.TryAddSingleton<SecretCache>();
         services.TryAddSingleton<XdsMetrics>();
         services.TryAddSingleton<StreamLimits>();
-        services.TryAddSingleton<LargeWrites>();
         services.TryAddSingleton<AdsStreamContext>();
         services.TryAddSingleton<AdsService>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<AdsService>, AdsMethods>());

@@ -41,16 +41,67 @@ public sealed class EnvoyAcceptanceTests
         output.ShouldContain(" 0 fail, 0 warn,", customMessage: output);
     }
 
-    [Fact]
-    public async Task A_split_is_routed_by_its_weights()
+    [Theory]
+    [InlineData("10.96.0.1:80", "GET", "outbound/80/web.shop=0.9 outbound/80/web-v2.shop=0.1")]
+    [InlineData("10.96.0.1:80", "POST", "outbound/80/web.shop=0.9 outbound/80/web-v2.shop=0.1")]
+    [InlineData("10.96.0.7:80", "GET", "500=0.5 outbound/80/half.shop=0.25 outbound/80/web.shop=0.25")]
+    public async Task A_split_is_routed_by_its_weights(string listener, string method, string expected)
     {
         await using var server = await XdsTestServer.StartAsync();
 
-        var (status, output) = await XdsCheck.RunAsync(
-            "route", "--server", server.Address, "--plaintext", "--node-id", ShopMesh.Node, "--listener", "10.96.0.1:80", "--host", "web.shop");
+        var result = await RouteAsync(server, ShopMesh.Node, "--listener", listener, "--host", "web.shop", "--method", method);
 
-        status.ShouldBe(0, output);
-        output.ShouldContain("0.9");
-        output.ShouldContain("outbound/80/web-v2.shop");
+        Shares(result).ShouldBe(expected.Split(' '), ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData(ShopMesh.Node, "8080", "", "inbound/8080/plaintext")]
+    [InlineData(ShopMesh.Node, "8080", "--tls", "inbound/8080/tls")]
+    [InlineData(ShopMesh.Node, "8080", "--alpn meshoperator", "inbound/8080/mtls")]
+    [InlineData(ShopMesh.Node, "9000", "", "inbound/9000/plaintext-http")]
+    [InlineData(ShopMesh.Node, "8443", "", null)]
+    [InlineData(ShopMesh.Node, "8443", "--tls", null)]
+    [InlineData(ShopMesh.Node, "8443", "--alpn meshoperator", "inbound/8443/mtls")]
+    [InlineData(ShopMesh.Node, "9090", "", "inbound/9090/any")]
+    [InlineData(ShopMesh.Node, "1234", "", "inbound/passthrough/plaintext")]
+    [InlineData(ShopMesh.Node, "15006", "", "blackhole")]
+    [InlineData(ShopMesh.StrictNode, "1234", "", null)]
+    [InlineData(ShopMesh.StrictNode, "1234", "--alpn meshoperator", "inbound/passthrough/mtls")]
+    [InlineData("db-0.shop", "1234", "", "inbound/passthrough/any")]
+    public async Task A_port_takes_what_its_mode_allows_and_closes_the_rest(string node, string port, string connection, string? chain)
+    {
+        await using var server = await XdsTestServer.StartAsync();
+
+        var result = await RouteAsync(
+            server, node, ["--inbound", "--port", port, .. connection.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+
+        (result.TryGetProperty("filterChain", out var name) ? name.GetString() : null).ShouldBe(chain);
+    }
+
+    private static async Task<JsonElement> RouteAsync(XdsTestServer server, string node, params string[] arguments)
+    {
+        var (_, output) = await XdsCheck.RunAsync(
+            ["route", "--server", server.Address, "--plaintext", "--node-id", node, .. arguments]);
+        var begin = output.IndexOf('{', StringComparison.Ordinal);
+        begin.ShouldBeGreaterThanOrEqualTo(0, output);
+        return JsonSerializer.Deserialize<JsonElement>(output[begin..(output.LastIndexOf('}') + 1)]);
+    }
+
+    /// <summary>Where requests go, as name or status and share of all.</summary>
+    private static List<string> Shares(JsonElement result)
+    {
+        var shares = new List<string>();
+        foreach (var outcome in result.GetProperty("outcomes").EnumerateArray())
+        {
+            var probability = outcome.GetProperty("probability").GetDouble();
+            if (outcome.TryGetProperty("status", out var status)) shares.Add($"{status}={probability:0.####}");
+            if (!outcome.TryGetProperty("clusters", out var clusters)) continue;
+            foreach (var cluster in clusters.EnumerateArray())
+            {
+                shares.Add($"{cluster.GetProperty("name").GetString()}={probability * cluster.GetProperty("probability").GetDouble():0.####}");
+            }
+        }
+
+        return shares;
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Envoy.Service.Discovery.V3;
 using Google.Protobuf;
 using Grpc.AspNetCore.Server.Model;
@@ -11,13 +10,9 @@ internal sealed class AdsMethods : IServiceMethodProvider<AdsService>
 {
     private const string ServiceName = "envoy.service.discovery.v3.AggregatedDiscoveryService";
 
+    /// <summary>Never called: streams write responses themselves; see <see cref="AdsResponse.WriteAsync"/>.</summary>
     private static readonly Marshaller<AdsResponse> Responses = new(
-        static (response, context) =>
-        {
-            context.SetPayloadLength(response.Size);
-            response.WriteTo(context.GetBufferWriter());
-            context.Complete();
-        },
+        static (AdsResponse _) => throw new NotSupportedException("Responses are written by their stream."),
         static _ => throw new NotSupportedException("The server reads no responses."));
 
     public static Method<DiscoveryRequest, AdsResponse> StateOfTheWorld { get; } =
@@ -29,9 +24,9 @@ internal sealed class AdsMethods : IServiceMethodProvider<AdsService>
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<AdsService> context)
     {
         context.AddDuplexStreamingMethod(
-            StateOfTheWorld, [], static (service, requests, responses, call) => service.StreamAggregatedResources(requests, responses, call));
+            StateOfTheWorld, [], static (service, requests, _, call) => service.StreamAggregatedResources(requests, call));
         context.AddDuplexStreamingMethod(
-            Delta, [], static (service, requests, responses, call) => service.DeltaAggregatedResources(requests, responses, call));
+            Delta, [], static (service, requests, _, call) => service.DeltaAggregatedResources(requests, call));
     }
 
     private static Method<TRequest, AdsResponse> Method<TRequest>(string name, MessageParser<TRequest> parser)

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Pipelines;
 using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Xds.Server;
@@ -7,7 +9,8 @@ namespace MeshOperator.Xds.Server;
 /// are those of the fields in discovery.proto.</summary>
 internal sealed class AdsResponse
 {
-    private int? _size;
+    /// <summary>In bytes.</summary>
+    private const int FlushAfter = 32 * 1024;
 
     public required bool IsDelta { get; init; }
 
@@ -22,32 +25,47 @@ internal sealed class AdsResponse
     /// <summary>Delta only.</summary>
     public IReadOnlyList<string> RemovedNames { get; init; } = [];
 
-    /// <summary>In bytes.</summary>
-    public int Size => _size ??= CalculateSize();
-
-    public void WriteTo(IBufferWriter<byte> output)
+    /// <summary>Writes the response as a gRPC message. The output is flushed on the way, which waits for a client that is behind: a
+    /// stream then holds <see cref="FlushAfter"/> bytes in memory, however large the mesh is and however many clients connect at once.
+    /// gRPC's own writer flushes only whole messages.</summary>
+    /// <param name="output">The body of the HTTP response.</param>
+    /// <param name="flush">Whether to flush at the end; not needed when another response follows at once.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task WriteAsync(PipeWriter output, bool flush, CancellationToken cancellationToken)
     {
+        const int GrpcHeaderSize = 5;
+        var header = output.GetSpan(GrpcHeaderSize);
+        header[0] = 0; // not compressed
+        BinaryPrimitives.WriteInt32BigEndian(header[1..], CalculateSize());
+        output.Advance(GrpcHeaderSize);
+
         WriteString(output, 1, Version);
         foreach (var resource in Resources)
         {
-            if (IsDelta)
-            {
-                output.Write(resource.DeltaField);
-            }
-            else
-            {
-                var header = output.GetSpan(Wire.MaxHeaderSize);
-                output.Advance(header.Length - Wire.WriteHeader(header, 2, resource.Any.Length).Length);
-                output.Write(resource.Any);
-            }
+            WriteResource(output, resource);
+            if (output.UnflushedBytes >= FlushAfter) await output.FlushAsync(cancellationToken);
         }
 
         WriteString(output, 4, Type.Url());
         WriteString(output, 5, Nonce);
         foreach (var name in RemovedNames) WriteString(output, 6, name);
+        if (flush) await output.FlushAsync(cancellationToken);
     }
 
-    private static void WriteString(IBufferWriter<byte> output, int field, string value)
+    private void WriteResource(PipeWriter output, XdsResource resource)
+    {
+        if (IsDelta)
+        {
+            output.Write(resource.DeltaField);
+            return;
+        }
+
+        var header = output.GetSpan(Wire.MaxHeaderSize);
+        output.Advance(header.Length - Wire.WriteHeader(header, 2, resource.Any.Length).Length);
+        output.Write(resource.Any);
+    }
+
+    private static void WriteString(PipeWriter output, int field, string value)
     {
         var span = output.GetSpan(Wire.StringSize(value));
         output.Advance(span.Length - Wire.WriteString(span, field, value).Length);

@@ -12,19 +12,16 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
     /// <summary>Requests beyond these stay in the client's connection until the stream has taken the earlier ones.</summary>
     private const int QueuedRequests = 64;
 
-    public Task StreamAggregatedResources(
-        IAsyncStreamReader<DiscoveryRequest> requests, IServerStreamWriter<AdsResponse> responses, ServerCallContext call) =>
-        RunAsync(isDelta: false, requests, ClientRequest.From, responses, call);
+    public Task StreamAggregatedResources(IAsyncStreamReader<DiscoveryRequest> requests, ServerCallContext call) =>
+        RunAsync(isDelta: false, requests, ClientRequest.From, call);
 
-    public Task DeltaAggregatedResources(
-        IAsyncStreamReader<DeltaDiscoveryRequest> requests, IServerStreamWriter<AdsResponse> responses, ServerCallContext call) =>
-        RunAsync(isDelta: true, requests, ClientRequest.From, responses, call);
+    public Task DeltaAggregatedResources(IAsyncStreamReader<DeltaDiscoveryRequest> requests, ServerCallContext call) =>
+        RunAsync(isDelta: true, requests, ClientRequest.From, call);
 
     private async Task RunAsync<TRequest>(
         bool isDelta,
         IAsyncStreamReader<TRequest> requests,
         Func<TRequest, ClientRequest> convert,
-        IServerStreamWriter<AdsResponse> responses,
         ServerCallContext call)
     {
         using var lease = limits.Enter(call.GetHttpContext().Connection.RemoteIpAddress);
@@ -36,9 +33,9 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         var reading = ReadAsync(requests, convert, queue.Writer, signal, ends.Token);
         try
         {
-            await new AdsStream(context, call, isDelta, queue.Reader, responses, signal).RunAsync(ends.Token);
+            await new AdsStream(context, call, isDelta, queue.Reader, signal).RunAsync(ends.Token);
         }
-        catch (OperationCanceledException) when (call.CancellationToken.IsCancellationRequested)
+        catch (Exception) when (call.CancellationToken.IsCancellationRequested)
         {
             // The client has gone; nobody is there to be told.
         }
@@ -47,6 +44,11 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
             throw new RpcException(new Status(
                 StatusCode.Unavailable,
                 age.IsCancellationRequested ? "The stream has reached its age; connect anew." : "The operator is shutting down; connect anew."));
+        }
+        catch (Exception exception) when (exception is not RpcException)
+        {
+            context.Log.StreamFailed(exception, call.Peer);
+            throw;
         }
         finally
         {

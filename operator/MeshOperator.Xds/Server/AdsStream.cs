@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Threading.Channels;
 using Grpc.Core;
 using MeshOperator.Mesh.Model;
@@ -15,10 +16,13 @@ namespace MeshOperator.Xds.Server;
 /// newest state.</summary>
 internal sealed class AdsStream
 {
+    /// <summary>The longest names of a pod and a namespace, and the dot between them, fit in.</summary>
+    private const int MaxNodeIdLength = 320;
+
     private readonly AdsStreamContext _context;
     private readonly ServerCallContext _call;
     private readonly ChannelReader<ClientRequest> _requests;
-    private readonly IServerStreamWriter<AdsResponse> _responses;
+    private readonly PipeWriter _output;
     private readonly WakeSignal _signal;
     private readonly StreamSubscriptions _subscriptions;
     private readonly StreamSecrets _secrets;
@@ -31,14 +35,13 @@ internal sealed class AdsStream
         ServerCallContext call,
         bool isDelta,
         ChannelReader<ClientRequest> requests,
-        IServerStreamWriter<AdsResponse> responses,
         WakeSignal signal)
     {
         _context = context;
         _call = call;
         _isDelta = isDelta;
         _requests = requests;
-        _responses = responses;
+        _output = call.GetHttpContext().Response.BodyWriter;
         _signal = signal;
         _subscriptions = new StreamSubscriptions(isDelta, context.NextStreamId(), context.Options.MaxResponseBytes, context.Time);
         _secrets = new StreamSecrets(context, signal);
@@ -49,6 +52,7 @@ internal sealed class AdsStream
     {
         if (await FirstRequestAsync(cancellationToken) is not { } first) return;
         var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, "The first request must have a node.");
+        if (node.Id.Length > MaxNodeIdLength) throw Refuse(StatusCode.InvalidArgument, $"The node id has more than {MaxNodeIdLength} characters.");
         _nodeId = node.Id;
         await AuthenticateAsync(cancellationToken);
 
@@ -126,27 +130,19 @@ internal sealed class AdsStream
         if (_subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, _node?.Identity, cancellationToken);
         var responses = _subscriptions.Advance(View(), _secrets.AreReady);
         Publish(connection);
-        if (responses.Count == 0) return;
-        if (responses.Sum(response => (long)response.Size) <= LargeWrites.Threshold) await WriteAllAsync(responses, flushEach: false, cancellationToken);
-        else await _context.LargeWrites.RunAsync(() => WriteAllAsync(responses, flushEach: true, cancellationToken), cancellationToken);
-    }
-
-    private async Task WriteAllAsync(List<AdsResponse> responses, bool flushEach, CancellationToken cancellationToken)
-    {
         for (var i = 0; i < responses.Count; i++)
         {
             var response = responses[i];
-            _responses.WriteOptions = flushEach || i == responses.Count - 1 ? WriteOptions.Default : AdsStreamContext.Buffered;
-            await WriteAsync(response, cancellationToken);
+            await WriteAsync(response, flush: i == responses.Count - 1, cancellationToken);
             _context.Metrics.Pushed(response.Type, response.Resources.Count);
             _context.Log.ResponseSent(
                 _nodeId, response.Resources.Count, response.Type.ShortName(), response.RemovedNames.Count, response.Version, response.Nonce);
         }
     }
 
-    private async ValueTask WriteAsync(AdsResponse response, CancellationToken cancellationToken)
+    private async ValueTask WriteAsync(AdsResponse response, bool flush, CancellationToken cancellationToken)
     {
-        var write = _responses.WriteAsync(response, cancellationToken);
+        var write = response.WriteAsync(_output, flush, cancellationToken);
         if (write.IsCompletedSuccessfully) return;
         try
         {

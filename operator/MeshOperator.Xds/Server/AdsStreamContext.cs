@@ -1,4 +1,3 @@
-using Grpc.Core;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Secrets;
@@ -14,15 +13,11 @@ internal sealed class AdsStreamContext(
     ProxyRegistry registry,
     INodeAuthenticator authenticator,
     XdsMetrics metrics,
-    LargeWrites largeWrites,
     IOptions<XdsServerOptions> options,
     TimeProvider time,
     ILogger<AdsService> log)
 {
     private long _streams;
-
-    /// <summary>Several responses that follow on each other go out in one packet.</summary>
-    public static WriteOptions Buffered { get; } = new(WriteFlags.BufferHint);
 
     public SnapshotCache Cache => cache;
 
@@ -33,8 +28,6 @@ internal sealed class AdsStreamContext(
     public INodeAuthenticator Authenticator => authenticator;
 
     public XdsMetrics Metrics => metrics;
-
-    public LargeWrites LargeWrites => largeWrites;
 
     public XdsServerOptions Options => options.Value;
 
