@@ -123,6 +123,7 @@ public sealed class ApiServer : IAsyncDisposable
             logger);
 
         var host = Build(options, certificates, loggers);
+        // The one door: a middleware that injects faults (dropped watches, delays, 409, 410, 429, 500) would stand before it.
         host.Run(dispatch.HandleAsync);
         await host.StartAsync(cancellationToken);
         var server = new ApiServer(host, [webhooks, tokens, certificates, stopping], certificates.AuthorityPem, controllers, stopping, adminToken);

@@ -83,14 +83,14 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
             ["podIPs"] = new JsonArray(new JsonObject { ["ip"] = ip }),
             ["startTime"] = now,
             ["qosClass"] = pod["status"]?["qosClass"]?.DeepClone(),
-            ["containerStatuses"] = Statuses(pod["spec"].Objects("containers"), _ => !done, now),
+            ["containerStatuses"] = Statuses(pod["spec"].Objects("containers"), _ => !done, init: false, now),
         };
         if (pod["spec"].Array("initContainers") is { Count: > 0 })
-            status["initContainerStatuses"] = Statuses(pod["spec"].Objects("initContainers"), c => c.Text("restartPolicy") == "Always" && !done, now);
+            status["initContainerStatuses"] = Statuses(pod["spec"].Objects("initContainers"), c => c.Text("restartPolicy") == "Always" && !done, init: true, now);
         return status;
     }
 
-    private static JsonArray Statuses(IEnumerable<JsonObject> containers, Func<JsonObject, bool> runs, string now)
+    private static JsonArray Statuses(IEnumerable<JsonObject> containers, Func<JsonObject, bool> runs, bool init, string now)
     {
         var statuses = new JsonArray();
         foreach (var container in containers)
@@ -103,7 +103,7 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
                 ["image"] = image,
                 ["imageID"] = image,
                 ["containerID"] = $"none://{Guid.NewGuid():n}",
-                ["ready"] = running || container.Text("restartPolicy") is null && !running,
+                ["ready"] = running || init,
                 ["started"] = running,
                 ["restartCount"] = 0L,
                 ["state"] = running

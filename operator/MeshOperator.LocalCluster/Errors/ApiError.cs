@@ -40,8 +40,14 @@ internal static class ApiError
     public static ApiException TooLarge(long limit) => new(413, Status(
         413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}", []));
 
-    public static ApiException UnsupportedMediaType(string sent, string accepted) => new(415, Status(
-        415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: {accepted} (sent: {sent})", []));
+    public static ApiException UnsupportedMediaType(string accepted) => new(415, Status(
+        415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: {accepted}", []));
+
+    public static ApiException PatchDoesNotApply(string because) => new(422, Status(
+        422,
+        "Invalid",
+        $"the server rejected our request due to an error in our request: {because}",
+        []));
 
     public static ApiException Expired(string message) => new(410, Status(410, "Expired", message, []));
 

@@ -71,7 +71,7 @@ internal static class FieldManager
         var count = 0;
         foreach (var (entry, fields) in conflicts)
         {
-            var owner = $"\"{entry.Manager}\"{(entry.Subresource.Length > 0 ? $" with subresource \"{entry.Subresource}\"" : "")} using {entry.ApiVersion}";
+            var owner = $"\"{entry.Manager}\"{(entry.Subresource.Length > 0 ? $" with subresource \"{entry.Subresource}\"" : "")}{(entry.Operation == "Update" ? $" using {entry.ApiVersion}" : "")}";
             var paths = fields.Paths().ToArray();
             count += paths.Length;
             lines.Add(paths.Length == 1 ? $"conflict with {owner}: {paths[0]}" : $"conflicts with {owner}:\n{string.Join("\n", paths.Select(p => "- " + p))}");

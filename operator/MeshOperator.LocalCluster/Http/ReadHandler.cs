@@ -33,6 +33,7 @@ internal sealed class ReadHandler(ObjectStore store, TimeProvider time)
         var query = http.Request.Query;
         var labels = LabelSelector.Parse(query["labelSelector"]);
         var fields = FieldSelector.Parse(query["fieldSelector"], kind);
+        if (query["limit"] is [{ Length: > 0 } asked] && !long.TryParse(asked, out _)) throw ApiError.BadRequest($"strconv.ParseInt: parsing \"{asked}\": invalid syntax");
         var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : int.MaxValue;
         var (snapshot, revision, after) = Page(kind, query["continue"], query["resourceVersion"], query["resourceVersionMatch"]);
         var all = snapshot.In(@namespace).Where(o => labels.Matches(o.Labels) && fields.Matches(o));

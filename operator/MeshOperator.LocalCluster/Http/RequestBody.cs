@@ -31,7 +31,7 @@ internal static class RequestBody
     public static async Task<JsonObject> ObjectAsync(HttpRequest request, WriteRequest write)
     {
         var media = MediaType(request);
-        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(media, Accepted);
+        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(Accepted);
         var bytes = await BytesAsync(request);
         if (bytes.Length == 0) throw ApiError.BadRequest("EOF");
         var duplicates = new List<string>();
@@ -45,7 +45,7 @@ internal static class RequestBody
     public static async Task<JsonObject?> OptionsAsync(HttpRequest request)
     {
         var media = MediaType(request);
-        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(media, Accepted);
+        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(Accepted);
         var bytes = await BytesAsync(request);
         return bytes.Length == 0 ? null : Decode(bytes, media, []) as JsonObject;
     }

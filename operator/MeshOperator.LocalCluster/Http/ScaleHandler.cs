@@ -32,7 +32,7 @@ internal sealed class ScaleHandler(ObjectStore store, ObjectWriter writer)
             current =>
             {
                 var scale = isPatch
-                    ? WriteHandler.Patched(media is "application/json-patch+json" ? media : "application/merge-patch+json", Scale(kind, current), body, kind, name)
+                    ? WriteHandler.Patched(media is "application/json-patch+json" ? media : "application/merge-patch+json", Scale(kind, current), body, kind)
                     : (JsonObject)body!;
                 if (scale.At("spec.replicas") is not null and var given && given.AsInteger() is null or < 0)
                 {

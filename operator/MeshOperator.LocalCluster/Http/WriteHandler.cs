@@ -19,6 +19,8 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
     private const string PatchTypes =
         "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
 
+    private const string CustomPatchTypes = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+
     public static WriteRequest Request(HttpContext http, UserInfo user)
     {
         var query = http.Request.Query;
@@ -83,14 +85,14 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
 
         if (request.Force) throw ApiError.BadRequest("PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch");
         var patch = await RequestBody.PatchAsync(http.Request, yaml: false, request);
-        var updated = await writer.UpdateAsync(kind, @namespace, name, subresource, current => Patched(media, current, patch, kind, name), request);
+        var updated = await writer.UpdateAsync(kind, @namespace, name, subresource, current => Patched(media, current, patch, kind), request);
         Answer.Warn(http, request.Warnings);
         await Answer.ObjectAsync(http, kind, updated, time);
     }
 
     /// <summary>Applies one of the three non-apply patches.</summary>
     /// <exception cref="ApiException">415 for another type, 400 or 422 for a patch that does not fit.</exception>
-    public static JsonObject Patched(string media, JsonObject current, JsonNode? patch, ResourceKind kind, string name)
+    public static JsonObject Patched(string media, JsonObject current, JsonNode? patch, ResourceKind kind)
     {
         try
         {
@@ -98,16 +100,16 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
             {
                 "application/json-patch+json" => JsonPatch.Apply(current, patch as JsonArray ?? throw ApiError.BadRequest("a JSON patch must be an array of operations")),
                 "application/merge-patch+json" => MergePatch.Apply(current, patch as JsonObject ?? throw ApiError.BadRequest("a merge patch must be an object")),
-                "application/strategic-merge-patch+json" when kind.IsCustom => throw ApiError.UnsupportedMediaType(media, PatchTypes),
+                "application/strategic-merge-patch+json" when kind.IsCustom => throw ApiError.UnsupportedMediaType(CustomPatchTypes),
                 "application/strategic-merge-patch+json" => StrategicMergePatch.Apply(current, patch as JsonObject ?? throw ApiError.BadRequest("a strategic merge patch must be an object"), kind.Schema),
-                _ => throw ApiError.UnsupportedMediaType(media, PatchTypes),
+                _ => throw ApiError.UnsupportedMediaType(kind.IsCustom ? CustomPatchTypes : PatchTypes),
             };
             return patched as JsonObject ?? throw ApiError.BadRequest("the patched object is not an object");
         }
         catch (PatchException e)
         {
             if (media == "application/json-patch+json")
-                throw new ApiException(422, ApiError.Status(422, "Invalid", $"the server rejected our request due to an error in our request: {e.Message}", new JsonObject { ["name"] = name, ["kind"] = kind.Plural }));
+                throw ApiError.PatchDoesNotApply(e.Message);
             throw ApiError.BadRequest(e.Message);
         }
     }

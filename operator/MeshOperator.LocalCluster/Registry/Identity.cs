@@ -20,8 +20,10 @@ internal static class Identity
                     : $"the API version in the data ({apiVersion}) does not match the expected API version ({kind.ApiVersion})");
         }
 
-        content["apiVersion"] = kind.ApiVersion;
-        content["kind"] = kind.Kind;
+        content.Remove("kind");
+        content.Remove("apiVersion");
+        content.Insert(0, "kind", kind.Kind);
+        content.Insert(0, "apiVersion", kind.ApiVersion);
         if (content["metadata"] is not null and not JsonObject) throw ApiError.BadRequest("metadata must be an object");
         var metadata = content.Meta();
         if (!kind.Namespaced)

@@ -132,6 +132,8 @@ internal static class CustomSchemas
             foreach (var key in schema.ListMapKeys)
                 if (schema.Items?.Properties.ContainsKey(key) == false)
                     errors.Invalid($"{path}.x-kubernetes-list-map-keys", key, "entries must all be names of item properties");
+                else if (schema.Items is { } item && item.Properties[key].DefaultValue is null && !item.Required.Contains(key))
+                    errors.Required($"{path}.items.properties[{key}].default", "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property");
         }
 
         if (json.Flag("uniqueItems") == true) errors.Forbidden($"{path}.uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");

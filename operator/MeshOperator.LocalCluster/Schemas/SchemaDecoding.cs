@@ -45,12 +45,12 @@ internal sealed class SchemaDecoding
             }
             else if (value is null)
             {
-                if (_strictTypes is not null || (property.Type != SchemaType.Any && !property.Nullable && property.DefaultValue is not null))
+                if (_strictTypes is not null || (property.Type != SchemaType.Any && !property.Nullable))
                     (removed ??= []).Add(name);
             }
             else
             {
-                Value(value, property, child, goPath.Length == 0 ? name : $"{goPath}.{name}", owner);
+                Value(value, property, child, !schema.Properties.ContainsKey(name) ? goPath : goPath.Length == 0 ? name : $"{goPath}.{name}", owner);
             }
         }
 

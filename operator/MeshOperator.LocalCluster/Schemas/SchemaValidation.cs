@@ -99,9 +99,9 @@ internal sealed class SchemaValidation(FieldErrors errors)
     private void Text(string text, JsonNode value, StructuralSchema schema, string path)
     {
         var length = text.EnumerateRunes().Count();
-        if (schema.MinLength is { } min && length < min) errors.Invalid(path, value, Words($"{path} in body should be at least {min} chars long"));
         if (schema.MaxLength is { } max && length > max) errors.TooLong(path, max);
-        if (schema.Pattern is { } pattern && !pattern.IsMatch(text)) errors.Invalid(path, value, $"{path} in body should match '{schema.PatternText}'");
+        else if (schema.MinLength is { } min && length < min) errors.Invalid(path, value, Words($"{path} in body should be at least {min} chars long"));
+        else if (schema.Pattern is { } pattern && !pattern.IsMatch(text)) errors.Invalid(path, value, $"{path} in body should match '{schema.PatternText}'");
         if (schema.Format is { } format && !StringFormats.Fits(format, text))
             errors.Invalid(path, value, $"{path} in body must be of type {format}: {FieldErrors.Shown(value)}");
     }

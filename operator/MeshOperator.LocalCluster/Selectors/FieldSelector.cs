@@ -30,7 +30,7 @@ internal sealed class FieldSelector
             var field = term[..(equal ? equals : not)].Trim();
             var value = term[(equal ? equals + 1 : not + 2)..].TrimStart('=').Trim();
             if (Stored(field, kind) is not { } stored)
-                throw ApiError.BadRequest(kind.IsCustom ? $"field label not supported: {field}" : $"field label not supported: {field}");
+                throw ApiError.BadRequest($"field label not supported: {field}");
             terms.Add((stored, value, equal));
         }
 

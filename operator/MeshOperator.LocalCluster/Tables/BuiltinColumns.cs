@@ -119,7 +119,7 @@ internal static class BuiltinColumns
     private static TableColumn[] JobColumns() =>
     [
         Name,
-        Text("Status", o => o["status"].Objects("conditions").FirstOrDefault(c => c.Text("status") == "True").Text("type") ?? "Running"),
+        Text("Status", o => o["status"].Objects("conditions").LastOrDefault(c => c.Text("status") == "True").Text("type") ?? "Running"),
         Text("Completions", o => $"{Status(o, "succeeded")}/{o.At("spec.completions").AsInteger() ?? 1}"),
         new("Duration", "string", (o, now) => o.At("status.startTime").AsText() is { } start ? Tables.Age.Since(start, Schemas.Rfc3339.Parse(o.At("status.completionTime").AsText()) ?? now) : ""),
         Age, Containers, Images, Selector,

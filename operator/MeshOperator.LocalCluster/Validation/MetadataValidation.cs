@@ -47,17 +47,9 @@ internal static class MetadataValidation
 
     private static void Finalizers(JsonObject metadata, JsonObject? old, FieldErrors errors)
     {
-        var index = 0;
         foreach (var finalizer in metadata.Texts("finalizers"))
         {
-            if (finalizer is not ("foregroundDeletion" or "orphan" or "kubernetes"))
-            {
-                Names.CheckKey(finalizer, "metadata.finalizers", errors);
-                if (!finalizer.Contains('/', StringComparison.Ordinal) && !finalizer.Contains('.', StringComparison.Ordinal))
-                    errors.Invalid($"metadata.finalizers[{index}]", finalizer, "name is neither a standard finalizer name nor is it fully qualified");
-            }
-
-            index++;
+            Names.CheckKey(finalizer, "metadata.finalizers", errors);
         }
 
         if (old?.Object("metadata")?["deletionTimestamp"] is null) return;
