@@ -32,7 +32,7 @@ internal sealed class DeltaClient : IAsyncDisposable
     public DeltaClient(GrpcChannel channel, string nodeId, string? token = null)
     {
         _channel = channel;
-        var headers = token is null ? null : new Metadata { { "authorization", $"Bearer {token}" } };
+        var headers = token is null ? null : new Grpc.Core.Metadata { { "authorization", $"Bearer {token}" } };
         _call = _channel.CreateCallInvoker().AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
         _node = new Node { Id = nodeId };
     }
