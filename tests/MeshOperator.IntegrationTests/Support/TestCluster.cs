@@ -12,6 +12,8 @@ using MeshOperator.LocalCluster;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestCluster))]
+// An operator is for the whole cluster: two at once would write over each other.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace MeshOperator.IntegrationTests.Support;
 
