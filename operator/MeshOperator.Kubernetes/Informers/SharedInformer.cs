@@ -75,6 +75,10 @@ public sealed class SharedInformer<T> : IInformer
     /// <inheritdoc/>
     public bool HasSynced => _synced.Task.IsCompletedSuccessfully;
 
+    /// <summary>The version up to which everything is known: of the last list, event or bookmark; null before the first list, and while
+    /// a new one is needed.</summary>
+    public string? WatchedVersion => Volatile.Read(ref _version);
+
     /// <inheritdoc/>
     public Task WaitForSyncAsync(CancellationToken cancellation) => _synced.Task.WaitAsync(cancellation);
 
