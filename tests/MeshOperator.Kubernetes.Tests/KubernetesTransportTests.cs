@@ -1,7 +1,5 @@
-using System.Diagnostics.Metrics;
 using System.Net;
 using MeshOperator.Kubernetes.Client;
-using MeshOperator.Kubernetes.Metrics;
 using MeshOperator.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
@@ -95,7 +93,8 @@ public sealed class KubernetesTransportTests : IDisposable
     {
         var transport = _server.Transport(_time, new KubernetesTransportOptions { MaxRetries = 1 }, "circuit.test");
         Task<byte[]> Post() => transport.SendAsync(HttpMethod.Post, "api", [1], "application/json", TestContext.Current.CancellationToken);
-        CircuitState().ShouldBe(0);
+        using var metrics = new Measurements("server", "circuit.test");
+        metrics.Last("meshoperator.api.circuit.state").ShouldBe(0);
         for (var i = 0; i < 10; i++)
         {
             _server.Answer("{}", HttpStatusCode.ServiceUnavailable);
@@ -106,7 +105,7 @@ public sealed class KubernetesTransportTests : IDisposable
         refused.Reason.ShouldBe("CircuitOpen");
         refused.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         _server.Requests.Count.ShouldBe(10);
-        CircuitState().ShouldBe(2);
+        metrics.Last("meshoperator.api.circuit.state").ShouldBe(2);
 
         // A watch goes its own way.
         _server.AnswerStream();
@@ -115,25 +114,8 @@ public sealed class KubernetesTransportTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(6));
         _server.Answer("{}");
         await Post();
-        CircuitState().ShouldBe(0);
+        metrics.Last("meshoperator.api.circuit.state").ShouldBe(0);
         GC.KeepAlive(transport);
-    }
-
-    private static int CircuitState()
-    {
-        var state = -1;
-        using var listener = new MeterListener();
-        listener.InstrumentPublished = (instrument, l) =>
-        {
-            if (instrument is { Meter.Name: KubernetesMetrics.MeterName, Name: "meshoperator.api.circuit.state" }) l.EnableMeasurementEvents(instrument);
-        };
-        listener.SetMeasurementEventCallback<int>((_, value, tags, _) =>
-        {
-            if (tags.ToArray().Any(t => (string?)t.Value is "circuit.test" or "circuit.test:80")) state = value;
-        });
-        listener.Start();
-        listener.RecordObservableInstruments();
-        return state;
     }
 
     private async Task<string> Send(HttpMethod method) =>
