@@ -108,7 +108,8 @@ public sealed class ApiServer : IAsyncDisposable
         {
             if (change.Type == WatchEventType.Deleted && kind is { Group: "", Plural: "services" }) addresses.Release(change.Object);
         };
-        var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), time, logger);
+        var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), new OwnedPods(), time, logger);
+        store.Changed += cluster.OwnedPods.OnChanged;
         var controllers = new ControllerSet(cluster, certificates.AuthorityPem, options.WorkloadControllers);
         var dispatch = new RequestDispatch(
             kinds,
@@ -157,7 +158,9 @@ public sealed class ApiServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = RequestBody.Limit + 1;
+
+            // Above the API's own limit, so that a client that sends too much lives to read the 413.
+            kestrel.Limits.MaxRequestBodySize = 16L * RequestBody.Limit;
             kestrel.Limits.MaxConcurrentConnections = 10_000;
             kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
             kestrel.Limits.MinResponseDataRate = null;

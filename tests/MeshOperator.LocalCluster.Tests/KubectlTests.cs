@@ -6,6 +6,10 @@ namespace MeshOperator.LocalCluster.Tests;
 
 public sealed class KubectlTests(ClusterFixture fixture)
 {
+    private const string StatusPatch = """
+        "{\"status\":{\"conditions\":[{\"type\":\"Accepted\",\"status\":\"True\"}]}}"
+        """;
+
     private readonly Kubectl _kubectl = fixture.Cluster.Kubectl;
 
     [Fact]
@@ -66,7 +70,7 @@ public sealed class KubectlTests(ClusterFixture fixture)
         await _kubectl.RunAsync("apply -f -", Manifests.Definition("kubectl.example.com"));
         var name = await fixture.NamespaceAsync();
         await _kubectl.RunAsync($"apply -n {name} -f -", """{"apiVersion":"kubectl.example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"service":"web"}}""");
-        await _kubectl.RunAsync($"patch -n {name} widgets.kubectl.example.com w --subresource=status --type=merge -p \"{{status: {{conditions: [{{type: Accepted, status: 'True'}}]}}}}\"");
+        await _kubectl.RunAsync($"patch -n {name} widgets.kubectl.example.com w --subresource=status --type=merge -p {StatusPatch}");
 
         (await _kubectl.RunAsync($"get -n {name} widgets.kubectl.example.com")).ShouldMatch(@"NAME +MODE +ACCEPTED +AGE\s+w +Strict +True ");
         (await _kubectl.RunAsync($"wait -n {name} widgets.kubectl.example.com/w --for=condition=Accepted --timeout=10s")).ShouldContain("condition met");

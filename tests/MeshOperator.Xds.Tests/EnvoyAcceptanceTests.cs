@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MeshOperator.Testing;
 using MeshOperator.Xds.Tests.Support;
 using Shouldly;
 

@@ -19,8 +19,8 @@ public sealed class StreamTests
     public async Task A_changed_weight_sends_one_route_to_those_who_use_it_and_nothing_else()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var user = new DeltaClient(server, ShopMesh.Node);
-        await using var other = new DeltaClient(server, "web-1.shop");
+        await using var user = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await using var other = new DeltaClient(server.Connect(), "web-1.shop");
         await user.FetchAsync(ResourceType.Cluster);
         await user.FetchAsync(ResourceType.Route, WebRoute, ApiRoute);
         await other.FetchAsync(ResourceType.Route, ApiRoute);
@@ -40,8 +40,8 @@ public sealed class StreamTests
     public async Task A_policy_is_acknowledged_once_every_proxy_that_uses_it_has_it()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var first = new DeltaClient(server, ShopMesh.Node);
-        await using var second = new DeltaClient(server, "web-1.shop");
+        await using var first = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
         await first.FetchAsync(ResourceType.Route, WebRoute);
         await second.FetchAsync(ResourceType.Route, WebRoute);
         await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 2);
@@ -60,7 +60,7 @@ public sealed class StreamTests
     public async Task A_rejected_policy_tells_which_proxy_refused_it_and_why_until_it_changes()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         await client.SubscribeAsync(ResourceType.Route, WebRoute, ApiRoute);
         await client.RejectAsync(await client.NextAsync(), $"Error: {WebRoute} has a fault");
 
@@ -84,8 +84,8 @@ public sealed class StreamTests
     public async Task An_inbound_policy_counts_only_the_proxies_whose_workload_it_is_for()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var strict = new DeltaClient(server, ShopMesh.StrictNode);
-        await using var permissive = new DeltaClient(server, ShopMesh.Node);
+        await using var strict = new DeltaClient(server.Connect(), ShopMesh.StrictNode);
+        await using var permissive = new DeltaClient(server.Connect(), ShopMesh.Node);
         await permissive.FetchAsync(ResourceType.Listener);
         await strict.SubscribeAsync(ResourceType.Listener);
         var listeners = await strict.NextAsync();
@@ -98,7 +98,7 @@ public sealed class StreamTests
     public async Task A_proxy_that_has_gone_counts_no_more()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using (var client = new DeltaClient(server, ShopMesh.Node))
+        await using (var client = new DeltaClient(server.Connect(), ShopMesh.Node))
         {
             await client.FetchAsync(ResourceType.Route, WebRoute);
             await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
@@ -112,7 +112,7 @@ public sealed class StreamTests
     public async Task A_removed_service_is_taken_from_the_routes_before_its_cluster_goes()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         await client.FetchAsync(ResourceType.Cluster);
         await client.FetchAsync(ResourceType.Listener);
         await client.FetchAsync(ResourceType.Endpoints, "outbound/80/web-v2.shop");
@@ -140,7 +140,7 @@ public sealed class StreamTests
     public async Task A_proxy_gets_its_own_identity_and_no_other()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
 
         var response = await client.FetchAsync(
             ResourceType.Secret, "identity", "trust-bundle", ShopMesh.Identity("api"), "api", "spiffe://cluster.local/ns/shop/sa/api");
@@ -155,7 +155,7 @@ public sealed class StreamTests
     public async Task A_renewed_identity_reaches_the_proxies_that_have_it()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         var before = Identity(await client.FetchAsync(ResourceType.Secret, "identity", "trust-bundle"));
 
         server.Certificates.Renew(ShopMesh.Identity("api"));
@@ -170,7 +170,7 @@ public sealed class StreamTests
     public async Task A_pod_that_connects_before_it_is_seen_is_served_once_it_is()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server, "new-0.shop");
+        await using var client = new DeltaClient(server.Connect(), "new-0.shop");
         await client.SubscribeAsync(ResourceType.Listener);
 
         var workload = ShopMesh.Workload("new-0", "new", ShopMesh.Permissive);
@@ -183,7 +183,7 @@ public sealed class StreamTests
     public async Task An_unknown_node_is_refused_after_a_while()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.UnknownNodeWait = TimeSpan.FromMilliseconds(50));
-        await using var client = new DeltaClient(server, "nobody-0.shop");
+        await using var client = new DeltaClient(server.Connect(), "nobody-0.shop");
         await client.SubscribeAsync(ResourceType.Listener);
 
         (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.NotFound);
@@ -193,7 +193,7 @@ public sealed class StreamTests
     public async Task An_unknown_node_is_served_without_an_identity_where_that_is_allowed()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.ServeUnknownNodes = true);
-        await using var client = new DeltaClient(server, "laptop");
+        await using var client = new DeltaClient(server.Connect(), "laptop");
 
         (await client.FetchAsync(ResourceType.Cluster)).Resources.ShouldContain(resource => resource.Name == WebRoute);
         (await client.FetchAsync(ResourceType.Secret, "identity")).RemovedResources.ShouldBe(["identity"]);
@@ -203,7 +203,7 @@ public sealed class StreamTests
     public async Task A_node_that_is_not_who_it_says_is_refused_with_the_reason()
     {
         await using var server = await XdsTestServer.StartAsync(authenticator: new RefuseAll());
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         await client.SubscribeAsync(ResourceType.Secret, "identity");
 
         var status = await client.EndAsync();
@@ -216,7 +216,7 @@ public sealed class StreamTests
     public async Task Nothing_is_served_before_there_is_a_configuration()
     {
         await using var server = await XdsTestServer.StartAsync(withConfiguration: false);
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         await client.SubscribeAsync(ResourceType.Cluster);
         server.Registry.Count.ShouldBe(0);
 
@@ -228,7 +228,7 @@ public sealed class StreamTests
     public async Task Too_many_names_end_the_stream()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.MaxSubscribedNames = 10);
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         await client.SubscribeAsync(ResourceType.Endpoints, [.. Enumerable.Range(0, 11).Select(i => $"name-{i}")]);
 
         (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.ResourceExhausted);
@@ -238,7 +238,7 @@ public sealed class StreamTests
     public async Task A_large_answer_comes_in_several_parts()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.MaxResponseBytes = 2000);
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         await client.SubscribeAsync(ResourceType.Cluster);
 
         var names = new HashSet<string>();
@@ -257,7 +257,7 @@ public sealed class StreamTests
     public async Task An_aged_stream_is_ended_so_that_the_proxy_connects_anew()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.MaxStreamAge = TimeSpan.FromMilliseconds(50));
-        await using var client = new DeltaClient(server, ShopMesh.Node);
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         await client.SubscribeAsync(ResourceType.Cluster);
 
         (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.Unavailable);

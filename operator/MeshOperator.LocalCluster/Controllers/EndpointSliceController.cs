@@ -34,8 +34,7 @@ internal sealed class EndpointSliceController(Cluster cluster) : Controller("end
             foreach (var candidate in cluster.Store.List(_services, change.Object.Namespace))
             {
                 if (candidate.Selector.Count == 0) continue;
-                var selector = LabelSelector.OfMap(candidate.Selector);
-                if (selector.Matches(change.Object.Labels) || (change.Previous is { } previous && selector.Matches(previous.Labels))) Enqueue(Key(candidate));
+                if (LabelSelector.Covers(candidate.Selector, change.Object.Labels) || (change.Previous is { } previous && LabelSelector.Covers(candidate.Selector, previous.Labels))) Enqueue(Key(candidate));
             }
         }
     }
@@ -55,9 +54,8 @@ internal sealed class EndpointSliceController(Cluster cluster) : Controller("end
         }
 
         var content = service.Parse();
-        var selector = LabelSelector.OfMap(service.Selector);
         var groups = new Dictionary<string, (JsonArray Ports, Dictionary<string, JsonObject> Endpoints)>(StringComparer.Ordinal);
-        foreach (var stored in cluster.Store.List(_pods, @namespace).Where(p => selector.Matches(p.Labels)))
+        foreach (var stored in cluster.Store.List(_pods, @namespace).Where(p => LabelSelector.Covers(service.Selector, p.Labels)))
         {
             var pod = stored.Parse();
             if (pod["status"].Text("podIP") is not { Length: > 0 } || pod["status"].Text("phase") is "Succeeded" or "Failed") continue;

@@ -27,7 +27,7 @@ internal sealed class JobController(Cluster cluster) : Controller("job-controlle
         if (job["status"].Objects("conditions").Any(c => c.Text("type") == "Complete") || job.At("spec.suspend").AsFlag() == true) return;
         var wanted = (int)(job.At("spec.completions").AsInteger() ?? 1);
         var parallel = (int)(job.At("spec.parallelism").AsInteger() ?? 1);
-        var pods = cluster.Store.List(_pods, @namespace).Where(p => p.ControllerUid == stored.Uid).ToList();
+        var pods = cluster.OwnedPods.Of(stored.Uid);
         var succeeded = pods.Count(p => p.Fields.GetValueOrDefault("status.phase") == "Succeeded");
         var active = pods.Count(p => !p.IsDeleting && p.Fields.GetValueOrDefault("status.phase") is not ("Succeeded" or "Failed"));
         for (; active < Math.Min(parallel, wanted - succeeded); active++) await PodTemplates.CreatePodAsync(cluster, job, null, Name);

@@ -78,7 +78,7 @@ internal static class PodTemplates
     /// <summary>The living pods that a workload controls.</summary>
     public static List<StoredObject> Pods(Cluster cluster, StoredObject owner) =>
     [
-        .. cluster.Store.List(cluster.Kind("", "pods"), owner.Namespace).Where(p => p.ControllerUid == owner.Uid && !p.IsDeleting && p.Fields.GetValueOrDefault("status.phase") is not ("Failed" or "Succeeded")),
+        .. cluster.OwnedPods.Of(owner.Uid).Where(p => !p.IsDeleting && p.Fields.GetValueOrDefault("status.phase") is not ("Failed" or "Succeeded")),
     ];
 
     /// <summary>Writes a status if it differs.</summary>

@@ -51,11 +51,13 @@ internal sealed partial class LabelSelector
         return selector;
     }
 
-    public static LabelSelector OfMap(IReadOnlyDictionary<string, string> pairs)
+    /// <summary>Whether labels have all pairs of a plain selector such as a Service's.</summary>
+    public static bool Covers(IReadOnlyDictionary<string, string> pairs, IReadOnlyDictionary<string, string> labels)
     {
-        var selector = new LabelSelector();
-        foreach (var (key, value) in pairs) selector._requirements.Add(labels => labels.TryGetValue(key, out var actual) && actual == value);
-        return selector;
+        if (pairs.Count > labels.Count) return false;
+        foreach (var (key, value) in pairs)
+            if (!labels.TryGetValue(key, out var actual) || actual != value) return false;
+        return true;
     }
 
     public bool Matches(IReadOnlyDictionary<string, string> labels)

@@ -5,8 +5,9 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using MeshOperator.Xds.Resources;
 using Shouldly;
+using Xunit;
 
-namespace MeshOperator.Xds.Tests.Support;
+namespace MeshOperator.Testing;
 
 /// <summary>A delta xDS client that does only what a test tells it to.</summary>
 internal sealed class DeltaClient : IAsyncDisposable
@@ -24,11 +25,15 @@ internal sealed class DeltaClient : IAsyncDisposable
     private readonly AsyncDuplexStreamingCall<DeltaDiscoveryRequest, DeltaDiscoveryResponse> _call;
     private Node? _node;
 
-    public DeltaClient(XdsTestServer server, string nodeId)
+    /// <summary>Opens a stream on a channel, which it then owns.</summary>
+    /// <param name="channel">To the server.</param>
+    /// <param name="nodeId">Who it says it is.</param>
+    /// <param name="token">A bearer token, or null.</param>
+    public DeltaClient(GrpcChannel channel, string nodeId, string? token = null)
     {
-        _channel = server.Connect();
-        _call = _channel.CreateCallInvoker().AsyncDuplexStreamingCall(
-            Method, null, new CallOptions(cancellationToken: TestContext.Current.CancellationToken));
+        _channel = channel;
+        var headers = token is null ? null : new Grpc.Core.Metadata { { "authorization", $"Bearer {token}" } };
+        _call = _channel.CreateCallInvoker().AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
         _node = new Node { Id = nodeId };
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Xunit;
 
-namespace MeshOperator.Xds.Tests.Support;
+namespace MeshOperator.Testing;
 
 /// <summary>The xDS client that decodes with Envoy's official definitions. Tests that need it are skipped where it is missing.</summary>
 internal static class XdsCheck
@@ -11,8 +12,8 @@ internal static class XdsCheck
     /// <summary>Runs a command against a server and returns its exit status and all that it wrote.</summary>
     public static async Task<(int Status, string Output)> RunAsync(params string[] arguments)
     {
-        var binary = Find();
-        Assert.SkipWhen(binary is null, $"xdscheck was not found; set {Variable} to the path of the binary.");
+        var binary = Environment.GetEnvironmentVariable(Variable);
+        Assert.SkipWhen(string.IsNullOrEmpty(binary), $"xdscheck was not found: {Variable} does not name it.");
         using var process = Process.Start(new ProcessStartInfo(binary!, arguments)
         {
             RedirectStandardOutput = true,
@@ -31,17 +32,5 @@ internal static class XdsCheck
         {
             if (!process.HasExited) process.Kill();
         }
-    }
-
-    private static string? Find()
-    {
-        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } configured) return configured;
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            var candidate = Path.Combine(directory.FullName, "shared", "xdscheck", "xdscheck");
-            if (File.Exists(candidate)) return candidate;
-        }
-
-        return null;
     }
 }
