@@ -21,6 +21,9 @@ public interface ILeadership
 /// <summary>The leadership of a replica that is alone.</summary>
 public sealed class SoleLeadership : ILeadership
 {
+    /// <summary>Leads at once and for ever.</summary>
+    public SoleLeadership() => Metrics.KubernetesMetrics.Leaders.Add(this, "lease", "none", static _ => 1);
+
     /// <inheritdoc/>
     public event Action? Changed
     {
