@@ -25,6 +25,7 @@ public sealed record KubernetesTransportOptions
     /// <summary>The time over which failures are counted.</summary>
     public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long an open circuit lets nothing through; after it one request tries.</summary>
-    public TimeSpan BreakDuration { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>How long an open circuit lets nothing through; after it one request tries. Much shorter than the time in which a leader
+    /// must renew its lease, so that it can still do so when the server is back.</summary>
+    public TimeSpan BreakDuration { get; init; } = TimeSpan.FromSeconds(2);
 }

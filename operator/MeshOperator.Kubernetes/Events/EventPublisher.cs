@@ -14,6 +14,9 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
     /// <summary>The longest note that the API server takes.</summary>
     private const int LongestMessage = 1024;
 
+    /// <summary>A name has at most 253 characters.</summary>
+    private const int LongestPrefix = 220;
+
     private const int MostRemembered = 4096;
 
     /// <summary>New events of one object that may come at once; one more for every <see cref="RefillEvery"/> after that.</summary>
@@ -80,9 +83,13 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
         }
     }
 
+    /// <summary>As kubectl and others name events: the object's name, a dot, and something of its own.</summary>
+    private static string NameFor(string name) => $"{(name.Length <= LongestPrefix ? name : name[..LongestPrefix].TrimEnd('.', '-'))}.{Guid.NewGuid():N}";
+
     private static Corev1Event Make(IKubernetesObject<V1ObjectMeta> about, string type, string reason, string message, DateTimeOffset now) => new()
     {
-        Metadata = new V1ObjectMeta { GenerateName = $"{about.Metadata.Name}.", NamespaceProperty = about.Metadata.NamespaceProperty ?? "default" },
+        // Not generateName: API servers differ on whether it may end with a dot.
+        Metadata = new V1ObjectMeta { Name = NameFor(about.Metadata.Name), NamespaceProperty = about.Metadata.NamespaceProperty ?? "default" },
         InvolvedObject = new V1ObjectReference
         {
             ApiVersion = about.ApiVersion,

@@ -23,8 +23,9 @@ public sealed class SharedInformer<T> : IInformer
 
     private static readonly ExponentialBackoff Backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
 
-    /// <summary>A watch that has lasted this long makes up for failures before it.</summary>
-    private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(30);
+    /// <summary>A watch that has lasted this long makes up for failures before it: else a connection that breaks now and then would make
+    /// the pauses, in which the copy is out of date, longer and longer.</summary>
+    private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>A watch that ends sooner than this and brought nothing is a failure: else a server that refuses so would be asked in a
     /// loop.</summary>
