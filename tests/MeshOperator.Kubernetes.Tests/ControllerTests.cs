@@ -141,6 +141,18 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stop_after_the_end_is_no_error()
+    {
+        await StartAsync();
+        var services = _host!.Services.GetServices<IHostedService>().ToArray();
+        await _host.StopAsync(Cancellation);
+        _host.Dispose();
+        _host = null;
+
+        foreach (var service in services) await service.StopAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task Who_no_longer_leads_stops_what_is_under_way_and_who_leads_again_looks_at_everything()
     {
         var hang = true;

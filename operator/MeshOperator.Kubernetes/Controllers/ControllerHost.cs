@@ -34,6 +34,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     private readonly CancellationTokenSource _abort;
 
     private readonly string _kind = ResourceKind.Of<TEntity>().Kind;
+    private volatile bool _disposed;
 
     internal ControllerHost(
         SharedInformer<TEntity> informer,
@@ -59,6 +60,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     /// <inheritdoc/>
     public override void Dispose()
     {
+        _disposed = true;
         _queue.Dispose();
         _abort.Dispose();
         base.Dispose();
@@ -67,9 +69,11 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
+        // A host may be told to stop again after its end.
+        if (_disposed) return;
         _abort.CancelAfter(_options.StopWithin);
         await base.StopAsync(cancellationToken);
-        if (_abort.IsCancellationRequested) Log.StopOverdue(_logger, _kind, _options.StopWithin.TotalSeconds);
+        if (!_disposed && _abort.IsCancellationRequested) Log.StopOverdue(_logger, _kind, _options.StopWithin.TotalSeconds);
     }
 
     /// <inheritdoc/>
