@@ -1,0 +1,33 @@
+using System.Net;
+using MeshOperator.Hosting;
+using MeshOperator.IntegrationTests.Support;
+using MeshOperator.Testing;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.IntegrationTests;
+
+public sealed class HealthTests(TestCluster cluster)
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_metrics_port_tells_health_and_metrics_and_serves_nothing_else()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{mesh.Host.Ports[ListenerKind.Metrics]}") };
+
+        (await http.GetStringAsync(new Uri("/healthz", UriKind.Relative), Cancellation)).ShouldBe("ok\n");
+        (await http.GetStringAsync(new Uri("/readyz", UriKind.Relative), Cancellation)).ShouldBe("ok\n");
+        await using var proxy = mesh.Connect("somebody.default");
+        await proxy.FetchAsync(Xds.Resources.ResourceType.Cluster);
+        await Eventually.Succeeds(async () =>
+        {
+            var metrics = await http.GetStringAsync(new Uri("/metrics", UriKind.Relative), Cancellation);
+            foreach (var name in new[] { "xds_streams", "leader", "api_requests", "reconciles", "workqueue_depth", "watch_events" })
+                metrics.ShouldContain($"meshoperator_{name}");
+        });
+        using var answer = await http.PostAsync(new Uri("/mutate/pods", UriKind.Relative), null, Cancellation);
+        answer.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+}

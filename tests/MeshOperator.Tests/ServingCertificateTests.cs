@@ -1,0 +1,27 @@
+using MeshOperator.Certificates;
+using MeshOperator.Identity;
+using Microsoft.Extensions.Time.Testing;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Tests;
+
+public sealed class ServingCertificateTests
+{
+    [Fact]
+    public void The_operators_own_certificate_is_replaced_at_half_of_its_life_while_it_serves()
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
+        using var serving = new ServingCertificate(authority, ["mesh-operator.mesh-system.svc"], time);
+
+        var first = serving.Current;
+        first.HasPrivateKey.ShouldBeTrue();
+        first.MatchesHostname("mesh-operator.mesh-system.svc").ShouldBeTrue();
+        time.Advance(TimeSpan.FromDays(14.9));
+        serving.Current.ShouldBeSameAs(first);
+        time.Advance(TimeSpan.FromDays(0.2));
+        serving.Current.Thumbprint.ShouldNotBe(first.Thumbprint);
+        serving.Current.NotAfter.ToUniversalTime().ShouldBe(time.GetUtcNow().AddDays(30).UtcDateTime);
+    }
+}
