@@ -8,6 +8,7 @@ using MeshOperator.LocalCluster.Certificates;
 using MeshOperator.LocalCluster.Controllers;
 using MeshOperator.LocalCluster.CustomResources;
 using MeshOperator.LocalCluster.Discovery;
+using MeshOperator.LocalCluster.Faults;
 using MeshOperator.LocalCluster.Http;
 using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Registry;
@@ -38,9 +39,10 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly string _adminToken;
     private int _disposed;
 
-    private ApiServer(WebApplication host, IReadOnlyList<IDisposable> owned, string authorityPem, ControllerSet controllers, CancellationTokenSource stopping, string adminToken)
+    private ApiServer(WebApplication host, IReadOnlyList<IDisposable> owned, string authorityPem, ControllerSet controllers, FaultInjector faults, CancellationTokenSource stopping, string adminToken)
     {
         _host = host;
+        Faults = faults;
         _owned = owned;
         CaCertificate = authorityPem;
         _controllers = controllers;
@@ -55,6 +57,9 @@ public sealed class ApiServer : IAsyncDisposable
 
     /// <summary>The certificate authority of the server's certificate, in PEM.</summary>
     public string CaCertificate { get; }
+
+    /// <summary>What a test orders to go wrong; nothing by default.</summary>
+    public FaultInjector Faults { get; }
 
     /// <summary>An administrator's kubeconfig, YAML, complete in itself; its context is `meshop-local`.</summary>
     public string Kubeconfig =>
@@ -93,6 +98,7 @@ public sealed class ApiServer : IAsyncDisposable
         var logger = loggers.CreateLogger("MeshOperator.LocalCluster");
         var time = options.TimeProvider;
         var stopping = new CancellationTokenSource();
+        var faults = new FaultInjector();
         var certificates = ServingCertificates.Create(TimeProvider.System.GetUtcNow());
         var kinds = new KindRegistry(BuiltinKinds.Table());
         var store = new ObjectStore(options.WatchHistory);
@@ -101,7 +107,7 @@ public sealed class ApiServer : IAsyncDisposable
         var authentication = new BearerAuthentication(adminToken, tokens);
         var addresses = new ClusterAddresses(IPNetwork.Parse(options.ServiceCidr));
         var webhooks = new WebhookClient(store, kinds, options.WebhookServiceAddress, time);
-        var admission = new WebhookAdmission(store, kinds, webhooks, logger);
+        var admission = new WebhookAdmission(store, kinds, webhooks, faults, logger);
         var writer = new ObjectWriter(store, kinds, admission, addresses, time) { GracefulPods = options.WorkloadControllers };
         store.Changed += new ServedDefinitions(kinds, logger).OnChanged;
         store.Changed += (kind, change) =>
@@ -117,22 +123,31 @@ public sealed class ApiServer : IAsyncDisposable
             new DiscoveryDocuments(kinds),
             new OpenApiDocuments(kinds),
             new ReadHandler(store, time),
-            new WatchHandler(store, time, stopping.Token),
+            new WatchHandler(store, faults, time, stopping.Token),
             new WriteHandler(store, writer, time),
             new ScaleHandler(store, writer),
             new ReviewHandler(store, kinds, authentication, tokens, writer, time),
             logger);
 
         var host = Build(options, certificates, loggers);
-        // The one door: a middleware that injects faults (dropped watches, delays, 409, 410, 429, 500) would stand before it.
-        host.Run(dispatch.HandleAsync);
-        await host.StartAsync(cancellationToken);
-        var server = new ApiServer(host, [webhooks, tokens, certificates, stopping], certificates.AuthorityPem, controllers, stopping, adminToken);
-        await new Bootstrap(writer, kinds).RunAsync(server.Address.Port);
-        foreach (var name in Bootstrap.Namespaces) await controllers.Namespaces.FurnishNowAsync(name);
-        controllers.Start(stopping.Token);
-        logger.Listening(server.Address);
-        return server;
+        host.Run(new FaultyRequests(faults, dispatch.HandleAsync, time, stopping.Token).HandleAsync);
+        IReadOnlyList<IDisposable> owned = [webhooks, tokens, certificates, stopping];
+        try
+        {
+            await host.StartAsync(cancellationToken);
+            var server = new ApiServer(host, owned, certificates.AuthorityPem, controllers, faults, stopping, adminToken);
+            await new Bootstrap(writer, kinds).RunAsync(server.Address.Port);
+            foreach (var name in Bootstrap.Namespaces) await controllers.Namespaces.FurnishNowAsync(name);
+            controllers.Start(stopping.Token);
+            logger.Listening(server.Address);
+            return server;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            foreach (var one in owned) one.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Stops the server and ends its watches; returns within about two seconds.</summary>
