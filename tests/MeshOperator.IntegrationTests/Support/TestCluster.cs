@@ -9,6 +9,7 @@ using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Local;
 using MeshOperator.LocalCluster;
+using MeshOperator.LocalCluster.Faults;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestCluster))]
@@ -30,9 +31,28 @@ public sealed class TestCluster : IAsyncLifetime
 
     internal string KubeconfigPath { get; private set; } = string.Empty;
 
+    /// <summary>What a test orders to go wrong; only a cluster of its own has it.</summary>
+    internal FaultInjector Faults => (_local ?? throw new InvalidOperationException("a real API server takes no orders for faults")).Faults;
+
+    /// <summary>A cluster of a test's own, in this process whatever the environment says, so that what goes wrong there harms no
+    /// other test.</summary>
+    internal static async Task<TestCluster> StartLocalAsync()
+    {
+        var cluster = new TestCluster();
+        await cluster.StartAsync(kubeconfig: null);
+        return cluster;
+    }
+
     public async ValueTask InitializeAsync()
     {
-        if (Environment.GetEnvironmentVariable("MESH_TEST_KUBECONFIG") is { Length: > 0 } path)
+        var given = Environment.GetEnvironmentVariable("MESH_TEST_KUBECONFIG");
+        await StartAsync(string.IsNullOrEmpty(given) ? null : given);
+        TestContext.Current.SendDiagnosticMessage($"integration tests run on {(IsReal ? Client.BaseUri.ToString() : "LocalCluster")}");
+    }
+
+    private async Task StartAsync(string? kubeconfig)
+    {
+        if (kubeconfig is { } path)
         {
             KubeconfigPath = path;
             IsReal = true;
@@ -49,7 +69,6 @@ public sealed class TestCluster : IAsyncLifetime
         var objects = new DynamicClient(Transport);
         foreach (var crd in EmbeddedCrds.Read()) await objects.ApplyAsync(crd, CancellationToken.None);
         await Testing.Eventually.Succeeds(async () => await new EntityClient<Api.V1Alpha1.MtlsPolicy>(Transport).ListAsync(CancellationToken.None));
-        TestContext.Current.SendDiagnosticMessage($"integration tests run on {(IsReal ? Client.BaseUri.ToString() : "LocalCluster")}");
     }
 
     public async ValueTask DisposeAsync()
