@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using MeshOperator.LocalCluster.Admission;
 using MeshOperator.LocalCluster.Authentication;
+using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Certificates;
 using MeshOperator.LocalCluster.Controllers;
 using MeshOperator.LocalCluster.CustomResources;
@@ -27,7 +28,7 @@ namespace MeshOperator.LocalCluster;
 
 /// <summary>
 /// A Kubernetes API server inside this process: objects in memory, on loopback, over TLS. Real clients such as kubectl,
-/// Helm and KubernetesClient talk to it; every authenticated client may do everything.
+/// Helm and KubernetesClient talk to it. The kubeconfig's user may do everything, service accounts what roles allow them.
 /// </summary>
 public sealed class ApiServer : IAsyncDisposable
 {
@@ -117,16 +118,18 @@ public sealed class ApiServer : IAsyncDisposable
         var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), new OwnedPods(), time, logger);
         store.Changed += cluster.OwnedPods.OnChanged;
         var controllers = new ControllerSet(cluster, certificates.AuthorityPem, options.WorkloadControllers);
+        var authorizer = new Authorizer(store, kinds, options.Authorization);
         var dispatch = new RequestDispatch(
             kinds,
             authentication,
+            authorizer,
             new DiscoveryDocuments(kinds),
             new OpenApiDocuments(kinds),
             new ReadHandler(store, time),
             new WatchHandler(store, faults, time, stopping.Token),
             new WriteHandler(store, writer, time),
             new ScaleHandler(store, writer),
-            new ReviewHandler(store, kinds, authentication, tokens, writer, time),
+            new ReviewHandler(store, kinds, authentication, new AccessReviews(authorizer), tokens, writer, time),
             logger);
 
         var host = Build(options, certificates, loggers);

@@ -5,14 +5,14 @@ namespace MeshOperator.LocalCluster.Http;
 /// <summary>What a request wants, in the words of authorization: a verb on a resource, or on a path that is no resource.</summary>
 internal sealed record RequestAttributes(string Verb, string Path, RequestPath? Resource)
 {
-    /// <summary>The resource with its subresource, as roles name it; empty for other paths.</summary>
-    public string FullResource => Resource is null ? "" : Resource.Subresource.Length == 0 ? Resource.Resource : $"{Resource.Resource}/{Resource.Subresource}";
-
     /// <summary>The resource with its group, as errors name it: <c>deployments.apps</c>.</summary>
     public string QualifiedResource => Resource is null ? "" : Resource.Group.Length == 0 ? Resource.Resource : $"{Resource.Resource}.{Resource.Group}";
 
     /// <summary>The namespace; a Namespace itself counts as being in it. Empty for cluster-wide requests.</summary>
     public string Namespace => Resource?.Namespace ?? (Resource is { Group: "", Resource: "namespaces", Name: { } name } ? name : "");
+
+    /// <summary>The object's name; for lists and watches the one that their field selector asks for. Empty if there is none.</summary>
+    public string Name { get; private init; } = "";
 
     /// <summary>Whether it asks for a further page of a list.</summary>
     public bool IsContinued { get; private init; }
@@ -32,6 +32,17 @@ internal sealed record RequestAttributes(string Verb, string Path, RequestPath? 
             "DELETE" => resource.Name is null ? "deletecollection" : "delete",
             var other => other.ToLowerInvariant(),
         };
-        return new RequestAttributes(verb, path, resource) { IsContinued = verb == "list" && !string.IsNullOrEmpty(request.Query["continue"]) };
+        return new RequestAttributes(verb, path, resource)
+        {
+            Name = resource.Name ?? SelectedName(request.Query["fieldSelector"]),
+            IsContinued = verb == "list" && !string.IsNullOrEmpty(request.Query["continue"]),
+        };
+    }
+
+    private static string SelectedName(string? fieldSelector)
+    {
+        const string Prefix = "metadata.name=";
+        var term = fieldSelector?.Split(',').FirstOrDefault(t => t.StartsWith(Prefix, StringComparison.Ordinal));
+        return term is null ? "" : term[Prefix.Length..].TrimStart('=');
     }
 }
