@@ -30,6 +30,9 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Warning, "The status of {Policy} could not be written; trying again")]
     public static partial void StatusFailed(ILogger logger, Exception exception, string policy);
 
+    [LoggerMessage(10, LogLevel.Information, "Listening: xDS over TLS on {xds}, webhooks on {webhooks}, metrics on {metrics}")]
+    public static partial void Listening(ILogger logger, string xds, string webhooks, string metrics);
+
     [LoggerMessage(11, LogLevel.Warning, "A token could not be reviewed")]
     public static partial void TokenReviewFailed(ILogger logger, Exception exception);
 

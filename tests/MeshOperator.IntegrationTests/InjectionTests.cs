@@ -73,7 +73,7 @@ public sealed class InjectionTests(TestCluster cluster)
         await Eventually.Succeeds(async () =>
         {
             var bundle = await cluster.Of<V1ConfigMap>().GetAsync(new ObjectKey(ns.Name, "mesh-trust-bundle"), CancellationToken.None);
-            bundle.ShouldNotBeNull().Data["ca.crt"].ShouldBe(mesh.Host.TrustBundle);
+            (bundle.ShouldNotBeNull().Data["ca.crt"] == mesh.Host.TrustBundle).ShouldBeTrue("the bundle is not the root");
         });
         var webhooks = await cluster.Of<V1MutatingWebhookConfiguration>().GetAsync(new ObjectKey(string.Empty, mesh.Namespace), CancellationToken.None);
         webhooks.ShouldNotBeNull().Webhooks.ShouldAllBe(w => Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle);

@@ -55,6 +55,7 @@ internal static class RunCommand
                 : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
             using var client = new k8s.Kubernetes(configuration);
             await using var host = await OperatorHost.StartAsync(options, client, cancellation);
+            host.LogPorts();
             await host.WaitForShutdownAsync(cancellation);
             return 0;
         }

@@ -92,6 +92,13 @@ internal sealed class OperatorHost : IAsyncDisposable
         return host;
     }
 
+    /// <summary>Logs where each port listens.</summary>
+    public void LogPorts() => Log.Listening(
+        Services.GetRequiredService<ILogger<OperatorHost>>(),
+        Ports[ListenerKind.TlsXds].ToString(),
+        Ports[ListenerKind.Webhooks].ToString(),
+        Ports[ListenerKind.Metrics].ToString());
+
     /// <summary>Waits until the operator is told to stop.</summary>
     public Task WaitForShutdownAsync(CancellationToken cancellation) => _app.WaitForShutdownAsync(cancellation);
 

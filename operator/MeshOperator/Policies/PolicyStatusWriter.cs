@@ -68,10 +68,12 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
     private async Task FollowProxiesAsync(CancellationToken cancellation)
     {
+        var seen = _proxies.Revision;
         while (true)
         {
-            var seen = _proxies.Revision;
             await _proxies.WaitForChangeAsync(seen, cancellation);
+            // Read before waking: what comes while the answers are gathered must wake again.
+            seen = _proxies.Revision;
             _wake.Writer.TryWrite(true);
             await Task.Delay(Gather, _time, cancellation);
         }

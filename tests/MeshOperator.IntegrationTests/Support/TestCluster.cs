@@ -13,6 +13,8 @@ using MeshOperator.LocalCluster.Faults;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestCluster))]
+// An operator is for the whole cluster: two at once would write over each other.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace MeshOperator.IntegrationTests.Support;
 

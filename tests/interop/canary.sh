@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# The story of samples/canary, as a user lives it: `meshop local` with the sample, the real kubectl, and an xDS client that decodes with
+# Envoy's own definitions.
+#
+#   canary.sh          MESHOP is the command (default: the built one), MESH_XDSCHECK the xDS client
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+. "$here/checks.sh"
+meshop=${MESHOP:-dotnet $root/operator/MeshOperator/bin/Debug/net10.0/meshop.dll}
+xdscheck=${MESH_XDSCHECK:?names the xDS client}
+data=$(mktemp -d)
+mesh=
+
+stop() {
+    if [ -n "$mesh" ] && kill -0 "$mesh" 2>/dev/null; then kill -TERM "$mesh"; wait "$mesh" || true; fi
+    rm -rf "$data"
+}
+trap stop EXIT
+
+# shellcheck disable=SC2086
+$meshop local --apply "$root/samples/canary" --data "$data/mesh" --xds-port 0 --output json >"$data/ready" 2>"$data/log" &
+mesh=$!
+tries=0
+until [ -s "$data/ready" ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 300 ] || ! kill -0 "$mesh" 2>/dev/null; then
+        not_ok "meshop local is configured" "$(cat "$data/log")"
+        finish
+        exit 1
+    fi
+    sleep 0.2
+done
+ok "meshop local is configured"
+
+read_json() { node -e 'console.log(JSON.parse(require("fs").readFileSync(process.argv[1]))[process.argv[2]])' "$1" "$2"; }
+KUBECONFIG=$(read_json "$data/ready" kubeconfig)
+export KUBECONFIG
+xds=$(read_json "$data/ready" xds)
+xds_tls=$(read_json "$data/ready" xdsTls)
+ca=$(read_json "$data/ready" ca)
+
+for kind in mtlspolicy retrypolicy trafficsplit; do
+    expect "kubectl get meshpolicies lists $kind" "$kind.meshoperator.io/" kubectl get meshpolicies -A
+done
+expect "with the columns of their kind" "SERVICE   ACCEPTED   PROGRAMMED   PROXIES   AGE" kubectl get meshpolicies -A
+expect "nothing is programmed while no proxy is connected" "model   model     True       False        0/0" kubectl get trafficsplits -n serving
+
+gateway=$(kubectl get pods -n serving -l app=gateway -o jsonpath='{.items[0].metadata.name}')
+model=$(kubectl get service model -n serving -o jsonpath='{.spec.clusterIP}')
+expect "pods of the sample have the sidecar" "gateway mesh-proxy" kubectl get pod "$gateway" -n serving -o jsonpath='{.spec.containers[*].name}'
+kubectl apply -f - >/dev/null <<POD
+apiVersion: v1
+kind: Pod
+metadata:
+  name: own
+  labels: {meshoperator.io/inject: "true"}
+spec:
+  containers: [{name: app, image: registry.example.com/app:1}]
+POD
+expect "a pod with the label comes back with the sidecar" "app mesh-proxy" kubectl get pod own -o jsonpath='{.spec.containers[*].name}'
+
+for mode in delta sotw; do
+    check "xdscheck validate, $mode" "$xdscheck" validate --strict --server "$xds" --plaintext --node-id "$gateway.serving" --mode $mode
+done
+kubectl create token gateway -n serving --audience meshoperator.io --bound-object-kind Pod --bound-object-name "$gateway" >"$data/token"
+check "xdscheck validate over TLS with the pod's token" "$xdscheck" validate --strict --server "$xds_tls" --ca "$ca" --token "$data/token" --node-id "$gateway.serving"
+expect "another node id with that token is refused" "PermissionDenied" "$xdscheck" validate --server "$xds_tls" --ca "$ca" --token "$data/token" --node-id "other.serving"
+kubectl create token gateway -n serving >"$data/foreign"
+expect "a token of another audience is refused" "Unauthenticated" "$xdscheck" validate --server "$xds_tls" --ca "$ca" --token "$data/foreign" --node-id "$gateway.serving"
+
+shares() {
+    "$xdscheck" route --server "$xds" --plaintext --node-id "$gateway.serving" --listener "$model:80" --method "${1:-GET}" --host model.serving --path / |
+        node -e 'const r = JSON.parse(require("fs").readFileSync(0)); for (const o of r.outcomes) for (const c of o.clusters ?? []) console.log(c.name, (o.probability * c.probability).toFixed(2))'
+}
+expect "0.90 of the requests go to model-v1" "outbound/80/model-v1.serving 0.90" shares
+expect "0.10 go to model-v2" "outbound/80/model-v2.serving 0.10" shares
+expect "and so do POSTs" "outbound/80/model-v2.serving 0.10" shares POST
+
+patch() { kubectl patch trafficsplit model -n serving --type merge -p "{\"spec\":{\"backends\":[{\"service\":\"model-v1\",\"weight\":$1},{\"service\":\"$2\",\"weight\":$3}]}}"; }
+# A proxy that stays: its streams are open while the weights change.
+"$xdscheck" load --server "$xds" --plaintext --streams 1 --pattern "$gateway.serving" --repeat 3 --json "$data/load.json" \
+    --trigger "kubectl patch trafficsplit model -n serving --type merge -p '{\"spec\":{\"backends\":[{\"service\":\"model-v1\",\"weight\":5'\$K'},{\"service\":\"model-v2\",\"weight\":50}]}}'" >"$data/load.txt" 2>&1 || true
+pushes() { # one line: median milliseconds from the trigger's end to the ACK, then what was sent each time
+    node -e 'const p = JSON.parse(require("fs").readFileSync(process.argv[1])).pushes;
+        const ms = p.map(x => x.triggerExitToFirstAckMs.p50).sort((a, b) => a - b);
+        console.log(ms[ms.length >> 1] < 200 ? "in time" : "late", ms.map(x => x.toFixed(1)).join(" "), "ms;", p.map(x => JSON.stringify(x.responsesByType) + " " + x.resources).join(" "))' "$data/load.json"
+}
+echo "        from kubectl's end to the proxy's ACK: $(pushes)"
+expect "a patch reaches a connected proxy within 200 ms" "in time" pushes
+expect "and is one route, nothing else" '{"RDS":1} 1 {"RDS":1} 1 {"RDS":1} 1' pushes
+patch 50 model-v2 50 >/dev/null
+eventually "a patch to 50/50 is served" "outbound/80/model-v2.serving 0.50" shares
+
+"$xdscheck" load --server "$xds" --plaintext --streams 1 --pattern "$gateway.serving" --hold 8s >/dev/null 2>&1 &
+holder=$!
+eventually "the status says Programmed when the connected proxy has acknowledged" "model   model     True       True         1/1" kubectl get trafficsplits -n serving
+wait "$holder" || true
+
+expect "a weight of -1 is refused by the schema" "spec.backends[0].weight: Invalid value: -1: spec.backends[0].weight in body should be greater than or equal to 0" patch -1 model-v2 1
+expect "an unknown field is refused" 'unknown field "spec.servce"' kubectl patch trafficsplit model -n serving --type merge -p '{"spec":{"servce":"model"}}'
+expect "a field of the wrong type is refused" "must be of type" kubectl patch trafficsplit model -n serving --type merge -p '{"spec":{"service":7}}'
+expect "backends without a weight above 0 are refused" "at least one backend must have a weight above 0" patch 0 model-v2 0
+expect "a backend that does not exist is accepted" "patched" patch 90 model-v9 10
+eventually "and named in ResolvedRefs=False" "False spec.backends[1]: the service 'model-v9' does not exist in namespace 'serving'" \
+    kubectl get trafficsplit model -n serving -o 'jsonpath={.status.conditions[?(@.type=="ResolvedRefs")].status} {.status.conditions[?(@.type=="ResolvedRefs")].message}'
+eventually "kubectl describe shows why, as an event" "BackendNotFound" kubectl describe trafficsplit model -n serving
+expect "access rules, which are not enforced yet, are refused" "access rules are not enforced" \
+    kubectl patch mtlspolicy strict -n serving --type merge -p '{"spec":{"allow":[{"namespaces":["serving"]}]}}'
+expect "kubectl explain tells the fields" "one with the number, or else the name" kubectl explain trafficsplit.spec.backends.port
+
+kill -TERM "$mesh"
+if wait "$mesh"; then ok "SIGTERM stops it cleanly"; else not_ok "SIGTERM stops it cleanly" "exit status $?"; fi
+mesh=
+if grep -q -i 'exception\|token:\|PRIVATE KEY' "$data/log"; then not_ok "the log is clean" "$(cat "$data/log")"; else ok "the log is clean"; fi
+finish
