@@ -111,6 +111,7 @@ public sealed class ApiServer : IAsyncDisposable
         var admission = new WebhookAdmission(store, kinds, webhooks, faults, logger);
         var writer = new ObjectWriter(store, kinds, admission, addresses, time) { GracefulPods = options.WorkloadControllers };
         store.Changed += new ServedDefinitions(kinds, logger).OnChanged;
+        store.Changed += new UnevaluatedConditions(logger).OnChanged;
         store.Changed += (kind, change) =>
         {
             if (change.Type == WatchEventType.Deleted && kind is { Group: "", Plural: "services" }) addresses.Release(change.Object);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MeshOperator.LocalCluster.Faults;
 
 /// <summary>What goes wrong.</summary>
@@ -73,6 +75,14 @@ public sealed record Fault
     internal TimeSpan? Time { get; private init; }
 
     internal string? Webhook { get; private init; }
+
+    /// <summary>What it is, in a few words: <c>ResetWatch</c>, <c>Answer 429</c>.</summary>
+    public override string ToString() => Kind switch
+    {
+        FaultKind.Answer => string.Create(CultureInfo.InvariantCulture, $"{Kind} {Code}"),
+        FaultKind.Delay => string.Create(CultureInfo.InvariantCulture, $"{Kind} {Time?.TotalMilliseconds} ms"),
+        _ => Kind.ToString(),
+    };
 
     /// <summary>The request is answered with an error and not handled.</summary>
     /// <param name="code">One of 409, 410, 429, 500, 503 and 504.</param>

@@ -68,9 +68,8 @@ internal sealed class ReviewHandler(ObjectStore store, KindRegistry kinds, Beare
             var content = current.Parse();
             content["spec"] = new JsonObject { ["finalizers"] = finalizers.DeepClone() };
             if (request.DryRun) return content;
-            if (store.TryPut(kind, content, current) is not { } stored) continue;
-            if (stored.IsDeleting && !stored.HasFinalizers && finalizers.Count == 0) store.TryRemove(kind, stored);
-            return stored.Parse();
+            var goes = current.IsDeleting && !current.HasFinalizers && finalizers.Count == 0;
+            if ((goes ? store.TryRemove(kind, current, content) : store.TryPut(kind, content, current)) is { } stored) return stored.Parse();
         }
 
         throw ApiError.Modified(kind, name);
