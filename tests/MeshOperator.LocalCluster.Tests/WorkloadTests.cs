@@ -61,7 +61,7 @@ public sealed class WorkloadTests(ClusterFixture fixture)
     {
         var name = await fixture.NamespaceAsync();
         var path = $"/apis/apps/v1/namespaces/{name}/deployments";
-        var strategy = $$$"""{"spec":{"strategy":{"rollingUpdate":{"maxSurge":{{{surge}}},"maxUnavailable":{{{unavailable}}}}}}}""";
+        var strategy = $$$"""{"spec":{"strategy":{"rollingUpdate":{"maxSurge":{{{surge}}},"maxUnavailable":{{{unavailable}}} } } } }""";
         await _cluster.CreateAsync(path, Manifests.Deployment("web", 4));
         await _cluster.PatchAsync(path + "/web", "application/merge-patch+json", strategy);
         await Eventually.Succeeds(async () => Available((await _cluster.GetAsync(path + "/web")).Body).ShouldBe(4));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
+using k8s;
 using k8s.Models;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.IntegrationTests.Support;
@@ -55,7 +56,28 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
         }
     }
 
-    private Task<JsonObject> PutAsync(int slot) => _objects.ApplyAsync(Content(slot), TestContext.Current.CancellationToken);
+    private async Task PutAsync(int slot)
+    {
+        var (kind, index) = Kind(slot);
+        var cancellation = TestContext.Current.CancellationToken;
+        if (kind != "Pod")
+        {
+            await _objects.ApplyAsync(Content(kind, index), cancellation);
+            return;
+        }
+
+        // A pod's containers are fixed once the webhook has added the sidecar: only its labels change.
+        var pod = KubernetesJson.Deserialize<V1Pod>(Content(kind, index).ToJsonString());
+        try
+        {
+            await cluster.Of<V1Pod>().CreateAsync(pod, cancellation);
+        }
+        catch (KubernetesApiException e) when (e.Reason == "AlreadyExists")
+        {
+            var labels = new JsonObject([.. pod.Metadata.Labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))]);
+            await cluster.Of<V1Pod>().MergePatchAsync(ObjectKey.Of(pod), new JsonObject { ["metadata"] = new JsonObject { ["labels"] = labels } }, cancellation);
+        }
+    }
 
     private Task DeleteAsync(int slot)
     {
@@ -81,9 +103,8 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
 
     private static string PodName(int index) => string.Create(CultureInfo.InvariantCulture, $"p{index}");
 
-    private JsonObject Content(int slot)
+    private JsonObject Content(string kind, int index)
     {
-        var (kind, index) = Kind(slot);
         var ready = random.Next(3) > 0 ? "true" : "false";
         var yaml = kind switch
         {

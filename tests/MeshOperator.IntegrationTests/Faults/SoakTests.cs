@@ -96,8 +96,11 @@ public sealed class SoakTests
         return Eventually.Succeeds(
             async () =>
             {
-                var listed = await cluster.Of<T>().ListAsync(TestContext.Current.CancellationToken);
-                Lines(informer.Objects.Values).ShouldBe(Lines(listed));
+                var listed = Lines(await cluster.Of<T>().ListAsync(TestContext.Current.CancellationToken));
+                var cached = Lines(informer.Objects.Values);
+                (cached.Except(listed), listed.Except(cached)).ShouldSatisfyAllConditions(
+                    d => d.Item1.ShouldBeEmpty($"the cache of {informer.Resource} has what the cluster has not"),
+                    d => d.Item2.ShouldBeEmpty($"the cluster has {informer.Resource} that the cache has not"));
             },
             TimeSpan.FromMinutes(1));
     }
