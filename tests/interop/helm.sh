@@ -45,12 +45,11 @@ mesh_chart=$root/charts/mesh-operator
 check "helm lint of the operator's chart" "$helm" lint --strict "$mesh_chart"
 expect "helm template of it" "kind: MutatingWebhookConfiguration" "$helm" template mesh-operator "$mesh_chart" --namespace "$ns"
 if [ "$is_local" = yes ]; then
-    # Its webhooks would wait for pods that do not run: what is checked is that the API server takes every object of the chart.
-    check "helm install of it, dry run" "$helm" install mesh-operator "$mesh_chart" --namespace "$ns" --dry-run
-    "$helm" template mesh-operator "$mesh_chart" --namespace "$ns" | kubectl apply --dry-run=server -n "$ns" -f - >"$data/applied" 2>&1 || true
-    expect "every object of it is taken" "clusterrole.rbac.authorization.k8s.io" cat "$data/applied"
-    refused() { grep -c -i 'error\|invalid' "$data/applied" || true; }
-    expect "and none refused" "0" refused
+    # The operator that runs here made its webhook configurations itself: the chart's take their place.
+    kubectl delete mutatingwebhookconfiguration,validatingwebhookconfiguration mesh-operator >/dev/null
+    check "helm install of it" "$helm" install another "$mesh_chart" --namespace "$ns" --skip-crds
+    expect "its roles are there" "clusterrole.rbac" kubectl get clusterroles -l app.kubernetes.io/instance=another -o name
+    check "helm uninstall of it" "$helm" uninstall another --namespace "$ns"
 fi
 kubectl delete namespace "$ns" --wait=false >/dev/null
 finish
