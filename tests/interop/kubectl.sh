@@ -66,7 +66,7 @@ expect "managedFields name the managers" "bob" kubectl get configmap shared -o y
 
 expect "get -l selects by label" "configmap/settings" kubectl get configmaps -l part=one -o name
 expect "get by field selector" "settings" kubectl get configmaps --field-selector metadata.name=settings
-expect "get -o wide shows the deployment's columns" "IMAGES" kubectl get deployments -o wide
+expect "get deployments shows their columns" "UP-TO-DATE   AVAILABLE   AGE" kubectl get deployments -o wide
 expect "get -o json" '"kind": "Deployment"' kubectl get deployment app -o json
 expect "get of two kinds" "service/app" kubectl get deployments,services
 expect "get -A" "kube-system" kubectl get configmaps -A
@@ -107,6 +107,7 @@ expect "which keeps base64" "dmFsdWU=" kubectl get secret one -o 'jsonpath={.dat
 expect "create token" "." kubectl create token default
 
 if [ "$is_local" = yes ]; then
+    expect "get -o wide shows the columns that are else hidden" "IMAGES" kubectl get deployments -o wide
     expect "rollout status" "successfully rolled out" kubectl rollout status deployment/app --timeout 30s
     expect "rollout history" "REVISION" kubectl rollout history deployment/app
     expect "rollout restart" "restarted" kubectl rollout restart deployment/app

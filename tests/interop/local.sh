@@ -31,5 +31,7 @@ if [ -z "${KUBECONFIG:-}" ]; then
     done
     KUBECONFIG=$data/mesh/kubeconfig
 fi
-export KUBECONFIG
+# A copy: the checks change its context.
+KUBECONFIG=$KUBECONFIG kubectl config view --raw --flatten >"$data/kubeconfig"
+export KUBECONFIG=$data/kubeconfig
 export KUBECACHEDIR=$data/cache

@@ -23,6 +23,7 @@ namespace MeshOperator.IntegrationTests.Support;
 public sealed class TestCluster : IAsyncLifetime
 {
     private ApiServer? _local;
+    private bool _isShared;
 
     internal k8s.Kubernetes Client { get; private set; } = null!;
 
@@ -45,11 +46,15 @@ public sealed class TestCluster : IAsyncLifetime
         return cluster;
     }
 
+    /// <summary>What the suite runs on, for people.</summary>
+    private string Server => IsReal ? $"{Client.BaseUri} of MESH_TEST_KUBECONFIG" : "LocalCluster";
+
     public async ValueTask InitializeAsync()
     {
+        _isShared = true;
         var given = Environment.GetEnvironmentVariable("MESH_TEST_KUBECONFIG");
         await StartAsync(string.IsNullOrEmpty(given) ? null : given);
-        TestContext.Current.SendDiagnosticMessage($"integration tests run on {(IsReal ? Client.BaseUri.ToString() : "LocalCluster")}");
+        TestContext.Current.SendDiagnosticMessage($"integration tests run on {Server}");
     }
 
     private async Task StartAsync(string? kubeconfig)
@@ -75,6 +80,7 @@ public sealed class TestCluster : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        if (_isShared) await Console.Out.WriteLineAsync(WhatRanWhereAttribute.Table(Server));
         Client.Dispose();
         if (_local is null) return;
         File.Delete(KubeconfigPath);
