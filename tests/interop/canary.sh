@@ -2,12 +2,12 @@
 # The story of samples/canary, as a user lives it: `meshop local` with the sample, the real kubectl, and an xDS client that decodes with
 # Envoy's own definitions.
 #
-#   canary.sh          MESHOP is the command (default: the built one), MESH_XDSCHECK the xDS client
+#   canary.sh          MESHOP is the command (default: as the README has it, built before), MESH_XDSCHECK the xDS client
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 . "$here/checks.sh"
-meshop=${MESHOP:-dotnet $root/operator/MeshOperator/bin/Debug/net10.0/meshop.dll}
+meshop=${MESHOP:-dotnet run --no-build --project operator/MeshOperator --}
 xdscheck=${MESH_XDSCHECK:?names the xDS client}
 data=$(mktemp -d)
 mesh=
@@ -18,8 +18,9 @@ stop() {
 }
 trap stop EXIT
 
+cd "$root"
 # shellcheck disable=SC2086
-$meshop local --apply "$root/samples/canary" --data "$data/mesh" --xds-port 0 --output json >"$data/ready" 2>"$data/log" &
+$meshop local --apply samples/canary --data "$data/mesh" --xds-port 0 --output json >"$data/ready" 2>"$data/log" &
 mesh=$!
 tries=0
 until [ -s "$data/ready" ]; do

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using MeshOperator.Certificates;
 using MeshOperator.Xds.Secrets;
@@ -7,6 +8,9 @@ namespace MeshOperator.Proxies;
 /// <summary>Gives the ADS server the certificates of the issuer.</summary>
 internal sealed class MeshIdentitySource(IdentityIssuer issuer) : IIdentitySource
 {
+    /// <summary>A certificate's material is made once: the server tells by the instance that nothing was renewed.</summary>
+    private readonly ConditionalWeakTable<IssuedCertificate, IdentityMaterial> _materials = [];
+
     public event Action? Changed
     {
         add => issuer.Changed += value;
@@ -15,9 +19,8 @@ internal sealed class MeshIdentitySource(IdentityIssuer issuer) : IIdentitySourc
 
     public ReadOnlyMemory<byte> TrustBundle => Encoding.ASCII.GetBytes(issuer.TrustBundle);
 
-    public ValueTask<IdentityMaterial> GetIdentityAsync(string spiffeId, CancellationToken cancellationToken)
-    {
-        var issued = issuer.Get(spiffeId);
-        return ValueTask.FromResult(new IdentityMaterial(Encoding.ASCII.GetBytes(issued.CertificateChain), Encoding.ASCII.GetBytes(issued.PrivateKey)));
-    }
+    public ValueTask<IdentityMaterial> GetIdentityAsync(string spiffeId, CancellationToken cancellationToken) => ValueTask.FromResult(
+        _materials.GetValue(
+            issuer.Get(spiffeId),
+            issued => new IdentityMaterial(Encoding.ASCII.GetBytes(issued.CertificateChain), Encoding.ASCII.GetBytes(issued.PrivateKey))));
 }

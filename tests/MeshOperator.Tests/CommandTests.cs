@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Tests;
+
+/// <summary>The program as users start it: a process, its output and its exit status.</summary>
+public sealed class CommandTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("meshop-");
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public async Task Generate_writes_the_files_and_check_names_those_that_were_changed()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "MeshOperator.sln"), string.Empty, Cancellation);
+        (await RunAsync("generate", "--check")).Status.ShouldBe(1);
+        (await RunAsync("generate")).Status.ShouldBe(0);
+        (await RunAsync("generate", "--check")).Status.ShouldBe(0);
+
+        await File.AppendAllTextAsync(Path.Combine(_folder.FullName, "crds", "trafficsplits.yaml"), "# changed\n", Cancellation);
+        var (status, _, error) = await RunAsync("generate", "--check");
+        status.ShouldBe(1);
+        error.ShouldBe("crds/trafficsplits.yaml is out of date; run `meshop generate`.\n");
+    }
+
+    [Fact]
+    public async Task Local_says_which_path_is_missing()
+    {
+        var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "nowhere");
+        status.ShouldBe(1);
+        error.ShouldContain("meshop local: nowhere: there is no such file or folder");
+    }
+
+    [Fact]
+    public async Task Local_says_which_object_of_which_file_was_refused()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder.FullName, "bad.yaml"),
+            "apiVersion: meshoperator.io/v1alpha1\nkind: TrafficSplit\nmetadata: {name: s}\nspec: {service: a, backends: [{service: b, weight: -1}]}\n",
+            Cancellation);
+        var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "bad.yaml");
+        status.ShouldBe(1);
+        error.ShouldContain("bad.yaml: TrafficSplit s: ");
+        error.ShouldContain("spec.backends[0].weight: Invalid value: -1");
+    }
+
+    [Fact]
+    public async Task Local_says_which_port_is_taken()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+        var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--api-port", $"{port}");
+        status.ShouldBe(1);
+        error.ShouldContain($"{port}");
+        error.ShouldContain("address already in use", Case.Insensitive);
+        error.ShouldNotContain("   at ");
+    }
+
+    [Fact]
+    public async Task An_option_that_is_not_a_port_is_refused_before_anything_starts()
+    {
+        var (status, _, error) = await RunAsync("local", "--xds-port", "70000");
+        status.ShouldBe(1);
+        error.ShouldContain("--xds-port must be from 0 (any free port) to 65533.");
+    }
+
+    [Fact]
+    public async Task Local_prints_one_line_of_json_and_leaves_a_kubeconfig_for_its_owner_only()
+    {
+        using var process = Start("local", "--xds-port", "0", "--data", "data", "--output", "json");
+        try
+        {
+            var line = await process.StandardOutput.ReadLineAsync(Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Cancellation);
+            var ready = JsonNode.Parse(line!)!.AsObject();
+            ready.Select(p => p.Key).ShouldBe(["kubeconfig", "xds", "xdsTls", "ca"]);
+            var kubeconfig = (string)ready["kubeconfig"]!;
+            kubeconfig.ShouldBe(Path.Combine(_folder.FullName, "data", "kubeconfig"));
+            if (!OperatingSystem.IsWindows()) File.GetUnixFileMode(kubeconfig).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            (await File.ReadAllTextAsync((string)ready["ca"]!, Cancellation)).ShouldStartWith("-----BEGIN CERTIFICATE-----");
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
+    private async Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(90), TimeProvider.System);
+        try
+        {
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(timeout.Token), process.StandardError.ReadToEndAsync(timeout.Token));
+            await process.WaitForExitAsync(timeout.Token);
+            return (process.ExitCode, await output, await error);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    private Process Start(params string[] arguments) => Process.Start(
+        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
+        {
+            WorkingDirectory = _folder.FullName,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+
+}
