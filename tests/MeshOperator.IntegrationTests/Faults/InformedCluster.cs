@@ -28,15 +28,14 @@ internal sealed class InformedCluster : IAsyncDisposable
     private Task _running = Task.CompletedTask;
     private int _created;
 
-    private InformedCluster(ApiServer server, k8s.Kubernetes client, TimeProvider time, int seed)
+    private InformedCluster(ApiServer server, k8s.Kubernetes client, TimeProvider time, TimeProvider requests, int seed)
     {
         _server = server;
         _client = client;
         _random = new Random(seed);
-        var transport = new KubernetesTransport(client, TimeProvider.System);
-        _configMaps = new EntityClient<V1ConfigMap>(transport);
+        _configMaps = new EntityClient<V1ConfigMap>(new KubernetesTransport(client, TimeProvider.System));
         Informer = new SharedInformer<V1ConfigMap>(
-            transport, new InformerOptions<V1ConfigMap> { Namespace = Namespace }, time, new Random(seed), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
+            new KubernetesTransport(client, requests), new InformerOptions<V1ConfigMap> { Namespace = Namespace }, time, new Random(seed), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
         Informer.Changed += change =>
         {
             if (change.New is { } current) _told[change.Key] = current.Metadata.ResourceVersion;
@@ -50,12 +49,13 @@ internal sealed class InformedCluster : IAsyncDisposable
 
     /// <summary>Starts the API server; the informer waits for <see cref="Inform"/>.</summary>
     /// <param name="time">The informer's clock.</param>
+    /// <param name="requests">The clock of its requests' time limits.</param>
     /// <param name="seed">Of the changes and of the informer's dice.</param>
-    public static async Task<InformedCluster> StartAsync(TimeProvider? time = null, int seed = 1)
+    public static async Task<InformedCluster> StartAsync(TimeProvider? time = null, TimeProvider? requests = null, int seed = 1)
     {
         var server = await ApiServer.StartAsync(new LocalClusterOptions { WorkloadControllers = false }, TestContext.Current.CancellationToken);
         var configuration = await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig)));
-        return new InformedCluster(server, new k8s.Kubernetes(configuration), time ?? TimeProvider.System, seed);
+        return new InformedCluster(server, new k8s.Kubernetes(configuration), time ?? TimeProvider.System, requests ?? TimeProvider.System, seed);
     }
 
     /// <summary>Starts the informer, and waits until it watches.</summary>

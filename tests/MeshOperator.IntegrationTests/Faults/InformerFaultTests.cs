@@ -126,6 +126,20 @@ public sealed class InformerFaultTests
     }
 
     [Fact]
+    public async Task A_list_that_is_never_answered_is_given_up_and_tried_again()
+    {
+        var time = new FakeTimeProvider();
+        await using var cluster = await InformedCluster.StartAsync(time, requests: time);
+        await cluster.ChangeAsync(20);
+        using var order = cluster.Faults.Order(Fault.Silence with { Resource = "configmaps", Verbs = ["list"] });
+
+        cluster.Inform();
+        await Eventually.Succeeds(() => order.Fired.ShouldBe(1));
+
+        await cluster.ConvergeAsync(between: () => time.Advance(TimeSpan.FromSeconds(1)));
+    }
+
+    [Fact]
     public async Task Events_that_come_twice_change_nothing_the_second_time()
     {
         await using var cluster = await InformedCluster.StartAsync();
