@@ -26,6 +26,13 @@ public interface IOperatorBuilder
         where TImplementation : class, IEntityController<TEntity>
         where TEntity : class, IKubernetesObject<V1ObjectMeta>;
 
+    /// <summary>Adds a finalizer, which runs before an object is removed. A controller of the same kind must be added too: it attaches
+    /// the finalizer. The operator needs the right to patch the kind.</summary>
+    /// <param name="identifier">What is put into <c>metadata.finalizers</c>: a domain, a slash and a name.</param>
+    IOperatorBuilder AddFinalizer<TImplementation, TEntity>(string identifier)
+        where TImplementation : class, IEntityFinalizer<TEntity>
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>;
+
     /// <summary>Adds a webhook that changes objects.</summary>
     IOperatorBuilder AddMutationWebhook<TImplementation, TEntity>()
         where TImplementation : MutationWebhook<TEntity>
@@ -40,11 +47,16 @@ public interface IOperatorBuilder
 /// <summary>Entry of this project into the services.</summary>
 public static class KubernetesOperator
 {
-    /// <summary>Adds the runtime. The services must hold a <see cref="k8s.Kubernetes"/> client and an <see cref="ILeadership"/>.</summary>
+    /// <summary>Adds the runtime. The services must hold a <see cref="k8s.Kubernetes"/> client, a <see cref="TimeProvider"/>, a
+    /// <see cref="Random"/> that several threads may use, and an <see cref="ILeadership"/>. Hosted services stop in the reverse of the
+    /// order in which they are added, so an election is added before this: it gives the lease back when the controllers have
+    /// stopped.</summary>
     public static IOperatorBuilder AddKubernetesOperator(this IServiceCollection services)
     {
-        services.AddSingleton(p => new KubernetesTransport(p.GetRequiredService<k8s.Kubernetes>(), p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new KubernetesTransport(
+            p.GetRequiredService<k8s.Kubernetes>(), p.GetRequiredService<TimeProvider>(), p.GetService<KubernetesTransportOptions>(), p.GetRequiredService<Random>()));
         services.AddSingleton(typeof(EntityClient<>));
+        services.AddSingleton(typeof(Status.StatusWriter<>));
         services.AddSingleton<Events.EventPublisher>();
         services.AddHostedService<InformerService>();
         return new OperatorBuilder(services);
@@ -74,7 +86,29 @@ public static class KubernetesOperator
         {
             AddInformer<TEntity>();
             services.AddSingleton<IEntityController<TEntity>, TImplementation>();
-            services.AddHostedService<ControllerHost<TEntity>>();
+            services.AddHostedService(p => new ControllerHost<TEntity>(
+                p.GetRequiredService<SharedInformer<TEntity>>(),
+                p.GetRequiredService<IEntityController<TEntity>>(),
+                new EntityFinalizers<TEntity>(
+                    p.GetServices<EntityFinalizerRegistration<TEntity>>(),
+                    p.GetRequiredService<EntityClient<TEntity>>(),
+                    p.GetRequiredService<ILogger<EntityFinalizers<TEntity>>>()),
+                p.GetRequiredService<ILeadership>(),
+                p.GetService<ControllerOptions>() ?? new ControllerOptions(),
+                p.GetRequiredService<TimeProvider>(),
+                p.GetRequiredService<Random>(),
+                p.GetRequiredService<ILogger<ControllerHost<TEntity>>>()));
+            return this;
+        }
+
+        public IOperatorBuilder AddFinalizer<TImplementation, TEntity>(string identifier)
+            where TImplementation : class, IEntityFinalizer<TEntity>
+            where TEntity : class, IKubernetesObject<V1ObjectMeta>
+        {
+            if (identifier.IndexOf('/', StringComparison.Ordinal) <= 0)
+                throw new ArgumentException($"The finalizer '{identifier}' must be a domain, a slash and a name, for example example.com/cleanup.", nameof(identifier));
+            services.AddSingleton<TImplementation>();
+            services.AddSingleton(p => new EntityFinalizerRegistration<TEntity>(identifier, p.GetRequiredService<TImplementation>()));
             return this;
         }
 

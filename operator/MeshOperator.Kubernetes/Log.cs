@@ -31,4 +31,31 @@ internal static partial class Log
 
     [LoggerMessage(9, LogLevel.Warning, "The admission webhook {Path} was sent what it cannot read: {Reason}")]
     public static partial void WebhookMalformed(ILogger logger, string path, string reason);
+
+    [LoggerMessage(10, LogLevel.Warning, "The server ended the watch of {Resource} at once, trying again in {Seconds:0.0} s")]
+    public static partial void WatchEndedEarly(ILogger logger, string resource, double seconds);
+
+    [LoggerMessage(11, LogLevel.Warning, "What the server sent of {Resource} makes no sense, listing again in {Seconds:0.0} s: {Reason}")]
+    public static partial void WatchMalformed(ILogger logger, string resource, string reason, double seconds);
+
+    [LoggerMessage(12, LogLevel.Error, "An object of {Resource}, {Key}, does not fit its type; it stays as it was known: {Reason}")]
+    public static partial void UnreadableObject(ILogger logger, string resource, string key, string reason);
+
+    [LoggerMessage(13, LogLevel.Error, "A subscriber of {Resource} failed on {Key}")]
+    public static partial void SubscriberFailed(ILogger logger, Exception exception, string resource, string key);
+
+    [LoggerMessage(14, LogLevel.Information, "{Identity} stops leading, for it is shutting down (lease {Lease})")]
+    public static partial void ReleasedLeadership(ILogger logger, string identity, string lease);
+
+    [LoggerMessage(15, LogLevel.Warning, "Reconciling {Kind} {Key} took longer than {Seconds:0} s and was cancelled, trying again")]
+    public static partial void ReconcileTimedOut(ILogger logger, string kind, object key, double seconds);
+
+    [LoggerMessage(16, LogLevel.Warning, "Reconciliations of {Kind} did not end within {Seconds:0} s of the shutdown and are cancelled")]
+    public static partial void StopOverdue(ILogger logger, string kind, double seconds);
+
+    [LoggerMessage(17, LogLevel.Information, "Finalizer {Finalizer} of {Kind} {Key} is done and detached")]
+    public static partial void Finalized(ILogger logger, string finalizer, string kind, object key);
+
+    [LoggerMessage(18, LogLevel.Warning, "The admission webhook {Path} did not answer within {Seconds:0.0} s")]
+    public static partial void WebhookTimedOut(ILogger logger, string path, double seconds);
 }

@@ -43,10 +43,22 @@ public sealed class ValidatorTests
             Backoff = new RetryBackoff { Base = "1s", Max = "10ms" },
         })).ShouldBe("spec.backoff: base must be at least 1ms, and max not below base");
 
-    [Fact]
-    public void What_would_not_be_enforced_is_refused() =>
-        ValidationText.Of(new MtlsPolicyValidator().Validate(new MtlsPolicySpec { Allow = [new AccessRule { Namespaces = ["shop"] }] }))
-            .ShouldBe("spec.allow: access rules are not enforced by this version of the operator; remove them");
+    public static TheoryData<MtlsPolicySpec, string> InvalidMtlsPolicies => new()
+    {
+        { new MtlsPolicySpec { Allow = [new AccessRule()] }, "spec.allow[0].rule: a rule must say something: give at least one field" },
+        {
+            new MtlsPolicySpec { Deny = [new AccessRule { Identities = ["spiffe://*/ns/shop"] }] },
+            "spec.deny[0].identities[0]: 'spiffe://*/ns/shop' is no identity: write spiffe://trust-domain/ns/NAMESPACE/sa/ACCOUNT, with a * only at its end"
+        },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Paths = ["admin"] }] }, "spec.allow[0].paths[0]: 'admin' is no path: it must begin with '/', with a * only at its end" },
+        { new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.1" } }, "spec.tls.minVersion: '1.1' is no version: write 1.2 or 1.3" },
+        { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[0]: 'http' is no port: it must be a number from 1 to 65535" },
+    };
+
+    [Theory]
+    [MemberData(nameof(InvalidMtlsPolicies))]
+    public void An_invalid_mtls_policy_is_refused_with_field_and_fix(MtlsPolicySpec spec, string message) =>
+        ValidationText.Of(new MtlsPolicyValidator().Validate(spec)).ShouldBe(message);
 
     [Theory]
     [InlineData("1h2m3s4ms", 3723004)]

@@ -10,17 +10,43 @@ namespace MeshOperator.Kubernetes.Tests;
 /// <summary>Answers requests of a client from a script, in order: what a server may do that a well-behaved one seldom does.</summary>
 internal sealed class ScriptedApiServer : DelegatingHandler
 {
-    private readonly ConcurrentQueue<Func<HttpResponseMessage>> _script = new();
+    private readonly ConcurrentQueue<Func<CancellationToken, Task<HttpResponseMessage>>> _script = new();
 
     /// <summary>What was asked so far: path and query.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
 
-    public KubernetesTransport Transport(TimeProvider time) => new(
-        new k8s.Kubernetes(new KubernetesClientConfiguration { Host = "http://127.0.0.1:1" }, this), time);
+    /// <summary>The bodies of what was asked, empty for none.</summary>
+    public ConcurrentQueue<string> Bodies { get; } = new();
 
-    public ScriptedApiServer Answer(string json, HttpStatusCode status = HttpStatusCode.OK)
+    public KubernetesTransport Transport(TimeProvider time, KubernetesTransportOptions? options = null, string host = "127.0.0.1:1") => new(
+        new k8s.Kubernetes(new KubernetesClientConfiguration { Host = $"http://{host}" }, this), time, options, new Random(1));
+
+    public ScriptedApiServer Answer(string json, HttpStatusCode status = HttpStatusCode.OK, int? retryAfter = null)
     {
-        _script.Enqueue(() => new HttpResponseMessage(status) { Content = new StringContent(json, Encoding.UTF8, "application/json") });
+        _script.Enqueue(_ =>
+        {
+            var response = new HttpResponseMessage(status) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+            if (retryAfter is { } seconds) response.Headers.RetryAfter = new System.Net.Http.Headers.RetryConditionHeaderValue(TimeSpan.FromSeconds(seconds));
+            return Task.FromResult(response);
+        });
+        return this;
+    }
+
+    /// <summary>Fails without an answer.</summary>
+    public ScriptedApiServer Fail(HttpRequestError error)
+    {
+        _script.Enqueue(_ => throw new HttpRequestException(error, "the connection failed"));
+        return this;
+    }
+
+    /// <summary>Takes the request and never answers.</summary>
+    public ScriptedApiServer Hang()
+    {
+        _script.Enqueue(async cancellation =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
+            throw new InvalidOperationException("not reached");
+        });
         return this;
     }
 
@@ -28,15 +54,16 @@ internal sealed class ScriptedApiServer : DelegatingHandler
     public ChannelWriter<string> AnswerStream()
     {
         var lines = Channel.CreateUnbounded<string>();
-        _script.Enqueue(() => new HttpResponseMessage { Content = new StreamContent(new LineStream(lines.Reader)) });
+        _script.Enqueue(_ => Task.FromResult(new HttpResponseMessage { Content = new StreamContent(new LineStream(lines.Reader)) }));
         return lines.Writer;
     }
 
-    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        Bodies.Enqueue(request.Content is null ? string.Empty : await request.Content.ReadAsStringAsync(cancellationToken));
         Requests.Enqueue(request.RequestUri!.PathAndQuery);
         return _script.TryDequeue(out var answer)
-            ? Task.FromResult(answer())
+            ? await answer(cancellationToken)
             : throw new HttpRequestException("the script is at its end");
     }
 

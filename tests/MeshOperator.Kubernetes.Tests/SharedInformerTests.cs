@@ -5,6 +5,7 @@ using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -20,8 +21,7 @@ public sealed class SharedInformerTests : IAsyncDisposable
 
     public SharedInformerTests()
     {
-        _informer = new SharedInformer<V1ConfigMap>(
-            _server.Transport(TimeProvider.System), new InformerOptions<V1ConfigMap>(), TimeProvider.System, new Random(1), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
+        _informer = Informer(new InformerOptions<V1ConfigMap>(), TimeProvider.System);
         _informer.Changed += c => _changes.Enqueue($"{(c.New is null ? "-" : c.Old is null ? "+" : "~")}{c.Key}@{(c.New ?? c.Old)!.Metadata.ResourceVersion}");
     }
 
@@ -102,7 +102,9 @@ public sealed class SharedInformerTests : IAsyncDisposable
         _server.Answer("""{"kind":"Status","message":"etcd is down","code":500}""", HttpStatusCode.InternalServerError)
             .Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
         var watch = _server.AnswerStream();
-        _server.Answer("not json at all", HttpStatusCode.ServiceUnavailable);
+        _server.Answer("not json at all", HttpStatusCode.ServiceUnavailable)
+            .Answer("nor is this")
+            .Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
         var again = _server.AnswerStream();
         Start();
         watch.TryWrite("this is no event");
@@ -124,6 +126,273 @@ public sealed class SharedInformerTests : IAsyncDisposable
         metadata.ManagedFields.ShouldBeNull();
         metadata.Annotations.ShouldBe(new Dictionary<string, string> { ["kept"] = "yes" });
     }
+
+    [Fact]
+    public async Task A_version_that_expires_between_two_pages_starts_the_list_over()
+    {
+        _server.Answer("""{"metadata":{"resourceVersion":"7","continue":"next"},"items":[""" + Object("a", 3) + "]}")
+            .Answer("""{"kind":"Status","reason":"Expired","code":410}""", HttpStatusCode.Gone)
+            .Answer("""{"metadata":{"resourceVersion":"9"},"items":[""" + Object("b", 8) + "]}");
+        _server.AnswerStream();
+        Start();
+
+        await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(4));
+        _server.Requests.ElementAt(2).ShouldNotContain("continue=");
+        _changes.ShouldBe(["+ns/b@8"]);
+    }
+
+    [Fact]
+    public async Task Events_that_come_twice_or_late_change_nothing()
+    {
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
+        var watch = _server.AnswerStream();
+        Start();
+        watch.TryWrite(Event("MODIFIED", Object("a", 9)));
+        watch.TryWrite(Event("MODIFIED", Object("a", 9)));
+        watch.TryWrite(Event("MODIFIED", Object("a", 8)));
+        watch.TryWrite(Event("DELETED", Object("a", 10)));
+        watch.TryWrite(Event("MODIFIED", Object("a", 9)));
+        watch.TryWrite(Event("ADDED", Object("b", 5)));
+        watch.TryWrite(Event("ADDED", Object("c", 11)));
+
+        await Eventually.Succeeds(() => _changes.ShouldBe(["+ns/a@3", "~ns/a@9", "-ns/a@9", "+ns/c@11"]));
+    }
+
+    [Fact]
+    public async Task A_list_older_than_what_is_known_is_asked_for_again_but_not_for_ever()
+    {
+        const string gone = """{"kind":"Status","reason":"Expired","code":410}""";
+        _server.Answer("""{"metadata":{"resourceVersion":"70"},"items":[""" + Object("a", 60) + "]}").Answer(gone, HttpStatusCode.Gone);
+        for (var i = 0; i < 4; i++) _server.Answer("""{"metadata":{"resourceVersion":"50"},"items":[""" + Object("a", 40) + "]}");
+        _server.AnswerStream();
+        Start();
+
+        await Eventually.Succeeds(() => _changes.ShouldBe(["+ns/a@60", "~ns/a@40"]));
+        _server.Requests.Count(r => !r.Contains("watch=1", StringComparison.Ordinal)).ShouldBe(5);
+    }
+
+    [Fact]
+    public async Task What_is_no_event_leads_to_a_new_list()
+    {
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""");
+        var watch = _server.AnswerStream();
+        _server.Answer("""{"metadata":{"resourceVersion":"8"},"items":[""" + Object("a", 8) + "]}");
+        _server.AnswerStream();
+        Start();
+        watch.TryWrite("""{"type":"ADDED","object":{"metadata":{}}}""");
+
+        await Eventually.Succeeds(() => _changes.ShouldBe(["+ns/a@8"]));
+    }
+
+    [Fact]
+    public async Task An_object_that_does_not_fit_its_type_stays_as_it_was_and_does_not_stop_the_others()
+    {
+        const string unfit = """{"metadata":{"name":"a","namespace":"ns","resourceVersion":"9"},"data":"no map"}""";
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
+        var watch = _server.AnswerStream();
+        _server.Answer("""{"metadata":{"resourceVersion":"20"},"items":[""" + unfit + "," + Object("c", 12) + "]}");
+        _server.AnswerStream();
+        Start();
+        watch.TryWrite(Event("MODIFIED", unfit));
+        watch.TryWrite(Event("ADDED", Object("b", 10)));
+        await Eventually.Succeeds(() => _changes.ShouldBe(["+ns/a@3", "+ns/b@10"]));
+        watch.TryWrite(Event("ERROR", """{"code":410}"""));
+
+        await Eventually.Succeeds(() => _changes.ShouldBe(["+ns/a@3", "+ns/b@10", "-ns/b@10", "+ns/c@12"]));
+        _informer.Objects[new ObjectKey("ns", "a")].Metadata.ResourceVersion.ShouldBe("3");
+    }
+
+    [Fact]
+    public async Task An_object_that_was_made_anew_between_two_lists_is_told_as_deleted_and_new()
+    {
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"1","resourceVersion":"3"}}]}""")
+            .Answer("""{"code":410}""", HttpStatusCode.Gone)
+            .Answer("""{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"2","resourceVersion":"8"}}]}""");
+        _server.AnswerStream();
+        Start();
+
+        await Eventually.Succeeds(() => _changes.ShouldBe(["+ns/a@3", "-ns/a@3", "+ns/a@8"]));
+    }
+
+    [Fact]
+    public async Task A_server_that_ends_each_watch_at_once_is_not_asked_in_a_loop()
+    {
+        var time = new FakeTimeProvider();
+        var informer = Informer(new InformerOptions<V1ConfigMap>(), time);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""");
+        for (var i = 0; i < 100; i++) _server.AnswerStream().Complete();
+        _run = informer.RunAsync(_stop.Token);
+
+        await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
+        await Eventually.Succeeds(() =>
+        {
+            time.Advance(TimeSpan.FromMilliseconds(200));
+            _server.Requests.Count.ShouldBe(3);
+        });
+    }
+
+    [Fact]
+    public async Task A_watch_on_which_nothing_comes_any_more_is_opened_anew_where_it_was()
+    {
+        var time = new FakeTimeProvider();
+        var informer = Informer(new InformerOptions<V1ConfigMap> { LongestSilence = TimeSpan.FromMinutes(3) }, time);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""");
+        var silent = _server.AnswerStream();
+        _server.AnswerStream();
+        _run = informer.RunAsync(_stop.Token);
+        silent.TryWrite(Event("ADDED", Object("a", 8)));
+        await Eventually.Succeeds(() => informer.Objects.Count.ShouldBe(1));
+
+        // Bookmarks keep it open.
+        for (var version = 10; version < 14; version++)
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            silent.TryWrite(Event("BOOKMARK", Object("none", version)));
+            await Eventually.Succeeds(() => informer.WatchedVersion.ShouldBe($"{version}"));
+        }
+
+        _server.Requests.Count.ShouldBe(2);
+        time.Advance(TimeSpan.FromMinutes(3));
+        await Eventually.Succeeds(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            _server.Requests.Count.ShouldBe(3);
+        });
+        _server.Requests.Last().ShouldContain("resourceVersion=13");
+    }
+
+    [Fact]
+    public async Task A_watch_that_is_never_answered_is_given_up()
+    {
+        var time = new FakeTimeProvider();
+        var informer = Informer(new InformerOptions<V1ConfigMap>(), time);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""").Hang();
+        _server.AnswerStream();
+        _run = informer.RunAsync(_stop.Token);
+
+        await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
+        await Eventually.Succeeds(() =>
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            _server.Requests.Count.ShouldBe(3);
+        });
+    }
+
+    [Fact]
+    public async Task The_pause_that_the_server_asks_for_is_kept()
+    {
+        var time = new FakeTimeProvider();
+        var informer = Informer(new InformerOptions<V1ConfigMap>(), time);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""").Answer("{}", HttpStatusCode.TooManyRequests, retryAfter: 40);
+        _server.AnswerStream();
+        _run = informer.RunAsync(_stop.Token);
+        await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
+
+        var waited = 0;
+        await Eventually.Succeeds(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            waited++;
+            _server.Requests.Count.ShouldBe(3);
+        });
+        waited.ShouldBeGreaterThanOrEqualTo(40);
+    }
+
+    [Fact]
+    public async Task Selectors_and_namespace_are_sent_with_list_and_watch()
+    {
+        var informer = Informer(new InformerOptions<V1ConfigMap> { Namespace = "ns", LabelSelector = "a=b,c", FieldSelector = "metadata.name=x", PageSize = 10 }, TimeProvider.System);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""");
+        _server.AnswerStream();
+        _run = informer.RunAsync(_stop.Token);
+
+        await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
+        _server.Requests.First().ShouldBe("/api/v1/namespaces/ns/configmaps?limit=10&labelSelector=a%3Db%2Cc&fieldSelector=metadata.name%3Dx");
+        _server.Requests.Last().ShouldEndWith("&labelSelector=a%3Db%2Cc&fieldSelector=metadata.name%3Dx");
+    }
+
+    [Fact]
+    public async Task Long_annotations_are_not_kept()
+    {
+        var informer = Informer(new InformerOptions<V1ConfigMap> { LongestAnnotation = 10 }, TimeProvider.System);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","resourceVersion":"3","annotations":{"long":"12345678901","short":"1234567890"}}}]}""");
+        _server.AnswerStream();
+        _run = informer.RunAsync(_stop.Token);
+
+        await Eventually.Succeeds(() => informer.HasSynced.ShouldBeTrue());
+        informer.Objects.Values.ShouldHaveSingleItem().Metadata.Annotations.Keys.ShouldBe(["short"]);
+    }
+
+    [Fact]
+    public async Task An_index_follows_the_objects_and_old_snapshots_stay_as_they_were()
+    {
+        _informer.AddIndex("data", c => c.Data?.Keys ?? []);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + WithData("a", 3, "x", "y") + "," + WithData("b", 4, "y") + "]}");
+        var watch = _server.AnswerStream();
+        Start();
+        await Eventually.Succeeds(() => _informer.HasSynced.ShouldBeTrue());
+        var first = _informer.Snapshot;
+        first.Find("data", "y").Select(c => c.Metadata.Name).ShouldBe(["a", "b"], ignoreOrder: true);
+
+        watch.TryWrite(Event("MODIFIED", WithData("a", 8, "z")));
+        watch.TryWrite(Event("DELETED", WithData("b", 9, "y")));
+        await Eventually.Succeeds(() => _informer.Objects.Count.ShouldBe(1));
+        _informer.Snapshot.FindKeys("data", "y").ShouldBeEmpty();
+        _informer.Snapshot.Find("data", "z").ShouldHaveSingleItem().Metadata.Name.ShouldBe("a");
+        first.FindKeys("data", "y").Count.ShouldBe(2);
+        Should.Throw<KeyNotFoundException>(() => first.Find("none", "y"));
+
+        _informer.AddIndex("late", c => [c.Metadata.Name]);
+        _informer.Snapshot.FindKeys("late", "a").ShouldBe([new ObjectKey("ns", "a")]);
+    }
+
+    [Fact]
+    public async Task A_slow_reader_gets_one_change_an_object_and_holds_up_nobody()
+    {
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
+        var watch = _server.AnswerStream();
+        using var slow = _informer.Subscribe();
+        Start();
+        for (var version = 8; version < 1008; version++) watch.TryWrite(Event("MODIFIED", Object("a", version)));
+        watch.TryWrite(Event("ADDED", Object("passing", 1010)));
+        watch.TryWrite(Event("DELETED", Object("passing", 1011)));
+        watch.TryWrite(Event("ADDED", Object("b", 1012)));
+        await Eventually.Succeeds(() => _informer.Objects.Count.ShouldBe(2));
+
+        var first = await slow.ReadAsync(TestContext.Current.CancellationToken);
+        (first.Key.Name, first.Old, first.New!.Metadata.ResourceVersion).ShouldBe(("a", null, "1007"));
+        (await slow.ReadAsync(TestContext.Current.CancellationToken)).Key.Name.ShouldBe("b");
+        slow.Count.ShouldBe(0);
+
+        watch.TryWrite(Event("MODIFIED", Object("a", 1013)));
+        watch.TryWrite(Event("DELETED", Object("a", 1014)));
+        await Eventually.Succeeds(() => _informer.Objects.Count.ShouldBe(1));
+        var gone = await slow.ReadAsync(TestContext.Current.CancellationToken);
+        (gone.Old!.Metadata.ResourceVersion, gone.New).ShouldBe(("1007", null));
+
+        using var late = _informer.Subscribe();
+        (await late.ReadAsync(TestContext.Current.CancellationToken)).Key.Name.ShouldBe("b");
+    }
+
+    [Fact]
+    public async Task A_subscriber_that_fails_stops_neither_the_others_nor_the_watch()
+    {
+        var told = 0;
+        _informer.Changed += _ => throw new InvalidOperationException("a fault of the subscriber");
+        _informer.Changed += _ => told++;
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "," + Object("b", 4) + "]}");
+        _server.AnswerStream();
+        Start();
+
+        await Eventually.Succeeds(() => told.ShouldBe(2));
+        await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
+    }
+
+    private SharedInformer<V1ConfigMap> Informer(InformerOptions<V1ConfigMap> options, TimeProvider time) =>
+        new(_server.Transport(time), options, time, new Random(1), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
+
+    private static string WithData(string name, int version, params string[] keys) =>
+        $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"},"data":{{{{string.Join(',', keys.Select(k => $"\"{k}\":\"\""))}}}}}""";
 
     private void Start() => _run = _informer.RunAsync(_stop.Token);
 

@@ -93,6 +93,66 @@ public sealed class WorkQueueTests : IDisposable
     }
 
     [Fact]
+    public async Task Draining_waits_until_all_that_waits_is_done_and_drops_what_is_delayed()
+    {
+        _queue.Add("a");
+        _queue.Add("b");
+        _queue.AddAfter("late", TimeSpan.FromSeconds(1));
+        await _queue.TakeAsync(Cancellation);
+        _queue.Add("a");
+        var drained = _queue.DrainAsync(Cancellation);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        _queue.Add("c");
+
+        _queue.Done("a");
+        foreach (var expected in new[] { "b", "a" })
+        {
+            (await _queue.TakeAsync(Cancellation)).ShouldBe(expected);
+            drained.IsCompleted.ShouldBeFalse();
+            _queue.Done(expected);
+        }
+
+        await drained;
+        await Should.ThrowAsync<System.Threading.Channels.ChannelClosedException>(async () => await _queue.TakeAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task An_empty_queue_is_drained_at_once() => await _queue.DrainAsync(Cancellation);
+
+    [Fact]
+    public async Task A_very_long_delay_is_kept()
+    {
+        _queue.AddAfter("a", TimeSpan.FromDays(100));
+        var next = _queue.TakeAsync(Cancellation).AsTask();
+        for (var day = 0; day < 99; day++) _time.Advance(TimeSpan.FromDays(1));
+        next.IsCompleted.ShouldBeFalse();
+        _time.Advance(TimeSpan.FromDays(1));
+        (await next).ShouldBe("a");
+    }
+
+    [Fact]
+    public async Task A_queue_with_a_name_is_measured()
+    {
+        using var metrics = new Measurements("queue", "measured");
+        using var queue = new WorkQueue<string>(_time, new FixedRandom(), name: "measured");
+        queue.Add("a");
+        queue.Add("a");
+        queue.Add("b");
+        metrics.Last("meshoperator.workqueue.depth").ShouldBe(2);
+        _time.Advance(TimeSpan.FromSeconds(3));
+        await queue.TakeAsync(Cancellation);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        queue.AddAfterFailure("a");
+        queue.Done("a");
+
+        metrics.Last("meshoperator.workqueue.depth").ShouldBe(1);
+        metrics.Sum("meshoperator.workqueue.adds").ShouldBe(2);
+        metrics.Sum("meshoperator.workqueue.retries").ShouldBe(1);
+        metrics.Sum("meshoperator.workqueue.queue.duration").ShouldBe(3);
+        metrics.Sum("meshoperator.workqueue.work.duration").ShouldBe(2);
+    }
+
+    [Fact]
     public async Task No_key_is_lost_or_processed_twice_at_once_under_many_workers()
     {
         const int keys = 50;

@@ -52,6 +52,45 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void Access_rules_are_for_the_ports_that_they_name_and_others_have_the_rest()
+    {
+        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec
+        {
+            Allow =
+            [
+                new Api.V1Alpha1.AccessRule { ServiceAccounts = ["gateway", "jobs/nightly"], Methods = ["GET"], Paths = ["/v1/*", "/health"] },
+                new Api.V1Alpha1.AccessRule { Namespaces = ["metrics"], Ports = [9090] },
+            ],
+            Deny = [new Api.V1Alpha1.AccessRule { Identities = ["spiffe://cluster.local/ns/evil/*"] }],
+            AuditOnly = true,
+            Tls = new TlsParameters { MinVersion = "1.3" },
+        }).Translate();
+
+        var inbound = result.Workload("a").Inbound;
+        inbound.Ports.Select(p => p.Port).ShouldBe([8080, 9090]);
+        var calls = new Mesh.Model.AccessRule
+        {
+            Callers = [[new StringMatch(StringMatchKind.Exact, "spiffe://cluster.local/ns/shop/sa/gateway"), new StringMatch(StringMatchKind.Exact, "spiffe://cluster.local/ns/jobs/sa/nightly")]],
+            Methods = ["GET"],
+            Paths = [new StringMatch(StringMatchKind.Prefix, "/v1/"), new StringMatch(StringMatchKind.Exact, "/health")],
+        };
+        var scrapes = new Mesh.Model.AccessRule { Callers = [[new StringMatch(StringMatchKind.Prefix, "spiffe://cluster.local/ns/metrics/")]] };
+        var evil = new Mesh.Model.AccessRule { Callers = [[new StringMatch(StringMatchKind.Prefix, "spiffe://cluster.local/ns/evil/")]] };
+        inbound.Ports[0].Access.ShouldBe(new AccessPolicy(true, [calls], [evil], true));
+        inbound.Ports[1].Access.ShouldBe(new AccessPolicy(true, [calls, scrapes], [evil], true));
+        inbound.DefaultAccess.ShouldBe(new AccessPolicy(true, [calls], [evil], true));
+        inbound.Tls.RequiresTls13.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_port_that_no_allow_rule_names_may_not_be_called()
+    {
+        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec { Allow = [new Api.V1Alpha1.AccessRule { Ports = [9090] }] }).Translate();
+        result.Workload("a").Inbound.Ports[0].Access.ShouldBe(new AccessPolicy(true, [], [], false));
+        result.Workload("a").Inbound.Ports[1].Access.ShouldBe(new AccessPolicy(true, [new Mesh.Model.AccessRule()], [], false));
+    }
+
+    [Fact]
     public void Two_mtls_policies_for_one_namespace_are_in_conflict()
     {
         var result = Cluster.Of("a").Mtls("old", new MtlsPolicySpec(), 1).Mtls("new", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, 2).Translate();

@@ -12,6 +12,7 @@ public sealed class EnvoyAcceptanceTests
     [InlineData("delta", ShopMesh.Node)]
     [InlineData("delta", ShopMesh.StrictNode)]
     [InlineData("delta", "db-0.shop")]
+    [InlineData("delta", "guarded-0.shop")]
     [InlineData("sotw", ShopMesh.Node)]
     public async Task Everything_a_proxy_is_sent_is_what_Envoy_accepts(string mode, string node)
     {
@@ -77,6 +78,45 @@ public sealed class EnvoyAcceptanceTests
             server, node, ["--inbound", "--port", port, .. connection.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
 
         (result.TryGetProperty("filterChain", out var name) ? name.GetString() : null).ShouldBe(chain);
+    }
+
+    [Theory]
+    [InlineData("8080", "web", "GET", "/api/score", "allow")]
+    [InlineData("8080", "web", "POST", "/api/score", "deny")]
+    [InlineData("8080", "web", "GET", "/other", "deny")]
+    [InlineData("8080", "web", "GET", "/api/admin/keys", "deny")]
+    [InlineData("8080", "api", "GET", "/api/admin/keys", "allow")]
+    [InlineData("8080", "db", "GET", "/api/score", "deny")]
+    [InlineData("8080", null, "GET", "/api/score", "deny")]
+    [InlineData("9000", "db", "GET", "/api/score", "allow")]
+    [InlineData("5432", "api", "", "", "allow")]
+    [InlineData("5432", "web", "", "", "deny")]
+    [InlineData("1234", "api", "", "", "deny")]
+    public async Task Access_rules_refuse_what_they_do_not_allow_and_audits_refuse_nothing(string port, string? caller, string method, string path, string verdict)
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        string[] connection = caller is null ? [] : ["--alpn", "meshoperator", "--peer", ShopMesh.Identity(caller)];
+        string[] request = method.Length == 0 ? [] : ["--method", method, "--path", path, "--host", "guarded"];
+
+        var result = await RouteAsync(server, "guarded-0.shop", ["--inbound", "--port", port, .. connection, .. request]);
+
+        Verdicts(result).Contains("deny").ShouldBe(verdict == "deny", result.ToString());
+    }
+
+    /// <summary>What the enforcing filters say, of the connection and of the request.</summary>
+    private static List<string?> Verdicts(JsonElement result)
+    {
+        var filters = result.TryGetProperty("networkFilters", out var network) ? network.EnumerateArray().ToList() : [];
+        if (result.TryGetProperty("outcomes", out var outcomes))
+        {
+            foreach (var outcome in outcomes.EnumerateArray())
+            {
+                if (outcome.TryGetProperty("httpFilters", out var http)) filters.AddRange(http.EnumerateArray());
+            }
+        }
+
+        return [.. filters.Where(f => f.GetProperty("name").GetString()!.Contains("rbac", StringComparison.Ordinal))
+            .Select(f => f.TryGetProperty("verdict", out var verdict) ? verdict.GetString() : null)];
     }
 
     private static async Task<JsonElement> RouteAsync(XdsTestServer server, string node, params string[] arguments)

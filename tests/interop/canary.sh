@@ -106,8 +106,15 @@ expect "a backend that does not exist is accepted" "patched" patch 90 model-v9 1
 eventually "and named in ResolvedRefs=False" "False spec.backends[1]: the service 'model-v9' does not exist in namespace 'serving'" \
     kubectl get trafficsplit model -n serving -o 'jsonpath={.status.conditions[?(@.type=="ResolvedRefs")].status} {.status.conditions[?(@.type=="ResolvedRefs")].message}'
 eventually "kubectl describe shows why, as an event" "BackendNotFound" kubectl describe trafficsplit model -n serving
-expect "access rules, which are not enforced yet, are refused" "access rules are not enforced" \
-    kubectl patch mtlspolicy strict -n serving --type merge -p '{"spec":{"allow":[{"namespaces":["serving"]}]}}'
+kubectl patch mtlspolicy strict -n serving --type merge -p '{"spec":{"allow":[{"serviceAccounts":["gateway"],"methods":["GET"]}]}}' >/dev/null
+score=$(kubectl get pods -n serving -l app=model -o jsonpath='{.items[0].metadata.name}')
+access() { # METHOD SERVICE-ACCOUNT
+    "$xdscheck" route --server "$xds" --plaintext --node-id "$score.serving" --inbound --port 8080 --alpn meshoperator \
+        --peer "spiffe://cluster.local/ns/serving/sa/$2" --method "$1" --host model --path /
+}
+eventually "an access rule lets the gateway GET" 'policy \"00\" matches' access GET gateway
+expect "and not POST" '"verdict": "deny"' access POST gateway
+expect "and nobody else" '"verdict": "deny"' access GET feature-store
 expect "kubectl explain tells the fields" "one with the number, or else the name" kubectl explain trafficsplit.spec.backends.port
 
 kill -TERM "$mesh"

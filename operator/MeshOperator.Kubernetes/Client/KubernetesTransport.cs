@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text.Json;
-using k8s;
+using MeshOperator.Kubernetes.Metrics;
 using K8sClient = k8s.Kubernetes;
 
 namespace MeshOperator.Kubernetes.Client;
@@ -10,44 +12,55 @@ namespace MeshOperator.Kubernetes.Client;
 public sealed class KubernetesTransport
 {
     private const int LongestErrorBody = 64 * 1024;
-    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
     private readonly K8sClient _client;
     private readonly TimeProvider _time;
+    private readonly KubernetesResilience _resilience;
 
     /// <summary>Makes a transport over a client, which stays its owner's.</summary>
-    public KubernetesTransport(K8sClient client, TimeProvider time)
+    /// <param name="client">The client.</param>
+    /// <param name="time">The clock of time-outs and pauses.</param>
+    /// <param name="options">How patient it is; null for the defaults.</param>
+    /// <param name="random">The source of jitter, from several threads at once; null for the operating system's.</param>
+    public KubernetesTransport(K8sClient client, TimeProvider time, KubernetesTransportOptions? options = null, Random? random = null)
     {
         _client = client;
         _time = time;
+        _resilience = new KubernetesResilience(options ?? new KubernetesTransportOptions(), time, random is null ? FromSystem : random.NextDouble);
+        KubernetesMetrics.Circuits.Add(_resilience, "server", client.BaseUri.Authority, static r => r.CircuitState);
     }
 
-    /// <summary>Sends a request and reads the whole answer.</summary>
+    /// <summary>Sends a request and reads the whole answer. What is safe to repeat is repeated after a passing failure: a GET, and
+    /// others if they certainly were not carried out.</summary>
     /// <param name="method">The HTTP method.</param>
     /// <param name="pathAndQuery">Relative to the server's address.</param>
     /// <param name="body">The body as JSON, or null.</param>
     /// <param name="contentType">The body's media type.</param>
-    /// <param name="cancellation">Ends the wait; without it the request ends after 30 s.</param>
+    /// <param name="cancellation">Ends the wait; each attempt has a time-out besides.</param>
     /// <returns>The answer's body.</returns>
-    /// <exception cref="KubernetesApiException">The server answered with a status of 400 or above.</exception>
-    public async Task<byte[]> SendAsync(
-        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation)
-    {
-        using var timeout = new CancellationTokenSource(RequestTimeout, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
-        try
-        {
-            using var response = await OpenAsync(method, pathAndQuery, body, contentType, either.Token);
-            return await response.Content.ReadAsByteArrayAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellation.IsCancellationRequested)
-        {
-            throw new TimeoutException($"{method} {pathAndQuery} was not answered within {RequestTimeout.TotalSeconds:0} s.");
-        }
-    }
+    /// <exception cref="KubernetesApiException">The server answered with a status of 400 or above; or nothing was sent, because it
+    /// failed too often (reason <c>CircuitOpen</c>).</exception>
+    /// <exception cref="HttpRequestException">There was no connection, or it broke.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public Task<byte[]> SendAsync(
+        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation) =>
+        _resilience.SendAsync(
+            method,
+            pathAndQuery,
+            async token =>
+            {
+                using var response = await OpenAsync(method, method.Method, pathAndQuery, body, contentType, token);
+                return await response.Content.ReadAsByteArrayAsync(token);
+            },
+            cancellation);
 
-    /// <summary>Sends a request and returns when the answer's headers are there, to read its body as it comes.</summary>
-    public async Task<HttpResponseMessage> OpenAsync(
-        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation)
+    /// <summary>Sends a request and returns when the answer's headers are there, to read its body as it comes. It is sent once, without
+    /// a time-out, and does not count for the circuit breaker.</summary>
+    public Task<HttpResponseMessage> OpenAsync(
+        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation) =>
+        OpenAsync(method, "WATCH", pathAndQuery, body, contentType, cancellation);
+
+    private async Task<HttpResponseMessage> OpenAsync(
+        HttpMethod method, string verb, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(method, new Uri(_client.BaseUri, pathAndQuery))
         {
@@ -61,11 +74,27 @@ public sealed class KubernetesTransport
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
         }
 
-        if (_client.Credentials is not null) await _client.Credentials.ProcessHttpRequestAsync(request, cancellation);
-        var response = await _client.HttpClient.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        HttpResponseMessage response;
+        try
+        {
+            if (_client.Credentials is not null) await _client.Credentials.ProcessHttpRequestAsync(request, cancellation);
+            response = await _client.HttpClient.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        }
+        catch (Exception e)
+        {
+            Count(verb, e is OperationCanceledException ? "cancelled" : "error");
+            throw;
+        }
+
+        Count(verb, ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture));
         if (response.IsSuccessStatusCode) return response;
         using (response) throw await ReadErrorAsync(method, pathAndQuery, response, cancellation);
     }
+
+    private static void Count(string verb, string code) =>
+        KubernetesMetrics.ApiRequests.Add(1, new KeyValuePair<string, object?>("verb", verb), new KeyValuePair<string, object?>("code", code));
+
+    private static double FromSystem() => RandomNumberGenerator.GetInt32(1 << 24) / (double)(1 << 24);
 
     private async Task<KubernetesApiException> ReadErrorAsync(
         HttpMethod method, string pathAndQuery, HttpResponseMessage response, CancellationToken cancellation)

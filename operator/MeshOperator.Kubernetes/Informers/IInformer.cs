@@ -20,7 +20,8 @@ public interface IInformer
     Task RunAsync(CancellationToken cancellation);
 }
 
-/// <summary>Which objects an informer keeps, and what of them.</summary>
+/// <summary>Which objects an informer keeps, and what of them. As parts are left out, an object of an informer is for reading: whoever
+/// writes one back whole deletes those parts.</summary>
 /// <typeparam name="T">The entity type.</typeparam>
 public sealed record InformerOptions<T>
     where T : IKubernetesObject<V1ObjectMeta>
@@ -34,8 +35,19 @@ public sealed record InformerOptions<T>
     /// <summary>A field selector; null for all.</summary>
     public string? FieldSelector { get; init; }
 
-    /// <summary>Removes what is not needed from an object before it is kept.</summary>
+    /// <summary>Removes what is not needed from an object before it is kept. Managed fields and kubectl's last applied form are removed
+    /// in any case.</summary>
     public Action<T>? Trim { get; init; }
+
+    /// <summary>Annotations whose value has more characters than this are left out; null keeps all.</summary>
+    public int? LongestAnnotation { get; init; } = 8 * 1024;
+
+    /// <summary>How many objects a page of a list has.</summary>
+    public int PageSize { get; init; } = 500;
+
+    /// <summary>How long a watch may be silent before it is taken for dead and opened anew. An API server sends bookmarks about every
+    /// minute.</summary>
+    public TimeSpan LongestSilence { get; init; } = TimeSpan.FromMinutes(3);
 }
 
 /// <summary>A change of one object.</summary>

@@ -1,11 +1,10 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using System.Globalization;
-using System.IO.Pipelines;
 using System.Net;
 using k8s;
 using k8s.Models;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Metrics;
 using MeshOperator.Kubernetes.Queue;
 using Microsoft.Extensions.Logging;
 
@@ -13,24 +12,42 @@ namespace MeshOperator.Kubernetes.Informers;
 
 /// <summary>Keeps a copy of all objects of a kind by list and watch. It lists in pages, then watches from that version; a version
 /// that is too old, in whichever form the server says so, leads to a new list whose difference to the copy is told as changes, so
-/// that no deletion is missed. Readers see immutable snapshots.</summary>
+/// that no deletion is missed. Events that come twice or late change nothing. Readers see immutable snapshots.</summary>
 /// <typeparam name="T">An entity type with <see cref="KubernetesEntityAttribute"/>.</typeparam>
 public sealed class SharedInformer<T> : IInformer
     where T : class, IKubernetesObject<V1ObjectMeta>
 {
-    private const int PageSize = 500;
-    private const int LongestEvent = 16 * 1024 * 1024;
+    /// <summary>How often a list that is older than what is known is refused before the server is believed (it may have been restored
+    /// from a backup).</summary>
+    private const int MostStaleLists = 3;
+
     private static readonly ExponentialBackoff Backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
+
+    /// <summary>A watch that has lasted this long makes up for failures before it: else a connection that breaks now and then would make
+    /// the pauses, in which the copy is out of date, longer and longer.</summary>
+    private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>A watch that ends sooner than this and brought nothing is a failure: else a server that refuses so would be asked in a
+    /// loop.</summary>
+    private static readonly TimeSpan ShortestWatch = TimeSpan.FromSeconds(1);
+
     private readonly KubernetesTransport _transport;
     private readonly InformerOptions<T> _options;
     private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly ILogger _logger;
     private readonly ResourceKind _kind = ResourceKind.Of<T>();
+    private readonly ObjectReader<T> _reader;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ImmutableDictionary<ObjectKey, T> _objects = ImmutableDictionary<ObjectKey, T>.Empty;
+
+    /// <summary>Held while the snapshot is exchanged, so that a new subscription or index misses nothing.</summary>
+    private readonly Lock _exchange = new();
+
+    private ImmutableArray<InformerSubscription<T>> _subscriptions = [];
+    private ObjectSnapshot<T> _snapshot = ObjectSnapshot<T>.Empty;
     private string? _version;
+    private string? _newest;
+    private int _staleLists;
 
     /// <summary>Makes an informer; <see cref="RunAsync"/> starts it.</summary>
     public SharedInformer(KubernetesTransport transport, InformerOptions<T> options, TimeProvider time, Random random, ILogger<SharedInformer<T>> logger)
@@ -40,14 +57,18 @@ public sealed class SharedInformer<T> : IInformer
         _time = time;
         _random = random;
         _logger = logger;
+        _reader = new ObjectReader<T>(_kind.Plural, options, logger);
     }
 
     /// <summary>A change of the copy, told after it is visible in <see cref="Objects"/>, from one thread at a time. A subscriber must
-    /// return at once: it marks a key in a queue and no more.</summary>
+    /// return at once: it marks a key in a queue and no more. Who needs longer uses <see cref="Subscribe"/>.</summary>
     public event Action<ObjectChange<T>>? Changed;
 
+    /// <summary>All objects as they were at one moment, with the indexes.</summary>
+    public ObjectSnapshot<T> Snapshot => Volatile.Read(ref _snapshot);
+
     /// <summary>All objects as they were at one moment.</summary>
-    public ImmutableDictionary<ObjectKey, T> Objects => Volatile.Read(ref _objects);
+    public ImmutableDictionary<ObjectKey, T> Objects => Snapshot.Objects;
 
     /// <inheritdoc/>
     public string Resource => _kind.Plural;
@@ -55,8 +76,38 @@ public sealed class SharedInformer<T> : IInformer
     /// <inheritdoc/>
     public bool HasSynced => _synced.Task.IsCompletedSuccessfully;
 
+    /// <summary>The version up to which everything is known: of the last list, event or bookmark; null before the first list, and while
+    /// a new one is needed.</summary>
+    public string? WatchedVersion => Volatile.Read(ref _version);
+
     /// <inheritdoc/>
     public Task WaitForSyncAsync(CancellationToken cancellation) => _synced.Task.WaitAsync(cancellation);
+
+    /// <summary>Adds an index, to look objects up by something else than their key (<see cref="ObjectSnapshot{T}.Find"/>).</summary>
+    /// <param name="name">The index's name.</param>
+    /// <param name="values">The values under which an object is found; the same for the same object each time it is asked.</param>
+    /// <exception cref="ArgumentException">There is an index of that name.</exception>
+    public void AddIndex(string name, Func<T, IEnumerable<string>> values)
+    {
+        lock (_exchange) Volatile.Write(ref _snapshot, _snapshot.WithIndex(name, values));
+    }
+
+    /// <summary>Changes from now on for a reader who may be slow; all objects that are there come first, as new ones. To be disposed
+    /// of.</summary>
+    public InformerSubscription<T> Subscribe()
+    {
+        var subscription = new InformerSubscription<T>(ended =>
+        {
+            lock (_exchange) _subscriptions = _subscriptions.Remove(ended);
+        });
+        lock (_exchange)
+        {
+            foreach (var (key, entity) in _snapshot.Objects) subscription.Mark(new ObjectChange<T>(key, null, entity));
+            _subscriptions = _subscriptions.Add(subscription);
+        }
+
+        return subscription;
+    }
 
     /// <inheritdoc/>
     public async Task RunAsync(CancellationToken cancellation)
@@ -65,31 +116,62 @@ public sealed class SharedInformer<T> : IInformer
         while (!cancellation.IsCancellationRequested)
         {
             var pause = TimeSpan.Zero;
+            var reason = "ended";
+            var opened = _time.GetTimestamp();
             try
             {
                 if (_version is null) await ListAsync(cancellation);
-                if (await WatchAsync(cancellation)) failures = 0;
+                opened = _time.GetTimestamp();
+                var before = _version;
+                await WatchAsync(cancellation);
+                if (_version == before && _time.GetElapsedTime(opened) < ShortestWatch)
+                {
+                    pause = Backoff.After(++failures, _random.NextDouble());
+                    Log.WatchEndedEarly(_logger, _kind.Plural, pause.TotalSeconds);
+                }
+                else
+                {
+                    failures = 0;
+                }
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
                 return;
             }
-            catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.Gone)
-            {
-                Log.VersionTooOld(_logger, _kind.Plural, e.Message);
-                _version = null;
-                // Right away the first time; a server that answers nothing else must not be asked in a loop.
-                if (failures++ > 0) pause = Backoff.After(failures, _random.NextDouble());
-            }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
+                if (_version is not null && _time.GetElapsedTime(opened) >= HealthyAfter) failures = 0;
                 failures++;
-                pause = Backoff.After(failures, _random.NextDouble());
-                if (e is KubernetesApiException { RetryAfter: { } asked } && asked > pause) pause = asked;
-                Log.WatchFailed(_logger, e, _kind.Plural, pause.TotalSeconds);
+                (reason, pause) = Judge(e, failures);
             }
 
+            KubernetesMetrics.WatchReconnects.Add(1, new("resource", _kind.Plural), new KeyValuePair<string, object?>("reason", reason));
             if (pause > TimeSpan.Zero) await Pause(pause, cancellation);
+        }
+    }
+
+    /// <summary>What to do after an error: whether to list again, and when.</summary>
+    private (string Reason, TimeSpan Pause) Judge(Exception error, int failures)
+    {
+        var pause = Backoff.After(failures, _random.NextDouble());
+        if (error is KubernetesApiException { RetryAfter: { } asked } && asked > pause) pause = asked;
+        switch (error)
+        {
+            case KubernetesApiException { StatusCode: HttpStatusCode.Gone }:
+                Log.VersionTooOld(_logger, _kind.Plural, error.Message);
+                _version = null;
+                // Right away the first time; a server that answers nothing else must not be asked in a loop.
+                return ("gone", failures == 1 ? TimeSpan.Zero : pause);
+            case InvalidDataException:
+                Log.WatchMalformed(_logger, _kind.Plural, error.Message, pause.TotalSeconds);
+                _version = null;
+                return ("malformed", pause);
+            case TimeoutException:
+                Log.WatchFailed(_logger, error, _kind.Plural, pause.TotalSeconds);
+                return ("silent", pause);
+            default:
+                Log.WatchFailed(_logger, error, _kind.Plural, pause.TotalSeconds);
+                return ("failed", pause);
         }
     }
 
@@ -106,135 +188,156 @@ public sealed class SharedInformer<T> : IInformer
 
     private async Task ListAsync(CancellationToken cancellation)
     {
-        var builder = ImmutableDictionary.CreateBuilder<ObjectKey, T>();
+        var started = _time.GetTimestamp();
+        var listed = ImmutableDictionary.CreateBuilder<ObjectKey, T>();
         string? next = null;
         string? version;
         do
         {
-            var path = $"{_kind.Path(_options.Namespace)}?limit={PageSize}{Selectors()}";
+            var path = _kind.Path(_options.Namespace) + string.Create(CultureInfo.InvariantCulture, $"?limit={_options.PageSize}{Selectors()}");
             if (next is not null) path += $"&continue={Uri.EscapeDataString(next)}";
-            var page = KubernetesJson.Deserialize<ListPage<T>>(
-                new MemoryStream(await _transport.SendAsync(HttpMethod.Get, path, null, "application/json", cancellation)));
-            foreach (var item in page.Items ?? []) builder[ObjectKey.Of(item)] = Trimmed(item);
-            (next, version) = (page.Metadata?.ContinueProperty, page.Metadata?.ResourceVersion);
+            var page = _reader.ReadPage(await _transport.SendAsync(HttpMethod.Get, path, null, "application/json", cancellation));
+            foreach (var item in page.Items) listed[ObjectKey.Of(item)] = item;
+            foreach (var key in page.Unreadable)
+            {
+                // How it was is nearer to the truth than that it were gone.
+                if (Objects.TryGetValue(key, out var known)) listed[key] = known;
+            }
+
+            (next, version) = (page.Metadata.ContinueProperty, page.Metadata.ResourceVersion);
         }
         while (!string.IsNullOrEmpty(next));
-        Replace(builder.ToImmutable());
-        _version = version ?? throw new InvalidDataException($"The list of {_kind.Plural} has no resource version.");
+
+        if (version is null) throw new InvalidDataException($"The list of {_kind.Plural} has no resource version.");
+        if (ResourceVersion.IsOlder(version, _newest) && _staleLists++ < MostStaleLists)
+            throw new InvalidDataException($"The list of {_kind.Plural} is of version {version}, older than {_newest}, which is known.");
+        _staleLists = 0;
+        Replace(listed.ToImmutable());
+        (_version, _newest) = (version, version);
+        KubernetesMetrics.ListDuration.Record(_time.GetElapsedTime(started).TotalSeconds, new KeyValuePair<string, object?>("resource", _kind.Plural));
         _synced.TrySetResult();
     }
 
     private void Replace(ImmutableDictionary<ObjectKey, T> listed)
     {
-        var before = _objects;
-        Volatile.Write(ref _objects, listed);
+        var changes = new List<ObjectChange<T>>();
+        var before = _snapshot.Objects;
         foreach (var (key, old) in before)
         {
-            if (!listed.ContainsKey(key)) Changed?.Invoke(new ObjectChange<T>(key, old, null));
+            if (!listed.ContainsKey(key)) changes.Add(new ObjectChange<T>(key, old, null));
         }
 
         foreach (var (key, current) in listed)
         {
             var old = before.GetValueOrDefault(key);
-            if (old?.Metadata.ResourceVersion == current.Metadata.ResourceVersion) continue;
-            Changed?.Invoke(new ObjectChange<T>(key, old, current));
+            if (old is not null && old.Metadata.ResourceVersion == current.Metadata.ResourceVersion && old.Metadata.Uid == current.Metadata.Uid) continue;
+            if (old is not null && old.Metadata.Uid != current.Metadata.Uid)
+            {
+                // Deleted and made again while nobody watched: two objects, so two changes.
+                changes.Add(new ObjectChange<T>(key, old, null));
+                old = null;
+            }
+
+            changes.Add(new ObjectChange<T>(key, old, current));
         }
+
+        lock (_exchange)
+        {
+            Volatile.Write(ref _snapshot, _snapshot.With(listed, changes));
+            foreach (var change in changes) Mark(change);
+        }
+
+        foreach (var change in changes) Tell(change);
     }
 
-    /// <summary>Watches until the server ends it. True when anything came.</summary>
-    private async Task<bool> WatchAsync(CancellationToken cancellation)
+    /// <summary>Watches until the server ends it.</summary>
+    private async Task WatchAsync(CancellationToken cancellation)
     {
         var seconds = _random.Next(300, 600);
-        using var silence = new CancellationTokenSource(TimeSpan.FromSeconds(seconds) + Grace, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellation);
         var path = $"{_kind.Path(_options.Namespace)}?watch=1&allowWatchBookmarks=true&resourceVersion={Uri.EscapeDataString(_version!)}"
             + string.Create(CultureInfo.InvariantCulture, $"&timeoutSeconds={seconds}{Selectors()}");
-        using var response = await _transport.OpenAsync(HttpMethod.Get, path, null, "application/json", either.Token);
-        await using var body = await response.Content.ReadAsStreamAsync(either.Token);
-        var reader = PipeReader.Create(body);
-        var any = false;
-        try
-        {
-            while (true)
-            {
-                var read = await reader.ReadAsync(either.Token);
-                var buffer = read.Buffer;
-                while (TryReadLine(ref buffer, out var line))
-                {
-                    Handle(line);
-                    any = true;
-                }
-
-                if (buffer.Length > LongestEvent) throw new InvalidDataException($"An event of {_kind.Plural} is longer than {LongestEvent} bytes.");
-                reader.AdvanceTo(buffer.Start, buffer.End);
-                if (read.IsCompleted) return any;
-            }
-        }
-        catch (OperationCanceledException) when (silence.IsCancellationRequested && !cancellation.IsCancellationRequested)
-        {
-            throw new TimeoutException($"The watch of {_kind.Plural} outlived the {seconds} s it asked for.");
-        }
-        finally
-        {
-            await reader.CompleteAsync();
-        }
+        await WatchStream.ReadAsync(_transport, _kind.Plural, path, TimeSpan.FromSeconds(seconds), _options.LongestSilence, _time, Handle, cancellation);
     }
 
-    private static bool TryReadLine(ref ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> line)
+    private void Handle(WatchLine.Kind type, string json)
     {
-        var end = buffer.PositionOf((byte)'\n');
-        if (end is null)
+        if (type == WatchLine.Kind.Error)
         {
-            line = default;
-            return false;
+            Count("ERROR");
+            throw WatchLine.ToException(_kind.Plural, json);
         }
 
-        line = buffer.Slice(0, end.Value);
-        buffer = buffer.Slice(buffer.GetPosition(1, end.Value));
-        return true;
-    }
-
-    private void Handle(in ReadOnlySequence<byte> line)
-    {
-        var (type, json) = WatchLine.Parse(line);
-        switch (type)
+        if (type == WatchLine.Kind.Bookmark)
         {
-            case WatchLine.Kind.Error:
-                throw WatchLine.ToException(_kind.Plural, json);
-            case WatchLine.Kind.Bookmark:
-                _version = KubernetesJson.Deserialize<Bookmark>(json).Metadata?.ResourceVersion ?? _version;
-                return;
-        }
-
-        var entity = KubernetesJson.Deserialize<T>(json);
-        var key = ObjectKey.Of(entity);
-        var before = _objects;
-        var old = before.GetValueOrDefault(key);
-        _version = entity.Metadata.ResourceVersion;
-        if (type == WatchLine.Kind.Deleted)
-        {
-            if (old is null) return;
-            Volatile.Write(ref _objects, before.Remove(key));
-            Changed?.Invoke(new ObjectChange<T>(key, old, null));
+            Count("BOOKMARK");
+            Advance(WatchLine.VersionOf(json));
             return;
         }
 
-        if (old?.Metadata.ResourceVersion == entity.Metadata.ResourceVersion) return;
-        Volatile.Write(ref _objects, before.SetItem(key, Trimmed(entity)));
-        Changed?.Invoke(new ObjectChange<T>(key, old, entity));
+        var (key, version, entity) = _reader.Read(json);
+        if (ResourceVersion.IsSameOrOlder(version, _version))
+        {
+            Count("STALE");
+            return;
+        }
+
+        Count(type switch { WatchLine.Kind.Added => "ADDED", WatchLine.Kind.Modified => "MODIFIED", _ => "DELETED" });
+        var old = _snapshot.Objects.GetValueOrDefault(key);
+        if (type == WatchLine.Kind.Deleted)
+        {
+            if (old is not null) Exchange(new ObjectChange<T>(key, old, null));
+        }
+        else if (entity is not null && old?.Metadata.ResourceVersion != version)
+        {
+            Exchange(new ObjectChange<T>(key, old, entity));
+        }
+
+        Advance(version);
     }
 
-    private T Trimmed(T entity)
+    private void Advance(string? version)
     {
-        entity.Metadata.ManagedFields = null;
-        entity.Metadata.Annotations?.Remove("kubectl.kubernetes.io/last-applied-configuration");
-        _options.Trim?.Invoke(entity);
-        return entity;
+        if (version is null || ResourceVersion.IsOlder(version, _version)) return;
+        _version = version;
+        if (!ResourceVersion.IsOlder(version, _newest)) _newest = version;
     }
+
+    private void Exchange(ObjectChange<T> change)
+    {
+        lock (_exchange)
+        {
+            Volatile.Write(ref _snapshot, _snapshot.With(change.Key, change.New));
+            Mark(change);
+        }
+
+        Tell(change);
+    }
+
+    private void Mark(ObjectChange<T> change)
+    {
+        foreach (var subscription in _subscriptions) subscription.Mark(change);
+    }
+
+    /// <summary>A subscriber's failure is its own: neither the others nor the watch must suffer.</summary>
+    private void Tell(ObjectChange<T> change)
+    {
+        foreach (var subscriber in Delegate.EnumerateInvocationList(Changed))
+        {
+            try
+            {
+                subscriber(change);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                Log.SubscriberFailed(_logger, e, _kind.Plural, change.Key.ToString());
+            }
+        }
+    }
+
+    private void Count(string type) =>
+        KubernetesMetrics.WatchEvents.Add(1, new("resource", _kind.Plural), new KeyValuePair<string, object?>("type", type));
 
     private string Selectors() =>
         (_options.LabelSelector is null ? string.Empty : $"&labelSelector={Uri.EscapeDataString(_options.LabelSelector)}")
         + (_options.FieldSelector is null ? string.Empty : $"&fieldSelector={Uri.EscapeDataString(_options.FieldSelector)}");
-
-    private sealed record Bookmark(V1ObjectMeta? Metadata);
 }

@@ -33,7 +33,7 @@ internal static class WatchLine
                 var isType = reader.ValueTextEquals("type"u8);
                 var isObject = reader.ValueTextEquals("object"u8);
                 reader.Read();
-                if (isType)
+                if (isType && reader.TokenType == JsonTokenType.String)
                 {
                     kind = Enum.TryParse<Kind>(reader.GetString(), ignoreCase: true, out var parsed) ? parsed : null;
                     continue;
@@ -54,16 +54,33 @@ internal static class WatchLine
             : throw new InvalidDataException("A watch event lacks a known type or its object.");
     }
 
+    /// <summary>The version of a bookmark; null when it has none.</summary>
+    public static string? VersionOf(string bookmark)
+    {
+        using var json = JsonDocument.Parse(bookmark);
+        return json.RootElement.ValueKind == JsonValueKind.Object
+            && json.RootElement.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
+            && metadata.TryGetProperty("resourceVersion", out var version) && version.ValueKind == JsonValueKind.String
+            ? version.GetString()
+            : null;
+    }
+
     /// <summary>The error that an ERROR event carries as a Status.</summary>
     public static KubernetesApiException ToException(string resource, string status)
     {
         using var json = JsonDocument.Parse(status);
         var root = json.RootElement;
-        var code = root.TryGetProperty("code", out var c) && c.TryGetInt32(out var number) ? number : 500;
-        var reason = root.TryGetProperty("reason", out var r) ? r.GetString() : null;
-        var message = root.TryGetProperty("message", out var m) ? m.GetString() : null;
+        if (root.ValueKind != JsonValueKind.Object) throw new InvalidDataException($"An ERROR event of {resource} has no Status.");
+        var code = root.TryGetProperty("code", out var c) && c.ValueKind == JsonValueKind.Number && c.TryGetInt32(out var number) ? number : 500;
+        var reason = Text("reason");
         // Some servers say "too old" by the reason only.
         if (reason is "Expired" or "Gone") code = (int)HttpStatusCode.Gone;
-        return new KubernetesApiException((HttpStatusCode)code, reason ?? "Unknown", $"watch of {resource}: {message}", null);
+        TimeSpan? retryAfter = root.TryGetProperty("details", out var details) && details.ValueKind == JsonValueKind.Object
+            && details.TryGetProperty("retryAfterSeconds", out var r) && r.ValueKind == JsonValueKind.Number && r.TryGetInt32(out var seconds) && seconds > 0
+            ? TimeSpan.FromSeconds(seconds)
+            : null;
+        return new KubernetesApiException((HttpStatusCode)code, reason ?? "Unknown", $"watch of {resource}: {Text("message")}", retryAfter);
+
+        string? Text(string name) => root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
     }
 }

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using MeshOperator.Kubernetes.Metrics;
 
 namespace MeshOperator.Kubernetes.Queue;
 
@@ -9,29 +10,41 @@ public sealed class WorkQueue<TKey> : IDisposable
     where TKey : notnull
 {
     private static readonly ExponentialBackoff DefaultBackoff = new(TimeSpan.FromMilliseconds(50), TimeSpan.FromMinutes(1));
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
     private readonly Lock _lock = new();
-    private readonly HashSet<TKey> _dirty = [];
-    private readonly HashSet<TKey> _processing = [];
+
+    /// <summary>Keys that wait, with the time since when.</summary>
+    private readonly Dictionary<TKey, long> _dirty = [];
+
+    /// <summary>Keys that a worker has, with the time since when.</summary>
+    private readonly Dictionary<TKey, long> _processing = [];
+
     private readonly Dictionary<TKey, int> _failures = [];
     private readonly Dictionary<TKey, DateTimeOffset> _due = [];
     private readonly PriorityQueue<TKey, DateTimeOffset> _delayed = new();
     private readonly Channel<TKey> _ready = Channel.CreateUnbounded<TKey>();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly ITimer _timer;
     private readonly ExponentialBackoff _backoff;
+    private readonly KeyValuePair<string, object?>? _name;
     private bool _closed;
 
     /// <summary>Makes an empty queue.</summary>
     /// <param name="time">The clock of delayed adds.</param>
     /// <param name="random">The source of jitter.</param>
     /// <param name="backoff">The pauses of <see cref="AddAfterFailure"/>; null means 50 ms to 1 min.</param>
-    public WorkQueue(TimeProvider time, Random random, ExponentialBackoff? backoff = null)
+    /// <param name="name">The name under which it is measured; null means that it is not.</param>
+    public WorkQueue(TimeProvider time, Random random, ExponentialBackoff? backoff = null, string? name = null)
     {
         _time = time;
         _random = random;
         _backoff = backoff ?? DefaultBackoff;
         _timer = time.CreateTimer(_ => AddDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (name is null) return;
+        _name = new KeyValuePair<string, object?>("queue", name);
+        KubernetesMetrics.QueueDepths.Add(this, "queue", name, static q => q.Count);
     }
 
     /// <summary>How many keys wait to be taken, those with a delay not counted.</summary>
@@ -48,8 +61,9 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         lock (_lock)
         {
-            if (_closed || !_dirty.Add(key) || _processing.Contains(key)) return;
-            _ready.Writer.TryWrite(key);
+            if (_closed || !_dirty.TryAdd(key, _time.GetTimestamp())) return;
+            if (_name is { } name) KubernetesMetrics.QueueAdds.Add(1, name);
+            if (!_processing.ContainsKey(key)) _ready.Writer.TryWrite(key);
         }
     }
 
@@ -80,6 +94,7 @@ public sealed class WorkQueue<TKey> : IDisposable
         {
             var failures = _failures[key] = _failures.GetValueOrDefault(key) + 1;
             pause = _backoff.After(failures, _random.NextDouble());
+            if (_name is { } name) KubernetesMetrics.QueueRetries.Add(1, name);
         }
 
         AddAfter(key, pause);
@@ -98,8 +113,9 @@ public sealed class WorkQueue<TKey> : IDisposable
         var key = await _ready.Reader.ReadAsync(cancellation);
         lock (_lock)
         {
-            _dirty.Remove(key);
-            _processing.Add(key);
+            _dirty.Remove(key, out var since);
+            _processing[key] = _time.GetTimestamp();
+            if (_name is { } name) KubernetesMetrics.QueueDuration.Record(_time.GetElapsedTime(since).TotalSeconds, name);
         }
 
         return key;
@@ -110,9 +126,10 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         lock (_lock)
         {
-            _processing.Remove(key);
-            if (_dirty.Contains(key)) _ready.Writer.TryWrite(key);
-            else if (_closed && _processing.Count == 0) _ready.Writer.TryComplete();
+            if (_processing.Remove(key, out var since) && _name is { } name)
+                KubernetesMetrics.WorkDuration.Record(_time.GetElapsedTime(since).TotalSeconds, name);
+            if (_dirty.ContainsKey(key)) _ready.Writer.TryWrite(key);
+            else CompleteIfIdle();
         }
     }
 
@@ -122,15 +139,34 @@ public sealed class WorkQueue<TKey> : IDisposable
         lock (_lock)
         {
             _closed = true;
-            if (_processing.Count == 0) _ready.Writer.TryComplete();
+            _delayed.Clear();
+            _due.Clear();
+            CompleteIfIdle();
         }
+    }
+
+    /// <summary>Closes the queue and waits until the workers have taken and done all keys that wait.</summary>
+    /// <param name="cancellation">Ends the wait, not the work.</param>
+    public Task DrainAsync(CancellationToken cancellation)
+    {
+        Close();
+        return _drained.Task.WaitAsync(cancellation);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Close();
+        KubernetesMetrics.QueueDepths.Remove(this);
         _timer.Dispose();
+    }
+
+    private void CompleteIfIdle()
+    {
+        if (!_closed || _processing.Count > 0) return;
+        // What waits is in the channel and can still be read; nothing more can come.
+        _ready.Writer.TryComplete();
+        if (_dirty.Count == 0) _drained.TrySetResult();
     }
 
     private void AddDue()
@@ -155,6 +191,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         if (!_delayed.TryPeek(out _, out var due)) return;
         var wait = due - _time.GetUtcNow();
+        // A timer has a longest time; it looks again then.
+        if (wait > LongestTimer) wait = LongestTimer;
         _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
 }

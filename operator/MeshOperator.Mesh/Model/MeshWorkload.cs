@@ -20,10 +20,18 @@ public sealed record MeshWorkload
 /// <param name="DefaultMode">For ports that are not listed.</param>
 /// <param name="Ports">The ports of which something is known, ordered by number.</param>
 /// <param name="Policies">The policies whose effect is in this profile.</param>
-public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort> Ports, ValueList<PolicyKey> Policies);
+public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort> Ports, ValueList<PolicyKey> Policies)
+{
+    /// <summary>Who may call the ports that are not listed; null means everybody.</summary>
+    public AccessPolicy? DefaultAccess { get; init; }
+
+    /// <summary>Bounds on the mutual TLS of all ports.</summary>
+    public TlsBounds Tls { get; init; } = TlsBounds.Default;
+}
 
 /// <summary>One port on which a workload serves.</summary>
 /// <param name="Port">The target port in the pod.</param>
 /// <param name="Protocol">How its bytes are understood.</param>
 /// <param name="Mode">Whether it takes mutual TLS, plaintext or both.</param>
-public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode);
+/// <param name="Access">Who may call it; null means everybody.</param>
+public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode, AccessPolicy? Access = null);

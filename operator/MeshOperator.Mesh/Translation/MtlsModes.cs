@@ -19,7 +19,7 @@ internal sealed class MtlsModes
             var key = new PolicyKey(Kind, name.Namespace, name.Name);
             verdicts.Begin(key, record.Generation, record.Refusal, record.Spec is not null);
             if (record.Spec is not { } spec) continue;
-            var candidate = new Candidate(key, spec);
+            var candidate = new Candidate(key, spec, new AccessRules(spec, name.Namespace, snapshot.TrustDomain));
             if (spec.Selector is not null)
             {
                 if (!_bySelector.TryGetValue(name.Namespace, out var list)) _bySelector[name.Namespace] = list = [];
@@ -48,14 +48,18 @@ internal sealed class MtlsModes
         return _byNamespace.GetValueOrDefault(ns) ?? _mesh;
     }
 
-    internal sealed record Candidate(PolicyKey Key, MtlsPolicySpec Spec)
+    internal sealed record Candidate(PolicyKey Key, MtlsPolicySpec Spec, AccessRules Access)
     {
         public MtlsMode DefaultMode { get; } = ToMode(Spec.Mode ?? MtlsPolicyMode.Strict);
 
         public MtlsMode ModeOf(int port) =>
             Spec.PortModes is { } modes && modes.TryGetValue(port.ToString(System.Globalization.CultureInfo.InvariantCulture), out var mode) ? ToMode(mode) : DefaultMode;
 
-        public IEnumerable<int> Ports => Spec.PortModes?.Keys.Select(p => int.Parse(p, System.Globalization.CultureInfo.InvariantCulture)) ?? [];
+        public TlsBounds Tls { get; } = new(Spec.Tls?.MinVersion == "1.3", (Spec.Tls?.CipherSuites ?? []).ToValueList());
+
+        /// <summary>The ports of which the policy says something of their own.</summary>
+        public IEnumerable<int> Ports =>
+            (Spec.PortModes?.Keys.Select(p => int.Parse(p, System.Globalization.CultureInfo.InvariantCulture)) ?? []).Concat(Access.Ports);
 
         private static MtlsMode ToMode(MtlsPolicyMode mode) => mode switch
         {

@@ -75,7 +75,11 @@ public static class Translator
         foreach (var port in policy?.Ports ?? []) ports.TryAdd(port, PortProtocol.Detect);
         return new InboundProfile(
             policy?.DefaultMode ?? MtlsMode.Permissive,
-            ports.Select(p => new InboundPort(p.Key, p.Value, policy?.ModeOf(p.Key) ?? MtlsMode.Permissive)).ToValueList(),
-            policy is null ? [] : [policy.Key]);
+            ports.Select(p => new InboundPort(p.Key, p.Value, policy?.ModeOf(p.Key) ?? MtlsMode.Permissive, policy?.Access.Of(p.Key))).ToValueList(),
+            policy is null ? [] : [policy.Key])
+        {
+            DefaultAccess = policy?.Access.Of(port: null),
+            Tls = policy?.Tls ?? TlsBounds.Default,
+        };
     }
 }

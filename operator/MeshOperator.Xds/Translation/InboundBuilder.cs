@@ -58,17 +58,18 @@ internal static class InboundBuilder
             FilterChainMatch = new FilterChainMatch { DestinationPort = Names.InboundPort },
             Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
         });
+        var tls = TlsContexts.Downstream(trustDomain, profile.Tls);
         foreach (var port in profile.Ports)
         {
-            if (port.Port != Names.InboundPort) listener.FilterChains.AddRange(Chains(port, Names.Inbound(port.Port), (uint)port.Port, trustDomain));
+            if (port.Port != Names.InboundPort) listener.FilterChains.AddRange(Chains(port, Names.Inbound(port.Port), (uint)port.Port, tls));
         }
 
         listener.FilterChains.AddRange(
-            Chains(new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode), Names.InboundPassthrough, null, trustDomain));
+            Chains(new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode, profile.DefaultAccess), Names.InboundPassthrough, null, tls));
         return listener;
     }
 
-    private static IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, string trustDomain)
+    private static IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, TransportSocket tls)
     {
         if (port.Mode is MtlsMode.Disabled)
         {
@@ -76,7 +77,7 @@ internal static class InboundBuilder
             {
                 Name = $"{cluster}/any",
                 FilterChainMatch = destination is null ? null : new FilterChainMatch { DestinationPort = destination },
-                Filters = { EnvoyMessages.TcpProxy(cluster, cluster) },
+                Filters = { Tcp(cluster, port.Access) },
             };
             yield break;
         }
@@ -91,8 +92,8 @@ internal static class InboundBuilder
                 TransportProtocol = "tls",
                 ApplicationProtocols = { Names.MeshAlpn },
             },
-            Filters = { isHttp ? Http(cluster, mtls: true) : EnvoyMessages.TcpProxy(cluster, cluster) },
-            TransportSocket = TlsContexts.Downstream(trustDomain),
+            Filters = { isHttp ? [Http(cluster, mtls: true, port.Access)] : Tcp(cluster, port.Access) },
+            TransportSocket = tls,
         };
         if (port.Mode is MtlsMode.Strict) yield break;
 
@@ -102,7 +103,7 @@ internal static class InboundBuilder
             {
                 Name = $"{cluster}/plaintext-http",
                 FilterChainMatch = OutboundListenerBuilder.PlainHttp(destination),
-                Filters = { Http(cluster, mtls: false) },
+                Filters = { Http(cluster, mtls: false, port.Access) },
             };
         }
 
@@ -110,19 +111,21 @@ internal static class InboundBuilder
         {
             Name = $"{cluster}/plaintext",
             FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "raw_buffer" },
-            Filters = { isHttp ? Http(cluster, mtls: false) : EnvoyMessages.TcpProxy(cluster, cluster) },
+            Filters = { isHttp ? [Http(cluster, mtls: false, port.Access)] : Tcp(cluster, port.Access) },
         };
         yield return new FilterChain
         {
             Name = $"{cluster}/tls",
             FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "tls" },
-            Filters = { EnvoyMessages.TcpProxy(cluster, cluster) },
+            Filters = { Tcp(cluster, port.Access) },
         };
     }
 
+    private static IEnumerable<Filter> Tcp(string cluster, AccessPolicy? access) => [.. AccessBuilder.Network(access, cluster), EnvoyMessages.TcpProxy(cluster, cluster)];
+
     /// <summary>Whoever sends a plaintext request could write any identity into <c>x-forwarded-client-cert</c>, so it is removed from
     /// those and set anew from the certificate of the others.</summary>
-    private static Filter Http(string cluster, bool mtls)
+    private static Filter Http(string cluster, bool mtls, AccessPolicy? access)
     {
         var manager = new Manager
         {
@@ -159,6 +162,7 @@ internal static class InboundBuilder
             UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
         };
         if (mtls) manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
+        manager.HttpFilters.AddRange(AccessBuilder.Http(access));
         manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
         return EnvoyMessages.ConnectionManager(manager);
     }

@@ -2,6 +2,7 @@ using Envoy.Config.Core.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Type.Matcher.V3;
+using MeshOperator.Mesh.Model;
 
 namespace MeshOperator.Xds.Translation;
 
@@ -24,11 +25,13 @@ internal static class TlsContexts
 
     /// <summary>The server's end: asks for a certificate of the trust domain. It selects no ALPN protocol; see
     /// <see cref="Names.MeshAlpn"/>.</summary>
-    public static TransportSocket Downstream(string trustDomain) => Tls(new DownstreamTlsContext
+    public static TransportSocket Downstream(string trustDomain, TlsBounds bounds)
     {
-        CommonTlsContext = Common([new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }]),
-        RequireClientCertificate = true,
-    });
+        var context = Common([new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }]);
+        if (bounds.RequiresTls13) context.TlsParams.TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13;
+        context.TlsParams.CipherSuites.AddRange(bounds.CipherSuites);
+        return Tls(new DownstreamTlsContext { CommonTlsContext = context, RequireClientCertificate = true });
+    }
 
     private static CommonTlsContext Common(IEnumerable<StringMatcher> identities)
     {

@@ -118,6 +118,8 @@ internal sealed class OperatorHost : IAsyncDisposable
 #pragma warning disable RS0030 // The one place where randomness comes from.
         services.AddSingleton(Random.Shared);
 #pragma warning restore RS0030
+        // Before all that writes: hosted services stop in reverse order, and the lease is given back when they have.
+        AddLeadership(services, options);
         services.AddKubernetesOperator()
             .AddInformer<V1Service>()
             .AddInformer<V1EndpointSlice>()
@@ -145,7 +147,6 @@ internal sealed class OperatorHost : IAsyncDisposable
             DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
             ProxyImage = options.ProxyImage ?? new InjectionOptions().ProxyImage,
         }));
-        AddLeadership(services, options);
         services.AddSingleton<ClusterSnapshotSource>();
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());

@@ -1,12 +1,10 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using k8s;
 using MeshOperator.Api;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Events;
 using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Kubernetes.Status;
 
 namespace MeshOperator.Policies;
 
@@ -31,28 +29,25 @@ internal sealed record PolicyEvent(bool IsWarning, string Reason, string Message
 
 /// <inheritdoc/>
 [GenericRbac("meshoperator.io", "trafficsplits/status,retrypolicies/status,mtlspolicies/status", "patch")]
-[GenericRbac("", "events", "create")]
+[GenericRbac("", "events", "create,patch")]
 internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
     where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
     where TSpec : class, new()
 {
     private readonly SharedInformer<TPolicy> _informer;
-    private readonly EntityClient<TPolicy> _client;
+    private readonly StatusWriter<TPolicy> _writer;
     private readonly EventPublisher _events;
     private readonly ILogger _logger;
 
-    /// <summary>What was written on top of which version, until the informer has seen it.</summary>
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<ObjectKey, (string Before, TPolicy Written)> _written = new();
-
-    public PolicyStatusStore(SharedInformer<TPolicy> informer, EntityClient<TPolicy> client, EventPublisher events, ILogger<PolicyStatusStore<TPolicy, TSpec>> logger)
+    public PolicyStatusStore(SharedInformer<TPolicy> informer, StatusWriter<TPolicy> writer, EventPublisher events, ILogger<PolicyStatusStore<TPolicy, TSpec>> logger)
     {
         _informer = informer;
-        _client = client;
+        _writer = writer;
         _events = events;
         _logger = logger;
         informer.Changed += change =>
         {
-            if (change.New is null) _written.TryRemove(change.Key, out _);
+            if (change.New is null) _writer.Forget(change.Key);
             Changed?.Invoke();
         };
     }
@@ -63,19 +58,16 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
 
     public (long Generation, PolicyStatus? Status)? Find(ObjectKey key)
     {
-        if (!_informer.Objects.TryGetValue(key, out var policy)) return null;
-        if (_written.TryGetValue(key, out var own) && own.Before == policy.Metadata.ResourceVersion) policy = own.Written;
+        if (!_informer.Objects.TryGetValue(key, out var cached)) return null;
+        var policy = _writer.Latest(cached);
         return (policy.Metadata.Generation ?? 1, policy.Status);
     }
 
     public async Task WriteAsync(ObjectKey key, PolicyStatus status, IReadOnlyList<PolicyEvent> events, CancellationToken cancellation)
     {
         if (!_informer.Objects.TryGetValue(key, out var policy)) return;
-        var fields = new JsonObject { ["status"] = JsonNode.Parse(KubernetesJson.Serialize(status)) };
-        // The UID refuses the write to another object of the same name.
-        fields["metadata"] = new JsonObject { ["uid"] = policy.Metadata.Uid };
-        var written = await _client.ApplyAsync(key, fields, MeshNames.FieldManager, "status", cancellation);
-        _written[key] = (policy.Metadata.ResourceVersion, written);
+        // What was not written since the policy has changed meanwhile comes again with the change.
+        if (await _writer.WriteAsync(policy, status, MeshNames.FieldManager, cancellation) is not { } written) return;
         foreach (var one in events)
         {
             try

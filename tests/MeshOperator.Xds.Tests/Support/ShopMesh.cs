@@ -29,7 +29,7 @@ internal static class ShopMesh
         return new MeshModel(
             "cluster.local",
             services.ToImmutableSortedDictionary(service => service.Name, service => service),
-            new[] { Workload("web-0", "web", Permissive), Workload("web-1", "web", Permissive), Workload("api-0", "api", Strict), Workload("db-0", "db", Disabled) }
+            new[] { Workload("web-0", "web", Permissive), Workload("web-1", "web", Permissive), Workload("api-0", "api", Strict), Workload("db-0", "db", Disabled), Workload("guarded-0", "guarded", Guarded) }
                 .ToImmutableDictionary(workload => workload.Name));
     }
 
@@ -78,6 +78,28 @@ internal static class ShopMesh
         [ShopMtls]);
 
     public static InboundProfile Disabled { get; } = new(MtlsMode.Disabled, [new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Disabled)], []);
+
+    /// <summary>Web may GET /api, but not what is below /api/admin; the database's port is for the API alone; 9000 only counts.</summary>
+    public static InboundProfile Guarded { get; } = new(
+        MtlsMode.Strict,
+        [
+            new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Strict, new AccessPolicy(true, [new AccessRule { Callers = [[Exactly("api")]] }], [], false)),
+            new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive, ApiOnly with { AuditOnly = false }),
+            new InboundPort(9000, PortProtocol.Http, MtlsMode.Permissive, ApiOnly),
+        ],
+        [])
+    {
+        DefaultAccess = new AccessPolicy(true, [], [], false),
+        Tls = new TlsBounds(true, []),
+    };
+
+    private static AccessPolicy ApiOnly => new(
+        true,
+        [new AccessRule { Callers = [[Exactly("web"), Exactly("api")]], Methods = ["GET"], Paths = [new StringMatch(StringMatchKind.Prefix, "/api")] }],
+        [new AccessRule { Callers = [[new StringMatch(StringMatchKind.Prefix, "spiffe://cluster.local/ns/shop/")], [Exactly("web")]], Paths = [new StringMatch(StringMatchKind.Prefix, "/api/admin")] }],
+        true);
+
+    private static StringMatch Exactly(string account) => new(StringMatchKind.Exact, Identity(account));
 
     public static string Identity(string account) => $"spiffe://cluster.local/ns/shop/sa/{account}";
 

@@ -1,0 +1,83 @@
+using System.Text.Json.Nodes;
+
+namespace MeshOperator.Kubernetes.Admission;
+
+/// <summary>Carries a change that was made to the typed form of an object over to the object as it was sent, which may have fields that
+/// the type does not know, nulls where the type has nothing, and nothing where the type has a default.</summary>
+internal static class TypedChange
+{
+    /// <summary>The object as sent with the change applied; what the change does not touch stays as it was sent.</summary>
+    /// <param name="original">The object as it was sent.</param>
+    /// <param name="before">Its typed form.</param>
+    /// <param name="after">The typed form after the change.</param>
+    public static JsonNode? Apply(JsonNode? original, JsonNode? before, JsonNode? after)
+    {
+        if (JsonNode.DeepEquals(before, after)) return original?.DeepClone();
+        return (before, after) switch
+        {
+            (JsonObject oldMap, JsonObject newMap) => ApplyToMap(original as JsonObject, oldMap, newMap),
+            (JsonArray oldList, JsonArray newList) when original is JsonArray sent && sent.Count == oldList.Count => ApplyToList(sent, oldList, newList),
+            _ => after?.DeepClone(),
+        };
+    }
+
+    private static JsonObject ApplyToMap(JsonObject? original, JsonObject before, JsonObject after)
+    {
+        var result = original is null ? [] : (JsonObject)original.DeepClone();
+        foreach (var (name, _) in before)
+        {
+            if (!after.ContainsKey(name)) result.Remove(name);
+        }
+
+        foreach (var (name, value) in after)
+        {
+            var known = before.TryGetPropertyValue(name, out var old);
+            if (!known) result[name] = value?.DeepClone();
+            else if (!JsonNode.DeepEquals(old, value)) result[name] = Apply(original?[name], old, value);
+        }
+
+        return result;
+    }
+
+    private static JsonArray ApplyToList(JsonArray original, JsonArray before, JsonArray after)
+    {
+        var result = new JsonArray();
+        var taken = new bool[before.Count];
+        var partners = new int[after.Count];
+        // Elements that stayed as they are find their like first, so that they keep what the type does not know of them.
+        for (var i = 0; i < after.Count; i++) partners[i] = Take(j => JsonNode.DeepEquals(before[j], after[i]));
+        for (var i = 0; i < after.Count; i++)
+        {
+            if (partners[i] < 0 && NameOf(after[i]) is { } name) partners[i] = Take(j => NameOf(before[j]) == name);
+        }
+
+        // Lists of maps without names that only had elements changed.
+        for (var i = 0; i < after.Count && after.Count == before.Count; i++)
+        {
+            if (partners[i] < 0 && !taken[i] && NameOf(after[i]) is null && NameOf(before[i]) is null)
+            {
+                taken[i] = true;
+                partners[i] = i;
+            }
+        }
+
+        for (var i = 0; i < after.Count; i++)
+            result.Add(partners[i] < 0 ? after[i]?.DeepClone() : Apply(original[partners[i]], before[partners[i]], after[i]));
+        return result;
+
+        int Take(Func<int, bool> matches)
+        {
+            for (var j = 0; j < taken.Length; j++)
+            {
+                if (taken[j] || !matches(j)) continue;
+                taken[j] = true;
+                return j;
+            }
+
+            return -1;
+        }
+    }
+
+    private static string? NameOf(JsonNode? element) =>
+        element is JsonObject map && map["name"] is JsonValue value && value.TryGetValue<string>(out var name) ? name : null;
+}

@@ -1,0 +1,19 @@
+using BenchmarkDotNet.Running;
+
+namespace MeshOperator.Benchmarks;
+
+internal static class Program
+{
+    public static async Task<int> Main(string[] args)
+    {
+        // What stays in memory is no matter of time, so it is measured once and not by BenchmarkDotNet.
+        if (args is ["informer-memory", ..])
+        {
+            await InformerMemory.MeasureAsync(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 10_000);
+            return 0;
+        }
+
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+        return 0;
+    }
+}
