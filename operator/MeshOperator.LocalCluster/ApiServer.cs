@@ -4,10 +4,12 @@ using System.Security.Cryptography;
 using System.Text;
 using MeshOperator.LocalCluster.Admission;
 using MeshOperator.LocalCluster.Authentication;
+using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Certificates;
 using MeshOperator.LocalCluster.Controllers;
 using MeshOperator.LocalCluster.CustomResources;
 using MeshOperator.LocalCluster.Discovery;
+using MeshOperator.LocalCluster.Faults;
 using MeshOperator.LocalCluster.Http;
 using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Registry;
@@ -26,7 +28,7 @@ namespace MeshOperator.LocalCluster;
 
 /// <summary>
 /// A Kubernetes API server inside this process: objects in memory, on loopback, over TLS. Real clients such as kubectl,
-/// Helm and KubernetesClient talk to it; every authenticated client may do everything.
+/// Helm and KubernetesClient talk to it. The kubeconfig's user may do everything, service accounts what roles allow them.
 /// </summary>
 public sealed class ApiServer : IAsyncDisposable
 {
@@ -38,9 +40,10 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly string _adminToken;
     private int _disposed;
 
-    private ApiServer(WebApplication host, IReadOnlyList<IDisposable> owned, string authorityPem, ControllerSet controllers, CancellationTokenSource stopping, string adminToken)
+    private ApiServer(WebApplication host, IReadOnlyList<IDisposable> owned, string authorityPem, ControllerSet controllers, FaultInjector faults, CancellationTokenSource stopping, string adminToken)
     {
         _host = host;
+        Faults = faults;
         _owned = owned;
         CaCertificate = authorityPem;
         _controllers = controllers;
@@ -55,6 +58,9 @@ public sealed class ApiServer : IAsyncDisposable
 
     /// <summary>The certificate authority of the server's certificate, in PEM.</summary>
     public string CaCertificate { get; }
+
+    /// <summary>What a test orders to go wrong; nothing by default.</summary>
+    public FaultInjector Faults { get; }
 
     /// <summary>An administrator's kubeconfig, YAML, complete in itself; its context is `meshop-local`.</summary>
     public string Kubeconfig =>
@@ -93,6 +99,7 @@ public sealed class ApiServer : IAsyncDisposable
         var logger = loggers.CreateLogger("MeshOperator.LocalCluster");
         var time = options.TimeProvider;
         var stopping = new CancellationTokenSource();
+        var faults = new FaultInjector();
         var certificates = ServingCertificates.Create(TimeProvider.System.GetUtcNow());
         var kinds = new KindRegistry(BuiltinKinds.Table());
         var store = new ObjectStore(options.WatchHistory);
@@ -101,9 +108,10 @@ public sealed class ApiServer : IAsyncDisposable
         var authentication = new BearerAuthentication(adminToken, tokens);
         var addresses = new ClusterAddresses(IPNetwork.Parse(options.ServiceCidr));
         var webhooks = new WebhookClient(store, kinds, options.WebhookServiceAddress, time);
-        var admission = new WebhookAdmission(store, kinds, webhooks, logger);
+        var admission = new WebhookAdmission(store, kinds, webhooks, faults, logger);
         var writer = new ObjectWriter(store, kinds, admission, addresses, time) { GracefulPods = options.WorkloadControllers };
         store.Changed += new ServedDefinitions(kinds, logger).OnChanged;
+        store.Changed += new UnevaluatedConditions(logger).OnChanged;
         store.Changed += (kind, change) =>
         {
             if (change.Type == WatchEventType.Deleted && kind is { Group: "", Plural: "services" }) addresses.Release(change.Object);
@@ -111,28 +119,39 @@ public sealed class ApiServer : IAsyncDisposable
         var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), new OwnedPods(), time, logger);
         store.Changed += cluster.OwnedPods.OnChanged;
         var controllers = new ControllerSet(cluster, certificates.AuthorityPem, options.WorkloadControllers);
+        var authorizer = new Authorizer(store, kinds, options.Authorization);
         var dispatch = new RequestDispatch(
             kinds,
             authentication,
+            authorizer,
             new DiscoveryDocuments(kinds),
             new OpenApiDocuments(kinds),
             new ReadHandler(store, time),
-            new WatchHandler(store, time, stopping.Token),
+            new WatchHandler(store, faults, time, stopping.Token),
             new WriteHandler(store, writer, time),
             new ScaleHandler(store, writer),
-            new ReviewHandler(store, kinds, authentication, tokens, writer, time),
+            new ReviewHandler(store, kinds, authentication, new AccessReviews(authorizer), tokens, writer, time),
             logger);
 
         var host = Build(options, certificates, loggers);
-        // The one door: a middleware that injects faults (dropped watches, delays, 409, 410, 429, 500) would stand before it.
-        host.Run(dispatch.HandleAsync);
-        await host.StartAsync(cancellationToken);
-        var server = new ApiServer(host, [webhooks, tokens, certificates, stopping], certificates.AuthorityPem, controllers, stopping, adminToken);
-        await new Bootstrap(writer, kinds).RunAsync(server.Address.Port);
-        foreach (var name in Bootstrap.Namespaces) await controllers.Namespaces.FurnishNowAsync(name);
-        controllers.Start(stopping.Token);
-        logger.Listening(server.Address);
-        return server;
+        host.Run(new FaultyRequests(faults, dispatch.HandleAsync, time, stopping.Token).HandleAsync);
+        IReadOnlyList<IDisposable> owned = [webhooks, tokens, certificates, stopping];
+        try
+        {
+            await host.StartAsync(cancellationToken);
+            var server = new ApiServer(host, owned, certificates.AuthorityPem, controllers, faults, stopping, adminToken);
+            await new Bootstrap(writer, kinds).RunAsync(server.Address.Port);
+            foreach (var name in Bootstrap.Namespaces) await controllers.Namespaces.FurnishNowAsync(name);
+            controllers.Start(stopping.Token);
+            logger.Listening(server.Address);
+            return server;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            foreach (var one in owned) one.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Stops the server and ends its watches; returns within about two seconds.</summary>

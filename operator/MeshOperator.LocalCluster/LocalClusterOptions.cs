@@ -14,6 +14,9 @@ public sealed record LocalClusterOptions
     /// </summary>
     public bool WorkloadControllers { get; init; } = true;
 
+    /// <summary>Who may do what.</summary>
+    public AuthorizationMode Authorization { get; init; } = AuthorizationMode.Rbac;
+
     /// <summary>The IPv4 range of the services' cluster IPs, in CIDR notation.</summary>
     public string ServiceCidr { get; init; } = "10.96.0.0/16";
 

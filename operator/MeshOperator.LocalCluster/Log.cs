@@ -22,4 +22,7 @@ internal static partial class Log
 
     [LoggerMessage(6, LogLevel.Warning, "Admission webhook {Webhook} failed and is ignored: {Reason}")]
     public static partial void WebhookIgnored(this ILogger logger, string webhook, string reason);
+
+    [LoggerMessage(7, LogLevel.Warning, "{Configuration} has matchConditions; CEL is not evaluated here, so its webhooks are called as if they matched")]
+    public static partial void ConditionsNotEvaluated(this ILogger logger, string configuration);
 }

@@ -17,7 +17,7 @@ public sealed class AuthenticationTests(ClusterFixture fixture)
     [InlineData("a.b.c")]
     public async Task A_missing_or_wrong_token_is_unauthorized(string token)
     {
-        var (code, body, _) = await _cluster.SendAsync(HttpMethod.Get, "/api/v1/pods", token: token);
+        var (code, body, _) = await _cluster.SendAsync(HttpMethod.Get, "/version", token: token);
 
         code.ShouldBe(401);
         ((string)body["reason"]!).ShouldBe("Unauthorized");
@@ -32,7 +32,7 @@ public sealed class AuthenticationTests(ClusterFixture fixture)
         var name = await ReadyNamespaceAsync();
         var token = await TokenAsync(name, []);
 
-        (await _cluster.SendAsync(HttpMethod.Get, "/api/v1/pods", token: token)).Code.ShouldBe(200);
+        (await _cluster.SendAsync(HttpMethod.Get, "/version", token: token)).Code.ShouldBe(200);
         var review = await ReviewAsync(token, []);
 
         review.Status.Authenticated.ShouldBe(true);
@@ -48,7 +48,7 @@ public sealed class AuthenticationTests(ClusterFixture fixture)
 
         (await ReviewAsync(token, ["meshoperator.io", "third"])).Status.Audiences.ShouldBe(["meshoperator.io"]);
         (await ReviewAsync(token, ["third"])).Status.Authenticated.ShouldNotBe(true);
-        (await _cluster.SendAsync(HttpMethod.Get, "/api/v1/pods", token: token)).Code.ShouldBe(401);
+        (await _cluster.SendAsync(HttpMethod.Get, "/version", token: token)).Code.ShouldBe(401);
     }
 
     [Fact]
@@ -73,11 +73,11 @@ public sealed class AuthenticationTests(ClusterFixture fixture)
         var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         await using var cluster = await RunningCluster.StartAsync(new LocalClusterOptions { TimeProvider = time });
         var token = (string)(await cluster.CreateAsync("/api/v1/namespaces/default/serviceaccounts/default/token", """{"spec":{"expirationSeconds":600}}"""))["status"]!["token"]!;
-        (await cluster.SendAsync(HttpMethod.Get, "/api/v1/pods", token: token)).Code.ShouldBe(200);
+        (await cluster.SendAsync(HttpMethod.Get, "/version", token: token)).Code.ShouldBe(200);
 
         time.Advance(TimeSpan.FromSeconds(601));
 
-        (await cluster.SendAsync(HttpMethod.Get, "/api/v1/pods", token: token)).Code.ShouldBe(401);
+        (await cluster.SendAsync(HttpMethod.Get, "/version", token: token)).Code.ShouldBe(401);
     }
 
     private async Task<string> ReadyNamespaceAsync()

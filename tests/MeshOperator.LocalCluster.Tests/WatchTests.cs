@@ -27,6 +27,22 @@ public sealed class WatchTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task An_object_that_goes_with_its_last_finalizer_is_only_deleted()
+    {
+        var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
+        await _cluster.CreateAsync(path, """{"metadata":{"name":"a","finalizers":["example.com/hold"]}}""");
+        await _cluster.SendAsync(HttpMethod.Delete, path + "/a");
+        using var watch = await _cluster.WatchAsync($"{path}?watch=true&resourceVersion={await VersionAsync(path)}&fieldSelector=metadata.name%3Da");
+
+        await _cluster.PatchAsync(path + "/a", "application/merge-patch+json", """{"metadata":{"finalizers":null}}""");
+
+        var gone = (await watch.NextAsync())!.Value;
+        gone.Type.ShouldBe("DELETED");
+        gone.Object["metadata"]!["finalizers"].ShouldBeNull();
+        (await _cluster.GetAsync(path + "/a")).Code.ShouldBe(404);
+    }
+
+    [Fact]
     public async Task A_watch_with_a_selector_sees_objects_come_and_go_as_their_labels_change()
     {
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";

@@ -53,6 +53,38 @@ public sealed class WorkloadTests(ClusterFixture fixture)
         (await _cluster.GetAsync($"/apis/apps/v1/namespaces/{name}/replicasets")).Body["items"]!.AsArray().Count.ShouldBe(2);
     }
 
+    [Theory]
+    [InlineData(1, 0, 4, 5)]
+    [InlineData(0, 1, 3, 4)]
+    [InlineData(2, 1, 3, 6)]
+    public async Task A_rollout_keeps_within_surge_and_unavailability(int surge, int unavailable, int fewest, int most)
+    {
+        var name = await fixture.NamespaceAsync();
+        var path = $"/apis/apps/v1/namespaces/{name}/deployments";
+        var strategy = $$$"""{"spec":{"strategy":{"rollingUpdate":{"maxSurge":{{{surge}}},"maxUnavailable":{{{unavailable}}} } } } }""";
+        await _cluster.CreateAsync(path, Manifests.Deployment("web", 4));
+        await _cluster.PatchAsync(path + "/web", "application/merge-patch+json", strategy);
+        await Eventually.Succeeds(async () => Available((await _cluster.GetAsync(path + "/web")).Body).ShouldBe(4));
+        var version = (string)(await _cluster.GetAsync($"/apis/apps/v1/namespaces/{name}/replicasets")).Body["metadata"]!["resourceVersion"]!;
+        using var sets = await _cluster.WatchAsync($"/apis/apps/v1/namespaces/{name}/replicasets?watch=1&resourceVersion={version}");
+
+        await _cluster.PatchAsync(path + "/web", "application/strategic-merge-patch+json", """{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"nginx:2"}]}}}}""");
+
+        var sizes = new Dictionary<string, (long Wanted, long Available)> { ["old"] = (4, 4) };
+        while (true)
+        {
+            var (_, set) = (await sets.NextAsync()).ShouldNotBeNull();
+            var uid = (string)set["metadata"]!["uid"]!;
+            if ((string)set["spec"]!["template"]!["spec"]!["containers"]![0]!["image"]! == "nginx:1") uid = "old";
+            sizes[uid] = ((long)set["spec"]!["replicas"]!, Available(set));
+            sizes.Values.Sum(s => s.Wanted).ShouldBeLessThanOrEqualTo(most);
+            sizes.Values.Sum(s => Math.Min(s.Wanted, s.Available)).ShouldBeGreaterThanOrEqualTo(fewest);
+            if (sizes["old"].Wanted == 0 && sizes.Values.Sum(s => s.Available) == 4 && sizes["old"].Available == 0) break;
+        }
+    }
+
+    private static long Available(JsonNode owner) => (long?)owner["status"]?["availableReplicas"] ?? 0;
+
     [Fact]
     public async Task A_stateful_set_numbers_its_pods()
     {

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Errors;
+using MeshOperator.LocalCluster.Faults;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Patches;
@@ -12,7 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace MeshOperator.LocalCluster.Admission;
 
 /// <summary>Asks the mutating and validating webhooks that are configured in the store.</summary>
-internal sealed class WebhookAdmission(ObjectStore store, KindRegistry kinds, WebhookClient client, ILogger logger) : IAdmission
+internal sealed class WebhookAdmission(ObjectStore store, KindRegistry kinds, WebhookClient client, FaultInjector faults, ILogger logger) : IAdmission
 {
     private readonly ConditionalWeakTable<StoredObject, Webhook[]> _read = [];
     private readonly ResourceKind _mutating = kinds.Builtin("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
@@ -114,6 +115,7 @@ internal sealed class WebhookAdmission(ObjectStore store, KindRegistry kinds, We
         try
         {
             var request = new JsonObject { ["kind"] = "AdmissionReview", ["apiVersion"] = "admission.k8s.io/v1", ["request"] = Request(uid, attributes, asKind) };
+            if (faults.OnWebhook(webhook.Name)) throw new WebhookException("failed to call webhook: connect: connection refused");
             review = await client.CallAsync(webhook, request, attributes.Request.Cancellation);
         }
         catch (WebhookException e)

@@ -4,10 +4,7 @@ using MeshOperator.LocalCluster.Registry;
 
 namespace MeshOperator.LocalCluster.Authentication;
 
-/// <summary>
-/// Bearer tokens: the administrator's, and those of service accounts. Whoever is authenticated may do everything; roles are
-/// stored but not yet looked at.
-/// </summary>
+/// <summary>Bearer tokens: the administrator's, and those of service accounts.</summary>
 internal sealed class BearerAuthentication(string adminToken, ServiceAccountTokens tokens) : IAuthentication
 {
     private const string Scheme = "Bearer ";

@@ -10,7 +10,7 @@ using MeshOperator.LocalCluster.Store;
 namespace MeshOperator.LocalCluster.Controllers;
 
 /// <summary>
-/// Rolls deployments from one ReplicaSet to the next: the new one is scaled up at once, the old ones go when it is available.
+/// Rolls deployments from one ReplicaSet to the next.
 /// </summary>
 internal sealed class DeploymentController(Cluster cluster) : Controller("deployment-controller", cluster.Time, cluster.Logger)
 {
@@ -38,10 +38,16 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         var recreate = deployment.At("spec.strategy.type").AsText() == "Recreate";
         var oldGone = old.All(s => s.At("status.replicas").AsInteger() is null or 0);
         var paused = deployment.At("spec.paused").AsFlag() == true;
-        if (recreate && !paused) foreach (var set in old) await ScaleAsync(deployment, set, 0);
-        if ((!recreate || oldGone) && !paused) await ScaleAsync(deployment, current, wanted);
-        if ((current.At("status.availableReplicas").AsInteger() ?? 0) >= wanted && !paused)
+        if (recreate && !paused)
+        {
             foreach (var set in old) await ScaleAsync(deployment, set, 0);
+            if (oldGone) await ScaleAsync(deployment, current, wanted);
+        }
+        else if (!paused)
+        {
+            foreach (var (set, replicas) in RollingUpdate.Of(deployment).Next(current, old).ToList()) await ScaleAsync(deployment, set, replicas);
+        }
+
         await TrimAsync(deployment, old);
         await StatusAsync(stored, deployment, Owned(stored), current.Uid());
     }
@@ -59,7 +65,6 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         {
             current = await cluster.Writer.CreateAsync(_sets, deployment.Namespace(), ReplicaSet(deployment, template, hash, revision + 1), Cluster.As(Name));
             await SetRevisionAsync(_deployments, deployment, revision + 1);
-            await EventAsync(deployment, current.Name(), 0, current.At("spec.replicas").AsInteger() ?? 0);
         }
         else
         {
@@ -92,7 +97,7 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
             },
             ["spec"] = new JsonObject
             {
-                ["replicas"] = deployment.At("spec.strategy.type").AsText() == "Recreate" ? 0L : deployment.At("spec.replicas").AsInteger() ?? 1,
+                ["replicas"] = 0L,
                 ["minReadySeconds"] = deployment.At("spec.minReadySeconds")?.DeepClone(),
                 ["selector"] = selector,
                 ["template"] = own,
@@ -175,7 +180,7 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         var status = new JsonObject { ["observedGeneration"] = deployment.Object("metadata").Integer("generation") ?? 1 };
         foreach (var (field, value) in new[] { ("replicas", total), ("updatedReplicas", updated), ("readyReplicas", Sum("readyReplicas")), ("availableReplicas", available), ("unavailableReplicas", Math.Max(0, wanted - available)) })
             if (value > 0) status[field] = value;
-        var isAvailable = available >= wanted - MaxUnavailable(deployment, wanted);
+        var isAvailable = available >= wanted - (deployment.At("spec.strategy.type").AsText() == "Recreate" ? 0 : RollingUpdate.Of(deployment).MaxUnavailable);
         var complete = updated == wanted && total == wanted && available >= wanted;
         var set = owned.Find(s => s.Uid() == current)?.Name();
         var before = deployment["status"];
@@ -187,13 +192,5 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
                 ? PodTemplates.Condition(before, "Progressing", true, "NewReplicaSetAvailable", $"ReplicaSet \"{set}\" has successfully progressed.", now)
                 : PodTemplates.Condition(before, "Progressing", true, "ReplicaSetUpdated", $"ReplicaSet \"{set}\" is progressing.", now));
         await PodTemplates.SetStatusAsync(cluster, _deployments, stored, status, Name);
-    }
-
-    private static long MaxUnavailable(JsonObject deployment, long wanted)
-    {
-        if (deployment.At("spec.strategy.type").AsText() == "Recreate") return 0;
-        var given = deployment.At("spec.strategy.rollingUpdate.maxUnavailable");
-        if (given.AsInteger() is { } number) return number;
-        return int.TryParse((given.AsText() ?? "25%").TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out var percent) ? wanted * percent / 100 : 0;
     }
 }

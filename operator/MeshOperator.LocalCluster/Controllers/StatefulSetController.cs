@@ -63,7 +63,7 @@ internal sealed class StatefulSetController(Cluster cluster) : Controller("state
             if (ordered) return;
         }
 
-        if (set.At("spec.updateStrategy.type").AsText() == "OnDelete") return;
+        if (set.At("spec.updateStrategy.type").AsText() == "OnDelete" || pods.Exists(p => !p.IsReady || p.IsDeleting)) return;
         var partition = set.At("spec.updateStrategy.rollingUpdate.partition").AsInteger() ?? 0;
         if (pods.Find(p => Ordinal(p) >= partition && p.Labels.GetValueOrDefault(HashLabel) != hash) is { } outdated)
             await PodTemplates.DeletePodAsync(cluster, set, outdated, Name);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Kinds;
 
 namespace MeshOperator.LocalCluster.Errors;
@@ -26,6 +27,23 @@ internal static class ApiError
 
     public static ApiException Forbidden(ResourceKind kind, string name, string because, JsonArray? causes = null) => Of(
         403, "Forbidden", $"{kind.QualifiedPlural} \"{name}\" is forbidden: {because}", kind, name, useKind: false, causes);
+
+    /// <summary>The refusal of the authorizer.</summary>
+    public static ApiException AccessDenied(AccessRequest request, string reason)
+    {
+        var because = request.IsResource
+            ? $"User \"{request.User.Name}\" cannot {request.Verb} resource \"{request.FullResource}\" in API group \"{request.Group}\" "
+                + (request.Namespace.Length > 0 ? $"in the namespace \"{request.Namespace}\"" : "at the cluster scope")
+            : $"User \"{request.User.Name}\" cannot {request.Verb} path \"{request.Path}\"";
+        if (reason.Length > 0) because += $": {reason}";
+        var qualified = request.Group.Length == 0 ? request.Resource : $"{request.Resource}.{request.Group}";
+        var subject = !request.IsResource ? "" : request.Name.Length == 0 ? qualified + " is " : $"{qualified} \"{request.Name}\" is ";
+        var details = new JsonObject();
+        if (request.Name.Length > 0) details["name"] = request.Name;
+        if (request.Group.Length > 0) details["group"] = request.Group;
+        if (request.IsResource) details["kind"] = request.Resource;
+        return new ApiException(403, Status(403, "Forbidden", $"{subject}forbidden: {because}", details));
+    }
 
     public static ApiException BadRequest(string message) => new(400, Status(400, "BadRequest", message, []));
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MeshOperator.LocalCluster.Authentication;
+using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Discovery;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Kinds;
@@ -14,6 +15,7 @@ namespace MeshOperator.LocalCluster.Http;
 internal sealed class RequestDispatch(
     KindRegistry kinds,
     IAuthentication authentication,
+    Authorizer authorizer,
     DiscoveryDocuments discovery,
     OpenApiDocuments openApi,
     ReadHandler reads,
@@ -63,6 +65,9 @@ internal sealed class RequestDispatch(
         }
 
         var user = authentication.Authenticate(http.Request.Headers.Authorization) ?? throw ApiError.Unauthorized();
+        user = Impersonation.Apply(http.Request, user, authorizer);
+        var access = AccessRequest.Of(user, RequestAttributes.Of(http.Request));
+        authorizer.Demand(access);
         if (path.StartsWith("/openapi/", StringComparison.Ordinal))
         {
             await openApi.AnswerAsync(http, path);
@@ -72,11 +77,12 @@ internal sealed class RequestDispatch(
         if (await discovery.TryAnswerAsync(http, path)) return;
         var parsed = RequestPath.Parse(path) ?? throw ApiError.NoSuchPath();
         var kind = kinds.Find(parsed.Group, parsed.Version, parsed.Resource) ?? throw ApiError.NoSuchPath();
-        await ResourceAsync(http, kind, parsed, user);
+        await ResourceAsync(http, kind, parsed, access);
     }
 
-    private async Task ResourceAsync(HttpContext http, ResourceKind kind, RequestPath path, UserInfo user)
+    private async Task ResourceAsync(HttpContext http, ResourceKind kind, RequestPath path, AccessRequest access)
     {
+        var user = access.User;
         var method = http.Request.Method;
         if (!kind.Namespaced && path.Namespace is not null) throw ApiError.NoSuchPath();
         if (path.Name is null)
@@ -116,7 +122,7 @@ internal sealed class RequestDispatch(
                 await writes.UpdateAsync(http, kind, @namespace, path.Name, subresource, WriteHandler.Request(http, user));
                 return;
             case "PATCH":
-                await writes.PatchAsync(http, kind, @namespace, path.Name, subresource, WriteHandler.Request(http, user));
+                await writes.PatchAsync(http, kind, @namespace, path.Name, subresource, WriteHandler.Request(http, user, () => authorizer.Demand(access with { Verb = "create" })));
                 return;
             case "DELETE" when subresource.Length == 0:
                 await writes.DeleteAsync(http, kind, @namespace, path.Name, WriteHandler.Request(http, user));

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Authentication;
+using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
@@ -11,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 namespace MeshOperator.LocalCluster.Http;
 
 /// <summary>What is asked and answered but not stored: reviews and token requests.</summary>
-internal sealed class ReviewHandler(ObjectStore store, KindRegistry kinds, BearerAuthentication authentication, ServiceAccountTokens tokens, ObjectWriter writer, TimeProvider time)
+internal sealed class ReviewHandler(ObjectStore store, KindRegistry kinds, BearerAuthentication authentication, AccessReviews access, ServiceAccountTokens tokens, ObjectWriter writer, TimeProvider time)
 {
     private const long DefaultExpiry = 3600;
     private const long ShortestExpiry = 600;
@@ -27,13 +28,7 @@ internal sealed class ReviewHandler(ObjectStore store, KindRegistry kinds, Beare
         {
             "tokenreviews" => Token(review.Object("spec")),
             "selfsubjectreviews" => new JsonObject { ["userInfo"] = User(user) },
-            "selfsubjectrulesreviews" => new JsonObject
-            {
-                ["incomplete"] = false,
-                ["resourceRules"] = new JsonArray(new JsonObject { ["verbs"] = new JsonArray("*"), ["apiGroups"] = new JsonArray("*"), ["resources"] = new JsonArray("*") }),
-                ["nonResourceRules"] = new JsonArray(new JsonObject { ["verbs"] = new JsonArray("*"), ["nonResourceURLs"] = new JsonArray("*") }),
-            },
-            _ => new JsonObject { ["allowed"] = true, ["reason"] = "everything is allowed in a local cluster" },
+            var plural => access.Status(plural, review.Object("spec"), user),
         };
         Answer.Warn(http, request.Warnings);
         await Answer.JsonAsync(http, review, 201);
@@ -73,9 +68,8 @@ internal sealed class ReviewHandler(ObjectStore store, KindRegistry kinds, Beare
             var content = current.Parse();
             content["spec"] = new JsonObject { ["finalizers"] = finalizers.DeepClone() };
             if (request.DryRun) return content;
-            if (store.TryPut(kind, content, current) is not { } stored) continue;
-            if (stored.IsDeleting && !stored.HasFinalizers && finalizers.Count == 0) store.TryRemove(kind, stored);
-            return stored.Parse();
+            var goes = current.IsDeleting && !current.HasFinalizers && finalizers.Count == 0;
+            if ((goes ? store.TryRemove(kind, current, content) : store.TryPut(kind, content, current)) is { } stored) return stored.Parse();
         }
 
         throw ApiError.Modified(kind, name);

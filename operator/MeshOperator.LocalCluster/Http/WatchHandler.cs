@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Errors;
+using MeshOperator.LocalCluster.Faults;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Selectors;
@@ -12,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace MeshOperator.LocalCluster.Http;
 
 /// <summary>GET with watch=true: a stream of changes until the time is up, the client goes, or the version expires.</summary>
-internal sealed class WatchHandler(ObjectStore store, TimeProvider time, CancellationToken stopping)
+internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, TimeProvider time, CancellationToken stopping)
 {
     private static readonly TimeSpan BookmarkPeriod = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LongestWatch = TimeSpan.FromHours(1);
@@ -42,7 +43,8 @@ internal sealed class WatchHandler(ObjectStore store, TimeProvider time, Cancell
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         using var limit = new CancellationTokenSource(Duration(query["timeoutSeconds"]), time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(end.Token, limit.Token);
+        using var open = faults.Opened(RequestAttributes.Of(http.Request));
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(end.Token, limit.Token, open.Struck);
         try
         {
             await stream.StartAsync();
@@ -55,15 +57,32 @@ internal sealed class WatchHandler(ObjectStore store, TimeProvider time, Cancell
 
             await stream.FlushAsync(both.Token);
             var bookmarks = bool.TryParse(query["allowWatchBookmarks"], out var allow) && allow;
-            await FollowAsync(stream, collection.Log, position, Selects, bookmarks, from, both.Token);
+            await FollowAsync(stream, open, collection.Log, position, Selects, bookmarks, from, both.Token);
         }
         catch (OperationCanceledException)
         {
-            // The client went, the time is up, or the server stops: the stream simply ends.
+            // The client went, the time is up, or the server stops: the stream simply ends, unless a fault was ordered.
+            await StopAsync(http, stream, open.By, version, end.Token);
         }
     }
 
-    private async Task FollowAsync(WatchStream stream, EventLog log, long position, Func<StoredObject?, bool> selects, bool bookmarks, long from, CancellationToken cancellation)
+    private async Task StopAsync(HttpContext http, WatchStream stream, FaultKind? by, string version, CancellationToken end)
+    {
+        switch (by)
+        {
+            case FaultKind.ResetWatch:
+                http.Abort();
+                break;
+            case FaultKind.ExpireWatch:
+                await ExpiredAsync(stream, version, store.Revision);
+                break;
+            case FaultKind.SilenceWatch:
+                await Task.Delay(Timeout.InfiniteTimeSpan, time, end).ContinueWith(_ => { }, TaskScheduler.Default);
+                break;
+        }
+    }
+
+    private async Task FollowAsync(WatchStream stream, OpenWatch open, EventLog log, long position, Func<StoredObject?, bool> selects, bool bookmarks, long from, CancellationToken cancellation)
     {
         var batch = new List<WatchEvent>();
         var sent = from;
@@ -83,8 +102,22 @@ internal sealed class WatchHandler(ObjectStore store, TimeProvider time, Cancell
                 sent = change.Revision;
                 var was = change.Type != WatchEventType.Added && selects(change.Previous);
                 var now = change.Type != WatchEventType.Deleted && selects(change.Object);
-                if (now) stream.Event(was ? "MODIFIED" : "ADDED", change.Object);
-                else if (was) stream.Event("DELETED", change.Type == WatchEventType.Deleted ? change.Object : change.Previous!, change.Revision);
+                if (!now && !was) continue;
+                var fault = faults.OnEvent(open.Request)?.Kind;
+                if (fault is { } stop && FaultInjector.StopsWatch(stop))
+                {
+                    await stream.FlushAsync(cancellation);
+                    open.Strike(stop);
+                    cancellation.ThrowIfCancellationRequested();
+                }
+
+                for (var times = fault == FaultKind.DuplicateEvent ? 2 : 1; times > 0; times--)
+                {
+                    if (now) stream.Event(was ? "MODIFIED" : "ADDED", change.Object);
+                    else stream.Event("DELETED", change.Type == WatchEventType.Deleted ? change.Object : change.Previous!, change.Revision);
+                }
+
+                if (fault == FaultKind.OutdatedEvent && was) stream.Event("MODIFIED", change.Previous!);
             }
 
             if (batch.Count > 0) await stream.FlushAsync(cancellation);

@@ -21,7 +21,7 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
 
     private const string CustomPatchTypes = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
 
-    public static WriteRequest Request(HttpContext http, UserInfo user)
+    public static WriteRequest Request(HttpContext http, UserInfo user, Action? demandCreate = null)
     {
         var query = http.Request.Query;
         var manager = (string?)query["fieldManager"];
@@ -46,6 +46,7 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
                 { } other => throw ApiError.BadRequest($"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Warn\", \"Strict\""),
             },
             Cancellation = http.RequestAborted,
+            DemandCreate = demandCreate,
         };
     }
 
@@ -192,6 +193,7 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
                 }
 
                 if (subresource.Length > 0) throw ApiError.NotFound(kind, name);
+                request.DemandCreate?.Invoke();
                 if (config.Object("metadata").Text("uid") is { Length: > 0 } uid)
                     throw ApiError.Conflict(kind, name, $"uid mismatch: the provided object specified uid {uid}, and no existing object was found");
                 var applied = FieldManager.Apply(null, config, kind, request.FieldManager, "", request.Force, now);

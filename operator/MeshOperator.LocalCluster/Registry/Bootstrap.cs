@@ -13,6 +13,8 @@ internal sealed class Bootstrap(ObjectWriter writer, KindRegistry kinds)
     {
         foreach (var name in Namespaces)
             await CreateAsync("", "namespaces", "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
+        foreach (var role in BootstrapRoles.Roles()) await CreateAsync("rbac.authorization.k8s.io", "clusterroles", "", role);
+        foreach (var binding in BootstrapRoles.Bindings()) await CreateAsync("rbac.authorization.k8s.io", "clusterrolebindings", "", binding);
         await CreateAsync("", "services", "default", new JsonObject
         {
             ["metadata"] = new JsonObject { ["name"] = "kubernetes", ["labels"] = new JsonObject { ["component"] = "apiserver", ["provider"] = "kubernetes" } },

@@ -109,7 +109,7 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
             var released = content.Object("metadata")?["deletionTimestamp"] is not null && content.Object("metadata").Array("finalizers") is not { Count: > 0 }
                 && !IsHeld(kind, content);
             using var reservation = addresses.Reserve(kind, content, request.DryRun, old);
-            var written = released ? Remove(kind, current, content) : store.TryPut(kind, ToStored(kind, content.Copy()), current);
+            var written = released ? store.TryRemove(kind, current, ToStored(kind, content.Copy())) : store.TryPut(kind, ToStored(kind, content.Copy()), current);
             if (written is not null)
             {
                 reservation.Keep();
@@ -167,13 +167,6 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
         { Group: "", Plural: "pods" } => content.Object("metadata").Integer("deletionGracePeriodSeconds") > 0,
         _ => false,
     };
-
-    private StoredObject? Remove(ResourceKind kind, StoredObject current, JsonObject content)
-    {
-        // The deletion event shows the last state, with the finalizer gone.
-        var last = store.TryPut(kind, ToStored(kind, content.Copy()), current);
-        return last is null ? null : store.TryRemove(kind, last) ?? last;
-    }
 
     private static JsonObject ToStored(ResourceKind kind, JsonObject content) => kind.ToStored is { } convert ? convert(content) : content;
 

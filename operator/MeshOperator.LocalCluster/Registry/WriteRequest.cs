@@ -31,6 +31,9 @@ internal sealed class WriteRequest(UserInfo user, string fieldManager)
 
     public FieldValidation FieldValidation { get; init; }
 
+    /// <summary>Refuses a patch that would create an object if the user may not create it; null to ask nobody.</summary>
+    public Action? DemandCreate { get; init; }
+
     public CancellationToken Cancellation { get; init; }
 
     /// <summary>Become Warning headers of the answer.</summary>

@@ -65,14 +65,17 @@ internal sealed class ObjectStore(int watchHistory)
     }
 
     /// <summary>Removes an object if it still is what the caller read.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <param name="expected">What the caller read.</param>
+    /// <param name="content">Its last state, if that is another one than was read.</param>
     /// <returns>The last state, bearing the revision of the removal; null if somebody else was faster.</returns>
-    public StoredObject? TryRemove(ResourceKind kind, StoredObject expected)
+    public StoredObject? TryRemove(ResourceKind kind, StoredObject expected, JsonObject? content = null)
     {
         var collection = Collection(kind);
         lock (_writing)
         {
             if (!ReferenceEquals(Find(kind, expected.Namespace, expected.Name), expected)) return null;
-            var last = Stamp(kind, expected.Parse());
+            var last = Stamp(kind, content ?? expected.Parse());
             collection.Snapshot = collection.Snapshot.Without(expected);
             Publish(kind, collection, new WatchEvent(WatchEventType.Deleted, last.Revision, last, expected));
             return last;

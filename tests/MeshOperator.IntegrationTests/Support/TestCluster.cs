@@ -9,6 +9,7 @@ using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Local;
 using MeshOperator.LocalCluster;
+using MeshOperator.LocalCluster.Faults;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestCluster))]
@@ -22,6 +23,7 @@ namespace MeshOperator.IntegrationTests.Support;
 public sealed class TestCluster : IAsyncLifetime
 {
     private ApiServer? _local;
+    private bool _isShared;
 
     internal k8s.Kubernetes Client { get; private set; } = null!;
 
@@ -32,9 +34,32 @@ public sealed class TestCluster : IAsyncLifetime
 
     internal string KubeconfigPath { get; private set; } = string.Empty;
 
+    /// <summary>What a test orders to go wrong; only a cluster of its own has it.</summary>
+    internal FaultInjector Faults => (_local ?? throw new InvalidOperationException("a real API server takes no orders for faults")).Faults;
+
+    /// <summary>A cluster of a test's own, in this process whatever the environment says, so that what goes wrong there harms no
+    /// other test.</summary>
+    internal static async Task<TestCluster> StartLocalAsync()
+    {
+        var cluster = new TestCluster();
+        await cluster.StartAsync(kubeconfig: null);
+        return cluster;
+    }
+
+    /// <summary>What the suite runs on, for people.</summary>
+    private string Server => IsReal ? $"{Client.BaseUri} of MESH_TEST_KUBECONFIG" : "LocalCluster";
+
     public async ValueTask InitializeAsync()
     {
-        if (Environment.GetEnvironmentVariable("MESH_TEST_KUBECONFIG") is { Length: > 0 } path)
+        _isShared = true;
+        var given = Environment.GetEnvironmentVariable("MESH_TEST_KUBECONFIG");
+        await StartAsync(string.IsNullOrEmpty(given) ? null : given);
+        TestContext.Current.SendDiagnosticMessage($"integration tests run on {Server}");
+    }
+
+    private async Task StartAsync(string? kubeconfig)
+    {
+        if (kubeconfig is { } path)
         {
             KubeconfigPath = path;
             IsReal = true;
@@ -51,11 +76,11 @@ public sealed class TestCluster : IAsyncLifetime
         var objects = new DynamicClient(Transport);
         foreach (var crd in EmbeddedCrds.Read()) await objects.ApplyAsync(crd, CancellationToken.None);
         await Testing.Eventually.Succeeds(async () => await new EntityClient<Api.V1Alpha1.MtlsPolicy>(Transport).ListAsync(CancellationToken.None));
-        TestContext.Current.SendDiagnosticMessage($"integration tests run on {(IsReal ? Client.BaseUri.ToString() : "LocalCluster")}");
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_isShared) await Console.Out.WriteLineAsync(WhatRanWhereAttribute.Table(Server));
         Client.Dispose();
         if (_local is null) return;
         File.Delete(KubeconfigPath);

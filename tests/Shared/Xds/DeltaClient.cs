@@ -56,6 +56,20 @@ internal sealed class DeltaClient : IAsyncDisposable
         return _call.ResponseStream.Current;
     }
 
+    /// <summary>The next response, however long it takes; null when cancelled, which also ends the stream.</summary>
+    public async Task<DeltaDiscoveryResponse?> ReadAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            if (!await _call.ResponseStream.MoveNext(cancellation)) throw new InvalidOperationException("The server ended the stream.");
+            return _call.ResponseStream.Current;
+        }
+        catch (Exception e) when (cancellation.IsCancellationRequested && e is RpcException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Subscribes, takes the answer and acknowledges it.</summary>
     public async Task<DeltaDiscoveryResponse> FetchAsync(ResourceType type, params string[] names)
     {
