@@ -54,10 +54,10 @@ internal sealed class AdsStream
         var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, "The first request must have a node.");
         if (node.Id.Length > MaxNodeIdLength) throw Refuse(StatusCode.InvalidArgument, $"The node id has more than {MaxNodeIdLength} characters.");
         _nodeId = node.Id;
-        await AuthenticateAsync(cancellationToken);
+        var isGuest = await AuthenticateAsync(cancellationToken);
 
         using var subscription = _context.Cache.Subscribe(_signal);
-        _node = await FindNodeAsync(cancellationToken);
+        _node = await FindNodeAsync(isGuest, cancellationToken);
         var agent = node.UserAgentName.Length == 0 ? "unknown" : $"{node.UserAgentName} {node.UserAgentVersion}".TrimEnd();
         var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow());
         _context.Registry.Add(connection);
@@ -194,7 +194,8 @@ internal sealed class AdsStream
         }
     }
 
-    private async Task AuthenticateAsync(CancellationToken cancellationToken)
+    /// <summary>Whether the client is served without being a known workload; throws when it is not served at all.</summary>
+    private async Task<bool> AuthenticateAsync(CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_context.Options.AuthenticationTimeout, _context.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
@@ -209,10 +210,11 @@ internal sealed class AdsStream
         }
 
         if (authentication.Status is not StatusCode.OK) throw Refuse(authentication.Status, authentication.Reason);
+        return authentication.IsGuest;
     }
 
     /// <summary>The node's workload; null when it is none and may be served all the same.</summary>
-    private async Task<NodeEntry?> FindNodeAsync(CancellationToken cancellationToken)
+    private async Task<NodeEntry?> FindNodeAsync(bool isGuest, CancellationToken cancellationToken)
     {
         var isName = WorkloadName.TryParseNodeId(_nodeId, out var name);
         using var timeout = new CancellationTokenSource(_context.Options.UnknownNodeWait, _context.Time);
@@ -221,7 +223,7 @@ internal sealed class AdsStream
         {
             var configuration = _context.Cache.Current;
             if (configuration is not null && isName && configuration.Nodes.TryGetValue(name, out var node)) return node;
-            if (configuration is not null && _context.Options.ServeUnknownNodes) return null;
+            if (configuration is not null && isGuest) return null;
             if (configuration is not null && !isName) throw Refuse(StatusCode.InvalidArgument, $"'{_nodeId}' is no node id of the form pod.namespace.");
             try
             {

@@ -19,11 +19,17 @@ public sealed record NodeAuthentication
         Reason = reason;
     }
 
-    /// <summary>It is.</summary>
+    /// <summary>It is a proxy of the mesh. When its workload is not known yet it is waited for.</summary>
     public static NodeAuthentication Accepted { get; } = new(StatusCode.OK, "");
+
+    /// <summary>It may look on: when its workload is not known it is served the shared configuration, without an identity.</summary>
+    public static NodeAuthentication AcceptedAsGuest { get; } = new(StatusCode.OK, "") { IsGuest = true };
 
     /// <summary><see cref="StatusCode.OK"/>, or the status with which the stream is ended.</summary>
     public StatusCode Status { get; }
+
+    /// <summary>Whether it is served without being a known workload.</summary>
+    public bool IsGuest { get; private init; }
 
     /// <summary>Why it was refused; sent to the client and logged.</summary>
     public string Reason { get; }

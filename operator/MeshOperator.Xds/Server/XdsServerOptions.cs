@@ -5,10 +5,6 @@ namespace MeshOperator.Xds.Server;
 /// <summary>Bounds and time-outs of the ADS server.</summary>
 public sealed class XdsServerOptions
 {
-    /// <summary>Whether clients whose node id is no known workload are served the shared configuration without an identity. For local
-    /// use; on a cluster such a client is no proxy of the mesh.</summary>
-    public bool ServeUnknownNodes { get; set; }
-
     /// <summary>How long a client is kept waiting for its workload to become known, as a pod may connect before the operator has seen
     /// it, and for the first configuration.</summary>
     public TimeSpan UnknownNodeWait { get; set; } = TimeSpan.FromSeconds(10);

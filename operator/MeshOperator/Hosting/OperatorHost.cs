@@ -156,8 +156,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddHostedService<PolicyStatusWriter>();
         services.AddSingleton<IIdentitySource, MeshIdentitySource>();
         services.AddSingleton<INodeAuthenticator, TokenAuthenticator>();
-        // Only the plaintext port, which is for trying things out, serves clients that are no pods.
-        services.AddXdsServer(xds => xds.ServeUnknownNodes = options.XdsPlaintextPort is not null);
+        services.AddXdsServer();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
     }
 

@@ -13,7 +13,7 @@ using MeshOperator.Xds.Server;
 namespace MeshOperator.Proxies;
 
 /// <summary>Lets a proxy in whose service account token is for the mesh and bound to the pod that it says it is. On the plaintext port,
-/// which is on loopback only, everybody is let in.</summary>
+/// which is on loopback only, everybody is let in, pod or not.</summary>
 [GenericRbac("authentication.k8s.io", "tokenreviews", "create")]
 internal sealed class TokenAuthenticator(EntityClient<V1TokenReview> reviews, TimeProvider time, ILogger<TokenAuthenticator> logger) : INodeAuthenticator
 {
@@ -26,7 +26,7 @@ internal sealed class TokenAuthenticator(EntityClient<V1TokenReview> reviews, Ti
 
     public async ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken)
     {
-        if (ListenerRole.Of(context.GetHttpContext()) == ListenerKind.PlaintextXds) return NodeAuthentication.Accepted;
+        if (ListenerRole.Of(context.GetHttpContext()) == ListenerKind.PlaintextXds) return NodeAuthentication.AcceptedAsGuest;
         if (!WorkloadName.TryParseNodeId(nodeId, out var node))
             return NodeAuthentication.Refused(StatusCode.PermissionDenied, "The node id is not of the form pod.namespace.");
         var header = context.RequestHeaders.GetValue("authorization");
