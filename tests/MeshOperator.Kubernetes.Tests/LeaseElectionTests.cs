@@ -112,16 +112,17 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
         api.Answer("""{"code":404}""", HttpStatusCode.NotFound).Answer(Lease("me", 1), HttpStatusCode.Created);
         for (var i = 0; i < 20; i++) api.Hang();
         var election = Scripted(api, time);
-        await election.StartAsync(Cancellation);
-        await Eventually.Succeeds(() => election.IsLeader.ShouldBeTrue());
         var changed = 0;
-        election.Changed += () => changed++;
+        election.Changed += () => Interlocked.Increment(ref changed);
+        await election.StartAsync(Cancellation);
+        await Eventually.Succeeds(() => Volatile.Read(ref changed).ShouldBe(1));
+        election.IsLeader.ShouldBeTrue();
 
         for (var i = 0; i < 99; i++) time.Advance(TimeSpan.FromSeconds(0.1));
         election.IsLeader.ShouldBeTrue();
         time.Advance(TimeSpan.FromSeconds(0.2));
         election.IsLeader.ShouldBeFalse();
-        changed.ShouldBe(1);
+        changed.ShouldBe(2);
         election.Term.IsCancellationRequested.ShouldBeTrue();
     }
 
@@ -135,9 +136,10 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
             .Answer(Lease("me", 2)).Answer(Lease("me", 3));
         var election = Scripted(api, time);
         var changed = 0;
-        election.Changed += () => changed++;
+        election.Changed += () => Interlocked.Increment(ref changed);
         await election.StartAsync(Cancellation);
-        await Eventually.Succeeds(() => election.IsLeader.ShouldBeTrue());
+        await Eventually.Succeeds(() => Volatile.Read(ref changed).ShouldBe(1));
+        election.IsLeader.ShouldBeTrue();
 
         (await election.ConfirmAsync(Cancellation)).ShouldBeTrue();
         api.Requests.Count.ShouldBe(6);

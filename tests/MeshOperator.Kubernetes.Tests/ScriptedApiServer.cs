@@ -67,23 +67,9 @@ internal sealed class ScriptedApiServer : DelegatingHandler
             : throw new HttpRequestException("the script is at its end");
     }
 
-    private sealed class LineStream(ChannelReader<string> lines) : Stream
+    private sealed class LineStream(ChannelReader<string> lines) : ForwardStream
     {
         private ReadOnlyMemory<byte> _rest;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -98,17 +84,5 @@ internal sealed class ScriptedApiServer : DelegatingHandler
             _rest = _rest[count..];
             return count;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -5,38 +5,17 @@
 #   canary.sh          MESHOP is the command (default: as the README has it, built before), MESH_XDSCHECK the xDS client
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 . "$here/checks.sh"
-meshop=${MESHOP:-dotnet run --no-build --project operator/MeshOperator --}
 xdscheck=${MESH_XDSCHECK:?names the xDS client}
-data=$(mktemp -d)
-mesh=
-
-stop() {
-    if [ -n "$mesh" ] && kill -0 "$mesh" 2>/dev/null; then kill -TERM "$mesh"; wait "$mesh" || true; fi
-    rm -rf "$data"
-}
-trap stop EXIT
-
-cd "$root"
-# shellcheck disable=SC2086
-$meshop local --apply samples/canary --data "$data/mesh" --xds-port 0 --output json >"$data/ready" 2>"$data/log" &
-mesh=$!
-tries=0
-until [ -s "$data/ready" ]; do
-    tries=$((tries + 1))
-    if [ $tries -gt 300 ] || ! kill -0 "$mesh" 2>/dev/null; then
-        not_ok "meshop local is configured" "$(cat "$data/log")"
-        finish
-        exit 1
-    fi
-    sleep 0.2
-done
+cd "$here/../.."
+unset KUBECONFIG
+MESHOP=${MESHOP:-dotnet run --no-build --project operator/MeshOperator --}
+local_args="--apply samples/canary"
+. "$here/local.sh"
 ok "meshop local is configured"
 
 read_json() { node -e 'console.log(JSON.parse(require("fs").readFileSync(process.argv[1]))[process.argv[2]])' "$1" "$2"; }
-KUBECONFIG=$(read_json "$data/ready" kubeconfig)
-export KUBECONFIG
+check "it names the kubeconfig that it wrote" test -s "$(read_json "$data/ready" kubeconfig)"
 xds=$(read_json "$data/ready" xds)
 xds_tls=$(read_json "$data/ready" xdsTls)
 ca=$(read_json "$data/ready" ca)
