@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using k8s.Models;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.IntegrationTests.Support;
@@ -38,6 +39,9 @@ public sealed class LeaderKilledTests(TestCluster cluster)
         using var stopping = new CancellationTokenSource();
         var changing = ChangeAsync(ns, stopping.Token);
         await Eventually.Succeeds(() => StatusWrites(splits).Count.ShouldBeGreaterThan(3 * Splits), Takeover);
+        // Both have been alive during all of these changes.
+        (await WritesAsync(second)).ShouldBe(0, "the standby wrote while the other led");
+        (await WritesAsync(first)).ShouldBeGreaterThan(3 * Splits);
         await first.KillAsync();
         var killed = await VersionNowAsync(ns);
         await Eventually.Succeeds(() => AliveAndHolding(second, leases).ShouldNotBe(leader), Takeover);
@@ -55,6 +59,21 @@ public sealed class LeaderKilledTests(TestCluster cluster)
         leases.All.Where(l => l.Version >= taken).Select(Holder).Distinct().Count().ShouldBe(1);
         foreach (var split in StatusWrites(splits).GroupBy(w => w.Name))
             split.Select(Observed).ShouldBeInOrder(SortDirection.Ascending, $"the status of {split.Key} went back");
+    }
+
+    /// <summary>How often an operator has changed an object, lease included, by its own metrics.</summary>
+    private static async Task<int> WritesAsync(OperatorProcess process)
+    {
+        var port = Regex.Match(process.Output, """
+            "metrics":"[^"]*:([0-9]+)"
+            """.Trim()).Groups[1].Value;
+        using var http = new HttpClient();
+        var metrics = await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), TestContext.Current.CancellationToken);
+        var requests = metrics.Split('\n').Where(line => line.StartsWith("meshoperator_api_requests", StringComparison.Ordinal)).ToArray();
+        requests.ShouldContain(line => line.Contains("verb=\"GET\"", StringComparison.Ordinal), metrics);
+        // Prometheus' text form: name{labels} value timestamp.
+        return requests.Where(line => line.Contains("verb=\"PATCH\"", StringComparison.Ordinal) || line.Contains("verb=\"PUT\"", StringComparison.Ordinal))
+            .Sum(line => int.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
     }
 
     private static string Holder(WatchedWrite lease) => (string?)lease.Object["spec"]?["holderIdentity"] ?? "";
