@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -96,7 +95,9 @@ internal static class LocalCommand
         var applied = manifests.Count == 0
             ? "nothing; add --apply samples/canary for an example"
             : $"{manifests.Count} objects from {string.Join(", ", apply)}";
-        var kubectl = $"kubectl --kubeconfig {Path.GetRelativePath(Directory.GetCurrentDirectory(), files.Kubeconfig)}";
+        var here = Directory.GetCurrentDirectory();
+        var (kubeconfig, ca) = (Path.GetRelativePath(here, files.Kubeconfig), Path.GetRelativePath(here, files.Ca));
+        var kubectl = $"kubectl --kubeconfig {kubeconfig}";
         var split = manifests.FirstOrDefault(m => (string?)m.Object["kind"] == "TrafficSplit" && m.Object["spec"]?["backends"] is JsonArray { Count: 2 });
         var third = split is null
             ? $"{kubectl} explain trafficsplit.spec"
@@ -105,8 +106,8 @@ internal static class LocalCommand
         return $"""
             MeshOperator {version}: a mesh in this process (no container runs)
 
-              API server  {mesh.ApiServer}  ({Path.GetRelativePath(Directory.GetCurrentDirectory(), files.Kubeconfig)})
-              xDS         {Address(mesh, ListenerKind.PlaintextXds)} plaintext, {Address(mesh, ListenerKind.TlsXds)} TLS  ({Path.GetRelativePath(Directory.GetCurrentDirectory(), files.Ca)})
+              API server  {mesh.ApiServer}  ({kubeconfig})
+              xDS         {Address(mesh, ListenerKind.PlaintextXds)} plaintext, {Address(mesh, ListenerKind.TlsXds)} TLS  ({ca})
               metrics     http://{Address(mesh, ListenerKind.Metrics)}/metrics
               applied     {applied}
 
@@ -120,7 +121,5 @@ internal static class LocalCommand
             """;
     }
 
-    private static IPEndPoint Endpoint(LocalMesh mesh, ListenerKind kind) => mesh.Host.Ports[kind];
-
-    private static string Address(LocalMesh mesh, ListenerKind kind) => Endpoint(mesh, kind).ToString();
+    private static string Address(LocalMesh mesh, ListenerKind kind) => mesh.Host.Ports[kind].ToString();
 }
