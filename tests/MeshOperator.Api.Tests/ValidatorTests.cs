@@ -22,7 +22,7 @@ public sealed class ValidatorTests
         },
         {
             new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Matches = [new() { Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = "(" } }] }] },
-            "spec.rules[0].matches[0].path: the path '(' is no RE2 expression"
+            "spec.rules[0].matches[0].path.value: the path '(' is no RE2 expression"
         },
     };
 
@@ -42,6 +42,55 @@ public sealed class ValidatorTests
             TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }],
             Backoff = new RetryBackoff { Base = "1s", Max = "10ms" },
         })).ShouldBe("spec.backoff: base must be at least 1ms, and max not below base");
+
+    private static PolicyTargetReference Service(string name) => new() { Kind = PolicyTargetKind.Service, Name = name };
+
+    public static TheoryData<CircuitBreakerSpec, string> InvalidCircuitBreakers => new()
+    {
+        {
+            new CircuitBreakerSpec { TargetRefs = [Service("a")] },
+            "spec.maxRequests: nothing is bounded: give at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection"
+        },
+        { new CircuitBreakerSpec { TargetRefs = [Service("a")], MaxRequests = 0 }, "spec.maxRequests: 0 is too small: it must be at least 1" },
+        {
+            new CircuitBreakerSpec { TargetRefs = [new() { Kind = PolicyTargetKind.TrafficSplit, Name = "a" }], MaxRequests = 1 },
+            "spec.targetRefs: a target must be a Service"
+        },
+        { new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 }, "spec.targetRefs: a target is named twice" },
+        {
+            new CircuitBreakerSpec { TargetRefs = [Service("a")], OutlierDetection = new() { Consecutive5xx = 0 } },
+            "spec.outlierDetection.consecutive5xx: nothing counts: give consecutive5xx or consecutiveGatewayErrors above 0"
+        },
+        {
+            new CircuitBreakerSpec { TargetRefs = [Service("a")], OutlierDetection = new() { Interval = "0s" } },
+            "spec.outlierDetection.interval: it must be above 0"
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(InvalidCircuitBreakers))]
+    public void An_invalid_circuit_breaker_is_refused_with_field_and_fix(CircuitBreakerSpec spec, string message) =>
+        ValidationText.Of(new CircuitBreakerValidator().Validate(spec)).ShouldBe(message);
+
+    public static TheoryData<RateLimitSpec, string> InvalidRateLimits => new()
+    {
+        { new RateLimitSpec { Limits = [new() { Requests = 1 }] }, "spec.targetRefs: exactly one of spec.selector and spec.targetRefs must be given" },
+        { new RateLimitSpec { TargetRefs = [Service("a")] }, "spec.limits: 1 to 16 limits must be given" },
+        { new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 0 }] }, "spec.limits[0].requests: 0 is no number of requests: it must be at least 1" },
+        {
+            new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 1, Match = new() }] },
+            "spec.limits[0].match: a match must say something: give at least one of path, method and headers, or leave match out"
+        },
+        {
+            new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 1, Match = new() { Path = new() { Value = "api" } } }] },
+            "spec.limits[0].match.path.value: the path 'api' must begin with '/'"
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(InvalidRateLimits))]
+    public void An_invalid_rate_limit_is_refused_with_field_and_fix(RateLimitSpec spec, string message) =>
+        ValidationText.Of(new RateLimitValidator().Validate(spec)).ShouldBe(message);
 
     public static TheoryData<MtlsPolicySpec, string> InvalidMtlsPolicies => new()
     {

@@ -50,6 +50,20 @@ internal sealed class Cluster
         return this;
     }
 
+    public Cluster Breaker(string name, CircuitBreakerSpec spec, int created = 0)
+    {
+        _snapshot = _snapshot with { CircuitBreakers = _snapshot.CircuitBreakers.Add(new ObjectName("shop", name), Record(spec, created, null)) };
+        return this;
+    }
+
+    public Cluster Limit(string name, RateLimitSpec spec, int created = 0)
+    {
+        _snapshot = _snapshot with { RateLimits = _snapshot.RateLimits.Add(new ObjectName("shop", name), Record(spec, created, null)) };
+        return this;
+    }
+
+    public static PolicyTargetReference To(string service, string? port = null) => new() { Kind = PolicyTargetKind.Service, Name = service, SectionName = port };
+
     public Cluster With(Func<ClusterSnapshot, ClusterSnapshot> change)
     {
         _snapshot = change(_snapshot);

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using MeshOperator.Testing;
 using MeshOperator.Xds.Tests.Support;
+using MeshOperator.Xds.Translation;
 using Shouldly;
 
 namespace MeshOperator.Xds.Tests;
@@ -22,6 +24,63 @@ public sealed class EnvoyAcceptanceTests
             "validate", "--server", server.Address, "--plaintext", "--node-id", node, "--mode", mode, "--strict");
 
         status.ShouldBe(0, output);
+    }
+
+    [Theory]
+    [InlineData(AccessLogMode.Errors)]
+    [InlineData(AccessLogMode.All)]
+    public async Task Access_logs_and_tracing_are_what_Envoy_accepts(AccessLogMode mode)
+    {
+        await using var server = await XdsTestServer.StartAsync(
+            telemetry: new TelemetrySettings(mode, new TracingSettings("collector.observability.svc", 4317, 12.5)));
+
+        foreach (var node in new[] { ShopMesh.Node, "guarded-0.shop" })
+        {
+            var (status, output) = await XdsCheck.RunAsync("validate", "--server", server.Address, "--plaintext", "--node-id", node, "--strict");
+            status.ShouldBe(0, output);
+        }
+    }
+
+    [Theory]
+    [InlineData("GET", "/", "", "all/0")]
+    [InlineData("POST", "/api/score?x=1", "x-tenant:free", "all/0 all/1")]
+    [InlineData("POST", "/api/score", "x-tenant:paid", "all/0")]
+    [InlineData("POST", "/apis", "x-tenant:free", "all/0")]
+    [InlineData("GET", "/v2/score?x=1", "", "all/0 all/2")]
+    public async Task A_request_takes_a_token_of_each_limit_that_matches_it(string method, string path, string header, string expected)
+    {
+        await using var server = await XdsTestServer.StartAsync();
+
+        var result = await RouteAsync(
+            server, ShopMesh.Node, ["--inbound", "--port", "8080", "--method", method, "--path", path, "--host", "web", .. header.Length == 0 ? Array.Empty<string>() : ["--header", header]]);
+
+        var headers = new Dictionary<string, string> { [":path"] = path, [":method"] = method };
+        if (header.Split(':') is [var name, var value]) headers[name] = value;
+        Descriptors(result, headers).ShouldBe(expected.Split(' '), ignoreOrder: true);
+    }
+
+    /// <summary>The values of the descriptors that the route gives to a request with these headers.</summary>
+    private static List<string> Descriptors(JsonElement result, Dictionary<string, string> headers)
+    {
+        var descriptors = new List<string>();
+        foreach (var limit in result.GetProperty("outcomes")[0].GetProperty("rateLimits").EnumerateArray())
+        {
+            var action = limit.GetProperty("actions")[0];
+            if (action.TryGetProperty("genericKey", out var always)) descriptors.Add(always.GetProperty("descriptorValue").GetString()!);
+            else if (action.GetProperty("headerValueMatch") is var conditional && conditional.GetProperty("headers").EnumerateArray().All(Holds))
+                descriptors.Add(conditional.GetProperty("descriptorValue").GetString()!);
+        }
+
+        return descriptors;
+
+        bool Holds(JsonElement condition)
+        {
+            if (!headers.TryGetValue(condition.GetProperty("name").GetString()!, out var value)) return false;
+            var match = condition.GetProperty("stringMatch");
+            return match.TryGetProperty("exact", out var exact)
+                ? exact.GetString() == value
+                : Regex.IsMatch(value, $"^(?:{match.GetProperty("safeRegex").GetProperty("regex").GetString()})$");
+        }
     }
 
     [Theory]

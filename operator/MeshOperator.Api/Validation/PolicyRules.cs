@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using FluentValidation;
+using MeshOperator.Api.V1Alpha1;
 
 namespace MeshOperator.Api.Validation;
 
@@ -9,6 +10,22 @@ internal static partial class PolicyRules
     public static IRuleBuilderOptions<T, string?> IsDuration<T>(this IRuleBuilder<T, string?> rule) => rule
         .Must(text => text is null || MeshDuration.TryParse(text, out _))
         .WithMessage((_, text) => $"'{text}' is no duration: write for example 500ms, 10s or 1m30s");
+
+    public static IRuleBuilderOptions<T, string?> IsDurationAboveZero<T>(this IRuleBuilder<T, string?> rule) => rule
+        .IsDuration()
+        .Must(text => !MeshDuration.TryParse(text, out var duration) || duration > TimeSpan.Zero).WithMessage("it must be above 0");
+
+    public static IRuleBuilderOptions<T, int?> IsAtLeast<T>(this IRuleBuilder<T, int?> rule, int least) => rule
+        .Must(number => number is null || number >= least)
+        .WithMessage((_, number) => $"{number} is too small: it must be at least {least}");
+
+    /// <summary>1 to 16 targets of the <paramref name="kinds"/>, each once.</summary>
+    public static IRuleBuilderOptions<T, List<PolicyTargetReference>> AreTargets<T>(
+        this IRuleBuilder<T, List<PolicyTargetReference>> rule, params PolicyTargetKind[] kinds) => rule
+        .Must(targets => targets.Count is >= 1 and <= 16).WithMessage("1 to 16 targets must be given")
+        .Must(targets => targets.Select(t => (t.Kind, t.Name, t.SectionName)).Distinct().Count() == targets.Count).WithMessage("a target is named twice")
+        .Must(targets => targets.TrueForAll(t => t.Name.Length > 0)).WithMessage("a target must have a name")
+        .Must(targets => targets.TrueForAll(t => kinds.Contains(t.Kind))).WithMessage($"a target must be a {string.Join(" or ", kinds)}");
 
     public static IRuleBuilderOptions<T, string> IsServiceName<T>(this IRuleBuilder<T, string> rule) => rule
         .Must(name => name is { Length: > 0 and <= 63 } && ServiceName().IsMatch(name))

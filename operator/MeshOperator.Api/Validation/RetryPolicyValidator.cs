@@ -9,10 +9,7 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
     /// <summary>Makes the validator.</summary>
     public RetryPolicyValidator()
     {
-        RuleFor(r => r.TargetRefs).Must(t => t.Count is >= 1 and <= 16).WithMessage("1 to 16 targets must be given");
-        RuleFor(r => r.TargetRefs).Must(t => t.Select(x => (x.Kind, x.Name, x.SectionName)).Distinct().Count() == t.Count)
-            .WithMessage("a target is named twice");
-        RuleForEach(r => r.TargetRefs).Must(t => t.Name.Length > 0).WithMessage("a target must have a name");
+        RuleFor(r => r.TargetRefs).AreTargets(PolicyTargetKind.Service, PolicyTargetKind.TrafficSplit);
         RuleFor(r => r.Attempts).Must(a => a is null or (>= 0 and <= 10)).WithMessage((_, a) => $"{a} is no number of retries: it must be from 0 to 10");
         RuleFor(r => r.PerTryTimeout).IsDuration();
         RuleForEach(r => r.RetriableStatusCodes).InclusiveBetween(100, 599)
@@ -34,9 +31,7 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
         When(r => r.Timeouts is not null, () =>
         {
             RuleFor(r => r.Timeouts!.Request).IsDuration();
-            RuleFor(r => r.Timeouts!.Connect).IsDuration();
-            RuleFor(r => r.Timeouts!.Connect).Must(c => !MeshDuration.TryParse(c, out var connect) || connect > TimeSpan.Zero)
-                .WithMessage("it must be above 0");
+            RuleFor(r => r.Timeouts!.Connect).IsDurationAboveZero();
             RuleFor(r => r.Timeouts!.Idle).IsDuration();
         });
     }

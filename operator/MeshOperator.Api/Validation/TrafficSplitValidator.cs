@@ -94,20 +94,9 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
     {
         public MatchValidator()
         {
-            When(m => m.Path is not null, () => RuleFor(m => m.Path!)
-                .Must(p => p.Type == PathMatchType.RegularExpression || p.Value.StartsWith('/'))
-                .WithMessage((_, p) => $"the path '{p.Value}' must begin with '/'")
-                .Must(p => p.Type != PathMatchType.RegularExpression || PolicyRules.IsExpression(p.Value))
-                .WithMessage((_, p) => $"the path '{p.Value}' is no RE2 expression"));
+            When(m => m.Path is not null, () => RuleFor(m => m.Path!).SetValidator(new PathMatchValidator()));
             RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator());
             RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator());
         }
-    }
-
-    private sealed class ValueMatchValidator : AbstractValidator<ValueMatch>
-    {
-        public ValueMatchValidator() => RuleFor(v => v)
-            .Must(v => v.Type != ValueMatchType.RegularExpression || PolicyRules.IsExpression(v.Value))
-            .WithMessage((_, v) => $"'{v.Value}' for '{v.Name}' is no RE2 expression");
     }
 }

@@ -34,4 +34,16 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
 /// <param name="Protocol">How its bytes are understood.</param>
 /// <param name="Mode">Whether it takes mutual TLS, plaintext or both.</param>
 /// <param name="Access">Who may call it; null means everybody.</param>
-public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode, AccessPolicy? Access = null);
+public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode, AccessPolicy? Access = null)
+{
+    /// <summary>Bounds on the HTTP requests that it takes; a request must be within all that match it.</summary>
+    public ValueList<RequestLimit> Limits { get; init; } = [];
+}
+
+/// <summary>Bounds the requests of a proxy by a token bucket.</summary>
+/// <param name="Name">A name for descriptors, unique within the port.</param>
+/// <param name="Requests">How many in each <paramref name="Unit"/>, at least 1.</param>
+/// <param name="Unit">At least 1 s, in whole seconds.</param>
+/// <param name="Burst">How many at once after a pause, at least 1.</param>
+/// <param name="Match">Which requests are counted: a path, method and headers.</param>
+public sealed record RequestLimit(string Name, int Requests, TimeSpan Unit, int Burst, HttpMatch Match);

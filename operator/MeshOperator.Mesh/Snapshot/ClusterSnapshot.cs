@@ -36,6 +36,14 @@ public sealed record ClusterSnapshot
     /// <summary>Mutual TLS policies.</summary>
     public ImmutableDictionary<ObjectName, PolicyRecord<MtlsPolicySpec>> MtlsPolicies { get; init; } =
         ImmutableDictionary<ObjectName, PolicyRecord<MtlsPolicySpec>>.Empty;
+
+    /// <summary>Circuit breakers.</summary>
+    public ImmutableDictionary<ObjectName, PolicyRecord<CircuitBreakerSpec>> CircuitBreakers { get; init; } =
+        ImmutableDictionary<ObjectName, PolicyRecord<CircuitBreakerSpec>>.Empty;
+
+    /// <summary>Rate limits.</summary>
+    public ImmutableDictionary<ObjectName, PolicyRecord<RateLimitSpec>> RateLimits { get; init; } =
+        ImmutableDictionary<ObjectName, PolicyRecord<RateLimitSpec>>.Empty;
 }
 
 /// <summary>Names a namespaced object of a known kind. Ordered by namespace, then name, ordinally.</summary>

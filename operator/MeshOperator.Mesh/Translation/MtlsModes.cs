@@ -14,20 +14,17 @@ internal sealed class MtlsModes
 
     public MtlsModes(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
-        foreach (var (name, record) in snapshot.MtlsPolicies.OldestFirst())
+        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.MtlsPolicies))
         {
-            var key = new PolicyKey(Kind, name.Namespace, name.Name);
-            verdicts.Begin(key, record.Generation, record.Refusal, record.Spec is not null);
-            if (record.Spec is not { } spec) continue;
-            var candidate = new Candidate(key, spec, new AccessRules(spec, name.Namespace, snapshot.TrustDomain));
+            var candidate = new Candidate(key, spec, new AccessRules(spec, key.Namespace, snapshot.TrustDomain));
             if (spec.Selector is not null)
             {
-                if (!_bySelector.TryGetValue(name.Namespace, out var list)) _bySelector[name.Namespace] = list = [];
+                if (!_bySelector.TryGetValue(key.Namespace, out var list)) _bySelector[key.Namespace] = list = [];
                 list.Add(candidate);
             }
-            else if (!_byNamespace.TryAdd(name.Namespace, candidate))
+            else if (!_byNamespace.TryAdd(key.Namespace, candidate))
             {
-                verdicts.Conflict(key, $"{_byNamespace[name.Namespace].Key} is older and also holds for the whole namespace; delete one of them or give one a selector");
+                verdicts.Conflict(key, $"{_byNamespace[key.Namespace].Key} is older and also holds for the whole namespace; delete one of them or give one a selector");
             }
         }
 
@@ -41,7 +38,7 @@ internal sealed class MtlsModes
         {
             foreach (var candidate in candidates)
             {
-                if (candidate.Spec.Selector!.MatchLabels.All(label => pod.Labels.Contains(label))) return candidate;
+                if (candidate.Spec.Selector!.Selects(pod)) return candidate;
             }
         }
 

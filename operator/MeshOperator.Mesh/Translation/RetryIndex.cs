@@ -11,59 +11,32 @@ internal sealed class RetryIndex
 {
     public const string Kind = nameof(RetryPolicy);
     private static readonly ValueList<string> Idempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
-    private readonly Dictionary<Target, Candidate> _byTarget = [];
+    private readonly TargetIndex<Candidate> _targets;
 
     public RetryIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
+        _targets = new TargetIndex<Candidate>(snapshot, verdicts);
         var rank = 0;
-        foreach (var (name, record) in snapshot.RetryPolicies.OldestFirst())
+        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.RetryPolicies))
         {
-            var key = new PolicyKey(Kind, name.Namespace, name.Name);
-            verdicts.Begin(key, record.Generation, record.Refusal, record.Spec is not null);
-            if (record.Spec is not { } spec) continue;
-            var candidate = new Candidate(key, rank++, ToSettings(spec), ToConnection(spec), MeshDuration.ParseOptional(spec.Timeouts?.Request));
-            for (var i = 0; i < spec.TargetRefs.Count; i++)
-            {
-                var reference = spec.TargetRefs[i];
-                var field = $"spec.targetRefs[{i}]";
-                if (Missing(snapshot, name.Namespace, reference) is { } missing) verdicts.TargetNotFound(key, $"{field}: {missing}");
-                else if (_byTarget.TryAdd(new Target(name.Namespace, reference.Kind, reference.Name, reference.SectionName), candidate)) verdicts.TargetFound(key);
-                else verdicts.Conflict(key, $"{field}: {_byTarget[new Target(name.Namespace, reference.Kind, reference.Name, reference.SectionName)].Key} is older and has the same target; delete one of them or choose another target");
-            }
+            var candidate = new Candidate(
+                key, rank++, ToSettings(spec), ToConnection(spec), spec.Budget is not null, MeshDuration.ParseOptional(spec.Timeouts?.Request));
+            _targets.Add(key, spec.TargetRefs, candidate);
         }
     }
 
     /// <summary>The policy of the routes of a service's port; <paramref name="split"/> and <paramref name="rule"/> are null where there
     /// is none.</summary>
     public Candidate? Of(ObjectName service, string portName, string? split, string? rule) =>
-        (split is not null && rule is not null ? Find(service, PolicyTargetKind.TrafficSplit, split, rule) : null)
-        ?? (split is not null ? Find(service, PolicyTargetKind.TrafficSplit, split, null) : null)
+        (split is not null && rule is not null ? OfSplit(service, split, rule) : null)
+        ?? (split is not null ? OfSplit(service, split, null) : null)
         ?? OfService(service, portName);
 
     /// <summary>The policy of a service's port, whatever split there is.</summary>
-    public Candidate? OfService(ObjectName service, string portName) =>
-        (portName.Length > 0 ? Find(service, PolicyTargetKind.Service, service.Name, portName) : null)
-        ?? Find(service, PolicyTargetKind.Service, service.Name, null);
+    public Candidate? OfService(ObjectName service, string portName) => _targets.OfService(service, portName);
 
-    private Candidate? Find(ObjectName service, PolicyTargetKind kind, string name, string? section) =>
-        _byTarget.GetValueOrDefault(new Target(service.Namespace, kind, name, section));
-
-    private static string? Missing(ClusterSnapshot snapshot, string ns, PolicyTargetReference reference)
-    {
-        var name = new ObjectName(ns, reference.Name);
-        if (reference.Kind == PolicyTargetKind.Service)
-        {
-            if (!snapshot.Services.TryGetValue(name, out var service)) return $"the service '{reference.Name}' does not exist in namespace '{ns}'";
-            return reference.SectionName is null || service.Ports.Any(p => p.Name == reference.SectionName)
-                ? null
-                : $"the service '{reference.Name}' has no port named '{reference.SectionName}'";
-        }
-
-        if (!snapshot.TrafficSplits.TryGetValue(name, out var split)) return $"the traffic split '{reference.Name}' does not exist in namespace '{ns}'";
-        return reference.SectionName is null || split.Spec?.Rules?.Any(r => r.Name == reference.SectionName) == true
-            ? null
-            : $"the traffic split '{reference.Name}' has no rule named '{reference.SectionName}'";
-    }
+    private Candidate? OfSplit(ObjectName service, string split, string? rule) =>
+        _targets.Find(PolicyTargetKind.TrafficSplit, new ObjectName(service.Namespace, split), rule);
 
     private static RetrySettings? ToSettings(RetryPolicySpec spec)
     {
@@ -111,8 +84,7 @@ internal sealed class RetryIndex
         _ => throw new ArgumentOutOfRangeException(nameof(condition), condition, null),
     };
 
-    private readonly record struct Target(string Namespace, PolicyTargetKind Kind, string Name, string? Section);
-
     /// <summary>A policy's effect. Settings are null when it turns retries off; of two the one with the lower rank is older.</summary>
-    internal sealed record Candidate(PolicyKey Key, int Rank, RetrySettings? Settings, ConnectionSettings Connection, TimeSpan? RequestTimeout);
+    internal sealed record Candidate(
+        PolicyKey Key, int Rank, RetrySettings? Settings, ConnectionSettings Connection, bool NamesBudget, TimeSpan? RequestTimeout) : IRanked;
 }

@@ -27,7 +27,8 @@ internal static class RuleRoutes
     /// <summary>The matches of a rule; one of everything when it has none.</summary>
     public static IEnumerable<HttpMatch> ToMatches(TrafficSplitRule rule) => rule.Matches is not { Count: > 0 } matches ? [HttpMatch.All] : matches.Select(ToMatch);
 
-    private static HttpMatch ToMatch(HttpRequestMatch match) => new()
+    /// <summary>The conditions of one match.</summary>
+    public static HttpMatch ToMatch(HttpRequestMatch match) => new()
     {
         Path = ToPath(match.Path),
         Method = match.Method,

@@ -6,9 +6,10 @@ using MeshOperator.Mesh.Snapshot;
 namespace MeshOperator.Mesh.Translation;
 
 /// <summary>Makes the routes of a service's port from its split and retry policies.</summary>
-internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits, RetryIndex retries, VerdictBuilder verdicts)
+internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits, RetryIndex retries, BreakerIndex breakers, VerdictBuilder verdicts)
 {
-    private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _ofCallers = [];
+    private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _retriesOfCallers = [];
+    private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
 
     /// <summary>The port with everything but its endpoints and connection settings, which come when all ports are routed.</summary>
     public MeshServicePort Route(ObjectName name, ServiceRecord service, ServicePortRecord port, PortProtocol protocol)
@@ -16,7 +17,7 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
         var self = new BackendTarget(new ServiceName(name.Namespace, name.Name), port.Port);
         ValueList<WeightedBackend> toSelf = [new WeightedBackend(1, self)];
         var split = splits.Of(name, port.Port);
-        var policies = new SortedSet<PolicyKey>(Comparer<PolicyKey>.Create((a, b) => string.CompareOrdinal(a.ToString(), b.ToString())));
+        var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
         if (split is not null) policies.Add(split.Key);
 
         var tcp = toSelf;
@@ -32,6 +33,11 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
             // What no rule matches goes to the service itself.
             if (!routes.Exists(r => r.Match == HttpMatch.All))
                 routes.Add(WithRetries(new HttpRoute { Name = "default", Backends = toSelf }, name, port, split?.Key.Name, rule: null, policies));
+        }
+
+        if (split is not null && breakers.OfService(name, port.Name) is { } breaker)
+        {
+            foreach (var route in routes) Reach(_breakersOfCallers, route.Backends, breaker);
         }
 
         return new MeshServicePort
@@ -50,9 +56,20 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
     /// sends requests there, as those arrive over this port's connections; of several the oldest.</summary>
     public MeshServicePort WithConnection(MeshServicePort port, string portName)
     {
-        var policy = retries.OfService(new ObjectName(port.Service.Namespace, port.Service.Name), portName)
-            ?? _ofCallers.GetValueOrDefault(new BackendTarget(port.Service, port.Port));
-        return policy is null ? port : port with { Connection = policy.Connection, ClusterPolicies = [policy.Key] };
+        var service = new ObjectName(port.Service.Namespace, port.Service.Name);
+        var self = new BackendTarget(port.Service, port.Port);
+        var retry = retries.OfService(service, portName) ?? _retriesOfCallers.GetValueOrDefault(self);
+        var breaker = breakers.OfService(service, portName) ?? _breakersOfCallers.GetValueOrDefault(self);
+        if (retry is null && breaker is null) return port;
+
+        var connection = (retry?.Connection ?? new ConnectionSettings()) with { Breaker = breaker?.Settings };
+        // Envoy knows a number or a budget; what was named wins over a default.
+        if (breaker?.Settings.MaxRetries is not null && retry is not { NamesBudget: true }) connection = connection with { Budget = null };
+        return port with
+        {
+            Connection = connection,
+            ClusterPolicies = new PolicyKey?[] { breaker?.Key, retry?.Key }.OfType<PolicyKey>().ToValueList(),
+        };
     }
 
     private void AddRules(
@@ -90,13 +107,19 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
     {
         if (retries.Of(service, port.Name, split, rule) is not { } retry) return route;
         policies.Add(retry.Key);
-        foreach (var backend in route.Backends)
+        Reach(_retriesOfCallers, route.Backends, retry);
+        return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
+    }
+
+    /// <summary>Notes which policies arrive at backends with the requests of those who call them.</summary>
+    private static void Reach<TPolicy>(Dictionary<BackendTarget, TPolicy> ofCallers, ValueList<WeightedBackend> backends, TPolicy policy)
+        where TPolicy : IRanked
+    {
+        foreach (var backend in backends)
         {
             if (backend.Target is not { } target) continue;
-            if (!_ofCallers.TryGetValue(target, out var other) || retry.Rank < other.Rank) _ofCallers[target] = retry;
+            if (!ofCallers.TryGetValue(target, out var other) || policy.Rank < other.Rank) ofCallers[target] = policy;
         }
-
-        return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
     }
 
     private MirrorTarget? ResolveMirror(SplitIndex.Candidate split, RequestMirror? mirror, string field, ObjectName root, ServicePortRecord port)

@@ -12,12 +12,9 @@ internal sealed class SplitIndex
 
     public SplitIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
-        foreach (var (name, record) in snapshot.TrafficSplits.OldestFirst())
+        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.TrafficSplits))
         {
-            var key = new PolicyKey(Kind, name.Namespace, name.Name);
-            verdicts.Begin(key, record.Generation, record.Refusal, record.Spec is not null);
-            if (record.Spec is not { } spec) continue;
-            var service = new ObjectName(name.Namespace, spec.Service);
+            var service = new ObjectName(key.Namespace, spec.Service);
             if (!IsThere(snapshot, service, spec.Port, out var missing))
             {
                 verdicts.TargetNotFound(key, missing);

@@ -15,11 +15,13 @@ public static class Translator
         var modes = new MtlsModes(snapshot, verdicts);
         var splits = new SplitIndex(snapshot, verdicts);
         var retries = new RetryIndex(snapshot, verdicts);
+        var breakers = new BreakerIndex(snapshot, verdicts);
+        var limits = new RateLimitIndex(snapshot, verdicts);
         var endpoints = new EndpointIndex(snapshot, modes);
-        var routing = new ServiceRouting(snapshot, splits, retries, verdicts);
+        var routing = new ServiceRouting(snapshot, splits, retries, breakers, verdicts);
 
         var routed = new List<(ServicePortRecord Port, MeshServicePort Model)>();
-        var served = new Dictionary<ObjectName, SortedDictionary<int, PortProtocol>>();
+        var served = new ServedPorts();
         foreach (var (name, service) in snapshot.Services)
         {
             if (service.IsExternalName) continue;
@@ -27,26 +29,19 @@ public static class Translator
             {
                 var protocol = ProtocolDetection.Of(port);
                 routed.Add((port, routing.Route(name, service, port, protocol) with { Endpoints = endpoints.Ready(name, port) }));
-                foreach (var (pod, target) in endpoints.Pods(name, port)) Serve(served, pod, target, protocol);
+                foreach (var (pod, target) in endpoints.Pods(name, port)) served.Add(pod, target, protocol, name, port.Name);
             }
         }
 
         var services = routed
             .GroupBy(r => r.Model.Service, r => routing.WithConnection(r.Model, r.Port.Name))
             .ToImmutableSortedDictionary(g => g.Key, g => new MeshService(g.Key, g.OrderBy(p => p.Port).ToValueList()));
-        var model = new MeshModel(snapshot.TrustDomain, services, Workloads(snapshot, modes, served));
+        var model = new MeshModel(snapshot.TrustDomain, services, Workloads(snapshot, modes, limits, served));
         return new TranslationResult(model, verdicts.Build());
     }
 
-    private static void Serve(Dictionary<ObjectName, SortedDictionary<int, PortProtocol>> served, ObjectName pod, int port, PortProtocol protocol)
-    {
-        if (!served.TryGetValue(pod, out var ports)) served[pod] = ports = [];
-        // Two services that disagree leave it to be looked at.
-        ports[port] = ports.TryGetValue(port, out var known) && known != protocol ? PortProtocol.Detect : protocol;
-    }
-
     private static ImmutableDictionary<WorkloadName, MeshWorkload> Workloads(
-        ClusterSnapshot snapshot, MtlsModes modes, Dictionary<ObjectName, SortedDictionary<int, PortProtocol>> served)
+        ClusterSnapshot snapshot, MtlsModes modes, RateLimitIndex limits, ServedPorts served)
     {
         var workloads = ImmutableDictionary.CreateBuilder<WorkloadName, MeshWorkload>();
         // Pods of one deployment have equal profiles: sharing the record makes later comparisons quick.
@@ -54,7 +49,7 @@ public static class Translator
         foreach (var (name, pod) in snapshot.Pods)
         {
             if (!pod.HasProxy) continue;
-            var profile = Profile(modes.Of(name.Namespace, pod), served.GetValueOrDefault(name));
+            var profile = Profile(modes.Of(name.Namespace, pod), served.Of(name), port => limits.Of(name.Namespace, pod, port.Services));
             if (!profiles.TryAdd(profile, profile)) profile = profiles[profile];
             var workload = new WorkloadName(name.Namespace, name.Name);
             workloads.Add(workload, new MeshWorkload
@@ -69,17 +64,27 @@ public static class Translator
         return workloads.ToImmutable();
     }
 
-    private static InboundProfile Profile(MtlsModes.Candidate? policy, SortedDictionary<int, PortProtocol>? served)
+    private static InboundProfile Profile(
+        MtlsModes.Candidate? policy, IReadOnlyDictionary<int, ServedPort> served, Func<ServedPort, RateLimitIndex.Candidate?> limitsOf)
     {
-        var ports = served is null ? [] : new SortedDictionary<int, PortProtocol>(served);
-        foreach (var port in policy?.Ports ?? []) ports.TryAdd(port, PortProtocol.Detect);
-        return new InboundProfile(
-            policy?.DefaultMode ?? MtlsMode.Permissive,
-            ports.Select(p => new InboundPort(p.Key, p.Value, policy?.ModeOf(p.Key) ?? MtlsMode.Permissive, policy?.Access.Of(p.Key))).ToValueList(),
-            policy is null ? [] : [policy.Key])
+        var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
+        if (policy is not null) policies.Add(policy.Key);
+        var ports = new SortedDictionary<int, InboundPort>();
+        foreach (var (number, port) in served)
+        {
+            var limits = port.Protocol == PortProtocol.Tcp ? null : limitsOf(port);
+            if (limits is not null) policies.Add(limits.Key);
+            ports.Add(number, Inbound(number, port.Protocol) with { Limits = limits?.Limits ?? [] });
+        }
+
+        foreach (var number in policy?.Ports ?? []) ports.TryAdd(number, Inbound(number, PortProtocol.Detect));
+        return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
         {
             DefaultAccess = policy?.Access.Of(port: null),
             Tls = policy?.Tls ?? TlsBounds.Default,
         };
+
+        InboundPort Inbound(int number, PortProtocol protocol) =>
+            new(number, protocol, policy?.ModeOf(number) ?? MtlsMode.Permissive, policy?.Access.Of(number));
     }
 }

@@ -9,8 +9,17 @@ internal sealed class VerdictBuilder
 {
     private readonly Dictionary<PolicyKey, Draft> _drafts = [];
 
-    public void Begin(PolicyKey key, long generation, string? refusal, bool hasSpec) =>
-        _drafts[key] = new Draft(generation) { Refusal = refusal, InEffect = hasSpec };
+    /// <summary>The policies of a kind that have a valid spec, the oldest first; of the others only the verdict is begun.</summary>
+    public IEnumerable<(PolicyKey Key, TSpec Spec)> Begin<TSpec>(string kind, ImmutableDictionary<ObjectName, PolicyRecord<TSpec>> policies)
+        where TSpec : class
+    {
+        foreach (var (name, record) in policies.OrderBy(p => p.Value.Created).ThenBy(p => p.Key))
+        {
+            var key = new PolicyKey(kind, name.Namespace, name.Name);
+            _drafts[key] = new Draft(record.Generation) { Refusal = record.Refusal, InEffect = record.Spec is not null };
+            if (record.Spec is { } spec) yield return (key, spec);
+        }
+    }
 
     public void Conflict(PolicyKey key, string message)
     {
@@ -66,11 +75,13 @@ internal sealed class VerdictBuilder
     }
 }
 
-/// <summary>The order in which policies win.</summary>
-internal static class PolicyOrder
+/// <summary>Orders policies by kind, namespace and name, ordinally.</summary>
+internal sealed class PolicyKeyOrder : IComparer<PolicyKey>
 {
-    /// <summary>The oldest first, then by namespace and name.</summary>
-    public static IEnumerable<KeyValuePair<ObjectName, PolicyRecord<TSpec>>> OldestFirst<TSpec>(
-        this ImmutableDictionary<ObjectName, PolicyRecord<TSpec>> policies)
-        where TSpec : class => policies.OrderBy(p => p.Value.Created).ThenBy(p => p.Key);
+    public static readonly PolicyKeyOrder Instance = new();
+
+    public int Compare(PolicyKey x, PolicyKey y) =>
+        string.CompareOrdinal(x.Kind, y.Kind) is not 0 and var kind ? kind
+        : string.CompareOrdinal(x.Namespace, y.Namespace) is not 0 and var ns ? ns
+        : string.CompareOrdinal(x.Name, y.Name);
 }

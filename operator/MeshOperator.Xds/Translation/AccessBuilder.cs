@@ -15,14 +15,21 @@ namespace MeshOperator.Xds.Translation;
 /// denied comes before what is allowed, so it wins.</summary>
 internal static class AccessBuilder
 {
-    private const string ShadowPrefix = "audit_";
+    /// <summary>What stands before the names of statistics and metadata of rules that only count.</summary>
+    public static readonly IReadOnlyList<string> AuditPrefixes = [Audit("deny"), Audit("allow")];
+
+    /// <summary>The name of the metadata with what the rules would do (Envoy's documentation of the RBAC filter).</summary>
+    public const string ShadowResult = "shadow_engine_result";
+
+    /// <summary>The name of the metadata with the rule that decided.</summary>
+    public const string ShadowPolicy = "shadow_effective_policy_id";
 
     /// <summary>Filters for requests.</summary>
     public static IEnumerable<HttpFilter> Http(AccessPolicy? access)
     {
         foreach (var (name, rules, audit) in Rules(access, isHttp: true))
         {
-            var filter = audit ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = ShadowPrefix } : new HttpRbac { Rules = rules };
+            var filter = audit ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = Audit(name) } : new HttpRbac { Rules = rules };
             yield return new HttpFilter { Name = $"envoy.filters.http.rbac/{name}", TypedConfig = EnvoyMessages.Pack(filter) };
         }
     }
@@ -33,11 +40,13 @@ internal static class AccessBuilder
     {
         foreach (var (name, rules, audit) in Rules(access, isHttp: false))
         {
-            var filter = audit ? new NetworkRbac { ShadowRules = rules, ShadowRulesStatPrefix = ShadowPrefix } : new NetworkRbac { Rules = rules };
+            var filter = audit ? new NetworkRbac { ShadowRules = rules, ShadowRulesStatPrefix = Audit(name) } : new NetworkRbac { Rules = rules };
             filter.StatPrefix = $"{statPrefix}/{name}/";
             yield return new Filter { Name = $"envoy.filters.network.rbac/{name}", TypedConfig = EnvoyMessages.Pack(filter) };
         }
     }
+
+    private static string Audit(string name) => $"audit_{name}_";
 
     private static IEnumerable<(string Name, RbacRules Rules, bool Audit)> Rules(AccessPolicy? access, bool isHttp)
     {

@@ -5,6 +5,7 @@ using Envoy.Type.V3;
 using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Mesh.Model;
 using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
+using EnvoyDetection = Envoy.Config.Cluster.V3.OutlierDetection;
 using Thresholds = Envoy.Config.Cluster.V3.CircuitBreakers.Types.Thresholds;
 
 namespace MeshOperator.Xds.Translation;
@@ -12,7 +13,8 @@ namespace MeshOperator.Xds.Translation;
 /// <summary>Makes clusters.</summary>
 internal static class ClusterBuilder
 {
-    private const string HttpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    /// <summary>The key of protocol options.</summary>
+    public const string HttpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
     private static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
 
@@ -20,7 +22,7 @@ internal static class ClusterBuilder
     private const uint Unbounded = uint.MaxValue;
 
     /// <summary>Clusters that every proxy has: connections to where they were going, and to nowhere.</summary>
-    public static IEnumerable<Cluster> Common() =>
+    public static IEnumerable<Cluster> Everywhere() =>
     [
         new Cluster
         {
@@ -51,7 +53,8 @@ internal static class ClusterBuilder
             EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = EnvoyMessages.Ads },
             ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout),
             LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest,
-            CircuitBreakers = Breakers(port.Connection.Budget),
+            CircuitBreakers = Breakers(port.Connection),
+            OutlierDetection = Outliers(port.Connection.Breaker?.Outliers),
         };
         if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is { } options)
         {
@@ -99,6 +102,8 @@ internal static class ClusterBuilder
         return cluster;
     }
 
+    public static HttpProtocolOptions Http2() => new() { ExplicitHttpConfig = new() { Http2ProtocolOptions = new Http2ProtocolOptions() } };
+
     private static HttpProtocolOptions? HttpProtocol(PortProtocol protocol, TimeSpan? idleTimeout)
     {
         var options = protocol switch
@@ -107,10 +112,7 @@ internal static class ClusterBuilder
             {
                 ExplicitHttpConfig = new() { HttpProtocolOptions = new Http1ProtocolOptions() },
             },
-            PortProtocol.Http2 or PortProtocol.Grpc => new HttpProtocolOptions
-            {
-                ExplicitHttpConfig = new() { Http2ProtocolOptions = new Http2ProtocolOptions() },
-            },
+            PortProtocol.Http2 or PortProtocol.Grpc => Http2(),
             PortProtocol.Detect => new HttpProtocolOptions
             {
                 UseDownstreamProtocolConfig = new()
@@ -129,15 +131,16 @@ internal static class ClusterBuilder
         return options;
     }
 
-    private static CircuitBreakers Breakers(RetryBudget? budget)
+    private static CircuitBreakers Breakers(ConnectionSettings? connection)
     {
+        var breaker = connection?.Breaker;
         var thresholds = new Thresholds
         {
-            MaxConnections = Unbounded,
-            MaxPendingRequests = Unbounded,
-            MaxRequests = Unbounded,
+            MaxConnections = Bound(breaker?.MaxConnections),
+            MaxPendingRequests = Bound(breaker?.MaxPendingRequests),
+            MaxRequests = Bound(breaker?.MaxRequests),
         };
-        if (budget is not null)
+        if (connection?.Budget is { } budget)
         {
             thresholds.RetryBudget = new Thresholds.Types.RetryBudget
             {
@@ -145,7 +148,35 @@ internal static class ClusterBuilder
                 MinRetryConcurrency = (uint)budget.MinConcurrency,
             };
         }
+        else if (breaker?.MaxRetries is { } retries)
+        {
+            thresholds.MaxRetries = (uint)retries;
+        }
 
         return new CircuitBreakers { Thresholds = { thresholds } };
+    }
+
+    private static uint Bound(int? bound) => bound is { } number ? (uint)number : Unbounded;
+
+    /// <summary>Envoy enforces some kinds of detection unless told not to, and others only when told.</summary>
+    private static EnvoyDetection? Outliers(Mesh.Model.OutlierDetection? outliers)
+    {
+        if (outliers is null) return null;
+        var detection = new EnvoyDetection
+        {
+            EnforcingConsecutive5Xx = outliers.Consecutive5xx > 0 ? 100u : 0,
+            EnforcingSuccessRate = 0,
+            Interval = EnvoyMessages.Duration(outliers.Interval),
+            BaseEjectionTime = EnvoyMessages.Duration(outliers.BaseEjectionTime),
+            MaxEjectionPercent = (uint)outliers.MaxEjectionPercent,
+        };
+        if (outliers.Consecutive5xx > 0) detection.Consecutive5Xx = (uint)outliers.Consecutive5xx;
+        if (outliers.ConsecutiveGatewayErrors > 0)
+        {
+            detection.ConsecutiveGatewayFailure = (uint)outliers.ConsecutiveGatewayErrors;
+            detection.EnforcingConsecutiveGatewayFailure = 100;
+        }
+
+        return detection;
     }
 }

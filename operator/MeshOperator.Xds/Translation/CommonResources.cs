@@ -2,12 +2,15 @@ using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Xds.Translation;
 
-/// <summary>Resources that are the same in every mesh.</summary>
-internal static class CommonResources
+/// <summary>Resources that all proxies have, whatever the mesh.</summary>
+internal sealed class CommonResources(Observability observability)
 {
-    public static IReadOnlyList<XdsResource> Clusters { get; } =
-        [.. ClusterBuilder.Common().Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))];
+    public IReadOnlyList<XdsResource> Clusters { get; } =
+    [
+        .. ClusterBuilder.Everywhere().Concat(observability.Collector is { } collector ? [collector] : [])
+            .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster)),
+    ];
 
-    public static IReadOnlyList<XdsResource> Listeners { get; } =
-        [XdsResource.Create(ResourceType.Listener, Names.OutboundListener, OutboundListenerBuilder.Entrance())];
+    public IReadOnlyList<XdsResource> Listeners { get; } =
+        [XdsResource.Create(ResourceType.Listener, Names.OutboundListener, new OutboundListenerBuilder(observability).Entrance())];
 }

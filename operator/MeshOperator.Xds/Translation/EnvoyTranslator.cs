@@ -9,7 +9,25 @@ namespace MeshOperator.Xds.Translation;
 public sealed class EnvoyTranslator
 {
     private readonly Lock _gate = new();
+    private readonly Observability _observability;
+    private readonly OutboundListenerBuilder _listeners;
+    private readonly CommonResources _common;
     private EnvoyConfiguration _previous = EnvoyConfiguration.Empty;
+
+    /// <summary>A translator of which proxies log and trace nothing.</summary>
+    public EnvoyTranslator()
+        : this(new TelemetrySettings())
+    {
+    }
+
+    /// <summary>A translator with these settings of what proxies tell of the traffic.</summary>
+    public EnvoyTranslator(TelemetrySettings telemetry)
+    {
+        ArgumentNullException.ThrowIfNull(telemetry);
+        _observability = new Observability(telemetry);
+        _listeners = new OutboundListenerBuilder(_observability);
+        _common = new CommonResources(_observability);
+    }
 
     /// <summary>The resources of <paramref name="model"/>. Calls are serialised.</summary>
     public EnvoyConfiguration Translate(MeshModel model)
@@ -19,7 +37,7 @@ public sealed class EnvoyTranslator
     }
 
     /// <summary>The resources of <paramref name="model"/>, sharing with <paramref name="previous"/> what is the same.</summary>
-    internal static EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
+    internal EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
     {
         var hashed = ConsistentlyHashed(model);
         var ports = new Dictionary<string, ServicePortResources>(StringComparer.Ordinal);
@@ -29,7 +47,7 @@ public sealed class EnvoyTranslator
             {
                 var name = Names.Outbound(port.Service, port.Port);
                 previous.ServicePorts.TryGetValue(name, out var before);
-                ports[name] = ServicePortResources.Create(port, hashed.Contains(name), before);
+                ports[name] = ServicePortResources.Create(port, hashed.Contains(name), _listeners, before);
             }
         }
 
@@ -41,7 +59,7 @@ public sealed class EnvoyTranslator
             {
                 own = previous.TrustDomain == model.TrustDomain && previous.Profiles.TryGetValue(workload.Inbound, out var before)
                     ? before
-                    : ProxyResources.Create(workload.Inbound, model.TrustDomain);
+                    : ProxyResources.Create(workload.Inbound, model.TrustDomain, _observability);
                 profiles.Add(workload.Inbound, own);
             }
 
@@ -70,13 +88,13 @@ public sealed class EnvoyTranslator
         .Select(backend => Names.Outbound(backend.Target!))
         .ToFrozenSet(StringComparer.Ordinal);
 
-    private static ResourceSet[] Shared(Dictionary<string, ServicePortResources> ports, IReadOnlyList<ResourceSet> previous)
+    private ResourceSet[] Shared(Dictionary<string, ServicePortResources> ports, IReadOnlyList<ResourceSet> previous)
     {
         var all = ports.Values;
         var sets = new ResourceSet[ResourceTypes.Count];
-        Set(ResourceType.Cluster, CommonResources.Clusters.Concat(all.Select(port => port.Cluster)));
+        Set(ResourceType.Cluster, _common.Clusters.Concat(all.Select(port => port.Cluster)));
         Set(ResourceType.Endpoints, all.Select(port => port.Endpoints));
-        Set(ResourceType.Listener, CommonResources.Listeners.Concat(ReachableListeners(all)));
+        Set(ResourceType.Listener, _common.Listeners.Concat(ReachableListeners(all)));
         Set(ResourceType.Route, all.Select(port => port.Route).OfType<XdsResource>());
         Set(ResourceType.Secret, []);
         return sets;

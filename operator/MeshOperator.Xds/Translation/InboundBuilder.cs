@@ -4,6 +4,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Listener.OriginalDst.V3;
 using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
+using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 using Envoy.Type.V3;
 using MeshOperator.Mesh.Model;
 using EnvoyRoute = Envoy.Config.Route.V3.Route;
@@ -12,7 +13,7 @@ using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpCo
 namespace MeshOperator.Xds.Translation;
 
 /// <summary>Makes the listener and clusters for connections that arrive at a pod.</summary>
-internal static class InboundBuilder
+internal sealed class InboundBuilder(Observability observability)
 {
     /// <summary>How long a ClientHello or the first bytes of HTTP are waited for before a connection counts as plain bytes. Short,
     /// because plaintext clients of protocols in which the server speaks first wait that long.</summary>
@@ -26,7 +27,7 @@ internal static class InboundBuilder
 
     /// <summary>The listener that all arriving connections are redirected to. It has no default chain: that would take what a strict
     /// port refuses. Envoy looks at the port first and never goes back, so chains without a port are for unlisted ports only.</summary>
-    public static Listener Listener(InboundProfile profile, string trustDomain)
+    public Listener Listener(InboundProfile profile, string trustDomain)
     {
         var listener = new Listener
         {
@@ -69,7 +70,7 @@ internal static class InboundBuilder
         return listener;
     }
 
-    private static IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, TransportSocket tls)
+    private IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, TransportSocket tls)
     {
         if (port.Mode is MtlsMode.Disabled)
         {
@@ -92,7 +93,7 @@ internal static class InboundBuilder
                 TransportProtocol = "tls",
                 ApplicationProtocols = { Names.MeshAlpn },
             },
-            Filters = { isHttp ? [Http(cluster, mtls: true, port.Access)] : Tcp(cluster, port.Access) },
+            Filters = { isHttp ? [Http(cluster, mtls: true, port)] : Tcp(cluster, port.Access) },
             TransportSocket = tls,
         };
         if (port.Mode is MtlsMode.Strict) yield break;
@@ -103,7 +104,7 @@ internal static class InboundBuilder
             {
                 Name = $"{cluster}/plaintext-http",
                 FilterChainMatch = OutboundListenerBuilder.PlainHttp(destination),
-                Filters = { Http(cluster, mtls: false, port.Access) },
+                Filters = { Http(cluster, mtls: false, port) },
             };
         }
 
@@ -111,7 +112,7 @@ internal static class InboundBuilder
         {
             Name = $"{cluster}/plaintext",
             FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "raw_buffer" },
-            Filters = { isHttp ? [Http(cluster, mtls: false, port.Access)] : Tcp(cluster, port.Access) },
+            Filters = { isHttp ? [Http(cluster, mtls: false, port)] : Tcp(cluster, port.Access) },
         };
         yield return new FilterChain
         {
@@ -121,11 +122,16 @@ internal static class InboundBuilder
         };
     }
 
-    private static IEnumerable<Filter> Tcp(string cluster, AccessPolicy? access) => [.. AccessBuilder.Network(access, cluster), EnvoyMessages.TcpProxy(cluster, cluster)];
+    private IEnumerable<Filter> Tcp(string cluster, AccessPolicy? access)
+    {
+        var proxy = new TcpProxy { Cluster = cluster, StatPrefix = cluster };
+        observability.Inbound(proxy);
+        return [.. AccessBuilder.Network(access, cluster), EnvoyMessages.TcpProxy(proxy)];
+    }
 
     /// <summary>Whoever sends a plaintext request could write any identity into <c>x-forwarded-client-cert</c>, so it is removed from
     /// those and set anew from the certificate of the others.</summary>
-    private static Filter Http(string cluster, bool mtls, AccessPolicy? access)
+    private Filter Http(string cluster, bool mtls, InboundPort port)
     {
         var manager = new Manager
         {
@@ -145,7 +151,12 @@ internal static class InboundBuilder
                             {
                                 Name = "default",
                                 Match = new RouteMatch { Prefix = "/" },
-                                Route_ = new RouteAction { Cluster = cluster, Timeout = EnvoyMessages.Duration(TimeSpan.Zero) },
+                                Route_ = new RouteAction
+                                {
+                                    Cluster = cluster,
+                                    Timeout = EnvoyMessages.Duration(TimeSpan.Zero),
+                                    RateLimits = { RateLimitBuilder.Descriptors(port.Limits) },
+                                },
                             },
                         },
                     },
@@ -162,8 +173,10 @@ internal static class InboundBuilder
             UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
         };
         if (mtls) manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
-        manager.HttpFilters.AddRange(AccessBuilder.Http(access));
+        manager.HttpFilters.AddRange(AccessBuilder.Http(port.Access));
+        if (RateLimitBuilder.Filter(port.Limits, cluster) is { } limits) manager.HttpFilters.Add(limits);
         manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
+        observability.Inbound(manager);
         return EnvoyMessages.ConnectionManager(manager);
     }
 

@@ -22,6 +22,25 @@ internal static class MatchBuilder
         return result;
     }
 
+    /// <summary>The path, method and headers of <paramref name="match"/> as conditions on headers alone, for where Envoy knows no others.
+    /// The pseudo-header of the path has the query too.</summary>
+    public static IEnumerable<HeaderMatcher> AsHeaders(HttpMatch match)
+    {
+        if (match.Path is { } path && !(path.Kind is StringMatchKind.Prefix && path.Value.TrimEnd('/').Length == 0))
+        {
+            var expression = path.Kind switch
+            {
+                StringMatchKind.Exact => $@"{Quote(path.Value)}(\?.*)?",
+                StringMatchKind.Prefix => $"{Quote(path.Value.TrimEnd('/'))}([/?].*)?",
+                _ => $@"({path.Value})(\?.*)?",
+            };
+            yield return new HeaderMatcher { Name = ":path", StringMatch = Regex(expression) };
+        }
+
+        if (match.Method is { } method) yield return new HeaderMatcher { Name = ":method", StringMatch = new StringMatcher { Exact = method } };
+        foreach (var header in match.Headers) yield return Header(header);
+    }
+
     /// <summary>A condition that the method is one of <paramref name="methods"/>.</summary>
     public static HeaderMatcher Methods(ValueList<string> methods) => new()
     {

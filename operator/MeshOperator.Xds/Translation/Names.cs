@@ -7,6 +7,7 @@ internal static class Names
 {
     public const string Passthrough = "passthrough";
     public const string Blackhole = "blackhole";
+    public const string TracingCluster = "telemetry/tracing";
     public const string OutboundListener = "outbound";
     public const string InboundListener = "inbound";
     public const string InboundPassthrough = "inbound/passthrough";
@@ -21,6 +22,7 @@ internal static class Names
     public const string MtlsMetadata = "meshoperator.io/mtls";
 
     public const string FaultFilter = "envoy.filters.http.fault";
+    public const string RateLimitFilter = "envoy.filters.http.local_ratelimit";
     public const string RouterFilter = "envoy.filters.http.router";
 
     public const uint OutboundPort = 15001;

@@ -9,7 +9,7 @@ using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpCo
 namespace MeshOperator.Xds.Translation;
 
 /// <summary>Makes the listeners for connections that leave a pod.</summary>
-internal static class OutboundListenerBuilder
+internal sealed class OutboundListenerBuilder(Observability observability)
 {
     /// <summary>How long the first bytes of a connection to an undeclared port are waited for. A protocol in which the server speaks
     /// first waits that long, so such ports should be declared as TCP.</summary>
@@ -17,7 +17,7 @@ internal static class OutboundListenerBuilder
 
     /// <summary>The listener that all connections are redirected to. It hands those to a service's address to that service's
     /// listener, and lets the others pass.</summary>
-    public static Listener Entrance() => new()
+    public Listener Entrance() => new()
     {
         Name = Names.OutboundListener,
         Address = EnvoyMessages.Address("0.0.0.0", Names.OutboundPort),
@@ -36,12 +36,12 @@ internal static class OutboundListenerBuilder
         DefaultFilterChain = new FilterChain
         {
             Name = Names.Passthrough,
-            Filters = { EnvoyMessages.TcpProxy(Names.Passthrough, Names.Passthrough) },
+            Filters = { Tcp(new TcpProxy { Cluster = Names.Passthrough, StatPrefix = Names.Passthrough }) },
         },
     };
 
     /// <summary>The listener of a service port at one of its addresses.</summary>
-    public static Listener ServicePort(string name, MeshServicePort port, string address)
+    public Listener ServicePort(string name, MeshServicePort port, string address)
     {
         var listener = new Listener
         {
@@ -76,7 +76,7 @@ internal static class OutboundListenerBuilder
         ApplicationProtocols = { "http/1.0", "http/1.1", "h2c" },
     };
 
-    private static Filter Http(MeshServicePort port)
+    private Filter Http(MeshServicePort port)
     {
         var manager = new Manager
         {
@@ -87,11 +87,12 @@ internal static class OutboundListenerBuilder
             UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
         };
         manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
+        observability.Outbound(manager);
         return EnvoyMessages.ConnectionManager(manager);
     }
 
     /// <summary>Connections cannot be answered with a status: the share of a missing backend is closed.</summary>
-    private static Filter Tcp(MeshServicePort port)
+    private Filter Tcp(MeshServicePort port)
     {
         var proxy = new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) };
         if (port.Connection.IdleTimeout is { } idle) proxy.IdleTimeout = EnvoyMessages.Duration(idle);
@@ -114,6 +115,12 @@ internal static class OutboundListenerBuilder
             }
         }
 
+        return Tcp(proxy);
+    }
+
+    private Filter Tcp(TcpProxy proxy)
+    {
+        observability.Outbound(proxy);
         return EnvoyMessages.TcpProxy(proxy);
     }
 }

@@ -23,11 +23,11 @@ internal sealed class ProxyResources
     /// <summary>For proxies of which nothing is known: arriving connections are passed on as they are, as there is no identity to
     /// take mutual TLS with.</summary>
     public static ProxyResources OfUnknownWorkload { get; } =
-        Create(new InboundProfile(MtlsMode.Disabled, [], []), "unknown");
+        Create(new InboundProfile(MtlsMode.Disabled, [], []), "unknown", new Observability(new TelemetrySettings()));
 
-    public static ProxyResources Create(InboundProfile profile, string trustDomain)
+    public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
     {
-        var listener = InboundBuilder.Listener(profile, trustDomain);
+        var listener = new InboundBuilder(observability).Listener(profile, trustDomain);
         return new ProxyResources(
             profile,
             ResourceSet.Create(InboundBuilder.Clusters(profile)

@@ -22,7 +22,8 @@ internal sealed record ServicePortResources
 
     /// <summary>The resources of <paramref name="port"/>. <paramref name="previous"/> as a whole when nothing changed; else those of its
     /// resources whose content is still the same.</summary>
-    public static ServicePortResources Create(MeshServicePort port, bool consistentHashing, ServicePortResources? previous)
+    public static ServicePortResources Create(
+        MeshServicePort port, bool consistentHashing, OutboundListenerBuilder listeners, ServicePortResources? previous)
     {
         if (previous is not null && previous.ConsistentHashing == consistentHashing && previous.Source.Equals(port)) return previous;
 
@@ -36,7 +37,7 @@ internal sealed record ServicePortResources
             Endpoints = previous is not null && previous.Source.Endpoints.Equals(port.Endpoints)
                 ? previous.Endpoints
                 : XdsResource.Create(ResourceType.Endpoints, name, EndpointBuilder.Endpoints(port), previous?.Endpoints),
-            Listeners = CreateListeners(port, name, previous),
+            Listeners = CreateListeners(port, name, listeners, previous),
             Route = port.Protocol is PortProtocol.Tcp
                 ? null
                 : XdsResource.Create(ResourceType.Route, name, RouteBuilder.Routes(port), previous?.Route),
@@ -44,7 +45,7 @@ internal sealed record ServicePortResources
     }
 
     private static List<(string Address, XdsResource Listener)> CreateListeners(
-        MeshServicePort port, string name, ServicePortResources? previous)
+        MeshServicePort port, string name, OutboundListenerBuilder builder, ServicePortResources? previous)
     {
         var listeners = new List<(string, XdsResource)>();
         for (var i = 0; i < port.Addresses.Count; i++)
@@ -52,7 +53,7 @@ internal sealed record ServicePortResources
             var address = port.Addresses[i];
             var listenerName = i == 0 ? name : $"{name}/{address}";
             var before = previous?.Listeners.FirstOrDefault(listener => listener.Listener.Name == listenerName).Listener;
-            var message = OutboundListenerBuilder.ServicePort(listenerName, port, address);
+            var message = builder.ServicePort(listenerName, port, address);
             listeners.Add((address, XdsResource.Create(ResourceType.Listener, listenerName, message, before)));
         }
 

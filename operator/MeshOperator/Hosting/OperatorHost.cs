@@ -120,23 +120,29 @@ internal sealed class OperatorHost : IAsyncDisposable
 #pragma warning restore RS0030
         // Before all that writes: hosted services stop in reverse order, and the lease is given back when they have.
         AddLeadership(services, options);
-        services.AddKubernetesOperator()
+        var kubernetes = services.AddKubernetesOperator()
             .AddInformer<V1Service>()
             .AddInformer<V1EndpointSlice>()
             .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
-            .AddInformer<TrafficSplit>()
-            .AddInformer<RetryPolicy>()
-            .AddInformer<MtlsPolicy>()
             .AddController<TrustBundleController, V1Namespace>()
             .AddController<MutatingCaBundleController, V1MutatingWebhookConfiguration>()
             .AddController<ValidatingCaBundleController, V1ValidatingWebhookConfiguration>()
-            .AddMutationWebhook<PodInjectionWebhook, V1Pod>()
-            .AddValidationWebhook<PolicyWebhook<TrafficSplit, TrafficSplitSpec>, TrafficSplit>()
-            .AddValidationWebhook<PolicyWebhook<RetryPolicy, RetryPolicySpec>, RetryPolicy>()
-            .AddValidationWebhook<PolicyWebhook<MtlsPolicy, MtlsPolicySpec>, MtlsPolicy>();
-        services.AddSingleton<FluentValidation.IValidator<TrafficSplitSpec>, TrafficSplitValidator>();
-        services.AddSingleton<FluentValidation.IValidator<RetryPolicySpec>, RetryPolicyValidator>();
-        services.AddSingleton<FluentValidation.IValidator<MtlsPolicySpec>, MtlsPolicyValidator>();
+            .AddMutationWebhook<PodInjectionWebhook, V1Pod>();
+        AddPolicy<TrafficSplit, TrafficSplitSpec, TrafficSplitValidator>(kubernetes);
+        AddPolicy<RetryPolicy, RetryPolicySpec, RetryPolicyValidator>(kubernetes);
+        AddPolicy<MtlsPolicy, MtlsPolicySpec, MtlsPolicyValidator>(kubernetes);
+        AddPolicy<CircuitBreaker, CircuitBreakerSpec, CircuitBreakerValidator>(kubernetes);
+        AddPolicy<RateLimit, RateLimitSpec, RateLimitValidator>(kubernetes);
+    }
+
+    private static void AddPolicy<TPolicy, TSpec, TValidator>(IOperatorBuilder kubernetes)
+        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
+        where TSpec : class, new()
+        where TValidator : class, FluentValidation.IValidator<TSpec>
+    {
+        kubernetes.AddInformer<TPolicy>().AddValidationWebhook<PolicyWebhook<TPolicy, TSpec>, TPolicy>();
+        kubernetes.Services.AddSingleton<FluentValidation.IValidator<TSpec>, TValidator>();
+        kubernetes.Services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<TPolicy, TSpec>>();
     }
 
     private static void AddMesh(IServiceCollection services, OperatorOptions options, CertificateAuthority authority)
@@ -148,11 +154,9 @@ internal sealed class OperatorHost : IAsyncDisposable
             ProxyImage = options.ProxyImage ?? new InjectionOptions().ProxyImage,
         }));
         services.AddSingleton<ClusterSnapshotSource>();
+        services.AddSingleton(new Xds.Translation.EnvoyTranslator(options.Telemetry));
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
-        services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<TrafficSplit, TrafficSplitSpec>>();
-        services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<RetryPolicy, RetryPolicySpec>>();
-        services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<MtlsPolicy, MtlsPolicySpec>>();
         services.AddHostedService<PolicyStatusWriter>();
         services.AddSingleton<IIdentitySource, MeshIdentitySource>();
         services.AddSingleton<INodeAuthenticator, TokenAuthenticator>();
@@ -224,6 +228,8 @@ internal sealed class OperatorHost : IAsyncDisposable
         app.MapValidationWebhook<TrafficSplit>().WithMetadata(webhooks);
         app.MapValidationWebhook<RetryPolicy>().WithMetadata(webhooks);
         app.MapValidationWebhook<MtlsPolicy>().WithMetadata(webhooks);
+        app.MapValidationWebhook<CircuitBreaker>().WithMetadata(webhooks);
+        app.MapValidationWebhook<RateLimit>().WithMetadata(webhooks);
         var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
         app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
         app.MapGet("/healthz", () => "ok\n").WithMetadata(metrics);

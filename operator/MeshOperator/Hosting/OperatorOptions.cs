@@ -40,6 +40,9 @@ internal sealed record OperatorOptions
     /// <summary>The proxies' image.</summary>
     public string? ProxyImage { get; init; }
 
+    /// <summary>What proxies log, and where they send spans.</summary>
+    public Xds.Translation.TelemetrySettings Telemetry { get; init; } = new();
+
     /// <summary>The least level that is logged.</summary>
     public Serilog.Events.LogEventLevel LogLevel { get; init; } = Serilog.Events.LogEventLevel.Information;
 

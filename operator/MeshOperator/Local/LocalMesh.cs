@@ -143,6 +143,8 @@ internal sealed class LocalMesh : IAsyncDisposable
         return await FindWithoutStatusAsync<TrafficSplit, TrafficSplitSpec>(cancellation)
             ?? await FindWithoutStatusAsync<RetryPolicy, RetryPolicySpec>(cancellation)
             ?? await FindWithoutStatusAsync<MtlsPolicy, MtlsPolicySpec>(cancellation)
+            ?? await FindWithoutStatusAsync<CircuitBreaker, CircuitBreakerSpec>(cancellation)
+            ?? await FindWithoutStatusAsync<RateLimit, RateLimitSpec>(cancellation)
             ?? (Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current ? null : "the last changes are not yet served");
     }
 

@@ -28,7 +28,7 @@ internal interface IPolicyStatusStore
 internal sealed record PolicyEvent(bool IsWarning, string Reason, string Message);
 
 /// <inheritdoc/>
-[GenericRbac("meshoperator.io", "trafficsplits/status,retrypolicies/status,mtlspolicies/status", "patch")]
+[GenericRbac("meshoperator.io", "trafficsplits/status,retrypolicies/status,mtlspolicies/status,circuitbreakers/status,ratelimits/status", "patch")]
 [GenericRbac("", "events", "create,patch")]
 internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
     where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>

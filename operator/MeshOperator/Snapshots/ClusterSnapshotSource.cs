@@ -14,7 +14,7 @@ namespace MeshOperator.Snapshots;
 /// <summary>Keeps a <see cref="ClusterSnapshot"/> in step with the informers: each change replaces one record.</summary>
 [GenericRbac("", "services,pods", "get,list,watch")]
 [GenericRbac("discovery.k8s.io", "endpointslices", "get,list,watch")]
-[GenericRbac("meshoperator.io", "trafficsplits,retrypolicies,mtlspolicies", "get,list,watch")]
+[GenericRbac("meshoperator.io", "trafficsplits,retrypolicies,mtlspolicies,circuitbreakers,ratelimits", "get,list,watch")]
 internal sealed class ClusterSnapshotSource : IDisposable
 {
     private readonly Lock _lock = new();
@@ -31,6 +31,8 @@ internal sealed class ClusterSnapshotSource : IDisposable
         SharedInformer<TrafficSplit> splits,
         SharedInformer<RetryPolicy> retries,
         SharedInformer<MtlsPolicy> mtls,
+        SharedInformer<CircuitBreaker> breakers,
+        SharedInformer<RateLimit> limits,
         ILogger<ClusterSnapshotSource> logger)
     {
         _logger = logger;
@@ -41,6 +43,8 @@ internal sealed class ClusterSnapshotSource : IDisposable
         Follow(splits, new PolicyReader<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()).Read, s => s.TrafficSplits, (s, v) => s with { TrafficSplits = v });
         Follow(retries, new PolicyReader<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()).Read, s => s.RetryPolicies, (s, v) => s with { RetryPolicies = v });
         Follow(mtls, new PolicyReader<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()).Read, s => s.MtlsPolicies, (s, v) => s with { MtlsPolicies = v });
+        Follow(breakers, new PolicyReader<CircuitBreaker, CircuitBreakerSpec>(new CircuitBreakerValidator()).Read, s => s.CircuitBreakers, (s, v) => s with { CircuitBreakers = v });
+        Follow(limits, new PolicyReader<RateLimit, RateLimitSpec>(new RateLimitValidator()).Read, s => s.RateLimits, (s, v) => s with { RateLimits = v });
     }
 
     /// <summary>The cluster as it is known now.</summary>

@@ -7,7 +7,7 @@ namespace MeshOperator.Webhooks;
 /// <summary>The webhook configurations as the operator makes them where no chart does.</summary>
 internal static class WebhookConfigurations
 {
-    private static readonly string[] Policies = ["trafficsplits", "retrypolicies", "mtlspolicies"];
+    private static readonly string[] Policies = ["trafficsplits", "retrypolicies", "mtlspolicies", "circuitbreakers", "ratelimits"];
     private static readonly JsonArray ExemptNamespaces = ["kube-system", "kube-public", "kube-node-lease"];
 
     /// <summary>Fields of the MutatingWebhookConfiguration, without its name.</summary>

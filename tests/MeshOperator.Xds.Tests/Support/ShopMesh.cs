@@ -17,7 +17,7 @@ internal static class ShopMesh
     {
         var services = new[]
         {
-            Service("web", 1, Port("web", 80, PortProtocol.Http, 1, Split(90, 10), WebSplit) with { ClusterPolicies = [WebRetry] }),
+            Service("web", 1, Port("web", 80, PortProtocol.Http, 1, Split(90, 10), WebSplit) with { ClusterPolicies = [WebRetry], Connection = new(Breaker: new(100, 10, 200, 5, new OutlierDetection(5, 3, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30), 50))) }),
             Service("web-v2", 2, Port("web-v2", 80, PortProtocol.Http, 2, To("web-v2", 80))),
             Service("api", 3, Port("api", 8443, PortProtocol.Grpc, 3, To("api", 8443)), Port("api", 8080, PortProtocol.Http2, 3, To("api", 8080))),
             Service("db", 4, Port("db", 5432, PortProtocol.Tcp, 4, To("db", 5432)) with { Connection = new(IdleTimeout: TimeSpan.FromHours(1)) }),
@@ -64,13 +64,25 @@ internal static class ShopMesh
         MtlsMode.Permissive,
         [
             new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Permissive),
-            new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive),
+            new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive) { Limits = Limits },
             new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict),
             new InboundPort(9000, PortProtocol.Detect, MtlsMode.Permissive),
             new InboundPort(9001, PortProtocol.Detect, MtlsMode.Strict),
             new InboundPort(9090, PortProtocol.Http, MtlsMode.Disabled),
         ],
         []);
+
+    private static ValueList<RequestLimit> Limits =>
+    [
+        new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All),
+        new RequestLimit("all/1", 5, TimeSpan.FromSeconds(1), 5, new HttpMatch
+        {
+            Path = new StringMatch(StringMatchKind.Prefix, "/api"),
+            Method = "POST",
+            Headers = [new NamedMatch("x-tenant", new StringMatch(StringMatchKind.Exact, "free"))],
+        }),
+        new RequestLimit("all/2", 1000, TimeSpan.FromDays(1), 1, new HttpMatch { Path = new StringMatch(StringMatchKind.RegularExpression, "/v[0-9]+/score") }),
+    ];
 
     public static InboundProfile Strict { get; } = new(
         MtlsMode.Strict,

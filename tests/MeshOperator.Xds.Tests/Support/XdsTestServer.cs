@@ -41,7 +41,7 @@ internal sealed class XdsTestServer : IAsyncDisposable
     public TestCertificates Certificates => (TestCertificates)_application.Services.GetRequiredService<IIdentitySource>();
 
     public static async Task<XdsTestServer> StartAsync(
-        Action<XdsServerOptions>? configure = null, INodeAuthenticator? authenticator = null, bool withConfiguration = true)
+        Action<XdsServerOptions>? configure = null, INodeAuthenticator? authenticator = null, bool withConfiguration = true, TelemetrySettings? telemetry = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -51,6 +51,7 @@ internal sealed class XdsTestServer : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
             kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
         });
+        builder.Services.AddSingleton(new EnvoyTranslator(telemetry ?? new TelemetrySettings()));
         builder.Services.AddXdsServer(configure);
         builder.Services.AddSingleton<IIdentitySource, TestCertificates>();
         builder.Services.AddSingleton(authenticator ?? new AcceptAllNodes());

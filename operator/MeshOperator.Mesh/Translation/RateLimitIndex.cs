@@ -1,0 +1,73 @@
+using System.Globalization;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+using Limit = MeshOperator.Mesh.Model.RequestLimit;
+
+namespace MeshOperator.Mesh.Translation;
+
+/// <summary>Finds the RateLimit of a port of a pod: on the service's port, on the service, with a selector; of several the oldest.</summary>
+internal sealed class RateLimitIndex
+{
+    public const string Kind = nameof(RateLimit);
+    private readonly TargetIndex<Candidate> _targets;
+    private readonly Dictionary<string, List<(PodLabelSelector Selector, Candidate Candidate)>> _bySelector = [];
+
+    public RateLimitIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
+    {
+        _targets = new TargetIndex<Candidate>(snapshot, verdicts);
+        var rank = 0;
+        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.RateLimits))
+        {
+            var candidate = new Candidate(key, rank++, ToLimits(key, spec));
+            if (spec.TargetRefs is { } targets)
+            {
+                _targets.Add(key, targets, candidate);
+                NoteTcp(snapshot, verdicts, key, targets);
+            }
+            else if (spec.Selector is { } selector)
+            {
+                if (!_bySelector.TryGetValue(key.Namespace, out var list)) _bySelector[key.Namespace] = list = [];
+                list.Add((selector, candidate));
+            }
+        }
+    }
+
+    /// <summary>The policy of a port.</summary>
+    /// <param name="ns">The pod's namespace.</param>
+    /// <param name="pod">The pod.</param>
+    /// <param name="services">The service ports behind which the port is.</param>
+    public Candidate? Of(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services) =>
+        Oldest(services.Where(s => s.PortName.Length > 0).Select(s => _targets.Find(PolicyTargetKind.Service, s.Service, s.PortName)))
+        ?? Oldest(services.Select(s => _targets.Find(PolicyTargetKind.Service, s.Service, null)))
+        ?? (_bySelector.TryGetValue(ns, out var candidates) ? candidates.FirstOrDefault(c => c.Selector.Selects(pod)).Candidate : null);
+
+    private static Candidate? Oldest(IEnumerable<Candidate?> candidates) => candidates.OfType<Candidate>().MinBy(c => c.Rank);
+
+    /// <summary>Of opaque bytes there are no requests to count.</summary>
+    private static void NoteTcp(ClusterSnapshot snapshot, VerdictBuilder verdicts, PolicyKey key, List<PolicyTargetReference> targets)
+    {
+        for (var i = 0; i < targets.Count; i++)
+        {
+            if (!snapshot.Services.TryGetValue(new ObjectName(key.Namespace, targets[i].Name), out var service)) continue;
+            var ports = service.Ports.Where(p => targets[i].SectionName is not { } section || p.Name == section).ToArray();
+            if (ports.Length == 0 || !Array.TrueForAll(ports, p => ProtocolDetection.Of(p) == PortProtocol.Tcp)) continue;
+            verdicts.Unresolved(key, "UnsupportedProtocol", $"spec.targetRefs[{i}]: the service '{targets[i].Name}' has only TCP ports there, which have no requests to count; declare HTTP with appProtocol if it is");
+        }
+    }
+
+    private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) => spec.Limits.Select((limit, i) => new Limit(
+        string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),
+        limit.Requests,
+        (limit.Unit ?? RateLimitUnit.Second) switch
+        {
+            RateLimitUnit.Minute => TimeSpan.FromMinutes(1),
+            RateLimitUnit.Hour => TimeSpan.FromHours(1),
+            RateLimitUnit.Day => TimeSpan.FromDays(1),
+            _ => TimeSpan.FromSeconds(1),
+        },
+        limit.Burst ?? limit.Requests,
+        limit.Match is { } match ? RuleRoutes.ToMatch(new HttpRequestMatch { Path = match.Path, Method = match.Method, Headers = match.Headers }) : HttpMatch.All)).ToValueList();
+
+    internal sealed record Candidate(PolicyKey Key, int Rank, ValueList<Limit> Limits) : IRanked;
+}

@@ -1,0 +1,59 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Mesh.Translation;
+
+/// <summary>A policy among those of its kind.</summary>
+internal interface IRanked
+{
+    PolicyKey Key { get; }
+
+    /// <summary>Of two the one with the lower rank is older.</summary>
+    int Rank { get; }
+}
+
+/// <summary>Policies by what they name as targets. Of several on one target the one that was added first has it.</summary>
+internal sealed class TargetIndex<TPolicy>(ClusterSnapshot snapshot, VerdictBuilder verdicts)
+    where TPolicy : class, IRanked
+{
+    private readonly Dictionary<(PolicyTargetKind Kind, ObjectName Name, string? Section), TPolicy> _byTarget = [];
+
+    /// <summary>Adds a policy, and notes which of its targets are missing or taken.</summary>
+    public void Add(PolicyKey key, IReadOnlyList<PolicyTargetReference> references, TPolicy policy)
+    {
+        for (var i = 0; i < references.Count; i++)
+        {
+            var reference = references[i];
+            var field = $"spec.targetRefs[{i}]";
+            var target = (reference.Kind, new ObjectName(key.Namespace, reference.Name), reference.SectionName);
+            if (Missing(key.Namespace, reference) is { } missing) verdicts.TargetNotFound(key, $"{field}: {missing}");
+            else if (_byTarget.TryAdd(target, policy)) verdicts.TargetFound(key);
+            else verdicts.Conflict(key, $"{field}: {_byTarget[target].Key} is older and has the same target; delete one of them or choose another target");
+        }
+    }
+
+    public TPolicy? Find(PolicyTargetKind kind, ObjectName name, string? section) => _byTarget.GetValueOrDefault((kind, name, section));
+
+    /// <summary>The policy of a service's port: on the port, or else on the service.</summary>
+    public TPolicy? OfService(ObjectName service, string portName) =>
+        (portName.Length > 0 ? Find(PolicyTargetKind.Service, service, portName) : null) ?? Find(PolicyTargetKind.Service, service, null);
+
+    private string? Missing(string ns, PolicyTargetReference reference)
+    {
+        var name = new ObjectName(ns, reference.Name);
+        if (reference.Kind == PolicyTargetKind.Service)
+        {
+            if (!snapshot.Services.TryGetValue(name, out var service)) return $"the service '{reference.Name}' does not exist in namespace '{ns}'";
+            if (service.IsExternalName) return $"the service '{reference.Name}' is an ExternalName, whose traffic does not pass through the mesh";
+            return reference.SectionName is null || service.Ports.Any(p => p.Name == reference.SectionName)
+                ? null
+                : $"the service '{reference.Name}' has no port named '{reference.SectionName}'";
+        }
+
+        if (!snapshot.TrafficSplits.TryGetValue(name, out var split)) return $"the traffic split '{reference.Name}' does not exist in namespace '{ns}'";
+        return reference.SectionName is null || split.Spec?.Rules?.Any(r => r.Name == reference.SectionName) == true
+            ? null
+            : $"the traffic split '{reference.Name}' has no rule named '{reference.SectionName}'";
+    }
+}

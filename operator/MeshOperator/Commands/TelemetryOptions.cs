@@ -1,0 +1,54 @@
+using System.CommandLine;
+using MeshOperator.Xds.Translation;
+
+namespace MeshOperator.Commands;
+
+/// <summary>The command line's options of what proxies tell of the traffic.</summary>
+internal sealed class TelemetryOptions
+{
+    private readonly Option<AccessLogMode> _accessLog = new("--access-log")
+    {
+        Description = "What proxies log on their standard output: Off, Errors or All.",
+        DefaultValueFactory = _ => AccessLogMode.Off,
+    };
+
+    private readonly Option<string?> _endpoint = new("--tracing-endpoint")
+    {
+        Description = "HOST:PORT of an OpenTelemetry collector to which proxies send spans (OTLP over gRPC, plaintext).",
+    };
+
+    private readonly Option<double> _sampling = new("--tracing-sampling")
+    {
+        Description = "How many of the requests that come without a decision of their own are traced, in per cent.",
+        DefaultValueFactory = _ => 1,
+    };
+
+    public TelemetryOptions()
+    {
+        _endpoint.Validators.Add(result =>
+        {
+            if (result.GetValue(_endpoint) is { } text && Parse(text) is null)
+                result.AddError($"--tracing-endpoint: '{text}' is no address: write HOST:PORT, for example collector.observability.svc:4317");
+        });
+        _sampling.Validators.Add(result =>
+        {
+            if (result.GetValue(_sampling) is not (>= 0 and <= 100)) result.AddError("--tracing-sampling: it must be from 0 to 100");
+        });
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_accessLog);
+        command.Options.Add(_endpoint);
+        command.Options.Add(_sampling);
+    }
+
+    public TelemetrySettings Read(ParseResult parsed) => new(
+        parsed.GetValue(_accessLog),
+        parsed.GetValue(_endpoint) is { } text && Parse(text) is var (host, port) ? new TracingSettings(host, port, parsed.GetValue(_sampling)) : null);
+
+    private static (string Host, int Port)? Parse(string text) =>
+        Uri.TryCreate($"otlp://{text}", UriKind.Absolute, out var uri) && uri is { Port: > 0, PathAndQuery: "/" or "", UserInfo: "" } && uri.Host.Length > 0
+            ? (uri.Host.Trim('[', ']'), uri.Port)
+            : null;
+}
