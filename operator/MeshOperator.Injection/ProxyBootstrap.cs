@@ -24,7 +24,7 @@ public static class ProxyBootstrap
     /// <param name="serviceAccount">Its service account.</param>
     /// <param name="labels">Its labels.</param>
     /// <param name="discoveryAddress"><c>host:port</c> of ADS over TLS.</param>
-    public static JsonObject Create(string ns, string serviceAccount, IEnumerable<KeyValuePair<string, string>> labels, string discoveryAddress) => new()
+    public static JsonObject Create(string ns, string serviceAccount, IDictionary<string, string> labels, string discoveryAddress) => new()
     {
         ["node"] = new JsonObject
         {
@@ -38,6 +38,7 @@ public static class ProxyBootstrap
                 ["interception"] = "redirect",
             },
         },
+        ["stats_config"] = new JsonObject { ["stats_tags"] = StatisticsTags.Create(ns, serviceAccount, labels) },
         ["admin"] = new JsonObject { ["address"] = Address("127.0.0.1", AdminPort) },
         ["dynamic_resources"] = new JsonObject
         {

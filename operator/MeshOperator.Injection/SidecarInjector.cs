@@ -40,7 +40,7 @@ public sealed class SidecarInjector
         pod.Metadata.Labels ??= new Dictionary<string, string>();
         pod.Metadata.Labels[MeshNames.ProxyLabel] = MeshNames.ProxyEnvoy;
         var bootstrap = ProxyBootstrap.Create(ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress);
-        pod.Spec.Containers.Add(Container(pod, resources, bootstrap));
+        pod.Spec.Containers.Add(Container(pod, ns, serviceAccount, resources, bootstrap));
         pod.Spec.Volumes ??= [];
         pod.Spec.Volumes.Add(Token());
         pod.Spec.Volumes.Add(new V1Volume { Name = TrustVolume, ConfigMap = new V1ConfigMapVolumeSource { Name = MeshNames.TrustBundleConfigMap } });
@@ -100,7 +100,20 @@ public sealed class SidecarInjector
         return (new V1ResourceRequirements { Requests = requests, Limits = limits.Count > 0 ? limits : null }, null);
     }
 
-    private V1Container Container(V1Pod pod, V1ResourceRequirements resources, JsonObject bootstrap)
+    private static string ResourceAttributes(V1Pod pod, string ns, string serviceAccount)
+    {
+        var attributes = new List<string>
+        {
+            $"service.name={StatisticsTags.Workload(pod.Metadata.Labels, serviceAccount)}",
+            $"service.namespace={ns}",
+            "k8s.pod.name=$(POD_NAME)",
+            $"k8s.namespace.name={ns}",
+        };
+        if (StatisticsTags.Version(pod.Metadata.Labels) is { } version) attributes.Add($"service.version={version}");
+        return string.Join(',', attributes);
+    }
+
+    private V1Container Container(V1Pod pod, string ns, string serviceAccount, V1ResourceRequirements resources, JsonObject bootstrap)
     {
         var image = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.ProxyImage, out var given) ? given : _options.ProxyImage;
         return new V1Container
@@ -113,7 +126,13 @@ public sealed class SidecarInjector
                 "--log-level", "warning",
                 "--drain-time-s", "30",
             ],
-            Env = [FromField("POD_NAME", "metadata.name"), FromField("POD_UID", "metadata.uid")],
+            Env =
+            [
+                FromField("POD_NAME", "metadata.name"),
+                FromField("POD_UID", "metadata.uid"),
+                // Who the proxy is in the spans that it sends (OpenTelemetry's environment variables).
+                new V1EnvVar { Name = "OTEL_RESOURCE_ATTRIBUTES", Value = ResourceAttributes(pod, ns, serviceAccount) },
+            ],
             Ports =
             [
                 new V1ContainerPort { Name = "mesh-metrics", ContainerPort = 15090, Protocol = "TCP" },

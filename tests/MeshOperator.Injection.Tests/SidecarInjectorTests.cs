@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using k8s;
 using k8s.Models;
 using Shouldly;
@@ -22,7 +23,7 @@ public sealed class SidecarInjectorTests
         var bootstrap = JsonNode.Parse(proxy.Args[1])!;
         ((string)bootstrap["node"]!["id"]!).ShouldBe("$(POD_NAME).shop");
         ((string)bootstrap["node"]!["cluster"]!).ShouldBe("web.shop");
-        proxy.Env.Select(e => $"{e.Name}={e.ValueFrom.FieldRef.FieldPath}").ShouldBe(["POD_NAME=metadata.name", "POD_UID=metadata.uid"]);
+        proxy.Env.Where(e => e.ValueFrom is not null).Select(e => $"{e.Name}={e.ValueFrom.FieldRef.FieldPath}").ShouldBe(["POD_NAME=metadata.name", "POD_UID=metadata.uid"]);
         var google = bootstrap["dynamic_resources"]!["ads_config"]!["grpc_services"]![0]!["google_grpc"]!;
         ((string)google["target_uri"]!).ShouldBe("mesh-operator.mesh-system.svc:15012");
 
@@ -33,6 +34,29 @@ public sealed class SidecarInjectorTests
         proxy.VolumeMounts.ShouldAllBe(m => m.ReadOnlyProperty == true);
         pod.Metadata.Labels["meshoperator.io/proxy"].ShouldBe("envoy");
         ((string)JsonNode.Parse(pod.Metadata.Annotations["meshoperator.io/status"])!["version"]!).ShouldBe("1.2.3");
+    }
+
+    [Theory]
+    [InlineData("cluster.outbound/80/shop/web.upstream_rq_2xx", "direction=outbound destination_port=80 destination_namespace=shop destination_service=web")]
+    [InlineData("http.outbound/80/shop/web.downstream_rq_5xx", "direction=outbound destination_port=80 destination_namespace=shop destination_service=web")]
+    [InlineData("tcp.outbound/5432/shop/db.downstream_cx_total", "direction=outbound destination_port=5432 destination_namespace=shop destination_service=db")]
+    [InlineData("http.inbound/8080.downstream_rq_2xx", "direction=inbound destination_port=8080")]
+    [InlineData("cluster.passthrough.upstream_cx_total", "")]
+    public void Statistics_are_tagged_with_what_they_are_about(string statistic, string expected)
+    {
+        var pod = Pod();
+        pod.Metadata.Labels = new Dictionary<string, string> { ["app"] = "web", ["version"] = "v2" };
+        _injector.Inject(pod, "shop");
+        var tags = JsonNode.Parse(pod.Spec.Containers[1].Args[1])!["stats_config"]!["stats_tags"]!.AsArray();
+
+        string.Join(' ', tags.Where(t => t!["regex"] is not null)
+            .Select(t => (Name: (string)t!["tag_name"]!, Match: Regex.Match(statistic, (string)t["regex"]!, RegexOptions.ECMAScript)))
+            .Where(t => t.Match.Success)
+            .Select(t => $"{t.Name}={t.Match.Groups[2].Value}")).ShouldBe(expected);
+        string.Join(' ', tags.Where(t => t!["fixed_value"] is not null).Select(t => $"{t!["tag_name"]}={t["fixed_value"]}"))
+            .ShouldBe("workload=web workload_namespace=shop workload_version=v2");
+        pod.Spec.Containers[1].Env.Single(e => e.Name == "OTEL_RESOURCE_ATTRIBUTES").Value
+            .ShouldBe("service.name=web,service.namespace=shop,k8s.pod.name=$(POD_NAME),k8s.namespace.name=shop,service.version=v2");
     }
 
     [Fact]
