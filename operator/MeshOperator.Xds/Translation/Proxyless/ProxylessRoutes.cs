@@ -27,6 +27,9 @@ internal static class ProxylessRoutes
         // endpoints fails each call with UNAVAILABLE; one that waits for a connection waits until its deadline.
         RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Names.MissingBackend));
 
+        // Older gRPC refuses weights whose sum it is not told.
+        if (action.WeightedClusters is { } split) split.TotalWeight = (uint)split.Clusters.Sum(cluster => cluster.Weight!.Value);
+
         // The time-out of a route gRPC ignores; this is the bound on a call's deadline (gRFC A31).
         if (route.RequestTimeout is { } timeout) action.MaxStreamDuration = new() { MaxStreamDuration_ = EnvoyMessages.Duration(timeout) };
         if (route.Sticky is { } sticky && IsSupported(sticky)) action.HashPolicy.Add(Hash(sticky));
