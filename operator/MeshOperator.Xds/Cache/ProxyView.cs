@@ -1,22 +1,41 @@
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Proxyless;
 
 namespace MeshOperator.Xds.Cache;
 
-/// <summary>All resources that one proxy may see: what is shared by all, and its own. Of each type there are these two sets, whose
-/// names differ.</summary>
-/// <param name="Configuration">The shared part.</param>
-/// <param name="Own">The inbound listener and clusters of the proxy's workload.</param>
-/// <param name="Secrets">Its certificate and the trust bundle.</param>
-internal readonly record struct ProxyView(EnvoyConfiguration Configuration, ProxyResources Own, ResourceSet Secrets)
+/// <summary>All resources that one client may see: what is shared by all of its kind, and its own. Of each type there are these two sets,
+/// whose names differ.</summary>
+internal readonly record struct ProxyView
 {
-    public ResourceSet SharedSet(ResourceType type) => Configuration.Shared[(int)type];
+    private readonly IReadOnlyList<ResourceSet> _shared;
+    private readonly ProxyResources? _own;
+    private readonly ResourceSet _secrets;
+
+    private ProxyView(IReadOnlyList<ResourceSet> shared, ProxyResources? own, ResourceSet secrets)
+    {
+        _shared = shared;
+        _own = own;
+        _secrets = secrets;
+    }
+
+    /// <summary>What an Envoy sees.</summary>
+    /// <param name="configuration">The shared part.</param>
+    /// <param name="own">The inbound listener and clusters of the proxy's workload.</param>
+    /// <param name="secrets">Its certificate and the trust bundle.</param>
+    public static ProxyView OfEnvoy(EnvoyConfiguration configuration, ProxyResources own, ResourceSet secrets) =>
+        new(configuration.Shared, own, secrets);
+
+    /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
+    public static ProxyView OfProxyless(ProxylessConfiguration configuration) => new(configuration.Shared, null, ResourceSet.Empty);
+
+    public ResourceSet SharedSet(ResourceType type) => _shared[(int)type];
 
     public ResourceSet OwnSet(ResourceType type) => type switch
     {
-        ResourceType.Cluster => Own.Clusters,
-        ResourceType.Listener => Own.Listeners,
-        ResourceType.Secret => Secrets,
+        ResourceType.Cluster => _own?.Clusters ?? ResourceSet.Empty,
+        ResourceType.Listener => _own?.Listeners ?? ResourceSet.Empty,
+        ResourceType.Secret => _secrets,
         _ => ResourceSet.Empty,
     };
 }

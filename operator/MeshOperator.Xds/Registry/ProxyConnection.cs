@@ -15,6 +15,9 @@ internal sealed class ProxyConnection(string nodeId, WorkloadName? workload, boo
 
     public bool IsDelta => isDelta;
 
+    /// <summary>Whether the client is a gRPC library and no Envoy.</summary>
+    public bool IsProxyless { get; init; }
+
     public string Agent => agent;
 
     public DateTimeOffset ConnectedAt => connectedAt;

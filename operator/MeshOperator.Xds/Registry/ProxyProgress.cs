@@ -1,6 +1,6 @@
+using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Subscriptions;
-using MeshOperator.Xds.Translation;
 
 namespace MeshOperator.Xds.Registry;
 
@@ -33,6 +33,25 @@ internal struct ProxyProgress
     }
 }
 
+/// <summary>How far a policy has got to many proxies.</summary>
+internal sealed class TotalProgress
+{
+    private readonly List<ProxyRejection> _rejected = [];
+    private int _targeted;
+    private int _acknowledged;
+
+    /// <summary>Counts one proxy.</summary>
+    public void Add(string nodeId, ProxyProgress progress)
+    {
+        if (!progress.IsTargeted) return;
+        _targeted++;
+        if (progress.Rejection is { } rejection) _rejected.Add(new ProxyRejection(nodeId, rejection.Resource.Name, rejection.Reason));
+        else if (!progress.IsPending) _acknowledged++;
+    }
+
+    public PolicyProgress ToProgress() => new(_targeted, _acknowledged, _rejected);
+}
+
 /// <summary>A resource that carries a policy, measured over many proxies. As most of those are at the same state, what a name means in
 /// that is remembered.</summary>
 internal sealed class SharedResource(XdsResource resource)
@@ -42,24 +61,30 @@ internal sealed class SharedResource(XdsResource resource)
     private ResourceSet? _lastAcknowledged;
     private XdsResource? _lastAcknowledgedResource;
 
-    public static List<SharedResource> Find(EnvoyConfiguration configuration, IReadOnlyList<(ResourceType Type, string Name)> resources)
+    /// <summary>Those of <paramref name="shared"/> that carry <paramref name="policy"/>.</summary>
+    public static List<SharedResource> Find(
+        PolicyKey policy,
+        IReadOnlyList<ResourceSet> shared,
+        IReadOnlyDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> policies)
     {
         var found = new List<SharedResource>();
+        if (!policies.TryGetValue(policy, out var resources)) return found;
         foreach (var (type, name) in resources)
         {
-            if (configuration.Shared[(int)type].Find(name) is { } resource) found.Add(new SharedResource(resource));
+            if (shared[(int)type].Find(name) is { } resource) found.Add(new SharedResource(resource));
         }
 
         return found;
     }
 
-    /// <summary>A proxy uses the resource when it subscribes to it, or has yet to ask for its type.</summary>
+    /// <summary>A proxy uses the resource when it subscribes to it, or has yet to ask for its type. A library asks only for what its
+    /// application calls, and for some types never.</summary>
     public void Measure(ProxyConnection proxy, ref ProxyProgress progress)
     {
         var status = proxy[resource.Type];
         if (status is null)
         {
-            progress.Count(resource, null, null);
+            if (!proxy.IsProxyless) progress.Count(resource, null, null);
             return;
         }
 

@@ -10,7 +10,10 @@ namespace MeshOperator.Xds.Registry;
 public sealed class ProxyRegistry
 {
     private readonly SnapshotCache _cache;
-    private readonly ConcurrentDictionary<string, ProxyConnection> _proxies = new(StringComparer.Ordinal);
+
+    /// <summary>An Envoy has one stream, of which the last counts. A gRPC library may open one for each channel, under the same node id.</summary>
+    private readonly ConcurrentDictionary<(string NodeId, ProxyConnection? OwnStream), ProxyConnection> _proxies = new();
+
     private TaskCompletionSource? _waiter;
     private long _revision;
 
@@ -22,8 +25,9 @@ public sealed class ProxyRegistry
         cache.Updated += NotifyChanged;
     }
 
-    /// <summary>How many proxies are connected; a proxy that connects anew before its old stream has ended counts once.</summary>
-    public int Count => _proxies.Count;
+    /// <summary>How many proxies are connected; a proxy that connects anew before its old stream has ended counts once, and so does a gRPC
+    /// library with several streams.</summary>
+    public int Count => _proxies.Keys.DistinctBy(key => (key.NodeId, key.OwnStream is null)).Count();
 
     /// <summary>Grows with each change of which proxies are connected, what is served or what was acknowledged.</summary>
     public long Revision => Volatile.Read(ref _revision);
@@ -51,41 +55,53 @@ public sealed class ProxyRegistry
         [.. _proxies.Values.OrderBy(proxy => proxy.NodeId, StringComparer.Ordinal).Select(Describe)];
 
     /// <summary>One connected proxy, or null.</summary>
-    public ProxyStatus? GetProxy(string nodeId) => _proxies.TryGetValue(nodeId, out var proxy) ? Describe(proxy) : null;
+    public ProxyStatus? GetProxy(string nodeId) =>
+        (_proxies.TryGetValue((nodeId, null), out var proxy) ? proxy : _proxies.Values.FirstOrDefault(other => other.NodeId == nodeId)) is { } found
+            ? Describe(found)
+            : null;
 
     /// <summary>How far <paramref name="policy"/>, as it is served now, has got.</summary>
     public PolicyProgress GetProgress(PolicyKey policy)
     {
         if (_cache.Current is not { } configuration) return PolicyProgress.None;
-        var shared = configuration.Policies.TryGetValue(policy, out var resources) ? SharedResource.Find(configuration, resources) : [];
+        var shared = SharedResource.Find(policy, configuration.Shared, configuration.Policies);
         var inbound = configuration.InboundPolicies.Contains(policy);
         if (shared.Count == 0 && !inbound) return PolicyProgress.None;
 
-        int targeted = 0, acknowledged = 0;
-        List<ProxyRejection> rejected = [];
+        var total = new TotalProgress();
+        var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
+        List<SharedResource>? proxyless = null;
         foreach (var proxy in _proxies.Values)
         {
-            var progress = new ProxyProgress();
-            foreach (var resource in shared) resource.Measure(proxy, ref progress);
-            if (inbound) MeasureInbound(configuration, policy, proxy, ref progress);
-            if (!progress.IsTargeted) continue;
-            targeted++;
-            if (progress.Rejection is { } rejection) rejected.Add(new ProxyRejection(proxy.NodeId, rejection.Resource.Name, rejection.Reason));
-            else if (!progress.IsPending) acknowledged++;
+            if (proxy.IsProxyless)
+            {
+                proxyless ??= SharedResource.Find(policy, configuration.Proxyless.Value.Shared, configuration.Proxyless.Value.Policies);
+                var progress = libraries.GetValueOrDefault(proxy.NodeId);
+                foreach (var resource in proxyless) resource.Measure(proxy, ref progress);
+                libraries[proxy.NodeId] = progress;
+            }
+            else
+            {
+                var progress = new ProxyProgress();
+                foreach (var resource in shared) resource.Measure(proxy, ref progress);
+                if (inbound) MeasureInbound(configuration, policy, proxy, ref progress);
+                total.Add(proxy.NodeId, progress);
+            }
         }
 
-        return new PolicyProgress(targeted, acknowledged, rejected);
+        foreach (var (nodeId, progress) in libraries) total.Add(nodeId, progress);
+        return total.ToProgress();
     }
 
     internal void Add(ProxyConnection proxy)
     {
-        _proxies[proxy.NodeId] = proxy;
+        _proxies[Key(proxy)] = proxy;
         NotifyChanged();
     }
 
     internal void Remove(ProxyConnection proxy)
     {
-        if (_proxies.TryRemove(KeyValuePair.Create(proxy.NodeId, proxy))) NotifyChanged();
+        if (_proxies.TryRemove(KeyValuePair.Create(Key(proxy), proxy))) NotifyChanged();
     }
 
     internal void NotifyChanged()
@@ -93,6 +109,8 @@ public sealed class ProxyRegistry
         Interlocked.Increment(ref _revision);
         Interlocked.Exchange(ref _waiter, null)?.TrySetResult();
     }
+
+    private static (string NodeId, ProxyConnection? OwnStream) Key(ProxyConnection proxy) => (proxy.NodeId, proxy.IsProxyless ? proxy : null);
 
     private static void MeasureInbound(EnvoyConfiguration configuration, PolicyKey policy, ProxyConnection proxy, ref ProxyProgress progress)
     {

@@ -19,6 +19,9 @@ internal sealed class AdsStream
     /// <summary>The longest names of a pod and a namespace, and the dot between them, fit in.</summary>
     private const int MaxNodeIdLength = 320;
 
+    /// <summary>What gRPC libraries begin their name with in every language.</summary>
+    private const string ProxylessAgent = "gRPC";
+
     private readonly AdsStreamContext _context;
     private readonly ServerCallContext _call;
     private readonly ChannelReader<ClientRequest> _requests;
@@ -28,6 +31,7 @@ internal sealed class AdsStream
     private readonly StreamSecrets _secrets;
     private readonly bool _isDelta;
     private string _nodeId = "";
+    private bool _isProxyless;
     private NodeEntry? _node;
 
     public AdsStream(
@@ -54,12 +58,13 @@ internal sealed class AdsStream
         var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, "The first request must have a node.");
         if (node.Id.Length > MaxNodeIdLength) throw Refuse(StatusCode.InvalidArgument, $"The node id has more than {MaxNodeIdLength} characters.");
         _nodeId = node.Id;
+        _isProxyless = node.UserAgentName.StartsWith(ProxylessAgent, StringComparison.Ordinal);
         var isGuest = await AuthenticateAsync(cancellationToken);
 
         using var subscription = _context.Cache.Subscribe(_signal);
-        _node = await FindNodeAsync(isGuest, cancellationToken);
+        _node = await FindNodeAsync(isGuest || _isProxyless, cancellationToken);
         var agent = node.UserAgentName.Length == 0 ? "unknown" : $"{node.UserAgentName} {node.UserAgentVersion}".TrimEnd();
-        var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow());
+        var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow()) { IsProxyless = _isProxyless };
         _context.Registry.Add(connection);
         _context.Log.ProxyConnected(_nodeId, _call.Peer, _isDelta ? "delta" : "state-of-the-world", agent);
         var reason = "the client ended it";
@@ -127,8 +132,8 @@ internal sealed class AdsStream
 
     private async ValueTask SendAsync(ProxyConnection connection, CancellationToken cancellationToken)
     {
-        if (_subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, _node?.Identity, cancellationToken);
-        var responses = _subscriptions.Advance(View(), _secrets.AreReady);
+        if (!_isProxyless && _subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, _node?.Identity, cancellationToken);
+        var responses = _subscriptions.Advance(View(), _isProxyless || _secrets.AreReady);
         Publish(connection);
         for (var i = 0; i < responses.Count; i++)
         {
@@ -173,8 +178,9 @@ internal sealed class AdsStream
     private ProxyView View()
     {
         var configuration = _context.Cache.Current!;
+        if (_isProxyless) return ProxyView.OfProxyless(configuration.Proxyless.Value);
         if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current)) _node = current;
-        return new ProxyView(configuration, _node?.Own ?? ProxyResources.OfUnknownWorkload, _secrets.Current);
+        return ProxyView.OfEnvoy(configuration, _node?.Own ?? ProxyResources.OfUnknownWorkload, _secrets.Current);
     }
 
     private async Task<ClientRequest?> FirstRequestAsync(CancellationToken cancellationToken)

@@ -29,6 +29,17 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
             [.. present.Select(backend => (backend.Target, (uint)backend.Weight))]);
     }
 
+    /// <summary>All shares by cluster, without those of weight 0.</summary>
+    /// <param name="backends">The backends.</param>
+    /// <param name="missing">The cluster that takes the share of those that do not exist.</param>
+    public static IReadOnlyList<(string Cluster, uint Weight)> ByCluster(IReadOnlyList<WeightedBackend> backends, string missing) =>
+    [
+        .. backends
+            .Where(backend => backend.Weight > 0)
+            .GroupBy(backend => backend.Target is { } target ? Names.Outbound(target) : missing)
+            .Select(group => (group.Key, (uint)group.Sum(backend => (long)backend.Weight))),
+    ];
+
     /// <summary>Envoy draws one random number a request and uses it twice: modulo a million for the share of a route, and modulo the
     /// sum of the weights for the cluster. With the missing share cut off from the numbers modulo a million, a sum with a common
     /// factor would no longer be drawn from evenly. Small sums are even enough; others are scaled to a prime.</summary>

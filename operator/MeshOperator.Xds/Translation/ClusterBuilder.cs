@@ -45,17 +45,10 @@ internal static class ClusterBuilder
     /// <param name="consistentHashing">Whether some route keeps clients at one of its endpoints.</param>
     public static Cluster Outbound(MeshServicePort port, bool consistentHashing)
     {
-        var cluster = new Cluster
-        {
-            Name = Names.Outbound(port.Service, port.Port),
-            AltStatName = Names.OutboundStat(port.Service, port.Port),
-            Type = Cluster.Types.DiscoveryType.Eds,
-            EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = EnvoyMessages.Ads },
-            ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout),
-            LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest,
-            CircuitBreakers = Breakers(port.Connection),
-            OutlierDetection = Outliers(port.Connection.Breaker?.Outliers),
-        };
+        var cluster = Outbound(port);
+        cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
+        cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
+        cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest;
         if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is { } options)
         {
             cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
@@ -82,6 +75,18 @@ internal static class ClusterBuilder
         return cluster;
     }
 
+    /// <summary>The cluster of a service port for proxyless gRPC: the bounds are the same, the rest is not for a library. It has no
+    /// transport socket, which lets the client use what its application gave it. Not every gRPC knows least request.</summary>
+    public static Cluster Proxyless(MeshServicePort port, bool consistentHashing)
+    {
+        var cluster = Outbound(port);
+        cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.RoundRobin;
+        return cluster;
+    }
+
+    /// <summary>The cluster to which proxyless gRPC sends what has no backend; see <see cref="Names.MissingBackend"/>.</summary>
+    public static Cluster MissingBackend() => Eds(Names.MissingBackend);
+
     /// <summary>The cluster of a port of the pod itself. Connections go to where they came for, from an address by which the
     /// redirection rules know them as the proxy's.</summary>
     public static Cluster Inbound(string name, PortProtocol protocol)
@@ -103,6 +108,22 @@ internal static class ClusterBuilder
     }
 
     public static HttpProtocolOptions Http2() => new() { ExplicitHttpConfig = new() { Http2ProtocolOptions = new Http2ProtocolOptions() } };
+
+    /// <summary>What Envoy and proxyless gRPC are both told.</summary>
+    private static Cluster Outbound(MeshServicePort port)
+    {
+        var cluster = Eds(Names.Outbound(port.Service, port.Port));
+        cluster.CircuitBreakers = Breakers(port.Connection);
+        cluster.OutlierDetection = Outliers(port.Connection.Breaker?.Outliers);
+        return cluster;
+    }
+
+    private static Cluster Eds(string name) => new()
+    {
+        Name = name,
+        Type = Cluster.Types.DiscoveryType.Eds,
+        EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = EnvoyMessages.Ads },
+    };
 
     private static HttpProtocolOptions? HttpProtocol(PortProtocol protocol, TimeSpan? idleTimeout)
     {

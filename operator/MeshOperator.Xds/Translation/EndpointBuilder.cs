@@ -15,6 +15,9 @@ internal static class EndpointBuilder
 
     private static readonly Metadata MtlsMetadata = new() { FilterMetadata = { [TransportSocketMatch] = MtlsMark } };
 
+    /// <summary>That a cluster has no endpoints.</summary>
+    public static ClusterLoadAssignment None(string cluster) => new() { ClusterName = cluster };
+
     /// <summary>The endpoints by zone. A zone weighs as much as it has endpoints, so that traffic is even over all of them.</summary>
     public static ClusterLoadAssignment Endpoints(MeshServicePort port)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Proxyless;
 
 namespace MeshOperator.Xds.Translation;
 
@@ -28,6 +29,10 @@ public sealed class EnvoyConfiguration
 
     /// <summary>What all proxies are sent, by <see cref="ResourceType"/>.</summary>
     internal IReadOnlyList<ResourceSet> Shared { get; init; } = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
+
+    /// <summary>What is sent instead to clients that are gRPC libraries.</summary>
+    internal LazyProxylessConfiguration Proxyless { get; init; } =
+        new(FrozenDictionary<string, ServicePortResources>.Empty, null);
 
     internal IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles { get; init; } =
         FrozenDictionary<InboundProfile, ProxyResources>.Empty;

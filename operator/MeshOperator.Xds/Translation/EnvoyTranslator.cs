@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Proxyless;
 
 namespace MeshOperator.Xds.Translation;
 
@@ -39,7 +40,7 @@ public sealed class EnvoyTranslator
     /// <summary>The resources of <paramref name="model"/>, sharing with <paramref name="previous"/> what is the same.</summary>
     internal EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
     {
-        var hashed = ConsistentlyHashed(model);
+        var hashed = ConsistentlyHashed(model.Services.Values.SelectMany(service => service.Ports), _ => true);
         var ports = new Dictionary<string, ServicePortResources>(StringComparer.Ordinal);
         foreach (var service in model.Services.Values)
         {
@@ -71,6 +72,7 @@ public sealed class EnvoyTranslator
             TrustDomain = model.TrustDomain,
             ServicePorts = ports,
             Shared = Shared(ports, previous.Shared),
+            Proxyless = new LazyProxylessConfiguration(ports, previous.Proxyless.Latest),
             Profiles = profiles,
             Nodes = nodes,
             Policies = PolicyResources(ports.Values),
@@ -79,10 +81,11 @@ public sealed class EnvoyTranslator
     }
 
     /// <summary>The clusters of which some route keeps clients at one endpoint.</summary>
-    private static FrozenSet<string> ConsistentlyHashed(MeshModel model) => model.Services.Values
-        .SelectMany(service => service.Ports)
+    /// <param name="ports">All service ports.</param>
+    /// <param name="isSupported">Whether the client can do it in a route's way.</param>
+    internal static FrozenSet<string> ConsistentlyHashed(IEnumerable<MeshServicePort> ports, Func<StickySession, bool> isSupported) => ports
         .SelectMany(port => port.Routes)
-        .Where(route => route.Sticky is not null)
+        .Where(route => route.Sticky is { } sticky && isSupported(sticky))
         .SelectMany(route => route.Backends)
         .Where(backend => backend.Target is not null)
         .Select(backend => Names.Outbound(backend.Target!))
@@ -119,29 +122,19 @@ public sealed class EnvoyTranslator
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
         IEnumerable<ServicePortResources> ports)
     {
-        var policies = new Dictionary<PolicyKey, List<(ResourceType, string)>>();
+        var policies = new PolicyResources();
         foreach (var port in ports)
         {
-            foreach (var policy in port.Source.RoutePolicies)
+            // What is not HTTP is in the listener itself.
+            if (port.Route is { } route) policies.Add(port.Source.RoutePolicies, route);
+            if (port.Source.Protocol is PortProtocol.Tcp or PortProtocol.Detect)
             {
-                // What is not HTTP is in the listener itself.
-                if (port.Route is { } route) Add(policy, route);
-                if (port.Source.Protocol is PortProtocol.Tcp or PortProtocol.Detect)
-                {
-                    foreach (var (_, listener) in port.Listeners) Add(policy, listener);
-                }
+                foreach (var (_, listener) in port.Listeners) policies.Add(port.Source.RoutePolicies, listener);
             }
 
-            foreach (var policy in port.Source.ClusterPolicies) Add(policy, port.Cluster);
+            policies.Add(port.Source.ClusterPolicies, port.Cluster);
         }
 
-        return policies.ToFrozenDictionary(
-            entry => entry.Key, entry => (IReadOnlyList<(ResourceType Type, string Name)>)entry.Value);
-
-        void Add(PolicyKey policy, XdsResource resource)
-        {
-            if (!policies.TryGetValue(policy, out var resources)) policies.Add(policy, resources = []);
-            resources.Add((resource.Type, resource.Name));
-        }
+        return policies.ToDictionary();
     }
 }

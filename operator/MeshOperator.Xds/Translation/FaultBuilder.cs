@@ -7,8 +7,14 @@ namespace MeshOperator.Xds.Translation;
 /// <summary>Makes the fault filter's configuration of a route.</summary>
 internal static class FaultBuilder
 {
+    /// <summary>Adds the faults, if any, to a route.</summary>
+    public static void Apply(FaultInjection? fault, Envoy.Config.Route.V3.Route route)
+    {
+        if (Fault(fault) is { } filter) route.TypedPerFilterConfig.Add(Names.FaultFilter, EnvoyMessages.Pack(filter));
+    }
+
     /// <summary>Null when nothing is to be injected.</summary>
-    public static HTTPFault? Fault(FaultInjection? fault)
+    private static HTTPFault? Fault(FaultInjection? fault)
     {
         if (fault is null) return null;
         var result = new HTTPFault();

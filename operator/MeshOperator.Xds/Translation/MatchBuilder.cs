@@ -65,7 +65,7 @@ internal static class MatchBuilder
         }
     }
 
-    private static HeaderMatcher Header(NamedMatch header)
+    public static HeaderMatcher Header(NamedMatch header)
     {
         var matcher = new HeaderMatcher { Name = header.Name.Equals("host", StringComparison.OrdinalIgnoreCase) ? ":authority" : header.Name };
         if (Value(header.Match) is { } value) matcher.StringMatch = value;
@@ -82,7 +82,7 @@ internal static class MatchBuilder
     }
 
     /// <summary>One cookie among those of the <c>cookie</c> header.</summary>
-    private static HeaderMatcher Cookie(NamedMatch cookie)
+    public static HeaderMatcher Cookie(NamedMatch cookie)
     {
         var value = cookie.Match.Kind is StringMatchKind.Present ? "[^;]*" : Quote(cookie.Match.Value);
         return new HeaderMatcher { Name = "cookie", StringMatch = Regex($@"(.*;\s*)?{Quote(cookie.Name)}={value}\s*(;.*)?") };

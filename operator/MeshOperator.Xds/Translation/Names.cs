@@ -11,6 +11,10 @@ internal static class Names
     public const string OutboundListener = "outbound";
     public const string InboundListener = "inbound";
     public const string InboundPassthrough = "inbound/passthrough";
+
+    /// <summary>A cluster without endpoints, for clients that cannot be answered directly.</summary>
+    public const string MissingBackend = "missing-backend";
+
     public const string IdentitySecret = "identity";
     public const string TrustBundleSecret = "trust-bundle";
 
@@ -30,6 +34,9 @@ internal static class Names
 
     /// <summary>The name of a service port's cluster, endpoints, route and first listener.</summary>
     public static string Outbound(ServiceName service, int port) => $"outbound/{port}/{service}";
+
+    /// <summary>What proxyless gRPC clients ask for as <c>xds:///service.namespace:port</c>.</summary>
+    public static string Proxyless(ServiceName service, int port) => $"{service}:{port}";
 
     public static string Outbound(BackendTarget target) => Outbound(target.Service, target.Port);
 

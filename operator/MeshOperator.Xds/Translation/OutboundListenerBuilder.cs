@@ -96,11 +96,7 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     {
         var proxy = new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) };
         if (port.Connection.IdleTimeout is { } idle) proxy.IdleTimeout = EnvoyMessages.Duration(idle);
-        var clusters = port.TcpBackends
-            .Where(backend => backend.Weight > 0)
-            .GroupBy(backend => backend.Target is { } target ? Names.Outbound(target) : Names.Blackhole)
-            .Select(group => (Cluster: group.Key, Weight: group.Sum(backend => (long)backend.Weight)))
-            .ToList();
+        var clusters = BackendSplit.ByCluster(port.TcpBackends, Names.Blackhole);
         if (clusters.Count <= 1)
         {
             proxy.Cluster = clusters.Count == 0 ? Names.Blackhole : clusters[0].Cluster;
@@ -111,7 +107,7 @@ internal sealed class OutboundListenerBuilder(Observability observability)
             foreach (var (cluster, weight) in clusters)
             {
                 proxy.WeightedClusters.Clusters.Add(
-                    new TcpProxy.Types.WeightedCluster.Types.ClusterWeight { Name = cluster, Weight = (uint)weight });
+                    new TcpProxy.Types.WeightedCluster.Types.ClusterWeight { Name = cluster, Weight = weight });
             }
         }
 

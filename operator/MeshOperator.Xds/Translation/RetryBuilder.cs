@@ -33,11 +33,7 @@ internal static class RetryBuilder
         {
             RetryOn = string.Join(',', conditions.Distinct()),
             NumRetries = (uint)retry.Attempts,
-            RetryBackOff = new RetryPolicy.Types.RetryBackOff
-            {
-                BaseInterval = EnvoyMessages.Duration(retry.BackoffBase),
-                MaxInterval = EnvoyMessages.Duration(retry.BackoffMax < retry.BackoffBase ? retry.BackoffBase : retry.BackoffMax),
-            },
+            RetryBackOff = BackOff(retry.BackoffBase, retry.BackoffMax),
         };
         if (byResponse) policy.RetriableStatusCodes.AddRange(retry.StatusCodes.Select(code => (uint)code));
         if (retry.PerTryTimeout is { } timeout) policy.PerTryTimeout = EnvoyMessages.Duration(timeout);
@@ -65,4 +61,11 @@ internal static class RetryBuilder
 
         return policy;
     }
+
+    /// <summary>The pauses between attempts. Neither Envoy nor gRPC takes a longest one below the first.</summary>
+    public static RetryPolicy.Types.RetryBackOff BackOff(TimeSpan first, TimeSpan longest) => new()
+    {
+        BaseInterval = EnvoyMessages.Duration(first),
+        MaxInterval = EnvoyMessages.Duration(longest < first ? first : longest),
+    };
 }

@@ -12,13 +12,30 @@ internal static class RouteBuilder
 {
     private const uint MissingBackendStatus = 500;
 
+    public static RouteConfiguration Routes(MeshServicePort port) => Configuration(port, port.Routes.SelectMany(Routes));
+
     /// <summary>The virtual host takes every host name: the listener is chosen by the service's address, and clients call a service
     /// by many names.</summary>
-    public static RouteConfiguration Routes(MeshServicePort port)
+    public static RouteConfiguration Configuration(MeshServicePort port, IEnumerable<EnvoyRoute> routes) => new()
     {
-        var host = new VirtualHost { Name = $"{port.Service}:{port.Port}", Domains = { "*" } };
-        foreach (var route in port.Routes) host.Routes.AddRange(Routes(route));
-        return new RouteConfiguration { Name = Names.Outbound(port.Service, port.Port), VirtualHosts = { host } };
+        Name = Names.Outbound(port.Service, port.Port),
+        VirtualHosts = { new VirtualHost { Name = $"{port.Service}:{port.Port}", Domains = { "*" }, Routes = { routes } } },
+    };
+
+    /// <summary>Sends requests to clusters by weight.</summary>
+    public static void SetClusters(RouteAction action, IReadOnlyList<(string Cluster, uint Weight)> clusters)
+    {
+        if (clusters is [var only])
+        {
+            action.Cluster = only.Cluster;
+            return;
+        }
+
+        action.WeightedClusters = new WeightedCluster();
+        foreach (var (cluster, weight) in clusters)
+        {
+            action.WeightedClusters.Clusters.Add(new WeightedCluster.Types.ClusterWeight { Name = cluster, Weight = weight });
+        }
     }
 
     private static IEnumerable<EnvoyRoute> Routes(HttpRoute route)
@@ -61,20 +78,7 @@ internal static class RouteBuilder
         if (methods is not null) result.Match.Headers.Add(MatchBuilder.Methods(methods));
 
         var action = new RouteAction { Timeout = EnvoyMessages.Duration(route.RequestTimeout ?? TimeSpan.Zero), RetryPolicy = retry };
-        if (split.Present is [var only])
-        {
-            action.Cluster = Names.Outbound(only.Target);
-        }
-        else
-        {
-            action.WeightedClusters = new WeightedCluster();
-            foreach (var (target, weight) in split.Present)
-            {
-                action.WeightedClusters.Clusters.Add(
-                    new WeightedCluster.Types.ClusterWeight { Name = Names.Outbound(target), Weight = weight });
-            }
-        }
-
+        SetClusters(action, [.. split.Present.Select(backend => (Names.Outbound(backend.Target), backend.Weight))]);
         if (route.IdleTimeout is { } idle) action.IdleTimeout = EnvoyMessages.Duration(idle);
         if (route.Mirror is { Percent: > 0 } mirror)
         {
@@ -98,15 +102,12 @@ internal static class RouteBuilder
             Name = part is null ? route.Name : $"{route.Name}/{part}",
             Match = MatchBuilder.Match(route.Match),
         };
-        if (FaultBuilder.Fault(route.Fault) is { } fault)
-        {
-            result.TypedPerFilterConfig.Add(Names.FaultFilter, EnvoyMessages.Pack(fault));
-        }
-
+        FaultBuilder.Apply(route.Fault, result);
         return result;
     }
 
-    private static RouteAction.Types.HashPolicy HashPolicy(StickySession sticky) => sticky.Key switch
+    /// <summary>By what requests are kept at one endpoint.</summary>
+    public static RouteAction.Types.HashPolicy HashPolicy(StickySession sticky) => sticky.Key switch
     {
         StickyKey.Cookie => new()
         {

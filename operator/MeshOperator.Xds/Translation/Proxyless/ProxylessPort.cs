@@ -1,0 +1,56 @@
+using Envoy.Config.Listener.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
+
+namespace MeshOperator.Xds.Translation.Proxyless;
+
+/// <summary>What one service port becomes for proxyless gRPC. Its endpoints are those that Envoy is sent.</summary>
+internal sealed record ProxylessPort
+{
+    public required ServicePortResources Source { get; init; }
+
+    public required bool ConsistentHashing { get; init; }
+
+    public required XdsResource Cluster { get; init; }
+
+    /// <summary>Null for TCP, and so is <see cref="Route"/>.</summary>
+    public required XdsResource? Listener { get; init; }
+
+    public required XdsResource? Route { get; init; }
+
+    /// <summary>As <see cref="ServicePortResources.Create"/>.</summary>
+    public static ProxylessPort Create(ServicePortResources source, bool consistentHashing, ProxylessPort? previous)
+    {
+        if (previous is not null && previous.ConsistentHashing == consistentHashing && ReferenceEquals(previous.Source, source)) return previous;
+
+        var port = source.Source;
+        var name = Names.Outbound(port.Service, port.Port);
+        var isHttp = port.Protocol is not PortProtocol.Tcp;
+        return new ProxylessPort
+        {
+            Source = source,
+            ConsistentHashing = consistentHashing,
+            Cluster = XdsResource.Create(ResourceType.Cluster, name, ClusterBuilder.Proxyless(port, consistentHashing), previous?.Cluster),
+            Listener = isHttp ? CreateListener(port, name, previous?.Listener) : null,
+            Route = isHttp ? XdsResource.Create(ResourceType.Route, name, ProxylessRoutes.Configuration(port), previous?.Route) : null,
+        };
+    }
+
+    private static XdsResource CreateListener(MeshServicePort port, string routeName, XdsResource? previous)
+    {
+        var manager = new Manager
+        {
+            StatPrefix = Names.OutboundStat(port.Service, port.Port),
+            Rds = new Rds { ConfigSource = EnvoyMessages.Ads, RouteConfigName = routeName },
+        };
+        manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
+        var listener = new Listener
+        {
+            Name = Names.Proxyless(port.Service, port.Port),
+            ApiListener = new ApiListener { ApiListener_ = EnvoyMessages.Pack(manager) },
+        };
+        return XdsResource.Create(ResourceType.Listener, listener.Name, listener, previous);
+    }
+}

@@ -1,0 +1,44 @@
+using Envoy.Config.Route.V3;
+using MeshOperator.Mesh.Model;
+using EnvoyRoute = Envoy.Config.Route.V3.Route;
+using HashPolicy = Envoy.Config.Route.V3.RouteAction.Types.HashPolicy;
+
+namespace MeshOperator.Xds.Translation.Proxyless;
+
+/// <summary>Makes the route configuration of a service port in the form that gRPC takes. Mirrors, changes of headers and idle time-outs
+/// it does not know; they are left out, and so is a rule whose match it cannot decide.</summary>
+internal static class ProxylessRoutes
+{
+    /// <summary>By this key gRPC hashes the channel itself (gRFC A42): the nearest that a library has to the client's address.</summary>
+    private const string ChannelId = "io.grpc.channel_id";
+
+    public static RouteConfiguration Configuration(MeshServicePort port) =>
+        RouteBuilder.Configuration(port, port.Routes.Select(Route).OfType<EnvoyRoute>());
+
+    /// <summary>Whether calls can be kept at one endpoint by it: there are no cookies to make.</summary>
+    public static bool IsSupported(StickySession sticky) => sticky.Key is StickyKey.Header or StickyKey.SourceIp;
+
+    private static EnvoyRoute? Route(HttpRoute route)
+    {
+        if (ProxylessMatch.Of(route.Match) is not { } match) return null;
+        var action = new RouteAction { RetryPolicy = ProxylessRetry.Policy(route.Retry) };
+
+        // gRPC cannot answer a share of the calls by itself: some of its libraries refuse a route without a cluster. A cluster without
+        // endpoints fails each call with UNAVAILABLE; one that waits for a connection waits until its deadline.
+        RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Names.MissingBackend));
+
+        // Older gRPC refuses weights whose sum it is not told.
+        if (action.WeightedClusters is { } split) split.TotalWeight = (uint)split.Clusters.Sum(cluster => cluster.Weight!.Value);
+
+        // The time-out of a route gRPC ignores; this is the bound on a call's deadline (gRFC A31).
+        if (route.RequestTimeout is { } timeout) action.MaxStreamDuration = new() { MaxStreamDuration_ = EnvoyMessages.Duration(timeout) };
+        if (route.Sticky is { } sticky && IsSupported(sticky)) action.HashPolicy.Add(Hash(sticky));
+        var result = new EnvoyRoute { Name = route.Name, Match = match, Route_ = action };
+        FaultBuilder.Apply(route.Fault, result);
+        return result;
+    }
+
+    private static HashPolicy Hash(StickySession sticky) => sticky.Key is StickyKey.Header
+        ? RouteBuilder.HashPolicy(sticky)
+        : new HashPolicy { FilterState = new() { Key = ChannelId } };
+}

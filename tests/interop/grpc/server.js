@@ -1,0 +1,40 @@
+// Real gRPC servers for grpc.sh, one for each name given. Prints the port of each as JSON once all listen.
+'use strict';
+const grpc = require('@grpc/grpc-js');
+const { service } = require('./echo');
+
+const PAUSE_MS = 3000;
+
+/** Answers with the server's name. Metadata tell it to misbehave: `fail` how many attempts of a call fail first, `slow` to take its time.
+ * `call` names the call, so that its attempts are counted. */
+function handlers(name) {
+  const attempts = new Map();
+  return {
+    say(call, callback) {
+      const [id] = call.metadata.get('call');
+      const attempt = (attempts.get(id) ?? 0) + 1;
+      if (id) attempts.set(id, attempt);
+      if (attempt <= Number(call.metadata.get('fail')[0] ?? 0)) {
+        callback({ code: grpc.status.UNAVAILABLE, details: `attempt ${attempt} fails` });
+      } else if (call.metadata.get('slow').length > 0) {
+        setTimeout(() => callback(null, name), PAUSE_MS).unref();
+      } else {
+        callback(null, name);
+      }
+    },
+    attempts(call, callback) {
+      callback(null, JSON.stringify([...attempts].filter(([id]) => id.startsWith(call.request)).map(([, count]) => count)));
+    },
+  };
+}
+
+function listen(name) {
+  const server = new grpc.Server();
+  const { say, attempts } = handlers(name);
+  server.addService(service, { Say: say, SayElsewhere: say, Attempts: attempts });
+  return new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve([name, port])));
+  });
+}
+
+Promise.all(process.argv.slice(2).map(listen)).then((ports) => console.log(JSON.stringify(Object.fromEntries(ports))));
