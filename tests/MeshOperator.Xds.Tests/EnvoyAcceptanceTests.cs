@@ -15,6 +15,7 @@ public sealed class EnvoyAcceptanceTests
     [InlineData("delta", ShopMesh.StrictNode)]
     [InlineData("delta", "db-0.shop")]
     [InlineData("delta", "guarded-0.shop")]
+    [InlineData("delta", "both-0.shop")]
     [InlineData("sotw", ShopMesh.Node)]
     public async Task Everything_a_proxy_is_sent_is_what_Envoy_accepts(string mode, string node)
     {
@@ -105,6 +106,10 @@ public sealed class EnvoyAcceptanceTests
     [Theory]
     [InlineData("10.96.0.1:80", "GET", "outbound/80/web.shop=0.9 outbound/80/web-v2.shop=0.1")]
     [InlineData("10.96.0.1:80", "POST", "outbound/80/web.shop=0.9 outbound/80/web-v2.shop=0.1")]
+    [InlineData("[fd00:96::10]:80", "GET", "outbound/80/both.shop=1")]
+    [InlineData("10.0.6.1:8080", "GET", "direct/7000/peers.shop=1")]
+    [InlineData("10.0.6.3:8080", "GET", "direct/7000/peers.shop/plaintext=1")]
+    [InlineData("10.96.0.11:80", "GET", "outbound/80/pooled.shop/split=1")]
     [InlineData("10.96.0.7:80", "GET", "500=0.5 outbound/80/half.shop=0.25 outbound/80/web.shop=0.25")]
     public async Task A_split_is_routed_by_its_weights(string listener, string method, string expected)
     {
@@ -160,6 +165,19 @@ public sealed class EnvoyAcceptanceTests
         var result = await RouteAsync(server, "guarded-0.shop", ["--inbound", "--port", port, .. connection, .. request]);
 
         Verdicts(result).Contains("deny").ShouldBe(verdict == "deny", result.ToString());
+    }
+
+    [Theory]
+    [InlineData("10.0.12.1:2380")]
+    [InlineData("[fd00::12:1]:2380")]
+    public async Task A_connection_to_an_endpoint_of_a_headless_service_goes_on_to_that_endpoint_by_mutual_TLS(string address)
+    {
+        await using var server = await XdsTestServer.StartAsync();
+
+        var result = await RouteAsync(server, ShopMesh.Node, "--listener", address);
+
+        result.ToString().ShouldContain("direct/2380/quorum.shop", customMessage: result.ToString());
+        result.ToString().ShouldContain(ShopMesh.Identity("quorum"));
     }
 
     /// <summary>What the enforcing filters say, of the connection and of the request.</summary>

@@ -18,6 +18,9 @@ public sealed record MeshServicePort
     /// <summary>The cluster IPs, IPv4 or IPv6, on which clients reach it; empty for a headless service.</summary>
     public ValueList<string> Addresses { get; init; } = [];
 
+    /// <summary>Whether clients choose an endpoint themselves and connect to its address.</summary>
+    public bool IsHeadless { get; init; }
+
     /// <summary>Its endpoints, ordered by address and port; those that are not ready are left out.</summary>
     public ValueList<MeshEndpoint> Endpoints { get; init; } = [];
 
@@ -28,6 +31,9 @@ public sealed record MeshServicePort
     /// <summary>Where TCP connections go, by weight; used for <see cref="PortProtocol.Tcp"/>, and for <see cref="PortProtocol.Detect"/>
     /// when the bytes are not HTTP.</summary>
     public required ValueList<WeightedBackend> TcpBackends { get; init; }
+
+    /// <summary>The backends of routes that keep clients at one endpoint of several services.</summary>
+    public ValueList<StickyPool> Pools { get; init; } = [];
 
     /// <summary>How connections to the endpoints are kept.</summary>
     public ConnectionSettings Connection { get; init; } = new();
@@ -46,7 +52,22 @@ public sealed record MeshServicePort
 /// <param name="Identity">The SPIFFE identity with which it answers mutual TLS, or null when clients must use plaintext (not
 /// meshed, or mutual TLS is disabled there).</param>
 /// <param name="Zone">The topology zone, if known.</param>
-public sealed record MeshEndpoint(string Address, int Port, string? Identity, string? Zone);
+public sealed record MeshEndpoint(string Address, int Port, string? Identity, string? Zone)
+{
+    /// <summary>The same endpoint's address of the other IP family, or null.</summary>
+    public string? OtherAddress { get; init; }
+}
+
+/// <summary>The endpoints of all backends of a route, each with a weight such that the backends have their shares. From one set a client
+/// can be kept at one endpoint; from clusters drawn by weight it cannot.</summary>
+/// <param name="Name">The name of the first route that uses it; unique within the port.</param>
+/// <param name="Members">The endpoints.</param>
+public sealed record StickyPool(string Name, ValueList<PoolMember> Members);
+
+/// <summary>An endpoint of a pool.</summary>
+/// <param name="Endpoint">The endpoint.</param>
+/// <param name="Weight">1 to 1,000,000, relative to the sum of the weights.</param>
+public sealed record PoolMember(MeshEndpoint Endpoint, int Weight);
 
 /// <summary>How connections to a port's endpoints are kept, and bounds on what is under way towards them.</summary>
 /// <param name="ConnectTimeout">For the TCP handshake; null means 5 s.</param>

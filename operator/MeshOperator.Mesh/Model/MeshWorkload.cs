@@ -25,6 +25,9 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     /// <summary>Who may call the ports that are not listed; null means everybody.</summary>
     public AccessPolicy? DefaultAccess { get; init; }
 
+    /// <summary>Whether the pod has an IPv6 address.</summary>
+    public bool HasIpv6 { get; init; }
+
     /// <summary>Bounds on the mutual TLS of all ports.</summary>
     public TlsBounds Tls { get; init; } = TlsBounds.Default;
 }

@@ -61,7 +61,11 @@ public readonly record struct ObjectName(string Namespace, string Name) : ICompa
 /// <param name="ClusterIps">Its cluster IPs; empty for a headless one.</param>
 /// <param name="Ports">Its TCP ports.</param>
 /// <param name="IsExternalName">Whether it is only a name for another host.</param>
-public sealed record ServiceRecord(ValueList<string> ClusterIps, ValueList<ServicePortRecord> Ports, bool IsExternalName);
+public sealed record ServiceRecord(ValueList<string> ClusterIps, ValueList<ServicePortRecord> Ports, bool IsExternalName)
+{
+    /// <summary>Whether clients find its endpoints' own addresses.</summary>
+    public bool IsHeadless => ClusterIps.Count == 0 && !IsExternalName;
+}
 
 /// <summary>A port of a service.</summary>
 /// <param name="Name">Its name; empty for an only port without one.</param>
@@ -89,7 +93,11 @@ public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, s
 /// <param name="ServiceAccount">Its service account's name.</param>
 /// <param name="HasProxy">Whether the sidecar was injected.</param>
 /// <param name="Labels">Its labels, ordered by name.</param>
-public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<KeyValuePair<string, string>> Labels);
+public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<KeyValuePair<string, string>> Labels)
+{
+    /// <summary>Whether one of its addresses is of IPv6.</summary>
+    public bool HasIpv6 { get; init; }
+}
 
 /// <summary>A policy.</summary>
 /// <typeparam name="TSpec">Its spec's type.</typeparam>

@@ -22,11 +22,12 @@ internal sealed class EndpointIndex
         }
     }
 
-    /// <summary>The ready endpoints of a service's port, ordered by address and port, each once.</summary>
-    public ValueList<MeshEndpoint> Ready(ObjectName service, ServicePortRecord port)
+    /// <summary>The ready endpoints of a service's port, ordered by address and port, each once. Of a pod with addresses of both IP
+    /// families there are two in different slices; it is one endpoint, at the address of the service's first family.</summary>
+    public ValueList<MeshEndpoint> Ready(ObjectName name, ServiceRecord service, ServicePortRecord port)
     {
-        if (!_slices.TryGetValue(service, out var slices)) return [];
-        var endpoints = new Dictionary<(string Address, int Port), MeshEndpoint>();
+        if (!_slices.TryGetValue(name, out var slices)) return [];
+        var endpoints = new Dictionary<(string Address, int Port), (string? Pod, MeshEndpoint Endpoint)>();
         foreach (var slice in slices)
         {
             foreach (var target in slice.Ports)
@@ -36,12 +37,13 @@ internal sealed class EndpointIndex
                 {
                     if (!endpoint.IsReady || endpoint.Addresses.Count == 0) continue;
                     var address = endpoint.Addresses[0];
-                    endpoints[(address, target.Port)] = new MeshEndpoint(address, target.Port, Identity(service.Namespace, endpoint, target.Port), endpoint.Zone);
+                    endpoints[(address, target.Port)] = (endpoint.Pod, new MeshEndpoint(address, target.Port, Identity(name.Namespace, endpoint, target.Port), endpoint.Zone));
                 }
             }
         }
 
-        return endpoints.Values.OrderBy(e => e.Address, StringComparer.Ordinal).ThenBy(e => e.Port).ToValueList();
+        var ordered = endpoints.Values.OrderBy(e => e.Endpoint.Address, StringComparer.Ordinal).ThenBy(e => e.Endpoint.Port);
+        return (HasBothFamilies(endpoints.Keys) ? Merge(ordered, IsIpv6(service.ClusterIps is [var first, ..] ? first : string.Empty)) : ordered.Select(e => e.Endpoint)).ToValueList();
     }
 
     /// <summary>Each pod that is behind a service's port, with the target port; ready or not.</summary>
@@ -60,6 +62,31 @@ internal sealed class EndpointIndex
             }
         }
     }
+
+    private static bool HasBothFamilies(IEnumerable<(string Address, int Port)> endpoints)
+    {
+        bool v4 = false, v6 = false;
+        foreach (var (address, _) in endpoints)
+        {
+            if (IsIpv6(address)) v6 = true;
+            else v4 = true;
+        }
+
+        return v4 && v6;
+    }
+
+    private static IEnumerable<MeshEndpoint> Merge(IEnumerable<(string? Pod, MeshEndpoint Endpoint)> endpoints, bool prefersIpv6)
+    {
+        // What has no pod is an endpoint for itself.
+        foreach (var same in endpoints.GroupBy(e => (e.Pod ?? e.Endpoint.Address, e.Endpoint.Port)))
+        {
+            var main = same.FirstOrDefault(e => IsIpv6(e.Endpoint.Address) == prefersIpv6).Endpoint ?? same.First().Endpoint;
+            var other = same.FirstOrDefault(e => IsIpv6(e.Endpoint.Address) != IsIpv6(main.Address)).Endpoint;
+            yield return main with { OtherAddress = other?.Address };
+        }
+    }
+
+    private static bool IsIpv6(string address) => address.Contains(':', StringComparison.Ordinal);
 
     private string? Identity(string ns, EndpointRecord endpoint, int port)
     {

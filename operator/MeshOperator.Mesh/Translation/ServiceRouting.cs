@@ -46,6 +46,7 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
             Port = port.Port,
             Protocol = protocol,
             Addresses = service.ClusterIps,
+            IsHeadless = service.IsHeadless,
             Routes = routes.ToValueList(),
             TcpBackends = tcp,
             RoutePolicies = policies.ToValueList(),

@@ -28,13 +28,14 @@ public static class Translator
             foreach (var port in service.Ports)
             {
                 var protocol = ProtocolDetection.Of(port);
-                routed.Add((port, routing.Route(name, service, port, protocol) with { Endpoints = endpoints.Ready(name, port) }));
+                routed.Add((port, routing.Route(name, service, port, protocol) with { Endpoints = endpoints.Ready(name, service, port) }));
                 foreach (var (pod, target) in endpoints.Pods(name, port)) served.Add(pod, target, protocol, name, port.Name);
             }
         }
 
+        var byTarget = routed.ToDictionary(r => new BackendTarget(r.Model.Service, r.Model.Port), r => r.Model);
         var services = routed
-            .GroupBy(r => r.Model.Service, r => routing.WithConnection(r.Model, r.Port.Name))
+            .GroupBy(r => r.Model.Service, r => routing.WithConnection(StickyPools.Add(r.Model, byTarget), r.Port.Name))
             .ToImmutableSortedDictionary(g => g.Key, g => new MeshService(g.Key, g.OrderBy(p => p.Port).ToValueList()));
         var model = new MeshModel(snapshot.TrustDomain, services, Workloads(snapshot, modes, limits, served));
         return new TranslationResult(model, verdicts.Build());
@@ -49,7 +50,7 @@ public static class Translator
         foreach (var (name, pod) in snapshot.Pods)
         {
             if (!pod.HasProxy) continue;
-            var profile = Profile(modes.Of(name.Namespace, pod), served.Of(name), port => limits.Of(name.Namespace, pod, port.Services));
+            var profile = Profile(modes.Of(name.Namespace, pod), served.Of(name), pod.HasIpv6, port => limits.Of(name.Namespace, pod, port.Services));
             if (!profiles.TryAdd(profile, profile)) profile = profiles[profile];
             var workload = new WorkloadName(name.Namespace, name.Name);
             workloads.Add(workload, new MeshWorkload
@@ -65,7 +66,7 @@ public static class Translator
     }
 
     private static InboundProfile Profile(
-        MtlsModes.Candidate? policy, IReadOnlyDictionary<int, ServedPort> served, Func<ServedPort, RateLimitIndex.Candidate?> limitsOf)
+        MtlsModes.Candidate? policy, IReadOnlyDictionary<int, ServedPort> served, bool hasIpv6, Func<ServedPort, RateLimitIndex.Candidate?> limitsOf)
     {
         var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
         if (policy is not null) policies.Add(policy.Key);
@@ -81,6 +82,7 @@ public static class Translator
         return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
         {
             DefaultAccess = policy?.Access.Of(port: null),
+            HasIpv6 = hasIpv6,
             Tls = policy?.Tls ?? TlsBounds.Default,
         };
 

@@ -31,12 +31,14 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
 
     /// <summary>All shares by cluster, without those of weight 0.</summary>
     /// <param name="backends">The backends.</param>
+    /// <param name="clusterOf">The cluster of a backend.</param>
     /// <param name="missing">The cluster that takes the share of those that do not exist.</param>
-    public static IReadOnlyList<(string Cluster, uint Weight)> ByCluster(IReadOnlyList<WeightedBackend> backends, string missing) =>
+    public static IReadOnlyList<(string Cluster, uint Weight)> ByCluster(
+        IReadOnlyList<WeightedBackend> backends, Func<BackendTarget, string> clusterOf, string missing) =>
     [
         .. backends
             .Where(backend => backend.Weight > 0)
-            .GroupBy(backend => backend.Target is { } target ? Names.Outbound(target) : missing)
+            .GroupBy(backend => backend.Target is { } target ? clusterOf(target) : missing)
             .Select(group => (group.Key, (uint)group.Sum(backend => (long)backend.Weight))),
     ];
 

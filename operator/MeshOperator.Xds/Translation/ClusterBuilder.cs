@@ -45,41 +45,87 @@ internal static class ClusterBuilder
     /// <param name="consistentHashing">Whether some route keeps clients at one of its endpoints.</param>
     public static Cluster Outbound(MeshServicePort port, bool consistentHashing)
     {
-        var cluster = Outbound(port);
+        var cluster = Bounded(port, Eds(Names.Outbound(port.Service, port.Port)));
         cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
-        cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
         cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest;
-        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is { } options)
-        {
-            cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
-        }
-
-        // Without any identity to expect there is nothing to match, and a context that accepts whoever the CA signed must never be.
-        var identities = port.Endpoints.Select(endpoint => endpoint.Identity).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToList();
-        if (identities.Count > 0)
-        {
-            cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
-            {
-                Name = "mtls",
-                Match = EndpointBuilder.MtlsMark,
-                TransportSocket = TlsContexts.Upstream(identities, port.Service.ToString()),
-            });
-            cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
-            {
-                Name = "plaintext",
-                Match = new Struct(),
-                TransportSocket = TlsContexts.Plaintext,
-            });
-        }
-
+        AddProtocol(cluster, port);
+        AddTransportSockets(cluster, port, port.Endpoints);
         return cluster;
     }
+
+    /// <summary>The cluster of a pool of a service port's routes. Maglev keeps the weights of endpoints more exactly than a ring.</summary>
+    public static Cluster Pool(MeshServicePort port, string name, StickyPool pool)
+    {
+        var cluster = Bounded(port, Eds(name));
+        cluster.AltStatName = $"{Names.OutboundStat(port.Service, port.Port)}/{pool.Name}";
+        cluster.LbPolicy = Cluster.Types.LbPolicy.Maglev;
+        AddProtocol(cluster, port);
+        AddTransportSockets(cluster, port, [.. pool.Members.Select(member => member.Endpoint)]);
+        return cluster;
+    }
+
+    /// <summary>The cluster of connections to the endpoints of a headless service, which clients choose themselves.</summary>
+    /// <param name="port">The service port.</param>
+    /// <param name="mtls">Whether it is for the endpoints that take mutual TLS, or for the others.</param>
+    public static Cluster Direct(MeshServicePort port, bool mtls)
+    {
+        var name = Names.Direct(port.Service, port.Port);
+        var cluster = Bounded(port, new Cluster
+        {
+            Name = mtls ? name : Names.Plaintext(name),
+            AltStatName = Names.OutboundStat(port.Service, port.Port),
+            Type = Cluster.Types.DiscoveryType.OriginalDst,
+            LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
+        });
+        AddProtocol(cluster, port);
+        if (mtls) cluster.TransportSocket = TlsContexts.Upstream(Identities(port.Endpoints), port.Service.ToString());
+        return cluster;
+    }
+
+    private static Cluster Bounded(MeshServicePort port, Cluster cluster)
+    {
+        cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
+        cluster.CircuitBreakers = Breakers(port.Connection);
+        cluster.OutlierDetection = Outliers(port.Connection.Breaker?.Outliers);
+        return cluster;
+    }
+
+    private static void AddProtocol(Cluster cluster, MeshServicePort port)
+    {
+        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is { } options)
+            cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
+    }
+
+    /// <summary>Without any identity to expect there is nothing to match, and a context that accepts whoever the CA signed must never
+    /// be.</summary>
+    private static void AddTransportSockets(Cluster cluster, MeshServicePort port, IEnumerable<MeshEndpoint> endpoints)
+    {
+        var identities = Identities(endpoints);
+        if (identities.Count == 0) return;
+        cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
+        {
+            Name = "mtls",
+            Match = EndpointBuilder.MtlsMark,
+            TransportSocket = TlsContexts.Upstream(identities, port.Service.ToString()),
+        });
+        cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
+        {
+            Name = "plaintext",
+            Match = new Struct(),
+            TransportSocket = TlsContexts.Plaintext,
+        });
+    }
+
+    private static List<string> Identities(IEnumerable<MeshEndpoint> endpoints) =>
+        [.. endpoints.Select(endpoint => endpoint.Identity).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>The cluster of a service port for proxyless gRPC: the bounds are the same, the rest is not for a library. It has no
     /// transport socket, which lets the client use what its application gave it. Not every gRPC knows least request.</summary>
     public static Cluster Proxyless(MeshServicePort port, bool consistentHashing)
     {
-        var cluster = Outbound(port);
+        var cluster = Eds(Names.Outbound(port.Service, port.Port));
+        cluster.CircuitBreakers = Breakers(port.Connection);
+        cluster.OutlierDetection = Outliers(port.Connection.Breaker?.Outliers);
         cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.RoundRobin;
         return cluster;
     }
@@ -89,7 +135,7 @@ internal static class ClusterBuilder
 
     /// <summary>The cluster of a port of the pod itself. Connections go to where they came for, from an address by which the
     /// redirection rules know them as the proxy's.</summary>
-    public static Cluster Inbound(string name, PortProtocol protocol)
+    public static Cluster Inbound(string name, PortProtocol protocol, bool hasIpv6)
     {
         var cluster = new Cluster
         {
@@ -101,6 +147,9 @@ internal static class ClusterBuilder
             UpstreamBindConfig = new BindConfig { SourceAddress = new SocketAddress { Address = "127.0.0.6", PortValue = 0 } },
         };
 
+        if (hasIpv6)
+            cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(new ExtraSourceAddress { Address = new SocketAddress { Address = "::6", PortValue = 0 } });
+
         // A client may speak HTTP/2 to a port declared as HTTP; the application is spoken to in the same way.
         var options = HttpProtocol(protocol is PortProtocol.Http ? PortProtocol.Detect : protocol, null);
         if (options is not null) cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
@@ -108,15 +157,6 @@ internal static class ClusterBuilder
     }
 
     public static HttpProtocolOptions Http2() => new() { ExplicitHttpConfig = new() { Http2ProtocolOptions = new Http2ProtocolOptions() } };
-
-    /// <summary>What Envoy and proxyless gRPC are both told.</summary>
-    private static Cluster Outbound(MeshServicePort port)
-    {
-        var cluster = Eds(Names.Outbound(port.Service, port.Port));
-        cluster.CircuitBreakers = Breakers(port.Connection);
-        cluster.OutlierDetection = Outliers(port.Connection.Breaker?.Outliers);
-        return cluster;
-    }
 
     private static Cluster Eds(string name) => new()
     {

@@ -12,5 +12,5 @@ internal sealed class CommonResources(Observability observability)
     ];
 
     public IReadOnlyList<XdsResource> Listeners { get; } =
-        [XdsResource.Create(ResourceType.Listener, Names.OutboundListener, new OutboundListenerBuilder(observability).Entrance())];
+        [XdsResource.Create(ResourceType.Listener, Names.OutboundListener, new OutboundListenerBuilder(observability).Entrance(Names.OutboundListener, "0.0.0.0"))];
 }

@@ -31,12 +31,7 @@ internal static class EndpointBuilder
             var locality = new LocalityLbEndpoints { Locality = new Locality { Zone = zone.Key } };
             foreach (var endpoint in zone)
             {
-                var member = new LbEndpoint
-                {
-                    Endpoint = new Envoy.Config.Endpoint.V3.Endpoint { Address = EnvoyMessages.Address(endpoint.Address, (uint)endpoint.Port) },
-                };
-                if (endpoint.Identity is not null) member.Metadata = MtlsMetadata;
-                locality.LbEndpoints.Add(member);
+                locality.LbEndpoints.Add(Member(endpoint));
             }
 
             locality.LoadBalancingWeight = (uint)locality.LbEndpoints.Count;
@@ -44,5 +39,34 @@ internal static class EndpointBuilder
         }
 
         return assignment;
+    }
+
+    /// <summary>The endpoints of a pool by their weights, wherever they are: consistent hashing knows no zones.</summary>
+    public static ClusterLoadAssignment Pool(string name, StickyPool pool)
+    {
+        var assignment = new ClusterLoadAssignment { ClusterName = name };
+        if (pool.Members.Count == 0) return assignment;
+        var locality = new LocalityLbEndpoints { LoadBalancingWeight = 1 };
+        foreach (var member in pool.Members)
+        {
+            var endpoint = Member(member.Endpoint);
+            endpoint.LoadBalancingWeight = (uint)member.Weight;
+            locality.LbEndpoints.Add(endpoint);
+        }
+
+        assignment.Endpoints.Add(locality);
+        return assignment;
+    }
+
+    private static LbEndpoint Member(MeshEndpoint endpoint)
+    {
+        var member = new LbEndpoint
+        {
+            Endpoint = new Envoy.Config.Endpoint.V3.Endpoint { Address = EnvoyMessages.Address(endpoint.Address, (uint)endpoint.Port) },
+        };
+        if (endpoint.OtherAddress is { } other)
+            member.Endpoint.AdditionalAddresses.Add(new Envoy.Config.Endpoint.V3.Endpoint.Types.AdditionalAddress { Address = EnvoyMessages.Address(other, (uint)endpoint.Port) });
+        if (endpoint.Identity is not null) member.Metadata = MtlsMetadata;
+        return member;
     }
 }

@@ -40,7 +40,7 @@ public sealed class EnvoyTranslator
     /// <summary>The resources of <paramref name="model"/>, sharing with <paramref name="previous"/> what is the same.</summary>
     internal EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
     {
-        var hashed = ConsistentlyHashed(model.Services.Values.SelectMany(service => service.Ports), _ => true);
+        var hashed = ConsistentlyHashed(model.Services.Values.SelectMany(service => service.Ports), route => route is { Sticky: not null, Pool: null });
         var ports = new Dictionary<string, ServicePortResources>(StringComparer.Ordinal);
         foreach (var service in model.Services.Values)
         {
@@ -82,10 +82,10 @@ public sealed class EnvoyTranslator
 
     /// <summary>The clusters of which some route keeps clients at one endpoint.</summary>
     /// <param name="ports">All service ports.</param>
-    /// <param name="isSupported">Whether the client can do it in a route's way.</param>
-    internal static FrozenSet<string> ConsistentlyHashed(IEnumerable<MeshServicePort> ports, Func<StickySession, bool> isSupported) => ports
+    /// <param name="isHashed">Whether a route's requests are kept at one endpoint of each of its backends.</param>
+    internal static FrozenSet<string> ConsistentlyHashed(IEnumerable<MeshServicePort> ports, Func<HttpRoute, bool> isHashed) => ports
         .SelectMany(port => port.Routes)
-        .Where(route => route.Sticky is { } sticky && isSupported(sticky))
+        .Where(isHashed)
         .SelectMany(route => route.Backends)
         .Where(backend => backend.Target is not null)
         .Select(backend => Names.Outbound(backend.Target!))
@@ -95,10 +95,10 @@ public sealed class EnvoyTranslator
     {
         var all = ports.Values;
         var sets = new ResourceSet[ResourceTypes.Count];
-        Set(ResourceType.Cluster, _common.Clusters.Concat(all.Select(port => port.Cluster)));
-        Set(ResourceType.Endpoints, all.Select(port => port.Endpoints));
+        Set(ResourceType.Cluster, _common.Clusters.Concat(all.SelectMany(port => port.Clusters)));
+        Set(ResourceType.Endpoints, all.SelectMany(port => port.Endpoints));
         Set(ResourceType.Listener, _common.Listeners.Concat(ReachableListeners(all)));
-        Set(ResourceType.Route, all.Select(port => port.Route).OfType<XdsResource>());
+        Set(ResourceType.Route, all.SelectMany(port => port.Routes));
         Set(ResourceType.Secret, []);
         return sets;
 
@@ -112,9 +112,9 @@ public sealed class EnvoyTranslator
         var taken = new HashSet<(string Address, int Port)>();
         foreach (var port in ports)
         {
-            foreach (var (address, listener) in port.Listeners)
+            foreach (var (address, number, listener) in port.Listeners)
             {
-                if (taken.Add((address, port.Source.Port))) yield return listener;
+                if (taken.Add((address, number))) yield return listener;
             }
         }
     }
@@ -126,13 +126,13 @@ public sealed class EnvoyTranslator
         foreach (var port in ports)
         {
             // What is not HTTP is in the listener itself.
-            if (port.Route is { } route) policies.Add(port.Source.RoutePolicies, route);
+            foreach (var route in port.Routes) policies.Add(port.Source.RoutePolicies, route);
             if (port.Source.Protocol is PortProtocol.Tcp or PortProtocol.Detect)
             {
-                foreach (var (_, listener) in port.Listeners) policies.Add(port.Source.RoutePolicies, listener);
+                foreach (var (_, _, listener) in port.Listeners) policies.Add(port.Source.RoutePolicies, listener);
             }
 
-            policies.Add(port.Source.ClusterPolicies, port.Cluster);
+            foreach (var cluster in port.Clusters) policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
         return policies.ToDictionary();

@@ -21,8 +21,8 @@ internal sealed class InboundBuilder(Observability observability)
 
     public static IEnumerable<Cluster> Clusters(InboundProfile profile)
     {
-        yield return ClusterBuilder.Inbound(Names.InboundPassthrough, PortProtocol.Tcp);
-        foreach (var port in profile.Ports) yield return ClusterBuilder.Inbound(Names.Inbound(port.Port), port.Protocol);
+        yield return ClusterBuilder.Inbound(Names.InboundPassthrough, PortProtocol.Tcp, profile.HasIpv6);
+        foreach (var port in profile.Ports) yield return ClusterBuilder.Inbound(Names.Inbound(port.Port), port.Protocol, profile.HasIpv6);
     }
 
     /// <summary>The listener that all arriving connections are redirected to. It has no default chain: that would take what a strict
@@ -38,6 +38,7 @@ internal sealed class InboundBuilder(Observability observability)
             ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
             ContinueOnListenerFiltersTimeout = true,
         };
+        if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", Names.InboundPort) });
         listener.ListenerFilters.Add(
             new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) });
         listener.ListenerFilters.Add(new ListenerFilter

@@ -9,6 +9,7 @@ internal static class Names
     public const string Blackhole = "blackhole";
     public const string TracingCluster = "telemetry/tracing";
     public const string OutboundListener = "outbound";
+    public const string OutboundIpv6Listener = "outbound/ipv6";
     public const string InboundListener = "inbound";
     public const string InboundPassthrough = "inbound/passthrough";
 
@@ -39,6 +40,15 @@ internal static class Names
     public static string Proxyless(ServiceName service, int port) => $"{service}:{port}";
 
     public static string Outbound(BackendTarget target) => Outbound(target.Service, target.Port);
+
+    /// <summary>The name of the cluster, endpoints and so on of a pool of a service port's routes.</summary>
+    public static string Pool(ServiceName service, int port, string pool) => $"{Outbound(service, port)}/{pool}";
+
+    /// <summary>The name of the cluster of connections to endpoints that the client chose.</summary>
+    public static string Direct(ServiceName service, int port) => $"direct/{port}/{service}";
+
+    /// <summary>What is for endpoints without mutual TLS, where others of the service have it.</summary>
+    public static string Plaintext(string name) => $"{name}/plaintext";
 
     /// <summary>What stands for the name in statistics. Envoy ends the part of a statistic that names a cluster or connection
     /// manager at the first dot, so there is none in it.</summary>

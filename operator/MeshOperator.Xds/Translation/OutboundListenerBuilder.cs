@@ -17,10 +17,10 @@ internal sealed class OutboundListenerBuilder(Observability observability)
 
     /// <summary>The listener that all connections are redirected to. It hands those to a service's address to that service's
     /// listener, and lets the others pass.</summary>
-    public Listener Entrance() => new()
+    public Listener Entrance(string name, string address) => new()
     {
-        Name = Names.OutboundListener,
-        Address = EnvoyMessages.Address("0.0.0.0", Names.OutboundPort),
+        Name = name,
+        Address = EnvoyMessages.Address(address, Names.OutboundPort),
         UseOriginalDst = true,
         TrafficDirection = TrafficDirection.Outbound,
         FilterChains =
@@ -41,27 +41,32 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     };
 
     /// <summary>The listener of a service port at one of its addresses.</summary>
-    public Listener ServicePort(string name, MeshServicePort port, string address)
+    /// <param name="name">The listener's name.</param>
+    /// <param name="port">The service port.</param>
+    /// <param name="address">The address, and <paramref name="number"/> the port, to which clients connect.</param>
+    /// <param name="number">For a headless service the endpoint's port, else the service's.</param>
+    /// <param name="routing">Where requests and connections go.</param>
+    public Listener ServicePort(string name, MeshServicePort port, string address, int number, PortRouting routing)
     {
         var listener = new Listener
         {
             Name = name,
             StatPrefix = Names.OutboundStat(port.Service, port.Port),
-            Address = EnvoyMessages.Address(address, (uint)port.Port),
+            Address = EnvoyMessages.Address(address, (uint)number),
             BindToPort = false,
             TrafficDirection = TrafficDirection.Outbound,
         };
         if (port.Protocol is not PortProtocol.Detect)
         {
-            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(port) : Http(port) } });
+            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(port, routing) : Http(port, routing) } });
             return listener;
         }
 
         listener.ListenerFilters.Add(HttpInspector());
         listener.ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout);
         listener.ContinueOnListenerFiltersTimeout = true;
-        listener.FilterChains.Add(new FilterChain { Name = "http", FilterChainMatch = PlainHttp(null), Filters = { Http(port) } });
-        listener.DefaultFilterChain = new FilterChain { Name = "tcp", Filters = { Tcp(port) } };
+        listener.FilterChains.Add(new FilterChain { Name = "http", FilterChainMatch = PlainHttp(null), Filters = { Http(port, routing) } });
+        listener.DefaultFilterChain = new FilterChain { Name = "tcp", Filters = { Tcp(port, routing) } };
         return listener;
     }
 
@@ -76,12 +81,12 @@ internal sealed class OutboundListenerBuilder(Observability observability)
         ApplicationProtocols = { "http/1.0", "http/1.1", "h2c" },
     };
 
-    private Filter Http(MeshServicePort port)
+    private Filter Http(MeshServicePort port, PortRouting routing)
     {
         var manager = new Manager
         {
             StatPrefix = Names.OutboundStat(port.Service, port.Port),
-            Rds = new Rds { ConfigSource = EnvoyMessages.Ads, RouteConfigName = Names.Outbound(port.Service, port.Port) },
+            Rds = new Rds { ConfigSource = EnvoyMessages.Ads, RouteConfigName = routing.RouteName },
             UseRemoteAddress = false,
             NormalizePath = true,
             UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
@@ -92,11 +97,11 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     }
 
     /// <summary>Connections cannot be answered with a status: the share of a missing backend is closed.</summary>
-    private Filter Tcp(MeshServicePort port)
+    private Filter Tcp(MeshServicePort port, PortRouting routing)
     {
         var proxy = new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) };
         if (port.Connection.IdleTimeout is { } idle) proxy.IdleTimeout = EnvoyMessages.Duration(idle);
-        var clusters = BackendSplit.ByCluster(port.TcpBackends, Names.Blackhole);
+        var clusters = BackendSplit.ByCluster(port.TcpBackends, routing.ClusterOf, Names.Blackhole);
         if (clusters.Count <= 1)
         {
             proxy.Cluster = clusters.Count == 0 ? Names.Blackhole : clusters[0].Cluster;

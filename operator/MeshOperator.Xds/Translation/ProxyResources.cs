@@ -27,12 +27,13 @@ internal sealed class ProxyResources
 
     public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
     {
-        var listener = new InboundBuilder(observability).Listener(profile, trustDomain);
+        List<Envoy.Config.Listener.V3.Listener> listeners = [new InboundBuilder(observability).Listener(profile, trustDomain)];
+        if (profile.HasIpv6) listeners.Add(new OutboundListenerBuilder(observability).Entrance(Names.OutboundIpv6Listener, "::"));
         return new ProxyResources(
             profile,
             ResourceSet.Create(InboundBuilder.Clusters(profile)
                 .DistinctBy(cluster => cluster.Name)
                 .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))),
-            ResourceSet.Create([XdsResource.Create(ResourceType.Listener, listener.Name, listener)]));
+            ResourceSet.Create(listeners.Select(listener => XdsResource.Create(ResourceType.Listener, listener.Name, listener))));
     }
 }

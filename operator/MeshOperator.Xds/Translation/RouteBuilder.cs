@@ -12,13 +12,14 @@ internal static class RouteBuilder
 {
     private const uint MissingBackendStatus = 500;
 
-    public static RouteConfiguration Routes(MeshServicePort port) => Configuration(port, port.Routes.SelectMany(Routes));
+    public static RouteConfiguration Routes(MeshServicePort port, PortRouting routing) =>
+        Configuration(port, routing.RouteName, port.Routes.SelectMany(route => Routes(port, route, routing)));
 
     /// <summary>The virtual host takes every host name: the listener is chosen by the service's address, and clients call a service
     /// by many names.</summary>
-    public static RouteConfiguration Configuration(MeshServicePort port, IEnumerable<EnvoyRoute> routes) => new()
+    public static RouteConfiguration Configuration(MeshServicePort port, string name, IEnumerable<EnvoyRoute> routes) => new()
     {
-        Name = Names.Outbound(port.Service, port.Port),
+        Name = name,
         VirtualHosts = { new VirtualHost { Name = $"{port.Service}:{port.Port}", Domains = { "*" }, Routes = { routes } } },
     };
 
@@ -38,7 +39,7 @@ internal static class RouteBuilder
         }
     }
 
-    private static IEnumerable<EnvoyRoute> Routes(HttpRoute route)
+    private static IEnumerable<EnvoyRoute> Routes(MeshServicePort port, HttpRoute route, PortRouting routing)
     {
         var split = BackendSplit.Of(route.Backends);
         if (split.MissingShare > 0)
@@ -54,9 +55,12 @@ internal static class RouteBuilder
             if (split.Present.Count == 0) yield break;
         }
 
+        IReadOnlyList<(string, uint)> clusters = route.Pool is { } pool
+            ? [(Names.Pool(port.Service, port.Port, pool), 1)]
+            : [.. split.Present.Select(backend => (routing.ClusterOf(backend.Target), backend.Weight))];
         if (route.Retry is not { } retry)
         {
-            yield return Forward(route, split, null, null);
+            yield return Forward(route, clusters, null, null);
             yield break;
         }
 
@@ -64,21 +68,22 @@ internal static class RouteBuilder
         var everywhere = retry.Methods.Count == 0 || !byResponse;
         if (route.Match.Method is { } method)
         {
-            yield return Forward(route, split, RetryBuilder.Policy(retry, everywhere || retry.Methods.Contains(method)), null);
+            yield return Forward(route, clusters, RetryBuilder.Policy(retry, everywhere || retry.Methods.Contains(method)), null);
             yield break;
         }
 
-        if (!everywhere) yield return Forward(route, split, RetryBuilder.Policy(retry, byResponse: true), retry.Methods);
-        yield return Forward(route, split, RetryBuilder.Policy(retry, everywhere), null);
+        if (!everywhere) yield return Forward(route, clusters, RetryBuilder.Policy(retry, byResponse: true), retry.Methods);
+        yield return Forward(route, clusters, RetryBuilder.Policy(retry, everywhere), null);
     }
 
-    private static EnvoyRoute Forward(HttpRoute route, BackendSplit split, EnvoyRetryPolicy? retry, ValueList<string>? methods)
+    private static EnvoyRoute Forward(
+        HttpRoute route, IReadOnlyList<(string Cluster, uint Weight)> clusters, EnvoyRetryPolicy? retry, ValueList<string>? methods)
     {
         var result = Start(route, methods is null ? null : "retried-methods");
         if (methods is not null) result.Match.Headers.Add(MatchBuilder.Methods(methods));
 
         var action = new RouteAction { Timeout = EnvoyMessages.Duration(route.RequestTimeout ?? TimeSpan.Zero), RetryPolicy = retry };
-        SetClusters(action, [.. split.Present.Select(backend => (Names.Outbound(backend.Target), backend.Weight))]);
+        SetClusters(action, clusters);
         if (route.IdleTimeout is { } idle) action.IdleTimeout = EnvoyMessages.Duration(idle);
         if (route.Mirror is { Percent: > 0 } mirror)
         {

@@ -36,7 +36,10 @@ internal static class RecordReader
         : new PodRecord(
             string.IsNullOrEmpty(pod.Spec?.ServiceAccountName) ? "default" : pod.Spec.ServiceAccountName,
             pod.Metadata.Labels is { } labels && labels.TryGetValue(MeshNames.ProxyLabel, out var proxy) && proxy == MeshNames.ProxyEnvoy && SidecarInjector.IsInjected(pod),
-            (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList());
+            (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList())
+        {
+            HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip?.Contains(':', StringComparison.Ordinal) == true) == true,
+        };
 
     /// <summary>Drops what the mesh has no use for, so that it is not kept for each of many pods.</summary>
     public static void Trim(V1Pod pod)
@@ -51,7 +54,7 @@ internal static class RecordReader
             };
         }
 
-        if (pod.Status is not null) pod.Status = new V1PodStatus { Phase = pod.Status.Phase };
+        if (pod.Status is not null) pod.Status = new V1PodStatus { Phase = pod.Status.Phase, PodIPs = pod.Status.PodIPs };
     }
 
     /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>

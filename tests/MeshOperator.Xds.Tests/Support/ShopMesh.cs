@@ -22,14 +22,32 @@ internal static class ShopMesh
             Service("api", 3, Port("api", 8443, PortProtocol.Grpc, 3, To("api", 8443)), Port("api", 8080, PortProtocol.Http2, 3, To("api", 8080))),
             Service("db", 4, Port("db", 5432, PortProtocol.Tcp, 4, To("db", 5432)) with { Connection = new(IdleTimeout: TimeSpan.FromHours(1)) }),
             Service("legacy", 5, Port("legacy", 9000, PortProtocol.Detect, 5, To("legacy", 9000))),
-            Service("peers", 0, Port("peers", 7000, PortProtocol.Http, 6, To("peers", 7000)) with { Addresses = [] }),
+            Service("peers", 0, Port("peers", 7000, PortProtocol.Http, 6, To("peers", 7000)) with { Addresses = [], IsHeadless = true }),
+            Service("quorum", 0, Port("quorum", 2380, PortProtocol.Tcp, 12, To("quorum", 2380)) with
+            {
+                Addresses = [],
+                IsHeadless = true,
+                Endpoints = [new MeshEndpoint("10.0.12.1", 2380, Identity("quorum"), null) { OtherAddress = "fd00::12:1" }],
+            }),
+            Service("both", 10, Port("both", 80, PortProtocol.Detect, 10, To("both", 80)) with { Addresses = ["10.96.0.10", "fd00:96::10"] }),
+            Service("pooled", 11, Port("pooled", 80, PortProtocol.Http, 11, Pooled()) with
+            {
+                Pools =
+                [
+                    new StickyPool("split", [
+                        new PoolMember(new MeshEndpoint("10.0.1.1", 8080, Identity("web"), null), 900_000),
+                        new PoolMember(new MeshEndpoint("10.0.2.1", 8080, Identity("web-v2"), null), 100_000),
+                    ]),
+                    new StickyPool("empty", []),
+                ],
+            }),
             Service("half", 7, Port("half", 80, PortProtocol.Http, 7, HalfMissing())),
             Service("rules", 8, Port("rules", 80, PortProtocol.Http, 8, Rules())),
         };
         return new MeshModel(
             "cluster.local",
             services.ToImmutableSortedDictionary(service => service.Name, service => service),
-            new[] { Workload("web-0", "web", Permissive), Workload("web-1", "web", Permissive), Workload("api-0", "api", Strict), Workload("db-0", "db", Disabled), Workload("guarded-0", "guarded", Guarded) }
+            new[] { Workload("web-0", "web", Permissive), Workload("web-1", "web", Permissive), Workload("api-0", "api", Strict), Workload("db-0", "db", Disabled), Workload("guarded-0", "guarded", Guarded), Workload("both-0", "both", Ipv6) }
                 .ToImmutableDictionary(workload => workload.Name));
     }
 
@@ -88,6 +106,8 @@ internal static class ShopMesh
         MtlsMode.Strict,
         [new InboundPort(8080, PortProtocol.Http2, MtlsMode.Strict), new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict)],
         [ShopMtls]);
+
+    public static InboundProfile Ipv6 { get; } = new(MtlsMode.Strict, [new InboundPort(8080, PortProtocol.Http, MtlsMode.Strict)], []) { HasIpv6 = true };
 
     public static InboundProfile Disabled { get; } = new(MtlsMode.Disabled, [new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Disabled)], []);
 
@@ -160,6 +180,25 @@ internal static class ShopMesh
                 RespectRetryAfter = true,
                 AvoidPreviousHosts = true,
             },
+        },
+    ];
+
+    private static ValueList<HttpRoute> Pooled() =>
+    [
+        new HttpRoute
+        {
+            Name = "empty",
+            Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Exact, "/empty") },
+            Backends = Split(1, 1)[0].Backends,
+            Sticky = new StickySession(StickyKey.Header, "x-user", null),
+            Pool = "empty",
+        },
+        new HttpRoute
+        {
+            Name = "split",
+            Backends = Split(90, 10)[0].Backends,
+            Sticky = new StickySession(StickyKey.Cookie, "session", TimeSpan.FromHours(1)),
+            Pool = "split",
         },
     ];
 

@@ -52,7 +52,7 @@ internal sealed class ProxylessConfiguration
     {
         var sets = new ResourceSet[ResourceTypes.Count];
         Set(ResourceType.Cluster, ports.Select(port => port.Cluster).Append(MissingBackendCluster));
-        Set(ResourceType.Endpoints, ports.Select(port => port.Source.Endpoints).Append(MissingBackendEndpoints));
+        Set(ResourceType.Endpoints, ports.Select(port => port.Source.Endpoints[0]).Append(MissingBackendEndpoints));
         Set(ResourceType.Listener, ports.Select(port => port.Listener).OfType<XdsResource>());
         Set(ResourceType.Route, ports.Select(port => port.Route).OfType<XdsResource>());
         Set(ResourceType.Secret, []);

@@ -13,10 +13,12 @@ internal static class ProxylessRoutes
     private const string ChannelId = "io.grpc.channel_id";
 
     public static RouteConfiguration Configuration(MeshServicePort port) =>
-        RouteBuilder.Configuration(port, port.Routes.Select(Route).OfType<EnvoyRoute>());
+        RouteBuilder.Configuration(port, Names.Outbound(port.Service, port.Port), port.Routes.Select(Route).OfType<EnvoyRoute>());
 
     /// <summary>Whether calls can be kept at one endpoint by it: there are no cookies to make.</summary>
-    public static bool IsSupported(StickySession sticky) => sticky.Key is StickyKey.Header or StickyKey.SourceIp;
+    public static bool IsSupported(HttpRoute route) => route.Sticky is { } sticky && IsSupported(sticky);
+
+    private static bool IsSupported(StickySession sticky) => sticky.Key is StickyKey.Header or StickyKey.SourceIp;
 
     private static EnvoyRoute? Route(HttpRoute route)
     {
@@ -25,7 +27,7 @@ internal static class ProxylessRoutes
 
         // gRPC cannot answer a share of the calls by itself: some of its libraries refuse a route without a cluster. A cluster without
         // endpoints fails each call with UNAVAILABLE; one that waits for a connection waits until its deadline.
-        RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Names.MissingBackend));
+        RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Names.Outbound, Names.MissingBackend));
 
         // Older gRPC refuses weights whose sum it is not told.
         if (action.WeightedClusters is { } split) split.TotalWeight = (uint)split.Clusters.Sum(cluster => cluster.Weight!.Value);
