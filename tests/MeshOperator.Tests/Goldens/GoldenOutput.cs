@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Xds.Rendering;
 using MeshOperator.Xds.Resources;
@@ -30,8 +31,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             ["inbound"] = Inbound(golden.Only),
             [CommonOutput] = Common(),
         };
-        golden.Show.Except(outputs.Keys).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs.Keys)}");
-        var shown = golden.Show.Count > 0 ? golden.Show : outputs.Keys.Where(name => name != CommonOutput && outputs[name].Count > 0);
+        string[] shown = golden.Show.Count > 0 ? [.. golden.Show] : [.. outputs.Keys.Where(name => name != CommonOutput && outputs[name].Count > 0)];
+        Check(golden, shown, outputs.Keys);
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in shown)
         {
@@ -40,6 +41,18 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         }
 
         return files;
+    }
+
+    /// <summary>A case must show what it speaks of, and not pass over that a policy of it was refused.</summary>
+    private void Check(GoldenCase golden, IReadOnlyCollection<string> shown, IReadOnlyCollection<string> outputs)
+    {
+        shown.Except(outputs).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs)}");
+        var chains = configuration.Nodes.Keys.SelectMany(name => Listener(name)["filter_chains"]!.AsArray()).Select(chain => (string)chain!["name"]!);
+        var resources = configuration.Shared.SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
+        golden.Only.Except(chains.Concat(resources)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains");
+        if (shown.Contains("conditions")) return;
+        result.Verdicts.Where(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds).Select(v => $"{v.Key}: {v.Value.Accepted.Message} {v.Value.ResolvedRefs.Message}")
+            .ShouldBeEmpty($"{golden.Name}: a policy that does not fully hold, and the case does not show the conditions");
     }
 
     private JsonArray Conditions() => new([.. result.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).Select(v => new JsonObject
@@ -63,7 +76,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         return Where(ConfigurationJson.Shared(configuration, type), name => !CommonNames.Contains(name) && (names.Length == 0 || names.Contains(name)));
     }
 
-    /// <summary>Each different inbound part, with the workloads that have it.</summary>
+    /// <summary>Each different inbound part, with the workloads that have it: all of it, or only some filter chains.</summary>
     private JsonArray Inbound(IReadOnlyList<string> only)
     {
         string[] chains = [.. only.Where(IsInbound)];
@@ -74,12 +87,20 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         return new JsonArray([.. profiles.Select(workloads =>
         {
             var part = new JsonObject { ["workloads"] = new JsonArray([.. workloads.Select(name => JsonValue.Create(name.NodeId))]) };
+            if (chains.Length > 0)
+            {
+                part["filter_chains"] = Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains);
+                return part;
+            }
+
             var clusters = Where(ConfigurationJson.Own(configuration, workloads[0], ResourceType.Cluster), name => !CommonNames.Contains(name));
-            if (chains.Length == 0 && clusters.Count > 0) part["clusters"] = clusters;
-            part["listeners"] = new JsonArray([.. ConfigurationJson.Own(configuration, workloads[0], ResourceType.Listener).Select(l => WithChains(l!, chains))]);
+            if (clusters.Count > 0) part["clusters"] = clusters;
+            part["listener"] = Listener(workloads[0]).DeepClone();
             return part;
         })]);
     }
+
+    private JsonNode Listener(WorkloadName workload) => ConfigurationJson.Own(configuration, workload, ResourceType.Listener).ShouldHaveSingleItem()!;
 
     private JsonArray Common()
     {
@@ -94,13 +115,6 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     }
 
     private static bool IsInbound(string name) => name.StartsWith("inbound", StringComparison.Ordinal);
-
-    private static JsonNode WithChains(JsonNode listener, string[] chains)
-    {
-        var result = listener.DeepClone();
-        if (chains.Length > 0) result["filter_chains"] = Where(result["filter_chains"]!.AsArray(), chains.Contains);
-        return result;
-    }
 
     /// <summary>Assignments of endpoints bear their cluster's name.</summary>
     private static JsonArray Where(JsonArray resources, Func<string, bool> isShown) =>
