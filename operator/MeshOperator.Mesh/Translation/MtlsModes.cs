@@ -23,7 +23,9 @@ internal sealed class MtlsModes
             if (spec.Selector is not null)
             {
                 if (!_bySelector.TryGetValue(name.Namespace, out var list)) _bySelector[name.Namespace] = list = [];
-                list.Add(candidate);
+                if (list.Find(other => AreEqual(other.Spec.Selector!, spec.Selector)) is { } older)
+                    verdicts.Conflict(key, $"{older.Key} is older and has the same selector; delete one of them or select other pods");
+                else list.Add(candidate);
             }
             else if (!_byNamespace.TryAdd(name.Namespace, candidate))
             {
@@ -47,6 +49,9 @@ internal sealed class MtlsModes
 
         return _byNamespace.GetValueOrDefault(ns) ?? _mesh;
     }
+
+    private static bool AreEqual(PodLabelSelector a, PodLabelSelector b) =>
+        a.MatchLabels.Count == b.MatchLabels.Count && a.MatchLabels.All(label => b.MatchLabels.Contains(label));
 
     internal sealed record Candidate(PolicyKey Key, MtlsPolicySpec Spec, AccessRules Access)
     {

@@ -15,8 +15,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     /// <summary>Shown only where a case asks for it, as it is the same in every mesh.</summary>
     private const string CommonOutput = "common";
 
-    private static readonly HashSet<string> CommonNames =
-        [.. CommonResources.Clusters.Concat(CommonResources.Listeners).Select(resource => resource.Name), Names.InboundPassthrough];
+    private static readonly HashSet<string> CommonNames = [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.InboundPassthrough];
 
     /// <summary>The files of a case by name, as YAML.</summary>
     public SortedDictionary<string, string> Files(GoldenCase golden)

@@ -65,9 +65,9 @@ public sealed class TranslationGoldens : IDisposable
         return string.Join('\n', [.. verdicts, .. shared, .. own]);
     }
 
-    /// <summary>The different parts that are for single workloads; that of an unknown one where there are none.</summary>
-    private static IEnumerable<ProxyResources> Profiles(EnvoyConfiguration configuration) =>
-        configuration.Nodes.Values.Select(node => node.Own).Distinct().DefaultIfEmpty(ProxyResources.OfUnknownWorkload);
+    /// <summary>The different parts that are for single workloads; null where there are none, as what is shared must be looked at in any case.</summary>
+    private static IEnumerable<ProxyResources?> Profiles(EnvoyConfiguration configuration) =>
+        configuration.Nodes.Values.Select(node => node.Own).Distinct().DefaultIfEmpty();
 
     private static IEnumerable<XdsResource> Served(EnvoyConfiguration configuration, ProxyResources? own) =>
         configuration.Shared.SelectMany(set => set.Items.ToArray()).Concat(own is null ? [] : Own(own));
