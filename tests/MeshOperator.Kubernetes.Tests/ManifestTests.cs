@@ -19,6 +19,10 @@ public sealed class ManifestTests
     }
 
     [Fact]
+    public void Keys_that_yaml_would_read_as_something_else_are_quoted() =>
+        ManifestYaml.Write(JsonNode.Parse("""{"00":1,"true":2,"name":3,"08:30":4}""")!).ShouldBe("\"00\": 1\n\"true\": 2\nname: 3\n\"08:30\": 4\n");
+
+    [Fact]
     public void Several_documents_and_lists_are_read_in_order()
     {
         var objects = ManifestReader.Read("---\n# only a comment\n---\napiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: B}\n- {apiVersion: v1, kind: C}\n");

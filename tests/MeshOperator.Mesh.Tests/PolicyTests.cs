@@ -1,5 +1,6 @@
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Translation;
 using Shouldly;
 using Xunit;
 
@@ -99,6 +100,18 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void Two_mtls_policies_with_one_selector_are_in_conflict()
+    {
+        static MtlsPolicySpec Spec(MtlsPolicyMode mode) => new() { Mode = mode, Selector = new PodLabelSelector { MatchLabels = { ["app"] = "a" } } };
+        var result = Cluster.Of("a").Mtls("old", Spec(MtlsPolicyMode.Strict), 1).Mtls("new", Spec(MtlsPolicyMode.Disabled), 2).Translate();
+        result.Workload("a").Inbound.DefaultMode.ShouldBe(MtlsMode.Strict);
+        result.Verdict("MtlsPolicy", "old").Accepted.Holds.ShouldBeTrue();
+        result.Verdict("MtlsPolicy", "new").Accepted.ShouldBe(
+            new Finding(false, "Conflicted", "MtlsPolicy shop/old is older and has the same selector; delete one of them or select other pods"));
+        result.Verdict("MtlsPolicy", "new").InEffect.ShouldBeFalse();
+    }
+
+    [Fact]
     public void A_retry_policy_is_for_the_routes_of_its_target_and_posts_are_retried_only_before_they_are_sent()
     {
         var result = Cluster.Of("a", "b")
@@ -152,6 +165,7 @@ public sealed class PolicyTests
         var verdict = Cluster.Of("a").Retry("r", new RetryPolicySpec { TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "x" }] }).Translate().Verdict("RetryPolicy", "r");
         verdict.Accepted.Reason.ShouldBe("TargetNotFound");
         verdict.Accepted.Message.ShouldBe("spec.targetRefs[0]: the service 'x' does not exist in namespace 'shop'");
+        verdict.ResolvedRefs.ShouldBe(new Finding(false, "TargetNotFound", verdict.Accepted.Message));
     }
 
     [Theory]

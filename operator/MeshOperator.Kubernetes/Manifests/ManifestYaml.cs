@@ -31,7 +31,7 @@ public static class ManifestYaml
                 emitter.Emit(new MappingStart(null, null, isImplicit: true, map.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
                 foreach (var (key, value) in map)
                 {
-                    emitter.Emit(new Scalar(key));
+                    emitter.Emit(Text(key));
                     Emit(emitter, value);
                 }
 
@@ -43,14 +43,15 @@ public static class ManifestYaml
                 emitter.Emit(new SequenceEnd());
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
-                var text = value.GetValue<string>();
-                emitter.Emit(new Scalar(null, null, text, StyleOf(text), isPlainImplicit: true, isQuotedImplicit: true));
+                emitter.Emit(Text(value.GetValue<string>()));
                 break;
             default:
                 emitter.Emit(new Scalar(node?.ToJsonString() ?? "null"));
                 break;
         }
     }
+
+    private static Scalar Text(string text) => new(null, null, text, StyleOf(text), isPlainImplicit: true, isQuotedImplicit: true);
 
     private static ScalarStyle StyleOf(string text)
     {

@@ -6,7 +6,7 @@ namespace MeshOperator.Mesh.Translation;
 /// <summary>The endpoints of each service and the served ports of each pod, from slices and pods.</summary>
 internal sealed class EndpointIndex
 {
-    private readonly Dictionary<ObjectName, List<EndpointSliceRecord>> _slices = [];
+    private readonly Dictionary<ObjectName, List<(ObjectName Name, EndpointSliceRecord Slice)>> _slices = [];
     private readonly ClusterSnapshot _snapshot;
     private readonly MtlsModes _modes;
 
@@ -18,8 +18,11 @@ internal sealed class EndpointIndex
         {
             var service = new ObjectName(name.Namespace, slice.Service);
             if (!_slices.TryGetValue(service, out var list)) _slices[service] = list = [];
-            list.Add(slice);
+            list.Add((name, slice));
         }
+
+        // An endpoint can stand in two slices while it is moved from one to the other: which one counts must not be up to chance.
+        foreach (var list in _slices.Values) list.Sort((a, b) => a.Name.CompareTo(b.Name));
     }
 
     /// <summary>The ready endpoints of a service's port, ordered by address and port, each once. Of a pod with addresses of both IP
@@ -28,7 +31,7 @@ internal sealed class EndpointIndex
     {
         if (!_slices.TryGetValue(name, out var slices)) return [];
         var endpoints = new Dictionary<(string Address, int Port), (string? Pod, MeshEndpoint Endpoint)>();
-        foreach (var slice in slices)
+        foreach (var (_, slice) in slices)
         {
             foreach (var target in slice.Ports)
             {
@@ -37,7 +40,7 @@ internal sealed class EndpointIndex
                 {
                     if (!endpoint.IsReady || endpoint.Addresses.Count == 0) continue;
                     var address = endpoint.Addresses[0];
-                    endpoints[(address, target.Port)] = (endpoint.Pod, new MeshEndpoint(address, target.Port, Identity(name.Namespace, endpoint, target.Port), endpoint.Zone));
+                    endpoints.TryAdd((address, target.Port), (endpoint.Pod, new MeshEndpoint(address, target.Port, Identity(name.Namespace, endpoint, target.Port), endpoint.Zone)));
                 }
             }
         }
@@ -50,7 +53,7 @@ internal sealed class EndpointIndex
     public IEnumerable<(ObjectName Pod, int Port)> Pods(ObjectName service, ServicePortRecord port)
     {
         if (!_slices.TryGetValue(service, out var slices)) yield break;
-        foreach (var slice in slices)
+        foreach (var (_, slice) in slices)
         {
             foreach (var target in slice.Ports)
             {

@@ -20,7 +20,9 @@ internal sealed class MtlsModes
             if (spec.Selector is not null)
             {
                 if (!_bySelector.TryGetValue(key.Namespace, out var list)) _bySelector[key.Namespace] = list = [];
-                list.Add(candidate);
+                if (list.Find(other => other.Spec.Selector!.IsSame(spec.Selector)) is { } older)
+                    verdicts.Conflict(key, $"{older.Key} is older and has the same selector; delete one of them or select other pods");
+                else list.Add(candidate);
             }
             else if (!_byNamespace.TryAdd(key.Namespace, candidate))
             {

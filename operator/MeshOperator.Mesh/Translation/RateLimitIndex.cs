@@ -28,7 +28,9 @@ internal sealed class RateLimitIndex
             else if (spec.Selector is { } selector)
             {
                 if (!_bySelector.TryGetValue(key.Namespace, out var list)) _bySelector[key.Namespace] = list = [];
-                list.Add((selector, candidate));
+                if (list.Find(other => other.Selector.IsSame(selector)).Candidate is { } older)
+                    verdicts.Conflict(key, $"{older.Key} is older and has the same selector; delete one of them or select other pods");
+                else list.Add((selector, candidate));
             }
         }
     }

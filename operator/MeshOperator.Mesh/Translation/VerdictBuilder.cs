@@ -67,7 +67,7 @@ internal sealed class VerdictBuilder
 
         private Finding Resolved()
         {
-            var all = Unresolved.Concat(FoundTarget ? MissingTargets.Select(m => ("TargetNotFound", m)) : []).ToArray();
+            var all = Unresolved.Concat(MissingTargets.Select(m => ("TargetNotFound", m))).ToArray();
             return all.Length == 0
                 ? new Finding(true, "ResolvedRefs", "Everything that the policy names exists.")
                 : new Finding(false, all[0].Item1, string.Join("; ", all.Select(u => u.Item2)));

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Google.Protobuf;
+using Google.Protobuf.Reflection;
+using Google.Protobuf.WellKnownTypes;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation;
+
+namespace MeshOperator.Xds.Rendering;
+
+/// <summary>Shows a configuration as people read it: protobuf's JSON mapping with Envoy's own field names, the name of a thing before
+/// its content, and what is packed into an <c>Any</c> written out. Secrets are no part of a configuration, so no key can show.</summary>
+public static class ConfigurationJson
+{
+    private static readonly string[] First = ["@type", "name"];
+
+    private static readonly TypeRegistry Types = TypeRegistry.FromFiles(OwnFiles());
+
+    private static readonly JsonFormatter Formatter = new(new JsonFormatter.Settings(formatDefaultValues: false, Types).WithPreserveProtoFieldNames(true));
+
+    /// <summary>The resources of a type that all proxies are sent, ordered by name.</summary>
+    public static JsonArray Shared(EnvoyConfiguration configuration, ResourceType type)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return Render(configuration.Shared[(int)type]);
+    }
+
+    /// <summary>The resources of a type that are for one workload's proxy only, ordered by name: its inbound listener and clusters. Empty
+    /// for a workload that is not of the mesh.</summary>
+    public static JsonArray Own(EnvoyConfiguration configuration, WorkloadName workload, ResourceType type)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        if (!configuration.Nodes.TryGetValue(workload, out var node)) return [];
+        return type switch
+        {
+            ResourceType.Cluster => Render(node.Own.Clusters),
+            ResourceType.Listener => Render(node.Own.Listeners),
+            _ => [],
+        };
+    }
+
+    private static JsonArray Render(ResourceSet resources)
+    {
+        var rendered = new JsonArray();
+        foreach (var resource in resources.Items) rendered.Add(Render(resource));
+        return rendered;
+    }
+
+    private static JsonNode? Render(XdsResource resource)
+    {
+        var any = Any.Parser.ParseFrom(resource.Any);
+        var message = Types.Find(Any.GetTypeName(any.TypeUrl)).Parser.ParseFrom(any.Value);
+        using var json = JsonDocument.Parse(Formatter.Format(message));
+        return Ordered(json.RootElement);
+    }
+
+    /// <summary>Protobuf's order is that of the field numbers, in which many messages have their name somewhere in the middle.</summary>
+    private static JsonNode? Ordered(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                var properties = element.EnumerateObject().OrderBy(p => Array.IndexOf(First, p.Name) is >= 0 and var rank ? rank : First.Length);
+                return new JsonObject(properties.Select(p => KeyValuePair.Create(p.Name, Ordered(p.Value))));
+            case JsonValueKind.Array:
+                return new JsonArray([.. element.EnumerateArray().Select(Ordered)]);
+            case JsonValueKind.Null:
+                return null;
+            default:
+                return JsonValue.Create(element.Clone());
+        }
+    }
+
+    /// <summary>All files of messages that this assembly has, so that none is forgotten when another is used inside an <c>Any</c>.</summary>
+    private static IEnumerable<FileDescriptor> OwnFiles() => typeof(ConfigurationJson).Assembly.GetTypes()
+        .Where(type => type.IsAssignableTo(typeof(IMessage)) && !type.IsAbstract)
+        .Select(type => ((IMessage)Activator.CreateInstance(type)!).Descriptor.File)
+        .Distinct();
+}

@@ -1,0 +1,121 @@
+using System.Text.Json.Nodes;
+using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Translation;
+using MeshOperator.Xds.Rendering;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation;
+using Shouldly;
+
+namespace MeshOperator.Tests.Goldens;
+
+/// <summary>Writes down what a translation made, a file each for what people look at separately.</summary>
+internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration configuration)
+{
+    /// <summary>Shown only where a case asks for it, as it is the same in every mesh.</summary>
+    private const string CommonOutput = "common";
+
+    private static readonly HashSet<string> CommonNames = [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.InboundPassthrough];
+
+    /// <summary>The files of a case by name, as YAML.</summary>
+    public SortedDictionary<string, string> Files(GoldenCase golden)
+    {
+        var outputs = new Dictionary<string, JsonArray>
+        {
+            ["conditions"] = Conditions(),
+            ["clusters"] = Shared(ResourceType.Cluster, golden.Only),
+            ["endpoints"] = Shared(ResourceType.Endpoints, golden.Only),
+            ["listeners"] = Shared(ResourceType.Listener, golden.Only),
+            ["routes"] = Shared(ResourceType.Route, golden.Only),
+            ["inbound"] = Inbound(golden.Only),
+            [CommonOutput] = Common(),
+        };
+        string[] shown = golden.Show.Count > 0 ? [.. golden.Show] : [.. outputs.Keys.Where(name => name != CommonOutput && outputs[name].Count > 0)];
+        Check(golden, shown, outputs.Keys);
+        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in shown)
+        {
+            outputs[name].ShouldNotBeEmpty($"{golden.Name}: there is nothing to show of {name}");
+            files.Add($"{name}.yaml", ManifestYaml.Write(outputs[name]));
+        }
+
+        return files;
+    }
+
+    /// <summary>A case must show what it speaks of, and not pass over that a policy of it was refused.</summary>
+    private void Check(GoldenCase golden, IReadOnlyCollection<string> shown, IReadOnlyCollection<string> outputs)
+    {
+        shown.Except(outputs).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs)}");
+        var chains = configuration.Nodes.Keys.SelectMany(name => Listener(name)["filter_chains"]!.AsArray()).Select(chain => (string)chain!["name"]!);
+        var resources = configuration.Shared.SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
+        golden.Only.Except(chains.Concat(resources)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains");
+        if (shown.Contains("conditions")) return;
+        result.Verdicts.Where(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds).Select(v => $"{v.Key}: {v.Value.Accepted.Message} {v.Value.ResolvedRefs.Message}")
+            .ShouldBeEmpty($"{golden.Name}: a policy that does not fully hold, and the case does not show the conditions");
+    }
+
+    private JsonArray Conditions() => new([.. result.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).Select(v => new JsonObject
+    {
+        ["policy"] = v.Key.ToString(),
+        ["inEffect"] = v.Value.InEffect,
+        ["conditions"] = new JsonArray(Condition("Accepted", v.Value.Accepted), Condition("ResolvedRefs", v.Value.ResolvedRefs)),
+    })]);
+
+    private static JsonObject Condition(string type, Finding finding) => new()
+    {
+        ["type"] = type,
+        ["status"] = finding.Holds ? "True" : "False",
+        ["reason"] = finding.Reason,
+        ["message"] = finding.Message,
+    };
+
+    private JsonArray Shared(ResourceType type, IReadOnlyList<string> only)
+    {
+        string[] names = [.. only.Where(name => !IsInbound(name))];
+        return Where(ConfigurationJson.Shared(configuration, type), name => !CommonNames.Contains(name) && (names.Length == 0 || names.Contains(name)));
+    }
+
+    /// <summary>Each different inbound part, with the workloads that have it: all of it, or only some filter chains.</summary>
+    private JsonArray Inbound(IReadOnlyList<string> only)
+    {
+        string[] chains = [.. only.Where(IsInbound)];
+        var profiles = configuration.Nodes.Values
+            .GroupBy(node => node.Own, node => node.Workload)
+            .Select(group => group.OrderBy(name => name.NodeId, StringComparer.Ordinal).ToList())
+            .OrderBy(group => group[0].NodeId, StringComparer.Ordinal);
+        return new JsonArray([.. profiles.Select(workloads =>
+        {
+            var part = new JsonObject { ["workloads"] = new JsonArray([.. workloads.Select(name => JsonValue.Create(name.NodeId))]) };
+            if (chains.Length > 0)
+            {
+                part["filter_chains"] = Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains);
+                return part;
+            }
+
+            var clusters = Where(ConfigurationJson.Own(configuration, workloads[0], ResourceType.Cluster), name => !CommonNames.Contains(name));
+            if (clusters.Count > 0) part["clusters"] = clusters;
+            part["listener"] = Listener(workloads[0]).DeepClone();
+            return part;
+        })]);
+    }
+
+    private JsonNode Listener(WorkloadName workload) => ConfigurationJson.Own(configuration, workload, ResourceType.Listener).ShouldHaveSingleItem()!;
+
+    private JsonArray Common()
+    {
+        var workloads = configuration.Nodes.Keys.OrderBy(name => name.NodeId, StringComparer.Ordinal).Take(1);
+        JsonArray[] all =
+        [
+            ConfigurationJson.Shared(configuration, ResourceType.Cluster),
+            .. workloads.Select(name => ConfigurationJson.Own(configuration, name, ResourceType.Cluster)),
+            ConfigurationJson.Shared(configuration, ResourceType.Listener),
+        ];
+        return new JsonArray([.. all.SelectMany(resources => Where(resources, CommonNames.Contains)).Select(resource => resource!.DeepClone())]);
+    }
+
+    private static bool IsInbound(string name) => name.StartsWith("inbound", StringComparison.Ordinal);
+
+    /// <summary>Assignments of endpoints bear their cluster's name.</summary>
+    private static JsonArray Where(JsonArray resources, Func<string, bool> isShown) =>
+        new([.. resources.Where(resource => isShown((string)(resource!["name"] ?? resource["cluster_name"])!)).Select(resource => resource!.DeepClone())]);
+}

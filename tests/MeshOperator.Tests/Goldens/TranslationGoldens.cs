@@ -1,0 +1,76 @@
+using MeshOperator.Mesh.Translation;
+using MeshOperator.Testing;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Tests.Goldens;
+
+/// <summary>What users apply, and what proxies are told of it: the cases of <c>tests/testdata/translation</c>.</summary>
+public sealed class TranslationGoldens : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mesh-golden-");
+
+    public static TheoryData<string> Cases => [.. GoldenCase.Names];
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_case_becomes_what_its_out_folder_shows(string name)
+    {
+        var golden = new GoldenCase(name);
+        var (result, configuration) = Translate(golden);
+        golden.Compare(new GoldenOutput(result, configuration).Files(golden));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_case_becomes_the_same_in_whatever_order_its_objects_are_known(string name)
+    {
+        var golden = new GoldenCase(name);
+        var first = Bytes(Translate(golden));
+        for (var order = 1; order <= 4; order++) Bytes(Translate(golden, order)).ShouldBe(first);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Envoys_definitions_accept_all_that_a_case_becomes(string name)
+    {
+        var (_, configuration) = Translate(new GoldenCase(name));
+        foreach (var (index, own) in Profiles(configuration).Index())
+        {
+            // A delta response is a sequence of such fields, so their bytes one after another are one.
+            var path = Path.Combine(_folder.FullName, $"{index}.binpb");
+            await File.WriteAllBytesAsync(path, [.. Served(configuration, own).SelectMany(r => r.DeltaField.ToArray())], TestContext.Current.CancellationToken);
+            var (status, output) = await XdsCheck.RunAsync("validate", "--strict", "--from", path);
+            status.ShouldBe(0, output);
+        }
+    }
+
+    private static (TranslationResult Result, EnvoyConfiguration Configuration) Translate(GoldenCase golden, int order = 0)
+    {
+        var result = Translator.Translate(ManifestCluster.Of(golden.Manifests).Snapshot(order));
+        return (result, new EnvoyTranslator().Translate(result.Model));
+    }
+
+    /// <summary>The verdicts, and each resource with its version, which is a hash of its bytes.</summary>
+    private static string Bytes((TranslationResult Result, EnvoyConfiguration Configuration) translation)
+    {
+        var verdicts = translation.Result.Verdicts.Select(v => $"{v.Key} {v.Value}").Order(StringComparer.Ordinal);
+        var shared = Served(translation.Configuration, null).Select(r => r.ToString());
+        var own = translation.Configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal)
+            .SelectMany(n => new[] { n.Value.Identity }.Concat(Own(n.Value.Own).Select(r => $"{n.Key} {r}")));
+        return string.Join('\n', [.. verdicts, .. shared, .. own]);
+    }
+
+    /// <summary>The different parts that are for single workloads; null where there are none, as what is shared must be looked at in any case.</summary>
+    private static IEnumerable<ProxyResources?> Profiles(EnvoyConfiguration configuration) =>
+        configuration.Nodes.Values.Select(node => node.Own).Distinct().DefaultIfEmpty();
+
+    private static IEnumerable<XdsResource> Served(EnvoyConfiguration configuration, ProxyResources? own) =>
+        configuration.Shared.SelectMany(set => set.Items.ToArray()).Concat(own is null ? [] : Own(own));
+
+    private static IEnumerable<XdsResource> Own(ProxyResources own) => [.. own.Clusters.Items, .. own.Listeners.Items];
+}
