@@ -3,8 +3,6 @@ using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Service.Discovery.V3;
 using Google.Protobuf;
-using Grpc.Core;
-using MeshOperator.Mesh.Model;
 using MeshOperator.Testing;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Tests.Support;
@@ -19,13 +17,6 @@ public sealed class ProxylessStreamTests
     private const string Library = "library-0.shop";
     private const string WebListener = "web.shop:80";
     private const string WebRoute = "outbound/80/web.shop";
-
-    private static readonly Method<DiscoveryRequest, DiscoveryResponse> StateOfTheWorld = new(
-        MethodType.DuplexStreaming,
-        "envoy.service.discovery.v3.AggregatedDiscoveryService",
-        "StreamAggregatedResources",
-        Marshallers.Create(request => request.ToByteArray(), DiscoveryRequest.Parser.ParseFrom),
-        Marshallers.Create(response => response.ToByteArray(), DiscoveryResponse.Parser.ParseFrom));
 
     [Fact]
     public async Task A_library_finds_its_way_from_the_service_that_it_names_to_endpoints()
@@ -111,31 +102,6 @@ public sealed class ProxylessStreamTests
         await Eventually.Succeeds(() => server.Registry.GetProxies().ShouldHaveSingleItem().NodeId.ShouldBe(Library));
         await Progress(server, targeted: 1, acknowledged: 1);
         server.Registry.GetProxy(Library).ShouldNotBeNull().Agent.ShouldBe(Agent);
-    }
-
-    [Fact]
-    public async Task A_library_that_names_what_does_not_exist_is_told_so_and_of_its_coming()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        using var channel = server.Connect();
-        using var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(
-            StateOfTheWorld, null, new CallOptions(cancellationToken: TestContext.Current.CancellationToken));
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20), TimeProvider.System);
-        await call.RequestStream.WriteAsync(
-            new DiscoveryRequest
-            {
-                Node = new Node { Id = Library, UserAgentName = Agent },
-                TypeUrl = ResourceType.Listener.Url(),
-                ResourceNames = { "extra.shop:80" },
-            },
-            TestContext.Current.CancellationToken);
-
-        (await call.ResponseStream.MoveNext(deadline.Token)).ShouldBeTrue();
-        call.ResponseStream.Current.Resources.ShouldBeEmpty();
-
-        server.Update(server.Model.WithService(ShopMesh.Extra()));
-        (await call.ResponseStream.MoveNext(deadline.Token)).ShouldBeTrue();
-        Listener.Parser.ParseFrom(call.ResponseStream.Current.Resources.ShouldHaveSingleItem().Value).Name.ShouldBe("extra.shop:80");
     }
 
     [Fact]

@@ -114,9 +114,6 @@ internal sealed class TypeSubscription(ResourceType type)
 
         Shared.Replace(shared, index => AskFor(Shared.Sent[index].Name));
         Own.Replace(own, index => AskFor(Own.Sent[index].Name));
-
-        // A response that is the whole truth is how a client learns that a name is none; without one it waits for long.
-        if (type.IsComplete() && unknown is not null && !unknown.All(name => _unknown?.Contains(name) == true)) _mustAnswer = true;
         _unknown = unknown;
     }
 
