@@ -8,6 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/checks.sh"
 unset KUBECONFIG
 . "$here/local.sh"
+ok "meshop local is configured"
 PYTHON=${PYTHON:-/usr/bin/python3}
 started=()
 
@@ -79,6 +80,9 @@ kubectl create namespace shop >/dev/null
 check "the manifests apply" kubectl apply -f "$here/grpc/manifests.yaml"
 eventually "the split is accepted" "True" kubectl get trafficsplit echo -n shop -o 'jsonpath={.status.conditions[?(@.type=="Accepted")].status}'
 
+# The C core before 1.52 crashes with any ring hash (grpc/grpc#31766).
+can_hash() { [ "$1" = node ] || "$PYTHON" -c 'import grpc; exit([int(part) for part in grpc.__version__.split(".")[:2]] < [1, 52])'; }
+
 # What each client is to call; the name of a line stands before its result.
 requests() {
     local echo=xds:///echo.shop:80 say=/echo.Echo/Say
@@ -94,6 +98,8 @@ $1-slow $echo 5 $say x-rule=timeout slow=1
 $1-abort $echo 20 $say x-rule=abort
 $1-delay $echo 5 $say x-rule=delay
 $1-partial xds:///partial.shop:80 3000 $say
+LINES
+    ! can_hash "$1" || cat <<LINES
 $1-alice xds:///ring.shop:80 50 $say x-user=alice
 $1-nobody xds:///ring.shop:80 50 $say
 LINES
@@ -106,7 +112,6 @@ within() { # NAME COUNT SHARE SEEN
 timing() { # NAME AT-LEAST BELOW: the codes, and whether each call took that many milliseconds
     outcome "$1" | json "Object.entries(x.codes) + (x.fastestMs >= $2 && x.slowestMs < $3 ? ' in time' : ' at another time') + ' ' + x.fastestMs + ' to ' + x.slowestMs"
 }
-
 servers() { outcome "$1" | json "x.codes.OK + ' at ' + Object.keys(x.from).length"; }
 
 for c in "${clients[@]}"; do
@@ -124,9 +129,13 @@ for c in "${clients[@]}"; do
     expect "$c: a slow backend runs into the rule's time-out" "DEADLINE_EXCEEDED,5 in time" timing "$c-slow" $((2990 - early)) 4900
     expect "$c: an abort with 403 is PERMISSION_DENIED" '"codes":{"PERMISSION_DENIED":20}' outcome "$c-abort"
     expect "$c: a delay delays" "OK,5 in time" timing "$c-delay" 399 4900
-    expect "$c: a sticky rule keeps who has the header at one of two endpoints" "50 at 1" servers "$c-alice"
-    expect "$c: and spreads those without it" "50 at 2" servers "$c-nobody"
     expect "$c: a missing backend fails its share with UNAVAILABLE" "within" within "$c-partial" 3000 0.3 "x.codes.UNAVAILABLE + x.codes.OK === 3000 ? x.codes.UNAVAILABLE : 0"
+    if can_hash "$c"; then
+        expect "$c: a sticky rule keeps who has the header at one of two endpoints" "50 at 1" servers "$c-alice"
+        expect "$c: and spreads those without it" "50 at 2" servers "$c-nobody"
+    else
+        echo "left out: sticky rules in $c, as its gRPC is older than 1.52"
+    fi
 done
 
 for c in "${clients[@]}"; do
