@@ -35,9 +35,9 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         {
             await new AdsStream(context, call, isDelta, queue.Reader, signal).RunAsync(ends.Token);
         }
-        catch (Exception) when (call.CancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (exception is IOException || call.CancellationToken.IsCancellationRequested)
         {
-            // The client has gone; nobody is there to be told.
+            // The client has gone, perhaps without a word; nobody is there to be told.
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
         {

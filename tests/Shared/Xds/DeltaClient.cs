@@ -29,12 +29,13 @@ internal sealed class DeltaClient : IAsyncDisposable
     /// <param name="channel">To the server.</param>
     /// <param name="nodeId">Who it says it is.</param>
     /// <param name="token">A bearer token, or null.</param>
-    public DeltaClient(GrpcChannel channel, string nodeId, string? token = null)
+    /// <param name="agent">What it says it is.</param>
+    public DeltaClient(GrpcChannel channel, string nodeId, string? token = null, string agent = "")
     {
         _channel = channel;
         var headers = token is null ? null : new Grpc.Core.Metadata { { "authorization", $"Bearer {token}" } };
         _call = _channel.CreateCallInvoker().AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
-        _node = new Node { Id = nodeId };
+        _node = new Node { Id = nodeId, UserAgentName = agent };
     }
 
     public async Task SubscribeAsync(ResourceType type, params string[] names)

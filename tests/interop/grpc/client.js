@@ -1,9 +1,10 @@
-// The Node client of grpc.sh; client.py does the same with gRPC's C core. Calls TARGET and prints as JSON what came of it.
+// The Node client of grpc.sh; client.py does the same with gRPC's C core. Tells the outcome of calls as JSON.
 //
-//   client.js TARGET calls COUNT [PATH] [NAME=VALUE...]    COUNT calls with that metadata
-//   client.js TARGET forever                               calls until SIGTERM; a line each 200 ms, then the sum
-//   client.js TARGET ask PATH TEXT                         one call; prints the answer
+//   client.js                   reads lines `NAME TARGET COUNT PATH [METADATA=VALUE]...`; makes the calls of each line, many at once, and
+//                               prints NAME and what came of them. A call has the metadatum `call`, with a number of its own at the end.
+//   client.js forever TARGET    calls until SIGTERM; prints what came of them each 200 ms, and at last of all
 'use strict';
+const readline = require('readline');
 const grpc = require('@grpc/grpc-js');
 require('@grpc/grpc-js-xds').register();
 const { service } = require('./echo');
@@ -11,64 +12,71 @@ const { service } = require('./echo');
 const PARALLEL = 32;
 const DEADLINE_MS = 10000;
 
-const [target, command, ...rest] = process.argv.slice(2);
-const client = new grpc.Client(target, grpc.credentials.createInsecure());
-const { requestSerialize, responseDeserialize } = service.Say;
+const { path: say, requestSerialize, responseDeserialize } = service.Say;
+const channels = new Map();
 
-function call(path, text, metadata = {}) {
+function channel(target) {
+  if (!channels.has(target)) channels.set(target, new grpc.Client(target, grpc.credentials.createInsecure()));
+  return channels.get(target);
+}
+
+function call(target, path, metadata) {
   const headers = new grpc.Metadata();
   for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
   return new Promise((resolve) => {
-    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, text, headers, { deadline: Date.now() + DEADLINE_MS },
+    const options = { deadline: Date.now() + DEADLINE_MS };
+    channel(target).makeUnaryRequest(path, requestSerialize, responseDeserialize, 'hello', headers, options,
       (error, answer) => resolve({ code: grpc.status[error ? error.code : grpc.status.OK], answer, details: error?.details }));
   });
 }
 
-const tally = () => ({ codes: {}, from: {}, slowestMs: 0, error: undefined });
+const tally = () => ({ codes: {}, from: {}, fastestMs: DEADLINE_MS, slowestMs: 0, error: undefined });
 
-async function timed(into, path, metadata) {
+async function counted(sums, target, path, metadata) {
   const begin = performance.now();
-  const { code, answer, details } = await call(path, 'hello', metadata);
-  for (const sum of into) {
+  const { code, answer, details } = await call(target, path, metadata);
+  const taken = Math.round(performance.now() - begin);
+  for (const sum of sums) {
     sum.codes[code] = (sum.codes[code] ?? 0) + 1;
-    if (answer !== undefined) sum.from[answer] = (sum.from[answer] ?? 0) + 1;
+    if (code === 'OK') sum.from[answer] = (sum.from[answer] ?? 0) + 1;
     else sum.error ??= details;
-    sum.slowestMs = Math.max(sum.slowestMs, Math.round(performance.now() - begin));
+    sum.fastestMs = Math.min(sum.fastestMs, taken);
+    sum.slowestMs = Math.max(sum.slowestMs, taken);
   }
 }
 
-async function parallel(workers, step) {
-  await Promise.all(Array.from({ length: workers }, async () => { while (await step()); }));
-}
+const parallel = (workers, step) => Promise.all(Array.from({ length: workers }, async () => { while (await step()); }));
 
-async function calls(count, path = service.Say.path, ...pairs) {
+async function line(text) {
+  const [name, target, countText, path, ...pairs] = text.split(' ');
   const metadata = Object.fromEntries(pairs.map((pair) => pair.split('=', 2)));
+  const count = Number(countText);
   const sum = tally();
   let begun = 0;
   await parallel(Math.min(PARALLEL, count), async () => {
     if (begun >= count) return false;
-    const own = metadata.call ? { ...metadata, call: `${metadata.call}-${begun}` } : metadata;
     begun += 1;
-    await timed([sum], path, own);
+    await counted([sum], target, path, { ...metadata, call: `${name}-${begun}` });
     return true;
   });
-  console.log(JSON.stringify(sum));
+  console.log(`${name} ${JSON.stringify(sum)}`);
 }
 
-async function forever() {
+async function lines() {
+  for await (const text of readline.createInterface({ input: process.stdin })) await line(text);
+}
+
+async function forever(target) {
   const sum = tally();
   let window = tally();
   let ended = false;
   process.on('SIGTERM', () => { ended = true; });
   const timer = setInterval(() => { console.log(JSON.stringify(window)); window = tally(); }, 200);
-  await parallel(4, async () => { await timed([sum, window], service.Say.path); return !ended; });
+  await parallel(4, async () => { await counted([sum, window], target, say, {}); return !ended; });
   clearInterval(timer);
   console.log(JSON.stringify(sum));
 }
 
-async function ask(path, text) {
-  console.log((await call(path, text)).answer);
-}
-
-// The xDS client keeps the process alive.
-({ calls: (count, ...more) => calls(Number(count), ...more), forever, ask })[command](...rest).then(() => process.exit(0));
+const [command, target] = process.argv.slice(2);
+// The xDS client would keep the process alive.
+(command === 'forever' ? forever(target) : lines()).then(() => process.exit(0));

@@ -11,46 +11,48 @@ PARALLEL = 32
 DEADLINE_S = 10
 SAY = "/echo.Echo/Say"
 
+channels = {}
 
-def method(channel, path):
-    return channel.unary_unary(path, request_serializer=str.encode, response_deserializer=bytes.decode)
+
+def method(target, path):
+    if target not in channels:
+        channels[target] = grpc.insecure_channel(target)
+    return channels[target].unary_unary(path, request_serializer=str.encode, response_deserializer=bytes.decode)
 
 
 def tally():
-    return {"codes": {}, "from": {}, "slowestMs": 0}
+    return {"codes": {}, "from": {}, "fastestMs": DEADLINE_S * 1000, "slowestMs": 0}
 
 
 class Sums:
-    """Counts outcomes in several sums at once."""
+    """Counts what came of calls, in several sums at once."""
 
     def __init__(self, *sums):
-        self.sums = list(sums)
+        self._sums = list(sums)
         self._lock = threading.Lock()
 
     def swap(self, index, new):
         with self._lock:
-            old, self.sums[index] = self.sums[index], new
+            old, self._sums[index] = self._sums[index], new
             return old
 
-    def add(self, begin, answer, error):
-        code = error.code().name if error else "OK"
+    def call(self, say, metadata):
+        begin, answer, error = time.monotonic(), None, None
+        try:
+            answer = say("hello", timeout=DEADLINE_S, metadata=metadata)
+        except grpc.RpcError as failure:
+            error = failure
         taken = round((time.monotonic() - begin) * 1000)
         with self._lock:
-            for sums in self.sums:
+            for sums in self._sums:
+                code = error.code().name if error else "OK"
                 sums["codes"][code] = sums["codes"].get(code, 0) + 1
                 if error:
                     sums.setdefault("error", error.details())
                 else:
                     sums["from"][answer] = sums["from"].get(answer, 0) + 1
+                sums["fastestMs"] = min(sums["fastestMs"], taken)
                 sums["slowestMs"] = max(sums["slowestMs"], taken)
-
-
-def timed(say, sums, metadata=()):
-    begin = time.monotonic()
-    try:
-        sums.add(begin, say("hello", timeout=DEADLINE_S, metadata=metadata), None)
-    except grpc.RpcError as error:
-        sums.add(begin, None, error)
 
 
 def parallel(workers, step):
@@ -65,31 +67,30 @@ def parallel(workers, step):
         thread.join()
 
 
-def calls(channel, count, path=SAY, *pairs):
-    count, result = int(count), tally()
-    metadata = dict(pair.split("=", 1) for pair in pairs)
-    numbers, lock = iter(range(count)), threading.Lock()
-    say, sums = method(channel, path), Sums(result)
+def line(text):
+    name, target, count, path, *pairs = text.split()
+    metadata = [tuple(pair.split("=", 1)) for pair in pairs]
+    result, numbers, lock = tally(), iter(range(int(count))), threading.Lock()
+    say, sums = method(target, path), Sums(result)
 
     def step():
         with lock:
             number = next(numbers, None)
         if number is None:
             return False
-        own = {**metadata, "call": f"{metadata['call']}-{number}"} if "call" in metadata else metadata
-        timed(say, sums, tuple(own.items()))
+        sums.call(say, [*metadata, ("call", f"{name}-{number}")])
         return True
 
-    parallel(min(PARALLEL, count), step)
-    print(json.dumps(result))
+    parallel(min(PARALLEL, int(count)), step)
+    print(name, json.dumps(result, separators=(",", ":")), flush=True)
 
 
-def forever(channel):
+def forever(target):
     total, ended = tally(), threading.Event()
-    say, sums = method(channel, SAY), Sums(total, tally())
+    say, sums = method(target, SAY), Sums(total, tally())
 
     def step():
-        timed(say, sums)
+        sums.call(say, [])
         return not ended.is_set()
 
     def report():
@@ -102,11 +103,9 @@ def forever(channel):
     print(json.dumps(total))
 
 
-def ask(channel, path, text):
-    print(method(channel, path)(text, timeout=DEADLINE_S))
-
-
 if __name__ == "__main__":
-    target, command, *rest = sys.argv[1:]
-    with grpc.insecure_channel(target) as to_target:
-        {"calls": calls, "forever": forever, "ask": ask}[command](to_target, *rest)
+    if sys.argv[1:2] == ["forever"]:
+        forever(sys.argv[2])
+    else:
+        for text in sys.stdin:
+            line(text)

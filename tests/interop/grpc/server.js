@@ -3,17 +3,17 @@
 const grpc = require('@grpc/grpc-js');
 const { service } = require('./echo');
 
-const PAUSE_MS = 3000;
+const PAUSE_MS = 5000;
 
 /** Answers with the server's name. Metadata tell it to misbehave: `fail` how many attempts of a call fail first, `slow` to take its time.
- * `call` names the call, so that its attempts are counted. */
+ * `call` names the call, so that its attempts are counted; `of` asks for those of the calls that begin with a name. */
 function handlers(name) {
   const attempts = new Map();
   return {
     say(call, callback) {
       const [id] = call.metadata.get('call');
       const attempt = (attempts.get(id) ?? 0) + 1;
-      if (id) attempts.set(id, attempt);
+      attempts.set(id, attempt);
       if (attempt <= Number(call.metadata.get('fail')[0] ?? 0)) {
         callback({ code: grpc.status.UNAVAILABLE, details: `attempt ${attempt} fails` });
       } else if (call.metadata.get('slow').length > 0) {
@@ -23,7 +23,8 @@ function handlers(name) {
       }
     },
     attempts(call, callback) {
-      callback(null, JSON.stringify([...attempts].filter(([id]) => id.startsWith(call.request)).map(([, count]) => count)));
+      const counts = [...attempts].filter(([id]) => id?.startsWith(`${call.metadata.get('of')[0]}-`)).map(([, count]) => count);
+      callback(null, `${counts.length} calls of ${[...new Set(counts)]} attempts`);
     },
   };
 }
