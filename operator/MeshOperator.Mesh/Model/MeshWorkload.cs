@@ -12,6 +12,9 @@ public sealed record MeshWorkload
     /// <summary>Its SPIFFE identity, <c>spiffe://trust-domain/ns/namespace/sa/service-account</c>.</summary>
     public required string Identity { get; init; }
 
+    /// <summary>The services of which its proxy is told, with the backends of their routes; null means all of the mesh.</summary>
+    public UpstreamScope? Scope { get; init; }
+
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
     public required InboundProfile Inbound { get; init; }
 }

@@ -64,12 +64,12 @@ public sealed class ProxyRegistry
     public PolicyProgress GetProgress(PolicyKey policy)
     {
         if (_cache.Current is not { } configuration) return PolicyProgress.None;
-        var shared = SharedResource.Find(policy, configuration.Shared, configuration.Policies);
         var inbound = configuration.InboundPolicies.Contains(policy);
-        if (shared.Count == 0 && !inbound) return PolicyProgress.None;
+        if (!configuration.Policies.ContainsKey(policy) && !inbound) return PolicyProgress.None;
 
         var total = new TotalProgress();
         var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
+        var scopes = new Dictionary<IReadOnlyList<ResourceSet>, List<SharedResource>>(ReferenceEqualityComparer.Instance);
         List<SharedResource>? proxyless = null;
         foreach (var proxy in _proxies.Values)
         {
@@ -82,6 +82,8 @@ public sealed class ProxyRegistry
             }
             else
             {
+                var scope = configuration.SharedOf(proxy.Workload);
+                if (!scopes.TryGetValue(scope, out var shared)) scopes.Add(scope, shared = SharedResource.Find(policy, scope, configuration.Policies));
                 var progress = new ProxyProgress();
                 foreach (var resource in shared) resource.Measure(proxy, ref progress);
                 if (inbound) MeasureInbound(configuration, policy, proxy, ref progress);
