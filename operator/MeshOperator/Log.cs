@@ -41,4 +41,7 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Warning, "The event '{Reason}' for {Policy} could not be written")]
     public static partial void EventFailed(ILogger logger, Exception exception, string reason, string policy);
+
+    [LoggerMessage(14, LogLevel.Information, "{Workloads} workloads are on their way to another mode of mutual TLS")]
+    public static partial void RolloutPending(ILogger logger, int workloads);
 }

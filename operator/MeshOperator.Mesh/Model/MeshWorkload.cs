@@ -33,6 +33,17 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
 
     /// <summary>Bounds on the mutual TLS of all ports.</summary>
     public TlsBounds Tls { get; init; } = TlsBounds.Default;
+
+    /// <summary>The mode of a port, listed or not.</summary>
+    public MtlsMode ModeOf(int port)
+    {
+        foreach (var listed in Ports)
+        {
+            if (listed.Port == port) return listed.Mode;
+        }
+
+        return DefaultMode;
+    }
 }
 
 /// <summary>One port on which a workload serves.</summary>

@@ -95,6 +95,43 @@ public sealed class ProxyRegistry
         return total.ToProgress();
     }
 
+    /// <summary>Whether the proxy of <paramref name="workload"/> has acknowledged the listeners of its own that are served now; true when
+    /// it is not connected here.</summary>
+    public bool HasOwnListeners(WorkloadName workload)
+    {
+        if (_cache.Current is not { } configuration || !configuration.Nodes.TryGetValue(workload, out var node)) return true;
+        if (!_proxies.TryGetValue((workload.NodeId, null), out var proxy)) return true;
+        var progress = new ProxyProgress();
+        MeasureOwn(node, proxy, ref progress);
+        return progress is { IsPending: false, Rejection: null };
+    }
+
+    /// <summary>Whether all proxies that are connected here have acknowledged the clusters and endpoints of these service ports as they are
+    /// served now, as far as they are sent them.</summary>
+    public bool HaveUpstreams(IReadOnlyCollection<BackendTarget> ports)
+    {
+        ArgumentNullException.ThrowIfNull(ports);
+        if (_cache.Current is not { } configuration) return true;
+        List<XdsResource> resources =
+        [
+            .. ports.Select(port => configuration.ServicePorts.GetValueOrDefault(Names.Outbound(port)))
+                .OfType<ServicePortResources>()
+                .SelectMany(port => port.Clusters.Concat(port.Endpoints)),
+        ];
+        var scopes = new Dictionary<IReadOnlyList<ResourceSet>, List<SharedResource>>(ReferenceEqualityComparer.Instance);
+        foreach (var proxy in _proxies.Values.Where(proxy => !proxy.IsProxyless))
+        {
+            var scope = configuration.SharedOf(proxy.Workload);
+            if (!scopes.TryGetValue(scope, out var shared))
+                scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => new SharedResource(r))]);
+            var progress = new ProxyProgress();
+            foreach (var resource in shared) resource.Measure(proxy, ref progress);
+            if (progress.IsPending || progress.Rejection is not null) return false;
+        }
+
+        return true;
+    }
+
     internal void Add(ProxyConnection proxy)
     {
         _proxies[Key(proxy)] = proxy;
@@ -123,6 +160,11 @@ public sealed class ProxyRegistry
             return;
         }
 
+        MeasureOwn(node, proxy, ref progress);
+    }
+
+    private static void MeasureOwn(NodeEntry node, ProxyConnection proxy, ref ProxyProgress progress)
+    {
         var status = proxy[ResourceType.Listener];
         foreach (var listener in node.Own.Listeners.Items) progress.Count(listener, status, status?.AcknowledgedOwn.Find(listener.Name));
     }
