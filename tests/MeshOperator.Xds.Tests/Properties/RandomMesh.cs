@@ -20,21 +20,34 @@ internal static class RandomMesh
         new ServicePortRecord("", 7000, null),
         new ServicePortRecord("odd", 7001, "kubernetes.io/h2c"));
 
-    private static readonly Gen<ServiceRecord> Service = Gen.Select(Gen.Int[1, 60], Gen.Int[0, 9], Port.Array[1, 3], (address, kind, ports) => new ServiceRecord(
-        kind switch { 0 => [], 1 => [$"10.96.0.{address}", $"fd00:96::{address}"], _ => [$"10.96.0.{address}"] },
-        ports.DistinctBy(p => p.Port).ToValueList(),
-        IsExternalName: kind == 2));
+    /// <summary>Two may claim one address; some are headless, of two address families or names of other hosts.</summary>
+    private static readonly Gen<ServiceRecord> Service = Gen.Select(
+        Gen.Int[1, 60],
+        Gen.Int[0, 9],
+        Port.Array[1, 3],
+        (address, kind, ports) => new ServiceRecord(
+            kind switch { 0 => [], 1 => [$"10.96.0.{address}", $"fd00:96::{address}"], _ => [$"10.96.0.{address}"] },
+            ports.DistinctBy(p => p.Port).ToValueList(),
+            IsExternalName: kind == 2));
 
     private static readonly Gen<PodRecord> Pod = Gen.Select(Services, Gen.Int[0, 4], Services, (account, proxy, app) =>
         new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]));
 
-    private static readonly Gen<EndpointRecord> Endpoint = Gen.Select(Gen.Int[0, 3], Gen.Int[1, 6], Gen.Int[0, 4], Gen.OneOf<string?>("zone-a", "zone-b", null), (subnet, host, ready, zone) =>
-        new EndpointRecord([$"10.0.{subnet}.{host}"], ready > 0, host == 6 ? null : $"pod-{host}", zone));
+    private static readonly Gen<EndpointRecord> Endpoint = Gen.Select(
+        Gen.Int[0, 3],
+        Gen.Int[1, 6],
+        Gen.Int[0, 4],
+        Gen.OneOf<string?>("zone-a", "zone-b", null),
+        (subnet, host, ready, zone) => new EndpointRecord([$"10.0.{subnet}.{host}"], ready > 0, host == 6 ? null : $"pod-{host}", zone));
 
-    private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(Services, Endpoint.Array[0, 4], Gen.Int[0, 1], (service, endpoints, shift) => new EndpointSliceRecord(
-        service,
-        [new SlicePort("http", 8080 + shift), new SlicePort("grpc", 8081), new SlicePort("tcp-db", 5432), new SlicePort("", 7000), new SlicePort("odd", 7001)],
-        endpoints.ToValueList()));
+    private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(
+        Services,
+        Endpoint.Array[0, 4],
+        Gen.Int[0, 1],
+        (service, endpoints, shift) => new EndpointSliceRecord(
+            service,
+            [new SlicePort("http", 8080 + shift), new SlicePort("grpc", 8081), new SlicePort("tcp-db", 5432), new SlicePort("", 7000), new SlicePort("odd", 7001)],
+            endpoints.ToValueList()));
 
     private static readonly Gen<ObjectName> PodNames = Gen.Select(Namespaces, Gen.Int[1, 6], (ns, i) => new ObjectName(ns, $"pod-{i}"));
 
@@ -43,7 +56,10 @@ internal static class RandomMesh
     /// <summary>A cluster.</summary>
     public static readonly Gen<ClusterSnapshot> Snapshot = Gen.Select(
         Gen.Select(Records(ServiceNames, Service, 4, 12), Records(SliceNames, Slice, 0, 8), Records(PodNames, Pod, 0, 10)),
-        Gen.Select(Records(ServiceNames, RandomPolicies.Split, 1, 8), Records(ServiceNames, RandomPolicies.Retry, 0, 4), Records(ServiceNames, RandomPolicies.Mtls, 0, 4)),
+        Gen.Select(
+            Records(ServiceNames, RandomPolicies.Split, 1, 8),
+            Records(ServiceNames, RandomPolicies.Retry, 0, 4),
+            Records(ServiceNames, RandomPolicies.Mtls, 0, 4)),
         Gen.OneOf("cluster.local", "cluster.local", "example.org"),
         (objects, policies, domain) => ClusterSnapshot.Empty with
         {
@@ -57,12 +73,15 @@ internal static class RandomMesh
         });
 
     /// <summary>Clusters that follow each other, each but a few objects as the one before; now and then nothing changes at all.</summary>
-    public static readonly Gen<ClusterSnapshot[]> History = Gen.Select(Snapshot, Gen.Select(Snapshot, Gen.Int[0, 6], Gen.Int[0, 100]).Array[1, 6], (first, changes) =>
-    {
-        var history = new List<ClusterSnapshot> { first };
-        foreach (var (other, kind, pick) in changes) history.Add(Change(history[^1], other, kind, pick));
-        return history.ToArray();
-    });
+    public static readonly Gen<ClusterSnapshot[]> History = Gen.Select(
+        Snapshot,
+        Gen.Select(Snapshot, Gen.Int[0, 6], Gen.Int[0, 100]).Array[1, 6],
+        (first, changes) =>
+        {
+            var history = new List<ClusterSnapshot> { first };
+            foreach (var (other, kind, pick) in changes) history.Add(Change(history[^1], other, kind, pick));
+            return history.ToArray();
+        });
 
     /// <summary>Takes one object of a kind over from another cluster, or its absence.</summary>
     private static ClusterSnapshot Change(ClusterSnapshot cluster, ClusterSnapshot other, int kind, int pick) => kind switch

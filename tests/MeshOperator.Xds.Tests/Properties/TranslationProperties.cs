@@ -14,7 +14,7 @@ namespace MeshOperator.Xds.Tests.Properties;
 public sealed class TranslationProperties
 {
     /// <summary>Bounded so that all properties together take some seconds. A failure names the seed that repeats it.</summary>
-    private const int Iterations = 100;
+    private const int Iterations = 200;
 
     [Fact]
     public void Everything_that_a_resource_names_is_there() => RandomMesh.Snapshot.Sample(
@@ -47,12 +47,15 @@ public sealed class TranslationProperties
                 shared.Distinct().Count().ShouldBe(shared.Length);
                 foreach (var own in configuration.Profiles.Values)
                 {
-                    var names = (type == ResourceType.Cluster ? own.Clusters : type == ResourceType.Listener ? own.Listeners : ResourceSet.Empty).Items.ToArray().Select(r => r.Name);
-                    shared.Concat(names).GroupBy(name => name).Where(group => group.Count() > 1).ShouldBeEmpty();
+                    var ofOne = type switch { ResourceType.Cluster => own.Clusters, ResourceType.Listener => own.Listeners, _ => ResourceSet.Empty };
+                    shared.Concat(ofOne.Items.ToArray().Select(r => r.Name)).GroupBy(name => name).Where(group => group.Count() > 1).ShouldBeEmpty();
                 }
             }
 
-            ConfigurationJson.Shared(configuration, ResourceType.Listener).GroupBy(l => l!["address"]!.ToJsonString()).Where(group => group.Count() > 1).ShouldBeEmpty();
+            ConfigurationJson.Shared(configuration, ResourceType.Listener)
+                .GroupBy(listener => listener!["address"]!.ToJsonString())
+                .Where(group => group.Count() > 1)
+                .ShouldBeEmpty();
         },
         iter: Iterations);
 
@@ -114,8 +117,12 @@ public sealed class TranslationProperties
             foreach (var port in model.Services.Values.SelectMany(service => service.Ports))
             {
                 var name = Translation.Names.Outbound(port.Service, port.Port);
-                if (routes.TryGetValue(name, out var route))
-                    foreach (var http in port.Routes) Shares.OfRequests(route, http.Name).ShouldAllBe(shares => Shares.AreNear(shares, Shares.Wanted(http.Backends, Shares.Missing)));
+                foreach (var http in routes.ContainsKey(name) ? port.Routes : [])
+                {
+                    var wanted = Shares.Wanted(http.Backends, Shares.Missing);
+                    Shares.OfRequests(routes[name], http.Name).ShouldAllBe(shares => Shares.AreNear(shares, wanted));
+                }
+
                 foreach (var tcp in Shares.OfConnections(listeners.Where(l => (string)l!["name"]! == name)))
                     Shares.AreNear(tcp, Shares.Wanted(port.TcpBackends, Translation.Names.Blackhole)).ShouldBeTrue();
             }
