@@ -125,7 +125,12 @@ public sealed class ProxyRegistry
             if (!scopes.TryGetValue(scope, out var shared))
                 scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => new SharedResource(r))]);
             var progress = new ProxyProgress();
-            foreach (var resource in shared) resource.Measure(proxy, ref progress);
+            foreach (var resource in shared)
+            {
+                // Who has yet to ask will be told the newest.
+                if (proxy[resource.Type] is not null) resource.Measure(proxy, ref progress);
+            }
+
             if (progress.IsPending || progress.Rejection is not null) return false;
         }
 
