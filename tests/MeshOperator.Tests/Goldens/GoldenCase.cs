@@ -5,7 +5,8 @@ namespace MeshOperator.Tests.Goldens;
 
 /// <summary>A folder of <c>tests/testdata/translation</c>: <c>in.yaml</c> is what a user applies, <c>out/</c> what becomes of it. Comments at
 /// the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which files there are (else all that
-/// are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>, which inbound filter chains.</summary>
+/// are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>, which inbound filter chains; and
+/// set what <see cref="GoldenSettings"/> has.</summary>
 internal sealed class GoldenCase
 {
     private const string UpdateVariable = "MESH_UPDATE_GOLDEN";
@@ -16,8 +17,10 @@ internal sealed class GoldenCase
         Name = name;
         _folder = Path.Combine(Root, name);
         Manifests = File.ReadAllText(Path.Combine(_folder, "in.yaml"));
-        Show = Directive("show");
-        Only = Directive("only");
+        var directives = new GoldenDirectives(Manifests);
+        Show = directives.List("show");
+        Only = directives.List("only");
+        Settings = GoldenSettings.Read(directives);
     }
 
     /// <summary>All cases, in the order of their names.</summary>
@@ -32,6 +35,9 @@ internal sealed class GoldenCase
 
     /// <summary>The resources and inbound chains to show; empty means all.</summary>
     public IReadOnlyList<string> Only { get; }
+
+    /// <summary>What is set of the mesh besides the manifests.</summary>
+    public GoldenSettings Settings { get; }
 
     private static string Root { get; } = Path.Combine(RepositoryRoot(), "tests", "testdata", "translation");
 
@@ -61,14 +67,6 @@ internal sealed class GoldenCase
         foreach (var path in Directory.GetFiles(Out).Where(path => !files.ContainsKey(Path.GetFileName(path)))) File.Delete(path);
         foreach (var (file, content) in files) File.WriteAllText(Path.Combine(Out, file), content);
     }
-
-    private List<string> Directive(string name) =>
-    [
-        .. Manifests.Split('\n')
-            .TakeWhile(line => line.StartsWith('#'))
-            .Where(line => line.StartsWith($"# {name}:", StringComparison.Ordinal))
-            .SelectMany(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(',', StringSplitOptions.TrimEntries)),
-    ];
 
     private static string RepositoryRoot()
     {
