@@ -21,7 +21,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", ProxylessOutput];
 
     private static readonly HashSet<string> CommonNames =
-        [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.OutboundIpv6Listener, Names.InboundPassthrough, Names.TracingCluster, Names.MissingBackend];
+        [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.OutboundIpv6Listener, Names.InboundPassthrough, Names.TracingCluster];
 
     private static readonly (string Output, ResourceType Type)[] SharedTypes =
         [("clusters", ResourceType.Cluster), ("endpoints", ResourceType.Endpoints), ("listeners", ResourceType.Listener), ("routes", ResourceType.Route)];
