@@ -79,11 +79,16 @@ public sealed class TranslationProperties
     public void What_is_kept_of_earlier_translations_makes_no_difference() => RandomMesh.History.Sample(
         history =>
         {
-            var keeping = new EnvoyTranslator();
+            var mesh = new MeshTranslator();
+            var envoy = new EnvoyTranslator();
             foreach (var snapshot in history)
             {
-                var model = Translator.Translate(snapshot).Model;
-                Text(keeping.Translate(model)).ShouldBe(Text(new EnvoyTranslator().Translate(model)));
+                var result = mesh.Translate(snapshot);
+                var fresh = Translator.Translate(snapshot);
+                result.Model.Services.Values.ShouldBe(fresh.Model.Services.Values);
+                result.Model.Workloads.Values.OrderBy(w => w.Name.NodeId, StringComparer.Ordinal).ShouldBe(fresh.Model.Workloads.Values.OrderBy(w => w.Name.NodeId, StringComparer.Ordinal));
+                result.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).ShouldBe(fresh.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal));
+                Text(envoy.Translate(result.Model)).ShouldBe(Text(new EnvoyTranslator().Translate(fresh.Model)));
             }
         },
         iter: Iterations);
