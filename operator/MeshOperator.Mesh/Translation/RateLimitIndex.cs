@@ -23,7 +23,8 @@ internal sealed class RateLimitIndex
             if (spec.TargetRefs is { } targets)
             {
                 _targets.Add(key, targets, candidate);
-                NoteBytes(snapshot, verdicts, key, targets);
+                _targets.NoteTcp(key, targets, "no requests to count");
+                NoteUndeclared(snapshot, verdicts, key, targets);
             }
             else if (spec.Selector is { } selector)
             {
@@ -46,18 +47,15 @@ internal sealed class RateLimitIndex
 
     private static Candidate? Oldest(IEnumerable<Candidate?> candidates) => candidates.OfType<Candidate>().MinBy(c => c.Rank);
 
-    /// <summary>Of opaque bytes there are no requests to count. Those of an undeclared port are looked at, but not inside of mutual TLS.</summary>
-    private static void NoteBytes(ClusterSnapshot snapshot, VerdictBuilder verdicts, PolicyKey key, List<PolicyTargetReference> targets)
+    /// <summary>The requests of an undeclared port are recognised, but not inside of mutual TLS.</summary>
+    private static void NoteUndeclared(ClusterSnapshot snapshot, VerdictBuilder verdicts, PolicyKey key, List<PolicyTargetReference> targets)
     {
         for (var i = 0; i < targets.Count; i++)
         {
             if (!snapshot.Services.TryGetValue(new ObjectName(key.Namespace, targets[i].Name), out var service)) continue;
-            var ports = service.Ports.Where(p => targets[i].SectionName is not { } section || p.Name == section).ToArray();
-            if (ports.Length == 0 || !Array.TrueForAll(ports, p => ProtocolDetection.Of(p) is PortProtocol.Tcp or PortProtocol.Detect)) continue;
-            var what = Array.Exists(ports, p => ProtocolDetection.Of(p) == PortProtocol.Detect)
-                ? "has no port declared as HTTP there; on undeclared ones requests over mutual TLS are not counted"
-                : "has only TCP ports there, which have no requests to count";
-            verdicts.Unresolved(key, "UnsupportedProtocol", $"spec.targetRefs[{i}]: the service '{targets[i].Name}' {what}; declare HTTP with appProtocol if it is");
+            var protocols = service.Ports.Where(p => targets[i].SectionName is not { } section || p.Name == section).Select(ProtocolDetection.Of).ToHashSet();
+            if (!protocols.Contains(PortProtocol.Detect) || !protocols.IsSubsetOf([PortProtocol.Detect, PortProtocol.Tcp])) continue;
+            verdicts.Unresolved(key, "UnsupportedProtocol", $"spec.targetRefs[{i}]: the service '{targets[i].Name}' has no port declared as HTTP there; on undeclared ones requests over mutual TLS are not counted; declare HTTP with appProtocol if it is");
         }
     }
 
