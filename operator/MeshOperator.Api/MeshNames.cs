@@ -21,6 +21,12 @@ public static class MeshNames
     /// <summary>The annotation of an injected pod: JSON that names what was added.</summary>
     public const string StatusAnnotation = "meshoperator.io/status";
 
+    /// <summary>The annotation of an injected pod with the probes and hooks that were rewritten, as they were: JSON by container and field.</summary>
+    public const string ProbesAnnotation = "meshoperator.io/probes";
+
+    /// <summary>The annotation of a pod that was selected for the sidecar and did not get it: why.</summary>
+    public const string NotInjectedAnnotation = "meshoperator.io/not-injected";
+
     /// <summary>The label of an injected pod, with the value <see cref="ProxyEnvoy"/>.</summary>
     public const string ProxyLabel = "meshoperator.io/proxy";
 

@@ -41,4 +41,10 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Warning, "The event '{Reason}' for {Policy} could not be written")]
     public static partial void EventFailed(ILogger logger, Exception exception, string reason, string policy);
+
+    [LoggerMessage(14, LogLevel.Warning, "The API server does not tell its version; trying again")]
+    public static partial void VersionUnavailable(ILogger logger, Exception exception);
+
+    [LoggerMessage(15, LogLevel.Information, "The API server is of version {Version}")]
+    public static partial void ServerVersion(ILogger logger, string version);
 }

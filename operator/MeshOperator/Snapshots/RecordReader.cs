@@ -50,12 +50,15 @@ internal static class RecordReader
             pod.Spec = new V1PodSpec
             {
                 ServiceAccountName = pod.Spec.ServiceAccountName,
-                Containers = [.. pod.Spec.Containers.Select(c => new V1Container { Name = c.Name })],
+                Containers = Names(pod.Spec.Containers),
+                InitContainers = Names(pod.Spec.InitContainers ?? []),
             };
         }
 
         if (pod.Status is not null) pod.Status = new V1PodStatus { Phase = pod.Status.Phase, PodIPs = pod.Status.PodIPs };
     }
+
+    private static List<V1Container> Names(IEnumerable<V1Container> containers) => [.. containers.Select(c => new V1Container { Name = c.Name })];
 
     /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>
     private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) => new(
