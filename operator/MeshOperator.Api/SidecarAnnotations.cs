@@ -15,6 +15,10 @@ public static class SidecarAnnotations
     /// <summary>The proxy's memory limit, a quantity.</summary>
     public const string ProxyMemoryLimit = "meshoperator.io/proxy-memory-limit";
 
+    /// <summary>What the proxy is sent of the mesh, see <see cref="UpstreamList"/>; on a namespace, what its pods are sent that have none
+    /// of their own.</summary>
+    public const string Upstreams = "meshoperator.io/upstreams";
+
     /// <summary>The proxy's image.</summary>
     public const string ProxyImage = "meshoperator.io/proxy-image";
 
@@ -44,6 +48,6 @@ public static class SidecarAnnotations
     public static IReadOnlyList<string> All { get; } =
     [
         ProxyCpu, ProxyMemory, ProxyCpuLimit, ProxyMemoryLimit, ProxyImage, ImagePullSecrets, ProxyLogLevel, ExcludeInboundPorts, ExcludeOutboundPorts,
-        ExcludeOutboundCidrs, NativeSidecar, Interception,
+        ExcludeOutboundCidrs, NativeSidecar, Interception, Upstreams,
     ];
 }

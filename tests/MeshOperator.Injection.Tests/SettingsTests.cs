@@ -19,6 +19,7 @@ public sealed class SettingsTests
     [InlineData("exclude-outbound-cidrs", "10.1.0.0/33", "is no network")]
     [InlineData("exclude-outbound-cidrs", "localhost", "is no network")]
     [InlineData("exclude-outbound-cidrs", "7", "is no network")]
+    [InlineData("upstreams", "web, Shop/web", "has 'Shop/web', which is no service")]
     [InlineData("native-sidecar", "yes", "is neither \"true\" nor \"false\"")]
     [InlineData("interception", "tproxy", "write redirect, cni or none")]
     public void A_malformed_annotation_refuses_the_pod_with_its_name_and_how_it_is_written(string name, string value, string advice)

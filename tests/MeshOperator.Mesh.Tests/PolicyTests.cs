@@ -185,4 +185,24 @@ public sealed class PolicyTests
     [InlineData(".ns")]
     [InlineData("pod.")]
     public void What_is_no_node_id_is_refused(string? nodeId) => WorkloadName.TryParseNodeId(nodeId, out _).ShouldBeFalse();
+
+    [Fact]
+    public void A_bound_on_each_try_is_a_reason_to_retry_unless_reasons_are_given()
+    {
+        ValueList<string> ResponseConditions(RetryPolicySpec spec) => Cluster.Of("web").Retry("r", spec).Translate().Port("web").Routes[0].Retry!.ResponseConditions;
+        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")] }).ShouldBe(["unavailable"]);
+        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s" }).ShouldBe(["gateway-error", "unavailable"]);
+        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s", RetryOn = [RetryCondition.Conflict] }).ShouldBe(["retriable-4xx"]);
+    }
+
+    [Fact]
+    public void What_is_about_requests_says_so_when_its_target_is_opaque_bytes()
+    {
+        var result = new Cluster().Service("db", portName: "tcp", port: 5432)
+            .Retry("r", new RetryPolicySpec { TargetRefs = [Cluster.To("db")] })
+            .Split("s", new TrafficSplitSpec { Service = "db", Rules = [new TrafficSplitRule { Backends = [Cluster.Backend("db")] }] })
+            .Translate();
+        result.Verdict("RetryPolicy", "r").ResolvedRefs.Reason.ShouldBe("UnsupportedProtocol");
+        result.Verdict("TrafficSplit", "s").ResolvedRefs.Message.ShouldBe("spec.rules: the service 'db' has only TCP ports there, with no requests to match; use spec.backends, or declare HTTP with appProtocol if it is");
+    }
 }

@@ -37,7 +37,7 @@ public sealed class ServiceShapeTests
         }).Translate();
         var endpoints = result.Port("web").Endpoints;
         endpoints.Single(e => e.OtherAddress is not null).ShouldBe(
-            new MeshEndpoint(main, 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null) { OtherAddress = other });
+            new MeshEndpoint(main, 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null) { OtherAddress = other, Workload = new WorkloadName("shop", "web-0") });
         endpoints.Select(e => e.Address).ShouldBe(new[] { main, "10.0.0.9" }, ignoreOrder: true);
     }
 

@@ -13,7 +13,7 @@ public sealed class TrafficSplitTests
     {
         var port = Cluster.Of("web").Translate().Port("web");
         port.Routes.ShouldHaveSingleItem().Backends().ShouldBe("web:1");
-        port.Endpoints.ShouldHaveSingleItem().ShouldBe(new MeshEndpoint("10.0.0.1", 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null));
+        port.Endpoints.ShouldHaveSingleItem().ShouldBe(new MeshEndpoint("10.0.0.1", 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null) { Workload = new WorkloadName("shop", "web-0") });
     }
 
     [Fact]

@@ -8,6 +8,7 @@ using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Tests.Support;
 using MeshOperator.Xds.Translation;
 using Shouldly;
+using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
 using Any = Google.Protobuf.WellKnownTypes.Any;
 
 namespace MeshOperator.Xds.Tests;
@@ -155,6 +156,20 @@ public sealed class TranslationTests
     }
 
     private static BackendTarget Target(string name) => new(ShopMesh.Name(name), 80);
+
+    [Fact]
+    public void Where_rules_name_paths_a_path_cannot_be_written_so_that_it_passes_them_by()
+    {
+        var listener = new InboundBuilder(new Observability(new TelemetrySettings())).Listener(ShopMesh.Guarded, "cluster.local");
+        Manager ManagerOf(string chain) => Manager.Parser.ParseFrom(listener.FilterChains.Single(c => c.Name == chain).Filters.Single().TypedConfig.Value);
+
+        var guarded = ManagerOf("inbound/8080/mtls");
+        (guarded.NormalizePath, guarded.MergeSlashes, guarded.PathWithEscapedSlashesAction)
+            .ShouldBe((true, true, Manager.Types.PathWithEscapedSlashesAction.RejectRequest));
+        new InboundBuilder(new Observability(new TelemetrySettings())).Listener(ShopMesh.Permissive, "cluster.local").FilterChains
+            .Where(c => c.Filters[0].TypedConfig.Is(Manager.Descriptor))
+            .ShouldAllBe(c => !Manager.Parser.ParseFrom(c.Filters[0].TypedConfig.Value).MergeSlashes);
+    }
 
     private static ResourceSet Configuration(ResourceType type) => new EnvoyTranslator().Translate(ShopMesh.Model()).Shared[(int)type];
 

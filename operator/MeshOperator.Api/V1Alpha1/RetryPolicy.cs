@@ -36,7 +36,8 @@ public sealed class RetryPolicySpec
     [Duration]
     public string? PerTryTimeout { get; set; }
 
-    /// <summary>On what a request is retried; left out: ConnectFailure, RefusedStream and Unavailable.</summary>
+    /// <summary>On what a request is retried; left out: ConnectFailure, RefusedStream and Unavailable, and with perTryTimeout also
+    /// GatewayError, as which a try counts that takes too long.</summary>
     [ListSet]
     [Items(1, 16)]
     public List<RetryCondition>? RetryOn { get; set; }

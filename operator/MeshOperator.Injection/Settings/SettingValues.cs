@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
 using k8s.Models;
+using MeshOperator.Api;
 
 namespace MeshOperator.Injection.Settings;
 
@@ -47,6 +48,10 @@ internal static partial class SettingValues
         "none" => (Settings.Interception.None, null),
         _ => (default, "is no way of interception: write redirect, cni or none"),
     };
+
+    /// <summary>Whatever the pods' namespace is called, the forms are the same.</summary>
+    public static (string Value, string? Advice) Upstreams(string text) =>
+        (text, UpstreamList.TryParse(text, "default", out _, out var wrong) ? null : $"has '{wrong}', which is no service: write for example web, shop/web, shop/*, ./* or *");
 
     public static (ResourceQuantity? Value, string? Advice) Quantity(string text)
     {

@@ -53,6 +53,8 @@ internal sealed record SidecarSettings
             IsNative = reader.Text(SidecarAnnotations.NativeSidecar, IsNativeByDefault(options) ? "true" : "false", SettingValues.Boolean),
             Interception = reader.Text(SidecarAnnotations.Interception, options.Interception, SettingValues.Interception),
         };
+        // The pod's proxy is told by it of less than the mesh; the sidecar itself does not differ.
+        _ = reader.Text(SidecarAnnotations.Upstreams, UpstreamList.Any, SettingValues.Upstreams);
         return reader.Problem is { } problem ? (null, problem) : (settings, null);
     }
 

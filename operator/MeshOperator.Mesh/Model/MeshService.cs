@@ -54,6 +54,9 @@ public sealed record MeshServicePort
 /// <param name="Zone">The topology zone, if known.</param>
 public sealed record MeshEndpoint(string Address, int Port, string? Identity, string? Zone)
 {
+    /// <summary>The pod with a proxy behind it, or null.</summary>
+    public WorkloadName? Workload { get; init; }
+
     /// <summary>The same endpoint's address of the other IP family, or null.</summary>
     public string? OtherAddress { get; init; }
 }

@@ -12,6 +12,9 @@ public sealed record MeshWorkload
     /// <summary>Its SPIFFE identity, <c>spiffe://trust-domain/ns/namespace/sa/service-account</c>.</summary>
     public required string Identity { get; init; }
 
+    /// <summary>The services of which its proxy is told, with the backends of their routes; null means all of the mesh.</summary>
+    public UpstreamScope? Scope { get; init; }
+
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
     public required InboundProfile Inbound { get; init; }
 }
@@ -30,6 +33,17 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
 
     /// <summary>Bounds on the mutual TLS of all ports.</summary>
     public TlsBounds Tls { get; init; } = TlsBounds.Default;
+
+    /// <summary>The mode of a port, listed or not.</summary>
+    public MtlsMode ModeOf(int port)
+    {
+        foreach (var listed in Ports)
+        {
+            if (listed.Port == port) return listed.Mode;
+        }
+
+        return DefaultMode;
+    }
 }
 
 /// <summary>One port on which a workload serves.</summary>

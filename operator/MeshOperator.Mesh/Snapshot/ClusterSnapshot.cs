@@ -16,6 +16,12 @@ public sealed record ClusterSnapshot
     /// <summary>The operator's namespace, whose policies without a selector hold for the mesh.</summary>
     public string OperatorNamespace { get; init; } = "mesh-system";
 
+    /// <summary>Whether proxies are by default told only of their own namespace's services, and not of all of the mesh.</summary>
+    public bool IsScopedToNamespace { get; init; }
+
+    /// <summary>Namespaces that say something of the mesh; their own namespace is empty.</summary>
+    public ImmutableDictionary<ObjectName, NamespaceRecord> Namespaces { get; init; } = ImmutableDictionary<ObjectName, NamespaceRecord>.Empty;
+
     /// <summary>Services.</summary>
     public ImmutableDictionary<ObjectName, ServiceRecord> Services { get; init; } = ImmutableDictionary<ObjectName, ServiceRecord>.Empty;
 
@@ -57,6 +63,10 @@ public readonly record struct ObjectName(string Namespace, string Name) : ICompa
     public override string ToString() => $"{Namespace}/{Name}";
 }
 
+/// <summary>A namespace.</summary>
+/// <param name="Upstreams">What its pods' proxies are told of, unless a pod says so itself.</param>
+public sealed record NamespaceRecord(string Upstreams);
+
 /// <summary>A service.</summary>
 /// <param name="ClusterIps">Its cluster IPs; empty for a headless one.</param>
 /// <param name="Ports">Its TCP ports.</param>
@@ -95,6 +105,9 @@ public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, s
 /// <param name="Labels">Its labels, ordered by name.</param>
 public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<KeyValuePair<string, string>> Labels)
 {
+    /// <summary>What its proxy is told of; null when it does not say so.</summary>
+    public string? Upstreams { get; init; }
+
     /// <summary>Whether one of its addresses is of IPv6.</summary>
     public bool HasIpv6 { get; init; }
 }

@@ -40,7 +40,7 @@ internal sealed class EndpointIndex
                 {
                     if (!endpoint.IsReady || endpoint.Addresses.Count == 0) continue;
                     var address = endpoint.Addresses[0];
-                    endpoints.TryAdd((address, target.Port), (endpoint.Pod, new MeshEndpoint(address, target.Port, Identity(name.Namespace, endpoint, target.Port), endpoint.Zone)));
+                    endpoints.TryAdd((address, target.Port), (endpoint.Pod, Read(name.Namespace, endpoint, address, target.Port)));
                 }
             }
         }
@@ -91,10 +91,15 @@ internal sealed class EndpointIndex
 
     private static bool IsIpv6(string address) => address.Contains(':', StringComparison.Ordinal);
 
-    private string? Identity(string ns, EndpointRecord endpoint, int port)
+    private MeshEndpoint Read(string ns, EndpointRecord endpoint, string address, int port)
     {
-        if (endpoint.Pod is null || !_snapshot.Pods.TryGetValue(new ObjectName(ns, endpoint.Pod), out var pod) || !pod.HasProxy) return null;
-        return _modes.Of(ns, pod)?.ModeOf(port) == MtlsMode.Disabled ? null : Spiffe.Identity(_snapshot.TrustDomain, ns, pod.ServiceAccount);
+        if (endpoint.Pod is null || !_snapshot.Pods.TryGetValue(new ObjectName(ns, endpoint.Pod), out var pod) || !pod.HasProxy)
+            return new MeshEndpoint(address, port, null, endpoint.Zone);
+        var takesMtls = _modes.Of(ns, pod)?.ModeOf(port) != MtlsMode.Disabled;
+        return new MeshEndpoint(address, port, takesMtls ? Spiffe.Identity(_snapshot.TrustDomain, ns, pod.ServiceAccount) : null, endpoint.Zone)
+        {
+            Workload = new WorkloadName(ns, endpoint.Pod),
+        };
     }
 }
 

@@ -17,6 +17,19 @@ internal static class ProtocolDetection
         return Named(dash < 0 ? name : name[..dash]) ?? (KnownTcp.Contains(port.Port) ? PortProtocol.Tcp : PortProtocol.Detect);
     }
 
+    /// <summary>Whether there are ports and all of them are opaque bytes.</summary>
+    public static bool AreTcp(IEnumerable<ServicePortRecord> ports)
+    {
+        var any = false;
+        foreach (var port in ports)
+        {
+            if (Of(port) != PortProtocol.Tcp) return false;
+            any = true;
+        }
+
+        return any;
+    }
+
     /// <summary>A declared protocol that is not known is not HTTP, or its author would have said so.</summary>
     private static PortProtocol Declared(string protocol) => protocol switch
     {

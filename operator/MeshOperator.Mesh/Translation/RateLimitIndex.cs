@@ -23,7 +23,7 @@ internal sealed class RateLimitIndex
             if (spec.TargetRefs is { } targets)
             {
                 _targets.Add(key, targets, candidate);
-                NoteTcp(snapshot, verdicts, key, targets);
+                _targets.NoteTcp(key, targets, "no requests to count");
             }
             else if (spec.Selector is { } selector)
             {
@@ -45,18 +45,6 @@ internal sealed class RateLimitIndex
         ?? (_bySelector.TryGetValue(ns, out var candidates) ? candidates.FirstOrDefault(c => c.Selector.Selects(pod)).Candidate : null);
 
     private static Candidate? Oldest(IEnumerable<Candidate?> candidates) => candidates.OfType<Candidate>().MinBy(c => c.Rank);
-
-    /// <summary>Of opaque bytes there are no requests to count.</summary>
-    private static void NoteTcp(ClusterSnapshot snapshot, VerdictBuilder verdicts, PolicyKey key, List<PolicyTargetReference> targets)
-    {
-        for (var i = 0; i < targets.Count; i++)
-        {
-            if (!snapshot.Services.TryGetValue(new ObjectName(key.Namespace, targets[i].Name), out var service)) continue;
-            var ports = service.Ports.Where(p => targets[i].SectionName is not { } section || p.Name == section).ToArray();
-            if (ports.Length == 0 || !Array.TrueForAll(ports, p => ProtocolDetection.Of(p) == PortProtocol.Tcp)) continue;
-            verdicts.Unresolved(key, "UnsupportedProtocol", $"spec.targetRefs[{i}]: the service '{targets[i].Name}' has only TCP ports there, which have no requests to count; declare HTTP with appProtocol if it is");
-        }
-    }
 
     private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) => spec.Limits.Select((limit, i) => new Limit(
         string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),

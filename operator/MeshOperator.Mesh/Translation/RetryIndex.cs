@@ -22,6 +22,7 @@ internal sealed class RetryIndex
             var candidate = new Candidate(
                 key, rank++, ToSettings(spec), ToConnection(spec), spec.Budget is not null, MeshDuration.ParseOptional(spec.Timeouts?.Request));
             _targets.Add(key, spec.TargetRefs, candidate);
+            _targets.NoteTcp(key, spec.TargetRefs, "no requests to retry");
         }
     }
 
@@ -42,7 +43,7 @@ internal sealed class RetryIndex
     {
         var attempts = spec.Attempts ?? 2;
         if (attempts == 0) return null;
-        var conditions = (spec.RetryOn ?? [RetryCondition.ConnectFailure, RetryCondition.RefusedStream, RetryCondition.Unavailable]).ToHashSet();
+        var conditions = (spec.RetryOn ?? DefaultConditions(spec)).ToHashSet();
         return new RetrySettings
         {
             Attempts = attempts,
@@ -57,6 +58,13 @@ internal sealed class RetryIndex
             AvoidPreviousHosts = spec.AvoidPreviousHosts ?? true,
         };
     }
+
+    /// <summary>A try that takes too long is answered by the proxy itself with status 504; whoever bounds it wants another one.</summary>
+    private static List<RetryCondition> DefaultConditions(RetryPolicySpec spec) =>
+    [
+        RetryCondition.ConnectFailure, RetryCondition.RefusedStream, RetryCondition.Unavailable,
+        .. spec.PerTryTimeout is null ? Array.Empty<RetryCondition>() : [RetryCondition.GatewayError],
+    ];
 
     private static ConnectionSettings ToConnection(RetryPolicySpec spec) => new(
         MeshDuration.ParseOptional(spec.Timeouts?.Connect),

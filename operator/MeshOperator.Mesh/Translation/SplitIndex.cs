@@ -29,6 +29,8 @@ internal sealed class SplitIndex
             }
 
             verdicts.TargetFound(key);
+            if (spec.Rules is not null && ProtocolDetection.AreTcp(snapshot.Services[service].Ports.Where(p => spec.Port is null || p.Port == spec.Port)))
+                verdicts.Unresolved(key, "UnsupportedProtocol", $"spec.rules: the service '{spec.Service}' has only TCP ports there, with no requests to match; use spec.backends, or declare HTTP with appProtocol if it is");
             candidates.Add(new Candidate(key, spec));
         }
     }

@@ -33,6 +33,22 @@ internal sealed class TargetIndex<TPolicy>(ClusterSnapshot snapshot, VerdictBuil
         }
     }
 
+    /// <summary>Notes the targets that are only opaque bytes, of which the policy can know nothing.</summary>
+    /// <param name="key">The policy.</param>
+    /// <param name="references">Its targets.</param>
+    /// <param name="lack">What TCP lacks.</param>
+    public void NoteTcp(PolicyKey key, IReadOnlyList<PolicyTargetReference> references, string lack)
+    {
+        for (var i = 0; i < references.Count; i++)
+        {
+            var reference = references[i];
+            if (reference.Kind != PolicyTargetKind.Service || !snapshot.Services.TryGetValue(new ObjectName(key.Namespace, reference.Name), out var service)) continue;
+            var ports = service.Ports.Where(p => reference.SectionName is not { } section || p.Name == section);
+            if (ProtocolDetection.AreTcp(ports))
+                verdicts.Unresolved(key, "UnsupportedProtocol", $"spec.targetRefs[{i}]: the service '{reference.Name}' has only TCP ports there, with {lack}; declare HTTP with appProtocol if it is");
+        }
+    }
+
     public TPolicy? Find(PolicyTargetKind kind, ObjectName name, string? section) => _byTarget.GetValueOrDefault((kind, name, section));
 
     /// <summary>The policy of a service's port: on the port, or else on the service.</summary>

@@ -45,6 +45,7 @@ public static class Translator
         ClusterSnapshot snapshot, MtlsModes modes, RateLimitIndex limits, ServedPorts served)
     {
         var workloads = ImmutableDictionary.CreateBuilder<WorkloadName, MeshWorkload>();
+        var scopes = new UpstreamScopes(snapshot);
         // Pods of one deployment have equal profiles: sharing the record makes later comparisons quick.
         var profiles = new Dictionary<InboundProfile, InboundProfile>();
         foreach (var (name, pod) in snapshot.Pods)
@@ -58,6 +59,7 @@ public static class Translator
                 Name = workload,
                 ServiceAccount = pod.ServiceAccount,
                 Identity = Spiffe.Identity(snapshot.TrustDomain, name.Namespace, pod.ServiceAccount),
+                Scope = scopes.Of(name.Namespace, pod),
                 Inbound = profile,
             });
         }

@@ -20,11 +20,10 @@ internal readonly record struct ProxyView
     }
 
     /// <summary>What an Envoy sees.</summary>
-    /// <param name="configuration">The shared part.</param>
+    /// <param name="shared">What it is sent of the mesh.</param>
     /// <param name="own">The inbound listener and clusters of the proxy's workload.</param>
     /// <param name="secrets">Its certificate and the trust bundle.</param>
-    public static ProxyView OfEnvoy(EnvoyConfiguration configuration, ProxyResources own, ResourceSet secrets) =>
-        new(configuration.Shared, own, secrets);
+    public static ProxyView OfEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets) => new(shared, own, secrets);
 
     /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
     public static ProxyView OfProxyless(ProxylessConfiguration configuration) => new(configuration.Shared, null, ResourceSet.Empty);

@@ -56,6 +56,8 @@ internal sealed class TotalProgress
 /// that is remembered.</summary>
 internal sealed class SharedResource(XdsResource resource)
 {
+    public ResourceType Type => resource.Type;
+
     private ResourceSet? _lastSent;
     private int _lastIndex;
     private ResourceSet? _lastAcknowledged;

@@ -64,12 +64,12 @@ public sealed class ProxyRegistry
     public PolicyProgress GetProgress(PolicyKey policy)
     {
         if (_cache.Current is not { } configuration) return PolicyProgress.None;
-        var shared = SharedResource.Find(policy, configuration.Shared, configuration.Policies);
         var inbound = configuration.InboundPolicies.Contains(policy);
-        if (shared.Count == 0 && !inbound) return PolicyProgress.None;
+        if (!configuration.Policies.ContainsKey(policy) && !inbound) return PolicyProgress.None;
 
         var total = new TotalProgress();
         var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
+        var scopes = new Dictionary<IReadOnlyList<ResourceSet>, List<SharedResource>>(ReferenceEqualityComparer.Instance);
         List<SharedResource>? proxyless = null;
         foreach (var proxy in _proxies.Values)
         {
@@ -82,6 +82,8 @@ public sealed class ProxyRegistry
             }
             else
             {
+                var scope = configuration.SharedOf(proxy.Workload);
+                if (!scopes.TryGetValue(scope, out var shared)) scopes.Add(scope, shared = SharedResource.Find(policy, scope, configuration.Policies));
                 var progress = new ProxyProgress();
                 foreach (var resource in shared) resource.Measure(proxy, ref progress);
                 if (inbound) MeasureInbound(configuration, policy, proxy, ref progress);
@@ -91,6 +93,48 @@ public sealed class ProxyRegistry
 
         foreach (var (nodeId, progress) in libraries) total.Add(nodeId, progress);
         return total.ToProgress();
+    }
+
+    /// <summary>Whether the proxy of <paramref name="workload"/> has acknowledged the listeners of its own that are served now; true when
+    /// it is not connected here.</summary>
+    public bool HasOwnListeners(WorkloadName workload)
+    {
+        if (_cache.Current is not { } configuration || !configuration.Nodes.TryGetValue(workload, out var node)) return true;
+        if (!_proxies.TryGetValue((workload.NodeId, null), out var proxy)) return true;
+        var progress = new ProxyProgress();
+        MeasureOwn(node, proxy, ref progress);
+        return progress is { IsPending: false, Rejection: null };
+    }
+
+    /// <summary>Whether all proxies that are connected here have acknowledged the clusters and endpoints of these service ports as they are
+    /// served now, as far as they are sent them.</summary>
+    public bool HaveUpstreams(IReadOnlyCollection<BackendTarget> ports)
+    {
+        ArgumentNullException.ThrowIfNull(ports);
+        if (_cache.Current is not { } configuration) return true;
+        List<XdsResource> resources =
+        [
+            .. ports.Select(port => configuration.ServicePorts.GetValueOrDefault(Names.Outbound(port)))
+                .OfType<ServicePortResources>()
+                .SelectMany(port => port.Clusters.Concat(port.Endpoints)),
+        ];
+        var scopes = new Dictionary<IReadOnlyList<ResourceSet>, List<SharedResource>>(ReferenceEqualityComparer.Instance);
+        foreach (var proxy in _proxies.Values.Where(proxy => !proxy.IsProxyless))
+        {
+            var scope = configuration.SharedOf(proxy.Workload);
+            if (!scopes.TryGetValue(scope, out var shared))
+                scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => new SharedResource(r))]);
+            var progress = new ProxyProgress();
+            foreach (var resource in shared)
+            {
+                // Who has yet to ask will be told the newest.
+                if (proxy[resource.Type] is not null) resource.Measure(proxy, ref progress);
+            }
+
+            if (progress.IsPending || progress.Rejection is not null) return false;
+        }
+
+        return true;
     }
 
     internal void Add(ProxyConnection proxy)
@@ -121,6 +165,11 @@ public sealed class ProxyRegistry
             return;
         }
 
+        MeasureOwn(node, proxy, ref progress);
+    }
+
+    private static void MeasureOwn(NodeEntry node, ProxyConnection proxy, ref ProxyProgress progress)
+    {
         var status = proxy[ResourceType.Listener];
         foreach (var listener in node.Own.Listeners.Items) progress.Count(listener, status, status?.AcknowledgedOwn.Find(listener.Name));
     }

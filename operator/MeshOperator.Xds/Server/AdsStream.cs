@@ -180,7 +180,7 @@ internal sealed class AdsStream
         var configuration = _context.Cache.Current!;
         if (_isProxyless) return ProxyView.OfProxyless(configuration.Proxyless.Value);
         if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current)) _node = current;
-        return ProxyView.OfEnvoy(configuration, _node?.Own ?? ProxyResources.OfUnknownWorkload, _secrets.Current);
+        return ProxyView.OfEnvoy(configuration.SharedOf(_node), _node?.Own ?? ProxyResources.OfUnknownWorkload, _secrets.Current);
     }
 
     private async Task<ClientRequest?> FirstRequestAsync(CancellationToken cancellationToken)

@@ -9,7 +9,9 @@ namespace MeshOperator.Xds.Translation;
 /// <param name="Workload">Its name.</param>
 /// <param name="Identity">Its SPIFFE identity.</param>
 /// <param name="Own">Its inbound resources.</param>
-internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own);
+/// <param name="Scope">The services of which it is told; null means all.</param>
+/// <param name="Shared">What it is sent of the mesh, by <see cref="ResourceType"/>; the same list for all of one scope.</param>
+internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own, UpstreamScope? Scope, IReadOnlyList<ResourceSet> Shared);
 
 /// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by <see cref="Cache.SnapshotCache"/>.</summary>
 public sealed class EnvoyConfiguration
@@ -27,8 +29,11 @@ public sealed class EnvoyConfiguration
     internal IReadOnlyDictionary<string, ServicePortResources> ServicePorts { get; init; } =
         FrozenDictionary<string, ServicePortResources>.Empty;
 
-    /// <summary>What all proxies are sent, by <see cref="ResourceType"/>.</summary>
+    /// <summary>All that is not one proxy's own, by <see cref="ResourceType"/>.</summary>
     internal IReadOnlyList<ResourceSet> Shared { get; init; } = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
+
+    /// <summary>What of <see cref="Shared"/> is sent to proxies that are told of some services only.</summary>
+    internal IReadOnlyDictionary<UpstreamScope, ResourceSet[]> Scopes { get; init; } = FrozenDictionary<UpstreamScope, ResourceSet[]>.Empty;
 
     /// <summary>What is sent instead to clients that are gRPC libraries.</summary>
     internal LazyProxylessConfiguration Proxyless { get; init; } =
@@ -46,6 +51,15 @@ public sealed class EnvoyConfiguration
 
     /// <summary>The policies that some workload's inbound resources carry.</summary>
     internal IReadOnlySet<PolicyKey> InboundPolicies { get; init; } = FrozenSet<PolicyKey>.Empty;
+
+    /// <summary>What of <see cref="Shared"/> a proxy is sent; of one that is no known workload, all.</summary>
+    internal IReadOnlyList<ResourceSet> SharedOf(WorkloadName? workload) =>
+        workload is { } name && Nodes.TryGetValue(name, out var node) ? node.Shared : Shared;
+
+    /// <summary>What of <see cref="Shared"/> the proxy of <paramref name="node"/> is sent, which may be of an earlier configuration: a pod that
+    /// is going still has calls to make.</summary>
+    internal IReadOnlyList<ResourceSet> SharedOf(NodeEntry? node) =>
+        node?.Scope is not { } scope ? Shared : Scopes.TryGetValue(scope, out var sets) ? sets : node.Shared;
 
     /// <summary>How many shared resources there are of a type; for logs and diagnostics.</summary>
     public int Count(ResourceType type) => Shared[(int)type].Count;

@@ -52,6 +52,8 @@ public sealed class EnvoyTranslator
             }
         }
 
+        var shared = Shared(ports.Values, ports.Values, previous.Shared);
+        var scoped = new ScopedResources(ports, shared, previous.Scopes, Shared);
         var profiles = new Dictionary<InboundProfile, ProxyResources>();
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
         foreach (var (name, workload) in model.Workloads)
@@ -64,14 +66,15 @@ public sealed class EnvoyTranslator
                 profiles.Add(workload.Inbound, own);
             }
 
-            nodes.Add(name, new NodeEntry(name, workload.Identity, own));
+            nodes.Add(name, new NodeEntry(name, workload.Identity, own, workload.Scope, scoped.Of(workload.Scope)));
         }
 
         return new EnvoyConfiguration
         {
             TrustDomain = model.TrustDomain,
             ServicePorts = ports,
-            Shared = Shared(ports, previous.Shared),
+            Shared = shared,
+            Scopes = scoped.All,
             Proxyless = new LazyProxylessConfiguration(ports, previous.Proxyless.Latest),
             Profiles = profiles,
             Nodes = nodes,
@@ -91,19 +94,23 @@ public sealed class EnvoyTranslator
         .Select(backend => Names.Outbound(backend.Target!))
         .ToFrozenSet(StringComparer.Ordinal);
 
-    private ResourceSet[] Shared(Dictionary<string, ServicePortResources> ports, IReadOnlyList<ResourceSet> previous)
+    /// <summary>The sets of resources of some service ports.</summary>
+    /// <param name="called">The ports that can be called.</param>
+    /// <param name="reached">Those and the ones to which their requests go.</param>
+    /// <param name="previous">The last sets.</param>
+    private ResourceSet[] Shared(
+        IReadOnlyCollection<ServicePortResources> called, IReadOnlyCollection<ServicePortResources> reached, IReadOnlyList<ResourceSet>? previous)
     {
-        var all = ports.Values;
         var sets = new ResourceSet[ResourceTypes.Count];
-        Set(ResourceType.Cluster, _common.Clusters.Concat(all.SelectMany(port => port.Clusters)));
-        Set(ResourceType.Endpoints, all.SelectMany(port => port.Endpoints));
-        Set(ResourceType.Listener, _common.Listeners.Concat(ReachableListeners(all)));
-        Set(ResourceType.Route, all.SelectMany(port => port.Routes));
+        Set(ResourceType.Cluster, _common.Clusters.Concat(reached.SelectMany(port => port.Clusters)));
+        Set(ResourceType.Endpoints, reached.SelectMany(port => port.Endpoints));
+        Set(ResourceType.Listener, _common.Listeners.Concat(ReachableListeners(called)));
+        Set(ResourceType.Route, called.SelectMany(port => port.Routes));
         Set(ResourceType.Secret, []);
         return sets;
 
         void Set(ResourceType type, IEnumerable<XdsResource> resources) =>
-            sets[(int)type] = ResourceSet.Create(resources, previous[(int)type]);
+            sets[(int)type] = ResourceSet.Create(resources, previous?[(int)type]);
     }
 
     /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it.</summary>

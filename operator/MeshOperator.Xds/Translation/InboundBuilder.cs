@@ -45,7 +45,7 @@ internal sealed class InboundBuilder(Observability observability)
         {
             Name = "envoy.filters.listener.tls_inspector",
             TypedConfig = EnvoyMessages.Pack(new TlsInspector()),
-            FilterDisabled = Ports(profile.Ports.Where(port => port.Mode is MtlsMode.Disabled)),
+            FilterDisabled = WithoutTls(profile),
         });
         if (profile.Ports.Any(Sniffs))
         {
@@ -173,6 +173,13 @@ internal sealed class InboundBuilder(Observability observability)
                 : Manager.Types.ForwardClientCertDetails.Sanitize,
             UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
         };
+        if (port.Access is { } access && access.Allow.Concat(access.Deny).Any(rule => rule.Paths.Count > 0))
+        {
+            // What an application takes for the same path must not pass as another one.
+            manager.MergeSlashes = true;
+            manager.PathWithEscapedSlashesAction = Manager.Types.PathWithEscapedSlashesAction.RejectRequest;
+        }
+
         if (mtls) manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
         manager.HttpFilters.AddRange(AccessBuilder.Http(port.Access));
         if (RateLimitBuilder.Filter(port.Limits, cluster) is { } limits) manager.HttpFilters.Add(limits);
@@ -182,6 +189,15 @@ internal sealed class InboundBuilder(Observability observability)
     }
 
     private static bool Sniffs(InboundPort port) => port is { Protocol: PortProtocol.Detect, Mode: MtlsMode.Permissive };
+
+    /// <summary>Where no TLS is to be looked for, as the client's first bytes would be waited for in vain where the server speaks first.</summary>
+    private static ListenerFilterChainMatchPredicate? WithoutTls(InboundProfile profile)
+    {
+        if (profile.DefaultMode is not MtlsMode.Disabled) return Ports(profile.Ports.Where(port => port.Mode is MtlsMode.Disabled));
+        return Ports(profile.Ports.Where(port => port.Mode is not MtlsMode.Disabled)) is { } others
+            ? new ListenerFilterChainMatchPredicate { NotMatch = others }
+            : new ListenerFilterChainMatchPredicate { AnyMatch = true };
+    }
 
     /// <summary>Null when there are no ports. A predicate of several rules needs at least two.</summary>
     private static ListenerFilterChainMatchPredicate? Ports(IEnumerable<InboundPort> ports)

@@ -30,6 +30,8 @@ internal static class LocalCommand
         var output = new Option<OutputFormat>("--output", "-o") { Description = "How to say that everything is configured: text, or one line of JSON.", DefaultValueFactory = _ => OutputFormat.Text };
         var level = new Option<LogEventLevel>("--log-level") { Description = "The least level that is logged, to standard error.", DefaultValueFactory = _ => LogEventLevel.Warning };
         var command = new Command("local", "Run a cluster in memory and the operator in one process. No container runs.") { apply, data, apiPort, xdsPort, output, level };
+        var upstreams = UpstreamsOption.Create();
+        command.Options.Add(upstreams);
         var telemetry = new TelemetryOptions();
         telemetry.AddTo(command);
         command.SetAction((parsed, cancellation) =>
@@ -46,6 +48,7 @@ internal static class LocalCommand
                     XdsTlsPort = xds == 0 ? 0 : xds + 2,
                     WebhookPort = 0,
                     MetricsPort = 0,
+                    DefaultUpstreams = parsed.GetValue(upstreams),
                     Telemetry = telemetry.Read(parsed),
                     LogLevel = parsed.GetValue(level),
                     JsonLog = false,

@@ -24,6 +24,8 @@ internal static class RunCommand
         var level = new Option<LogEventLevel>("--log-level") { Description = "The least level that is logged.", DefaultValueFactory = _ => LogEventLevel.Information };
         var elect = new Option<bool>("--leader-election") { Description = "Share the work with other replicas: only the elected one writes.", DefaultValueFactory = _ => true };
         var command = new Command("run", "Run the operator against a cluster.") { kubeconfig, ns, trustDomain, service, xdsPort, webhookPort, metricsPort, level, elect };
+        var upstreams = UpstreamsOption.Create();
+        command.Options.Add(upstreams);
         var telemetry = new TelemetryOptions();
         telemetry.AddTo(command);
         var sidecars = new SidecarOptions();
@@ -38,6 +40,7 @@ internal static class RunCommand
                 XdsTlsPort = parsed.GetValue(xdsPort),
                 WebhookPort = parsed.GetValue(webhookPort),
                 MetricsPort = parsed.GetValue(metricsPort),
+                DefaultUpstreams = parsed.GetValue(upstreams),
                 Telemetry = telemetry.Read(parsed),
                 LogLevel = parsed.GetValue(level),
                 ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,

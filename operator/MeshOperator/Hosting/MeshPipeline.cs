@@ -1,17 +1,22 @@
 using System.Diagnostics;
+using MeshOperator.Mesh.Rollout;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Snapshots;
 using MeshOperator.Xds.Cache;
+using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Translation;
 
 namespace MeshOperator.Hosting;
 
 /// <summary>Carries changes of the cluster to the proxies' configuration: the first at once, further ones gathered for a moment.</summary>
 internal sealed class MeshPipeline(
-    ClusterSnapshotSource source, EnvoyTranslator envoy, SnapshotCache cache, TimeProvider time, ILogger<MeshPipeline> logger) : BackgroundService
+    ClusterSnapshotSource source, EnvoyTranslator envoy, SnapshotCache cache, ProxyRegistry proxies, TimeProvider time, ILogger<MeshPipeline> logger) : BackgroundService
 {
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
+    private readonly ModeRollout _rollout = new(time);
+    private readonly AcknowledgedProgress _progress = new(proxies);
     private TranslationResult? _latest;
     private ClusterSnapshot? _served;
 
@@ -35,7 +40,7 @@ internal sealed class MeshPipeline(
             Translate();
             while (true)
             {
-                await source.WaitForChangeAsync(stoppingToken);
+                await WaitForChangeAsync(stoppingToken);
                 Translate();
                 await Task.Delay(Debounce, time, stoppingToken);
             }
@@ -43,6 +48,27 @@ internal sealed class MeshPipeline(
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
         }
+    }
+
+    /// <summary>Waits until something has changed, or the next step to another mode of mutual TLS can be taken.</summary>
+    private async Task WaitForChangeAsync(CancellationToken cancellation)
+    {
+        while (_rollout.Pending.Count > 0)
+        {
+            using var poll = new CancellationTokenSource(RolloutPoll, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, poll.Token);
+            try
+            {
+                await source.WaitForChangeAsync(either.Token);
+                return;
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                if (_rollout.CanAdvance(_progress)) return;
+            }
+        }
+
+        await source.WaitForChangeAsync(cancellation);
     }
 
     private void Translate()
@@ -53,7 +79,9 @@ internal sealed class MeshPipeline(
             var snapshot = source.Current;
             var result = Translator.Translate(snapshot);
             // The cache goes first: who sees the new verdicts must not measure them by the old resources.
-            cache.Update(envoy.Translate(result.Model));
+            var pending = _rollout.Pending.Count;
+            cache.Update(envoy.Translate(_rollout.Apply(result.Model, _progress)));
+            if (_rollout.Pending.Count != pending) Log.RolloutPending(logger, _rollout.Pending.Count);
             Volatile.Write(ref _latest, result);
             Volatile.Write(ref _served, snapshot);
             Log.Translated(logger, result.Model.Services.Count, result.Model.Workloads.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);

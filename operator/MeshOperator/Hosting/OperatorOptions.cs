@@ -1,5 +1,15 @@
 namespace MeshOperator.Hosting;
 
+/// <summary>Of which services proxies are told that do not say so themselves.</summary>
+internal enum DefaultUpstreams
+{
+    /// <summary>All of the mesh.</summary>
+    Mesh,
+
+    /// <summary>Those of their own namespace.</summary>
+    Namespace,
+}
+
 /// <summary>The operator's settings, from its command line.</summary>
 internal sealed record OperatorOptions
 {
@@ -39,6 +49,9 @@ internal sealed record OperatorOptions
 
     /// <summary>What sidecars are like. The operator adds what it knows of itself and of the cluster.</summary>
     public Injection.InjectionOptions Injection { get; init; } = new();
+
+    /// <summary>Of which services proxies are told that have no annotation for it.</summary>
+    public DefaultUpstreams DefaultUpstreams { get; init; }
 
     /// <summary>What proxies log, and where they send spans.</summary>
     public Xds.Translation.TelemetrySettings Telemetry { get; init; } = new();

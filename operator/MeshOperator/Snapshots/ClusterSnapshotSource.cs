@@ -12,7 +12,7 @@ using MeshOperator.Mesh.Snapshot;
 namespace MeshOperator.Snapshots;
 
 /// <summary>Keeps a <see cref="ClusterSnapshot"/> in step with the informers: each change replaces one record.</summary>
-[GenericRbac("", "services,pods", "get,list,watch")]
+[GenericRbac("", "namespaces,services,pods", "get,list,watch")]
 [GenericRbac("discovery.k8s.io", "endpointslices", "get,list,watch")]
 [GenericRbac("meshoperator.io", "trafficsplits,retrypolicies,mtlspolicies,circuitbreakers,ratelimits", "get,list,watch")]
 internal sealed class ClusterSnapshotSource : IDisposable
@@ -25,6 +25,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
 
     public ClusterSnapshotSource(
         OperatorOptions options,
+        SharedInformer<V1Namespace> namespaces,
         SharedInformer<V1Service> services,
         SharedInformer<V1EndpointSlice> slices,
         SharedInformer<V1Pod> pods,
@@ -36,7 +37,8 @@ internal sealed class ClusterSnapshotSource : IDisposable
         ILogger<ClusterSnapshotSource> logger)
     {
         _logger = logger;
-        _current = ClusterSnapshot.Empty with { TrustDomain = options.TrustDomain, OperatorNamespace = options.Namespace };
+        _current = ClusterSnapshot.Empty with { TrustDomain = options.TrustDomain, OperatorNamespace = options.Namespace, IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace };
+        Follow(namespaces, (ns, _) => RecordReader.Read(ns), s => s.Namespaces, (s, v) => s with { Namespaces = v });
         Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
         Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
         Follow(pods, (pod, _) => RecordReader.Read(pod), s => s.Pods, (s, v) => s with { Pods = v });

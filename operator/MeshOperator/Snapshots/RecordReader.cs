@@ -11,6 +11,9 @@ internal static class RecordReader
 {
     private const string ServiceNameLabel = "kubernetes.io/service-name";
 
+    public static NamespaceRecord? Read(V1Namespace ns) =>
+        ns.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams) ? new NamespaceRecord(upstreams) : null;
+
     public static ServiceRecord? Read(V1Service service)
     {
         var spec = service.Spec;
@@ -38,13 +41,16 @@ internal static class RecordReader
             pod.Metadata.Labels is { } labels && labels.TryGetValue(MeshNames.ProxyLabel, out var proxy) && proxy == MeshNames.ProxyEnvoy && SidecarInjector.IsInjected(pod),
             (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList())
         {
+            Upstreams = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams) ? upstreams : null,
             HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip?.Contains(':', StringComparison.Ordinal) == true) == true,
         };
 
     /// <summary>Drops what the mesh has no use for, so that it is not kept for each of many pods.</summary>
     public static void Trim(V1Pod pod)
     {
-        pod.Metadata.Annotations = null;
+        pod.Metadata.Annotations = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams)
+            ? new Dictionary<string, string> { [SidecarAnnotations.Upstreams] = upstreams }
+            : null;
         if (pod.Spec is not null)
         {
             pod.Spec = new V1PodSpec

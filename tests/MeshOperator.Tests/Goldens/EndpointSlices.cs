@@ -10,7 +10,8 @@ internal static class EndpointSlices
     {
         if (service.Spec.Selector is not { Count: > 0 } selector || service.Spec.Type == "ExternalName") yield break;
         var selected = pods
-            .Where(pod => pod.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty && selector.All(label => pod.Metadata.Labels?.Contains(label) == true))
+            .Where(pod => pod.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty)
+            .Where(pod => selector.All(label => pod.Metadata.Labels?.Contains(label) == true))
             .Select(pod => (Pod: pod, Ports: Ports(service, pod)))
             .GroupBy(entry => string.Join(' ', entry.Ports.Select(port => $"{port.Name}:{port.Port}")))
             .ToList();
@@ -50,7 +51,10 @@ internal static class EndpointSlices
         .. (service.Spec.Ports ?? [])
             .Select(port => (Port: port, Target: Target(port, pod)))
             .Where(entry => entry.Target is not null)
-            .Select(entry => new Discoveryv1EndpointPort { Name = entry.Port.Name, Port = entry.Target, Protocol = entry.Port.Protocol, AppProtocol = entry.Port.AppProtocol }),
+            .Select(entry => new Discoveryv1EndpointPort
+            {
+                Name = entry.Port.Name, Port = entry.Target, Protocol = entry.Port.Protocol, AppProtocol = entry.Port.AppProtocol,
+            }),
     ];
 
     private static int? Target(V1ServicePort port, V1Pod pod)

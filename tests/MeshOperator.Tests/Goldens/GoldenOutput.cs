@@ -50,7 +50,9 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         var resources = configuration.Shared.SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
         golden.Only.Except(chains.Concat(resources)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains");
         if (shown.Contains("conditions")) return;
-        result.Verdicts.Where(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds).Select(v => $"{v.Key}: {v.Value.Accepted.Message} {v.Value.ResolvedRefs.Message}")
+        result.Verdicts
+            .Where(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds)
+            .Select(v => $"{v.Key}: {v.Value.Accepted.Message} {v.Value.ResolvedRefs.Message}")
             .ShouldBeEmpty($"{golden.Name}: a policy that does not fully hold, and the case does not show the conditions");
     }
 

@@ -49,34 +49,33 @@ internal sealed class ManifestCluster
     }
 
     /// <summary>What the mesh knows of the cluster.</summary>
-    /// <param name="order">In which order objects are known; what the mesh makes of them must not depend on it.</param>
-    public ClusterSnapshot Snapshot(int order = 0) => ClusterSnapshot.Empty with
+    public ClusterSnapshot Snapshot() => ClusterSnapshot.Empty with
     {
-        Services = Records<V1Service, ServiceRecord>(order, RecordReader.Read),
-        EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(order, RecordReader.Read),
-        Pods = Records<V1Pod, PodRecord>(order, RecordReader.Read),
-        TrafficSplits = Policies<TrafficSplit, TrafficSplitSpec>(order, new TrafficSplitValidator()),
-        RetryPolicies = Policies<RetryPolicy, RetryPolicySpec>(order, new RetryPolicyValidator()),
-        MtlsPolicies = Policies<MtlsPolicy, MtlsPolicySpec>(order, new MtlsPolicyValidator()),
+        Services = Records<V1Service, ServiceRecord>(RecordReader.Read),
+        EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(RecordReader.Read),
+        Pods = Records<V1Pod, PodRecord>(RecordReader.Read),
+        TrafficSplits = Policies<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()),
+        RetryPolicies = Policies<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()),
+        MtlsPolicies = Policies<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()),
     };
 
     private IEnumerable<T> All<T>() => _objects.OfType<T>();
 
-    private ImmutableDictionary<ObjectName, PolicyRecord<TSpec>> Policies<TPolicy, TSpec>(int order, IValidator<TSpec> validator)
+    private ImmutableDictionary<ObjectName, PolicyRecord<TSpec>> Policies<TPolicy, TSpec>(IValidator<TSpec> validator)
         where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
         where TSpec : class, new()
     {
         var reader = new PolicyReader<TPolicy, TSpec>(validator);
-        return Records<TPolicy, PolicyRecord<TSpec>>(order, policy => reader.Read(policy, before: null));
+        return Records<TPolicy, PolicyRecord<TSpec>>(policy => reader.Read(policy, before: null));
     }
 
-    private ImmutableDictionary<ObjectName, TRecord> Records<TEntity, TRecord>(int order, Func<TEntity, TRecord?> read)
+    private ImmutableDictionary<ObjectName, TRecord> Records<TEntity, TRecord>(Func<TEntity, TRecord?> read)
         where TEntity : IKubernetesObject<V1ObjectMeta>
         where TRecord : class =>
         All<TEntity>()
             .Select(entity => (Name: new ObjectName(entity.Metadata.NamespaceProperty, entity.Metadata.Name), Record: read(entity)))
             .Where(entry => entry.Record is not null)
-            .ToOrderedDictionary(order, entry => entry.Name, entry => entry.Record!);
+            .ToImmutableDictionary(entry => entry.Name, entry => entry.Record!);
 
     /// <summary>Stands in for the controllers of workloads and for the injecting webhook.</summary>
     private void Run(IKubernetesObject<V1ObjectMeta> applied)

@@ -51,7 +51,7 @@ public sealed class TranslationGoldens : IDisposable
 
     private static (TranslationResult Result, EnvoyConfiguration Configuration) Translate(GoldenCase golden, int order = 0)
     {
-        var result = Translator.Translate(ManifestCluster.Of(golden.Manifests).Snapshot(order));
+        var result = Translator.Translate(ManifestCluster.Of(golden.Manifests).Snapshot().InOrder(order));
         return (result, new EnvoyTranslator().Translate(result.Model));
     }
 

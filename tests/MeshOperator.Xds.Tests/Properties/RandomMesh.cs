@@ -1,0 +1,109 @@
+using System.Collections.Immutable;
+using CsCheck;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Xds.Tests.Properties;
+
+/// <summary>Random clusters. There are few names, so that what policies name is sometimes there and sometimes not, and several claim the
+/// same thing.</summary>
+internal static class RandomMesh
+{
+    public static readonly Gen<string> Namespaces = Gen.OneOf("shop", "shop", "shop", "shop", "shop", "shop", "jobs", "mesh-system");
+    public static readonly Gen<string> Services = Gen.OneOf("a", "b", "c", "d", "e");
+    private static readonly Gen<ObjectName> ServiceNames = Gen.Select(Namespaces, Services, (ns, name) => new ObjectName(ns, name));
+
+    private static readonly Gen<ServicePortRecord> Port = Gen.OneOf(
+        new ServicePortRecord("http", 80, null),
+        new ServicePortRecord("grpc", 81, null),
+        new ServicePortRecord("tcp-db", 5432, null),
+        new ServicePortRecord("", 7000, null),
+        new ServicePortRecord("odd", 7001, "kubernetes.io/h2c"));
+
+    /// <summary>Two may claim one address; some are headless, of two address families or names of other hosts.</summary>
+    private static readonly Gen<ServiceRecord> Service = Gen.Select(
+        Gen.Int[1, 60],
+        Gen.Int[0, 9],
+        Port.Array[1, 3],
+        (address, kind, ports) => new ServiceRecord(
+            kind switch { 0 => [], 1 => [$"10.96.0.{address}", $"fd00:96::{address}"], _ => [$"10.96.0.{address}"] },
+            ports.DistinctBy(p => p.Port).ToValueList(),
+            IsExternalName: kind == 2));
+
+    private static readonly Gen<PodRecord> Pod = Gen.Select(Services, Gen.Int[0, 4], Services, (account, proxy, app) =>
+        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]));
+
+    private static readonly Gen<EndpointRecord> Endpoint = Gen.Select(
+        Gen.Int[0, 3],
+        Gen.Int[1, 6],
+        Gen.Int[0, 4],
+        Gen.OneOf<string?>("zone-a", "zone-b", null),
+        (subnet, host, ready, zone) => new EndpointRecord([$"10.0.{subnet}.{host}"], ready > 0, host == 6 ? null : $"pod-{host}", zone));
+
+    private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(
+        Services,
+        Endpoint.Array[0, 4],
+        Gen.Int[0, 1],
+        (service, endpoints, shift) => new EndpointSliceRecord(
+            service,
+            [new SlicePort("http", 8080 + shift), new SlicePort("grpc", 8081), new SlicePort("tcp-db", 5432), new SlicePort("", 7000), new SlicePort("odd", 7001)],
+            endpoints.ToValueList()));
+
+    private static readonly Gen<ObjectName> PodNames = Gen.Select(Namespaces, Gen.Int[1, 6], (ns, i) => new ObjectName(ns, $"pod-{i}"));
+
+    private static readonly Gen<ObjectName> SliceNames = Gen.Select(Namespaces, Gen.Int[1, 12], (ns, i) => new ObjectName(ns, $"slice-{i}"));
+
+    /// <summary>A cluster.</summary>
+    public static readonly Gen<ClusterSnapshot> Snapshot = Gen.Select(
+        Gen.Select(Records(ServiceNames, Service, 4, 12), Records(SliceNames, Slice, 0, 8), Records(PodNames, Pod, 0, 10)),
+        Gen.Select(
+            Records(ServiceNames, RandomPolicies.Split, 1, 8),
+            Records(ServiceNames, RandomPolicies.Retry, 0, 4),
+            Records(ServiceNames, RandomPolicies.Mtls, 0, 4)),
+        Gen.OneOf("cluster.local", "cluster.local", "example.org"),
+        (objects, policies, domain) => ClusterSnapshot.Empty with
+        {
+            TrustDomain = domain,
+            Services = objects.Item1,
+            EndpointSlices = objects.Item2,
+            Pods = objects.Item3,
+            TrafficSplits = policies.Item1,
+            RetryPolicies = policies.Item2,
+            MtlsPolicies = policies.Item3,
+        });
+
+    /// <summary>Clusters that follow each other, each but a few objects as the one before; now and then nothing changes at all.</summary>
+    public static readonly Gen<ClusterSnapshot[]> History = Gen.Select(
+        Snapshot,
+        Gen.Select(Snapshot, Gen.Int[0, 6], Gen.Int[0, 100]).Array[1, 6],
+        (first, changes) =>
+        {
+            var history = new List<ClusterSnapshot> { first };
+            foreach (var (other, kind, pick) in changes) history.Add(Change(history[^1], other, kind, pick));
+            return history.ToArray();
+        });
+
+    /// <summary>Takes one object of a kind over from another cluster, or its absence.</summary>
+    private static ClusterSnapshot Change(ClusterSnapshot cluster, ClusterSnapshot other, int kind, int pick) => kind switch
+    {
+        0 => cluster with { Services = One(cluster.Services, other.Services, pick) },
+        1 => cluster with { EndpointSlices = One(cluster.EndpointSlices, other.EndpointSlices, pick) },
+        2 => cluster with { Pods = One(cluster.Pods, other.Pods, pick) },
+        3 => cluster with { TrafficSplits = One(cluster.TrafficSplits, other.TrafficSplits, pick) },
+        4 => cluster with { RetryPolicies = One(cluster.RetryPolicies, other.RetryPolicies, pick) },
+        5 => cluster with { MtlsPolicies = One(cluster.MtlsPolicies, other.MtlsPolicies, pick) },
+        _ => cluster with { TrustDomain = other.TrustDomain },
+    };
+
+    private static ImmutableDictionary<ObjectName, T> One<T>(ImmutableDictionary<ObjectName, T> records, ImmutableDictionary<ObjectName, T> other, int pick)
+        where T : class
+    {
+        var names = records.Keys.Union(other.Keys).Order().ToList();
+        if (names.Count == 0) return records;
+        var name = names[pick % names.Count];
+        return other.TryGetValue(name, out var record) ? records.SetItem(name, record) : records.Remove(name);
+    }
+
+    private static Gen<ImmutableDictionary<ObjectName, T>> Records<T>(Gen<ObjectName> names, Gen<T> records, int least, int most) =>
+        Gen.Select(names, records).Array[least, most].Select(entries => entries.DistinctBy(e => e.Item1).ToImmutableDictionary(e => e.Item1, e => e.Item2));
+}
