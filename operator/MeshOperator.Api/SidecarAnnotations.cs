@@ -41,7 +41,7 @@ public static class SidecarAnnotations
     public const string NativeSidecar = "meshoperator.io/native-sidecar";
 
     /// <summary>How traffic gets to the proxy: <c>redirect</c> (by an init container), <c>cni</c> (by a plugin of the node's network)
-    /// or <c>none</c> (the application names the proxy itself).</summary>
+    /// or <c>none</c> (it does not: the proxy only runs beside the application).</summary>
     public const string Interception = "meshoperator.io/interception";
 
     /// <summary>All of them.</summary>

@@ -3,11 +3,13 @@ namespace MeshOperator.Injection;
 /// <summary>What every sidecar has in common. What an annotation can also say is text here, so that both are read by the same rules.</summary>
 public sealed record InjectionOptions
 {
+    private static readonly string OwnVersion = typeof(InjectionOptions).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+
     /// <summary>The proxy's image.</summary>
     public string ProxyImage { get; init; } = "docker.io/envoyproxy/envoy:v1.34.1";
 
     /// <summary>The image of the init container that sets the redirection rules.</summary>
-    public string InitImage { get; init; } = "ghcr.io/meshoperator/mesh-init:0.1.0";
+    public string InitImage { get; init; } = $"ghcr.io/meshoperator/mesh-init:{OwnVersion}";
 
     /// <summary>Where proxies find the operator, <c>host:port</c> of ADS over TLS.</summary>
     public string DiscoveryAddress { get; init; } = "mesh-operator.mesh-system.svc:15012";
@@ -52,7 +54,7 @@ public sealed record InjectionOptions
     public KubernetesVersion? KubernetesVersion { get; init; }
 
     /// <summary>The operator's version, which is recorded in the pod.</summary>
-    public string Version { get; init; } = typeof(InjectionOptions).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+    public string Version { get; init; } = OwnVersion;
 
     /// <summary>What is wrong with these options, or null. Else every pod would be refused for it.</summary>
     public string? Problem => Settings.SidecarSettings.Read(null, this).Problem;

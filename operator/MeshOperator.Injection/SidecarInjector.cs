@@ -15,7 +15,9 @@ public sealed class SidecarInjector
     /// <summary>Which container <c>kubectl logs</c> and <c>exec</c> choose where none is named.</summary>
     private const string DefaultContainerAnnotation = "kubectl.kubernetes.io/default-container";
 
-    private static readonly string[] WrittenAnnotations = [MeshNames.StatusAnnotation, MeshNames.ProbesAnnotation, MeshNames.NotInjectedAnnotation];
+    private static readonly string[] WrittenAnnotations =
+        [MeshNames.StatusAnnotation, MeshNames.ProbesAnnotation, MeshNames.DirectPortsAnnotation, MeshNames.NotInjectedAnnotation];
+
     private readonly InjectionOptions _options;
 
     /// <summary>Makes an injector.</summary>
@@ -60,6 +62,8 @@ public sealed class SidecarInjector
         pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], .. SidecarVolumes.Create()];
         foreach (var secret in settings.ImagePullSecrets.Where(name => pod.Spec.ImagePullSecrets?.Any(s => s.Name == name) != true))
             pod.Spec.ImagePullSecrets = [.. pod.Spec.ImagePullSecrets ?? [], new V1LocalObjectReference { Name = secret }];
+        if (settings.Interception == Interception.None) Annotate(pod, MeshNames.DirectPortsAnnotation, MeshNames.AllPorts);
+        else if (settings.ExcludedInboundPorts.Count > 0) Annotate(pod, MeshNames.DirectPortsAnnotation, string.Join(',', settings.ExcludedInboundPorts));
         Annotate(pod, MeshNames.StatusAnnotation, Status(settings));
     }
 

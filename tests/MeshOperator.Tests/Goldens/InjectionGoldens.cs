@@ -119,10 +119,12 @@ public sealed class InjectionGoldens : IAsyncLifetime
         }
     }
 
-    private static SidecarInjector Injector(GoldenCase golden) => new(new InjectionOptions
+    /// <summary>The injector that a case asks for; the usual one where there is none.</summary>
+    internal static SidecarInjector Injector(GoldenCase? golden) => new(new InjectionOptions
     {
         Version = "1.2.3",
-        KubernetesVersion = KubernetesVersion.Parse(golden.Directive("kubernetes").FirstOrDefault() ?? "1.33"),
+        InitImage = "ghcr.io/meshoperator/mesh-init:1.2.3",
+        KubernetesVersion = KubernetesVersion.Parse(golden?.Directive("kubernetes").FirstOrDefault() ?? "1.33"),
     });
 
     private async Task ServeAsync(SidecarInjector injector)

@@ -18,11 +18,11 @@ internal sealed partial class InjectionOutput(SidecarInjector injector, string n
     private static readonly string[] OwnResources = ["admin", "readiness", "prometheus"];
 
     /// <summary>Where a manifest describes pods; null where it does not.</summary>
-    public static JsonObject? Template(JsonObject manifest) => (string?)manifest["kind"] switch
+    public static JsonObject? Template(JsonObject manifest) => $"{manifest["apiVersion"]} {manifest["kind"]}" switch
     {
-        "Pod" => manifest,
-        "Deployment" or "StatefulSet" or "DaemonSet" or "ReplicaSet" or "Job" => manifest["spec"]!["template"] as JsonObject,
-        "CronJob" => manifest["spec"]!["jobTemplate"]!["spec"]!["template"] as JsonObject,
+        "v1 Pod" => manifest,
+        "apps/v1 Deployment" or "apps/v1 StatefulSet" or "apps/v1 DaemonSet" or "apps/v1 ReplicaSet" or "batch/v1 Job" => manifest["spec"]!["template"] as JsonObject,
+        "batch/v1 CronJob" => manifest["spec"]!["jobTemplate"]!["spec"]!["template"] as JsonObject,
         _ => null,
     };
 
@@ -92,7 +92,7 @@ internal sealed partial class InjectionOutput(SidecarInjector injector, string n
     /// <summary>The container as the case that shows all of it has it.</summary>
     private JsonObject Usual(string name)
     {
-        var plain = ManifestReader.Read(new ManifestInjector(injector, ns).Inject(new GoldenCase(Plain, "injection").Manifests).Yaml)[0];
+        var plain = ManifestReader.Read(new ManifestInjector(InjectionGoldens.Injector(null), ns).Inject(new GoldenCase(Plain, "injection").Manifests).Yaml)[0];
         var container = Own(plain).FirstOrDefault(c => (string?)c["name"] == name) ?? [];
         if ((string?)container["args"]?[0] == "--config-yaml") container["args"]![1] = $"({Bootstrap})";
         return container;
