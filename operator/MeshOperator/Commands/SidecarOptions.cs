@@ -38,20 +38,21 @@ internal sealed class SidecarOptions
 
     public InjectionOptions Read(ParseResult parsed) => Create(parsed.GetValue, parsed.GetValue(_native));
 
+    /// <summary>A command is validated before options that were not given have their defaults.</summary>
     private InjectionOptions Create(Func<Option<string>, string?> value, NativeSidecarMode native) => Defaults with
     {
-        ProxyImage = value(_image)!,
-        InitImage = value(_initImage)!,
-        ProxyCpu = value(_cpu)!,
-        ProxyMemory = value(_memory)!,
-        ProxyCpuLimit = value(_cpuLimit)!,
-        ProxyMemoryLimit = value(_memoryLimit)!,
-        ProxyLogLevel = value(_level)!,
-        ImagePullSecrets = value(_secrets)!,
-        ExcludeInboundPorts = value(_inbound)!,
-        ExcludeOutboundPorts = value(_outbound)!,
-        ExcludeOutboundCidrs = value(_networks)!,
-        Interception = value(_interception)!,
+        ProxyImage = value(_image) ?? Defaults.ProxyImage,
+        InitImage = value(_initImage) ?? Defaults.InitImage,
+        ProxyCpu = value(_cpu) ?? Defaults.ProxyCpu,
+        ProxyMemory = value(_memory) ?? Defaults.ProxyMemory,
+        ProxyCpuLimit = value(_cpuLimit) ?? Defaults.ProxyCpuLimit,
+        ProxyMemoryLimit = value(_memoryLimit) ?? Defaults.ProxyMemoryLimit,
+        ProxyLogLevel = value(_level) ?? Defaults.ProxyLogLevel,
+        ImagePullSecrets = value(_secrets) ?? Defaults.ImagePullSecrets,
+        ExcludeInboundPorts = value(_inbound) ?? Defaults.ExcludeInboundPorts,
+        ExcludeOutboundPorts = value(_outbound) ?? Defaults.ExcludeOutboundPorts,
+        ExcludeOutboundCidrs = value(_networks) ?? Defaults.ExcludeOutboundCidrs,
+        Interception = value(_interception) ?? Defaults.Interception,
         NativeSidecars = native,
     };
 
