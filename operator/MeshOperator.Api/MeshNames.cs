@@ -21,6 +21,19 @@ public static class MeshNames
     /// <summary>The annotation of an injected pod: JSON that names what was added.</summary>
     public const string StatusAnnotation = "meshoperator.io/status";
 
+    /// <summary>The annotation of an injected pod with the probes and hooks that were rewritten, as they were: JSON by container and field.</summary>
+    public const string ProbesAnnotation = "meshoperator.io/probes";
+
+    /// <summary>The annotation of an injected pod with the ports whose connections do not pass its proxy, so that nobody speaks mutual TLS to
+    /// them: numbers separated by commas, or <see cref="AllPorts"/>.</summary>
+    public const string DirectPortsAnnotation = "meshoperator.io/direct-ports";
+
+    /// <summary>The value of <see cref="DirectPortsAnnotation"/> that means every port.</summary>
+    public const string AllPorts = "*";
+
+    /// <summary>The annotation of a pod that was selected for the sidecar and did not get it: why.</summary>
+    public const string NotInjectedAnnotation = "meshoperator.io/not-injected";
+
     /// <summary>The label of an injected pod, with the value <see cref="ProxyEnvoy"/>.</summary>
     public const string ProxyLabel = "meshoperator.io/proxy";
 

@@ -1,6 +1,6 @@
 namespace MeshOperator.Api;
 
-/// <summary>Annotations of a pod that set up its sidecar.</summary>
+/// <summary>Annotations of a pod that set up its sidecar. Each wins over the operator's setting of the same kind.</summary>
 public static class SidecarAnnotations
 {
     /// <summary>The proxy's CPU request, a quantity.</summary>
@@ -21,4 +21,33 @@ public static class SidecarAnnotations
 
     /// <summary>The proxy's image.</summary>
     public const string ProxyImage = "meshoperator.io/proxy-image";
+
+    /// <summary>Secrets of the pod's namespace with which the images are pulled, separated by commas.</summary>
+    public const string ImagePullSecrets = "meshoperator.io/image-pull-secrets";
+
+    /// <summary>What the proxy logs about itself: trace, debug, info, warning, error, critical or off.</summary>
+    public const string ProxyLogLevel = "meshoperator.io/proxy-log-level";
+
+    /// <summary>Ports of the pod that the proxy leaves alone, separated by commas.</summary>
+    public const string ExcludeInboundPorts = "meshoperator.io/exclude-inbound-ports";
+
+    /// <summary>Ports of others that the pod reaches without the proxy, separated by commas.</summary>
+    public const string ExcludeOutboundPorts = "meshoperator.io/exclude-outbound-ports";
+
+    /// <summary>Networks that the pod reaches without the proxy, for example <c>10.1.0.0/16</c>, separated by commas.</summary>
+    public const string ExcludeOutboundCidrs = "meshoperator.io/exclude-outbound-cidrs";
+
+    /// <summary>Whether the proxy is a native sidecar: <c>"true"</c> or <c>"false"</c>.</summary>
+    public const string NativeSidecar = "meshoperator.io/native-sidecar";
+
+    /// <summary>How traffic gets to the proxy: <c>redirect</c> (by an init container), <c>cni</c> (by a plugin of the node's network)
+    /// or <c>none</c> (it does not: the proxy only runs beside the application).</summary>
+    public const string Interception = "meshoperator.io/interception";
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> All { get; } =
+    [
+        ProxyCpu, ProxyMemory, ProxyCpuLimit, ProxyMemoryLimit, ProxyImage, ImagePullSecrets, ProxyLogLevel, ExcludeInboundPorts, ExcludeOutboundPorts,
+        ExcludeOutboundCidrs, NativeSidecar, Interception, Upstreams,
+    ];
 }

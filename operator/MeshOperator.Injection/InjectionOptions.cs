@@ -1,20 +1,74 @@
 namespace MeshOperator.Injection;
 
-/// <summary>What every sidecar has in common.</summary>
+/// <summary>What every sidecar has in common. What an annotation can also say is text here, so that both are read by the same rules.</summary>
 public sealed record InjectionOptions
 {
-    /// <summary>The proxy's image, unless a pod's annotation names another.</summary>
+    private static readonly string OwnVersion = typeof(InjectionOptions).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+
+    /// <summary>The proxy's image.</summary>
     public string ProxyImage { get; init; } = "docker.io/envoyproxy/envoy:v1.34.1";
+
+    /// <summary>The image of the init container that sets the redirection rules.</summary>
+    public string InitImage { get; init; } = $"ghcr.io/meshoperator/mesh-init:{OwnVersion}";
 
     /// <summary>Where proxies find the operator, <c>host:port</c> of ADS over TLS.</summary>
     public string DiscoveryAddress { get; init; } = "mesh-operator.mesh-system.svc:15012";
 
-    /// <summary>The CPU request, unless a pod's annotation names another.</summary>
+    /// <summary>The operator's own namespace, whose pods are never injected.</summary>
+    public string OperatorNamespace { get; init; } = "mesh-system";
+
+    /// <summary>The CPU request.</summary>
     public string ProxyCpu { get; init; } = "50m";
 
-    /// <summary>The memory request, unless a pod's annotation names another.</summary>
+    /// <summary>The memory request.</summary>
     public string ProxyMemory { get; init; } = "64Mi";
 
+    /// <summary>The CPU limit; empty for none.</summary>
+    public string ProxyCpuLimit { get; init; } = string.Empty;
+
+    /// <summary>The memory limit; empty for none.</summary>
+    public string ProxyMemoryLimit { get; init; } = string.Empty;
+
+    /// <summary>What the proxy logs about itself: trace, debug, info, warning, error, critical or off.</summary>
+    public string ProxyLogLevel { get; init; } = "warning";
+
+    /// <summary>Secrets with which the images are pulled, separated by commas.</summary>
+    public string ImagePullSecrets { get; init; } = string.Empty;
+
+    /// <summary>Ports of pods that proxies leave alone, separated by commas.</summary>
+    public string ExcludeInboundPorts { get; init; } = string.Empty;
+
+    /// <summary>Ports that pods reach without the proxy, separated by commas.</summary>
+    public string ExcludeOutboundPorts { get; init; } = string.Empty;
+
+    /// <summary>Networks that pods reach without the proxy, separated by commas.</summary>
+    public string ExcludeOutboundCidrs { get; init; } = string.Empty;
+
+    /// <summary>How traffic gets to the proxy: redirect, cni or none.</summary>
+    public string Interception { get; init; } = "redirect";
+
+    /// <summary>Whether the proxy is a native sidecar.</summary>
+    public NativeSidecarMode NativeSidecars { get; init; }
+
+    /// <summary>The API server's version; null when it is not known, which then counts as an old one.</summary>
+    public KubernetesVersion? KubernetesVersion { get; init; }
+
     /// <summary>The operator's version, which is recorded in the pod.</summary>
-    public string Version { get; init; } = typeof(InjectionOptions).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+    public string Version { get; init; } = OwnVersion;
+
+    /// <summary>What is wrong with these options, or null. Else every pod would be refused for it.</summary>
+    public string? Problem => Settings.SidecarSettings.Read(null, this).Problem;
+}
+
+/// <summary>When the proxy is a native sidecar: an init container that keeps running.</summary>
+public enum NativeSidecarMode
+{
+    /// <summary>From Kubernetes 1.29 on, which has them on by default.</summary>
+    Auto,
+
+    /// <summary>Always.</summary>
+    Always,
+
+    /// <summary>Never.</summary>
+    Never,
 }

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using MeshOperator.Api;
+using MeshOperator.Injection.Probes;
+using MeshOperator.Injection.Settings;
 
 namespace MeshOperator.Injection;
 
@@ -16,15 +18,23 @@ public static class ProxyBootstrap
     /// <summary>The file name of the token.</summary>
     public const string TokenFile = "token";
 
-    private const int AdminPort = 15000;
     private const string AdminCluster = "admin";
+    private static readonly TimeSpan AdminTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>The bootstrap of a pod.</summary>
     /// <param name="ns">The pod's namespace.</param>
     /// <param name="serviceAccount">Its service account.</param>
     /// <param name="labels">Its labels.</param>
     /// <param name="discoveryAddress"><c>host:port</c> of ADS over TLS.</param>
-    public static JsonObject Create(string ns, string serviceAccount, IDictionary<string, string> labels, string discoveryAddress) => new()
+    /// <param name="interception">How traffic gets to the proxy.</param>
+    /// <param name="probes">What it answers for the application.</param>
+    internal static JsonObject Create(
+        string ns,
+        string serviceAccount,
+        IDictionary<string, string> labels,
+        string discoveryAddress,
+        Interception interception,
+        IReadOnlyList<ApplicationProbe> probes) => new()
     {
         ["node"] = new JsonObject
         {
@@ -35,11 +45,11 @@ public static class ProxyBootstrap
                 ["namespace"] = ns,
                 ["pod_uid"] = "$(POD_UID)",
                 ["labels"] = new JsonObject(labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
-                ["interception"] = "redirect",
+                ["interception"] = NameOf(interception),
             },
         },
         ["stats_config"] = new JsonObject { ["stats_tags"] = StatisticsTags.Create(ns, serviceAccount, labels) },
-        ["admin"] = new JsonObject { ["address"] = Address("127.0.0.1", AdminPort) },
+        ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address("127.0.0.1", ProxyPort.Admin) },
         ["dynamic_resources"] = new JsonObject
         {
             ["ads_config"] = new JsonObject
@@ -54,9 +64,26 @@ public static class ProxyBootstrap
         },
         ["static_resources"] = new JsonObject
         {
-            ["clusters"] = new JsonArray(Admin()),
-            ["listeners"] = new JsonArray(Forward("readiness", 15021, "/healthz/ready", "/ready"), Forward("prometheus", 15090, "/stats/prometheus", "/stats/prometheus")),
+            ["clusters"] = new JsonArray(
+            [
+                EnvoyJson.StaticCluster(AdminCluster, "127.0.0.1", ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
+                .. ProbeResources.Clusters(probes, interception != Interception.None),
+            ]),
+            ["listeners"] = new JsonArray(
+            [
+                Forward("readiness", ProxyPort.Readiness, "/healthz/ready", "/ready"),
+                Forward("prometheus", ProxyPort.Prometheus, "/stats/prometheus", "/stats/prometheus"),
+                .. ProbeResources.Listener(probes) is { } listener ? new[] { listener } : [],
+            ]),
         },
+    };
+
+    /// <summary>The word for it in annotations.</summary>
+    internal static string NameOf(Interception interception) => interception switch
+    {
+        Interception.Cni => "cni",
+        Interception.None => "none",
+        _ => "redirect",
     };
 
     private static JsonObject OverAds() => new() { ["ads"] = new JsonObject(), ["resource_api_version"] = "V3", ["initial_fetch_timeout"] = "0s" };
@@ -98,65 +125,18 @@ public static class ProxyBootstrap
         };
     }
 
-    private static JsonObject Admin() => new()
-    {
-        ["name"] = AdminCluster,
-        ["type"] = "STATIC",
-        ["connect_timeout"] = "1s",
-        ["load_assignment"] = new JsonObject
-        {
-            ["cluster_name"] = AdminCluster,
-            ["endpoints"] = new JsonArray(new JsonObject
-            {
-                ["lb_endpoints"] = new JsonArray(new JsonObject { ["endpoint"] = new JsonObject { ["address"] = Address("127.0.0.1", AdminPort) } }),
-            }),
-        },
-    };
-
     /// <summary>A listener that passes one path to the admin interface and nothing else, as that interface can also stop the proxy.</summary>
-    private static JsonObject Forward(string name, int port, string path, string adminPath) => new()
+    private static JsonObject Forward(string name, int port, string path, string adminPath)
     {
-        ["name"] = name,
-        ["address"] = Address("0.0.0.0", port),
-        ["filter_chains"] = new JsonArray(new JsonObject
+        var route = new JsonObject
         {
-            ["filters"] = new JsonArray(new JsonObject
+            ["match"] = new JsonObject
             {
-                ["name"] = "envoy.filters.network.http_connection_manager",
-                ["typed_config"] = new JsonObject
-                {
-                    ["@type"] = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                    ["stat_prefix"] = name,
-                    ["http_filters"] = new JsonArray(new JsonObject
-                    {
-                        ["name"] = "envoy.filters.http.router",
-                        ["typed_config"] = new JsonObject { ["@type"] = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
-                    }),
-                    ["route_config"] = new JsonObject
-                    {
-                        ["name"] = name,
-                        ["virtual_hosts"] = new JsonArray(new JsonObject
-                        {
-                            ["name"] = name,
-                            ["domains"] = new JsonArray("*"),
-                            ["routes"] = new JsonArray(new JsonObject
-                            {
-                                ["match"] = new JsonObject
-                                {
-                                    ["path"] = path,
-                                    ["headers"] = new JsonArray(new JsonObject { ["name"] = ":method", ["string_match"] = new JsonObject { ["exact"] = "GET" } }),
-                                },
-                                ["route"] = new JsonObject { ["cluster"] = AdminCluster, ["prefix_rewrite"] = adminPath },
-                            }),
-                        }),
-                    },
-                },
-            }),
-        }),
-    };
-
-    private static JsonObject Address(string address, int port) => new()
-    {
-        ["socket_address"] = new JsonObject { ["address"] = address, ["port_value"] = port },
-    };
+                ["path"] = path,
+                ["headers"] = new JsonArray(new JsonObject { ["name"] = ":method", ["string_match"] = new JsonObject { ["exact"] = "GET" } }),
+            },
+            ["route"] = new JsonObject { ["cluster"] = AdminCluster, ["prefix_rewrite"] = adminPath },
+        };
+        return EnvoyJson.Listener(name, port, EnvoyJson.ConnectionManager(name, [route], []));
+    }
 }

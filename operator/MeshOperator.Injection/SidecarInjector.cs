@@ -1,7 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Api;
+using MeshOperator.Injection.Probes;
+using MeshOperator.Injection.Settings;
 
 namespace MeshOperator.Injection;
 
@@ -11,188 +12,114 @@ public sealed class SidecarInjector
     /// <summary>The name of the proxy's container.</summary>
     public const string ContainerName = "mesh-proxy";
 
-    private const string TokenVolume = "mesh-token";
-    private const string TrustVolume = "mesh-trust";
-    private const long ProxyUser = 1337;
-    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(1);
+    /// <summary>Which container <c>kubectl logs</c> and <c>exec</c> choose where none is named.</summary>
+    private const string DefaultContainerAnnotation = "kubectl.kubernetes.io/default-container";
+
+    private static readonly string[] WrittenAnnotations =
+        [MeshNames.StatusAnnotation, MeshNames.ProbesAnnotation, MeshNames.DirectPortsAnnotation, MeshNames.NotInjectedAnnotation];
+
     private readonly InjectionOptions _options;
 
     /// <summary>Makes an injector.</summary>
     public SidecarInjector(InjectionOptions options) => _options = options;
 
     /// <summary>Whether a pod has the sidecar: the container counts, as anybody can set a label.</summary>
-    public static bool IsInjected(V1Pod pod) => pod.Spec?.Containers?.Any(c => c.Name == ContainerName) == true;
+    public static bool IsInjected(V1Pod pod) =>
+        pod.Spec is { } spec && (spec.Containers ?? []).Concat(spec.InitContainers ?? []).Any(c => c.Name == ContainerName);
 
     /// <summary>Adds the sidecar to a pod that was selected for it, unless something speaks against that.</summary>
     /// <param name="pod">Changed in place.</param>
     /// <param name="ns">The pod's namespace, which a pod that is being created may lack.</param>
     public InjectionOutcome Inject(V1Pod pod, string ns)
     {
-        if (pod.Spec?.Containers is null or { Count: 0 }) return InjectionOutcome.Skip("the pod has no containers");
-        if (IsInjected(pod)) return InjectionOutcome.Skip("the pod already has the sidecar");
-        if (pod.Metadata?.Labels is { } labels && labels.TryGetValue(MeshNames.InjectLabel, out var wish) && wish == "false")
-            return InjectionOutcome.Skip($"the pod's label {MeshNames.InjectLabel} is \"false\"");
-        if (pod.Spec.HostNetwork == true) return InjectionOutcome.Skip("the pod uses the host's network, which a sidecar must not redirect");
+        if (Eligibility.WhyNot(pod, ns, _options) is { } reason) return InjectionOutcome.Skip(reason);
+        if (Eligibility.WhyImpossible(pod) is { } obstacle)
+        {
+            Annotate(pod, MeshNames.NotInjectedAnnotation, obstacle);
+            return InjectionOutcome.Skip(obstacle);
+        }
 
-        if (ReadResources(pod) is (var resources, var problem) && problem is not null) return InjectionOutcome.Refuse(problem);
+        var (settings, problem) = SidecarSettings.Read(pod.Metadata?.Annotations, _options);
+        if (problem is not null) return InjectionOutcome.Refuse(problem);
+        if (Eligibility.WhyRefused(pod) is { } refusal) return InjectionOutcome.Refuse(refusal);
+        string[] warnings = [.. Warnings(pod, settings!)];
+        Add(pod, ns, settings!);
+        return InjectionOutcome.Done() with { Warnings = warnings };
+    }
+
+    private void Add(V1Pod pod, string ns, SidecarSettings settings)
+    {
         var serviceAccount = string.IsNullOrEmpty(pod.Spec.ServiceAccountName) ? "default" : pod.Spec.ServiceAccountName;
         pod.Metadata ??= new V1ObjectMeta();
         pod.Metadata.Labels ??= new Dictionary<string, string>();
         pod.Metadata.Labels[MeshNames.ProxyLabel] = MeshNames.ProxyEnvoy;
-        var bootstrap = ProxyBootstrap.Create(ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress);
-        pod.Spec.Containers.Add(Container(pod, ns, serviceAccount, resources, bootstrap));
-        pod.Spec.Volumes ??= [];
-        pod.Spec.Volumes.Add(Token());
-        pod.Spec.Volumes.Add(new V1Volume { Name = TrustVolume, ConfigMap = new V1ConfigMapVolumeSource { Name = MeshNames.TrustBundleConfigMap } });
-        pod.Metadata.Annotations ??= new Dictionary<string, string>();
-        pod.Metadata.Annotations[MeshNames.StatusAnnotation] = new JsonObject
-        {
-            ["version"] = _options.Version,
-            ["containers"] = new JsonArray(ContainerName),
-            ["volumes"] = new JsonArray(TokenVolume, TrustVolume),
-        }.ToJsonString();
-        return InjectionOutcome.Done;
+
+        var probes = ProbeRewriter.Rewrite(pod.Spec, settings);
+        if (probes.Originals.Count > 0) Annotate(pod, MeshNames.ProbesAnnotation, probes.Originals.ToJsonString());
+        var bootstrap = ProxyBootstrap.Create(
+            ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress, settings.Interception, probes.Probes);
+        AddContainers(pod, ProxyContainer.Create(pod, ns, serviceAccount, settings, bootstrap, _options.KubernetesVersion), settings);
+        pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], .. SidecarVolumes.Create()];
+        foreach (var secret in settings.ImagePullSecrets.Where(name => pod.Spec.ImagePullSecrets?.Any(s => s.Name == name) != true))
+            pod.Spec.ImagePullSecrets = [.. pod.Spec.ImagePullSecrets ?? [], new V1LocalObjectReference { Name = secret }];
+        if (settings.Interception == Interception.None) Annotate(pod, MeshNames.DirectPortsAnnotation, MeshNames.AllPorts);
+        else if (settings.ExcludedInboundPorts.Count > 0) Annotate(pod, MeshNames.DirectPortsAnnotation, string.Join(',', settings.ExcludedInboundPorts));
+        Annotate(pod, MeshNames.StatusAnnotation, Status(settings));
     }
 
-    private static V1Volume Token() => new()
+    /// <summary>A native sidecar comes before all that may need the network, and after the rules that lead to it. A classic one starts only
+    /// when the init containers are done, so the rules come after those, which would else lead them nowhere.</summary>
+    private void AddContainers(V1Pod pod, V1Container proxy, SidecarSettings settings)
     {
-        Name = TokenVolume,
-        Projected = new V1ProjectedVolumeSource
+        V1Container[] capture = settings.Interception == Interception.Redirect ? [CaptureContainer.Create(settings, _options.InitImage)] : [];
+        if (settings.IsNative)
         {
-            Sources =
-            [
-                new V1VolumeProjection
-                {
-                    ServiceAccountToken = new V1ServiceAccountTokenProjection
-                    {
-                        Audience = MeshNames.TokenAudience,
-                        ExpirationSeconds = (long)TokenLifetime.TotalSeconds,
-                        Path = ProxyBootstrap.TokenFile,
-                    },
-                },
-            ],
-        },
-    };
-
-    private (V1ResourceRequirements Resources, string? Problem) ReadResources(V1Pod pod)
-    {
-        var requests = new Dictionary<string, ResourceQuantity> { ["cpu"] = new(_options.ProxyCpu), ["memory"] = new(_options.ProxyMemory) };
-        var limits = new Dictionary<string, ResourceQuantity>();
-        foreach (var (annotation, into, resource) in new[]
-        {
-            (SidecarAnnotations.ProxyCpu, requests, "cpu"),
-            (SidecarAnnotations.ProxyMemory, requests, "memory"),
-            (SidecarAnnotations.ProxyCpuLimit, limits, "cpu"),
-            (SidecarAnnotations.ProxyMemoryLimit, limits, "memory"),
-        })
-        {
-            if (pod.Metadata?.Annotations is not { } annotations || !annotations.TryGetValue(annotation, out var text)) continue;
-            try
-            {
-                into[resource] = new ResourceQuantity(text);
-            }
-            catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
-            {
-                return (new V1ResourceRequirements(), $"metadata.annotations[{annotation}]: '{text}' is no quantity: write for example 100m or 128Mi");
-            }
+            pod.Spec.InitContainers = [.. capture, proxy, .. pod.Spec.InitContainers ?? []];
+            return;
         }
 
-        return (new V1ResourceRequirements { Requests = requests, Limits = limits.Count > 0 ? limits : null }, null);
+        if (capture.Length > 0) pod.Spec.InitContainers = [.. pod.Spec.InitContainers ?? [], .. capture];
+        if (pod.Metadata.Annotations?.ContainsKey(DefaultContainerAnnotation) != true) Annotate(pod, DefaultContainerAnnotation, pod.Spec.Containers[0].Name);
+        pod.Spec.Containers = [proxy, .. pod.Spec.Containers];
     }
 
-    private static string ResourceAttributes(V1Pod pod, string ns, string serviceAccount)
+    private string Status(SidecarSettings settings)
     {
-        var attributes = new List<string>
+        var capture = settings.Interception == Interception.Redirect ? new[] { CaptureContainer.Name } : [];
+        string[] initContainers = settings.IsNative ? [.. capture, ContainerName] : capture;
+        string[] containers = settings.IsNative ? [] : [ContainerName];
+        return new JsonObject
         {
-            $"service.name={StatisticsTags.Workload(pod.Metadata.Labels, serviceAccount)}",
-            $"service.namespace={ns}",
-            "k8s.pod.name=$(POD_NAME)",
-            $"k8s.namespace.name={ns}",
-        };
-        if (StatisticsTags.Version(pod.Metadata.Labels) is { } version) attributes.Add($"service.version={version}");
-        return string.Join(',', attributes);
+            ["version"] = _options.Version,
+            ["initContainers"] = Names(initContainers),
+            ["containers"] = Names(containers),
+            ["volumes"] = Names(SidecarVolumes.Token, SidecarVolumes.Trust),
+            ["interception"] = ProxyBootstrap.NameOf(settings.Interception),
+        }.ToJsonString();
     }
 
-    private V1Container Container(V1Pod pod, string ns, string serviceAccount, V1ResourceRequirements resources, JsonObject bootstrap)
+    private static IEnumerable<string> Warnings(V1Pod pod, SidecarSettings settings)
     {
-        var image = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.ProxyImage, out var given) ? given : _options.ProxyImage;
-        return new V1Container
+        const string prefix = MeshNames.Group + "/";
+        foreach (var name in (pod.Metadata?.Annotations?.Keys ?? []).Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
-            Name = ContainerName,
-            Image = image,
-            Args =
-            [
-                "--config-yaml", bootstrap.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }),
-                "--log-level", "warning",
-                "--drain-time-s", "30",
-            ],
-            Env =
-            [
-                FromField("POD_NAME", "metadata.name"),
-                FromField("POD_UID", "metadata.uid"),
-                // Who the proxy is in the spans that it sends (OpenTelemetry's environment variables).
-                new V1EnvVar { Name = "OTEL_RESOURCE_ATTRIBUTES", Value = ResourceAttributes(pod, ns, serviceAccount) },
-            ],
-            Ports =
-            [
-                new V1ContainerPort { Name = "mesh-metrics", ContainerPort = 15090, Protocol = "TCP" },
-            ],
-            ReadinessProbe = new V1Probe
-            {
-                HttpGet = new V1HTTPGetAction { Path = "/healthz/ready", Port = 15021 },
-                PeriodSeconds = 5,
-                FailureThreshold = 3,
-                TimeoutSeconds = 3,
-            },
-            Resources = resources,
-            SecurityContext = new V1SecurityContext
-            {
-                RunAsUser = ProxyUser,
-                RunAsGroup = ProxyUser,
-                RunAsNonRoot = true,
-                ReadOnlyRootFilesystem = true,
-                AllowPrivilegeEscalation = false,
-                Privileged = false,
-                Capabilities = new V1Capabilities { Drop = ["ALL"] },
-                SeccompProfile = new V1SeccompProfile { Type = "RuntimeDefault" },
-            },
-            VolumeMounts =
-            [
-                new V1VolumeMount { Name = TokenVolume, MountPath = ProxyBootstrap.TokenFolder, ReadOnlyProperty = true },
-                new V1VolumeMount { Name = TrustVolume, MountPath = ProxyBootstrap.TrustFolder, ReadOnlyProperty = true },
-            ],
-        };
+            if (name == MeshNames.InjectLabel) yield return $"metadata.annotations[{name}]: this is a label, and has no effect as an annotation";
+            else if (!SidecarAnnotations.All.Contains(name) && !WrittenAnnotations.Contains(name))
+                yield return $"metadata.annotations[{name}]: there is no such setting; there are {string.Join(", ", SidecarAnnotations.All.Select(known => known[prefix.Length..]))}";
+        }
+
+        if (pod.Metadata?.Labels is { } labels && labels.TryGetValue(MeshNames.InjectLabel, out var wish) && wish != "true")
+            yield return $"metadata.labels[{MeshNames.InjectLabel}]: '{wish}' is neither \"true\" nor \"false\" and has no effect";
+        if (!settings.IsNative && pod.Spec.RestartPolicy is "Never" or "OnFailure")
+            yield return $"spec.restartPolicy: the pod does not complete by itself, as its sidecar goes on running; a native one ({SidecarAnnotations.NativeSidecar}) ends with it";
     }
 
-    private static V1EnvVar FromField(string name, string path) => new()
-    {
-        Name = name,
-        ValueFrom = new V1EnvVarSource { FieldRef = new V1ObjectFieldSelector { FieldPath = path } },
-    };
-}
+    private static JsonArray Names(params string[] names) => new([.. names.Select(name => JsonValue.Create(name))]);
 
-/// <summary>What became of an injection.</summary>
-public sealed record InjectionOutcome
-{
-    private InjectionOutcome()
+    private static void Annotate(V1Pod pod, string name, string value)
     {
+        pod.Metadata ??= new V1ObjectMeta();
+        pod.Metadata.Annotations ??= new Dictionary<string, string>();
+        pod.Metadata.Annotations[name] = value;
     }
-
-    /// <summary>The sidecar was added.</summary>
-    public static InjectionOutcome Done { get; } = new() { IsInjected = true };
-
-    /// <summary>Whether the sidecar was added.</summary>
-    public bool IsInjected { get; private init; }
-
-    /// <summary>Why the pod stays as it is, or is refused.</summary>
-    public string? Reason { get; private init; }
-
-    /// <summary>Whether the pod must not be created as it is.</summary>
-    public bool IsRefused { get; private init; }
-
-    /// <summary>The pod stays as it is.</summary>
-    public static InjectionOutcome Skip(string reason) => new() { Reason = reason };
-
-    /// <summary>The pod must not be created as it is.</summary>
-    public static InjectionOutcome Refuse(string reason) => new() { Reason = reason, IsRefused = true };
 }

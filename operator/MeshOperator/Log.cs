@@ -44,4 +44,10 @@ internal static partial class Log
 
     [LoggerMessage(14, LogLevel.Information, "{Workloads} workloads are on their way to another mode of mutual TLS")]
     public static partial void RolloutPending(ILogger logger, int workloads);
+
+    [LoggerMessage(15, LogLevel.Warning, "The API server does not tell its version; trying again")]
+    public static partial void VersionUnavailable(ILogger logger, Exception exception);
+
+    [LoggerMessage(16, LogLevel.Information, "The API server is of version {Version}")]
+    public static partial void ServerVersion(ILogger logger, string version);
 }

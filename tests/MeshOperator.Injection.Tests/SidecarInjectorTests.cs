@@ -17,13 +17,12 @@ public sealed class SidecarInjectorTests
         var pod = Pod();
         _injector.Inject(pod, "shop").IsInjected.ShouldBeTrue();
 
-        pod.Spec.Containers.Select(c => c.Name).ShouldBe(["app", "mesh-proxy"]);
-        var proxy = pod.Spec.Containers[1];
+        var proxy = InjectedPod.Proxy(pod);
         proxy.Args[0].ShouldBe("--config-yaml");
         var bootstrap = JsonNode.Parse(proxy.Args[1])!;
         ((string)bootstrap["node"]!["id"]!).ShouldBe("$(POD_NAME).shop");
         ((string)bootstrap["node"]!["cluster"]!).ShouldBe("web.shop");
-        proxy.Env.Where(e => e.ValueFrom is not null).Select(e => $"{e.Name}={e.ValueFrom.FieldRef.FieldPath}").ShouldBe(["POD_NAME=metadata.name", "POD_UID=metadata.uid"]);
+        proxy.Env.Where(e => e.ValueFrom is not null).Select(e => $"{e.Name}={e.ValueFrom.FieldRef.FieldPath}").ShouldBe(["POD_NAME=metadata.name", "POD_UID=metadata.uid", "POD_IP=status.podIP"]);
         var google = bootstrap["dynamic_resources"]!["ads_config"]!["grpc_services"]![0]!["google_grpc"]!;
         ((string)google["target_uri"]!).ShouldBe("mesh-operator.mesh-system.svc:15012");
 
@@ -47,7 +46,7 @@ public sealed class SidecarInjectorTests
         var pod = Pod();
         pod.Metadata.Labels = new Dictionary<string, string> { ["app"] = "web", ["version"] = "v2" };
         _injector.Inject(pod, "shop");
-        var tags = JsonNode.Parse(pod.Spec.Containers[1].Args[1])!["stats_config"]!["stats_tags"]!.AsArray();
+        var tags = JsonNode.Parse(InjectedPod.Proxy(pod).Args[1])!["stats_config"]!["stats_tags"]!.AsArray();
 
         string.Join(' ', tags.Where(t => t!["regex"] is not null)
             .Select(t => (Name: (string)t!["tag_name"]!, Match: Regex.Match(statistic, (string)t["regex"]!, RegexOptions.ECMAScript)))
@@ -55,7 +54,7 @@ public sealed class SidecarInjectorTests
             .Select(t => $"{t.Name}={t.Match.Groups[2].Value}")).ShouldBe(expected);
         string.Join(' ', tags.Where(t => t!["fixed_value"] is not null).Select(t => $"{t!["tag_name"]}={t["fixed_value"]}"))
             .ShouldBe("workload=web workload_namespace=shop workload_version=v2");
-        pod.Spec.Containers[1].Env.Single(e => e.Name == "OTEL_RESOURCE_ATTRIBUTES").Value
+        InjectedPod.Proxy(pod).Env.Single(e => e.Name == "OTEL_RESOURCE_ATTRIBUTES").Value
             .ShouldBe("service.name=web,service.namespace=shop,k8s.pod.name=$(POD_NAME),k8s.namespace.name=shop,service.version=v2");
     }
 
@@ -64,7 +63,7 @@ public sealed class SidecarInjectorTests
     {
         var pod = Pod();
         _injector.Inject(pod, "shop");
-        var security = pod.Spec.Containers[1].SecurityContext;
+        var security = InjectedPod.Proxy(pod).SecurityContext;
         security.RunAsUser.ShouldBe(1337);
         security.RunAsNonRoot.ShouldBe(true);
         security.ReadOnlyRootFilesystem.ShouldBe(true);
@@ -84,21 +83,6 @@ public sealed class SidecarInjectorTests
     }
 
     [Fact]
-    public void A_pod_that_opts_out_or_uses_the_hosts_network_stays_as_it_is()
-    {
-        var optedOut = Pod();
-        optedOut.Metadata.Labels = new Dictionary<string, string> { ["meshoperator.io/inject"] = "false" };
-        var hostNetwork = Pod();
-        hostNetwork.Spec.HostNetwork = true;
-        foreach (var (pod, reason) in new[] { (optedOut, "\"false\""), (hostNetwork, "host's network") })
-        {
-            var before = KubernetesJson.Serialize(pod);
-            _injector.Inject(pod, "shop").Reason.ShouldNotBeNull().ShouldContain(reason);
-            KubernetesJson.Serialize(pod).ShouldBe(before);
-        }
-    }
-
-    [Fact]
     public void Annotations_set_up_the_proxy_and_one_does_not_drop_the_other_defaults()
     {
         var pod = Pod();
@@ -107,7 +91,7 @@ public sealed class SidecarInjectorTests
             ["meshoperator.io/proxy-cpu"] = "250m", ["meshoperator.io/proxy-memory-limit"] = "1Gi", ["meshoperator.io/proxy-image"] = "registry.example.com/envoy:1",
         };
         _injector.Inject(pod, "shop");
-        var proxy = pod.Spec.Containers[1];
+        var proxy = InjectedPod.Proxy(pod);
         proxy.Resources.Requests["cpu"].ToString().ShouldBe("250m");
         proxy.Resources.Requests["memory"].ToString().ShouldBe("64Mi");
         proxy.Resources.Limits["memory"].ToString().ShouldBe("1Gi");

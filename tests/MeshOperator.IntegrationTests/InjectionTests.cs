@@ -1,5 +1,6 @@
 using System.Text;
 using k8s.Models;
+using MeshOperator.Injection;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Testing;
@@ -16,8 +17,8 @@ public sealed class InjectionTests(TestCluster cluster)
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
 
-        (await ns.PodAsync("in", "a")).Spec.Containers.Select(c => c.Name).ShouldBe(["app", "mesh-proxy"]);
-        (await ns.PodAsync("out", "a", podLabel: "false")).Spec.Containers.Select(c => c.Name).ShouldBe(["app"]);
+        Containers(await ns.PodAsync("in", "a")).ShouldBe(["mesh-init", "mesh-proxy", "app"]);
+        Containers(await ns.PodAsync("out", "a", podLabel: "false")).ShouldBe(["app"]);
         var injected = await ns.PodAsync("labelled", "a", podLabel: "true");
         injected.Metadata.Labels["meshoperator.io/proxy"].ShouldBe("envoy");
         injected.Spec.Volumes.ShouldContain(v => v.Name == "mesh-token");
@@ -29,8 +30,8 @@ public sealed class InjectionTests(TestCluster cluster)
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster);
 
-        (await ns.PodAsync("plain", "a")).Spec.Containers.Select(c => c.Name).ShouldBe(["app"]);
-        (await ns.PodAsync("labelled", "a", podLabel: "true")).Spec.Containers.Select(c => c.Name).ShouldBe(["app", "mesh-proxy"]);
+        Containers(await ns.PodAsync("plain", "a")).ShouldBe(["app"]);
+        Containers(await ns.PodAsync("labelled", "a", podLabel: "true")).ShouldBe(["mesh-init", "mesh-proxy", "app"]);
     }
 
     [Fact]
@@ -43,10 +44,10 @@ public sealed class InjectionTests(TestCluster cluster)
             new V1Pod
             {
                 Metadata = new V1ObjectMeta { Name = "two", NamespaceProperty = ns.Name, Labels = pod.Metadata.Labels, Annotations = pod.Metadata.Annotations },
-                Spec = new V1PodSpec { Containers = pod.Spec.Containers, Volumes = pod.Spec.Volumes },
+                Spec = new V1PodSpec { InitContainers = pod.Spec.InitContainers, Containers = pod.Spec.Containers, Volumes = pod.Spec.Volumes },
             },
             TestContext.Current.CancellationToken);
-        copy.Spec.Containers.Count(c => c.Name == "mesh-proxy").ShouldBe(1);
+        Containers(copy).ShouldBe(["mesh-init", "mesh-proxy", "app"]);
         copy.Spec.Volumes.Count(v => v.Name == "mesh-token").ShouldBe(1);
     }
 
@@ -63,6 +64,31 @@ public sealed class InjectionTests(TestCluster cluster)
             """));
         error.Message.ShouldContain("admission webhook \"namespace.injection.meshoperator.io\" denied the request");
         error.Message.ShouldContain("metadata.annotations[meshoperator.io/proxy-cpu]: 'fast' is no quantity");
+    }
+
+    [Fact]
+    public async Task Where_the_operator_is_told_so_sidecars_are_classic()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster, options => options with { Injection = options.Injection with { NativeSidecars = NativeSidecarMode.Never } });
+        await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
+        Containers(await ns.PodAsync("in", "a")).ShouldBe(["mesh-init", "mesh-proxy", "app"]);
+        (await ns.PodAsync("another", "a")).Spec.InitContainers.ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public async Task A_pod_in_the_hosts_network_is_stored_without_the_sidecar_and_with_the_reason()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
+        await cluster.ApplyAsync($$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: host, namespace: {{ns.Name}} }
+            spec: {hostNetwork: true, containers: [{name: app, image: registry.example.com/app:1}]}
+            """);
+        var pod = (await cluster.Of<V1Pod>().GetAsync(new ObjectKey(ns.Name, "host"), TestContext.Current.CancellationToken))!;
+        Containers(pod).ShouldBe(["app"]);
+        pod.Metadata.Annotations["meshoperator.io/not-injected"].ShouldContain("host's network");
     }
 
     [Fact]
@@ -94,4 +120,6 @@ public sealed class InjectionTests(TestCluster cluster)
             (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None))!.Webhooks
                 .ShouldAllBe(w => w.ClientConfig.CaBundle != null && Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle));
     }
+
+    private static IEnumerable<string> Containers(V1Pod pod) => (pod.Spec.InitContainers ?? []).Concat(pod.Spec.Containers).Select(c => c.Name);
 }

@@ -5,6 +5,7 @@ using CsCheck;
 using k8s;
 using k8s.Models;
 using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CsCheck;
 using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 

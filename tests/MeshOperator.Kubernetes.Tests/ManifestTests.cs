@@ -29,6 +29,11 @@ public sealed class ManifestTests
         objects.Select(o => (string)o["kind"]!).ShouldBe(["A", "B", "C"]);
     }
 
+    [Fact]
+    public void A_file_mode_is_octal_as_in_kubernetes() =>
+        ManifestReader.Read("{apiVersion: v1, kind: A, mode: 0644, text: '0644', no: 089}").ShouldHaveSingleItem().ToJsonString()
+            .ShouldBe("""{"apiVersion":"v1","kind":"A","mode":420,"text":"0644","no":89}""");
+
     [Theory]
     [InlineData("a: b: c", "not YAML")]
     [InlineData("a: 1", "lacks apiVersion or kind")]

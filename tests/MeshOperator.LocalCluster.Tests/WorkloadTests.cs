@@ -98,6 +98,20 @@ public sealed class WorkloadTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task A_stateful_sets_pods_have_a_volume_for_each_of_its_claims()
+    {
+        var name = await fixture.NamespaceAsync();
+        await _cluster.CreateAsync(
+            $"/apis/apps/v1/namespaces/{name}/statefulsets",
+            """
+            {"metadata":{"name":"db"},"spec":{"serviceName":"db","selector":{"matchLabels":{"app":"db"}},"volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}],
+             "template":{"metadata":{"labels":{"app":"db"}},"spec":{"containers":[{"name":"db","image":"db:1","volumeMounts":[{"name":"data","mountPath":"/data"}]}]}}}}
+            """);
+        await Eventually.Succeeds(async () =>
+            (await PodsAsync(name)).ShouldHaveSingleItem()["spec"]!["volumes"]!.AsArray().Select(v => (string?)v!["persistentVolumeClaim"]?["claimName"]).ShouldContain("data-db-0"));
+    }
+
+    [Fact]
     public async Task A_deleted_pod_is_replaced_and_leaves_the_endpoints()
     {
         var name = await fixture.NamespaceAsync();

@@ -51,6 +51,18 @@ public sealed class ServiceShapeTests
         result.Port("web").Endpoints.ShouldBe([new MeshEndpoint("192.0.2.1", 8080, null, null)]);
     }
 
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("22,9090", true)]
+    [InlineData("22,8080", false)]
+    [InlineData("*", false)]
+    public void Ports_that_do_not_pass_the_proxy_are_called_in_plaintext(string? directPorts, bool takesMtls)
+    {
+        var pod = new ObjectName("shop", "web-0");
+        var result = Of("web").With(s => s with { Pods = s.Pods.SetItem(pod, s.Pods[pod] with { DirectPorts = directPorts }) }).Translate();
+        (result.Port("web").Endpoints.ShouldHaveSingleItem().Identity is not null).ShouldBe(takesMtls);
+    }
+
     [Fact]
     public void An_ExternalName_has_no_ports_in_the_mesh_and_policies_on_it_say_so()
     {

@@ -90,6 +90,44 @@ public sealed class CommandTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Inject_prints_the_manifests_with_the_sidecar_and_tells_what_was_left_out()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder.FullName, "pods.yaml"),
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: app, image: 'app:1'}]}\n---\n"
+            + "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {hostNetwork: true, containers: [{name: app, image: 'app:1'}]}\n",
+            Cancellation);
+        var (status, output, error) = await RunAsync("inject", "-f", "pods.yaml", "--proxy-image", "registry.example.com/envoy:1", "--native-sidecars", "never", "--operator-namespace", "mesh");
+        status.ShouldBe(0, error);
+        error.ShouldBe("meshop inject: Pod b: not injected: the pod uses the host's network, which a sidecar must not redirect\n");
+        output.ShouldContain("image: registry.example.com/envoy:1");
+        output.ShouldContain("mesh-operator.mesh.svc:15012");
+        output.ShouldNotContain("startupProbe");
+    }
+
+    [Fact]
+    public async Task Inject_says_which_object_cannot_have_the_sidecar_and_prints_nothing()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder.FullName, "pods.yaml"),
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {securityContext: {runAsUser: 1337}, containers: [{name: app, image: 'app:1'}]}\n",
+            Cancellation);
+        var (status, output, error) = await RunAsync("inject", "-f", "pods.yaml");
+        status.ShouldBe(1);
+        output.ShouldBeEmpty();
+        error.ShouldContain("meshop inject: pods.yaml: Pod a: the sidecar cannot be added: spec.securityContext.runAsUser: 1337 is the proxy's");
+        (await RunAsync("inject", "-f", "missing.yaml")).Error.ShouldContain("missing.yaml");
+    }
+
+    [Fact]
+    public async Task A_setting_that_would_refuse_every_pod_is_refused_before_anything_starts()
+    {
+        var (status, _, error) = await RunAsync("run", "--exclude-outbound-ports", "http");
+        status.ShouldBe(1);
+        error.ShouldContain("the operator's setting for meshoperator.io/exclude-outbound-ports: 'http' is no port");
+    }
+
     private async Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments)
     {
         using var process = Start(arguments);

@@ -28,7 +28,7 @@ expect "nothing is programmed while no proxy is connected" "model   model     Tr
 
 gateway=$(kubectl get pods -n serving -l app=gateway -o jsonpath='{.items[0].metadata.name}')
 model=$(kubectl get service model -n serving -o jsonpath='{.spec.clusterIP}')
-expect "pods of the sample have the sidecar" "gateway mesh-proxy" kubectl get pod "$gateway" -n serving -o jsonpath='{.spec.containers[*].name}'
+expect "pods of the sample have the sidecar" "mesh-init mesh-proxy gateway" kubectl get pod "$gateway" -n serving -o jsonpath='{.spec.initContainers[*].name} {.spec.containers[*].name}'
 kubectl apply -f - >/dev/null <<POD
 apiVersion: v1
 kind: Pod
@@ -38,7 +38,7 @@ metadata:
 spec:
   containers: [{name: app, image: registry.example.com/app:1}]
 POD
-expect "a pod with the label comes back with the sidecar" "app mesh-proxy" kubectl get pod own -o jsonpath='{.spec.containers[*].name}'
+expect "a pod with the label comes back with the sidecar" "mesh-init mesh-proxy app" kubectl get pod own -o jsonpath='{.spec.initContainers[*].name} {.spec.containers[*].name}'
 
 for mode in delta sotw; do
     check "xdscheck validate, $mode" "$xdscheck" validate --strict --server "$xds" --plaintext --node-id "$gateway.serving" --mode $mode

@@ -60,9 +60,9 @@ metadata: {name: own}
 spec:
   containers: [{name: app, image: registry.example.com/app:1}]
 POD
-    kubectl get pod own -n serving -o 'jsonpath={.spec.containers[*].name}'
+    kubectl get pod own -n serving -o 'jsonpath={.spec.initContainers[*].name} {.spec.containers[*].name}'
 }
-eventually "pods are injected through the service" "app mesh-proxy" inject
+eventually "pods are injected through the service" "mesh-init mesh-proxy app" inject
 check "helm upgrade" "$helm" upgrade mesh-operator "$root/charts/mesh-operator" --namespace mesh-system --set logLevel=Debug
 expect "keeps the CA bundle" "LS0tLS1CRUdJTi" kubectl get mutatingwebhookconfiguration mesh-operator -o 'jsonpath={.webhooks[*].clientConfig.caBundle}'
 if grep -q 'forbidden' "$data/log"; then not_ok "nothing was forbidden to the operator" "$(grep forbidden "$data/log")"; else ok "nothing was forbidden to the operator"; fi

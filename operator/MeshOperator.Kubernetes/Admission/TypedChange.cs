@@ -1,11 +1,27 @@
 using System.Text.Json.Nodes;
+using k8s;
 
 namespace MeshOperator.Kubernetes.Admission;
 
 /// <summary>Carries a change that was made to the typed form of an object over to the object as it was sent, which may have fields that
 /// the type does not know, nulls where the type has nothing, and nothing where the type has a default.</summary>
-internal static class TypedChange
+public static class TypedChange
 {
+    /// <summary>Changes an object by its type.</summary>
+    /// <typeparam name="TEntity">The type as which it is read.</typeparam>
+    /// <param name="original">The object as it was sent or written.</param>
+    /// <param name="change">Changes it in place.</param>
+    /// <returns>The object with the change.</returns>
+    /// <exception cref="System.Text.Json.JsonException">It does not fit the type.</exception>
+    public static JsonNode? Edit<TEntity>(JsonNode original, Action<TEntity> change)
+        where TEntity : class
+    {
+        var entity = KubernetesJson.Deserialize<TEntity>(original.ToJsonString());
+        var before = Write(entity);
+        change(entity);
+        return Apply(original, before, Write(entity));
+    }
+
     /// <summary>The object as sent with the change applied; what the change does not touch stays as it was sent.</summary>
     /// <param name="original">The object as it was sent.</param>
     /// <param name="before">Its typed form.</param>
@@ -20,6 +36,8 @@ internal static class TypedChange
             _ => after?.DeepClone(),
         };
     }
+
+    private static JsonNode? Write<TEntity>(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity));
 
     private static JsonObject ApplyToMap(JsonObject? original, JsonObject before, JsonObject after)
     {

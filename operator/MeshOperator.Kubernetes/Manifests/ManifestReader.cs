@@ -65,7 +65,7 @@ public static partial class ManifestReader
         }
     }
 
-    /// <summary>YAML's core schema, as Kubernetes reads it.</summary>
+    /// <summary>YAML's core schema, as Kubernetes reads it: a number that begins with 0 is octal, as file modes are written.</summary>
     private static JsonValue? Scalar(YamlScalarNode scalar)
     {
         var text = scalar.Value ?? string.Empty;
@@ -73,10 +73,14 @@ public static partial class ManifestReader
         if (text is "" or "~" or "null" or "Null" or "NULL") return null;
         if (text is "true" or "True" or "TRUE") return JsonValue.Create(true);
         if (text is "false" or "False" or "FALSE") return JsonValue.Create(false);
+        if (Octal().IsMatch(text)) return JsonValue.Create(Convert.ToInt64(text, 8));
         if (Integer().IsMatch(text) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer)) return JsonValue.Create(integer);
         if (Decimal().IsMatch(text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return JsonValue.Create(number);
         return JsonValue.Create(text);
     }
+
+    [GeneratedRegex("^0[0-7]{1,20}$")]
+    private static partial Regex Octal();
 
     [GeneratedRegex("^[-+]?[0-9]+$")]
     private static partial Regex Integer();

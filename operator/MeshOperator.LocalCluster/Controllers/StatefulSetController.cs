@@ -78,6 +78,11 @@ internal sealed class StatefulSetController(Cluster cluster) : Controller("state
         var spec = pod.Ensure("spec");
         spec["hostname"] = name;
         if (set.At("spec.serviceName").AsText() is { Length: > 0 } service) spec["subdomain"] = service;
+        foreach (var claim in set["spec"].Objects("volumeClaimTemplates").Select(c => c.Object("metadata").Text("name")))
+        {
+            if (spec["volumes"] is not JsonArray volumes) spec["volumes"] = volumes = [];
+            volumes.Add(new JsonObject { ["name"] = claim, ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = $"{claim}-{name}" } });
+        }
     }
 
     private static int Ordinal(StoredObject pod) =>

@@ -13,7 +13,12 @@ internal static partial class PodValidation
     private static readonly string[] RestartPolicies = ["Always", "OnFailure", "Never"];
 
     /// <summary>Reports faults of a pod spec at a path.</summary>
-    public static void Spec(JsonNode? node, string path, FieldErrors errors, string? onlyRestartPolicy = null)
+    /// <param name="node">The spec.</param>
+    /// <param name="path">Where it is.</param>
+    /// <param name="errors">Where faults go.</param>
+    /// <param name="onlyRestartPolicy">The one that is allowed, if not all are.</param>
+    /// <param name="claims">Names of volumes that the pods will have besides those of the spec.</param>
+    public static void Spec(JsonNode? node, string path, FieldErrors errors, string? onlyRestartPolicy = null, IEnumerable<string>? claims = null)
     {
         if (node is not JsonObject spec)
         {
@@ -23,6 +28,7 @@ internal static partial class PodValidation
 
         var names = new HashSet<string>(StringComparer.Ordinal);
         var volumes = Volumes(spec, $"{path}.volumes", errors);
+        volumes.UnionWith(claims ?? []);
         if (spec.Array("containers") is not { Count: > 0 }) errors.Required($"{path}.containers");
         Containers(spec, "containers", path, names, volumes, errors);
         Containers(spec, "initContainers", path, names, volumes, errors);

@@ -23,7 +23,9 @@ internal static class WorkloadValidation
         if (spec.Object("template") is { } template)
         {
             Names.CheckLabels(template.Object("metadata").Object("labels"), "spec.template.labels", errors);
-            PodValidation.Spec(template["spec"], "spec.template.spec", errors, "Always");
+            // Of a stateful set each pod gets a volume for each claim.
+            var claims = spec.Objects("volumeClaimTemplates").Select(claim => claim.Object("metadata").Text("name") ?? "");
+            PodValidation.Spec(template["spec"], "spec.template.spec", errors, "Always", claims);
         }
         else
         {

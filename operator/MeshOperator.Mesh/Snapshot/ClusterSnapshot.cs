@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using MeshOperator.Api;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Mesh.Model;
 
@@ -110,6 +112,13 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
 
     /// <summary>Whether one of its addresses is of IPv6.</summary>
     public bool HasIpv6 { get; init; }
+
+    /// <summary>The ports whose connections do not pass its proxy: numbers separated by commas, or <c>*</c>; null when all do.</summary>
+    public string? DirectPorts { get; init; }
+
+    /// <summary>Whether connections to a port do not pass its proxy.</summary>
+    public bool IsDirect(int port) =>
+        DirectPorts is { } ports && (ports == MeshNames.AllPorts || ports.Split(',').Contains(port.ToString(CultureInfo.InvariantCulture)));
 }
 
 /// <summary>A policy.</summary>

@@ -98,7 +98,7 @@ internal sealed class EndpointIndex
     {
         if (endpoint.Pod is null || !_snapshot.Pods.TryGetValue(new ObjectName(ns, endpoint.Pod), out var pod) || !pod.HasProxy)
             return new MeshEndpoint(address, port, null, endpoint.Zone);
-        var takesMtls = _modes.Of(ns, pod)?.ModeOf(port) != MtlsMode.Disabled;
+        var takesMtls = !pod.IsDirect(port) && _modes.Of(ns, pod)?.ModeOf(port) != MtlsMode.Disabled;
         return new MeshEndpoint(address, port, takesMtls ? Spiffe.Identity(_snapshot.TrustDomain, ns, pod.ServiceAccount) : null, endpoint.Zone)
         {
             Workload = new WorkloadName(ns, endpoint.Pod),

@@ -68,7 +68,8 @@ internal sealed class OperatorHost : IAsyncDisposable
         var authority = await new AuthorityStore(secrets, options, TimeProvider.System, loggers.CreateLogger<AuthorityStore>()).LoadAsync(cancellation);
 
         var serving = new ServingCertificate(authority, options.ServingNames, TimeProvider.System);
-        AddMesh(builder.Services, options, authority);
+        var version = await new ServerVersion(client, TimeProvider.System, loggers.CreateLogger<ServerVersion>()).AskAsync(cancellation);
+        AddMesh(builder.Services, options, authority, version);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, serving));
         builder.Services.AddRoutingCore();
@@ -145,13 +146,14 @@ internal sealed class OperatorHost : IAsyncDisposable
         kubernetes.Services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<TPolicy, TSpec>>();
     }
 
-    private static void AddMesh(IServiceCollection services, OperatorOptions options, CertificateAuthority authority)
+    private static void AddMesh(IServiceCollection services, OperatorOptions options, CertificateAuthority authority, KubernetesVersion? version)
     {
         services.AddSingleton(p => new IdentityIssuer(authority, LeafLifetime, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
-        services.AddSingleton(new SidecarInjector(new InjectionOptions
+        services.AddSingleton(new SidecarInjector(options.Injection with
         {
             DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
-            ProxyImage = options.ProxyImage ?? new InjectionOptions().ProxyImage,
+            OperatorNamespace = options.Namespace,
+            KubernetesVersion = version,
         }));
         services.AddSingleton<ClusterSnapshotSource>();
         services.AddSingleton(new Xds.Translation.EnvoyTranslator(options.Telemetry));

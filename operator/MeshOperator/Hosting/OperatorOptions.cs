@@ -47,8 +47,8 @@ internal sealed record OperatorOptions
     /// <summary>Whether all ports are on loopback only.</summary>
     public bool LoopbackOnly { get; init; }
 
-    /// <summary>The proxies' image.</summary>
-    public string? ProxyImage { get; init; }
+    /// <summary>What sidecars are like. The operator adds what it knows of itself and of the cluster.</summary>
+    public Injection.InjectionOptions Injection { get; init; } = new();
 
     /// <summary>Of which services proxies are told that have no annotation for it.</summary>
     public DefaultUpstreams DefaultUpstreams { get; init; }

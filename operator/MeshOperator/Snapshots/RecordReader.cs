@@ -10,6 +10,7 @@ namespace MeshOperator.Snapshots;
 internal static class RecordReader
 {
     private const string ServiceNameLabel = "kubernetes.io/service-name";
+    private static readonly string[] ReadAnnotations = [SidecarAnnotations.Upstreams, MeshNames.DirectPortsAnnotation];
 
     public static NamespaceRecord? Read(V1Namespace ns) =>
         ns.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams) ? new NamespaceRecord(upstreams) : null;
@@ -41,27 +42,32 @@ internal static class RecordReader
             pod.Metadata.Labels is { } labels && labels.TryGetValue(MeshNames.ProxyLabel, out var proxy) && proxy == MeshNames.ProxyEnvoy && SidecarInjector.IsInjected(pod),
             (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList())
         {
-            Upstreams = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams) ? upstreams : null,
+            Upstreams = Annotation(pod, SidecarAnnotations.Upstreams),
+            DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
             HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip?.Contains(':', StringComparison.Ordinal) == true) == true,
         };
 
     /// <summary>Drops what the mesh has no use for, so that it is not kept for each of many pods.</summary>
     public static void Trim(V1Pod pod)
     {
-        pod.Metadata.Annotations = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams)
-            ? new Dictionary<string, string> { [SidecarAnnotations.Upstreams] = upstreams }
-            : null;
+        pod.Metadata.Annotations = pod.Metadata.Annotations?.Where(a => ReadAnnotations.Contains(a.Key)).ToDictionary();
         if (pod.Spec is not null)
         {
             pod.Spec = new V1PodSpec
             {
                 ServiceAccountName = pod.Spec.ServiceAccountName,
-                Containers = [.. pod.Spec.Containers.Select(c => new V1Container { Name = c.Name })],
+                Containers = Names(pod.Spec.Containers),
+                InitContainers = Names(pod.Spec.InitContainers ?? []),
             };
         }
 
         if (pod.Status is not null) pod.Status = new V1PodStatus { Phase = pod.Status.Phase, PodIPs = pod.Status.PodIPs };
     }
+
+    private static string? Annotation(V1Pod pod, string name) =>
+        pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(name, out var value) ? value : null;
+
+    private static List<V1Container> Names(IEnumerable<V1Container> containers) => [.. containers.Select(c => new V1Container { Name = c.Name })];
 
     /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>
     private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) => new(

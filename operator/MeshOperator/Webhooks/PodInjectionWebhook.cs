@@ -14,6 +14,6 @@ internal sealed class PodInjectionWebhook(SidecarInjector injector, ILogger<PodI
         if (outcome.IsRefused) return Task.FromResult(AdmissionResult.Deny($"The sidecar cannot be added: {outcome.Reason}."));
         if (outcome.IsInjected) Log.Injected(logger, name, context.Namespace);
         else Log.NotInjected(logger, name, context.Namespace, outcome.Reason!);
-        return Task.FromResult(AdmissionResult.Allow());
+        return Task.FromResult(AdmissionResult.Allow([.. outcome.Warnings]));
     }
 }

@@ -3,28 +3,32 @@ using Xunit;
 
 namespace MeshOperator.Tests.Goldens;
 
-/// <summary>A folder of <c>tests/testdata/translation</c>: <c>in.yaml</c> is what a user applies, <c>out/</c> what becomes of it. Comments at
+/// <summary>A folder of <c>tests/testdata/translation</c>, or of another suite: <c>in.yaml</c> is what a user applies, <c>out/</c> what becomes of it. Comments at
 /// the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which files there are (else all that
 /// are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>, which inbound filter chains; and
 /// set what <see cref="GoldenSettings"/> has.</summary>
 internal sealed class GoldenCase
 {
+    private const string Translation = "translation";
     private const string UpdateVariable = "MESH_UPDATE_GOLDEN";
     private readonly string _folder;
 
-    public GoldenCase(string name)
+    public GoldenCase(string name, string suite = Translation)
     {
         Name = name;
-        _folder = Path.Combine(Root, name);
+        _folder = Path.Combine(Root(suite), name);
         Manifests = File.ReadAllText(Path.Combine(_folder, "in.yaml"));
-        var directives = new GoldenDirectives(Manifests);
-        Show = directives.List("show");
-        Only = directives.List("only");
-        Settings = GoldenSettings.Read(directives);
+        Directives = new GoldenDirectives(Manifests);
+        Show = Directives.List("show");
+        Only = Directives.List("only");
+        Settings = GoldenSettings.Read(Directives);
     }
 
     /// <summary>All cases, in the order of their names.</summary>
-    public static IEnumerable<string> Names => Directory.GetDirectories(Root).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Names => NamesOf(Translation);
+
+    /// <summary>All cases of a suite, in the order of their names.</summary>
+    public static IEnumerable<string> NamesOf(string suite) => Directory.GetDirectories(Root(suite)).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal);
 
     public string Name { get; }
 
@@ -36,10 +40,13 @@ internal sealed class GoldenCase
     /// <summary>The resources and inbound chains to show; empty means all.</summary>
     public IReadOnlyList<string> Only { get; }
 
+    /// <summary>What the comments at the top say.</summary>
+    public GoldenDirectives Directives { get; }
+
     /// <summary>What is set of the mesh besides the manifests.</summary>
     public GoldenSettings Settings { get; }
 
-    private static string Root { get; } = Path.Combine(RepositoryRoot(), "tests", "testdata", "translation");
+    private static string Root(string suite) => Path.Combine(RepositoryRoot(), "tests", "testdata", suite);
 
     private string Out => Path.Combine(_folder, "out");
 
@@ -50,12 +57,12 @@ internal sealed class GoldenCase
         if (Environment.GetEnvironmentVariable(UpdateVariable) == "1") Write(files);
         Directory.Exists(Out).ShouldBeTrue($"{Name} has no out/. {Advice}");
         var found = Directory.GetFiles(Out).Select(path => Path.GetFileName(path)!).ToHashSet();
-        found.Except(files.Keys).ShouldBeEmpty($"{Name}: files of out/ that the translation does not make any more. {Advice}");
+        found.Except(files.Keys).ShouldBeEmpty($"{Name}: files of out/ that are not made any more. {Advice}");
         foreach (var (file, content) in files)
         {
             found.ShouldContain(file, $"{Name}: out/{file} is missing. {Advice}");
             var expected = File.ReadAllText(Path.Combine(Out, file));
-            if (expected != content) Assert.Fail($"{Name}: out/{file} is not what the translation makes. {Advice}\n{TextDifference.Between(expected, content)}");
+            if (expected != content) Assert.Fail($"{Name}: out/{file} is not what is made now. {Advice}\n{TextDifference.Between(expected, content)}");
         }
     }
 

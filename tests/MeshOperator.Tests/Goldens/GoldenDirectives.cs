@@ -7,7 +7,7 @@ namespace MeshOperator.Tests.Goldens;
 /// mistake would else make a case show something other than it says.</summary>
 internal sealed partial class GoldenDirectives
 {
-    private static readonly HashSet<string> Known = ["show", "only", "access-log", "tracing", "tracing-sampling", "default-upstreams", "pod-families"];
+    private static readonly HashSet<string> Known = ["show", "only", "access-log", "tracing", "tracing-sampling", "default-upstreams", "pod-families", "kubernetes"];
     private readonly List<(string Name, string Value)> _lines;
 
     public GoldenDirectives(string manifests)

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Shouldly;
 
-namespace MeshOperator.Kubernetes.Tests;
+namespace MeshOperator.Testing;
 
+/// <summary>Applies JSON patches without any code of what makes them.</summary>
 internal static class JsonPatch
 {
     /// <summary>RFC 6902 by the letter, for add, remove and replace.</summary>
@@ -21,7 +21,7 @@ internal static class JsonPatch
                 case ("add", JsonArray list): list.Insert(Index(path[^1]), value); break;
                 case ("replace", JsonArray list): list[Index(path[^1])] = value; break;
                 case ("remove", JsonArray list): list.RemoveAt(Index(path[^1])); break;
-                case ("remove", JsonObject map): map.Remove(path[^1]).ShouldBeTrue(); break;
+                case ("remove", JsonObject map) when map.Remove(path[^1]): break;
                 case ("add" or "replace", JsonObject map): map[path[^1]] = value; break;
                 default: throw new InvalidOperationException(operation.ToJsonString());
             }

@@ -1,0 +1,63 @@
+using k8s.Models;
+using MeshOperator.Api;
+
+namespace MeshOperator.Injection;
+
+/// <summary>What speaks against a sidecar in a pod.</summary>
+internal static class Eligibility
+{
+    private const string MirrorAnnotation = "kubernetes.io/config.mirror";
+    private static readonly HashSet<string> SystemNamespaces = ["kube-system", "kube-public", "kube-node-lease"];
+
+    /// <summary>Where Envoy listens in the pod.</summary>
+    private static readonly HashSet<int> ProxyPorts = [15000, 15001, 15006, ProxyPort.Probes, ProxyPort.Readiness, ProxyPort.Prometheus];
+
+    /// <summary>Why a pod stays as it is, or null. Nothing is changed in such a pod.</summary>
+    public static string? WhyNot(V1Pod pod, string ns, InjectionOptions options)
+    {
+        if (pod.Spec?.Containers is null or { Count: 0 }) return "the pod has no containers";
+        if (SidecarInjector.IsInjected(pod)) return "the pod already has the sidecar";
+        if (pod.Metadata?.Labels is { } labels && labels.TryGetValue(MeshNames.InjectLabel, out var wish) && wish == "false")
+            return $"the pod's label {MeshNames.InjectLabel} is \"false\"";
+        if (SystemNamespaces.Contains(ns)) return $"pods of {ns} keep the cluster running and are never injected";
+        if (ns == options.OperatorNamespace) return $"{ns} is the operator's own namespace";
+        return pod.Metadata?.Annotations?.ContainsKey(MirrorAnnotation) == true ? "the pod mirrors a static pod of its node" : null;
+    }
+
+    /// <summary>Why a pod that its owner may well expect to have the sidecar cannot have it, or null. This is recorded in the pod.</summary>
+    public static string? WhyImpossible(V1Pod pod)
+    {
+        if (pod.Spec.HostNetwork == true) return "the pod uses the host's network, which a sidecar must not redirect";
+        var onWindows = pod.Spec.Os?.Name == "windows" || (pod.Spec.NodeSelector is { } nodes && nodes.TryGetValue("kubernetes.io/os", out var os) && os == "windows");
+        return onWindows ? "the pod runs on Windows, for which there is no redirection" : null;
+    }
+
+    /// <summary>What must be changed in a pod before it can have the sidecar, or null.</summary>
+    public static string? WhyRefused(V1Pod pod)
+    {
+        if (pod.Spec.SecurityContext is { } context && Who(context.RunAsUser, context.RunAsGroup) is { } who)
+            return $"spec.securityContext.{who}";
+        foreach (var (list, containers) in new[] { ("containers", pod.Spec.Containers), ("initContainers", pod.Spec.InitContainers ?? []) })
+        {
+            foreach (var container in containers)
+            {
+                if (container.SecurityContext is { } own && Who(own.RunAsUser, own.RunAsGroup) is { } user) return $"spec.{list}[{container.Name}].securityContext.{user}";
+                if (container.Name == CaptureContainer.Name) return $"spec.{list}: the name {container.Name} is the mesh's: choose another";
+                if (container.Ports?.FirstOrDefault(p => ProxyPorts.Contains(p.ContainerPort)) is { } port)
+                    return $"spec.{list}[{container.Name}].ports: the proxy listens on {port.ContainerPort}: let the application use another port";
+            }
+        }
+
+        return pod.Spec.Volumes?.FirstOrDefault(v => v.Name is SidecarVolumes.Token or SidecarVolumes.Trust) is { } volume
+            ? $"spec.volumes: the name {volume.Name} is the mesh's: choose another"
+            : null;
+    }
+
+    /// <summary>The redirection rules know the proxy by its user and group, so whatever shared them would pass by the proxy.</summary>
+    private static string? Who(long? user, long? group)
+    {
+        const string why = "1337 is the proxy's, whose connections are not redirected: let the application use another";
+        if (user == ProxyContainer.User) return $"runAsUser: {why}";
+        return group == ProxyContainer.User ? $"runAsGroup: {why}" : null;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using k8s.Models;
+using MeshOperator.Api;
+
+namespace MeshOperator.Injection.Settings;
+
+/// <summary>The kinds of values that settings have.</summary>
+internal static partial class SettingValues
+{
+    private static readonly string[] LogLevels = ["trace", "debug", "info", "warning", "error", "critical", "off"];
+
+    public static (string Value, string? Advice) Image(string text) =>
+        (text, ImageReference().IsMatch(text) ? null : "is no image: write for example docker.io/envoyproxy/envoy:v1.34.1");
+
+    public static (string Value, string? Advice) LogLevel(string text) =>
+        (text, LogLevels.Contains(text) ? null : $"is no level: write one of {string.Join(", ", LogLevels)}");
+
+    public static (string Value, string? Advice) SecretName(string text) =>
+        (text, text.Length <= 253 && Subdomain().IsMatch(text) ? null : "is no name of a Secret: write for example registry-login");
+
+    public static (int Value, string? Advice) Port(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
+            ? (port, null)
+            : (0, "is no port: write numbers from 1 to 65535, separated by commas, for example 6379,9090");
+
+    /// <summary>A network, or a single address, which is a network of one.</summary>
+    public static (string Value, string? Advice) Cidr(string text)
+    {
+        if (IPNetwork.TryParse(text, out var network)) return (network.ToString(), null);
+        return IPAddress.TryParse(text, out var address) && address.ScopeIdOrZero() == 0 && text.AsSpan().IndexOfAny('.', ':') >= 0
+            ? (new IPNetwork(address, address.GetAddressBytes().Length * 8).ToString(), null)
+            : (string.Empty, "is no network: write for example 10.1.0.0/16,fd00::/8, separated by commas");
+    }
+
+    public static (bool Value, string? Advice) Boolean(string text) => text switch
+    {
+        "true" => (true, null),
+        "false" => (false, null),
+        _ => (false, "is neither \"true\" nor \"false\""),
+    };
+
+    public static (Interception Value, string? Advice) Interception(string text) => text switch
+    {
+        "redirect" => (Settings.Interception.Redirect, null),
+        "cni" => (Settings.Interception.Cni, null),
+        "none" => (Settings.Interception.None, null),
+        _ => (default, "is no way of interception: write redirect, cni or none"),
+    };
+
+    /// <summary>Whatever the pods' namespace is called, the forms are the same.</summary>
+    public static (string Value, string? Advice) Upstreams(string text) =>
+        (text, UpstreamList.TryParse(text, "default", out _, out var wrong) ? null : $"has '{wrong}', which is no service: write for example web, shop/web, shop/*, ./* or *");
+
+    public static (ResourceQuantity? Value, string? Advice) Quantity(string text)
+    {
+        const string advice = "is no quantity: write for example 100m or 128Mi";
+        try
+        {
+            var quantity = new ResourceQuantity(text);
+            return quantity.ToDecimal() >= 0 ? (quantity, null) : (null, advice);
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
+        {
+            return (null, advice);
+        }
+    }
+
+    private static long ScopeIdOrZero(this IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$")]
+    private static partial Regex ImageReference();
+
+    [GeneratedRegex("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+    private static partial Regex Subdomain();
+}

@@ -1,0 +1,88 @@
+using k8s.Models;
+using MeshOperator.Api;
+
+namespace MeshOperator.Injection.Settings;
+
+/// <summary>How traffic gets to the proxy.</summary>
+internal enum Interception
+{
+    /// <summary>An init container sets redirection rules.</summary>
+    Redirect,
+
+    /// <summary>The node's network sets them.</summary>
+    Cni,
+
+    /// <summary>There are none.</summary>
+    None,
+}
+
+/// <summary>What one pod's sidecar is to be: its annotations, and the operator's options where it has none.</summary>
+internal sealed record SidecarSettings
+{
+    public required string Image { get; init; }
+
+    public required V1ResourceRequirements Resources { get; init; }
+
+    public required string LogLevel { get; init; }
+
+    public required IReadOnlyList<string> ImagePullSecrets { get; init; }
+
+    public required IReadOnlyList<int> ExcludedInboundPorts { get; init; }
+
+    public required IReadOnlyList<int> ExcludedOutboundPorts { get; init; }
+
+    public required IReadOnlyList<string> ExcludedOutboundCidrs { get; init; }
+
+    public required bool IsNative { get; init; }
+
+    public required Interception Interception { get; init; }
+
+    /// <summary>Reads the settings, or says what is wrong with which of them and how it is written.</summary>
+    public static (SidecarSettings? Settings, string? Problem) Read(IDictionary<string, string>? annotations, InjectionOptions options)
+    {
+        var reader = new SettingReader(annotations);
+        var settings = new SidecarSettings
+        {
+            Image = reader.Text(SidecarAnnotations.ProxyImage, options.ProxyImage, SettingValues.Image),
+            Resources = ReadResources(reader, options),
+            LogLevel = reader.Text(SidecarAnnotations.ProxyLogLevel, options.ProxyLogLevel, SettingValues.LogLevel),
+            ImagePullSecrets = reader.List(SidecarAnnotations.ImagePullSecrets, options.ImagePullSecrets, SettingValues.SecretName),
+            ExcludedInboundPorts = reader.List(SidecarAnnotations.ExcludeInboundPorts, options.ExcludeInboundPorts, SettingValues.Port),
+            ExcludedOutboundPorts = reader.List(SidecarAnnotations.ExcludeOutboundPorts, options.ExcludeOutboundPorts, SettingValues.Port),
+            ExcludedOutboundCidrs = reader.List(SidecarAnnotations.ExcludeOutboundCidrs, options.ExcludeOutboundCidrs, SettingValues.Cidr),
+            IsNative = reader.Text(SidecarAnnotations.NativeSidecar, IsNativeByDefault(options) ? "true" : "false", SettingValues.Boolean),
+            Interception = reader.Text(SidecarAnnotations.Interception, options.Interception, SettingValues.Interception),
+        };
+        // The pod's proxy is told by it of less than the mesh; the sidecar itself does not differ.
+        _ = reader.Text(SidecarAnnotations.Upstreams, UpstreamList.Any, SettingValues.Upstreams);
+        return reader.Problem is { } problem ? (null, problem) : (settings, null);
+    }
+
+    private static bool IsNativeByDefault(InjectionOptions options) => options.NativeSidecars switch
+    {
+        NativeSidecarMode.Always => true,
+        NativeSidecarMode.Never => false,
+        _ => options.KubernetesVersion >= KubernetesVersion.NativeSidecars,
+    };
+
+    /// <summary>A request that nobody asked for gives way to a lower limit that somebody did.</summary>
+    private static V1ResourceRequirements ReadResources(SettingReader reader, InjectionOptions options)
+    {
+        var requests = new Dictionary<string, ResourceQuantity>();
+        var limits = new Dictionary<string, ResourceQuantity>();
+        foreach (var (resource, request, defaultRequest, limit, defaultLimit) in new[]
+        {
+            ("cpu", SidecarAnnotations.ProxyCpu, options.ProxyCpu, SidecarAnnotations.ProxyCpuLimit, options.ProxyCpuLimit),
+            ("memory", SidecarAnnotations.ProxyMemory, options.ProxyMemory, SidecarAnnotations.ProxyMemoryLimit, options.ProxyMemoryLimit),
+        })
+        {
+            var most = reader.Optional(limit, defaultLimit, SettingValues.Quantity);
+            var least = reader.Optional(request, defaultRequest, SettingValues.Quantity);
+            if (most is not null) limits[resource] = most;
+            if (least is not null && most is not null && !reader.Has(request) && least.ToDecimal() > most.ToDecimal()) least = most;
+            if (least is not null) requests[resource] = least;
+        }
+
+        return new V1ResourceRequirements { Requests = requests.Count > 0 ? requests : null, Limits = limits.Count > 0 ? limits : null };
+    }
+}

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using MeshOperator.Injection;
+
+namespace MeshOperator.Commands;
+
+/// <summary>The command line's options of what sidecars are like. Annotations of pods win over them.</summary>
+internal sealed class SidecarOptions
+{
+    private static readonly InjectionOptions Defaults = new();
+    private readonly Option<string> _image = Text("--proxy-image", "The sidecars' image.", Defaults.ProxyImage);
+    private readonly Option<string> _initImage = Text("--init-image", "The image of the init container that redirects traffic.", Defaults.InitImage);
+    private readonly Option<string> _cpu = Text("--proxy-cpu", "The sidecars' CPU request.", Defaults.ProxyCpu);
+    private readonly Option<string> _memory = Text("--proxy-memory", "The sidecars' memory request.", Defaults.ProxyMemory);
+    private readonly Option<string> _cpuLimit = Text("--proxy-cpu-limit", "The sidecars' CPU limit; empty for none.", Defaults.ProxyCpuLimit);
+    private readonly Option<string> _memoryLimit = Text("--proxy-memory-limit", "The sidecars' memory limit; empty for none.", Defaults.ProxyMemoryLimit);
+    private readonly Option<string> _level = Text("--proxy-log-level", "What sidecars log about themselves: trace, debug, info, warning, error, critical or off.", Defaults.ProxyLogLevel);
+    private readonly Option<string> _secrets = Text("--image-pull-secrets", "Secrets of the pods' namespaces with which the images are pulled, separated by commas.", Defaults.ImagePullSecrets);
+    private readonly Option<string> _inbound = Text("--exclude-inbound-ports", "Ports of pods that sidecars leave alone, separated by commas.", Defaults.ExcludeInboundPorts);
+    private readonly Option<string> _outbound = Text("--exclude-outbound-ports", "Ports that pods reach without their sidecar, separated by commas.", Defaults.ExcludeOutboundPorts);
+    private readonly Option<string> _networks = Text("--exclude-outbound-cidrs", "Networks that pods reach without their sidecar, separated by commas.", Defaults.ExcludeOutboundCidrs);
+    private readonly Option<string> _interception = Text("--interception", "How traffic gets to sidecars: redirect, cni or none.", Defaults.Interception);
+    private readonly Option<NativeSidecarMode> _native = new("--native-sidecars")
+    {
+        Description = "Whether sidecars are native ones: Auto (from Kubernetes 1.29 on), Always or Never.",
+        DefaultValueFactory = _ => NativeSidecarMode.Auto,
+    };
+
+    /// <summary>Adds the options, and refuses the command when one of them would make every pod be refused.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _image, _initImage, _cpu, _memory, _cpuLimit, _memoryLimit, _level, _secrets, _inbound, _outbound, _networks, _interception, _native })
+            command.Options.Add(option);
+        command.Validators.Add(result =>
+        {
+            if (Create(result.GetValue, result.GetValue(_native)).Problem is { } problem) result.AddError(problem);
+        });
+    }
+
+    public InjectionOptions Read(ParseResult parsed) => Create(parsed.GetValue, parsed.GetValue(_native));
+
+    /// <summary>A command is validated before options that were not given have their defaults.</summary>
+    private InjectionOptions Create(Func<Option<string>, string?> value, NativeSidecarMode native) => Defaults with
+    {
+        ProxyImage = value(_image) ?? Defaults.ProxyImage,
+        InitImage = value(_initImage) ?? Defaults.InitImage,
+        ProxyCpu = value(_cpu) ?? Defaults.ProxyCpu,
+        ProxyMemory = value(_memory) ?? Defaults.ProxyMemory,
+        ProxyCpuLimit = value(_cpuLimit) ?? Defaults.ProxyCpuLimit,
+        ProxyMemoryLimit = value(_memoryLimit) ?? Defaults.ProxyMemoryLimit,
+        ProxyLogLevel = value(_level) ?? Defaults.ProxyLogLevel,
+        ImagePullSecrets = value(_secrets) ?? Defaults.ImagePullSecrets,
+        ExcludeInboundPorts = value(_inbound) ?? Defaults.ExcludeInboundPorts,
+        ExcludeOutboundPorts = value(_outbound) ?? Defaults.ExcludeOutboundPorts,
+        ExcludeOutboundCidrs = value(_networks) ?? Defaults.ExcludeOutboundCidrs,
+        Interception = value(_interception) ?? Defaults.Interception,
+        NativeSidecars = native,
+    };
+
+    private static Option<string> Text(string name, string description, string value) => new(name) { Description = description, DefaultValueFactory = _ => value };
+}

@@ -1,0 +1,87 @@
+using k8s;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Injection.Tests;
+
+/// <summary>Native and classic sidecars: order, start and end.</summary>
+public sealed class NativeSidecarTests
+{
+    private const string Pod = """
+        spec:
+          initContainers: [{name: migrate, image: migrate:1}, {name: agent, image: agent:1, restartPolicy: Always}]
+          containers: [{name: app, image: app:1}, {name: helper, image: helper:1}]
+        """;
+
+    [Theory]
+    [InlineData(NativeSidecarMode.Auto, "1.29", true)]
+    [InlineData(NativeSidecarMode.Auto, "v1.33.2+vendor", true)]
+    [InlineData(NativeSidecarMode.Auto, "1.28+", false)]
+    [InlineData(NativeSidecarMode.Auto, null, false)]
+    [InlineData(NativeSidecarMode.Always, "1.25", true)]
+    [InlineData(NativeSidecarMode.Never, "1.33", false)]
+    public void The_mode_and_the_api_servers_version_decide_and_the_annotation_wins(NativeSidecarMode mode, string? version, bool native)
+    {
+        var options = new InjectionOptions { NativeSidecars = mode, KubernetesVersion = KubernetesVersion.Parse(version) };
+        IsNative(Pod, options).ShouldBe(native);
+        IsNative("metadata: {annotations: {meshoperator.io/native-sidecar: 'true'}}\n" + Pod, options).ShouldBeTrue();
+        IsNative("metadata: {annotations: {meshoperator.io/native-sidecar: 'false'}}\n" + Pod, options).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_native_proxy_runs_before_all_that_needs_the_network_and_holds_it_up_until_it_is_ready()
+    {
+        var injected = InjectedPod.From(Pod);
+        injected.Pod.Spec.InitContainers.Select(c => c.Name).ShouldBe(["mesh-init", "mesh-proxy", "migrate", "agent"]);
+        injected.Pod.Spec.Containers.Select(c => c.Name).ShouldBe(["app", "helper"]);
+        var proxy = InjectedPod.Proxy(injected.Pod);
+        proxy.RestartPolicy.ShouldBe("Always");
+        $"{proxy.StartupProbe.HttpGet.Path} {proxy.StartupProbe.HttpGet.Port.Value}".ShouldBe("/healthz/ready 15021");
+        proxy.Lifecycle.ShouldBeNull("the kubelet ends it after the application");
+    }
+
+    [Fact]
+    public void A_classic_proxy_is_the_first_container_and_the_rules_come_when_the_init_containers_are_done()
+    {
+        var injected = InjectedPod.From(Pod, new InjectionOptions());
+        injected.Pod.Spec.InitContainers.Select(c => c.Name).ShouldBe(["migrate", "agent", "mesh-init"]);
+        injected.Pod.Spec.Containers.Select(c => c.Name).ShouldBe(["mesh-proxy", "app", "helper"]);
+        injected.Pod.Metadata.Annotations["kubectl.kubernetes.io/default-container"].ShouldBe("app");
+        InjectedPod.Proxy(injected.Pod).StartupProbe.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("1.30", null, "sleep:\n  seconds: 5")]
+    [InlineData("1.29", null, "- /bin/sleep\n  - \"5\"")]
+    [InlineData("1.33", 3, "sleep:\n  seconds: 2")]
+    [InlineData("1.33", 1, null)]
+    public void A_classic_proxy_outlives_the_application_a_little_within_the_pods_grace_period(string version, int? grace, string? expected)
+    {
+        var options = new InjectionOptions { NativeSidecars = NativeSidecarMode.Never, KubernetesVersion = KubernetesVersion.Parse(version) };
+        var period = grace is { } seconds ? $"\n  terminationGracePeriodSeconds: {seconds}" : string.Empty;
+        var lifecycle = InjectedPod.Proxy(InjectedPod.From(Pod + period, options).Pod).Lifecycle;
+        if (expected is null) lifecycle.ShouldBeNull();
+        else KubernetesYaml.Serialize(lifecycle.PreStop).Replace("\r", string.Empty, StringComparison.Ordinal).ShouldContain(expected);
+    }
+
+    [Fact]
+    public void A_classic_sidecar_in_a_pod_that_is_to_complete_is_warned_of()
+    {
+        const string job = "spec: {restartPolicy: OnFailure, containers: [{name: app, image: app:1}]}";
+        InjectedPod.From(job).Outcome.Warnings.ShouldBeEmpty();
+        InjectedPod.From(job, new InjectionOptions()).Outcome.Warnings.ShouldHaveSingleItem().ShouldContain("does not complete");
+    }
+
+    [Fact]
+    public void The_init_container_may_change_the_network_and_nothing_else()
+    {
+        var security = InjectedPod.From(Pod).Container("mesh-init").SecurityContext;
+        security.Capabilities.Drop.ShouldBe(["ALL"]);
+        security.Capabilities.Add.ShouldBe(["NET_ADMIN"]);
+        security.AllowPrivilegeEscalation.ShouldBe(false);
+        security.ReadOnlyRootFilesystem.ShouldBe(true);
+        security.Privileged.ShouldBe(false);
+    }
+
+    private static bool IsNative(string pod, InjectionOptions options) => InjectedPod.Proxy(InjectedPod.From(pod, options).Pod).RestartPolicy == "Always";
+}
