@@ -189,26 +189,38 @@ public sealed class ProxylessTranslationTests
         routes.Single(route => route.Name == "expression").Route_.HashPolicy.ShouldHaveSingleItem().Header.HeaderName.ShouldBe("x-user");
         routes.Single(route => route.Name == "default").Route_.HashPolicy.ShouldHaveSingleItem().FilterState.Key.ShouldBe("io.grpc.channel_id");
         Policy(ShopMesh.Model(), "web-v2").ShouldBe(Cluster.Types.LbPolicy.RingHash);
-        Policy(ShopMesh.Model(), "web").ShouldBe(Cluster.Types.LbPolicy.RoundRobin);
+        Policy(ShopMesh.Model(), "half").ShouldBe(Cluster.Types.LbPolicy.RoundRobin);
 
-        var byCookie = With(new HttpRoute
+        var byCookie = ShopMesh.Model().WithPort("half", port => port with
         {
-            Name = "default",
-            Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("web"), 80))],
-            Sticky = new StickySession(StickyKey.Cookie, "session", null),
+            Routes =
+            [
+                new HttpRoute
+                {
+                    Name = "default",
+                    Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("half"), 80))],
+                    Sticky = new StickySession(StickyKey.Cookie, "session", null),
+                },
+            ],
         });
-        Policy(byCookie, "web").ShouldBe(Cluster.Types.LbPolicy.RoundRobin);
-        Routes(byCookie, "web")[0].Route_.HashPolicy.ShouldBeEmpty();
+        Policy(byCookie, "half").ShouldBe(Cluster.Types.LbPolicy.RoundRobin);
+        Routes(byCookie, "half")[0].Route_.HashPolicy.ShouldBeEmpty();
     }
 
     [Fact]
     public void A_cluster_bounds_calls_as_that_of_Envoy_does_and_has_no_TLS()
     {
-        var cluster = Read(Resources(ShopMesh.Model(), ResourceType.Cluster).Find("outbound/80/web.shop")!, Cluster.Parser);
+        var configuration = new EnvoyTranslator().Translate(ShopMesh.Model());
+        var cluster = Find(configuration.Proxyless.Value.Shared, "outbound/80/web.shop");
+        var envoys = Find(configuration.Shared, "outbound/80/web.shop");
 
-        cluster.CircuitBreakers.Thresholds.ShouldHaveSingleItem().MaxRequests.ShouldBe(uint.MaxValue);
+        envoys.CircuitBreakers.ShouldNotBeNull();
+        cluster.CircuitBreakers.ShouldBe(envoys.CircuitBreakers);
+        cluster.OutlierDetection.ShouldBe(envoys.OutlierDetection);
         cluster.TransportSocket.ShouldBeNull();
         cluster.TransportSocketMatches.ShouldBeEmpty();
+
+        static Cluster Find(IReadOnlyList<ResourceSet> sets, string name) => Read(sets[(int)ResourceType.Cluster].Find(name)!, Cluster.Parser);
     }
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries);
