@@ -49,6 +49,21 @@ public sealed class CircuitBreakerTests
     }
 
     [Fact]
+    public void One_that_loses_a_target_to_an_older_one_holds_for_its_others_and_says_so()
+    {
+        var result = Of("web", "cart")
+            .Breaker("older", new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRequests = 1 })
+            .Breaker("younger", new CircuitBreakerSpec { TargetRefs = [To("web"), To("cart")], MaxRequests = 2 }, created: 1)
+            .Breaker("loser", new CircuitBreakerSpec { TargetRefs = [To("cart")], MaxRequests = 3 }, created: 2)
+            .Translate();
+        result.Port("cart").Connection.Breaker!.MaxRequests.ShouldBe(2);
+        var younger = result.Verdict("CircuitBreaker", "younger");
+        (younger.Accepted.Reason, younger.InEffect).ShouldBe(("Conflicted", true));
+        younger.Accepted.Message.ShouldEndWith("the policy holds for its other targets");
+        result.Verdict("CircuitBreaker", "loser").InEffect.ShouldBeFalse();
+    }
+
+    [Fact]
     public void That_of_a_split_service_holds_for_the_backends_that_have_none_of_their_own()
     {
         var result = Of("web", "v1", "v2")

@@ -54,4 +54,12 @@ public sealed class RateLimitTests
         Limits(result, "db").ShouldBeEmpty();
         result.Verdict("RateLimit", "rl").ResolvedRefs.Reason.ShouldBe("UnsupportedProtocol");
     }
+
+    [Fact]
+    public void On_an_undeclared_port_only_what_is_plaintext_is_counted_which_is_told()
+    {
+        var result = new Cluster().Service("web", portName: "", port: 7000).Limit("rl", Of(1, To("web"))).Translate();
+        result.Verdict("RateLimit", "rl").ResolvedRefs.Reason.ShouldBe("UnsupportedProtocol");
+        result.Verdict("RateLimit", "rl").ResolvedRefs.Message.ShouldContain("requests over mutual TLS are not counted");
+    }
 }

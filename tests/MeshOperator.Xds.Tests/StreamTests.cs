@@ -235,6 +235,63 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public async Task A_request_that_is_too_large_ends_the_stream()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
+        var sending = client.SubscribeAsync(ResourceType.Route, new string('x', 5 * 1024 * 1024));
+
+        (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.ResourceExhausted);
+        // The server need not have read all of it.
+        await sending.ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    [Fact]
+    public async Task More_streams_than_allowed_are_refused_and_the_others_go_on()
+    {
+        await using var server = await XdsTestServer.StartAsync(options => options.MaxStreams = 1);
+        await using var first = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await first.FetchAsync(ResourceType.Route, WebRoute);
+        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
+        await second.SubscribeAsync(ResourceType.Route, WebRoute);
+
+        (await second.EndAsync()).StatusCode.ShouldBe(StatusCode.ResourceExhausted);
+        (await first.FetchAsync(ResourceType.Route, ApiRoute)).Resources.ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_ends_its_streams_so_that_proxies_connect_anew()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await client.FetchAsync(ResourceType.Route, WebRoute);
+
+        var stopping = server.StopAsync();
+        // The stream's own word, or that of the connection that is closed behind it.
+        (await client.EndAsync()).Detail.ShouldSatisfyAllConditions(
+            detail => (detail.Contains("The operator is shutting down", StringComparison.Ordinal) || detail.Contains("NO_ERROR", StringComparison.Ordinal)).ShouldBeTrue(detail));
+        await stopping;
+    }
+
+    [Fact]
+    public async Task Two_streams_of_one_node_are_served_both_and_the_newer_counts()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var older = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await older.FetchAsync(ResourceType.Route, WebRoute);
+        await using var newer = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await newer.SubscribeAsync(ResourceType.Route, WebRoute);
+        var unanswered = await newer.NextAsync();
+        await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 0);
+
+        await newer.AcknowledgeAsync(unanswered);
+        await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
+        server.Update(server.Model.WithWebWeights(50, 50));
+        (await older.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(WebRoute);
+        (await newer.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(WebRoute);
+    }
+
+    [Fact]
     public async Task A_large_answer_comes_in_several_parts()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.MaxResponseBytes = 2000);

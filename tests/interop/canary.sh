@@ -94,6 +94,22 @@ access() { # METHOD SERVICE-ACCOUNT
 eventually "an access rule lets the gateway GET" 'policy \"00\" matches' access GET gateway
 expect "and not POST" '"verdict": "deny"' access POST gateway
 expect "and nobody else" '"verdict": "deny"' access GET feature-store
+check "the samples of protection apply" kubectl apply -f samples/protection
+for policy in circuitbreaker/model ratelimit/gateway; do
+    eventually "$policy is accepted" "True True" kubectl get "$policy" -n serving \
+        -o 'jsonpath={.status.conditions[?(@.type=="Accepted")].status} {.status.conditions[?(@.type=="ResolvedRefs")].status}'
+done
+limits() { "$xdscheck" route --server "$xds" --plaintext --node-id "$gateway.serving" --inbound --port 8080 --method GET --host gateway --path / --header x-tier:free; }
+eventually "the gateway's proxy bounds its requests" '"verdict": "limit"' limits
+breaker() { "$xdscheck" route --server "$xds" --plaintext --node-id "$gateway.serving" --listener "$model:80" --method GET --host model.serving --path /; }
+expect "and what it has under way to the model servers" '"maxRequests": 100' breaker
+check "xdscheck validate with all policies" "$xdscheck" validate --strict --server "$xds" --plaintext --node-id "$gateway.serving"
+expect "a circuit breaker that bounds nothing is refused" "nothing is bounded" kubectl create -f - <<BREAKER
+apiVersion: meshoperator.io/v1alpha1
+kind: CircuitBreaker
+metadata: {name: idle, namespace: serving}
+spec: {targetRefs: [{kind: Service, name: model}]}
+BREAKER
 expect "kubectl explain tells the fields" "one with the number, or else the name" kubectl explain trafficsplit.spec.backends.port
 
 kill -TERM "$mesh"

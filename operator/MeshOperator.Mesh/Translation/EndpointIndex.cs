@@ -25,6 +25,9 @@ internal sealed class EndpointIndex
         foreach (var list in _slices.Values) list.Sort((a, b) => a.Name.CompareTo(b.Name));
     }
 
+    /// <summary>The slices of a service, by name.</summary>
+    public IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> Slices(ObjectName service) => _slices.TryGetValue(service, out var slices) ? slices : [];
+
     /// <summary>The ready endpoints of a service's port, ordered by address and port, each once. Of a pod with addresses of both IP
     /// families there are two in different slices; it is one endpoint, at the address of the service's first family.</summary>
     public ValueList<MeshEndpoint> Ready(ObjectName name, ServiceRecord service, ServicePortRecord port)

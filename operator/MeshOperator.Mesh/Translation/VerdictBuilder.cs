@@ -16,17 +16,13 @@ internal sealed class VerdictBuilder
         foreach (var (name, record) in policies.OrderBy(p => p.Value.Created).ThenBy(p => p.Key))
         {
             var key = new PolicyKey(kind, name.Namespace, name.Name);
-            _drafts[key] = new Draft(record.Generation) { Refusal = record.Refusal, InEffect = record.Spec is not null };
+            _drafts[key] = new Draft(record.Generation) { Refusal = record.Refusal, IsUsable = record.Spec is not null };
             if (record.Spec is { } spec) yield return (key, spec);
         }
     }
 
-    public void Conflict(PolicyKey key, string message)
-    {
-        var draft = _drafts[key];
-        draft.Conflict ??= message;
-        draft.InEffect = false;
-    }
+    /// <summary>Another policy has what this one wants. It may still hold for a target that was found.</summary>
+    public void Conflict(PolicyKey key, string message) => _drafts[key].Conflict ??= message;
 
     public void TargetNotFound(PolicyKey key, string message) => _drafts[key].MissingTargets.Add(message);
 
@@ -46,7 +42,8 @@ internal sealed class VerdictBuilder
 
         public string? Conflict { get; set; }
 
-        public bool InEffect { get; set; }
+        /// <summary>Whether there is a form of it that could be in effect.</summary>
+        public bool IsUsable { get; init; }
 
         public bool FoundTarget { get; set; }
 
@@ -54,13 +51,15 @@ internal sealed class VerdictBuilder
 
         public List<(string Reason, string Message)> Unresolved { get; } = [];
 
-        public PolicyVerdict ToVerdict() => new(generation, Accepted(), Resolved(), InEffect && (FoundTarget || MissingTargets.Count == 0));
+        public PolicyVerdict ToVerdict() => new(generation, Accepted(), Resolved(), InEffect);
+
+        private bool InEffect => IsUsable && (FoundTarget || (Conflict is null && MissingTargets.Count == 0));
 
         private Finding Accepted()
         {
             if (Refusal is not null)
                 return new Finding(false, "Invalid", InEffect ? $"{Refusal}; the last valid form stays in effect" : Refusal);
-            if (Conflict is not null) return new Finding(false, "Conflicted", Conflict);
+            if (Conflict is not null) return new Finding(false, "Conflicted", FoundTarget ? $"{Conflict}; the policy holds for its other targets" : Conflict);
             if (MissingTargets.Count > 0 && !FoundTarget) return new Finding(false, "TargetNotFound", string.Join("; ", MissingTargets));
             return new Finding(true, "Accepted", "The policy is valid.");
         }

@@ -26,6 +26,13 @@ public static class ConfigurationJson
         return Render(configuration.Shared[(int)type]);
     }
 
+    /// <summary>The resources of a type that clients are sent that are gRPC libraries, ordered by name.</summary>
+    public static JsonArray Proxyless(EnvoyConfiguration configuration, ResourceType type)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return Render(configuration.Proxyless.Value.Shared[(int)type]);
+    }
+
     /// <summary>The resources of a type that are for one workload's proxy only, ordered by name: its inbound listener and clusters. Empty
     /// for a workload that is not of the mesh.</summary>
     public static JsonArray Own(EnvoyConfiguration configuration, WorkloadName workload, ResourceType type)

@@ -190,8 +190,10 @@ internal sealed class AdsStream
             return await _requests.ReadAsync(cancellationToken).AsTask()
                 .WaitAsync(_context.Options.FirstRequestTimeout, _context.Time, cancellationToken);
         }
-        catch (ChannelClosedException)
+        catch (ChannelClosedException closed)
         {
+            // The client has ended the stream without a request, or its request could not be read.
+            if (closed.InnerException is RpcException unreadable) throw unreadable;
             return null;
         }
         catch (TimeoutException)

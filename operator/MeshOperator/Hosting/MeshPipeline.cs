@@ -15,6 +15,7 @@ internal sealed class MeshPipeline(
 {
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
+    private readonly MeshTranslator _translator = new();
     private readonly ModeRollout _rollout = new(time);
     private readonly AcknowledgedProgress _progress = new(proxies);
     private TranslationResult? _latest;
@@ -77,7 +78,7 @@ internal sealed class MeshPipeline(
         {
             var started = Stopwatch.GetTimestamp();
             var snapshot = source.Current;
-            var result = Translator.Translate(snapshot);
+            var result = _translator.Translate(snapshot);
             // The cache goes first: who sees the new verdicts must not measure them by the old resources.
             var pending = _rollout.Pending.Count;
             cache.Update(envoy.Translate(_rollout.Apply(result.Model, _progress)));

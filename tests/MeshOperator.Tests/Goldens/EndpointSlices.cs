@@ -19,6 +19,8 @@ internal static class EndpointSlices
         {
             foreach (var (index, group) in selected.Index())
             {
+                var reachable = group.Where(entry => Address(entry.Pod, family) is not null).ToList();
+                if (reachable.Count == 0) continue;
                 yield return new V1EndpointSlice
                 {
                     Metadata = new V1ObjectMeta
@@ -28,16 +30,19 @@ internal static class EndpointSlices
                         Labels = new Dictionary<string, string> { ["kubernetes.io/service-name"] = service.Metadata.Name },
                     },
                     AddressType = family,
-                    Ports = group.First().Ports,
-                    Endpoints = [.. group.Select(entry => Endpoint(service, entry.Pod, isIPv6: family == "IPv6"))],
+                    Ports = reachable[0].Ports,
+                    Endpoints = [.. reachable.Select(entry => Endpoint(service, entry.Pod, family))],
                 };
             }
         }
     }
 
-    private static V1Endpoint Endpoint(V1Service service, V1Pod pod, bool isIPv6) => new()
+    private static string? Address(V1Pod pod, string family) =>
+        pod.Status.PodIPs.Select(ip => ip.Ip).FirstOrDefault(ip => ip.Contains(':', StringComparison.Ordinal) == (family == "IPv6"));
+
+    private static V1Endpoint Endpoint(V1Service service, V1Pod pod, string family) => new()
     {
-        Addresses = [pod.Status.PodIPs.Select(ip => ip.Ip).First(ip => ip.Contains(':', StringComparison.Ordinal) == isIPv6)],
+        Addresses = [Address(pod, family)],
         Conditions = new V1EndpointConditions { Ready = pod.Status.Conditions?.Any(c => c.Type == "Ready" && c.Status == "False") != true },
         Hostname = pod.Spec.Subdomain == service.Metadata.Name ? pod.Spec.Hostname : null,
         TargetRef = new V1ObjectReference { Kind = "Pod", Name = pod.Metadata.Name, NamespaceProperty = pod.Metadata.NamespaceProperty },

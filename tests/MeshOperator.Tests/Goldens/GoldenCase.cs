@@ -3,9 +3,10 @@ using Xunit;
 
 namespace MeshOperator.Tests.Goldens;
 
-/// <summary>A folder of <c>tests/testdata/translation</c>, or of another suite: <c>in.yaml</c> is what a user applies, <c>out/</c> what becomes of it. Comments at
-/// the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which files there are (else all that
-/// are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>, which inbound filter chains.</summary>
+/// <summary>A folder of <c>tests/testdata/translation</c>, or of another suite: <c>in.yaml</c> is what a user applies, <c>out/</c> what
+/// becomes of it. Comments at the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which files there are (else all that
+/// are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>, which inbound filter chains; and
+/// set what <see cref="GoldenSettings"/> has.</summary>
 internal sealed class GoldenCase
 {
     private const string Translation = "translation";
@@ -17,8 +18,11 @@ internal sealed class GoldenCase
         Name = name;
         _folder = Path.Combine(Root(suite), name);
         Manifests = File.ReadAllText(Path.Combine(_folder, "in.yaml"));
-        Show = Directive("show");
-        Only = Directive("only");
+        var directives = new GoldenDirectives(Manifests);
+        Show = directives.List("show");
+        Only = directives.List("only");
+        KubernetesVersion = directives.List("kubernetes").FirstOrDefault();
+        Settings = GoldenSettings.Read(directives);
     }
 
     /// <summary>All cases, in the order of their names.</summary>
@@ -36,6 +40,12 @@ internal sealed class GoldenCase
 
     /// <summary>The resources and inbound chains to show; empty means all.</summary>
     public IReadOnlyList<string> Only { get; }
+
+    /// <summary>The version of the cluster that a case of the injection is for; null for the usual one.</summary>
+    public string? KubernetesVersion { get; }
+
+    /// <summary>What is set of the mesh besides the manifests.</summary>
+    public GoldenSettings Settings { get; }
 
     private static string Root(string suite) => Path.Combine(RepositoryRoot(), "tests", "testdata", suite);
 
@@ -65,15 +75,6 @@ internal sealed class GoldenCase
         foreach (var path in Directory.GetFiles(Out).Where(path => !files.ContainsKey(Path.GetFileName(path)))) File.Delete(path);
         foreach (var (file, content) in files) File.WriteAllText(Path.Combine(Out, file), content);
     }
-
-    /// <summary>The values of a comment at the top, as <c># name: one, two</c>.</summary>
-    public List<string> Directive(string name) =>
-    [
-        .. Manifests.Split('\n')
-            .TakeWhile(line => line.StartsWith('#'))
-            .Where(line => line.StartsWith($"# {name}:", StringComparison.Ordinal))
-            .SelectMany(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split(',', StringSplitOptions.TrimEntries)),
-    ];
 
     private static string RepositoryRoot()
     {

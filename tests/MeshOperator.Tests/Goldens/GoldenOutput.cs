@@ -12,10 +12,19 @@ namespace MeshOperator.Tests.Goldens;
 /// <summary>Writes down what a translation made, a file each for what people look at separately.</summary>
 internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration configuration)
 {
-    /// <summary>Shown only where a case asks for it, as it is the same in every mesh.</summary>
+    /// <summary>What gRPC libraries are sent.</summary>
+    public const string ProxylessOutput = "proxyless";
+
     private const string CommonOutput = "common";
 
-    private static readonly HashSet<string> CommonNames = [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.InboundPassthrough];
+    /// <summary>Shown only where a case asks for it: what is the same in every mesh, names only, and the same mesh in other words.</summary>
+    private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", ProxylessOutput];
+
+    private static readonly HashSet<string> CommonNames =
+        [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.OutboundIpv6Listener, Names.InboundPassthrough, Names.TracingCluster];
+
+    private static readonly (string Output, ResourceType Type)[] SharedTypes =
+        [("clusters", ResourceType.Cluster), ("endpoints", ResourceType.Endpoints), ("listeners", ResourceType.Listener), ("routes", ResourceType.Route)];
 
     /// <summary>The files of a case by name, as YAML.</summary>
     public SortedDictionary<string, string> Files(GoldenCase golden)
@@ -23,14 +32,13 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         var outputs = new Dictionary<string, JsonArray>
         {
             ["conditions"] = Conditions(),
-            ["clusters"] = Shared(ResourceType.Cluster, golden.Only),
-            ["endpoints"] = Shared(ResourceType.Endpoints, golden.Only),
-            ["listeners"] = Shared(ResourceType.Listener, golden.Only),
-            ["routes"] = Shared(ResourceType.Route, golden.Only),
             ["inbound"] = Inbound(golden.Only),
+            ["scopes"] = Scopes(),
+            [ProxylessOutput] = Proxyless(golden.Only),
             [CommonOutput] = Common(),
         };
-        string[] shown = golden.Show.Count > 0 ? [.. golden.Show] : [.. outputs.Keys.Where(name => name != CommonOutput && outputs[name].Count > 0)];
+        foreach (var (output, type) in SharedTypes) outputs.Add(output, Chosen(ConfigurationJson.Shared(configuration, type), golden.Only));
+        string[] shown = golden.Show.Count > 0 ? [.. golden.Show] : [.. outputs.Keys.Where(name => !OnDemand.Contains(name) && outputs[name].Count > 0)];
         Check(golden, shown, outputs.Keys);
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in shown)
@@ -47,7 +55,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     {
         shown.Except(outputs).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs)}");
         var chains = configuration.Nodes.Keys.SelectMany(name => Listener(name)["filter_chains"]!.AsArray()).Select(chain => (string)chain!["name"]!);
-        var resources = configuration.Shared.SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
+        var resources = configuration.Shared.Concat(configuration.Proxyless.Value.Shared).SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
         golden.Only.Except(chains.Concat(resources)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains");
         if (shown.Contains("conditions")) return;
         result.Verdicts
@@ -71,11 +79,39 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         ["message"] = finding.Message,
     };
 
-    private JsonArray Shared(ResourceType type, IReadOnlyList<string> only)
+    private static JsonArray Chosen(JsonArray resources, IReadOnlyList<string> only)
     {
         string[] names = [.. only.Where(name => !IsInbound(name))];
-        return Where(ConfigurationJson.Shared(configuration, type), name => !CommonNames.Contains(name) && (names.Length == 0 || names.Contains(name)));
+        return Where(resources, name => !CommonNames.Contains(name) && (names.Length == 0 || names.Contains(name)));
     }
+
+    /// <summary>For each different choice of services the workloads that are told of it, and the names of what they are sent.</summary>
+    private JsonArray Scopes() => new([.. configuration.Nodes.Values
+        .GroupBy(node => node.Scope)
+        .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
+        .Select(group =>
+        {
+            var scope = new JsonObject
+            {
+                ["services"] = group.Key is { } chosen ? Strings(chosen.Services.Select(service => service.ToString())) : "all",
+                ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
+            };
+            foreach (var (output, type) in SharedTypes)
+                scope[output] = Strings(group.First().Shared[(int)type].Items.ToArray().Select(resource => resource.Name).Where(name => !CommonNames.Contains(name)));
+            return scope;
+        })]);
+
+    private JsonArray Proxyless(IReadOnlyList<string> only)
+    {
+        var chosen = SharedTypes
+            .Select(shared => (shared.Output, Resources: Chosen(ConfigurationJson.Proxyless(configuration, shared.Type), only)))
+            .Where(entry => entry.Resources.Count > 0)
+            .Select(entry => KeyValuePair.Create(entry.Output, (JsonNode?)entry.Resources))
+            .ToList();
+        return chosen.Count == 0 ? [] : [new JsonObject(chosen)];
+    }
+
+    private static JsonArray Strings(IEnumerable<string> values) => new([.. values.Select(value => JsonValue.Create(value))]);
 
     /// <summary>Each different inbound part, with the workloads that have it: all of it, or only some filter chains.</summary>
     private JsonArray Inbound(IReadOnlyList<string> only)
@@ -87,7 +123,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             .OrderBy(group => group[0].NodeId, StringComparer.Ordinal);
         return new JsonArray([.. profiles.Select(workloads =>
         {
-            var part = new JsonObject { ["workloads"] = new JsonArray([.. workloads.Select(name => JsonValue.Create(name.NodeId))]) };
+            var part = new JsonObject { ["workloads"] = Strings(workloads.Select(name => name.NodeId)) };
             if (chains.Length > 0)
             {
                 part["filter_chains"] = Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains);
@@ -101,7 +137,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         })]);
     }
 
-    private JsonNode Listener(WorkloadName workload) => ConfigurationJson.Own(configuration, workload, ResourceType.Listener).ShouldHaveSingleItem()!;
+    /// <summary>The inbound one. A pod with an IPv6 address has an entrance for that too, which is common to all such pods.</summary>
+    private JsonNode Listener(WorkloadName workload) => Where(ConfigurationJson.Own(configuration, workload, ResourceType.Listener), IsInbound).ShouldHaveSingleItem()!;
 
     private JsonArray Common()
     {
@@ -111,6 +148,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             ConfigurationJson.Shared(configuration, ResourceType.Cluster),
             .. workloads.Select(name => ConfigurationJson.Own(configuration, name, ResourceType.Cluster)),
             ConfigurationJson.Shared(configuration, ResourceType.Listener),
+            .. workloads.Select(name => ConfigurationJson.Own(configuration, name, ResourceType.Listener)),
         ];
         return new JsonArray([.. all.SelectMany(resources => Where(resources, CommonNames.Contains)).Select(resource => resource!.DeepClone())]);
     }

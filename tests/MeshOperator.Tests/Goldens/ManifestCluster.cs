@@ -20,18 +20,17 @@ internal sealed class ManifestCluster
     private static readonly DateTime FirstCreation = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
     private readonly List<IKubernetesObject<V1ObjectMeta>> _objects = [];
     private readonly SidecarInjector _injector = new(new InjectionOptions());
+    private readonly GoldenSettings _settings;
     private int _workloads;
     private int _addresses;
 
-    private ManifestCluster()
-    {
-    }
+    private ManifestCluster(GoldenSettings settings) => _settings = settings;
 
     /// <summary>The cluster of some manifests. An object is as old as its place in them, so the first is the oldest.</summary>
     /// <exception cref="ManifestException">An object cannot be read, has a field that its kind lacks, or is of a kind that is of no use here.</exception>
-    public static ManifestCluster Of(string manifests)
+    public static ManifestCluster Of(string manifests, GoldenSettings settings)
     {
-        var cluster = new ManifestCluster();
+        var cluster = new ManifestCluster(settings);
         foreach (var json in ManifestReader.Read(manifests))
         {
             var applied = ManifestObject.Read(json);
@@ -51,12 +50,16 @@ internal sealed class ManifestCluster
     /// <summary>What the mesh knows of the cluster.</summary>
     public ClusterSnapshot Snapshot() => ClusterSnapshot.Empty with
     {
+        IsScopedToNamespace = _settings.IsScopedToNamespace,
+        Namespaces = Records<V1Namespace, NamespaceRecord>(RecordReader.Read),
         Services = Records<V1Service, ServiceRecord>(RecordReader.Read),
         EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(RecordReader.Read),
         Pods = Records<V1Pod, PodRecord>(RecordReader.Read),
         TrafficSplits = Policies<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()),
         RetryPolicies = Policies<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()),
         MtlsPolicies = Policies<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()),
+        CircuitBreakers = Policies<CircuitBreaker, CircuitBreakerSpec>(new CircuitBreakerValidator()),
+        RateLimits = Policies<RateLimit, RateLimitSpec>(new RateLimitValidator()),
     };
 
     private IEnumerable<T> All<T>() => _objects.OfType<T>();
@@ -73,7 +76,7 @@ internal sealed class ManifestCluster
         where TEntity : IKubernetesObject<V1ObjectMeta>
         where TRecord : class =>
         All<TEntity>()
-            .Select(entity => (Name: new ObjectName(entity.Metadata.NamespaceProperty, entity.Metadata.Name), Record: read(entity)))
+            .Select(entity => (Name: new ObjectName(entity.Metadata.NamespaceProperty ?? string.Empty, entity.Metadata.Name), Record: read(entity)))
             .Where(entry => entry.Record is not null)
             .ToImmutableDictionary(entry => entry.Name, entry => entry.Record!);
 
@@ -114,7 +117,8 @@ internal sealed class ManifestCluster
     {
         pod.Status ??= new V1PodStatus();
         pod.Status.Phase ??= "Running";
-        pod.Status.PodIPs = [new V1PodIP { Ip = $"10.0.{workload}.{replica}" }, new V1PodIP { Ip = $"fd00:10::{workload}:{replica}" }];
+        pod.Status.PodIPs =
+            [.. _settings.PodFamilies.Select(family => new V1PodIP { Ip = family == "IPv6" ? $"fd00:10::{workload}:{replica}" : $"10.0.{workload}.{replica}" })];
         var ns = All<V1Namespace>().FirstOrDefault(n => n.Metadata.Name == pod.Metadata.NamespaceProperty);
         if (Label(ns?.Metadata, MeshNames.InjectionLabel) != MeshNames.InjectionEnabled && Label(pod.Metadata, MeshNames.InjectLabel) != "true") return;
         var outcome = _injector.Inject(pod, pod.Metadata.NamespaceProperty);

@@ -21,6 +21,8 @@ internal static class ManifestObject
         ["TrafficSplit"] = Read<TrafficSplit>,
         ["RetryPolicy"] = Read<RetryPolicy>,
         ["MtlsPolicy"] = Read<MtlsPolicy>,
+        ["CircuitBreaker"] = Read<CircuitBreaker>,
+        ["RateLimit"] = Read<RateLimit>,
     };
 
     public static IKubernetesObject<V1ObjectMeta> Read(JsonObject json)

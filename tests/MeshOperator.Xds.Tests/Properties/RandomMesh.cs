@@ -30,19 +30,35 @@ internal static class RandomMesh
             ports.DistinctBy(p => p.Port).ToValueList(),
             IsExternalName: kind == 2));
 
-    private static readonly Gen<PodRecord> Pod = Gen.Select(Services, Gen.Int[0, 4], Services, (account, proxy, app) =>
-        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]));
+    /// <summary>What a proxy is told of: mostly all of the mesh, else few services, some of which are not there.</summary>
+    private static readonly Gen<string?> Upstreams = Gen.Select(Gen.Int[0, 9], ServiceNames, Services, (kind, other, own) => kind switch
+    {
+        0 => string.Empty,
+        1 => own,
+        2 => $"{other}, {own}",
+        3 => "./*",
+        4 => "*",
+        _ => null,
+    });
 
-    private static readonly Gen<EndpointRecord> Endpoint = Gen.Select(
+    private static readonly Gen<PodRecord> Pod = Gen.Select(Services, Gen.Int[0, 4], Services, Upstreams, Gen.Bool, (account, proxy, app, upstreams, hasIpv6) =>
+        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]) { Upstreams = upstreams, HasIpv6 = hasIpv6 });
+
+    private static readonly Gen<ObjectName> NamespaceNames = Namespaces.Select(ns => new ObjectName(string.Empty, ns));
+
+    private static readonly Gen<NamespaceRecord> Namespace = Upstreams.Select(upstreams => new NamespaceRecord(upstreams ?? "*"));
+
+    /// <summary>Of the last address nothing else is known. A pod may have addresses of both IP families, in different slices.</summary>
+    private static Gen<EndpointRecord> Endpoint(bool isIpv6) => Gen.Select(
         Gen.Int[0, 3],
         Gen.Int[1, 6],
         Gen.Int[0, 4],
         Gen.OneOf<string?>("zone-a", "zone-b", null),
-        (subnet, host, ready, zone) => new EndpointRecord([$"10.0.{subnet}.{host}"], ready > 0, host == 6 ? null : $"pod-{host}", zone));
+        (subnet, host, ready, zone) => new EndpointRecord([isIpv6 ? $"fd00:10::{subnet}:{host}" : $"10.0.{subnet}.{host}"], ready > 0, host == 6 ? null : $"pod-{host}", zone));
 
     private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(
         Services,
-        Endpoint.Array[0, 4],
+        Gen.Int[0, 2].SelectMany(family => Endpoint(isIpv6: family == 0).Array[0, 4]),
         Gen.Int[0, 1],
         (service, endpoints, shift) => new EndpointSliceRecord(
             service,
@@ -59,23 +75,29 @@ internal static class RandomMesh
         Gen.Select(
             Records(ServiceNames, RandomPolicies.Split, 1, 8),
             Records(ServiceNames, RandomPolicies.Retry, 0, 4),
-            Records(ServiceNames, RandomPolicies.Mtls, 0, 4)),
-        Gen.OneOf("cluster.local", "cluster.local", "example.org"),
-        (objects, policies, domain) => ClusterSnapshot.Empty with
+            Records(ServiceNames, RandomPolicies.Mtls, 0, 4),
+            Records(ServiceNames, RandomPolicies.Breaker, 0, 3),
+            Records(ServiceNames, RandomPolicies.Limit, 0, 3)),
+        Gen.Select(Gen.OneOf("cluster.local", "cluster.local", "example.org"), Gen.Int[0, 3], Records(NamespaceNames, Namespace, 0, 1)),
+        (objects, policies, settings) => ClusterSnapshot.Empty with
         {
-            TrustDomain = domain,
+            TrustDomain = settings.Item1,
+            IsScopedToNamespace = settings.Item2 == 0,
+            Namespaces = settings.Item3,
             Services = objects.Item1,
             EndpointSlices = objects.Item2,
             Pods = objects.Item3,
             TrafficSplits = policies.Item1,
             RetryPolicies = policies.Item2,
             MtlsPolicies = policies.Item3,
+            CircuitBreakers = policies.Item4,
+            RateLimits = policies.Item5,
         });
 
     /// <summary>Clusters that follow each other, each but a few objects as the one before; now and then nothing changes at all.</summary>
     public static readonly Gen<ClusterSnapshot[]> History = Gen.Select(
         Snapshot,
-        Gen.Select(Snapshot, Gen.Int[0, 6], Gen.Int[0, 100]).Array[1, 6],
+        Gen.Select(Snapshot, Gen.Int[0, 10], Gen.Int[0, 100]).Array[1, 6],
         (first, changes) =>
         {
             var history = new List<ClusterSnapshot> { first };
@@ -92,6 +114,10 @@ internal static class RandomMesh
         3 => cluster with { TrafficSplits = One(cluster.TrafficSplits, other.TrafficSplits, pick) },
         4 => cluster with { RetryPolicies = One(cluster.RetryPolicies, other.RetryPolicies, pick) },
         5 => cluster with { MtlsPolicies = One(cluster.MtlsPolicies, other.MtlsPolicies, pick) },
+        6 => cluster with { CircuitBreakers = One(cluster.CircuitBreakers, other.CircuitBreakers, pick) },
+        7 => cluster with { RateLimits = One(cluster.RateLimits, other.RateLimits, pick) },
+        8 => cluster with { Namespaces = One(cluster.Namespaces, other.Namespaces, pick) },
+        9 => cluster with { IsScopedToNamespace = other.IsScopedToNamespace },
         _ => cluster with { TrustDomain = other.TrustDomain },
     };
 

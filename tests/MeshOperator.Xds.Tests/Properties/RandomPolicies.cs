@@ -52,7 +52,13 @@ internal static class RandomPolicies
             Matches = [.. matches],
             Backends = backends,
             Mirror = kind is 0 or 1 ? new RequestMirror { Service = mirror, Percent = kind * 50 } : null,
-            Sticky = kind == 2 ? new StickySessions { Header = "x-user" } : null,
+            Sticky = kind switch
+            {
+                2 => new StickySessions { Header = "x-user" },
+                5 => new StickySessions { Cookie = new StickyCookie { Name = "cart" } },
+                6 => new StickySessions { SourceIP = true },
+                _ => null,
+            },
             Fault = kind == 3 ? new Fault { Abort = new FaultAbort { Status = 503, Percent = 10 } } : null,
             Timeouts = kind == 4 ? new RouteTimeouts { Request = "2s" } : null,
         });
@@ -116,11 +122,60 @@ internal static class RandomPolicies
             AuditOnly = kind == 4,
         });
 
+    private static readonly Gen<CircuitBreakerSpec> BreakerSpec = Gen.Select(
+        Target.Array[1, 2],
+        Gen.Int[0, 3],
+        Gen.Int[1, 9],
+        (targets, kind, bound) => new CircuitBreakerSpec
+        {
+            TargetRefs = OfServices(targets),
+            MaxRequests = kind == 0 ? null : bound,
+            MaxRetries = kind == 1 ? bound : null,
+            OutlierDetection = kind is 0 or 2 ? new OutlierDetectionSpec { Consecutive5xx = bound } : null,
+        });
+
+    private static readonly Gen<RateLimitSpec> LimitSpec = Gen.Select(
+        RandomMesh.Services,
+        Target.Array[1, 2],
+        Gen.Int[0, 2],
+        Gen.Select(Gen.Int[1, 200], Gen.Enum<RateLimitUnit>(), Match).Array[1, 2],
+        (app, targets, kind, limits) => new RateLimitSpec
+        {
+            Selector = kind == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
+            TargetRefs = kind == 0 ? null : OfServices(targets),
+            Limits =
+            [
+                .. limits.Select(limit => new RequestLimit
+                {
+                    Requests = limit.Item1,
+                    Unit = limit.Item2,
+                    Match = limit.Item3 is { Path: null, Method: null, Headers: null } ? null : new RateLimitMatch
+                    {
+                        Path = limit.Item3.Path, Method = limit.Item3.Method, Headers = limit.Item3.Headers,
+                    },
+                }),
+            ],
+        });
+
     public static Gen<PolicyRecord<TrafficSplitSpec>> Split => Record(SplitSpec);
 
     public static Gen<PolicyRecord<RetryPolicySpec>> Retry => Record(RetrySpec);
 
     public static Gen<PolicyRecord<MtlsPolicySpec>> Mtls => Record(MtlsSpec);
+
+    public static Gen<PolicyRecord<CircuitBreakerSpec>> Breaker => Record(BreakerSpec);
+
+    public static Gen<PolicyRecord<RateLimitSpec>> Limit => Record(LimitSpec);
+
+    private static List<PolicyTargetReference> OfServices(PolicyTargetReference[] targets) =>
+    [
+        .. targets.Select(target => new PolicyTargetReference
+        {
+            Kind = PolicyTargetKind.Service,
+            Name = target.Name,
+            SectionName = target.Kind == PolicyTargetKind.Service ? target.SectionName : null,
+        }),
+    ];
 
     private static TrafficSplitRule Named(TrafficSplitRule rule, int index)
     {

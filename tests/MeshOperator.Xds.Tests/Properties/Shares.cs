@@ -47,9 +47,28 @@ internal static class Shares
     public static bool AreNear(Dictionary<string, double> a, Dictionary<string, double> b) =>
         a.Keys.Union(b.Keys).All(name => Math.Abs(a.GetValueOrDefault(name) - b.GetValueOrDefault(name)) < 0.001);
 
+    /// <summary>Those of the endpoints of a pool, by address and port.</summary>
+    public static Dictionary<(string Address, int Port), double> OfEndpoints(JsonNode assignment)
+    {
+        var endpoints = (assignment["endpoints"]?.AsArray() ?? []).SelectMany(locality => locality!["lb_endpoints"]!.AsArray()).Select(e => e!).ToList();
+        var total = endpoints.Sum(e => (double)e["load_balancing_weight"]!);
+        return endpoints.ToDictionary(
+            e => ((string)e["endpoint"]!["address"]!["socket_address"]!["address"]!, (int)e["endpoint"]!["address"]!["socket_address"]!["port_value"]!),
+            e => (double)e["load_balancing_weight"]! / total);
+    }
+
     private static List<(string Cluster, long Weight)> Weights(JsonNode action) => action["weighted_clusters"] is { } weighted
-        ? [.. weighted["clusters"]!.AsArray().Select(c => ((string)c!["name"]!, (long)c["weight"]!))]
-        : [((string)action["cluster"]!, 1)];
+        ? [.. weighted["clusters"]!.AsArray().Select(c => (OfService((string)c!["name"]!), (long)c["weight"]!))]
+        : [(OfService((string)action["cluster"]!), 1)];
+
+    /// <summary>Endpoints of a headless service that clients choose themselves are that service's share.</summary>
+    private static string OfService(string cluster)
+    {
+        const string Direct = "direct/", Plaintext = "/plaintext";
+        if (!cluster.StartsWith(Direct, StringComparison.Ordinal)) return cluster;
+        var name = $"outbound/{cluster[Direct.Length..]}";
+        return name.EndsWith(Plaintext, StringComparison.Ordinal) ? name[..^Plaintext.Length] : name;
+    }
 
     private static Dictionary<string, double> Draw(List<(string Cluster, long Weight)> weights, long cut)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CsCheck;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
@@ -24,7 +25,8 @@ public sealed class TranslationProperties
             var shared = new References();
             foreach (var type in Enum.GetValues<ResourceType>()) shared.Visit(ConfigurationJson.Shared(configuration, type));
             shared.Clusters.ShouldBeSubsetOf(Names(configuration, ResourceType.Cluster));
-            shared.Routes.Order().ShouldBe(Names(configuration, ResourceType.Route).Where(name => HasListener(configuration, name)).Order());
+            shared.Routes.ShouldBeSubsetOf(Names(configuration, ResourceType.Route));
+            Names(configuration, ResourceType.Route).Except(shared.Routes).ShouldBeSubsetOf(Unreachable(configuration));
             shared.EdsClusters.Order().ShouldBe(Names(configuration, ResourceType.Endpoints).Order());
             foreach (var node in configuration.Nodes.Values.DistinctBy(node => node.Own))
             {
@@ -77,11 +79,16 @@ public sealed class TranslationProperties
     public void What_is_kept_of_earlier_translations_makes_no_difference() => RandomMesh.History.Sample(
         history =>
         {
-            var keeping = new EnvoyTranslator();
+            var mesh = new MeshTranslator();
+            var envoy = new EnvoyTranslator();
             foreach (var snapshot in history)
             {
-                var model = Translator.Translate(snapshot).Model;
-                Text(keeping.Translate(model)).ShouldBe(Text(new EnvoyTranslator().Translate(model)));
+                var result = mesh.Translate(snapshot);
+                var fresh = Translator.Translate(snapshot);
+                result.Model.Services.Values.ShouldBe(fresh.Model.Services.Values);
+                result.Model.Workloads.Values.OrderBy(w => w.Name.NodeId, StringComparer.Ordinal).ShouldBe(fresh.Model.Workloads.Values.OrderBy(w => w.Name.NodeId, StringComparer.Ordinal));
+                result.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).ShouldBe(fresh.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal));
+                Text(envoy.Translate(result.Model)).ShouldBe(Text(new EnvoyTranslator().Translate(fresh.Model)));
             }
         },
         iter: Iterations);
@@ -113,25 +120,64 @@ public sealed class TranslationProperties
             var model = Translator.Translate(snapshot).Model;
             var configuration = new EnvoyTranslator().Translate(model);
             var listeners = ConfigurationJson.Shared(configuration, ResourceType.Listener);
-            var routes = ConfigurationJson.Shared(configuration, ResourceType.Route).ToDictionary(r => (string)r!["name"]!, r => r!);
+            var routes = ConfigurationJson.Shared(configuration, ResourceType.Route);
             foreach (var port in model.Services.Values.SelectMany(service => service.Ports))
             {
                 var name = Translation.Names.Outbound(port.Service, port.Port);
-                foreach (var http in routes.ContainsKey(name) ? port.Routes : [])
+                foreach (var (configured, http) in routes.Where(r => IsOf(port, r!)).SelectMany(r => port.Routes.Select(http => (r!, http))))
                 {
                     var wanted = Shares.Wanted(http.Backends, Shares.Missing);
-                    Shares.OfRequests(routes[name], http.Name).ShouldAllBe(shares => Shares.AreNear(shares, wanted));
+                    if (http.Pool is { } pool) wanted = new() { [Translation.Names.Pool(port.Service, port.Port, pool)] = 1 - wanted.GetValueOrDefault(Shares.Missing), [Shares.Missing] = wanted.GetValueOrDefault(Shares.Missing) };
+                    Shares.OfRequests(configured, http.Name).ShouldAllBe(shares => Shares.AreNear(shares, wanted));
                 }
 
-                foreach (var tcp in Shares.OfConnections(listeners.Where(l => (string)l!["name"]! == name)))
+                foreach (var tcp in Shares.OfConnections(listeners.Where(l => IsOf(port, l!))))
                     Shares.AreNear(tcp, Shares.Wanted(port.TcpBackends, Translation.Names.Blackhole)).ShouldBeTrue();
             }
         },
         iter: Iterations);
 
-    /// <summary>A headless service has routes, but no listener that names them.</summary>
-    private static bool HasListener(EnvoyConfiguration configuration, string service) =>
-        Names(configuration, ResourceType.Listener).Any(name => name == service || name.StartsWith($"{service}/", StringComparison.Ordinal));
+    [Fact]
+    public void A_backends_endpoints_have_its_share_of_a_sticky_pool() => RandomMesh.Snapshot.Sample(
+        snapshot =>
+        {
+            var model = Translator.Translate(snapshot).Model;
+            var assignments = ConfigurationJson.Shared(new EnvoyTranslator().Translate(model), ResourceType.Endpoints).ToDictionary(a => (string)a!["cluster_name"]!, a => a!);
+            var ports = model.Services.Values.SelectMany(service => service.Ports).ToDictionary(port => new BackendTarget(port.Service, port.Port));
+            foreach (var (port, http) in ports.Values.SelectMany(port => port.Routes.Where(r => r.Pool is not null).Select(r => (port, r))))
+            {
+                var shares = Shares.OfEndpoints(assignments[Translation.Names.Pool(port.Service, port.Port, http.Pool!)]);
+                var backends = http.Backends.Where(b => b is { Target: not null, Weight: > 0 } && ports[b.Target].Endpoints.Count > 0).ToList();
+                var total = backends.Sum(b => (double)b.Weight);
+
+                // One endpoint may serve several backends, whose shares it then has all.
+                foreach (var together in backends.GroupBy(b => b.Target!))
+                {
+                    var own = ports[together.Key].Endpoints.Select(e => (e.Address, e.Port)).ToList();
+                    var others = backends.Where(b => b.Target != together.Key).SelectMany(b => ports[b.Target!].Endpoints).Select(e => (e.Address, e.Port)).ToHashSet();
+                    if (!own.Exists(others.Contains)) own.Sum(e => shares[e]).ShouldBe(together.Sum(b => b.Weight) / total, 0.001);
+                }
+
+                shares.Keys.ShouldBe(backends.SelectMany(b => ports[b.Target!].Endpoints).Select(e => (e.Address, e.Port)).Distinct(), ignoreOrder: true);
+            }
+        },
+        iter: Iterations);
+
+    /// <summary>Whether a route configuration or listener is a service port's.</summary>
+    private static bool IsOf(MeshServicePort port, JsonNode resource)
+    {
+        var name = Translation.Names.Outbound(port.Service, port.Port);
+        return (string)resource["name"]! is var found && (found == name || found.StartsWith($"{name}/", StringComparison.Ordinal));
+    }
+
+    /// <summary>The routes of ports of which some listener is left out, as its address is another's, and of those that have none.</summary>
+    private static IEnumerable<string> Unreachable(EnvoyConfiguration configuration)
+    {
+        var reachable = Names(configuration, ResourceType.Listener).ToHashSet();
+        return configuration.ServicePorts.Values
+            .Where(port => port.Listeners.Count == 0 || port.Listeners.Any(listener => !reachable.Contains(listener.Listener.Name)))
+            .SelectMany(port => port.Routes.Select(route => route.Name));
+    }
 
     private static EnvoyConfiguration Translate(ClusterSnapshot snapshot) => new EnvoyTranslator().Translate(Translator.Translate(snapshot).Model);
 
@@ -140,9 +186,13 @@ public sealed class TranslationProperties
     /// <summary>Everything that is served and to whom, with versions, which are hashes of the bytes; and by which resources policies are known.</summary>
     private static string Text(EnvoyConfiguration configuration) => string.Join('\n', [
         configuration.TrustDomain,
-        .. configuration.Shared.SelectMany(set => set.Items.ToArray().Select(r => r.ToString()).Prepend(set.Version)),
+        .. Sets(configuration.Shared),
+        .. Sets(configuration.Proxyless.Value.Shared),
+        .. configuration.Scopes.OrderBy(scope => scope.Key.ToString(), StringComparer.Ordinal).SelectMany(scope => Sets(scope.Value).Prepend(scope.Key.ToString())),
         .. configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal).Select(n =>
-            $"{n.Key} {n.Value.Identity} {n.Value.Own.Clusters.Version} {n.Value.Own.Listeners.Version}"),
+            $"{n.Key} {n.Value.Identity} {n.Value.Own.Clusters.Version} {n.Value.Own.Listeners.Version} {n.Value.Scope}"),
         .. configuration.Policies.Select(p => $"{p.Key}: {string.Join(' ', p.Value)}").Order(StringComparer.Ordinal),
         .. configuration.InboundPolicies.Select(p => p.ToString()).Order(StringComparer.Ordinal)]);
+
+    private static IEnumerable<string> Sets(IReadOnlyList<ResourceSet> sets) => sets.SelectMany(set => set.Items.ToArray().Select(r => r.ToString()).Prepend(set.Version));
 }

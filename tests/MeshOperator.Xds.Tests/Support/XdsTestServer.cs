@@ -82,6 +82,9 @@ internal sealed class XdsTestServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Stops as a program does that was told to.</summary>
+    public Task StopAsync() => _application.StopAsync(TestContext.Current.CancellationToken);
+
     public async ValueTask DisposeAsync() => await _application.DisposeAsync();
 
     private void Touch(string kind)

@@ -1,0 +1,67 @@
+using CsCheck;
+using MeshOperator.Mesh.Translation;
+using MeshOperator.Xds.Rendering;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation;
+using Shouldly;
+
+namespace MeshOperator.Xds.Tests.Properties;
+
+/// <summary>What holds of every part of a mesh that is sent to some clients only.</summary>
+public sealed class ScopeProperties
+{
+    private const int Iterations = 200;
+
+    [Fact]
+    public void Everything_that_is_named_in_what_a_scoped_proxy_is_sent_is_sent_too() => RandomMesh.Snapshot.Sample(
+        snapshot =>
+        {
+            var configuration = new EnvoyTranslator().Translate(Translator.Translate(snapshot).Model);
+            foreach (var sets in configuration.Scopes.Values)
+            {
+                var found = new References();
+                foreach (var type in Enum.GetValues<ResourceType>())
+                {
+                    var names = Names(sets, type).ToHashSet();
+                    foreach (var resource in ConfigurationJson.Shared(configuration, type).Where(r => names.Contains((string)(r!["name"] ?? r["cluster_name"])!))) found.Visit(resource);
+                }
+
+                found.Clusters.ShouldBeSubsetOf(Names(sets, ResourceType.Cluster));
+                found.Routes.ShouldBeSubsetOf(Names(sets, ResourceType.Route));
+                found.EdsClusters.Order().ShouldBe(Names(sets, ResourceType.Endpoints).Order());
+            }
+        },
+        iter: Iterations);
+
+    [Fact]
+    public void A_scoped_proxy_is_sent_the_meshs_own_resources_and_can_call_nothing_else() => RandomMesh.Snapshot.Sample(
+        snapshot =>
+        {
+            var configuration = new EnvoyTranslator().Translate(Translator.Translate(snapshot).Model);
+            foreach (var (scope, sets) in configuration.Scopes)
+            {
+                foreach (var type in new[] { ResourceType.Cluster, ResourceType.Endpoints, ResourceType.Route })
+                    foreach (var resource in sets[(int)type].Items) resource.ShouldBeSameAs(configuration.Shared[(int)type].Find(resource.Name));
+                var called = configuration.ServicePorts.Values.Where(port => scope.Contains(port.Source.Service)).ToList();
+                Names(sets, ResourceType.Listener).Except(["outbound"]).ShouldBeSubsetOf(called.SelectMany(port => port.Listeners.Select(l => l.Listener.Name)));
+                Names(sets, ResourceType.Route).Order().ShouldBe(called.SelectMany(port => port.Routes.Select(r => r.Name)).Order());
+            }
+        },
+        iter: Iterations);
+
+    [Fact]
+    public void Everything_that_is_named_in_what_a_grpc_library_is_sent_is_sent_too() => RandomMesh.Snapshot.Sample(
+        snapshot =>
+        {
+            var configuration = new EnvoyTranslator().Translate(Translator.Translate(snapshot).Model);
+            var sets = configuration.Proxyless.Value.Shared;
+            var found = new References();
+            foreach (var type in Enum.GetValues<ResourceType>()) found.Visit(ConfigurationJson.Proxyless(configuration, type));
+            found.Clusters.ShouldBeSubsetOf(Names(sets, ResourceType.Cluster));
+            found.Routes.Order().ShouldBe(Names(sets, ResourceType.Route).Order());
+            found.EdsClusters.Order().ShouldBe(Names(sets, ResourceType.Endpoints).Order());
+        },
+        iter: Iterations);
+
+    private static IEnumerable<string> Names(IReadOnlyList<ResourceSet> sets, ResourceType type) => sets[(int)type].Items.ToArray().Select(r => r.Name);
+}
