@@ -3,8 +3,8 @@ using Xunit;
 
 namespace MeshOperator.Tests.Goldens;
 
-/// <summary>A folder of <c>tests/testdata/translation</c>, or of another suite: <c>in.yaml</c> is what a user applies, <c>out/</c> what
-/// becomes of it. Comments at the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which files there are (else all that
+/// <summary>A folder of <c>tests/testdata/translation</c>, or of another suite: <c>in.yaml</c> is what a user applies, <c>out/</c> what becomes of it. Comments at
+/// the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which files there are (else all that
 /// are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>, which inbound filter chains; and
 /// set what <see cref="GoldenSettings"/> has.</summary>
 internal sealed class GoldenCase
@@ -18,11 +18,10 @@ internal sealed class GoldenCase
         Name = name;
         _folder = Path.Combine(Root(suite), name);
         Manifests = File.ReadAllText(Path.Combine(_folder, "in.yaml"));
-        var directives = new GoldenDirectives(Manifests);
-        Show = directives.List("show");
-        Only = directives.List("only");
-        KubernetesVersion = directives.List("kubernetes").FirstOrDefault();
-        Settings = GoldenSettings.Read(directives);
+        Directives = new GoldenDirectives(Manifests);
+        Show = Directives.List("show");
+        Only = Directives.List("only");
+        Settings = GoldenSettings.Read(Directives);
     }
 
     /// <summary>All cases, in the order of their names.</summary>
@@ -41,8 +40,8 @@ internal sealed class GoldenCase
     /// <summary>The resources and inbound chains to show; empty means all.</summary>
     public IReadOnlyList<string> Only { get; }
 
-    /// <summary>The version of the cluster that a case of the injection is for; null for the usual one.</summary>
-    public string? KubernetesVersion { get; }
+    /// <summary>What the comments at the top say.</summary>
+    public GoldenDirectives Directives { get; }
 
     /// <summary>What is set of the mesh besides the manifests.</summary>
     public GoldenSettings Settings { get; }

@@ -124,7 +124,7 @@ public sealed class InjectionGoldens : IAsyncLifetime
     {
         Version = "1.2.3",
         InitImage = "ghcr.io/meshoperator/mesh-init:1.2.3",
-        KubernetesVersion = KubernetesVersion.Parse(golden?.KubernetesVersion ?? "1.33"),
+        KubernetesVersion = KubernetesVersion.Parse(golden?.Directives.Value("kubernetes") ?? "1.33"),
     });
 
     private async Task ServeAsync(SidecarInjector injector)
