@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -6,8 +5,9 @@ namespace MeshOperator.Mesh.Translation;
 
 /// <summary>Translates snapshots of one cluster that follow each other. Each result is what <see cref="Translator.Translate"/> makes of the
 /// snapshot alone; but what stands behind services and what pods serve is remembered and made anew only where something of it was
-/// replaced, and parts of the model that are equal to those before are the same objects. Policies, routes and verdicts, which depend on
-/// each other in many ways, are always made anew: there are few of them beside pods.</summary>
+/// replaced, and so are the routes of services of which no policy speaks. Policies, the services that they name, and verdicts, which depend
+/// on each other in many ways, are always made anew: there are few of them beside pods. Parts of the model that are equal to those before
+/// are the same objects.</summary>
 public sealed class MeshTranslator
 {
     private readonly Lock _gate = new();
@@ -41,51 +41,11 @@ public sealed class MeshTranslator
         var before = memory.Model;
         var model = new MeshModel(
             snapshot.TrustDomain,
-            Services(snapshot, memory.Backends, new ServiceRouting(snapshot, splits, retries, breakers, verdicts), before.Services),
+            memory.Services.Of(snapshot, memory.Backends, new ServiceRouting(snapshot, splits, retries, breakers, verdicts), before.Services),
             memory.Workloads.Of(snapshot, modes, limits, memory.Backends, before.Workloads, changes.AllWorkloads ? null : touched));
         (memory.Snapshot, memory.Model) = (snapshot, model);
         return new TranslationResult(model, verdicts.Build());
     }
-
-    private static ImmutableSortedDictionary<ServiceName, MeshService> Services(
-        ClusterSnapshot snapshot, BackendMemory backends, ServiceRouting routing, ImmutableSortedDictionary<ServiceName, MeshService> before)
-    {
-        var routed = new Dictionary<BackendTarget, MeshServicePort>();
-        foreach (var (name, service) in snapshot.Services)
-        {
-            foreach (var (port, protocol, ready, _) in backends.Of(name).Ports)
-            {
-                var model = routing.Route(name, service, port, protocol) with { Endpoints = ready };
-                routed.Add(new BackendTarget(model.Service, port.Port), model);
-            }
-        }
-
-        // Connections and pools come from what was found of all ports.
-        var services = before.ToBuilder();
-        var kept = 0;
-        foreach (var (name, service) in snapshot.Services)
-        {
-            if (service.IsExternalName || service.Ports.Count == 0) continue;
-            var serviceName = new ServiceName(name.Namespace, name.Name);
-            var known = before.GetValueOrDefault(serviceName);
-            var ports = service.Ports
-                .Select(port => routing.WithConnection(StickyPools.Add(routed[new BackendTarget(serviceName, port.Port)], routed), port.Name))
-                .OrderBy(port => port.Port)
-                .ToValueList();
-            if (known is not null) kept++;
-            if (known is null || !known.Ports.Equals(ports)) services[serviceName] = new MeshService(serviceName, Shared(ports, known?.Ports ?? []));
-        }
-
-        if (kept < before.Count) services.RemoveRange(before.Keys.Where(name => !IsThere(snapshot, name)));
-        return services.ToImmutable();
-    }
-
-    /// <summary>The ports, those that are equal to the ones before being the same objects.</summary>
-    private static ValueList<MeshServicePort> Shared(ValueList<MeshServicePort> ports, ValueList<MeshServicePort> before) =>
-        ports.Select(port => before.FirstOrDefault(port.Equals) ?? port).ToValueList();
-
-    private static bool IsThere(ClusterSnapshot snapshot, ServiceName name) =>
-        snapshot.Services.TryGetValue(new ObjectName(name.Namespace, name.Name), out var service) && !service.IsExternalName && service.Ports.Count > 0;
 
     /// <summary>What is kept from one translation to the next.</summary>
     private sealed class Memory
@@ -95,6 +55,8 @@ public sealed class MeshTranslator
         public MeshModel Model { get; set; } = MeshModel.Empty;
 
         public BackendMemory Backends { get; } = new();
+
+        public ServiceBuilder Services { get; } = new();
 
         public WorkloadBuilder Workloads { get; } = new();
     }

@@ -11,6 +11,31 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
     private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _retriesOfCallers = [];
     private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
 
+    /// <summary>Whether no policy names a service, so that its own record says all of its routes.</summary>
+    public bool IsPlain(ObjectName name, ServiceRecord service)
+    {
+        foreach (var port in service.Ports)
+        {
+            if (splits.Of(name, port.Port) is not null || retries.OfService(name, port.Name) is not null || breakers.OfService(name, port.Name) is not null) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether policies of other services arrive at one of a service's ports with the requests of those who call them. Known once
+    /// all ports are routed.</summary>
+    public bool IsReached(MeshService service)
+    {
+        if (_retriesOfCallers.Count == 0 && _breakersOfCallers.Count == 0) return false;
+        foreach (var port in service.Ports)
+        {
+            var target = new BackendTarget(port.Service, port.Port);
+            if (_retriesOfCallers.ContainsKey(target) || _breakersOfCallers.ContainsKey(target)) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>The port with everything but its endpoints and connection settings, which come when all ports are routed.</summary>
     public MeshServicePort Route(ObjectName name, ServiceRecord service, ServicePortRecord port, PortProtocol protocol)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation.Proxyless;
@@ -10,8 +11,8 @@ namespace MeshOperator.Xds.Translation;
 /// <param name="Identity">Its SPIFFE identity.</param>
 /// <param name="Own">Its inbound resources.</param>
 /// <param name="Scope">The services of which it is told; null means all.</param>
-/// <param name="Shared">What it is sent of the mesh, by <see cref="ResourceType"/>; the same list for all of one scope.</param>
-internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own, UpstreamScope? Scope, IReadOnlyList<ResourceSet> Shared);
+/// <param name="Scoped">What it is sent of the mesh by its scope, by <see cref="ResourceType"/>; null without one.</param>
+internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own, UpstreamScope? Scope, IReadOnlyList<ResourceSet>? Scoped);
 
 /// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by <see cref="Cache.SnapshotCache"/>.</summary>
 public sealed class EnvoyConfiguration
@@ -39,6 +40,9 @@ public sealed class EnvoyConfiguration
     internal LazyProxylessConfiguration Proxyless { get; init; } =
         new(FrozenDictionary<string, ServicePortResources>.Empty, null);
 
+    /// <summary>The workloads of which <see cref="Nodes"/> was made.</summary>
+    internal ImmutableDictionary<WorkloadName, MeshWorkload> Workloads { get; init; } = ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
+
     internal IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles { get; init; } =
         FrozenDictionary<InboundProfile, ProxyResources>.Empty;
 
@@ -54,12 +58,12 @@ public sealed class EnvoyConfiguration
 
     /// <summary>What of <see cref="Shared"/> a proxy is sent; of one that is no known workload, all.</summary>
     internal IReadOnlyList<ResourceSet> SharedOf(WorkloadName? workload) =>
-        workload is { } name && Nodes.TryGetValue(name, out var node) ? node.Shared : Shared;
+        workload is { } name && Nodes.TryGetValue(name, out var node) ? SharedOf(node) : Shared;
 
     /// <summary>What of <see cref="Shared"/> the proxy of <paramref name="node"/> is sent, which may be of an earlier configuration: a pod that
     /// is going still has calls to make.</summary>
     internal IReadOnlyList<ResourceSet> SharedOf(NodeEntry? node) =>
-        node?.Scope is not { } scope ? Shared : Scopes.TryGetValue(scope, out var sets) ? sets : node.Shared;
+        node?.Scope is not { } scope ? Shared : Scopes.TryGetValue(scope, out var sets) ? sets : node.Scoped ?? Shared;
 
     /// <summary>How many shared resources there are of a type; for logs and diagnostics.</summary>
     public int Count(ResourceType type) => Shared[(int)type].Count;

@@ -54,21 +54,7 @@ public sealed class EnvoyTranslator
 
         var shared = Shared(ports.Values, ports.Values, previous.Shared);
         var scoped = new ScopedResources(ports, shared, previous.Scopes, Shared);
-        var profiles = new Dictionary<InboundProfile, ProxyResources>();
-        var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
-        foreach (var (name, workload) in model.Workloads)
-        {
-            if (!profiles.TryGetValue(workload.Inbound, out var own))
-            {
-                own = previous.TrustDomain == model.TrustDomain && previous.Profiles.TryGetValue(workload.Inbound, out var before)
-                    ? before
-                    : ProxyResources.Create(workload.Inbound, model.TrustDomain, _observability);
-                profiles.Add(workload.Inbound, own);
-            }
-
-            nodes.Add(name, new NodeEntry(name, workload.Identity, own, workload.Scope, scoped.Of(workload.Scope)));
-        }
-
+        var (profiles, nodes) = Nodes(model, previous, scoped);
         return new EnvoyConfiguration
         {
             TrustDomain = model.TrustDomain,
@@ -76,11 +62,37 @@ public sealed class EnvoyTranslator
             Shared = shared,
             Scopes = scoped.All,
             Proxyless = new LazyProxylessConfiguration(ports, previous.Proxyless.Latest),
+            Workloads = model.Workloads,
             Profiles = profiles,
             Nodes = nodes,
             Policies = PolicyResources(ports.Values),
-            InboundPolicies = profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
+            InboundPolicies = ReferenceEquals(profiles, previous.Profiles) ? previous.InboundPolicies : profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
         };
+    }
+
+    /// <summary>What workloads have of their own; all as before when none was replaced and none has a scope, which could be sent other
+    /// things than before.</summary>
+    private (IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles, IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes) Nodes(
+        MeshModel model, EnvoyConfiguration previous, ScopedResources scoped)
+    {
+        var isSameDomain = previous.TrustDomain == model.TrustDomain;
+        if (isSameDomain && previous.Scopes.Count == 0 && ReferenceEquals(previous.Workloads, model.Workloads)) return (previous.Profiles, previous.Nodes);
+        var profiles = new Dictionary<InboundProfile, ProxyResources>();
+        var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
+        foreach (var (name, workload) in model.Workloads)
+        {
+            if (!profiles.TryGetValue(workload.Inbound, out var own))
+            {
+                own = isSameDomain && previous.Profiles.TryGetValue(workload.Inbound, out var before)
+                    ? before
+                    : ProxyResources.Create(workload.Inbound, model.TrustDomain, _observability);
+                profiles.Add(workload.Inbound, own);
+            }
+
+            nodes.Add(name, new NodeEntry(name, workload.Identity, own, workload.Scope, workload.Scope is null ? null : scoped.Of(workload.Scope)));
+        }
+
+        return (profiles, nodes);
     }
 
     /// <summary>The clusters of which some route keeps clients at one endpoint.</summary>

@@ -97,7 +97,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                 ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
             };
             foreach (var (output, type) in SharedTypes)
-                scope[output] = Strings(group.First().Shared[(int)type].Items.ToArray().Select(resource => resource.Name).Where(name => !CommonNames.Contains(name)));
+                scope[output] = Strings(configuration.SharedOf(group.First())[(int)type].Items.ToArray().Select(resource => resource.Name).Where(name => !CommonNames.Contains(name)));
             return scope;
         })]);
 

@@ -67,14 +67,14 @@ public sealed class TranslationGoldens : IDisposable
         var verdicts = translation.Result.Verdicts.Select(v => $"{v.Key} {v.Value}").Order(StringComparer.Ordinal);
         var shared = Items(translation.Configuration.Shared).Concat(Items(translation.Configuration.Proxyless.Value.Shared)).Select(r => r.ToString());
         var nodes = translation.Configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal)
-            .SelectMany(n => new[] { n.Value.Identity }.Concat(Own(n.Value.Own).Concat(Items(n.Value.Shared)).Select(r => $"{n.Key} {r}")));
+            .SelectMany(n => new[] { n.Value.Identity }.Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.SharedOf(n.Value))).Select(r => $"{n.Key} {r}")));
         return string.Join('\n', [.. verdicts, .. shared, .. nodes]);
     }
 
     /// <summary>All that one proxy is sent, for each different one; without proxies what is shared, as that must be looked at in any case.</summary>
     private static IEnumerable<IEnumerable<XdsResource>> Views(EnvoyConfiguration configuration) => configuration.Nodes.Count == 0
         ? [Items(configuration.Shared)]
-        : configuration.Nodes.Values.DistinctBy(node => (node.Own, node.Shared)).Select(node => Items(node.Shared).Concat(Own(node.Own)));
+        : configuration.Nodes.Values.DistinctBy(node => (node.Own, node.Scope)).Select(node => Items(configuration.SharedOf(node)).Concat(Own(node.Own)));
 
     private static IEnumerable<XdsResource> Items(IEnumerable<ResourceSet> sets) => sets.SelectMany(set => set.Items.ToArray());
 
