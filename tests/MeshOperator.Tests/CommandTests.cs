@@ -126,6 +126,10 @@ public sealed class CommandTests : IDisposable
         var (status, _, error) = await RunAsync("run", "--exclude-outbound-ports", "http");
         status.ShouldBe(1);
         error.ShouldContain("the operator's setting for meshoperator.io/exclude-outbound-ports: 'http' is no port");
+        (status, _, error) = await RunAsync("run", "--native-sidecars", "sometimes");
+        status.ShouldBe(1);
+        error.ShouldContain("'sometimes'");
+        error.ShouldNotContain("   at ");
     }
 
     private async Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments)

@@ -12,11 +12,14 @@ account() { kubectl get serviceaccount default web -n "$ns" -o name; }
 check "create a service account" kubectl create serviceaccount web -n "$ns"
 eventually "the default service account is there" "serviceaccount/default" account
 
-# Cases that are refused have no output, and one has fields that the server does not know. All go to one namespace.
+# Cases that are refused have no output, and one has fields that the server does not know. All go to one namespace. Not every API server for
+# tests knows that the claims of a stateful set are volumes of its pods.
+claims=statefulset-database
+[ "$is_local" = no ] || claims=none
 cases=$data/cases.yaml
 for input in "$root"/tests/testdata/injection/*/in.yaml; do
     case $input in
-    */refused-*/* | */fields-kept/* | */kind-of-another-group/* | */system-namespace/*) ;;
+    */refused-*/* | */fields-kept/* | */kind-of-another-group/* | */system-namespace/* | */"$claims"/*) ;;
     *) sed -e 's/, namespace: shop//' "$input" && echo "---" ;;
     esac
 done >"$cases"

@@ -32,7 +32,8 @@ internal sealed class SidecarOptions
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
-            if (Create(result.GetValue, result.GetValue(_native)).Problem is { } problem) result.AddError(problem);
+            // What is no mode at all is told by the option itself, later.
+            if (Create(result.GetValue, NativeSidecarMode.Auto).Problem is { } problem) result.AddError(problem);
         });
     }
 
