@@ -2,8 +2,10 @@ using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
 using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Hosting;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Mesh.Model;
 using MeshOperator.Testing;
 using MeshOperator.Xds.Resources;
 using Shouldly;
@@ -18,12 +20,18 @@ public sealed class MtlsModeTests(TestCluster cluster)
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
+        await ApplyModeAsync(ns, "Disabled");
+        // What has a status is served: the pods come to a policy that is there, and need no steps towards it.
+        await Eventually.Succeeds(async () => (await cluster.Of<MtlsPolicy>().GetAsync(new ObjectKey(ns.Name, "api"), CancellationToken.None))!.Status.ShouldNotBeNull());
         await ns.ServiceAsync("gateway");
         await ns.ServiceAsync("api");
-        await ApplyModeAsync(ns, "Disabled");
-        // What has a status is served.
-        await Eventually.Succeeds(async () => (await cluster.Of<MtlsPolicy>().GetAsync(new ObjectKey(ns.Name, "api"), CancellationToken.None))!.Status.ShouldNotBeNull());
         var endpoints = $"outbound/80/api.{ns.Name}";
+        await Eventually.Succeeds(() =>
+        {
+            var model = ((MeshPipeline)mesh.Host.Services.GetService(typeof(MeshPipeline))!).Latest!.Model;
+            model.Workloads[new WorkloadName(ns.Name, "api-0")].Inbound.Ports.ShouldHaveSingleItem();
+            model.Workloads.ShouldContainKey(new WorkloadName(ns.Name, "gateway-0"));
+        });
         await using var server = mesh.Connect($"api-0.{ns.Name}");
         await using var client = mesh.Connect($"gateway-0.{ns.Name}");
         await server.SubscribeAsync(ResourceType.Listener);
@@ -38,7 +46,7 @@ public sealed class MtlsModeTests(TestCluster cluster)
         Chains(open).ShouldBe(["mtls", "plaintext", "tls"]);
 
         // While the server has not answered, what else is sent to the client leaves the mode as it was.
-        await ns.ServiceAsync("other");
+        await ns.ServiceAsync("other", root: true);
         var unrelated = await NextAsync(client, ResourceType.Cluster);
         unrelated.Resources.ShouldHaveSingleItem().Name.ShouldBe($"outbound/80/other.{ns.Name}");
 

@@ -80,7 +80,8 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
             },
             TimeSpan.FromSeconds(15));
         cut.Elapsed.ShouldBeLessThan(Quick.LeaseDuration);
-        told.ShouldBe(["first False", "second True"]);
+        // Who leads is told a moment after it is so.
+        await Eventually.Succeeds(() => told.ShouldBe(["first False", "second True"]));
         TestContext.Current.TestOutputHelper?.WriteLine($"taken over after {cut.Elapsed.TotalSeconds:0.00} s of a lease of {Quick.LeaseDuration.TotalSeconds:0} s");
 
         // The old leader comes back and finds another.

@@ -168,7 +168,8 @@ public sealed class TranslationTests
             .ShouldBe((true, true, Manager.Types.PathWithEscapedSlashesAction.RejectRequest));
         new InboundBuilder(new Observability(new TelemetrySettings())).Listener(ShopMesh.Permissive, "cluster.local").FilterChains
             .Where(c => c.Filters[0].TypedConfig.Is(Manager.Descriptor))
-            .ShouldAllBe(c => !Manager.Parser.ParseFrom(c.Filters[0].TypedConfig.Value).MergeSlashes);
+            .Where(c => Manager.Parser.ParseFrom(c.Filters[0].TypedConfig.Value).MergeSlashes)
+            .Select(c => c.Name).ShouldBe(["inbound/8080/mtls", "inbound/8080/plaintext"], "of the others neither rules nor limits name a path");
     }
 
     private static ResourceSet Configuration(ResourceType type) => new EnvoyTranslator().Translate(ShopMesh.Model()).Shared[(int)type];

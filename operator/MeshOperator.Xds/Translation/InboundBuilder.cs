@@ -173,7 +173,7 @@ internal sealed class InboundBuilder(Observability observability)
                 : Manager.Types.ForwardClientCertDetails.Sanitize,
             UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
         };
-        if (port.Access is { } access && access.Allow.Concat(access.Deny).Any(rule => rule.Paths.Count > 0))
+        if (NamesPaths(port))
         {
             // What an application takes for the same path must not pass as another one.
             manager.MergeSlashes = true;
@@ -189,6 +189,10 @@ internal sealed class InboundBuilder(Observability observability)
     }
 
     private static bool Sniffs(InboundPort port) => port is { Protocol: PortProtocol.Detect, Mode: MtlsMode.Permissive };
+
+    private static bool NamesPaths(InboundPort port) =>
+        port.Limits.Any(limit => limit.Match.Path is not null)
+        || (port.Access is { } access && access.Allow.Concat(access.Deny).Any(rule => rule.Paths.Count > 0));
 
     /// <summary>Where no TLS is to be looked for, as the client's first bytes would be waited for in vain where the server speaks first.</summary>
     private static ListenerFilterChainMatchPredicate? WithoutTls(InboundProfile profile)
