@@ -66,7 +66,9 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         wire.IsSound = true;
         TestContext.Current.TestOutputHelper?.WriteLine($"{changes} changes, faults: {string.Join(", ", wire.Faults.OrderBy(f => f.Key).Select(f => $"{f.Key} {f.Value}"))}");
         var cluster = (await maps.ListAsync(cancellation)).Where(m => m.Metadata.NamespaceProperty == ns).ToDictionary(ObjectKey.Of, m => m.Metadata.ResourceVersion);
-        await Eventually.Succeeds(() => informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion).ShouldBe(cluster, ignoreOrder: true));
+        // After many failures in a row the informer pauses for up to half a minute.
+        await Eventually.Succeeds(
+            () => informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion).ShouldBe(cluster, ignoreOrder: true), TimeSpan.FromSeconds(75));
         await Eventually.Succeeds(() => told.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
         await Eventually.Succeeds(() => read.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
         var byValue = informer.Objects.Values.Where(m => m.Data?.ContainsKey("v") == true).ToLookup(m => m.Data["v"], ObjectKey.Of);
