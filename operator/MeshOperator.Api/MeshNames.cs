@@ -52,6 +52,16 @@ public static class MeshNames
     /// <summary>The Secret of the certificate authority in the operator's namespace.</summary>
     public const string CaSecret = "mesh-ca";
 
+    /// <summary>The Secret in which the operator keeps how far a rotation of the certificate authority is.</summary>
+    public const string CaStateSecret = "mesh-ca-state";
+
+    /// <summary>The name of the MeshCertificateAuthority that counts.</summary>
+    public const string CertificateAuthority = "mesh";
+
+    /// <summary>The annotation of the MeshCertificateAuthority that asks for a rotation whenever its value changes, and of Secret
+    /// <see cref="CaSecret"/> that names the last one asked for.</summary>
+    public const string RotateAnnotation = "meshoperator.io/rotate";
+
     /// <summary>The field manager of everything that the operator applies.</summary>
     public const string FieldManager = "mesh-operator";
 

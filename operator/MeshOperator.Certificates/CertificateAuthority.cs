@@ -29,11 +29,21 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>When the signing certificate ends.</summary>
     public DateTimeOffset NotAfter => _signer.NotAfter.ToUniversalTime();
 
+    /// <summary>SHA-256 of the signing certificate, in lowercase hexadecimal digits: tells signers apart.</summary>
+    public string Fingerprint => Convert.ToHexStringLower(_signer.GetCertHash(HashAlgorithmName.SHA256));
+
+    /// <summary>Whether the signing certificate is the root itself.</summary>
+    public bool IsRoot => _signer.SubjectName.RawData.AsSpan().SequenceEqual(_signer.IssuerName.RawData);
+
+    /// <summary>How many authorities there are below the root, down to this one: 0 when it is the root.</summary>
+    public int Depth => IsRoot ? 0 : PemBundle.Read(Files.Certificate).Count;
+
     /// <summary>Makes a root for a trust domain, valid for ten years.</summary>
     public static CertificateAuthority CreateSelfSigned(string trustDomain, TimeProvider time)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"O={trustDomain}, CN=MeshOperator root", key, HashAlgorithmName.SHA256);
+        // Each root has a name of its own: verifiers look issuers up by name, and two of one name are easily confused.
+        var request = new CertificateRequest($"O={trustDomain}, CN=MeshOperator root {Convert.ToHexStringLower(Serial().AsSpan(0, 4))}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
@@ -92,6 +102,39 @@ public sealed class CertificateAuthority : IDisposable
         return Issue($"CN={dnsNames[0]}", names.Build(), lifetime, ["1.3.6.1.5.5.7.3.1"]);
     }
 
+    /// <summary>The root that this authority's chain ends in; to be disposed of.</summary>
+    public X509Certificate2 FindRoot()
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(PemBundle.Read(Files.Roots));
+        chain.ChainPolicy.ExtraStore.AddRange(PemBundle.Read(Files.Certificate));
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.VerificationTime = _time.GetUtcNow().UtcDateTime;
+        chain.Build(_signer);
+        return X509CertificateLoader.LoadCertificate(chain.ChainElements[^1].Certificate.RawData);
+    }
+
+    /// <summary>Signs another authority's root, so that whoever trusts only this one also trusts what that one signs.</summary>
+    /// <param name="root">The other root.</param>
+    /// <param name="depth">How many authorities there are below that root, down to the one that signs leaves.</param>
+    /// <returns>The cross-signed certificate and after it those between this authority and its root, PEM; null when a path length forbids
+    /// this authority to have others below it.</returns>
+    public string? CrossSign(X509Certificate2 root, int depth)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        if (_signer.Extensions.OfType<X509BasicConstraintsExtension>().First() is { HasPathLengthConstraint: true } bounds && bounds.PathLengthConstraint < depth + 1) return null;
+        var request = new CertificateRequest(root.SubjectName, root.PublicKey, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        // The root's own key identifier, which its leaves name as their authority's.
+        request.CertificateExtensions.Add(root.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() ?? new X509SubjectKeyIdentifierExtension(root.PublicKey, false));
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, true, false));
+        using var crossed = request.Create(
+            _signer.SubjectName, Generator(), Latest(root.NotBefore, _signer.NotBefore), Earliest(root.NotAfter, _signer.NotAfter), Serial());
+        return crossed.ExportCertificatePem() + "\n" + (IsRoot ? string.Empty : Files.Certificate);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _signer.Dispose();
 
@@ -144,11 +187,17 @@ public sealed class CertificateAuthority : IDisposable
         using var certificate = request.Create(_signer, now - ClockSkew < _signer.NotBefore ? _signer.NotBefore : now - ClockSkew, notAfter, Serial());
         var chain = new StringBuilder(certificate.ExportCertificatePem()).Append('\n');
         // Peers know only the roots, so an intermediate's certificate goes along.
-        if (!IsRoot()) chain.Append(Files.Certificate);
+        if (!IsRoot) chain.Append(Files.Certificate);
         return new IssuedCertificate(chain.ToString(), key.ExportPkcs8PrivateKeyPem() + "\n", certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
     }
 
-    private bool IsRoot() => _signer.SubjectName.RawData.AsSpan().SequenceEqual(_signer.IssuerName.RawData);
+    private static DateTimeOffset Latest(DateTime one, DateTime other) => one > other ? one : other;
+
+    private static DateTimeOffset Earliest(DateTime one, DateTime other) => one < other ? one : other;
+
+    private X509SignatureGenerator Generator() => _signer.GetECDsaPrivateKey() is { } ecdsa
+        ? X509SignatureGenerator.CreateForECDsa(ecdsa)
+        : X509SignatureGenerator.CreateForRSA(_signer.GetRSAPrivateKey()!, RSASignaturePadding.Pkcs1);
 
     /// <summary>127 random bits: positive, and not to be guessed (RFC 5280, 4.1.2.2).</summary>
     private static byte[] Serial()

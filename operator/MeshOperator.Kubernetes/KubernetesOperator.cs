@@ -57,6 +57,7 @@ public static class KubernetesOperator
             p.GetRequiredService<k8s.Kubernetes>(), p.GetRequiredService<TimeProvider>(), p.GetService<KubernetesTransportOptions>(), p.GetRequiredService<Random>()));
         services.AddSingleton(typeof(EntityClient<>));
         services.AddSingleton(typeof(Status.StatusWriter<>));
+        services.AddSingleton(typeof(ControllerRequeue<>));
         services.AddSingleton<Events.EventPublisher>();
         services.AddHostedService<InformerService>();
         return new OperatorBuilder(services);
@@ -94,6 +95,7 @@ public static class KubernetesOperator
                     p.GetRequiredService<EntityClient<TEntity>>(),
                     p.GetRequiredService<ILogger<EntityFinalizers<TEntity>>>()),
                 p.GetRequiredService<ILeadership>(),
+                p.GetRequiredService<ControllerRequeue<TEntity>>(),
                 p.GetService<ControllerOptions>() ?? new ControllerOptions(),
                 p.GetRequiredService<TimeProvider>(),
                 p.GetRequiredService<Random>(),

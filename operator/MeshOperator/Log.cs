@@ -50,4 +50,22 @@ internal static partial class Log
 
     [LoggerMessage(16, LogLevel.Information, "The API server is of version {Version}")]
     public static partial void ServerVersion(ILogger logger, string version);
+
+    [LoggerMessage(17, LogLevel.Warning, "There is no certificate authority yet: put it into Secret {Secret} as tls.crt, tls.key and ca.crt")]
+    public static partial void AuthorityMissing(ILogger logger, string secret);
+
+    [LoggerMessage(18, LogLevel.Error, "A state of the certificate authority was refused; the present one stays in use: {Reason}")]
+    public static partial void AuthorityRefused(ILogger logger, string reason);
+
+    [LoggerMessage(19, LogLevel.Information, "The certificate authority is in the phase {State}")]
+    public static partial void AuthorityState(ILogger logger, string state);
+
+    [LoggerMessage(20, LogLevel.Information, "Made a new root in Secret {Secret}, as that was {Why}")]
+    public static partial void RootMade(ILogger logger, string secret, string why);
+
+    [LoggerMessage(21, LogLevel.Warning, "The certificate authority could not be looked after; trying again")]
+    public static partial void RotationFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(22, LogLevel.Warning, "What this replica's proxies have could not be told to the leader; trying again")]
+    public static partial void ReportFailed(ILogger logger, Exception exception);
 }

@@ -5,6 +5,7 @@ var root = new RootCommand("MeshOperator: a service mesh that is one Kubernetes 
 {
     LocalCommand.Create(),
     RunCommand.Create(),
+    CaCommand.Create(),
     InjectCommand.Create(),
     GenerateCommand.Create(),
 };

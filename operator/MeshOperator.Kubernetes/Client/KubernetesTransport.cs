@@ -15,6 +15,7 @@ public sealed class KubernetesTransport
     private readonly K8sClient _client;
     private readonly TimeProvider _time;
     private readonly KubernetesResilience _resilience;
+    private long _clockDifference;
 
     /// <summary>Makes a transport over a client, which stays its owner's.</summary>
     /// <param name="client">The client.</param>
@@ -28,6 +29,10 @@ public sealed class KubernetesTransport
         _resilience = new KubernetesResilience(options ?? new KubernetesTransportOptions(), time, random is null ? FromSystem : random.NextDouble);
         KubernetesMetrics.Circuits.Add(_resilience, "server", client.BaseUri.Authority, static r => r.CircuitState);
     }
+
+    /// <summary>How far the API server's clock is ahead of this machine's (or, below zero, behind), to a second or two, as of the last answer;
+    /// zero before the first.</summary>
+    public TimeSpan ClockDifference => TimeSpan.FromTicks(Interlocked.Read(ref _clockDifference));
 
     /// <summary>Sends a request and reads the whole answer. What is safe to repeat is repeated after a passing failure: a GET, and
     /// others if they certainly were not carried out.</summary>
@@ -86,6 +91,7 @@ public sealed class KubernetesTransport
             throw;
         }
 
+        if (response.Headers.Date is { } date) Interlocked.Exchange(ref _clockDifference, (date - _time.GetUtcNow()).Ticks);
         Count(verb, ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture));
         if (response.IsSuccessStatusCode) return response;
         using (response) throw await ReadErrorAsync(method, pathAndQuery, response, cancellation);

@@ -22,6 +22,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     private readonly IEntityController<TEntity> _controller;
     private readonly EntityFinalizers<TEntity> _finalizers;
     private readonly ILeadership _leadership;
+    private readonly ControllerRequeue<TEntity> _requeue;
     private readonly ControllerOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -41,6 +42,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
         IEntityController<TEntity> controller,
         EntityFinalizers<TEntity> finalizers,
         ILeadership leadership,
+        ControllerRequeue<TEntity> requeue,
         ControllerOptions options,
         TimeProvider time,
         Random random,
@@ -50,6 +52,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
         _controller = controller;
         _finalizers = finalizers;
         _leadership = leadership;
+        _requeue = requeue;
         _options = options;
         _time = time;
         _logger = logger;
@@ -81,6 +84,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     {
         _informer.Changed += Enqueue;
         _leadership.Changed += EnqueueAll;
+        _requeue.Requested += EnqueueAll;
         try
         {
             await _informer.WaitForSyncAsync(stoppingToken);
@@ -94,6 +98,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
         {
             _informer.Changed -= Enqueue;
             _leadership.Changed -= EnqueueAll;
+            _requeue.Requested -= EnqueueAll;
             _queue.Close();
         }
     }

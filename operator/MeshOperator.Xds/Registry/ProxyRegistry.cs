@@ -60,6 +60,9 @@ public sealed class ProxyRegistry
             ? Describe(found)
             : null;
 
+    /// <summary>Which certificates the connected Envoys have acknowledged.</summary>
+    public IReadOnlyList<ProxySecretStatus> GetSecrets() => [.. _proxies.Values.Where(proxy => !proxy.IsProxyless).Select(DescribeSecrets)];
+
     /// <summary>How far <paramref name="policy"/>, as it is served now, has got.</summary>
     public PolicyProgress GetProgress(PolicyKey policy)
     {
@@ -191,5 +194,17 @@ public sealed class ProxyRegistry
             proxy.Agent,
             proxy.ConnectedAt,
             types);
+    }
+
+    private static ProxySecretStatus DescribeSecrets(ProxyConnection proxy)
+    {
+        var status = proxy[ResourceType.Secret];
+        return new ProxySecretStatus(
+            proxy.NodeId,
+            proxy.ConnectedAt,
+            status is not null,
+            status?.AcknowledgedOwn.Find(Names.TrustBundleSecret)?.Origin,
+            status?.AcknowledgedOwn.Find(Names.IdentitySecret)?.Origin,
+            status?.Rejected.Values.FirstOrDefault()?.Reason);
     }
 }

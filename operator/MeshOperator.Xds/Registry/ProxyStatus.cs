@@ -52,3 +52,12 @@ public sealed record PolicyProgress(int Targeted, int Acknowledged, IReadOnlyLis
 /// <param name="Resource">The name of the resource.</param>
 /// <param name="Reason">The proxy's own text.</param>
 public sealed record ProxyRejection(string NodeId, string Resource, string Reason);
+
+/// <summary>Which certificates a connected proxy has acknowledged.</summary>
+/// <param name="NodeId">Its node id, <c>pod.namespace</c>.</param>
+/// <param name="ConnectedAt">Since when it is connected.</param>
+/// <param name="AreRequested">Whether it has asked for secrets.</param>
+/// <param name="TrustBundle">The trust bundle, by <see cref="Secrets.TrustMaterial.Id"/>; null before the first.</param>
+/// <param name="IdentitySigner">Who signed its certificate, by <see cref="Secrets.IdentityMaterial.Signer"/>; null when it has none.</param>
+/// <param name="Rejection">The proxy's own text when it did not take what it was last sent, else null.</param>
+public sealed record ProxySecretStatus(string NodeId, DateTimeOffset ConnectedAt, bool AreRequested, string? TrustBundle, string? IdentitySigner, string? Rejection);

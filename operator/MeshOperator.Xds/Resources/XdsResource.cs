@@ -11,11 +11,12 @@ internal sealed class XdsResource
     private readonly byte[] _frame;
     private readonly int _anyOffset;
 
-    private XdsResource(ResourceType type, string name, string version, byte[] any)
+    private XdsResource(ResourceType type, string name, string version, byte[] any, string? origin)
     {
         Type = type;
         Name = name;
         Version = version;
+        Origin = origin;
         (_frame, _anyOffset) = Frame(name, version, any);
     }
 
@@ -25,6 +26,9 @@ internal sealed class XdsResource
 
     public string Version { get; }
 
+    /// <summary>Of a secret, what tells where it comes from: the signer of an identity, the bundle of a validation context. Null of others.</summary>
+    public string? Origin { get; }
+
     /// <summary>The resource as the bytes of a <c>google.protobuf.Any</c>, as a state-of-the-world response carries it.</summary>
     public ReadOnlySpan<byte> Any => _frame.AsSpan(_anyOffset);
 
@@ -32,13 +36,13 @@ internal sealed class XdsResource
     public ReadOnlySpan<byte> DeltaField => _frame;
 
     /// <summary>Serialises <paramref name="message"/>, or gives back <paramref name="previous"/> when its content is the same.</summary>
-    public static XdsResource Create(ResourceType type, string name, IMessage message, XdsResource? previous = null)
+    public static XdsResource Create(ResourceType type, string name, IMessage message, XdsResource? previous = null, string? origin = null)
     {
         var any = Serialise(new Any { TypeUrl = type.Url(), Value = UnsafeByteOperations.UnsafeWrap(Serialise(message)) });
         if (previous is not null && previous.Name == name && previous.Any.SequenceEqual(any)) return previous;
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(any, hash);
-        return new XdsResource(type, name, Convert.ToHexStringLower(hash[..8]), any);
+        return new XdsResource(type, name, Convert.ToHexStringLower(hash[..8]), any, origin);
     }
 
     /// <summary>The same bytes for the same content: map entries in the order of their keys.</summary>

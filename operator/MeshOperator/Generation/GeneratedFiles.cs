@@ -14,7 +14,7 @@ internal static class GeneratedFiles
     private const string Notice = "# Made by `meshop generate` from the C# types; do not edit.\n";
 
     /// <summary>All kinds that have a CRD.</summary>
-    public static readonly IReadOnlyList<Type> Entities = [typeof(TrafficSplit), typeof(RetryPolicy), typeof(MtlsPolicy), typeof(CircuitBreaker), typeof(RateLimit)];
+    public static readonly IReadOnlyList<Type> Entities = [typeof(TrafficSplit), typeof(RetryPolicy), typeof(MtlsPolicy), typeof(CircuitBreaker), typeof(RateLimit), typeof(MeshCertificateAuthority)];
 
     /// <summary>Path from the root of the repository, with forward slashes, to content.</summary>
     public static IReadOnlyDictionary<string, string> All()

@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Authentication;
 using k8s.Models;
+using MeshOperator.Api;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Api.Validation;
 using MeshOperator.Bundles;
@@ -38,9 +40,9 @@ internal sealed class OperatorHost : IAsyncDisposable
     private static readonly TimeSpan LeafLifetime = TimeSpan.FromHours(24);
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(10);
     private readonly WebApplication _app;
-    private readonly CertificateAuthority _authority;
+    private readonly MeshAuthority _authority;
 
-    private OperatorHost(WebApplication app, CertificateAuthority authority, Dictionary<ListenerKind, IPEndPoint> ports) =>
+    private OperatorHost(WebApplication app, MeshAuthority authority, Dictionary<ListenerKind, IPEndPoint> ports) =>
         (_app, _authority, Ports) = (app, authority, ports);
 
     /// <summary>Where each port listens.</summary>
@@ -64,12 +66,18 @@ internal sealed class OperatorHost : IAsyncDisposable
 
         // Kestrel cannot listen without a certificate, so the authority comes before everything else.
         using var loggers = new Serilog.Extensions.Logging.SerilogLoggerFactory(logger);
-        var secrets = new EntityClient<V1Secret>(new KubernetesTransport(client, TimeProvider.System));
-        var authority = await new AuthorityStore(secrets, options, TimeProvider.System, loggers.CreateLogger<AuthorityStore>()).LoadAsync(cancellation);
-
+        var transport = new KubernetesTransport(client, TimeProvider.System);
+        var store = new AuthorityStore(
+            new AuthoritySecrets(new EntityClient<V1Secret>(transport), options),
+            new EntityClient<MeshCertificateAuthority>(transport),
+            options,
+            TimeProvider.System,
+            loggers.CreateLogger<AuthorityStore>());
+        var authority = new MeshAuthority(await store.LoadAsync(cancellation), TimeProvider.System);
         var serving = new ServingCertificate(authority, options.ServingNames, TimeProvider.System);
         var version = await new ServerVersion(client, TimeProvider.System, loggers.CreateLogger<ServerVersion>()).AskAsync(cancellation);
-        AddMesh(builder.Services, options, authority, version);
+        AddMesh(builder.Services, options, version);
+        AddIdentity(builder.Services, options, authority, serving);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, serving));
         builder.Services.AddRoutingCore();
@@ -108,7 +116,6 @@ internal sealed class OperatorHost : IAsyncDisposable
     {
         using (var timeout = new CancellationTokenSource(StopWithin)) await _app.StopAsync(timeout.Token);
         await _app.DisposeAsync();
-        _authority.Dispose();
     }
 
     private static void AddCore(IServiceCollection services, OperatorOptions options, k8s.Kubernetes client)
@@ -125,7 +132,12 @@ internal sealed class OperatorHost : IAsyncDisposable
             .AddInformer<V1Service>()
             .AddInformer<V1EndpointSlice>()
             .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
+            .AddInformer(new InformerOptions<V1Secret> { Namespace = options.Namespace, FieldSelector = $"metadata.name={MeshNames.CaStateSecret}" })
+            .AddInformer(new InformerOptions<V1Lease> { Namespace = options.Namespace, LabelSelector = ReplicaReports.Label, LongestAnnotation = null })
+            .AddInformer(new InformerOptions<V1ConfigMap> { FieldSelector = $"metadata.name={MeshNames.TrustBundleConfigMap}", LongestAnnotation = 0 })
+            .AddInformer(new InformerOptions<MeshCertificateAuthority> { FieldSelector = $"metadata.name={options.CertificateAuthority}" })
             .AddController<TrustBundleController, V1Namespace>()
+            .AddController<EditedBundleController, V1ConfigMap>()
             .AddController<MutatingCaBundleController, V1MutatingWebhookConfiguration>()
             .AddController<ValidatingCaBundleController, V1ValidatingWebhookConfiguration>()
             .AddMutationWebhook<PodInjectionWebhook, V1Pod>();
@@ -134,6 +146,8 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddPolicy<MtlsPolicy, MtlsPolicySpec, MtlsPolicyValidator>(kubernetes);
         AddPolicy<CircuitBreaker, CircuitBreakerSpec, CircuitBreakerValidator>(kubernetes);
         AddPolicy<RateLimit, RateLimitSpec, RateLimitValidator>(kubernetes);
+        kubernetes.AddValidationWebhook<PolicyWebhook<MeshCertificateAuthority, MeshCertificateAuthoritySpec, MeshCertificateAuthorityStatus>, MeshCertificateAuthority>();
+        services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
     }
 
     private static void AddPolicy<TPolicy, TSpec, TValidator>(IOperatorBuilder kubernetes)
@@ -141,14 +155,13 @@ internal sealed class OperatorHost : IAsyncDisposable
         where TSpec : class, new()
         where TValidator : class, FluentValidation.IValidator<TSpec>
     {
-        kubernetes.AddInformer<TPolicy>().AddValidationWebhook<PolicyWebhook<TPolicy, TSpec>, TPolicy>();
+        kubernetes.AddInformer<TPolicy>().AddValidationWebhook<PolicyWebhook<TPolicy, TSpec, PolicyStatus>, TPolicy>();
         kubernetes.Services.AddSingleton<FluentValidation.IValidator<TSpec>, TValidator>();
         kubernetes.Services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<TPolicy, TSpec>>();
     }
 
-    private static void AddMesh(IServiceCollection services, OperatorOptions options, CertificateAuthority authority, KubernetesVersion? version)
+    private static void AddMesh(IServiceCollection services, OperatorOptions options, KubernetesVersion? version)
     {
-        services.AddSingleton(p => new IdentityIssuer(authority, LeafLifetime, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
         services.AddSingleton(new SidecarInjector(options.Injection with
         {
             DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
@@ -160,10 +173,28 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
         services.AddHostedService<PolicyStatusWriter>();
-        services.AddSingleton<IIdentitySource, MeshIdentitySource>();
         services.AddSingleton<INodeAuthenticator, TokenAuthenticator>();
         services.AddXdsServer();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
+    }
+
+    private static void AddIdentity(IServiceCollection services, OperatorOptions options, MeshAuthority authority, ServingCertificate serving)
+    {
+        services.AddSingleton(authority);
+        services.AddSingleton(serving);
+        services.AddSingleton<AuthoritySecrets>();
+        services.AddSingleton(p => IdentityIssuers.Create(
+            authority, p.GetRequiredService<SharedInformer<MeshCertificateAuthority>>(), options, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
+        services.AddSingleton<IIdentitySource, MeshIdentitySource>();
+        services.AddSingleton<TrustBundles>();
+        services.AddSingleton<AuthorityExpiry>();
+        services.AddSingleton<ProxyTrust>();
+        services.AddSingleton<RotationProgressSource>();
+        services.AddSingleton<WantedAuthority>();
+        services.AddHostedService<AuthorityFollower>();
+        services.AddHostedService<AuthorityMetrics>();
+        services.AddHostedService<ReplicaReports>();
+        services.AddHostedService<RotationService>();
     }
 
     private static void AddLeadership(IServiceCollection services, OperatorOptions options)
@@ -203,11 +234,13 @@ internal sealed class OperatorHost : IAsyncDisposable
         listen.Protocols = protocols;
         if (serving is not null)
         {
-            listen.UseHttps(https =>
+            listen.UseHttps(new TlsHandshakeCallbackOptions
             {
-                https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
-                https.ServerCertificateSelector = (_, _) => serving.Current;
-                https.ClientCertificateMode = ClientCertificateMode.NoCertificate;
+                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+                {
+                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                    ServerCertificateContext = serving.Current,
+                }),
             });
         }
 
@@ -232,6 +265,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         app.MapValidationWebhook<MtlsPolicy>().WithMetadata(webhooks);
         app.MapValidationWebhook<CircuitBreaker>().WithMetadata(webhooks);
         app.MapValidationWebhook<RateLimit>().WithMetadata(webhooks);
+        app.MapValidationWebhook<MeshCertificateAuthority>().WithMetadata(webhooks);
         var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
         app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
         app.MapGet("/healthz", () => "ok\n").WithMetadata(metrics);
@@ -253,9 +287,9 @@ internal sealed class OperatorHost : IAsyncDisposable
         var url = $"https://{Ports[ListenerKind.Webhooks]}";
         var key = new ObjectKey(string.Empty, options.WebhookConfiguration);
         await Services.GetRequiredService<EntityClient<V1MutatingWebhookConfiguration>>()
-            .ApplyAsync(key, WebhookConfigurations.Mutating(url, TrustBundle, options.Namespace), Api.MeshNames.FieldManager, null, cancellation);
+            .ApplyAsync(key, WebhookConfigurations.Mutating(url, TrustBundle, options.Namespace), MeshNames.FieldManager, null, cancellation);
         await Services.GetRequiredService<EntityClient<V1ValidatingWebhookConfiguration>>()
-            .ApplyAsync(key, WebhookConfigurations.Validating(url, TrustBundle), Api.MeshNames.FieldManager, null, cancellation);
+            .ApplyAsync(key, WebhookConfigurations.Validating(url, TrustBundle), MeshNames.FieldManager, null, cancellation);
     }
 
     private sealed record ListenerKindMetadata(params ListenerKind[] Kinds);

@@ -25,6 +25,9 @@ internal sealed record OperatorOptions
     /// <summary>The name of both webhook configurations.</summary>
     public string WebhookConfiguration { get; init; } = "mesh-operator";
 
+    /// <summary>The name of the MeshCertificateAuthority that counts.</summary>
+    public string CertificateAuthority { get; init; } = Api.MeshNames.CertificateAuthority;
+
     /// <summary>Whether the operator makes the webhook configurations itself, with the URL of this process; else the chart made them and
     /// the operator only keeps their CA bundle.</summary>
     public bool OwnWebhookConfigurations { get; init; }

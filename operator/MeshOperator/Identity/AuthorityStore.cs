@@ -1,33 +1,36 @@
 using System.Net;
-using System.Text;
-using k8s.Models;
-using MeshOperator.Api;
+using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Certificates;
+using MeshOperator.Certificates.Rotation;
 using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Client;
-using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Identity;
 
-/// <summary>Keeps the certificate authority in a Secret of the operator's namespace. The first replica makes it; who comes second
-/// reads it; a user's own is used as it is.</summary>
-[GenericRbac("", "secrets", "create", OwnNamespace = true)]
-[GenericRbac("", "secrets", "get", OwnNamespace = true, ResourceNames = MeshNames.CaSecret)]
-internal sealed class AuthorityStore(EntityClient<V1Secret> secrets, OperatorOptions options, TimeProvider time, ILogger<AuthorityStore> logger)
+/// <summary>Finds the certificate authority when the operator starts. The first replica makes it; who comes second reads it; a user's own is
+/// used as it is.</summary>
+internal sealed class AuthorityStore(
+    AuthoritySecrets secrets, EntityClient<MeshCertificateAuthority> settings, OperatorOptions options, TimeProvider time, ILogger<AuthorityStore> logger)
 {
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
-    private readonly ObjectKey _key = new(options.Namespace, MeshNames.CaSecret);
 
-    /// <summary>Reads the authority, or makes it. Waits for the API server as long as it takes.</summary>
-    /// <exception cref="CertificateAuthorityException">The Secret is there and cannot be used.</exception>
-    public async Task<CertificateAuthority> LoadAsync(CancellationToken cancellation)
+    /// <summary>Reads the state, or makes it. Waits for the API server, and for a Secret that a user is to bring, as long as it takes.</summary>
+    /// <exception cref="CertificateAuthorityException">A Secret is there and cannot be used.</exception>
+    public async Task<AuthorityState> LoadAsync(CancellationToken cancellation)
     {
         while (true)
         {
             try
             {
-                if (await secrets.GetAsync(_key, cancellation) is { } secret) return Read(secret);
-                return await CreateAsync(cancellation);
+                if (await secrets.GetStateAsync(cancellation) is { } secret) return await UsableAsync(secret, cancellation);
+                if (await WantedAsync(cancellation) is { } files)
+                {
+                    var state = AuthorityState.Of(files, time.GetUtcNow());
+                    await secrets.WriteStateAsync(state, null, cancellation);
+                    return state;
+                }
+
+                Log.AuthorityMissing(logger, secrets.Wanted.ToString());
             }
             catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.Conflict)
             {
@@ -36,60 +39,39 @@ internal sealed class AuthorityStore(EntityClient<V1Secret> secrets, OperatorOpt
             }
             catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
             {
-                Log.AuthorityUnavailable(logger, e, _key.ToString());
+                Log.AuthorityUnavailable(logger, e, secrets.Wanted.ToString());
             }
 
             await Task.Delay(RetryEvery, time, cancellation);
         }
     }
 
-    private CertificateAuthority Read(V1Secret secret)
+    /// <summary>The kept state; if what signs in it has expired while nobody was here, and another authority waits, the next one.</summary>
+    private async Task<AuthorityState> UsableAsync(k8s.Models.V1Secret secret, CancellationToken cancellation)
     {
-        var files = new CertificateAuthorityFiles(Text(secret, "tls.crt"), Text(secret, "tls.key"), Text(secret, MeshNames.CaCertificateKey));
+        var state = secrets.ReadState(secret);
         try
         {
-            return CertificateAuthority.Load(files, time);
+            CertificateAuthority.Load(state.Signer, time).Dispose();
+            return state;
         }
-        catch (CertificateAuthorityException e)
+        catch (CertificateAuthorityException) when (state.Phase == RotationPhase.Stable)
         {
-            throw new CertificateAuthorityException($"The certificate authority in Secret {_key} cannot be used: {e.Message}.", e);
+            if (await secrets.GetWantedAsync(cancellation) is not { } wanted || secrets.ReadWanted(wanted, time) is not { } files || files == state.Signer) throw;
+            var next = state.Begin(files, time);
+            await secrets.WriteStateAsync(next, secret, cancellation);
+            return next;
         }
     }
 
-    private string Text(V1Secret secret, string key) => secret.Data is { } data && data.TryGetValue(key, out var bytes)
-        ? Encoding.ASCII.GetString(bytes)
-        : throw new CertificateAuthorityException($"The certificate authority in Secret {_key} cannot be used: it has no key '{key}' (needed: tls.crt, tls.key, ca.crt).");
-
-    private async Task<CertificateAuthority> CreateAsync(CancellationToken cancellation)
+    /// <summary>The authority that is to sign; made when there is none; null when a user is to bring it.</summary>
+    private async Task<CertificateAuthorityFiles?> WantedAsync(CancellationToken cancellation)
     {
-        var authority = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
-        try
-        {
-            await secrets.CreateAsync(
-                new V1Secret
-                {
-                    Metadata = new V1ObjectMeta
-                    {
-                        Name = _key.Name,
-                        NamespaceProperty = _key.Namespace,
-                        Labels = new Dictionary<string, string> { [MeshNames.ManagedByLabel] = MeshNames.FieldManager },
-                    },
-                    Type = "kubernetes.io/tls",
-                    Data = new Dictionary<string, byte[]>
-                    {
-                        ["tls.crt"] = Encoding.ASCII.GetBytes(authority.Files.Certificate),
-                        ["tls.key"] = Encoding.ASCII.GetBytes(authority.Files.PrivateKey),
-                        [MeshNames.CaCertificateKey] = Encoding.ASCII.GetBytes(authority.Files.Roots),
-                    },
-                },
-                cancellation);
-            Log.AuthorityCreated(logger, _key.ToString());
-            return authority;
-        }
-        catch
-        {
-            authority.Dispose();
-            throw;
-        }
+        if (await secrets.GetWantedAsync(cancellation) is { } secret) return secrets.ReadWanted(secret, time);
+        if (await settings.GetAsync(new ObjectKey(string.Empty, options.CertificateAuthority), cancellation) is { Spec.Provider.Secret: not null }) return null;
+        using var authority = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
+        await secrets.WriteWantedAsync(authority.Files, null, null, cancellation);
+        Log.AuthorityCreated(logger, secrets.Wanted.ToString());
+        return authority.Files;
     }
 }

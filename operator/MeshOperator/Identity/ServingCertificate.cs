@@ -1,45 +1,49 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using MeshOperator.Certificates;
 
 namespace MeshOperator.Identity;
 
-/// <summary>The operator's own certificate for ADS and webhooks; replaced at half of its life without a restart.</summary>
-internal sealed class ServingCertificate : IDisposable
+/// <summary>The operator's own certificate for ADS and webhooks; replaced at half of its life, and when another authority signs, without a
+/// restart. Cross-signed roots go along, so that who started with an earlier root still knows the operator.</summary>
+internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<string> names, TimeProvider time)
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(30);
-    private readonly CertificateAuthority _authority;
-    private readonly IReadOnlyList<string> _names;
-    private readonly TimeProvider _time;
     private readonly Lock _lock = new();
-    private X509Certificate2? _current;
+    private SslStreamCertificateContext? _current;
+    private MeshAuthority.Snapshot? _of;
     private DateTimeOffset _renewAt;
-
-    public ServingCertificate(CertificateAuthority authority, IReadOnlyList<string> names, TimeProvider time)
-    {
-        _authority = authority;
-        _names = names;
-        _time = time;
-    }
 
     /// <summary>The certificate to serve now. Never disposed while connections may use it: one that was replaced is left to the
     /// garbage collector.</summary>
-    public X509Certificate2 Current
+    public SslStreamCertificateContext Current
     {
         get
         {
             lock (_lock)
             {
-                var now = _time.GetUtcNow();
-                if (_current is not null && now < _renewAt) return _current;
-                var issued = _authority.IssueServer(_names, [IPAddress.Loopback, IPAddress.IPv6Loopback], Lifetime);
-                using var pem = X509Certificate2.CreateFromPem(issued.CertificateChain, issued.PrivateKey);
-                _current = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+                var now = time.GetUtcNow();
+                var present = authority.Current;
+                if (_current is not null && now < _renewAt && IsSame(present, _of!)) return _current;
+                var issued = present.Signer.IssueServer(names, [IPAddress.Loopback, IPAddress.IPv6Loopback], Lifetime);
+                _current = Context(issued, present.State.CrossCertificates);
+                _of = present;
                 _renewAt = now + ((issued.NotAfter - now) / 2);
                 return _current;
             }
         }
     }
 
-    public void Dispose() => _current?.Dispose();
+    private static bool IsSame(MeshAuthority.Snapshot one, MeshAuthority.Snapshot other) =>
+        ReferenceEquals(one.Signer, other.Signer) && one.State.CrossCertificates == other.State.CrossCertificates;
+
+    private static SslStreamCertificateContext Context(IssuedCertificate issued, string crossCertificates)
+    {
+        using var pem = X509Certificate2.CreateFromPem(issued.CertificateChain, issued.PrivateKey);
+        var certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+        var chain = PemBundle.Read(issued.CertificateChain + crossCertificates);
+        chain.RemoveAt(0);
+        return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+    }
 }

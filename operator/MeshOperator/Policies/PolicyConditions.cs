@@ -22,23 +22,9 @@ internal static class PolicyConditions
             (ResolvedRefs, verdict.ResolvedRefs),
             (Programmed, ToProgrammed(verdict, progress)),
         ];
-        var seconds = now.UtcDateTime.AddTicks(-(now.UtcDateTime.Ticks % TimeSpan.TicksPerSecond));
         return new PolicyStatus
         {
-            Conditions = [.. findings.Select(f =>
-            {
-                var status = f.Finding.Holds ? "True" : "False";
-                var old = before?.Conditions.Find(c => c.Type == f.Type);
-                return new PolicyCondition
-                {
-                    Type = f.Type,
-                    Status = status,
-                    Reason = f.Finding.Reason,
-                    Message = f.Finding.Message,
-                    ObservedGeneration = verdict.Generation,
-                    LastTransitionTime = old?.Status == status ? old.LastTransitionTime : seconds,
-                };
-            })],
+            Conditions = Conditions.Of(findings, verdict.Generation, before?.Conditions, now),
             Proxies = new ProxyCounts
             {
                 Targeted = progress.Targeted,

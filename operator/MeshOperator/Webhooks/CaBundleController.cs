@@ -1,8 +1,8 @@
 using System.Text;
 using k8s;
 using k8s.Models;
-using MeshOperator.Certificates;
 using MeshOperator.Hosting;
+using MeshOperator.Identity;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Controllers;
 using MeshOperator.Kubernetes.Entities;
@@ -10,13 +10,13 @@ using MeshOperator.Kubernetes.Entities;
 namespace MeshOperator.Webhooks;
 
 /// <summary>Keeps the CA bundle right in the operator's webhook configuration of one kind, and puts it back when it is changed.</summary>
-internal abstract class CaBundleController<TConfiguration>(EntityClient<TConfiguration> client, IdentityIssuer issuer, OperatorOptions options)
+internal abstract class CaBundleController<TConfiguration>(EntityClient<TConfiguration> client, MeshAuthority authority, OperatorOptions options)
     : IEntityController<TConfiguration>
     where TConfiguration : class, IKubernetesObject<V1ObjectMeta>
 {
     public async Task<ReconciliationResult<TConfiguration>> ReconcileAsync(TConfiguration entity, CancellationToken cancellationToken)
     {
-        var bundle = Encoding.ASCII.GetBytes(issuer.TrustBundle);
+        var bundle = Encoding.ASCII.GetBytes(authority.TrustBundle);
         if (entity.Metadata.Name == options.WebhookConfiguration
             && ClientsOf(entity).Any(c => c.CaBundle is null || !c.CaBundle.AsSpan().SequenceEqual(bundle))
             && await client.GetAsync(ObjectKey.Of(entity), cancellationToken) is { } current)
@@ -38,8 +38,8 @@ internal abstract class CaBundleController<TConfiguration>(EntityClient<TConfigu
 /// <inheritdoc/>
 [GenericRbac("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list,watch")]
 [GenericRbac("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get,update", ResourceNames = "mesh-operator")]
-internal sealed class MutatingCaBundleController(EntityClient<V1MutatingWebhookConfiguration> client, IdentityIssuer issuer, OperatorOptions options)
-    : CaBundleController<V1MutatingWebhookConfiguration>(client, issuer, options)
+internal sealed class MutatingCaBundleController(EntityClient<V1MutatingWebhookConfiguration> client, MeshAuthority authority, OperatorOptions options)
+    : CaBundleController<V1MutatingWebhookConfiguration>(client, authority, options)
 {
     protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ClientsOf(V1MutatingWebhookConfiguration entity) =>
         (entity.Webhooks ?? []).Select(w => w.ClientConfig);
@@ -48,8 +48,8 @@ internal sealed class MutatingCaBundleController(EntityClient<V1MutatingWebhookC
 /// <inheritdoc/>
 [GenericRbac("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list,watch")]
 [GenericRbac("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get,update", ResourceNames = "mesh-operator")]
-internal sealed class ValidatingCaBundleController(EntityClient<V1ValidatingWebhookConfiguration> client, IdentityIssuer issuer, OperatorOptions options)
-    : CaBundleController<V1ValidatingWebhookConfiguration>(client, issuer, options)
+internal sealed class ValidatingCaBundleController(EntityClient<V1ValidatingWebhookConfiguration> client, MeshAuthority authority, OperatorOptions options)
+    : CaBundleController<V1ValidatingWebhookConfiguration>(client, authority, options)
 {
     protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ClientsOf(V1ValidatingWebhookConfiguration entity) =>
         (entity.Webhooks ?? []).Select(w => w.ClientConfig);

@@ -1,15 +1,16 @@
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Api.Validation;
 using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Webhooks;
 
 /// <summary>Refuses a policy that its validator refuses, with every field that is wrong.</summary>
-internal sealed class PolicyWebhook<TPolicy, TSpec>(IValidator<TSpec> validator) : ValidationWebhook<TPolicy>
-    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
+internal sealed class PolicyWebhook<TPolicy, TSpec, TStatus>(IValidator<TSpec> validator) : ValidationWebhook<TPolicy>
+    where TPolicy : CustomKubernetesEntity<TSpec, TStatus>
     where TSpec : class, new()
+    where TStatus : class
 {
     public override Task<AdmissionResult> ValidateAsync(TPolicy entity, TPolicy? old, AdmissionContext context, CancellationToken cancellationToken)
     {
@@ -18,6 +19,6 @@ internal sealed class PolicyWebhook<TPolicy, TSpec>(IValidator<TSpec> validator)
         var result = validator.Validate(entity.Spec);
         return Task.FromResult(result.IsValid
             ? AdmissionResult.Allow()
-            : AdmissionResult.Deny($"{entity.Kind} {context.Namespace}/{entity.Metadata.Name}: {ValidationText.Of(result)}"));
+            : AdmissionResult.Deny($"{entity.Kind} {new ObjectKey(context.Namespace ?? string.Empty, entity.Metadata.Name)}: {ValidationText.Of(result)}"));
     }
 }

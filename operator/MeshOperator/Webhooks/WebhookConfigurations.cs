@@ -7,7 +7,7 @@ namespace MeshOperator.Webhooks;
 /// <summary>The webhook configurations as the operator makes them where no chart does.</summary>
 internal static class WebhookConfigurations
 {
-    private static readonly string[] Policies = ["trafficsplits", "retrypolicies", "mtlspolicies", "circuitbreakers", "ratelimits"];
+    private static readonly string[] Policies = ["trafficsplits", "retrypolicies", "mtlspolicies", "circuitbreakers", "ratelimits", "meshcertificateauthorities"];
     private static readonly JsonArray ExemptNamespaces = ["kube-system", "kube-public", "kube-node-lease"];
 
     /// <summary>Fields of the MutatingWebhookConfiguration, without its name.</summary>
@@ -37,7 +37,7 @@ internal static class WebhookConfigurations
                 ["apiVersions"] = new JsonArray(MeshNames.Version),
                 ["operations"] = new JsonArray("CREATE", "UPDATE"),
                 ["resources"] = new JsonArray(plural),
-                ["scope"] = "Namespaced",
+                ["scope"] = "*",
             });
             return webhook;
         })]),

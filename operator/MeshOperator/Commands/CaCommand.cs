@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using k8s;
+using k8s.Exceptions;
+using MeshOperator.Api;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Kubernetes.Client;
+
+namespace MeshOperator.Commands;
+
+/// <summary><c>meshop ca</c>: shows the certificate authority of a cluster's mesh, and has its root replaced.</summary>
+internal static class CaCommand
+{
+    private const string Name = MeshNames.CertificateAuthority;
+
+    /// <summary>An operator that runs looks at it every second.</summary>
+    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
+
+    public static Command Create()
+    {
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "How to reach the cluster; by default KUBECONFIG or ~/.kube/config." };
+        var status = new Command("status", "Show who signs, when certificates end, and how far a rotation is.") { kubeconfig };
+        status.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, StatusAsync, cancellation));
+
+        var wait = new Option<bool>("--wait") { Description = "Return when the rotation is over." };
+        var rotate = new Command("rotate", "Replace the root, which the operator has made, by a new one with a new key.") { kubeconfig, wait };
+        rotate.SetAction((parsed, cancellation) => RunAsync(
+            parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, (client, console, token) => RotateAsync(client, console, parsed.GetValue(wait), token), cancellation));
+        return new Command("ca", "Look after the certificate authority of the mesh.") { status, rotate };
+    }
+
+    private static async Task<int> RunAsync(
+        FileInfo? kubeconfig,
+        InvocationConfiguration console,
+        Func<EntityClient<MeshCertificateAuthority>, InvocationConfiguration, CancellationToken, Task<int>> action,
+        CancellationToken cancellation)
+    {
+        try
+        {
+            var configuration = kubeconfig is null ? KubernetesClientConfiguration.BuildDefaultConfig() : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
+            using var client = new k8s.Kubernetes(configuration);
+            return await action(new EntityClient<MeshCertificateAuthority>(new KubernetesTransport(client, TimeProvider.System)), console, cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return 1;
+        }
+        catch (Exception e) when (e is KubeConfigException or KubernetesApiException or HttpRequestException or TimeoutException or IOException)
+        {
+            await console.Error.WriteLineAsync($"meshop ca: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task<int> StatusAsync(EntityClient<MeshCertificateAuthority> client, InvocationConfiguration console, CancellationToken cancellation)
+    {
+        if (await FindAsync(client, cancellation) is not { Status: { } status })
+        {
+            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status: does the operator run? It makes the object when it leads.");
+            return 1;
+        }
+
+        await console.Output.WriteLineAsync(Describe(status));
+        return 0;
+    }
+
+    private static async Task<int> RotateAsync(EntityClient<MeshCertificateAuthority> client, InvocationConfiguration console, bool wait, CancellationToken cancellation)
+    {
+        if (await FindAsync(client, cancellation) is not { Status: { } before })
+        {
+            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status: does the operator run? It makes the object when it leads.");
+            return 1;
+        }
+
+        if (before.Phase != "Stable")
+        {
+            await console.Error.WriteLineAsync($"meshop ca: a rotation is under way (phase {before.Phase}, {before.ProxiesTrusting} proxies); see 'meshop ca status'.");
+            return 1;
+        }
+
+        var request = TimeProvider.System.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
+        var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [MeshNames.RotateAnnotation] = request } } };
+        await client.MergePatchAsync(new ObjectKey(string.Empty, Name), patch, cancellation);
+        return await FollowAsync(client, console, request, wait, cancellation);
+    }
+
+    /// <summary>Waits until the rotation has begun or was refused; then, if it is to, until it is over.</summary>
+    private static async Task<int> FollowAsync(
+        EntityClient<MeshCertificateAuthority> client, InvocationConfiguration console, string request, bool wait, CancellationToken cancellation)
+    {
+        var (asked, told) = (TimeProvider.System.GetTimestamp(), string.Empty);
+        while (true)
+        {
+            var status = (await FindAsync(client, cancellation))?.Status;
+            var hasBegun = status?.LastRotation == request;
+            if (!hasBegun && status?.Conditions.Find(c => c is { Type: "Accepted", Status: "False", Reason: "RotationNotPossible" }) is { } refusal)
+            {
+                await console.Error.WriteLineAsync($"meshop ca: {refusal.Message}");
+                return 1;
+            }
+
+            if (!hasBegun && TimeProvider.System.GetElapsedTime(asked) > AnswersWithin)
+            {
+                await console.Error.WriteLineAsync($"meshop ca: the operator has not begun within {AnswersWithin.TotalSeconds:0} s; does it run, and does it lead? The rotation stays asked for.");
+                return 1;
+            }
+
+            if (hasBegun)
+            {
+                var line = Progress(status!);
+                if (line != told) await console.Output.WriteLineAsync(told = line);
+                if (!wait || status!.Phase == "Stable") return 0;
+            }
+
+            await Task.Delay(LookEvery, TimeProvider.System, cancellation);
+        }
+    }
+
+    private static Task<MeshCertificateAuthority?> FindAsync(EntityClient<MeshCertificateAuthority> client, CancellationToken cancellation) =>
+        client.GetAsync(new ObjectKey(string.Empty, Name), cancellation);
+
+    private static string Progress(MeshCertificateAuthorityStatus status) =>
+        $"{status.Phase}: {status.Conditions.Find(c => c.Type == "Progressing")?.Message ?? status.ProxiesTrusting}";
+
+    private static string Describe(MeshCertificateAuthorityStatus status)
+    {
+        var lines = new List<string> { $"Phase         {status.Phase} since {status.PhaseSince}", $"Proxies       {status.ProxiesTrusting} have what the phase gives them" };
+        foreach (var holder in status.Holding ?? []) lines.Add($"  held by     {holder.Name} {holder.Reason}");
+        lines.Add("Certificates");
+        foreach (var certificate in status.Certificates ?? []) lines.Add($"  {certificate.Name,-12}{certificate.NotAfter}  {certificate.Fingerprint}");
+        lines.Add("Conditions");
+        foreach (var condition in status.Conditions) lines.Add($"  {condition.Type,-12}{(condition.Status == "True" ? "yes" : "no"),-4}{condition.Message}");
+        if (status.LastRotation is { } last) lines.Add($"Last rotation asked for at {last}");
+        return string.Join('\n', lines);
+    }
+}

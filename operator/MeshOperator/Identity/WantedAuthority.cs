@@ -1,0 +1,65 @@
+using MeshOperator.Api;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Certificates;
+using MeshOperator.Certificates.Rotation;
+using MeshOperator.Hosting;
+
+namespace MeshOperator.Identity;
+
+/// <summary>What the user's Secret says about who is to sign.</summary>
+/// <param name="Files">The authority; null when it cannot be used.</param>
+/// <param name="IsOwn">Whether the operator made it.</param>
+/// <param name="LastRotation">The last rotation that was asked for and begun.</param>
+/// <param name="Refusal">Why what is wished for cannot be done; null when it can.</param>
+internal sealed record Wanted(CertificateAuthorityFiles? Files, bool IsOwn, string? LastRotation, (string Reason, string Message)? Refusal);
+
+/// <summary>Finds out who is to sign, and makes a new root when a rotation is asked for or due. For the leader only.</summary>
+internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions options, TimeProvider time, ILogger<WantedAuthority> logger)
+{
+    /// <summary>Reads the Secret; puts it back when it is gone and was the operator's own; replaces the root in it when that is asked for or due.</summary>
+    public async Task<Wanted> FindAsync(MeshCertificateAuthority? settings, AuthorityState state, CancellationToken cancellation)
+    {
+        var secret = await secrets.GetWantedAsync(cancellation);
+        var request = Annotation(settings?.Metadata.Annotations);
+        if (secret is null)
+        {
+            if (settings?.Spec.Provider?.Secret is not null) return new Wanted(null, false, null, ("SecretNotFound", $"There is no Secret {secrets.Wanted} with tls.crt, tls.key and ca.crt."));
+            secret = await secrets.WriteWantedAsync(state.Next ?? state.Signer, request, null, cancellation);
+        }
+
+        var isOwn = AuthoritySecrets.IsOwn(secret);
+        var last = Annotation(secret.Metadata.Annotations);
+        CertificateAuthorityFiles files;
+        try
+        {
+            files = secrets.ReadWanted(secret, time);
+        }
+        catch (CertificateAuthorityException e)
+        {
+            return new Wanted(null, isOwn, last, ("InvalidSecret", e.Message));
+        }
+
+        if (settings?.Spec.Provider?.SelfSigned is not null && !isOwn)
+            return new Wanted(files, isOwn, last, ("SecretIsNotOurs", $"provider.selfSigned is given, and Secret {secrets.Wanted} was not made by the operator. Delete the Secret to have one made."));
+        if (state.Phase != RotationPhase.Stable || files != state.Signer) return new Wanted(files, isOwn, last, null);
+        var isAsked = request is not null && request != last;
+        if (isAsked && !isOwn)
+            return new Wanted(files, isOwn, last, ("RotationNotPossible", $"A rotation was asked for, and the operator has no key of the root above its authority: replace Secret {secrets.Wanted}, and it will be rotated to."));
+        if (!isAsked && !(isOwn && settings?.Spec.Rotation?.Auto != false && IsDue(files))) return new Wanted(files, isOwn, last, null);
+
+        using var successor = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
+        await secrets.WriteWantedAsync(successor.Files, request, secret, cancellation);
+        Log.RootMade(logger, secrets.Wanted.ToString(), isAsked ? "asked for" : "due");
+        return new Wanted(successor.Files, isOwn, request, null);
+    }
+
+    private static string? Annotation(IDictionary<string, string>? annotations) =>
+        annotations is not null && annotations.TryGetValue(MeshNames.RotateAnnotation, out var value) ? value : null;
+
+    private bool IsDue(CertificateAuthorityFiles files)
+    {
+        using var authority = CertificateAuthority.Load(files, time);
+        using var root = authority.FindRoot();
+        return RotationSchedule.IsDue(root.NotBefore.ToUniversalTime(), root.NotAfter.ToUniversalTime(), time.GetUtcNow());
+    }
+}

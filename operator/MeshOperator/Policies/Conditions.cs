@@ -1,0 +1,28 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Translation;
+
+namespace MeshOperator.Policies;
+
+/// <summary>Makes the conditions of a status. Pure.</summary>
+internal static class Conditions
+{
+    /// <summary>A condition for each finding; one whose status stays as it was keeps its transition time.</summary>
+    public static List<PolicyCondition> Of(IEnumerable<(string Type, Finding Finding)> findings, long generation, IReadOnlyList<PolicyCondition>? before, DateTimeOffset now)
+    {
+        var seconds = now.UtcDateTime.AddTicks(-(now.UtcDateTime.Ticks % TimeSpan.TicksPerSecond));
+        return [.. findings.Select(f =>
+        {
+            var status = f.Finding.Holds ? "True" : "False";
+            var old = before?.FirstOrDefault(c => c.Type == f.Type);
+            return new PolicyCondition
+            {
+                Type = f.Type,
+                Status = status,
+                Reason = f.Finding.Reason,
+                Message = f.Finding.Message,
+                ObservedGeneration = generation,
+                LastTransitionTime = old?.Status == status ? old.LastTransitionTime : seconds,
+            };
+        })];
+    }
+}
