@@ -35,7 +35,6 @@ namespace MeshOperator.Hosting;
 internal sealed class OperatorHost : IAsyncDisposable
 {
     private const string LeaseName = "mesh-operator-leader";
-    private static readonly TimeSpan LeafLifetime = TimeSpan.FromHours(24);
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(10);
     private readonly WebApplication _app;
     private readonly CertificateAuthority _authority;
@@ -148,7 +147,7 @@ internal sealed class OperatorHost : IAsyncDisposable
 
     private static void AddMesh(IServiceCollection services, OperatorOptions options, CertificateAuthority authority, KubernetesVersion? version)
     {
-        services.AddSingleton(p => new IdentityIssuer(authority, LeafLifetime, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
+        services.AddSingleton(p => new IdentityIssuer(authority, new LeafSettings(), p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
         services.AddSingleton(new SidecarInjector(options.Injection with
         {
             DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
