@@ -85,12 +85,14 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>Issues a workload's certificate (an X.509 SVID): a URI SAN and no other name, for both ends of TLS.</summary>
     /// <param name="spiffeId">The identity, for example <c>spiffe://cluster.local/ns/shop/sa/web</c>.</param>
     /// <param name="lifetime">How long it is valid; never longer than the authority itself.</param>
-    public IssuedCertificate IssueIdentity(string spiffeId, TimeSpan lifetime)
+    /// <param name="keyType">The algorithm of its key.</param>
+    /// <exception cref="CertificateAuthorityException">The authority's own certificate has expired.</exception>
+    public IssuedCertificate IssueIdentity(string spiffeId, TimeSpan lifetime, LeafKeyType keyType = LeafKeyType.EcdsaP256)
     {
         var names = new SubjectAlternativeNameBuilder();
         names.AddUri(new Uri(spiffeId));
         // Without a subject the SAN must be critical (RFC 5280, 4.2.1.6).
-        return Issue(string.Empty, names.Build(critical: true), lifetime, ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
+        return Issue(string.Empty, names.Build(critical: true), lifetime, keyType, ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
     }
 
     /// <summary>Issues a server's certificate for host names and addresses.</summary>
@@ -99,7 +101,7 @@ public sealed class CertificateAuthority : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         foreach (var name in dnsNames) names.AddDnsName(name);
         foreach (var address in addresses) names.AddIpAddress(address);
-        return Issue($"CN={dnsNames[0]}", names.Build(), lifetime, ["1.3.6.1.5.5.7.3.1"]);
+        return Issue($"CN={dnsNames[0]}", names.Build(), lifetime, LeafKeyType.EcdsaP256, ["1.3.6.1.5.5.7.3.1"]);
     }
 
     /// <summary>The root that this authority's chain ends in; to be disposed of.</summary>
@@ -130,8 +132,9 @@ public sealed class CertificateAuthority : IDisposable
         // The root's own key identifier, which its leaves name as their authority's.
         request.CertificateExtensions.Add(root.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() ?? new X509SubjectKeyIdentifierExtension(root.PublicKey, false));
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, true, false));
+        using var signer = new SigningKey(_signer);
         using var crossed = request.Create(
-            _signer.SubjectName, Generator(), Latest(root.NotBefore, _signer.NotBefore), Earliest(root.NotAfter, _signer.NotAfter), Serial());
+            _signer.SubjectName, signer.Generator, Latest(root.NotBefore, _signer.NotBefore), Earliest(root.NotAfter, _signer.NotAfter), Serial());
         return crossed.ExportCertificatePem() + "\n" + (IsRoot ? string.Empty : Files.Certificate);
     }
 
@@ -170,34 +173,32 @@ public sealed class CertificateAuthority : IDisposable
             throw new CertificateAuthorityException($"tls.crt does not chain to ca.crt: {string.Join("; ", verifier.ChainStatus.Select(s => s.StatusInformation.Trim()))}");
     }
 
-    private IssuedCertificate Issue(string subject, X509Extension names, TimeSpan lifetime, string[] usages)
+    private IssuedCertificate Issue(string subject, X509Extension names, TimeSpan lifetime, LeafKeyType keyType, string[] usages)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(new X500DistinguishedName(subject), key, HashAlgorithmName.SHA256);
+        var now = _time.GetUtcNow();
+        if (NotAfter <= now) throw new CertificateAuthorityException($"the certificate authority expired at {NotAfter:u} and signs nothing more");
+        using var key = new LeafKey(keyType);
+        var request = key.Request(new X500DistinguishedName(subject));
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(key.Usages, true));
         var oids = new OidCollection();
         foreach (var usage in usages) oids.Add(new Oid(usage));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(oids, false));
         request.CertificateExtensions.Add(names);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, true, false));
 
-        var now = _time.GetUtcNow();
         var notAfter = now + lifetime < NotAfter ? now + lifetime : NotAfter;
-        using var certificate = request.Create(_signer, now - ClockSkew < _signer.NotBefore ? _signer.NotBefore : now - ClockSkew, notAfter, Serial());
+        using var signer = new SigningKey(_signer);
+        using var certificate = request.Create(_signer.SubjectName, signer.Generator, now - ClockSkew < _signer.NotBefore ? _signer.NotBefore : now - ClockSkew, notAfter, Serial());
         var chain = new StringBuilder(certificate.ExportCertificatePem()).Append('\n');
         // Peers know only the roots, so an intermediate's certificate goes along.
         if (!IsRoot) chain.Append(Files.Certificate);
-        return new IssuedCertificate(chain.ToString(), key.ExportPkcs8PrivateKeyPem() + "\n", certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
+        return new IssuedCertificate(chain.ToString(), key.ExportPem(), certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime()) { Signer = Fingerprint };
     }
 
     private static DateTimeOffset Latest(DateTime one, DateTime other) => one > other ? one : other;
 
     private static DateTimeOffset Earliest(DateTime one, DateTime other) => one < other ? one : other;
-
-    private X509SignatureGenerator Generator() => _signer.GetECDsaPrivateKey() is { } ecdsa
-        ? X509SignatureGenerator.CreateForECDsa(ecdsa)
-        : X509SignatureGenerator.CreateForRSA(_signer.GetRSAPrivateKey()!, RSASignaturePadding.Pkcs1);
 
     /// <summary>127 random bits: positive, and not to be guessed (RFC 5280, 4.1.2.2).</summary>
     private static byte[] Serial()
@@ -226,6 +227,9 @@ public sealed record CertificateAuthorityFiles(string Certificate, string Privat
 /// <param name="NotAfter">When it ends.</param>
 public sealed record IssuedCertificate(string CertificateChain, string PrivateKey, DateTimeOffset NotBefore, DateTimeOffset NotAfter)
 {
+    /// <summary>The <see cref="CertificateAuthority.Fingerprint"/> of who signed it.</summary>
+    public required string Signer { get; init; }
+
     /// <summary>Names the type only, so that no key gets into a log.</summary>
     public override string ToString() => nameof(IssuedCertificate);
 }

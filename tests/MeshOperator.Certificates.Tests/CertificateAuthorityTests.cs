@@ -116,26 +116,6 @@ public sealed class CertificateAuthorityTests
         Authority.IssueIdentity(Web, Day).ToString().ShouldNotContain("KEY");
     }
 
-    [Fact]
-    public void An_identity_keeps_its_certificate_until_half_of_its_life_and_then_asks_for_another()
-    {
-        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
-        using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
-        using var issuer = new IdentityIssuer(authority, Day, time, new Random(7));
-        var changes = 0;
-        issuer.Changed += () => changes++;
-        var first = issuer.Get(Web);
-
-        time.Advance(Day * 0.47);
-        issuer.Get(Web).ShouldBeSameAs(first);
-        changes.ShouldBe(0);
-        time.Advance(Day * 0.06);
-        changes.ShouldBe(1);
-        var second = issuer.Get(Web);
-        second.ShouldNotBeSameAs(first);
-        second.NotAfter.ShouldBeGreaterThan(first.NotAfter);
-    }
-
     private static CertificateAuthority Other() => CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
 
     private static CertificateAuthorityFiles Leaf()

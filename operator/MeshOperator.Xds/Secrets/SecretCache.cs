@@ -24,35 +24,39 @@ internal sealed class SecretCache : IDisposable
         _source.Changed += OnChanged;
     }
 
-    /// <summary>Grows with each renewal. Secrets got under another generation are out of date.</summary>
+    /// <summary>Grows with each trust bundle. Secrets got under another generation are out of date.</summary>
     public int Generation => Volatile.Read(ref _generation);
 
     public void Dispose() => _source.Changed -= OnChanged;
 
-    /// <summary>The secrets of a workload: the trust bundle, and its own identity when it has one.</summary>
-    public async ValueTask<ResourceSet> GetAsync(string? spiffeId, ResourceSet? previous, CancellationToken cancellationToken)
+    /// <summary>The secrets of a proxy: the trust bundle, and its own identity when it has one.</summary>
+    public async ValueTask<ProxySecrets> GetAsync(string nodeId, string? spiffeId, ResourceSet? previous, CancellationToken cancellationToken)
     {
         var bundle = TrustBundle();
-        if (spiffeId is null) return ResourceSet.Create([bundle], previous);
-        var material = await _source.GetIdentityAsync(spiffeId, cancellationToken);
+        if (spiffeId is null) return new ProxySecrets(ResourceSet.Create([bundle], previous), CancellationToken.None);
+        var material = await _source.GetIdentityAsync(nodeId, spiffeId, cancellationToken);
         if (!_identities.TryGetValue(material, out var identity))
         {
             identity = Identity(material, previous?.Find(Names.IdentitySecret));
             _identities.AddOrUpdate(material, identity);
         }
 
-        return ResourceSet.Create([identity, bundle], previous);
+        return new ProxySecrets(ResourceSet.Create([identity, bundle], previous), material.Due);
     }
 
-    private XdsResource TrustBundle() => _trustBundle = XdsResource.Create(
-        ResourceType.Secret,
-        Names.TrustBundleSecret,
-        new Secret
+    /// <summary>Says that a proxy that was given an identity has gone.</summary>
+    public void Release(string nodeId, string spiffeId) => _source.Release(nodeId, spiffeId);
+
+    private XdsResource TrustBundle()
+    {
+        var bundle = _source.TrustBundle;
+        var secret = new Secret
         {
             Name = Names.TrustBundleSecret,
-            ValidationContext = new CertificateValidationContext { TrustedCa = Bytes(_source.TrustBundle) },
-        },
-        _trustBundle);
+            ValidationContext = new CertificateValidationContext { TrustedCa = Bytes(bundle.Roots) },
+        };
+        return _trustBundle = XdsResource.Create(ResourceType.Secret, Names.TrustBundleSecret, secret, _trustBundle, bundle.Id);
+    }
 
     private static XdsResource Identity(IdentityMaterial material, XdsResource? previous) => XdsResource.Create(
         ResourceType.Secret,
@@ -66,7 +70,8 @@ internal sealed class SecretCache : IDisposable
                 PrivateKey = Bytes(material.PrivateKey),
             },
         },
-        previous);
+        previous,
+        material.Signer);
 
     private static DataSource Bytes(ReadOnlyMemory<byte> pem) => new() { InlineBytes = UnsafeByteOperations.UnsafeWrap(pem) };
 
@@ -75,4 +80,12 @@ internal sealed class SecretCache : IDisposable
         Interlocked.Increment(ref _generation);
         _cache.Wake();
     }
+}
+
+/// <summary>The secrets of one proxy.</summary>
+/// <param name="Resources">As SDS resources.</param>
+/// <param name="Due">Cancelled when the identity is to be got again.</param>
+internal sealed record ProxySecrets(ResourceSet Resources, CancellationToken Due)
+{
+    public override string ToString() => nameof(ProxySecrets);
 }

@@ -30,10 +30,11 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         var queue = Channel.CreateBounded<ClientRequest>(new BoundedChannelOptions(QueuedRequests) { SingleReader = true, SingleWriter = true });
         var signal = new WakeSignal();
         context.Metrics.StreamOpened();
+        using var stream = new AdsStream(context, call, isDelta, queue.Reader, signal);
         var reading = ReadAsync(requests, convert, queue.Writer, signal, ends.Token);
         try
         {
-            await new AdsStream(context, call, isDelta, queue.Reader, signal).RunAsync(ends.Token);
+            await stream.RunAsync(ends.Token);
         }
         catch (Exception exception) when (exception is IOException || call.CancellationToken.IsCancellationRequested)
         {

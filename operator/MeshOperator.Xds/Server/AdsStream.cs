@@ -14,7 +14,7 @@ namespace MeshOperator.Xds.Server;
 /// <summary>One ADS stream. A single loop owns all of its state: it takes the requests that have come, looks at the configuration of
 /// the moment, and writes what the client lacks. While a slow client reads, nothing is queued for it; it then goes straight to the
 /// newest state.</summary>
-internal sealed class AdsStream
+internal sealed class AdsStream : IDisposable
 {
     /// <summary>The longest names of a pod and a namespace, and the dot between them, fit in.</summary>
     private const int MaxNodeIdLength = 320;
@@ -83,6 +83,8 @@ internal sealed class AdsStream
             _context.Log.ProxyDisconnected(_nodeId, reason);
         }
     }
+
+    public void Dispose() => _secrets.Dispose();
 
     private async Task ServeAsync(ClientRequest first, ProxyConnection connection, CancellationToken cancellationToken)
     {

@@ -1,28 +1,43 @@
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Secrets;
 
 namespace MeshOperator.Xds.Server;
 
 /// <summary>The secrets of one stream's workload. They are got in the background, as making a key takes its time, and the stream is
-/// woken when they are there.</summary>
-internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal)
+/// woken when they are there and when they are to be got again.</summary>
+internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal) : IDisposable
 {
-    private volatile Secrets _secrets = new(ResourceSet.Empty, 0, null);
+    private readonly Lock _gate = new();
+    private volatile Held _held = new(new ProxySecrets(ResourceSet.Empty, CancellationToken.None), 0, "", null);
+    private CancellationTokenRegistration _wake;
+    private bool _isDisposed;
     private int _isFetching;
 
     /// <summary>Whether they were got at least once.</summary>
-    public bool AreReady => _secrets.Generation > 0;
+    public bool AreReady => _held.Generation > 0;
 
     /// <summary>What was got last.</summary>
-    public ResourceSet Current => _secrets.Resources;
+    public ResourceSet Current => _held.Secrets.Resources;
 
     /// <summary>Begins to get them when those at hand are out of date.</summary>
     public void Refresh(string nodeId, string? spiffeId, CancellationToken cancellationToken)
     {
-        var held = _secrets;
-        if (held.Generation == context.Secrets.Generation && held.SpiffeId == spiffeId) return;
+        var held = _held;
+        if (held.Generation == context.Secrets.Generation && held.SpiffeId == spiffeId && !held.Secrets.Due.IsCancellationRequested) return;
         if (Interlocked.Exchange(ref _isFetching, 1) == 1) return;
         var fetch = FetchAsync(nodeId, spiffeId, cancellationToken);
         if (!fetch.IsCompleted) _ = WakeAfterAsync(fetch);
+    }
+
+    /// <summary>Lets the identity go.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            _wake.Dispose();
+            Release(_held);
+        }
     }
 
     private async Task WakeAfterAsync(Task fetch)
@@ -38,8 +53,8 @@ internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal)
             var generation = context.Secrets.Generation;
             using var timeout = new CancellationTokenSource(context.Options.IdentityTimeout, context.Time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-            var resources = await context.Secrets.GetAsync(spiffeId, _secrets.Resources, either.Token);
-            _secrets = new Secrets(resources, generation, spiffeId);
+            var secrets = await context.Secrets.GetAsync(nodeId, spiffeId, _held.Secrets.Resources, either.Token);
+            Hold(new Held(secrets, generation, nodeId, spiffeId));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -58,14 +73,32 @@ internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal)
         }
     }
 
+    private void Hold(Held held)
+    {
+        lock (_gate)
+        {
+            var before = _held;
+            _held = held;
+            _wake.Dispose();
+            if (before.SpiffeId != held.SpiffeId) Release(before);
+            if (_isDisposed) Release(held);
+            else _wake = held.Secrets.Due.UnsafeRegister(static signal => ((WakeSignal)signal!).Set(), signal);
+        }
+    }
+
+    private void Release(Held held)
+    {
+        if (held.SpiffeId is { } spiffeId) context.Secrets.Release(held.NodeId, spiffeId);
+    }
+
     private async Task WakeLaterAsync(CancellationToken cancellationToken)
     {
         await Task.Delay(context.Options.IdentityRetryDelay, context.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         signal.Set();
     }
 
-    private sealed record Secrets(ResourceSet Resources, int Generation, string? SpiffeId)
+    private sealed record Held(ProxySecrets Secrets, int Generation, string NodeId, string? SpiffeId)
     {
-        public override string ToString() => nameof(Secrets);
+        public override string ToString() => nameof(Held);
     }
 }

@@ -37,7 +37,6 @@ namespace MeshOperator.Hosting;
 internal sealed class OperatorHost : IAsyncDisposable
 {
     private const string LeaseName = "mesh-operator-leader";
-    private static readonly TimeSpan LeafLifetime = TimeSpan.FromHours(24);
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(10);
     private readonly WebApplication _app;
     private readonly MeshAuthority _authority;
