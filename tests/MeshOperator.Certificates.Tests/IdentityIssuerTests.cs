@@ -160,14 +160,12 @@ public sealed class IdentityIssuerTests
     public void Another_authority_makes_all_certificates_due()
     {
         using var mesh = new Mesh();
-        var changes = 0;
-        mesh.Issuer.Changed += () => changes++;
         var leaf = mesh.Issuer.Get("web-0.shop", Web);
         using var next = CertificateAuthority.CreateSelfSigned("cluster.local", mesh.Time);
         mesh.Issuer.Use(next);
         leaf.Due.IsCancellationRequested.ShouldBeTrue();
-        changes.ShouldBe(1);
-        mesh.Issuer.TrustBundle.ShouldBe(next.TrustBundle);
+        leaf.Certificate.Signer.ShouldBe(mesh.Authority.Fingerprint);
+        mesh.Issuer.Get("web-0.shop", Web).Certificate.Signer.ShouldBe(next.Fingerprint);
     }
 
     private static X509Certificate2 Read(IssuedCertificate issued) => X509Certificate2.CreateFromPem(issued.CertificateChain);

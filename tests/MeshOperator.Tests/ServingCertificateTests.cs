@@ -1,4 +1,5 @@
 using MeshOperator.Certificates;
+using MeshOperator.Certificates.Rotation;
 using MeshOperator.Identity;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
@@ -13,15 +14,15 @@ public sealed class ServingCertificateTests
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
-        using var serving = new ServingCertificate(authority, ["mesh-operator.mesh-system.svc"], time);
+        var serving = new ServingCertificate(new MeshAuthority(AuthorityState.Of(authority.Files, time.GetUtcNow()), time), ["mesh-operator.mesh-system.svc"], time);
 
-        var first = serving.Current;
+        var first = serving.Current.TargetCertificate;
         first.HasPrivateKey.ShouldBeTrue();
         first.MatchesHostname("mesh-operator.mesh-system.svc").ShouldBeTrue();
         time.Advance(TimeSpan.FromDays(14.9));
-        serving.Current.ShouldBeSameAs(first);
+        serving.Current.TargetCertificate.ShouldBeSameAs(first);
         time.Advance(TimeSpan.FromDays(0.2));
-        serving.Current.Thumbprint.ShouldNotBe(first.Thumbprint);
-        serving.Current.NotAfter.ToUniversalTime().ShouldBe(time.GetUtcNow().AddDays(30).UtcDateTime);
+        serving.Current.TargetCertificate.Thumbprint.ShouldNotBe(first.Thumbprint);
+        serving.Current.TargetCertificate.NotAfter.ToUniversalTime().ShouldBe(time.GetUtcNow().AddDays(30).UtcDateTime);
     }
 }

@@ -81,8 +81,7 @@ internal static class CaCommand
         }
 
         var request = TimeProvider.System.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
-        var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [MeshNames.RotateAnnotation] = request } } };
-        await client.MergePatchAsync(new ObjectKey(string.Empty, Name), patch, cancellation);
+        await AnnotateAsync(client, request, cancellation);
         return await FollowAsync(client, console, request, wait, cancellation);
     }
 
@@ -97,6 +96,7 @@ internal static class CaCommand
             var hasBegun = status?.LastRotation == request;
             if (!hasBegun && status?.Conditions.Find(c => c is { Type: "Accepted", Status: "False", Reason: "RotationNotPossible" }) is { } refusal)
             {
+                await AnnotateAsync(client, null, cancellation);
                 await console.Error.WriteLineAsync($"meshop ca: {refusal.Message}");
                 return 1;
             }
@@ -117,6 +117,11 @@ internal static class CaCommand
             await Task.Delay(LookEvery, TimeProvider.System, cancellation);
         }
     }
+
+    private static Task<MeshCertificateAuthority> AnnotateAsync(EntityClient<MeshCertificateAuthority> client, string? request, CancellationToken cancellation) => client.MergePatchAsync(
+        new ObjectKey(string.Empty, Name),
+        new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [MeshNames.RotateAnnotation] = request } } },
+        cancellation);
 
     private static Task<MeshCertificateAuthority?> FindAsync(EntityClient<MeshCertificateAuthority> client, CancellationToken cancellation) =>
         client.GetAsync(new ObjectKey(string.Empty, Name), cancellation);

@@ -68,9 +68,11 @@ internal sealed class AuthorityStore(
     private async Task<CertificateAuthorityFiles?> WantedAsync(CancellationToken cancellation)
     {
         if (await secrets.GetWantedAsync(cancellation) is { } secret) return secrets.ReadWanted(secret, time);
-        if (await settings.GetAsync(new ObjectKey(string.Empty, options.CertificateAuthority), cancellation) is { Spec.Provider.Secret: not null }) return null;
+        var wish = await settings.GetAsync(new ObjectKey(string.Empty, options.CertificateAuthority), cancellation);
+        if (wish?.Spec.Provider?.Secret is not null) return null;
         using var authority = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
-        await secrets.WriteWantedAsync(authority.Files, null, null, cancellation);
+        // A rotation that was asked for before there was this root is done with it.
+        await secrets.WriteWantedAsync(authority.Files, WantedAuthority.RequestOf(wish?.Metadata), null, cancellation);
         Log.AuthorityCreated(logger, secrets.Wanted.ToString());
         return authority.Files;
     }

@@ -1,3 +1,4 @@
+using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Certificates;
@@ -16,11 +17,15 @@ internal sealed record Wanted(CertificateAuthorityFiles? Files, bool IsOwn, stri
 /// <summary>Finds out who is to sign, and makes a new root when a rotation is asked for or due. For the leader only.</summary>
 internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions options, TimeProvider time, ILogger<WantedAuthority> logger)
 {
+    /// <summary>The rotation that is asked for, or was the last to be begun; null when none was.</summary>
+    public static string? RequestOf(V1ObjectMeta? metadata) =>
+        metadata?.Annotations is { } annotations && annotations.TryGetValue(MeshNames.RotateAnnotation, out var value) ? value : null;
+
     /// <summary>Reads the Secret; puts it back when it is gone and was the operator's own; replaces the root in it when that is asked for or due.</summary>
     public async Task<Wanted> FindAsync(MeshCertificateAuthority? settings, AuthorityState state, CancellationToken cancellation)
     {
         var secret = await secrets.GetWantedAsync(cancellation);
-        var request = Annotation(settings?.Metadata.Annotations);
+        var request = RequestOf(settings?.Metadata);
         if (secret is null)
         {
             if (settings?.Spec.Provider?.Secret is not null) return new Wanted(null, false, null, ("SecretNotFound", $"There is no Secret {secrets.Wanted} with tls.crt, tls.key and ca.crt."));
@@ -28,7 +33,7 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         }
 
         var isOwn = AuthoritySecrets.IsOwn(secret);
-        var last = Annotation(secret.Metadata.Annotations);
+        var last = RequestOf(secret.Metadata);
         CertificateAuthorityFiles files;
         try
         {
@@ -52,9 +57,6 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         Log.RootMade(logger, secrets.Wanted.ToString(), isAsked ? "asked for" : "due");
         return new Wanted(successor.Files, isOwn, request, null);
     }
-
-    private static string? Annotation(IDictionary<string, string>? annotations) =>
-        annotations is not null && annotations.TryGetValue(MeshNames.RotateAnnotation, out var value) ? value : null;
 
     private bool IsDue(CertificateAuthorityFiles files)
     {

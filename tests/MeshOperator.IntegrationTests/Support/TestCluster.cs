@@ -214,6 +214,7 @@ internal sealed class TestOperator : IAsyncDisposable
         {
             Namespace = name,
             WebhookConfiguration = name,
+            CertificateAuthority = name,
             LoopbackOnly = true,
             OwnWebhookConfigurations = true,
             XdsPlaintextPort = 0,
@@ -248,6 +249,7 @@ internal sealed class TestOperator : IAsyncDisposable
         var key = new ObjectKey(string.Empty, _options.WebhookConfiguration);
         await _cluster.Of<V1MutatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
         await _cluster.Of<V1ValidatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
+        await _cluster.Of<Api.V1Alpha1.MeshCertificateAuthority>().DeleteAsync(new ObjectKey(string.Empty, _options.CertificateAuthority), CancellationToken.None);
         await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Namespace), CancellationToken.None);
     }
 
