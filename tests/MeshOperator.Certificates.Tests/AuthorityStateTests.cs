@@ -110,7 +110,7 @@ public sealed class AuthorityStateTests
     {
         var files = NewRoot();
         var state = AuthorityState.Of(files, _time.GetUtcNow());
-        var proxies = Enumerable.Range(0, 4).Select(i => new Proxy($"spiffe://cluster.local/ns/shop/sa/s{i}")).ToArray();
+        var proxies = Enumerable.Range(0, 3).Select(i => new Proxy($"spiffe://cluster.local/ns/shop/sa/s{i}")).ToArray();
         var (rotations, handshakes, end) = (0, 0, _time.GetUtcNow().AddYears(10));
         for (var step = 0; _time.GetUtcNow() < end; step++)
         {

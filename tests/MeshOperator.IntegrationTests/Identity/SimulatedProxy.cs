@@ -1,0 +1,163 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Envoy.Service.Discovery.V3;
+using Grpc.Core;
+using Grpc.Net.Client;
+using MeshOperator.Testing;
+using MeshOperator.Xds.Resources;
+
+namespace MeshOperator.IntegrationTests.Identity;
+
+/// <summary>The part of a sidecar that has to do with certificates: it takes them over ADS with its pod's token, keeps them while it is not
+/// connected, and knows the operator by the roots that it read when it started.</summary>
+internal sealed class SimulatedProxy : IAsyncDisposable
+{
+    private static readonly TimeSpan ReconnectAfter = TimeSpan.FromMilliseconds(200);
+    private readonly string _token;
+    private readonly X509Certificate2Collection _roots = [];
+    private readonly Func<int> _port;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _running;
+    private TaskCompletionSource? _holding;
+    private Credentials? _credentials;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="nodeId">Its node id.</param>
+    /// <param name="identity">Its SPIFFE identity, which others must find in its certificate.</param>
+    /// <param name="token">Its pod's token.</param>
+    /// <param name="roots">How it knows the operator, PEM.</param>
+    /// <param name="port">Where an operator's ADS port over TLS is now.</param>
+    public SimulatedProxy(string nodeId, string identity, string token, string roots, Func<int> port)
+    {
+        (NodeId, Identity, _token, _port) = (nodeId, identity, token, port);
+        _roots.ImportFromPem(roots);
+        _running = RunAsync();
+    }
+
+    public string NodeId { get; }
+
+    public string Identity { get; }
+
+    /// <summary>What it would use for a connection now; null before the first.</summary>
+    public Credentials? Current => Volatile.Read(ref _credentials);
+
+    /// <summary>How many streams it has opened.</summary>
+    public int Streams { get; private set; }
+
+    /// <summary>Why its last stream could not be opened.</summary>
+    public string LastError { get; private set; } = "";
+
+    /// <summary>Takes what it is sent and acknowledges none of it until <see cref="Release"/>.</summary>
+    public void Hold() => _holding = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Release() => Interlocked.Exchange(ref _holding, null)?.SetResult();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        Release();
+        await _running;
+        _stop.Dispose();
+    }
+
+    /// <summary>A TLS connection between two proxies, each with its present certificate and roots, each looking for the other's identity.</summary>
+    /// <exception cref="AuthenticationException">One does not trust the other.</exception>
+    public static async Task HandshakeAsync(SimulatedProxy client, SimulatedProxy server, CancellationToken cancellation)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start(1);
+        using var outgoing = new TcpClient();
+        var accepting = listener.AcceptTcpClientAsync(cancellation).AsTask();
+        await outgoing.ConnectAsync((IPEndPoint)listener.LocalEndpoint, cancellation);
+        using var incoming = await accepting;
+        await using var serverStream = new SslStream(incoming.GetStream());
+        await using var clientStream = new SslStream(outgoing.GetStream());
+        var (own, other) = (client.Current!, server.Current!);
+        var serving = serverStream.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions
+            {
+                ServerCertificate = other.Certificate,
+                ClientCertificateRequired = true,
+                RemoteCertificateValidationCallback = (_, peer, _, _) => other.Accepts((X509Certificate2)peer!, client.Identity),
+            },
+            cancellation);
+        var connecting = clientStream.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = "peer",
+                ClientCertificates = [own.Certificate],
+                RemoteCertificateValidationCallback = (_, peer, _, _) => own.Accepts((X509Certificate2)peer!, server.Identity),
+            },
+            cancellation);
+        await Task.WhenAll(serving, connecting);
+    }
+
+    private async Task RunAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                await using var stream = Connect();
+                await stream.SubscribeAsync(ResourceType.Secret, "identity", "trust-bundle");
+                Streams++;
+                while (await stream.ReadAsync(_stop.Token) is { } response)
+                {
+                    Take(response);
+                    if (Volatile.Read(ref _holding) is { } holding) await holding.Task;
+                    await stream.AcknowledgeAsync(response);
+                }
+            }
+            catch (Exception e) when (e is RpcException or InvalidOperationException or HttpRequestException or IOException)
+            {
+                LastError = e.Message;
+            }
+
+            await Task.Delay(ReconnectAfter, TimeProvider.System, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private DeltaClient Connect()
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(_roots);
+        var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } };
+        return new DeltaClient(GrpcChannel.ForAddress($"https://localhost:{_port()}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true }), NodeId, _token);
+    }
+
+    private void Take(DeltaDiscoveryResponse response)
+    {
+        var (certificate, roots) = (Current?.Certificate, Current?.Roots);
+        foreach (var resource in response.Resources)
+        {
+            var secret = Envoy.Extensions.TransportSockets.Tls.V3.Secret.Parser.ParseFrom(resource.Resource_.Value);
+            if (secret.TlsCertificate is { } identity)
+            {
+                using var pem = X509Certificate2.CreateFromPem(identity.CertificateChain.InlineBytes.ToStringUtf8(), identity.PrivateKey.InlineBytes.ToStringUtf8());
+                certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+            }
+
+            if (secret.ValidationContext is { } context) roots = context.TrustedCa.InlineBytes.ToStringUtf8();
+        }
+
+        if (certificate is not null && roots is not null) Volatile.Write(ref _credentials, new Credentials(certificate, roots));
+    }
+
+    /// <summary>A certificate with its key, and roots.</summary>
+    internal sealed record Credentials(X509Certificate2 Certificate, string Roots)
+    {
+        /// <summary>Whether a peer's certificate chains to the roots and has an identity.</summary>
+        public bool Accepts(X509Certificate2 peer, string identity)
+        {
+            using var chain = new X509Chain();
+            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            chain.ChainPolicy.CustomTrustStore.ImportFromPem(Roots);
+            chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+            return chain.Build(peer)
+                && peer.Extensions.Where(e => e.Oid!.Value == "2.5.29.17").Any(e => e.Format(multiLine: false).Contains(identity, StringComparison.Ordinal));
+        }
+    }
+}
