@@ -21,7 +21,9 @@ internal sealed class SimulatedProxy : IAsyncDisposable
     private readonly Func<int> _port;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
-    private TaskCompletionSource? _holding;
+    private readonly Lock _gate = new();
+    private HashSet<string>? _acknowledged;
+    private TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Credentials? _credentials;
 
     /// <summary>Starts it.</summary>
@@ -50,15 +52,33 @@ internal sealed class SimulatedProxy : IAsyncDisposable
     /// <summary>Why its last stream could not be opened.</summary>
     public string LastError { get; private set; } = "";
 
-    /// <summary>Takes what it is sent and acknowledges none of it until <see cref="Release"/>.</summary>
-    public void Hold() => _holding = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>From now on acknowledges only what comes of roots and signers that it knows already; <see cref="Release"/> lets one more pass.</summary>
+    public void Hold()
+    {
+        lock (_gate) _acknowledged = [Current!.Origin];
+    }
 
-    public void Release() => Interlocked.Exchange(ref _holding, null)?.SetResult();
+    /// <summary>Acknowledges what it was sent last.</summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            _acknowledged?.Add(Current!.Origin);
+            _released.SetResult();
+            _released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    /// <summary>Acknowledges everything again.</summary>
+    public void EndHolding()
+    {
+        lock (_gate) _acknowledged = null;
+        Release();
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        Release();
         await _running;
         _stop.Dispose();
     }
@@ -104,11 +124,17 @@ internal sealed class SimulatedProxy : IAsyncDisposable
                 await using var stream = Connect();
                 await stream.SubscribeAsync(ResourceType.Secret, "identity", "trust-bundle");
                 Streams++;
-                while (await stream.ReadAsync(_stop.Token) is { } response)
+                var reading = stream.ReadAsync(_stop.Token);
+                while (await reading is { } response)
                 {
                     Take(response);
-                    if (Volatile.Read(ref _holding) is { } holding) await holding.Task;
-                    await stream.AcknowledgeAsync(response);
+                    reading = stream.ReadAsync(_stop.Token);
+                    // A stream that ends meanwhile is noticed.
+                    while (Withheld() is { } released && await Task.WhenAny(released, reading) == released)
+                    {
+                    }
+
+                    if (Withheld() is null) await stream.AcknowledgeAsync(response);
                 }
             }
             catch (Exception e) when (e is RpcException or InvalidOperationException or HttpRequestException or IOException)
@@ -118,6 +144,12 @@ internal sealed class SimulatedProxy : IAsyncDisposable
 
             await Task.Delay(ReconnectAfter, TimeProvider.System, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <summary>What ends the wait while the present credentials are not to be acknowledged; null when they are.</summary>
+    private Task? Withheld()
+    {
+        lock (_gate) return _acknowledged is null || Current is null || _acknowledged.Contains(Current.Origin) ? null : _released.Task;
     }
 
     private DeltaClient Connect()
@@ -149,6 +181,9 @@ internal sealed class SimulatedProxy : IAsyncDisposable
     /// <summary>A certificate with its key, and roots.</summary>
     internal sealed record Credentials(X509Certificate2 Certificate, string Roots)
     {
+        /// <summary>Whose they are, whichever replica sent them.</summary>
+        public string Origin => Roots + Certificate.Issuer;
+
         /// <summary>Whether a peer's certificate chains to the roots and has an identity.</summary>
         public bool Accepts(X509Certificate2 peer, string identity)
         {
