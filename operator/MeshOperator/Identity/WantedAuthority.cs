@@ -33,7 +33,8 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         }
 
         var isOwn = AuthoritySecrets.IsOwn(secret);
-        var last = RequestOf(secret.Metadata);
+        // A Secret that a user has replaced tells of no rotation; the status still does.
+        var last = RequestOf(secret.Metadata) ?? settings?.Status?.LastRotation;
         CertificateAuthorityFiles files;
         try
         {

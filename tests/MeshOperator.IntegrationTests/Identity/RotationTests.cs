@@ -56,6 +56,8 @@ public sealed class RotationTests(TestCluster cluster)
             held.Holding![0].Reason.ShouldNotBeNull().ShouldStartWith("has not acknowledged");
             Condition(held, "Progressing").Message.ShouldContain(slow.NodeId);
             await TrustedRootsAsync(mesh, ns, phase == "Retiring" ? 1 : 2);
+            // Its webhook answers the API server, or this would be refused.
+            await ns.SplitAsync("split", "web", ("web", phase.Length));
             await SimulatedProxy.HandshakeAsync(slow, quick, Cancellation);
             await SimulatedProxy.HandshakeAsync(quick, slow, Cancellation);
             slow.Release();
