@@ -18,8 +18,6 @@ using MeshOperator.Proxies;
 using MeshOperator.Snapshots;
 using MeshOperator.Webhooks;
 using MeshOperator.Xds;
-using MeshOperator.Xds.Secrets;
-using MeshOperator.Xds.Server;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -159,8 +157,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
         services.AddHostedService<PolicyStatusWriter>();
-        services.AddSingleton<IIdentitySource, MeshIdentitySource>();
-        services.AddSingleton<INodeAuthenticator, TokenAuthenticator>();
+        services.AddProxies();
         services.AddXdsServer();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
     }
