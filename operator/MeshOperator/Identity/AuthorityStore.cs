@@ -48,7 +48,7 @@ internal sealed class AuthorityStore(EntityClient<V1Secret> secrets, OperatorOpt
         var files = new CertificateAuthorityFiles(Text(secret, "tls.crt"), Text(secret, "tls.key"), Text(secret, MeshNames.CaCertificateKey));
         try
         {
-            return CertificateAuthority.Load(files, time);
+            return CertificateAuthority.Load(files, time, options.TrustDomain);
         }
         catch (CertificateAuthorityException e)
         {
