@@ -38,6 +38,8 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>How many authorities there are below the root, down to this one: 0 when it is the root.</summary>
     public int Depth => IsRoot ? 0 : PemBundle.Read(Files.Certificate).Count;
 
+    private IReadOnlyList<NameConstraints> Constraints { get; init; } = [];
+
     /// <summary>Makes a root for a trust domain, valid for ten years.</summary>
     public static CertificateAuthority CreateSelfSigned(string trustDomain, TimeProvider time)
     {
@@ -56,30 +58,15 @@ public sealed class CertificateAuthority : IDisposable
         return new CertificateAuthority(root, new CertificateAuthorityFiles(pem, key.ExportPkcs8PrivateKeyPem() + "\n", pem), time);
     }
 
-    /// <summary>Reads an authority from its files.</summary>
+    /// <summary>Reads an authority from its files and checks that peers will accept what it signs.</summary>
+    /// <param name="files">The keys of its Secret.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="trustDomain">Of the identities that it is to sign; null when that is not to be checked.</param>
     /// <exception cref="CertificateAuthorityException">They cannot be used; the message says why.</exception>
-    public static CertificateAuthority Load(CertificateAuthorityFiles files, TimeProvider time)
+    public static CertificateAuthority Load(CertificateAuthorityFiles files, TimeProvider time, string? trustDomain = null)
     {
-        X509Certificate2 signer;
-        try
-        {
-            signer = X509Certificate2.CreateFromPem(files.Certificate, files.PrivateKey);
-        }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
-        {
-            throw new CertificateAuthorityException($"tls.crt and tls.key are not a certificate and its key in PEM: {e.Message}", e);
-        }
-
-        try
-        {
-            Check(signer, files, time.GetUtcNow());
-            return new CertificateAuthority(signer, files, time);
-        }
-        catch
-        {
-            signer.Dispose();
-            throw;
-        }
+        var chain = AuthorityChain.Read(files, time.GetUtcNow(), trustDomain);
+        return new CertificateAuthority(chain.Signer, files, time) { Constraints = chain.Constraints };
     }
 
     /// <summary>Issues a workload's certificate (an X.509 SVID): a URI SAN and no other name, for both ends of TLS.</summary>
@@ -96,8 +83,10 @@ public sealed class CertificateAuthority : IDisposable
     }
 
     /// <summary>Issues a server's certificate for host names and addresses.</summary>
+    /// <exception cref="CertificateAuthorityException">The authority may not sign one of the names, or has expired.</exception>
     public IssuedCertificate IssueServer(IReadOnlyList<string> dnsNames, IReadOnlyList<IPAddress> addresses, TimeSpan lifetime)
     {
+        CheckNames(dnsNames, addresses);
         var names = new SubjectAlternativeNameBuilder();
         foreach (var name in dnsNames) names.AddDnsName(name);
         foreach (var address in addresses) names.AddIpAddress(address);
@@ -125,7 +114,7 @@ public sealed class CertificateAuthority : IDisposable
     public string? CrossSign(X509Certificate2 root, int depth)
     {
         ArgumentNullException.ThrowIfNull(root);
-        if (_signer.Extensions.OfType<X509BasicConstraintsExtension>().First() is { HasPathLengthConstraint: true } bounds && bounds.PathLengthConstraint < depth + 1) return null;
+        if (!MayHaveBelow(depth + 1)) return null;
         var request = new CertificateRequest(root.SubjectName, root.PublicKey, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
@@ -141,36 +130,22 @@ public sealed class CertificateAuthority : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _signer.Dispose();
 
-    private static void Check(X509Certificate2 signer, CertificateAuthorityFiles files, DateTimeOffset now)
+    /// <summary>Whether the path lengths of this authority and of all above it allow so many authorities below this one.</summary>
+    private bool MayHaveBelow(int count)
     {
-        if (signer.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { CertificateAuthority: true })
-            throw new CertificateAuthorityException("tls.crt is not the certificate of an authority (basic constraints lack CA:TRUE)");
-        if (signer.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign))
-            throw new CertificateAuthorityException("tls.crt may not sign certificates (key usage lacks keyCertSign)");
-        if (signer.NotAfter.ToUniversalTime() <= now) throw new CertificateAuthorityException($"tls.crt expired at {signer.NotAfter.ToUniversalTime():u}");
-        if (signer.NotBefore.ToUniversalTime() > now + ClockSkew)
-            throw new CertificateAuthorityException($"tls.crt is valid only from {signer.NotBefore.ToUniversalTime():u}; is this machine's clock right?");
+        using var root = FindRoot();
+        var chain = PemBundle.Read(Files.Certificate).Where(c => c.Thumbprint != root.Thumbprint).Append(root);
+        return chain.Index().All(c => c.Item.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { HasPathLengthConstraint: true } bounds || bounds.PathLengthConstraint >= count + c.Index);
+    }
 
-        var (roots, chain) = (new X509Certificate2Collection(), new X509Certificate2Collection());
-        try
+    private void CheckNames(IReadOnlyList<string> dnsNames, IReadOnlyList<IPAddress> addresses)
+    {
+        foreach (var constraints in Constraints)
         {
-            roots.ImportFromPem(files.Roots);
-            chain.ImportFromPem(files.Certificate);
+            var refused = dnsNames.FirstOrDefault(name => !constraints.PermitDns(name)) ?? addresses.FirstOrDefault(address => !constraints.PermitAddress(address))?.ToString();
+            if (refused is not null)
+                throw new CertificateAuthorityException($"tls.crt: the name constraints of '{constraints.Authority}' do not permit '{refused}', a name of the operator's own certificate; have it issued with that name permitted");
         }
-        catch (CryptographicException e)
-        {
-            throw new CertificateAuthorityException($"ca.crt is not PEM: {e.Message}", e);
-        }
-
-        if (roots.Count == 0) throw new CertificateAuthorityException("ca.crt holds no certificate");
-        using var verifier = new X509Chain();
-        verifier.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        verifier.ChainPolicy.CustomTrustStore.AddRange(roots);
-        verifier.ChainPolicy.ExtraStore.AddRange(chain);
-        verifier.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        verifier.ChainPolicy.VerificationTime = now.UtcDateTime;
-        if (!verifier.Build(signer))
-            throw new CertificateAuthorityException($"tls.crt does not chain to ca.crt: {string.Join("; ", verifier.ChainStatus.Select(s => s.StatusInformation.Trim()))}");
     }
 
     private IssuedCertificate Issue(string subject, X509Extension names, TimeSpan lifetime, LeafKeyType keyType, string[] usages)

@@ -29,4 +29,7 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Error, "An ADS stream from {Address} failed.")]
     public static partial void StreamFailed(this ILogger logger, Exception exception, string address);
+
+    [LoggerMessage(9, LogLevel.Warning, "Refused {Count} more clients within the last {Window}.")]
+    public static partial void ClientsRefused(this ILogger logger, int count, TimeSpan window);
 }

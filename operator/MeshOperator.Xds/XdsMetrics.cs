@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Server;
 
 namespace MeshOperator.Xds;
 
@@ -14,6 +15,7 @@ internal sealed class XdsMetrics
     private readonly Counter<long> _resources;
     private readonly Counter<long> _acknowledgements;
     private readonly Counter<long> _rejections;
+    private readonly Counter<long> _refused;
     private readonly Histogram<double> _latency;
 
     public XdsMetrics(IMeterFactory meters)
@@ -24,6 +26,7 @@ internal sealed class XdsMetrics
         _resources = meter.CreateCounter<long>("meshoperator.xds.resources", "{resource}", "Resources sent, by type.");
         _acknowledgements = meter.CreateCounter<long>("meshoperator.xds.acks", "{response}", "Responses that proxies took, by type.");
         _rejections = meter.CreateCounter<long>("meshoperator.xds.nacks", "{response}", "Responses that proxies rejected, by type.");
+        _refused = meter.CreateCounter<long>("meshoperator.xds.refused", "{stream}", "Streams that were refused or ended for what the client did, by reason.");
         _latency = meter.CreateHistogram<double>(
             "meshoperator.xds.push.duration",
             "s",
@@ -34,6 +37,8 @@ internal sealed class XdsMetrics
     public void StreamOpened() => _streams.Add(1);
 
     public void StreamClosed() => _streams.Add(-1);
+
+    public void Refused(RefusalReason reason) => _refused.Add(1, new KeyValuePair<string, object?>("reason", reason.Label()));
 
     public void Pushed(ResourceType type, int resources)
     {

@@ -28,6 +28,7 @@ public static class XdsServiceCollectionExtensions
         services.TryAddSingleton<ProxyRegistry>();
         services.TryAddSingleton<SecretCache>();
         services.TryAddSingleton<XdsMetrics>();
+        services.TryAddSingleton<Refusals>();
         services.TryAddSingleton<StreamLimits>();
         services.TryAddSingleton<AdsStreamContext>();
         services.TryAddSingleton<AdsService>();

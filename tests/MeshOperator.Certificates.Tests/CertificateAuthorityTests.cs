@@ -1,8 +1,5 @@
-using System.Diagnostics;
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using MeshOperator.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
@@ -12,6 +9,7 @@ namespace MeshOperator.Certificates.Tests;
 public sealed class CertificateAuthorityTests
 {
     private const string Web = "spiffe://cluster.local/ns/shop/sa/web";
+    private const string Gateway = "spiffe://cluster.local/ns/shop/sa/gateway";
     private static readonly TimeSpan Day = TimeSpan.FromHours(24);
     private static readonly CertificateAuthority Authority = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
 
@@ -20,7 +18,7 @@ public sealed class CertificateAuthorityTests
     [Fact]
     public async Task OpenSSL_verifies_a_leaf_against_the_root_and_reads_its_one_name()
     {
-        Assert.SkipUnless(File.Exists("/usr/bin/openssl"), "openssl is not installed");
+        OpenSsl.Require();
         var folder = Directory.CreateTempSubdirectory("mesh-ca-");
         try
         {
@@ -29,9 +27,9 @@ public sealed class CertificateAuthorityTests
             await File.WriteAllTextAsync(root, Authority.TrustBundle, Cancellation);
             await File.WriteAllTextAsync(certificate, leaf.CertificateChain, Cancellation);
 
-            (await OpenSslAsync("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, certificate)).ShouldContain("leaf.crt: OK");
-            (await OpenSslAsync("verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", root, certificate)).ShouldContain("leaf.crt: OK");
-            var text = await OpenSslAsync("x509", "-noout", "-text", "-in", certificate);
+            (await OpenSsl.RunAsync("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, certificate)).Output.ShouldContain("leaf.crt: OK");
+            (await OpenSsl.RunAsync("verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", root, certificate)).Output.ShouldContain("leaf.crt: OK");
+            var text = (await OpenSsl.RunAsync("x509", "-noout", "-text", "-in", certificate)).Output;
             text.ShouldContain("URI:" + Web);
             text.ShouldNotContain("DNS:");
             text.ShouldContain("X509v3 Subject Alternative Name: critical");
@@ -47,20 +45,18 @@ public sealed class CertificateAuthorityTests
     [Fact]
     public async Task Two_peers_shake_hands_with_their_leaves_and_see_each_others_identity()
     {
-        using var server = Load(Authority.IssueIdentity(Web, Day));
-        using var client = Load(Authority.IssueIdentity("spiffe://cluster.local/ns/shop/sa/gateway", Day));
-        var (seenByServer, seenByClient) = await HandshakeAsync(server, client, Authority.TrustBundle);
-        seenByServer.ShouldContain("ns/shop/sa/gateway");
-        seenByClient.ShouldContain("ns/shop/sa/web");
+        var (web, gateway) = (Authority.IssueIdentity(Web, Day), Authority.IssueIdentity(Gateway, Day));
+        await TlsPeers.ConnectAsync(Peer(web, Gateway), Peer(gateway, Web));
+        await TlsPeers.ConnectAsync(Peer(gateway, Web), Peer(web, Gateway));
+        await Should.ThrowAsync<Exception>(() => TlsPeers.ConnectAsync(Peer(web, Web), Peer(gateway, Web)));
     }
 
     [Fact]
     public async Task A_peer_of_another_mesh_is_refused()
     {
-        using var other = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
-        using var server = Load(Authority.IssueIdentity(Web, Day));
-        using var client = Load(other.IssueIdentity("spiffe://cluster.local/ns/shop/sa/gateway", Day));
-        await Should.ThrowAsync<System.Security.Authentication.AuthenticationException>(() => HandshakeAsync(server, client, Authority.TrustBundle));
+        using var other = Other();
+        await Should.ThrowAsync<Exception>(() => TlsPeers.ConnectAsync(
+            Peer(Authority.IssueIdentity(Web, Day), Gateway), Peer(other.IssueIdentity(Gateway, Day), Web)));
     }
 
     [Fact]
@@ -86,9 +82,9 @@ public sealed class CertificateAuthorityTests
 
     public static TheoryData<string, Func<CertificateAuthorityFiles, CertificateAuthorityFiles>, string> UnusableFiles => new()
     {
-        { "another key", f => f with { PrivateKey = Other().Files.PrivateKey }, "not a certificate and its key" },
-        { "no key", f => f with { PrivateKey = "" }, "not a certificate and its key" },
-        { "another root", f => f with { Roots = Other().TrustBundle }, "does not chain to ca.crt" },
+        { "another key", f => f with { PrivateKey = Other().Files.PrivateKey }, "tls.key is not the key of" },
+        { "no key", f => f with { PrivateKey = "" }, "tls.key holds no private key" },
+        { "another root", f => f with { Roots = Other().TrustBundle }, "ca.crt does not hold" },
         { "no root", f => f with { Roots = "" }, "ca.crt holds no certificate" },
         { "a leaf", _ => Leaf(), "not the certificate of an authority" },
     };
@@ -99,7 +95,7 @@ public sealed class CertificateAuthorityTests
     {
         var error = Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(change(Authority.Files), TimeProvider.System), what);
         error.Message.ShouldContain(reason);
-        error.Message.ShouldNotContain("PRIVATE KEY");
+        error.Message.ShouldNotContain("BEGIN");
     }
 
     [Fact]
@@ -115,6 +111,8 @@ public sealed class CertificateAuthorityTests
         Authority.Files.ToString().ShouldNotContain("KEY");
         Authority.IssueIdentity(Web, Day).ToString().ShouldNotContain("KEY");
     }
+
+    private static TlsPeer Peer(IssuedCertificate leaf, string expected) => new(leaf.CertificateChain, leaf.PrivateKey, Authority.TrustBundle, expected);
 
     private static CertificateAuthority Other() => CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
 
@@ -137,51 +135,5 @@ public sealed class CertificateAuthorityTests
         chain.ChainPolicy.CustomTrustStore.ImportFromPem(roots);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         return chain.Build(certificate);
-    }
-
-    private static async Task<(string ByServer, string ByClient)> HandshakeAsync(X509Certificate2 server, X509Certificate2 client, string roots)
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        using var outgoing = new TcpClient();
-        var accepting = listener.AcceptTcpClientAsync(Cancellation).AsTask();
-        await outgoing.ConnectAsync((IPEndPoint)listener.LocalEndpoint, Cancellation);
-        using var incoming = await accepting;
-        var (byServer, byClient) = (string.Empty, string.Empty);
-        await using var serverStream = new SslStream(incoming.GetStream());
-        await using var clientStream = new SslStream(outgoing.GetStream());
-        var serving = serverStream.AuthenticateAsServerAsync(
-            new SslServerAuthenticationOptions
-            {
-                ServerCertificate = server,
-                ClientCertificateRequired = true,
-                RemoteCertificateValidationCallback = (_, peer, _, _) => Look((X509Certificate2)peer!, roots, out byServer),
-            },
-            Cancellation);
-        var connecting = clientStream.AuthenticateAsClientAsync(
-            new SslClientAuthenticationOptions
-            {
-                TargetHost = "web",
-                ClientCertificates = [client],
-                RemoteCertificateValidationCallback = (_, peer, _, _) => Look((X509Certificate2)peer!, roots, out byClient),
-            },
-            Cancellation);
-        await Task.WhenAll(serving, connecting);
-        return (byServer, byClient);
-    }
-
-    private static bool Look(X509Certificate2 peer, string roots, out string names)
-    {
-        names = peer.Extensions.First(e => e.Oid!.Value == "2.5.29.17").Format(multiLine: false);
-        if (!names.Contains("spiffe", StringComparison.Ordinal)) names = System.Text.Encoding.ASCII.GetString(peer.Extensions.First(e => e.Oid!.Value == "2.5.29.17").RawData);
-        return Verify(peer, roots);
-    }
-
-    private static async Task<string> OpenSslAsync(params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/openssl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(Cancellation), process.StandardError.ReadToEndAsync(Cancellation));
-        await process.WaitForExitAsync(Cancellation);
-        return await output + await error;
     }
 }

@@ -377,6 +377,6 @@ public sealed class StreamTests
     private sealed class RefuseAll : INodeAuthenticator
     {
         public ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(NodeAuthentication.Refused(StatusCode.PermissionDenied, "the token is of another pod"));
+            ValueTask.FromResult(NodeAuthentication.Refused(StatusCode.PermissionDenied, RefusalReason.OtherPod, "the token is of another pod"));
     }
 }

@@ -24,7 +24,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         Func<TRequest, ClientRequest> convert,
         ServerCallContext call)
     {
-        using var lease = limits.Enter(call.GetHttpContext().Connection.RemoteIpAddress);
+        using var lease = limits.Enter(call.Peer, call.GetHttpContext().Connection.RemoteIpAddress);
         using var age = new CancellationTokenSource(StreamAge(), context.Time);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, age.Token, lifetime.ApplicationStopping);
         var queue = Channel.CreateBounded<ClientRequest>(new BoundedChannelOptions(QueuedRequests) { SingleReader = true, SingleWriter = true });

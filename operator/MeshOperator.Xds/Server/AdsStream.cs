@@ -1,5 +1,7 @@
 using System.IO.Pipelines;
 using System.Threading.Channels;
+using Envoy.Config.Core.V3;
+using Google.Protobuf;
 using Grpc.Core;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Cache;
@@ -19,6 +21,9 @@ internal sealed class AdsStream : IDisposable
     /// <summary>The longest names of a pod and a namespace, and the dot between them, fit in.</summary>
     private const int MaxNodeIdLength = 320;
 
+    /// <summary>Of a client's own words in the log.</summary>
+    private const int LongestShown = 200;
+
     /// <summary>What gRPC libraries begin their name with in every language.</summary>
     private const string ProxylessAgent = "gRPC";
 
@@ -33,6 +38,7 @@ internal sealed class AdsStream : IDisposable
     private string _nodeId = "";
     private bool _isProxyless;
     private NodeEntry? _node;
+    private NodeAuthentication _authentication = NodeAuthentication.AcceptedAsGuest;
 
     public AdsStream(
         AdsStreamContext context,
@@ -55,14 +61,28 @@ internal sealed class AdsStream : IDisposable
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         if (await FirstRequestAsync(cancellationToken) is not { } first) return;
-        var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, "The first request must have a node.");
-        if (node.Id.Length > MaxNodeIdLength) throw Refuse(StatusCode.InvalidArgument, $"The node id has more than {MaxNodeIdLength} characters.");
+        var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "The first request must have a node.");
+        if (node.Id.Length > MaxNodeIdLength) throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"The node id has more than {MaxNodeIdLength} characters.");
         _nodeId = node.Id;
         _isProxyless = node.UserAgentName.StartsWith(ProxylessAgent, StringComparison.Ordinal);
-        var isGuest = await AuthenticateAsync(cancellationToken);
+        _authentication = await AuthenticateAsync(cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _authentication.Revoked);
+        try
+        {
+            await RunAsync(first, node, either.Token);
+        }
+        catch (OperationCanceledException) when (_authentication.Revoked.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw Refuse(StatusCode.PermissionDenied, RefusalReason.NoPod, "The pod was deleted.");
+        }
+    }
 
+    public void Dispose() => _secrets.Dispose();
+
+    private async Task RunAsync(ClientRequest first, Node node, CancellationToken cancellationToken)
+    {
         using var subscription = _context.Cache.Subscribe(_signal);
-        _node = await FindNodeAsync(isGuest || _isProxyless, cancellationToken);
+        _node = await FindNodeAsync(_authentication.IsGuest || _isProxyless, cancellationToken);
         var agent = node.UserAgentName.Length == 0 ? "unknown" : $"{node.UserAgentName} {node.UserAgentVersion}".TrimEnd();
         var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow()) { IsProxyless = _isProxyless };
         _context.Registry.Add(connection);
@@ -84,8 +104,6 @@ internal sealed class AdsStream : IDisposable
         }
     }
 
-    public void Dispose() => _secrets.Dispose();
-
     private async Task ServeAsync(ClientRequest first, ProxyConnection connection, CancellationToken cancellationToken)
     {
         var request = first;
@@ -100,7 +118,7 @@ internal sealed class AdsStream : IDisposable
                 await SendAsync(connection, cancellationToken);
                 if (_requests.Completion.IsCompleted)
                 {
-                    await _requests.Completion;
+                    await EndOfRequestsAsync();
                     return;
                 }
 
@@ -114,7 +132,7 @@ internal sealed class AdsStream : IDisposable
     {
         if (!ResourceTypes.TryParse(request.TypeUrl, out var type))
         {
-            _context.Log.UnknownType(_nodeId, request.TypeUrl);
+            _context.Log.UnknownType(_nodeId, request.TypeUrl.Length > LongestShown ? request.TypeUrl[..LongestShown] : request.TypeUrl);
             return;
         }
 
@@ -128,13 +146,14 @@ internal sealed class AdsStream : IDisposable
         {
             throw Refuse(
                 StatusCode.ResourceExhausted,
+                RefusalReason.TooMuch,
                 $"More than {_context.Options.MaxSubscribedNames} names of type {type.ShortName()} were subscribed to.");
         }
     }
 
     private async ValueTask SendAsync(ProxyConnection connection, CancellationToken cancellationToken)
     {
-        if (!_isProxyless && _subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, _node?.Identity, cancellationToken);
+        if (!_isProxyless && _subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, Identity(), cancellationToken);
         var responses = _subscriptions.Advance(View(), _isProxyless || _secrets.AreReady);
         Publish(connection);
         for (var i = 0; i < responses.Count; i++)
@@ -158,7 +177,7 @@ internal sealed class AdsStream : IDisposable
         catch (TimeoutException)
         {
             _call.GetHttpContext().Abort();
-            throw Refuse(StatusCode.DeadlineExceeded, $"The client did not read a response within {_context.Options.WriteTimeout}.");
+            throw Refuse(StatusCode.DeadlineExceeded, RefusalReason.TooSlow, $"The client did not read a response within {_context.Options.WriteTimeout}.");
         }
     }
 
@@ -174,6 +193,8 @@ internal sealed class AdsStream : IDisposable
 
         _context.Registry.NotifyChanged();
     }
+
+    private string? Identity() => _node?.Identity is { } identity && _authentication.MayHave(identity) ? identity : null;
 
     /// <summary>The view of the moment. A workload that has left the model keeps what it had: its pod is going, and still has
     /// connections to serve.</summary>
@@ -195,17 +216,17 @@ internal sealed class AdsStream : IDisposable
         catch (ChannelClosedException closed)
         {
             // The client has ended the stream without a request, or its request could not be read.
-            if (closed.InnerException is RpcException unreadable) throw unreadable;
+            if (IsUnreadable(closed.InnerException)) throw RefuseUnreadable(closed.InnerException!);
             return null;
         }
         catch (TimeoutException)
         {
-            throw Refuse(StatusCode.DeadlineExceeded, $"No request came within {_context.Options.FirstRequestTimeout}.");
+            throw Refuse(StatusCode.DeadlineExceeded, RefusalReason.TooSlow, $"No request came within {_context.Options.FirstRequestTimeout}.");
         }
     }
 
-    /// <summary>Whether the client is served without being a known workload; throws when it is not served at all.</summary>
-    private async Task<bool> AuthenticateAsync(CancellationToken cancellationToken)
+    /// <summary>As what the client is served; throws when it is not served at all.</summary>
+    private async Task<NodeAuthentication> AuthenticateAsync(CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_context.Options.AuthenticationTimeout, _context.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
@@ -216,11 +237,11 @@ internal sealed class AdsStream : IDisposable
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            throw Refuse(StatusCode.Unavailable, $"Who {_nodeId} is could not be checked within {_context.Options.AuthenticationTimeout}.");
+            throw Refuse(StatusCode.Unavailable, RefusalReason.Unavailable, $"Who {_nodeId} is could not be checked within {_context.Options.AuthenticationTimeout}.");
         }
 
-        if (authentication.Status is not StatusCode.OK) throw Refuse(authentication.Status, authentication.Reason);
-        return authentication.IsGuest;
+        if (authentication.Status is not StatusCode.OK) throw Refuse(authentication.Status, authentication.Why, authentication.Reason);
+        return authentication;
     }
 
     /// <summary>The node's workload; null when it is none and may be served all the same.</summary>
@@ -234,7 +255,7 @@ internal sealed class AdsStream : IDisposable
             var configuration = _context.Cache.Current;
             if (configuration is not null && isName && configuration.Nodes.TryGetValue(name, out var node)) return node;
             if (configuration is not null && isGuest) return null;
-            if (configuration is not null && !isName) throw Refuse(StatusCode.InvalidArgument, $"'{_nodeId}' is no node id of the form pod.namespace.");
+            if (configuration is not null && !isName) throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"'{_nodeId}' is no node id of the form pod.namespace.");
             try
             {
                 await _signal.WaitAsync(either.Token);
@@ -242,17 +263,32 @@ internal sealed class AdsStream : IDisposable
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
                 throw configuration is null
-                    ? Refuse(StatusCode.Unavailable, "The operator has no configuration yet.")
-                    : Refuse(StatusCode.NotFound, $"No pod with a proxy is known as '{_nodeId}'.");
+                    ? Refuse(StatusCode.Unavailable, RefusalReason.Unavailable, "The operator has no configuration yet.")
+                    : Refuse(StatusCode.NotFound, RefusalReason.NoPod, $"No pod with a proxy is known as '{_nodeId}'.");
             }
 
             // Requests set the signal too; they stay queued.
         }
     }
 
-    private RpcException Refuse(StatusCode code, string reason)
+    private async Task EndOfRequestsAsync()
     {
-        _context.Log.ClientRefused(_call.Peer, _nodeId, reason);
-        return new RpcException(new Status(code, reason));
+        try
+        {
+            await _requests.Completion;
+        }
+        catch (Exception exception) when (IsUnreadable(exception))
+        {
+            throw RefuseUnreadable(exception);
+        }
     }
+
+    private static bool IsUnreadable(Exception? exception) => exception is RpcException or InvalidProtocolBufferException;
+
+    /// <summary>gRPC itself says when a message is too large.</summary>
+    private RpcException RefuseUnreadable(Exception exception) => exception is RpcException { Status: var status }
+        ? Refuse(status.StatusCode, RefusalReason.BadRequest, status.Detail)
+        : Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "A message was no discovery request.");
+
+    private RpcException Refuse(StatusCode code, RefusalReason why, string reason) => _context.Refusals.Refuse(_call.Peer, _nodeId, code, why, reason);
 }

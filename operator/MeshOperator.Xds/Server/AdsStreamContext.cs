@@ -13,6 +13,7 @@ internal sealed class AdsStreamContext(
     ProxyRegistry registry,
     INodeAuthenticator authenticator,
     XdsMetrics metrics,
+    Refusals refusals,
     IOptions<XdsServerOptions> options,
     TimeProvider time,
     ILogger<AdsService> log)
@@ -28,6 +29,8 @@ internal sealed class AdsStreamContext(
     public INodeAuthenticator Authenticator => authenticator;
 
     public XdsMetrics Metrics => metrics;
+
+    public Refusals Refusals => refusals;
 
     public XdsServerOptions Options => options.Value;
 

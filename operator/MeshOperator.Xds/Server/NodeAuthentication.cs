@@ -25,6 +25,13 @@ public sealed record NodeAuthentication
     /// <summary>It may look on: when its workload is not known it is served the shared configuration, without an identity.</summary>
     public static NodeAuthentication AcceptedAsGuest { get; } = new(StatusCode.OK, "") { IsGuest = true };
 
+    /// <summary>It is a proxy of the mesh that may have one identity only.</summary>
+    /// <param name="namespace">Its namespace.</param>
+    /// <param name="serviceAccount">Its service account: it is given no identity of another one.</param>
+    /// <param name="revoked">Cancelled when the proxy is to be cut off, as its pod was deleted.</param>
+    public static NodeAuthentication AcceptedAs(string @namespace, string serviceAccount, CancellationToken revoked) =>
+        new(StatusCode.OK, "") { IdentityPath = $"/ns/{@namespace}/sa/{serviceAccount}", Revoked = revoked };
+
     /// <summary><see cref="StatusCode.OK"/>, or the status with which the stream is ended.</summary>
     public StatusCode Status { get; }
 
@@ -34,10 +41,26 @@ public sealed record NodeAuthentication
     /// <summary>Why it was refused; sent to the client and logged.</summary>
     public string Reason { get; }
 
+    /// <summary>Why it was refused, for metrics.</summary>
+    public RefusalReason Why { get; private init; }
+
+    /// <summary>Cancelled when a proxy that was accepted is to be cut off.</summary>
+    public CancellationToken Revoked { get; private init; }
+
+    /// <summary>The path of the only SPIFFE identity that it may have; null when it may have any.</summary>
+    private string? IdentityPath { get; init; }
+
     /// <summary>It is not, or that cannot be told now.</summary>
-    public static NodeAuthentication Refused(StatusCode status, string reason) => status is StatusCode.OK
+    /// <param name="status">Of the stream.</param>
+    /// <param name="why">For metrics.</param>
+    /// <param name="reason">For the client and the log: names nothing that the client does not know.</param>
+    public static NodeAuthentication Refused(StatusCode status, RefusalReason why, string reason) => status is StatusCode.OK
         ? throw new ArgumentOutOfRangeException(nameof(status), "A refusal cannot have the status OK.")
-        : new NodeAuthentication(status, reason);
+        : new NodeAuthentication(status, reason) { Why = why };
+
+    /// <summary>Whether the client may be given an identity. What it is by the cluster's state may for a moment be that of a pod which had
+    /// its name before.</summary>
+    internal bool MayHave(string spiffeId) => IdentityPath is null || spiffeId.EndsWith(IdentityPath, StringComparison.Ordinal);
 }
 
 /// <summary>Accepts every client: for a loopback port.</summary>

@@ -6,31 +6,32 @@ using Microsoft.Extensions.Options;
 namespace MeshOperator.Xds.Server;
 
 /// <summary>Bounds the streams that are open, in all and from one address.</summary>
-internal sealed class StreamLimits(IOptions<XdsServerOptions> options)
+internal sealed class StreamLimits(IOptions<XdsServerOptions> options, Refusals refusals)
 {
     private readonly ConcurrentDictionary<IPAddress, int> _byAddress = new();
     private int _total;
 
     /// <summary>Counts a stream until the result is disposed of. Throws RESOURCE_EXHAUSTED when there are too many.</summary>
-    public IDisposable Enter(IPAddress? address)
+    public IDisposable Enter(string peer, IPAddress? address)
     {
         if (Interlocked.Increment(ref _total) > options.Value.MaxStreams)
         {
             Interlocked.Decrement(ref _total);
-            throw Exhausted($"More than {options.Value.MaxStreams} streams are open.");
+            throw Exhausted(peer, $"More than {options.Value.MaxStreams} streams are open.");
         }
 
         if (address is null || IPAddress.IsLoopback(address)) return new Lease(this, null);
         if (_byAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > options.Value.MaxStreamsPerAddress)
         {
             Leave(address);
-            throw Exhausted($"More than {options.Value.MaxStreamsPerAddress} streams are open from {address}.");
+            throw Exhausted(peer, $"More than {options.Value.MaxStreamsPerAddress} streams are open from {address}.");
         }
 
         return new Lease(this, address);
     }
 
-    private static RpcException Exhausted(string reason) => new(new Status(StatusCode.ResourceExhausted, reason));
+    private RpcException Exhausted(string peer, string reason) =>
+        refusals.Refuse(peer, string.Empty, StatusCode.ResourceExhausted, RefusalReason.TooMuch, reason);
 
     private void Leave(IPAddress? address)
     {

@@ -20,8 +20,6 @@ using MeshOperator.Proxies;
 using MeshOperator.Snapshots;
 using MeshOperator.Webhooks;
 using MeshOperator.Xds;
-using MeshOperator.Xds.Secrets;
-using MeshOperator.Xds.Server;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -172,7 +170,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
         services.AddHostedService<PolicyStatusWriter>();
-        services.AddSingleton<INodeAuthenticator, TokenAuthenticator>();
+        services.AddProxies();
         services.AddXdsServer();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
     }
@@ -184,7 +182,6 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<AuthoritySecrets>();
         services.AddSingleton(p => IdentityIssuers.Create(
             authority, p.GetRequiredService<SharedInformer<MeshCertificateAuthority>>(), options, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
-        services.AddSingleton<IIdentitySource, MeshIdentitySource>();
         services.AddSingleton<TrustBundles>();
         services.AddSingleton<AuthorityExpiry>();
         services.AddSingleton<ProxyTrust>();

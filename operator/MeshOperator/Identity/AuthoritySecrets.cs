@@ -75,7 +75,8 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
         try
         {
             var files = Files(secret, string.Empty);
-            CertificateAuthority.Load(files, time).Dispose();
+            using var authority = CertificateAuthority.Load(files, time, options.TrustDomain);
+            ServingCertificate.Check(authority, options.ServingNames);
             return files;
         }
         catch (CertificateAuthorityException e)

@@ -10,6 +10,7 @@ namespace MeshOperator.Identity;
 internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<string> names, TimeProvider time)
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(30);
+    private static readonly IPAddress[] Addresses = [IPAddress.Loopback, IPAddress.IPv6Loopback];
     private readonly Lock _lock = new();
     private SslStreamCertificateContext? _current;
     private MeshAuthority.Snapshot? _of;
@@ -26,7 +27,7 @@ internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<
                 var now = time.GetUtcNow();
                 var present = authority.Current;
                 if (_current is not null && now < _renewAt && IsSame(present, _of!)) return _current;
-                var issued = present.Signer.IssueServer(names, [IPAddress.Loopback, IPAddress.IPv6Loopback], Lifetime);
+                var issued = present.Signer.IssueServer(names, Addresses, Lifetime);
                 _current = Context(issued, present.State.CrossCertificates);
                 _of = present;
                 _renewAt = now + ((issued.NotAfter - now) / 2);
@@ -34,6 +35,10 @@ internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<
             }
         }
     }
+
+    /// <summary>Makes sure that an authority may sign the operator's own names.</summary>
+    /// <exception cref="CertificateAuthorityException">It may not; the message names which.</exception>
+    public static void Check(CertificateAuthority authority, IReadOnlyList<string> names) => _ = authority.IssueServer(names, Addresses, Lifetime);
 
     private static bool IsSame(MeshAuthority.Snapshot one, MeshAuthority.Snapshot other) =>
         ReferenceEquals(one.Signer, other.Signer) && one.State.CrossCertificates == other.State.CrossCertificates;
