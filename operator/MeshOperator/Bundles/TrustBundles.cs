@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Api;
@@ -24,6 +25,13 @@ internal sealed class TrustBundles(EntityClient<V1ConfigMap> configMaps, MeshAut
             ["metadata"] = new JsonObject { ["labels"] = new JsonObject { [MeshNames.ManagedByLabel] = MeshNames.FieldManager } },
             ["data"] = new JsonObject { [MeshNames.CaCertificateKey] = bundle },
         };
-        await configMaps.ApplyAsync(key, fields, MeshNames.FieldManager, null, cancellation);
+        try
+        {
+            await configMaps.ApplyAsync(key, fields, MeshNames.FieldManager, null, cancellation);
+        }
+        catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound || e.Message.Contains("being terminated", StringComparison.Ordinal))
+        {
+            // The namespace has gone, or is going, and that was not yet seen here.
+        }
     }
 }

@@ -143,7 +143,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddPolicy<MtlsPolicy, MtlsPolicySpec, MtlsPolicyValidator>(kubernetes);
         AddPolicy<CircuitBreaker, CircuitBreakerSpec, CircuitBreakerValidator>(kubernetes);
         AddPolicy<RateLimit, RateLimitSpec, RateLimitValidator>(kubernetes);
-        kubernetes.AddValidationWebhook<PolicyWebhook<MeshCertificateAuthority, MeshCertificateAuthoritySpec, MeshCertificateAuthorityStatus>, MeshCertificateAuthority>();
+        kubernetes.AddValidationWebhook<CertificateAuthorityWebhook, MeshCertificateAuthority>();
         services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
     }
 

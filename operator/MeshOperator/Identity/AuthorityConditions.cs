@@ -1,5 +1,6 @@
 using System.Globalization;
 using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Policies;
@@ -83,8 +84,13 @@ internal static class AuthorityConditions
         var held = found.Progress.Held.OrderBy(h => h.Who, StringComparer.Ordinal).Take(MostNamed).Select(h => $"{h.Who} {h.Reason}");
         var more = found.Progress.Held.Count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {found.Progress.Held.Count - MostNamed} more") : string.Empty;
         var waits = found.Progress.Held.Count > 0 ? $" Held by: {string.Join("; ", held)}{more}." : string.Empty;
-        return new Finding(true, found.State.Phase.ToString(), string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done} of {found.Progress.Total} proxies {what}.{waits}"));
+        return new Finding(true, found.State.Phase.ToString(), string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done} of {found.Progress.Total} proxies {what}.{waits}{Restarts(found.State)}"));
     }
+
+    /// <summary>What is to be done where the old authority could not cross-sign the new one.</summary>
+    private static string Restarts(AuthorityState state) => state.CrossCertificates.Length > 0 || PemBundle.Read(state.TrustBundle).Count < 2
+        ? string.Empty
+        : " The old authority may not cross-sign the new one: once this is over, restart the pods that started before it.";
 
     private static Finding ExpiringSoon(AuthorityFindings found, DateTimeOffset now)
     {

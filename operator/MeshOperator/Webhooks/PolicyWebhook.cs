@@ -7,7 +7,7 @@ using MeshOperator.Kubernetes.Entities;
 namespace MeshOperator.Webhooks;
 
 /// <summary>Refuses a policy that its validator refuses, with every field that is wrong.</summary>
-internal sealed class PolicyWebhook<TPolicy, TSpec, TStatus>(IValidator<TSpec> validator) : ValidationWebhook<TPolicy>
+internal class PolicyWebhook<TPolicy, TSpec, TStatus>(IValidator<TSpec> validator) : ValidationWebhook<TPolicy>
     where TPolicy : CustomKubernetesEntity<TSpec, TStatus>
     where TSpec : class, new()
     where TStatus : class
