@@ -41,7 +41,7 @@ internal sealed class XdsTestServer : IAsyncDisposable
     public TestCertificates Certificates => (TestCertificates)_application.Services.GetRequiredService<IIdentitySource>();
 
     public static async Task<XdsTestServer> StartAsync(
-        Action<XdsServerOptions>? configure = null, INodeAuthenticator? authenticator = null, bool withConfiguration = true, TelemetrySettings? telemetry = null)
+        Action<XdsServerOptions>? configure = null, INodeAuthenticator? authenticator = null, bool withConfiguration = true, TelemetrySettings? telemetry = null, Action<WebApplicationBuilder>? host = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -52,6 +52,7 @@ internal sealed class XdsTestServer : IAsyncDisposable
             kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
         });
         builder.Services.AddSingleton(new EnvoyTranslator(telemetry ?? new TelemetrySettings()));
+        host?.Invoke(builder);
         builder.Services.AddXdsServer(configure);
         builder.Services.AddSingleton<IIdentitySource, TestCertificates>();
         builder.Services.AddSingleton(authenticator ?? new AcceptAllNodes());
