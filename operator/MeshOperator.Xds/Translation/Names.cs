@@ -30,9 +30,6 @@ internal static class Names
     public const string RateLimitFilter = "envoy.filters.http.local_ratelimit";
     public const string RouterFilter = "envoy.filters.http.router";
 
-    public const uint OutboundPort = 15001;
-    public const uint InboundPort = 15006;
-
     /// <summary>The name of a service port's cluster, endpoints, route and first listener.</summary>
     public static string Outbound(ServiceName service, int port) => $"outbound/{port}/{service}";
 

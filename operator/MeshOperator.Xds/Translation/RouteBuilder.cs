@@ -95,7 +95,7 @@ internal static class RouteBuilder
         }
 
         if (route.Sticky is { } sticky) action.HashPolicy.Add(HashPolicy(sticky));
-        if (route.Headers is { } headers) HeaderBuilder.Apply(headers, result, action);
+        if (route.Headers is { } headers) HeaderBuilder.Apply(headers, result);
         result.Route_ = action;
         return result;
     }

@@ -106,7 +106,7 @@ internal sealed record ServicePortResources
         return direct;
     }
 
-    private static string Bracketed(string address) => address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
+    private static string Bracketed(string address) => IpFamily.IsIpv6(address) ? $"[{address}]" : address;
 
     private static XdsResource Resource(ResourceType type, string name, IMessage message, IEnumerable<XdsResource>? previous) =>
         XdsResource.Create(type, name, message, previous?.FirstOrDefault(resource => resource.Name == name));

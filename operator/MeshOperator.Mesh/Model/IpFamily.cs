@@ -1,0 +1,12 @@
+namespace MeshOperator.Mesh.Model;
+
+/// <summary>Tells the families of IP addresses apart.</summary>
+public static class IpFamily
+{
+    /// <summary>Whether an address in text is of IPv6.</summary>
+    public static bool IsIpv6(string address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return address.Contains(':', StringComparison.Ordinal);
+    }
+}
