@@ -9,4 +9,7 @@ public static class IpFamily
         ArgumentNullException.ThrowIfNull(address);
         return address.Contains(':', StringComparison.Ordinal);
     }
+
+    /// <summary>An address as it stands before a port: one of IPv6 in brackets.</summary>
+    public static string AsHost(string address) => IsIpv6(address) ? $"[{address}]" : address;
 }
