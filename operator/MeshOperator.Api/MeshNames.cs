@@ -18,6 +18,9 @@ public static class MeshNames
     /// <summary>The pod label, <c>"true"</c> or <c>"false"</c>, that wins over the namespace's.</summary>
     public const string InjectLabel = "meshoperator.io/inject";
 
+    /// <summary>Namespaces of Kubernetes itself, whose pods keep the cluster running and never have a sidecar.</summary>
+    public static IReadOnlyList<string> SystemNamespaces { get; } = ["kube-system", "kube-public", "kube-node-lease"];
+
     /// <summary>The annotation of an injected pod: JSON that names what was added.</summary>
     public const string StatusAnnotation = "meshoperator.io/status";
 

@@ -7,10 +7,6 @@ namespace MeshOperator.Injection;
 internal static class Eligibility
 {
     private const string MirrorAnnotation = "kubernetes.io/config.mirror";
-    private static readonly HashSet<string> SystemNamespaces = ["kube-system", "kube-public", "kube-node-lease"];
-
-    /// <summary>Where Envoy listens in the pod.</summary>
-    private static readonly HashSet<int> ProxyPorts = [15000, 15001, 15006, ProxyPort.Probes, ProxyPort.Readiness, ProxyPort.Prometheus];
 
     /// <summary>Why a pod stays as it is, or null. Nothing is changed in such a pod.</summary>
     public static string? WhyNot(V1Pod pod, string ns, InjectionOptions options)
@@ -19,7 +15,7 @@ internal static class Eligibility
         if (SidecarInjector.IsInjected(pod)) return "the pod already has the sidecar";
         if (pod.Metadata?.Labels is { } labels && labels.TryGetValue(MeshNames.InjectLabel, out var wish) && wish == "false")
             return $"the pod's label {MeshNames.InjectLabel} is \"false\"";
-        if (SystemNamespaces.Contains(ns)) return $"pods of {ns} keep the cluster running and are never injected";
+        if (MeshNames.SystemNamespaces.Contains(ns)) return $"pods of {ns} keep the cluster running and are never injected";
         if (ns == options.OperatorNamespace) return $"{ns} is the operator's own namespace";
         return pod.Metadata?.Annotations?.ContainsKey(MirrorAnnotation) == true ? "the pod mirrors a static pod of its node" : null;
     }
@@ -43,7 +39,7 @@ internal static class Eligibility
             {
                 if (container.SecurityContext is { } own && Who(own.RunAsUser, own.RunAsGroup) is { } user) return $"spec.{list}[{container.Name}].securityContext.{user}";
                 if (container.Name == CaptureContainer.Name) return $"spec.{list}: the name {container.Name} is the mesh's: choose another";
-                if (container.Ports?.FirstOrDefault(p => ProxyPorts.Contains(p.ContainerPort)) is { } port)
+                if (container.Ports?.FirstOrDefault(p => ProxyPort.All.Contains(p.ContainerPort)) is { } port)
                     return $"spec.{list}[{container.Name}].ports: the proxy listens on {port.ContainerPort}: let the application use another port";
             }
         }

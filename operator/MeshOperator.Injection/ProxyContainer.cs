@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s.Models;
+using MeshOperator.Api;
 using MeshOperator.Injection.Settings;
 
 namespace MeshOperator.Injection;

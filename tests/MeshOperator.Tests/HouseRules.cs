@@ -15,7 +15,7 @@ public sealed class HouseRules
         ["MeshOperator.LocalCluster"] = [],
         ["MeshOperator.Api"] = ["MeshOperator.Kubernetes"],
         ["MeshOperator.Mesh"] = ["MeshOperator.Api", "MeshOperator.Kubernetes"],
-        ["MeshOperator.Xds"] = ["MeshOperator.Mesh"],
+        ["MeshOperator.Xds"] = ["MeshOperator.Mesh", "MeshOperator.Api"],
         ["MeshOperator.Injection"] = ["MeshOperator.Api"],
     };
 

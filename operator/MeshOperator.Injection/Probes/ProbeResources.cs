@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using MeshOperator.Api;
 
 namespace MeshOperator.Injection.Probes;
 
@@ -35,7 +36,7 @@ internal static class ProbeResources
 
     /// <summary>The clusters: one for each port that is asked over HTTP, and one for each check.</summary>
     /// <param name="probes">The probes.</param>
-    /// <param name="isCaptured">Whether rules redirect connections of the pod to itself. They spare those from 127.0.0.6.</param>
+    /// <param name="isCaptured">Whether rules redirect connections of the pod to itself. They spare those from <see cref="ProxySource"/>.</param>
     public static IEnumerable<JsonObject> Clusters(IReadOnlyList<ApplicationProbe> probes, bool isCaptured)
     {
         foreach (var group in probes.GroupBy(ClusterName))
@@ -111,8 +112,8 @@ internal static class ProbeResources
 
     private static JsonObject SourceAddress() => new()
     {
-        ["source_address"] = new JsonObject { ["address"] = "127.0.0.6", ["port_value"] = 0 },
-        ["extra_source_addresses"] = new JsonArray(new JsonObject { ["address"] = new JsonObject { ["address"] = "::6", ["port_value"] = 0 } }),
+        ["source_address"] = new JsonObject { ["address"] = ProxySource.Ipv4, ["port_value"] = 0 },
+        ["extra_source_addresses"] = new JsonArray(new JsonObject { ["address"] = new JsonObject { ["address"] = ProxySource.Ipv6, ["port_value"] = 0 } }),
     };
 
     /// <summary>A connection for each request, as the kubelet makes them.</summary>

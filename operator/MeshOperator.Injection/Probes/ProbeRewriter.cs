@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
+using MeshOperator.Api;
 using MeshOperator.Injection.Settings;
 
 namespace MeshOperator.Injection.Probes;
@@ -120,7 +121,7 @@ internal sealed class ProbeRewriter
         return number is { } found && IsCaptured(found) ? found : null;
     }
 
-    private bool IsCaptured(int port) => port is > 0 and <= 65535 && !ProxyPort.Is(port) && !_settings.ExcludedInboundPorts.Contains(port);
+    private bool IsCaptured(int port) => port is > 0 and <= 65535 && !ProxyPort.IsInRange(port) && !_settings.ExcludedInboundPorts.Contains(port);
 
     private void Record(V1Container container, string field, string original)
     {

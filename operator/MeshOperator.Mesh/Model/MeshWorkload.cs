@@ -15,6 +15,9 @@ public sealed record MeshWorkload
     /// <summary>The services of which its proxy is told, with the backends of their routes; null means all of the mesh.</summary>
     public UpstreamScope? Scope { get; init; }
 
+    /// <summary>Whether nothing is redirected to its proxy, which the application calls by itself, as an HTTP proxy on loopback.</summary>
+    public bool IsExplicitProxy { get; init; }
+
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
     public required InboundProfile Inbound { get; init; }
 }
@@ -25,6 +28,9 @@ public sealed record MeshWorkload
 /// <param name="Policies">The policies whose effect is in this profile.</param>
 public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort> Ports, ValueList<PolicyKey> Policies)
 {
+    /// <summary>Of a workload whose connections do not arrive at its proxy.</summary>
+    public static InboundProfile Nothing { get; } = new(MtlsMode.Disabled, [], []);
+
     /// <summary>Who may call the ports that are not listed; null means everybody.</summary>
     public AccessPolicy? DefaultAccess { get; init; }
 

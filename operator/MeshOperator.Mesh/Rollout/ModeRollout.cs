@@ -97,7 +97,7 @@ public sealed class ModeRollout(TimeProvider time)
         var services = wanted.Services;
         foreach (var service in wanted.Services.Values)
         {
-            if (!service.Ports.Any(port => port.Endpoints.Any(Waits) || port.Pools.Any(pool => pool.Members.Any(m => Waits(m.Endpoint))))) continue;
+            if (!service.Ports.SelectMany(Endpoints).Any(Waits)) continue;
             services = services.SetItem(service.Name, service with { Ports = service.Ports.Select(port => AsBefore(port, wanted)).ToValueList() });
         }
 
@@ -153,9 +153,13 @@ public sealed class ModeRollout(TimeProvider time)
         ? []
         : [
             .. model.Services.Values.SelectMany(service => service.Ports)
-                .Where(port => port.Endpoints.Any(Moves) || port.Pools.Any(pool => pool.Members.Any(m => Moves(m.Endpoint))))
+                .Where(port => Endpoints(port).Any(Moves))
                 .Select(port => new BackendTarget(port.Service, port.Port)),
         ];
+
+    /// <summary>All endpoints to which calls of a service port go.</summary>
+    private static IEnumerable<MeshEndpoint> Endpoints(MeshServicePort port) =>
+        port.Endpoints.Concat(port.Pools.SelectMany(pool => pool.Members).Select(member => member.Endpoint));
 
     private bool Moves(MeshEndpoint endpoint) => endpoint.Workload is { } name && _steps.TryGetValue(name, out var step) && step.ClientsMove;
 

@@ -116,9 +116,12 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     /// <summary>The ports whose connections do not pass its proxy: numbers separated by commas, or <c>*</c>; null when all do.</summary>
     public string? DirectPorts { get; init; }
 
+    /// <summary>Whether nothing is redirected to its proxy.</summary>
+    public bool IsDirectAltogether => DirectPorts == MeshNames.AllPorts;
+
     /// <summary>Whether connections to a port do not pass its proxy.</summary>
     public bool IsDirect(int port) =>
-        DirectPorts is { } ports && (ports == MeshNames.AllPorts || ports.Split(',').Contains(port.ToString(CultureInfo.InvariantCulture)));
+        IsDirectAltogether || DirectPorts?.Split(',').Contains(port.ToString(CultureInfo.InvariantCulture)) == true;
 }
 
 /// <summary>A policy.</summary>

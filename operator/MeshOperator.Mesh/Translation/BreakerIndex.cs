@@ -15,8 +15,8 @@ internal sealed class BreakerIndex
     public BreakerIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
         _targets = new TargetIndex<Candidate>(snapshot, verdicts);
-        var rank = 0;
-        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.CircuitBreakers)) _targets.Add(key, spec.TargetRefs, new Candidate(key, rank++, ToSettings(spec)));
+        foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.CircuitBreakers).Index())
+            _targets.Add(key, spec.TargetRefs, new Candidate(key, rank, ToSettings(spec)));
     }
 
     public Candidate? OfService(ObjectName service, string portName) => _targets.OfService(service, portName);

@@ -49,7 +49,7 @@ internal sealed class EndpointIndex
         }
 
         var ordered = endpoints.Values.OrderBy(e => e.Endpoint.Address, StringComparer.Ordinal).ThenBy(e => e.Endpoint.Port);
-        return (HasBothFamilies(endpoints.Keys) ? Merge(ordered, IsIpv6(service.ClusterIps is [var first, ..] ? first : string.Empty)) : ordered.Select(e => e.Endpoint)).ToValueList();
+        return (HasBothFamilies(endpoints.Keys) ? Merge(ordered, IpFamily.IsIpv6(service.ClusterIps is [var first, ..] ? first : string.Empty)) : ordered.Select(e => e.Endpoint)).ToValueList();
     }
 
     /// <summary>Each pod that is behind a service's port, with the target port; ready or not.</summary>
@@ -74,7 +74,7 @@ internal sealed class EndpointIndex
         bool v4 = false, v6 = false;
         foreach (var (address, _) in endpoints)
         {
-            if (IsIpv6(address)) v6 = true;
+            if (IpFamily.IsIpv6(address)) v6 = true;
             else v4 = true;
         }
 
@@ -86,13 +86,11 @@ internal sealed class EndpointIndex
         // What has no pod is an endpoint for itself.
         foreach (var same in endpoints.GroupBy(e => (e.Pod ?? e.Endpoint.Address, e.Endpoint.Port)))
         {
-            var main = same.FirstOrDefault(e => IsIpv6(e.Endpoint.Address) == prefersIpv6).Endpoint ?? same.First().Endpoint;
-            var other = same.FirstOrDefault(e => IsIpv6(e.Endpoint.Address) != IsIpv6(main.Address)).Endpoint;
+            var main = same.FirstOrDefault(e => IpFamily.IsIpv6(e.Endpoint.Address) == prefersIpv6).Endpoint ?? same.First().Endpoint;
+            var other = same.FirstOrDefault(e => IpFamily.IsIpv6(e.Endpoint.Address) != IpFamily.IsIpv6(main.Address)).Endpoint;
             yield return main with { OtherAddress = other?.Address };
         }
     }
-
-    private static bool IsIpv6(string address) => address.Contains(':', StringComparison.Ordinal);
 
     private MeshEndpoint Read(string ns, EndpointRecord endpoint, string address, int port)
     {

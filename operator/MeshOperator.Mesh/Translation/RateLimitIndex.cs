@@ -16,10 +16,9 @@ internal sealed class RateLimitIndex
     public RateLimitIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
         _targets = new TargetIndex<Candidate>(snapshot, verdicts);
-        var rank = 0;
-        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.RateLimits))
+        foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RateLimits).Index())
         {
-            var candidate = new Candidate(key, rank++, ToLimits(key, spec));
+            var candidate = new Candidate(key, rank, ToLimits(key, spec));
             if (spec.TargetRefs is { } targets)
             {
                 _targets.Add(key, targets, candidate);

@@ -16,11 +16,10 @@ internal sealed class RetryIndex
     public RetryIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
         _targets = new TargetIndex<Candidate>(snapshot, verdicts);
-        var rank = 0;
-        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.RetryPolicies))
+        foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RetryPolicies).Index())
         {
             var candidate = new Candidate(
-                key, rank++, ToSettings(spec), ToConnection(spec), spec.Budget is not null, MeshDuration.ParseOptional(spec.Timeouts?.Request));
+                key, rank, ToSettings(spec), ToConnection(spec), spec.Budget is not null, MeshDuration.ParseOptional(spec.Timeouts?.Request));
             _targets.Add(key, spec.TargetRefs, candidate);
             _targets.NoteTcp(key, spec.TargetRefs, "no requests to retry");
         }

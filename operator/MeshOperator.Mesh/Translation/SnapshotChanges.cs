@@ -38,8 +38,13 @@ internal sealed class SnapshotChanges
         var kept = 0;
         foreach (var (name, record) in after)
         {
-            if (!before.TryGetValue(name, out var old)) names.Add(name);
-            else if (kept++ >= 0 && !ReferenceEquals(old, record)) names.Add(name);
+            if (before.TryGetValue(name, out var old))
+            {
+                kept++;
+                if (ReferenceEquals(old, record)) continue;
+            }
+
+            names.Add(name);
         }
 
         if (kept < before.Count) names.UnionWith(before.Keys.Where(name => !after.ContainsKey(name)));

@@ -38,7 +38,9 @@ internal sealed class WorkloadBuilder
                 continue;
             }
 
-            var profile = Profile(modes.Of(name.Namespace, pod), backends.Served.Of(name), pod.HasIpv6, port => limits.Of(name.Namespace, pod, port.Services));
+            var profile = pod.IsDirectAltogether
+                ? InboundProfile.Nothing
+                : Profile(modes.Of(name.Namespace, pod), backends.Served.Of(name), pod.HasIpv6, port => limits.Of(name.Namespace, pod, port.Services));
             if (!_profiles.TryAdd(profile, profile)) profile = _profiles[profile];
             workloads[workload] = new MeshWorkload
             {
@@ -46,6 +48,7 @@ internal sealed class WorkloadBuilder
                 ServiceAccount = pod.ServiceAccount,
                 Identity = Spiffe.Identity(snapshot.TrustDomain, name.Namespace, pod.ServiceAccount),
                 Scope = scopes.Of(name.Namespace, pod),
+                IsExplicitProxy = pod.IsDirectAltogether,
                 Inbound = profile,
             };
         }

@@ -47,6 +47,14 @@ public static class ConfigurationJson
         };
     }
 
+    /// <summary>The resources of a type that one workload's proxy is sent of what is shared, ordered by name. Empty for a workload that is not of the
+    /// mesh.</summary>
+    public static JsonArray Sent(EnvoyConfiguration configuration, WorkloadName workload, ResourceType type)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return configuration.Nodes.TryGetValue(workload, out var node) ? Render(configuration.SharedOf(node)[(int)type]) : [];
+    }
+
     private static JsonArray Render(ResourceSet resources)
     {
         var rendered = new JsonArray();

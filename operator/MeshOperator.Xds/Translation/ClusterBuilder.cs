@@ -3,6 +3,7 @@ using Envoy.Config.Core.V3;
 using Envoy.Extensions.Upstreams.Http.V3;
 using Envoy.Type.V3;
 using Google.Protobuf.WellKnownTypes;
+using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
 using EnvoyDetection = Envoy.Config.Cluster.V3.OutlierDetection;
@@ -45,7 +46,7 @@ internal static class ClusterBuilder
     /// <param name="consistentHashing">Whether some route keeps clients at one of its endpoints.</param>
     public static Cluster Outbound(MeshServicePort port, bool consistentHashing)
     {
-        var cluster = Bounded(port, Eds(Names.Outbound(port.Service, port.Port)));
+        var cluster = BoundedInTime(port, Eds(Names.Outbound(port.Service, port.Port)));
         cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
         cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest;
         AddProtocol(cluster, port);
@@ -56,7 +57,7 @@ internal static class ClusterBuilder
     /// <summary>The cluster of a pool of a service port's routes. Maglev keeps the weights of endpoints more exactly than a ring.</summary>
     public static Cluster Pool(MeshServicePort port, string name, StickyPool pool)
     {
-        var cluster = Bounded(port, Eds(name));
+        var cluster = BoundedInTime(port, Eds(name));
         cluster.AltStatName = $"{Names.OutboundStat(port.Service, port.Port)}/{pool.Name}";
         cluster.LbPolicy = Cluster.Types.LbPolicy.Maglev;
         AddProtocol(cluster, port);
@@ -70,7 +71,7 @@ internal static class ClusterBuilder
     public static Cluster Direct(MeshServicePort port, bool mtls)
     {
         var name = Names.Direct(port.Service, port.Port);
-        var cluster = Bounded(port, new Cluster
+        var cluster = BoundedInTime(port, new Cluster
         {
             Name = mtls ? name : Names.Plaintext(name),
             AltStatName = Names.OutboundStat(port.Service, port.Port),
@@ -84,10 +85,15 @@ internal static class ClusterBuilder
 
     private static Cluster Bounded(MeshServicePort port, Cluster cluster)
     {
-        cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
         cluster.CircuitBreakers = Breakers(port.Connection);
         cluster.OutlierDetection = Outliers(port.Connection.Breaker?.Outliers);
         return cluster;
+    }
+
+    private static Cluster BoundedInTime(MeshServicePort port, Cluster cluster)
+    {
+        cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
+        return Bounded(port, cluster);
     }
 
     private static void AddProtocol(Cluster cluster, MeshServicePort port)
@@ -123,9 +129,7 @@ internal static class ClusterBuilder
     /// transport socket, which lets the client use what its application gave it. Not every gRPC knows least request.</summary>
     public static Cluster Proxyless(MeshServicePort port, bool consistentHashing)
     {
-        var cluster = Eds(Names.Outbound(port.Service, port.Port));
-        cluster.CircuitBreakers = Breakers(port.Connection);
-        cluster.OutlierDetection = Outliers(port.Connection.Breaker?.Outliers);
+        var cluster = Bounded(port, Eds(Names.Outbound(port.Service, port.Port)));
         cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.RoundRobin;
         return cluster;
     }
@@ -144,11 +148,11 @@ internal static class ClusterBuilder
             LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
             ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
             CircuitBreakers = Breakers(null),
-            UpstreamBindConfig = new BindConfig { SourceAddress = new SocketAddress { Address = "127.0.0.6", PortValue = 0 } },
+            UpstreamBindConfig = new BindConfig { SourceAddress = new SocketAddress { Address = ProxySource.Ipv4, PortValue = 0 } },
         };
 
         if (hasIpv6)
-            cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(new ExtraSourceAddress { Address = new SocketAddress { Address = "::6", PortValue = 0 } });
+            cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(new ExtraSourceAddress { Address = new SocketAddress { Address = ProxySource.Ipv6, PortValue = 0 } });
 
         // A client may speak HTTP/2 to a port declared as HTTP; the application is spoken to in the same way.
         var options = HttpProtocol(protocol is PortProtocol.Http ? PortProtocol.Detect : protocol, null);

@@ -10,9 +10,9 @@ namespace MeshOperator.Xds.Translation;
 /// <param name="Workload">Its name.</param>
 /// <param name="Identity">Its SPIFFE identity.</param>
 /// <param name="Own">Its inbound resources.</param>
-/// <param name="Scope">The services of which it is told; null means all.</param>
+/// <param name="Scope">What decides which of the shared resources it is sent; null means all.</param>
 /// <param name="Scoped">What it is sent of the mesh by its scope, by <see cref="ResourceType"/>; null without one.</param>
-internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own, UpstreamScope? Scope, IReadOnlyList<ResourceSet>? Scoped);
+internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own, ProxyScope? Scope, IReadOnlyList<ResourceSet>? Scoped);
 
 /// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by <see cref="Cache.SnapshotCache"/>.</summary>
 public sealed class EnvoyConfiguration
@@ -33,8 +33,8 @@ public sealed class EnvoyConfiguration
     /// <summary>All that is not one proxy's own, by <see cref="ResourceType"/>.</summary>
     internal IReadOnlyList<ResourceSet> Shared { get; init; } = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
 
-    /// <summary>What of <see cref="Shared"/> is sent to proxies that are told of some services only.</summary>
-    internal IReadOnlyDictionary<UpstreamScope, ResourceSet[]> Scopes { get; init; } = FrozenDictionary<UpstreamScope, ResourceSet[]>.Empty;
+    /// <summary>What is sent in place of <see cref="Shared"/> to proxies that are told of some services only, or are explicit ones.</summary>
+    internal IReadOnlyDictionary<ProxyScope, ResourceSet[]> Scopes { get; init; } = FrozenDictionary<ProxyScope, ResourceSet[]>.Empty;
 
     /// <summary>What is sent instead to clients that are gRPC libraries.</summary>
     internal LazyProxylessConfiguration Proxyless { get; init; } =

@@ -13,6 +13,7 @@ public sealed class EnvoyTranslator
     private readonly Observability _observability;
     private readonly OutboundListenerBuilder _listeners;
     private readonly CommonResources _common;
+    private readonly ExplicitProxyBuilder _explicitProxies;
     private EnvoyConfiguration _previous = EnvoyConfiguration.Empty;
 
     /// <summary>A translator of which proxies log and trace nothing.</summary>
@@ -28,6 +29,7 @@ public sealed class EnvoyTranslator
         _observability = new Observability(telemetry);
         _listeners = new OutboundListenerBuilder(_observability);
         _common = new CommonResources(_observability);
+        _explicitProxies = new ExplicitProxyBuilder(_observability);
     }
 
     /// <summary>The resources of <paramref name="model"/>. Calls are serialised.</summary>
@@ -53,7 +55,7 @@ public sealed class EnvoyTranslator
         }
 
         var shared = Shared(ports.Values, ports.Values, previous.Shared);
-        var scoped = new ScopedResources(ports, shared, previous.Scopes, Shared);
+        var scoped = new ScopedResources(ports, shared, previous.Scopes, _explicitProxies, Shared);
         var (profiles, nodes) = Nodes(model, previous, scoped);
         return new EnvoyConfiguration
         {
@@ -65,7 +67,7 @@ public sealed class EnvoyTranslator
             Workloads = model.Workloads,
             Profiles = profiles,
             Nodes = nodes,
-            Policies = PolicyResources(ports.Values),
+            Policies = PolicyResources(ports.Values, scoped),
             InboundPolicies = ReferenceEquals(profiles, previous.Profiles) ? previous.InboundPolicies : profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
         };
     }
@@ -81,18 +83,20 @@ public sealed class EnvoyTranslator
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
         foreach (var (name, workload) in model.Workloads)
         {
-            if (!profiles.TryGetValue(workload.Inbound, out var own))
-            {
-                own = isSameDomain && previous.Profiles.TryGetValue(workload.Inbound, out var before)
-                    ? before
-                    : ProxyResources.Create(workload.Inbound, model.TrustDomain, _observability);
-                profiles.Add(workload.Inbound, own);
-            }
-
-            nodes.Add(name, new NodeEntry(name, workload.Identity, own, workload.Scope, workload.Scope is null ? null : scoped.Of(workload.Scope)));
+            var scope = ProxyScope.Of(workload);
+            var own = workload.IsExplicitProxy ? ProxyResources.None : Own(workload.Inbound);
+            nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, scope is null ? null : scoped.Of(scope)));
         }
 
         return (profiles, nodes);
+
+        ProxyResources Own(InboundProfile profile)
+        {
+            if (profiles.TryGetValue(profile, out var own)) return own;
+            own = isSameDomain && previous.Profiles.TryGetValue(profile, out var before) ? before : ProxyResources.Create(profile, model.TrustDomain, _observability);
+            profiles.Add(profile, own);
+            return own;
+        }
     }
 
     /// <summary>The clusters of which some route keeps clients at one endpoint.</summary>
@@ -139,7 +143,7 @@ public sealed class EnvoyTranslator
     }
 
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
-        IEnumerable<ServicePortResources> ports)
+        IEnumerable<ServicePortResources> ports, ScopedResources scoped)
     {
         var policies = new PolicyResources();
         foreach (var port in ports)
@@ -152,6 +156,12 @@ public sealed class EnvoyTranslator
             }
 
             foreach (var cluster in port.Clusters) policies.Add(port.Source.ClusterPolicies, cluster);
+        }
+
+        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key.ExplicitProxyIn is not null))
+        {
+            var routes = sets[(int)ResourceType.Route][0];
+            policies.Add(scoped.Called(scope.Services).Where(port => port.Source.Protocol is not PortProtocol.Tcp).SelectMany(port => port.Source.RoutePolicies).Distinct(), routes);
         }
 
         return policies.ToDictionary();

@@ -1,5 +1,4 @@
 using Envoy.Config.Core.V3;
-using Envoy.Config.Route.V3;
 using MeshOperator.Mesh.Model;
 using AppendAction = Envoy.Config.Core.V3.HeaderValueOption.Types.HeaderAppendAction;
 using EnvoyHeader = Envoy.Config.Core.V3.HeaderValue;
@@ -10,20 +9,12 @@ namespace MeshOperator.Xds.Translation;
 /// <summary>Makes changes of request headers.</summary>
 internal static class HeaderBuilder
 {
-    /// <summary>Envoy removes before it sets and adds. The host cannot be changed as a header; setting it rewrites the host.</summary>
-    public static void Apply(HeaderChanges changes, EnvoyRoute route, RouteAction action)
+    /// <summary>Envoy removes before it sets and adds.</summary>
+    public static void Apply(HeaderChanges changes, EnvoyRoute route)
     {
-        route.RequestHeadersToRemove.AddRange(changes.Remove.Where(name => !IsReserved(name)));
-        foreach (var header in changes.Set)
-        {
-            if (IsHost(header.Name)) action.HostRewriteLiteral = header.Value;
-            else if (!IsReserved(header.Name)) route.RequestHeadersToAdd.Add(Option(header, AppendAction.OverwriteIfExistsOrAdd));
-        }
-
-        foreach (var header in changes.Add)
-        {
-            if (!IsReserved(header.Name)) route.RequestHeadersToAdd.Add(Option(header, AppendAction.AppendIfExistsOrAdd));
-        }
+        route.RequestHeadersToRemove.AddRange(changes.Remove);
+        foreach (var header in changes.Set) route.RequestHeadersToAdd.Add(Option(header, AppendAction.OverwriteIfExistsOrAdd));
+        foreach (var header in changes.Add) route.RequestHeadersToAdd.Add(Option(header, AppendAction.AppendIfExistsOrAdd));
     }
 
     // Envoy reads %NAME% in a value as a command; a doubled sign is a plain one.
@@ -32,8 +23,4 @@ internal static class HeaderBuilder
         Header = new EnvoyHeader { Key = header.Name, Value = header.Value.Replace("%", "%%", StringComparison.Ordinal) },
         AppendAction = action,
     };
-
-    private static bool IsHost(string name) => name.Equals("host", StringComparison.OrdinalIgnoreCase) || name == ":authority";
-
-    private static bool IsReserved(string name) => IsHost(name) || name.StartsWith(':');
 }

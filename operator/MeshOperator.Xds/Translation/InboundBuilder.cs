@@ -6,6 +6,7 @@ using Envoy.Extensions.Filters.Listener.OriginalDst.V3;
 using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 using Envoy.Type.V3;
+using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using EnvoyRoute = Envoy.Config.Route.V3.Route;
 using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
@@ -33,12 +34,12 @@ internal sealed class InboundBuilder(Observability observability)
         {
             Name = Names.InboundListener,
             StatPrefix = Names.InboundListener,
-            Address = EnvoyMessages.Address("0.0.0.0", Names.InboundPort),
+            Address = EnvoyMessages.Address("0.0.0.0", ProxyPort.Inbound),
             TrafficDirection = TrafficDirection.Inbound,
             ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
             ContinueOnListenerFiltersTimeout = true,
         };
-        if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", Names.InboundPort) });
+        if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
         listener.ListenerFilters.Add(
             new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) });
         listener.ListenerFilters.Add(new ListenerFilter
@@ -57,13 +58,13 @@ internal sealed class InboundBuilder(Observability observability)
         listener.FilterChains.Add(new FilterChain
         {
             Name = Names.Blackhole,
-            FilterChainMatch = new FilterChainMatch { DestinationPort = Names.InboundPort },
+            FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Inbound },
             Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
         });
         var tls = TlsContexts.Downstream(trustDomain, profile.Tls);
         foreach (var port in profile.Ports)
         {
-            if (port.Port != Names.InboundPort) listener.FilterChains.AddRange(Chains(port, Names.Inbound(port.Port), (uint)port.Port, tls));
+            if (port.Port != ProxyPort.Inbound) listener.FilterChains.AddRange(Chains(port, Names.Inbound(port.Port), (uint)port.Port, tls));
         }
 
         listener.FilterChains.AddRange(

@@ -10,6 +10,7 @@ internal static class Names
     public const string TracingCluster = "telemetry/tracing";
     public const string OutboundListener = "outbound";
     public const string OutboundIpv6Listener = "outbound/ipv6";
+    public const string ExplicitProxy = "explicit-proxy";
     public const string InboundListener = "inbound";
     public const string InboundPassthrough = "inbound/passthrough";
 
@@ -29,9 +30,6 @@ internal static class Names
     public const string FaultFilter = "envoy.filters.http.fault";
     public const string RateLimitFilter = "envoy.filters.http.local_ratelimit";
     public const string RouterFilter = "envoy.filters.http.router";
-
-    public const uint OutboundPort = 15001;
-    public const uint InboundPort = 15006;
 
     /// <summary>The name of a service port's cluster, endpoints, route and first listener.</summary>
     public static string Outbound(ServiceName service, int port) => $"outbound/{port}/{service}";
@@ -53,6 +51,13 @@ internal static class Names
     /// <summary>What stands for the name in statistics. Envoy ends the part of a statistic that names a cluster or connection
     /// manager at the first dot, so there is none in it.</summary>
     public static string OutboundStat(ServiceName service, int port) => $"outbound/{port}/{service.Namespace}/{service.Name}";
+
+    /// <summary>The name of the routes of explicit proxies of a scope.</summary>
+    public static string ExplicitRoutes(ProxyScope scope)
+    {
+        var name = $"{ExplicitProxy}/{scope.ExplicitProxyIn}";
+        return scope.Services is { } services ? $"{name}/{string.Join(',', services.Services)}" : name;
+    }
 
     public static string Inbound(int port) => $"inbound/{port}";
 }

@@ -3,6 +3,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
+using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
 
@@ -20,7 +21,7 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     public Listener Entrance(string name, string address) => new()
     {
         Name = name,
-        Address = EnvoyMessages.Address(address, Names.OutboundPort),
+        Address = EnvoyMessages.Address(address, ProxyPort.Outbound),
         UseOriginalDst = true,
         TrafficDirection = TrafficDirection.Outbound,
         FilterChains =
@@ -29,7 +30,7 @@ internal sealed class OutboundListenerBuilder(Observability observability)
             new FilterChain
             {
                 Name = Names.Blackhole,
-                FilterChainMatch = new FilterChainMatch { DestinationPort = Names.OutboundPort },
+                FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Outbound },
                 Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
             },
         },

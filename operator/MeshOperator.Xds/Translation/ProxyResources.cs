@@ -25,6 +25,9 @@ internal sealed class ProxyResources
     public static ProxyResources OfUnknownWorkload { get; } =
         Create(new InboundProfile(MtlsMode.Disabled, [], []), "unknown", new Observability(new TelemetrySettings()));
 
+    /// <summary>For proxies at which no connections arrive.</summary>
+    public static ProxyResources None { get; } = new(InboundProfile.Nothing, ResourceSet.Empty, ResourceSet.Empty);
+
     public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
     {
         List<Envoy.Config.Listener.V3.Listener> listeners = [new InboundBuilder(observability).Listener(profile, trustDomain)];

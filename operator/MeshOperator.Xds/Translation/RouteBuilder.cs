@@ -15,6 +15,9 @@ internal static class RouteBuilder
     public static RouteConfiguration Routes(MeshServicePort port, PortRouting routing) =>
         Configuration(port, routing.RouteName, port.Routes.SelectMany(route => Routes(port, route, routing)));
 
+    /// <summary>The routes of a service port by its service's name or address.</summary>
+    public static IEnumerable<EnvoyRoute> Routes(MeshServicePort port) => port.Routes.SelectMany(route => Routes(port, route, PortRouting.Of(port)));
+
     /// <summary>The virtual host takes every host name: the listener is chosen by the service's address, and clients call a service
     /// by many names.</summary>
     public static RouteConfiguration Configuration(MeshServicePort port, string name, IEnumerable<EnvoyRoute> routes) => new()
@@ -95,7 +98,7 @@ internal static class RouteBuilder
         }
 
         if (route.Sticky is { } sticky) action.HashPolicy.Add(HashPolicy(sticky));
-        if (route.Headers is { } headers) HeaderBuilder.Apply(headers, result, action);
+        if (route.Headers is { } headers) HeaderBuilder.Apply(headers, result);
         result.Route_ = action;
         return result;
     }

@@ -40,7 +40,7 @@ internal sealed record ServicePortResources
             Endpoints = EndpointsOf(port, previous),
             Listeners = port.IsHeadless
                 ? [.. byEndpoint.Select(direct => (direct.Address, direct.Port, Listener(
-                    $"{Names.Outbound(port.Service, port.Port)}/{Bracketed(direct.Address)}:{direct.Port}", direct.Address, direct.Port, direct.Routing)))]
+                    $"{Names.Outbound(port.Service, port.Port)}/{IpFamily.AsHost(direct.Address)}:{direct.Port}", direct.Address, direct.Port, direct.Routing)))]
                 : [.. port.Addresses.Select((address, i) => (address, port.Port, Listener(
                     i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}", address, port.Port, routings[0])))],
             Routes = port.Protocol is PortProtocol.Tcp
@@ -105,8 +105,6 @@ internal sealed record ServicePortResources
 
         return direct;
     }
-
-    private static string Bracketed(string address) => address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
 
     private static XdsResource Resource(ResourceType type, string name, IMessage message, IEnumerable<XdsResource>? previous) =>
         XdsResource.Create(type, name, message, previous?.FirstOrDefault(resource => resource.Name == name));

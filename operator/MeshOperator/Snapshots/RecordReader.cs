@@ -44,7 +44,7 @@ internal static class RecordReader
         {
             Upstreams = Annotation(pod, SidecarAnnotations.Upstreams),
             DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
-            HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip?.Contains(':', StringComparison.Ordinal) == true) == true,
+            HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
         };
 
     /// <summary>Drops what the mesh has no use for, so that it is not kept for each of many pods.</summary>

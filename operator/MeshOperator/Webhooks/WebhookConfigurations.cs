@@ -8,7 +8,6 @@ namespace MeshOperator.Webhooks;
 internal static class WebhookConfigurations
 {
     private static readonly string[] Policies = ["trafficsplits", "retrypolicies", "mtlspolicies", "circuitbreakers", "ratelimits", "meshcertificateauthorities"];
-    private static readonly JsonArray ExemptNamespaces = ["kube-system", "kube-public", "kube-node-lease"];
 
     /// <summary>Fields of the MutatingWebhookConfiguration, without its name.</summary>
     /// <param name="url">Of the webhook server, <c>https://host:port</c>.</param>
@@ -69,15 +68,11 @@ internal static class WebhookConfigurations
         ["timeoutSeconds"] = 10,
     };
 
-    private static JsonObject NotExempt(string operatorNamespace)
-    {
-        var values = (JsonArray)ExemptNamespaces.DeepClone();
-        values.Add(operatorNamespace);
-        return new JsonObject { ["key"] = "kubernetes.io/metadata.name", ["operator"] = "NotIn", ["values"] = values };
-    }
+    private static JsonObject NotExempt(string operatorNamespace) =>
+        Expression("kubernetes.io/metadata.name", "NotIn", [.. MeshNames.SystemNamespaces, operatorNamespace]);
 
-    private static JsonObject Expression(string key, string @operator, string value) =>
-        new() { ["key"] = key, ["operator"] = @operator, ["values"] = new JsonArray(value) };
+    private static JsonObject Expression(string key, string @operator, params string[] values) =>
+        new() { ["key"] = key, ["operator"] = @operator, ["values"] = new JsonArray([.. values.Select(value => JsonValue.Create(value))]) };
 
     private static JsonObject Expressions(params JsonObject[] expressions) => new() { ["matchExpressions"] = new JsonArray(expressions) };
 }

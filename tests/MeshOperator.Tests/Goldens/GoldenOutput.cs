@@ -16,15 +16,19 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     public const string ProxylessOutput = "proxyless";
 
     private const string CommonOutput = "common";
+    private const string ExplicitOutput = "explicit-proxies";
 
     /// <summary>Shown only where a case asks for it: what is the same in every mesh, names only, and the same mesh in other words.</summary>
-    private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", ProxylessOutput];
+    private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", ExplicitOutput, ProxylessOutput];
 
     private static readonly HashSet<string> CommonNames =
         [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.OutboundIpv6Listener, Names.InboundPassthrough, Names.TracingCluster];
 
     private static readonly (string Output, ResourceType Type)[] SharedTypes =
         [("clusters", ResourceType.Cluster), ("endpoints", ResourceType.Endpoints), ("listeners", ResourceType.Listener), ("routes", ResourceType.Route)];
+
+    /// <summary>The workloads at whose proxies connections arrive.</summary>
+    private IEnumerable<NodeEntry> Redirected => configuration.Nodes.Values.Where(node => node.Scope?.ExplicitProxyIn is null);
 
     /// <summary>The files of a case by name, as YAML.</summary>
     public SortedDictionary<string, string> Files(GoldenCase golden)
@@ -34,6 +38,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             ["conditions"] = Conditions(),
             ["inbound"] = Inbound(golden.Only),
             ["scopes"] = Scopes(),
+            [ExplicitOutput] = ExplicitProxies(golden.Only),
             [ProxylessOutput] = Proxyless(golden.Only),
             [CommonOutput] = Common(),
         };
@@ -54,9 +59,10 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private void Check(GoldenCase golden, IReadOnlyCollection<string> shown, IReadOnlyCollection<string> outputs)
     {
         shown.Except(outputs).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs)}");
-        var chains = configuration.Nodes.Keys.SelectMany(name => Listener(name)["filter_chains"]!.AsArray()).Select(chain => (string)chain!["name"]!);
+        var chains = Redirected.SelectMany(node => Listener(node.Workload)["filter_chains"]!.AsArray()).Select(chain => (string)chain!["name"]!);
         var resources = configuration.Shared.Concat(configuration.Proxyless.Value.Shared).SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
-        golden.Only.Except(chains.Concat(resources)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains");
+        var hosts = configuration.ServicePorts.Values.Select(port => $"{port.Source.Service}:{port.Source.Port}").Append("unknown-host");
+        golden.Only.Except(chains.Concat(resources).Concat(hosts)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains nor virtual hosts");
         if (shown.Contains("conditions")) return;
         result.Verdicts
             .Where(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds)
@@ -93,12 +99,29 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         {
             var scope = new JsonObject
             {
-                ["services"] = group.Key is { } chosen ? Strings(chosen.Services.Select(service => service.ToString())) : "all",
+                ["services"] = group.Key?.Services is { } chosen ? Strings(chosen.Services.Select(service => service.ToString())) : "all",
                 ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
             };
             foreach (var (output, type) in SharedTypes)
                 scope[output] = Strings(configuration.SharedOf(group.First())[(int)type].Items.ToArray().Select(resource => resource.Name).Where(name => !CommonNames.Contains(name)));
             return scope;
+        })]);
+
+    /// <summary>For each different explicit proxy the workloads that have it, its listener and its routes: all of them, or only some virtual hosts.</summary>
+    private JsonArray ExplicitProxies(IReadOnlyList<string> only) => new([.. configuration.Nodes.Values
+        .Where(node => node.Scope?.ExplicitProxyIn is not null)
+        .GroupBy(node => node.Scope)
+        .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
+        .Select(group =>
+        {
+            var routes = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Route)[0]!.DeepClone();
+            if (only.Count > 0) routes["virtual_hosts"] = Where(routes["virtual_hosts"]!.AsArray(), only.Contains);
+            return new JsonObject
+            {
+                ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
+                ["listeners"] = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Listener),
+                ["routes"] = routes,
+            };
         })]);
 
     private JsonArray Proxyless(IReadOnlyList<string> only)
@@ -117,7 +140,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private JsonArray Inbound(IReadOnlyList<string> only)
     {
         string[] chains = [.. only.Where(IsInbound)];
-        var profiles = configuration.Nodes.Values
+        var profiles = Redirected
             .GroupBy(node => node.Own, node => node.Workload)
             .Select(group => group.OrderBy(name => name.NodeId, StringComparer.Ordinal).ToList())
             .OrderBy(group => group[0].NodeId, StringComparer.Ordinal);

@@ -42,7 +42,7 @@ internal static class RandomMesh
     });
 
     private static readonly Gen<PodRecord> Pod = Gen.Select(Services, Gen.Int[0, 4], Services, Upstreams, Gen.Bool, (account, proxy, app, upstreams, hasIpv6) =>
-        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]) { Upstreams = upstreams, HasIpv6 = hasIpv6, DirectPorts = proxy == 1 ? "8081,5432" : null });
+        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]) { Upstreams = upstreams, HasIpv6 = hasIpv6, DirectPorts = proxy switch { 1 => "8081,5432", 2 => "*", _ => null } });
 
     private static readonly Gen<ObjectName> NamespaceNames = Namespaces.Select(ns => new ObjectName(string.Empty, ns));
 

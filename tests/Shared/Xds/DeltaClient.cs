@@ -86,6 +86,16 @@ internal sealed class DeltaClient : IAsyncDisposable
         while (true) await NextAsync();
     })).Status;
 
+    /// <summary>Subscribes, and tells the status with which the server ends the stream for it. The server need not have read all of the
+    /// request, nor have waited for it.</summary>
+    public async Task<Grpc.Core.Status> SubscribeUntilEndAsync(ResourceType type, params string[] names)
+    {
+        var sending = SubscribeAsync(type, names);
+        var status = await EndAsync();
+        await sending.ContinueWith(_ => { }, TaskScheduler.Default);
+        return status;
+    }
+
     public ValueTask DisposeAsync()
     {
         _call.Dispose();
