@@ -93,6 +93,12 @@ public sealed class CertificateAuthority : IDisposable
         return Issue($"CN={dnsNames[0]}", names.Build(), lifetime, LeafKeyType.EcdsaP256, ["1.3.6.1.5.5.7.3.1"]);
     }
 
+    /// <summary>Whether the name constraints of the authority and of those above it permit a host name.</summary>
+    public bool Permits(string dnsName) => Constraints.All(c => c.PermitDns(dnsName));
+
+    /// <summary>Whether the name constraints of the authority and of those above it permit an address.</summary>
+    public bool Permits(IPAddress address) => Constraints.All(c => c.PermitAddress(address));
+
     /// <summary>The root that this authority's chain ends in; to be disposed of.</summary>
     public X509Certificate2 FindRoot()
     {

@@ -27,7 +27,7 @@ internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<
                 var now = time.GetUtcNow();
                 var present = authority.Current;
                 if (_current is not null && now < _renewAt && IsSame(present, _of!)) return _current;
-                var issued = present.Signer.IssueServer(names, Addresses, Lifetime);
+                var issued = Issue(present.Signer, names);
                 _current = Context(issued, present.State.CrossCertificates);
                 _of = present;
                 _renewAt = now + ((issued.NotAfter - now) / 2);
@@ -38,7 +38,11 @@ internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<
 
     /// <summary>Makes sure that an authority may sign the operator's own names.</summary>
     /// <exception cref="CertificateAuthorityException">It may not; the message names which.</exception>
-    public static void Check(CertificateAuthority authority, IReadOnlyList<string> names) => _ = authority.IssueServer(names, Addresses, Lifetime);
+    public static void Check(CertificateAuthority authority, IReadOnlyList<string> names) => _ = Issue(authority, names);
+
+    /// <summary>Of a user's authority with name constraints only the first name is demanded, by which proxies and the API server ask for the operator.</summary>
+    private static IssuedCertificate Issue(CertificateAuthority authority, IReadOnlyList<string> names) =>
+        authority.IssueServer([names[0], .. names.Skip(1).Where(authority.Permits)], [.. Addresses.Where(authority.Permits)], Lifetime);
 
     private static bool IsSame(MeshAuthority.Snapshot one, MeshAuthority.Snapshot other) =>
         ReferenceEquals(one.Signer, other.Signer) && one.State.CrossCertificates == other.State.CrossCertificates;

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
@@ -125,6 +127,37 @@ public sealed class RotationTests(TestCluster cluster)
     }
 
     [Fact]
+    public async Task A_users_intermediate_follows_the_operators_root_without_a_failed_connection()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        await using var ns = await TestNamespace.CreateAsync(cluster);
+        await using var proxies = Proxies(mesh, ns);
+        var (one, other) = (await proxies.StartAsync("one"), await proxies.StartAsync("other"));
+        await Eventually.Succeeds(() => proxies.All.ShouldAllBe(p => p.Current != null), Patience);
+        other.Hold();
+        var own = Intermediate();
+        var secret = await SecretAsync(mesh);
+        secret.Metadata.Labels = null;
+        secret.Data = Data(own);
+        await cluster.Of<V1Secret>().ReplaceAsync(secret, Cancellation);
+        foreach (var phase in new[] { "DistributingTrust", "Signing", "Retiring" })
+        {
+            await StatusAsync(mesh, s => (s.Phase, s.ProxiesTrusting).ShouldBe((phase, "1/2")));
+            await SimulatedProxy.HandshakeAsync(one, other, Cancellation);
+            await SimulatedProxy.HandshakeAsync(other, one, Cancellation);
+            other.Release();
+        }
+
+        other.EndHolding();
+        var status = await StatusAsync(mesh, s => s.Phase.ShouldBe("Stable"));
+        status.Certificates.ShouldNotBeNull().Select(c => c.Name).ShouldBe(["root", "intermediate", "webhook"]);
+        status.NotAfter.ShouldBe(status.Certificates!.Single(c => c.Name == "intermediate").NotAfter);
+        mesh.Host.TrustBundle.ShouldBe(own.Roots);
+        one.Current!.Certificate.Issuer.ShouldBe("CN=user intermediate");
+        await SimulatedProxy.HandshakeAsync(one, other, Cancellation);
+    }
+
+    [Fact]
     public async Task Of_a_users_own_authority_no_root_is_made_and_the_reason_is_told()
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
@@ -237,6 +270,30 @@ public sealed class RotationTests(TestCluster cluster)
         return authority.Files;
     }
 
+    /// <summary>An authority as cert-manager issues one: a root elsewhere, an intermediate with its key here.</summary>
+    private static CertificateAuthorityFiles Intermediate()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var rootRequest = new CertificateRequest("CN=user root", rootKey, HashAlgorithmName.SHA256);
+        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var root = rootRequest.CreateSelfSigned(now.AddDays(-1), now.AddDays(1000));
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=user intermediate", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        using var intermediate = request.Create(root, now.AddDays(-1), now.AddDays(90), [1, 2, 3]);
+        return new CertificateAuthorityFiles(intermediate.ExportCertificatePem() + "\n", key.ExportECPrivateKeyPem() + "\n", root.ExportCertificatePem() + "\n");
+    }
+
+    private static Dictionary<string, byte[]> Data(CertificateAuthorityFiles files) => new()
+    {
+        ["tls.crt"] = Encoding.UTF8.GetBytes(files.Certificate),
+        ["tls.key"] = Encoding.UTF8.GetBytes(files.PrivateKey),
+        ["ca.crt"] = Encoding.UTF8.GetBytes(files.Roots),
+    };
+
     private static CertificateAuthorityFiles Files(V1Secret secret) =>
         new(Encoding.UTF8.GetString(secret.Data["tls.crt"]), Encoding.UTF8.GetString(secret.Data["tls.key"]), Encoding.UTF8.GetString(secret.Data["ca.crt"]));
 
@@ -247,12 +304,7 @@ public sealed class RotationTests(TestCluster cluster)
     private async Task ReplaceAsync(TestOperator mesh, CertificateAuthorityFiles files)
     {
         var secret = await SecretAsync(mesh);
-        secret.Data = new Dictionary<string, byte[]>
-        {
-            ["tls.crt"] = Encoding.UTF8.GetBytes(files.Certificate),
-            ["tls.key"] = Encoding.UTF8.GetBytes(files.PrivateKey),
-            ["ca.crt"] = Encoding.UTF8.GetBytes(files.Roots),
-        };
+        secret.Data = Data(files);
         await cluster.Of<V1Secret>().ReplaceAsync(secret, Cancellation);
     }
 

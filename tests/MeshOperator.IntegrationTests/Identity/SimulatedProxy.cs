@@ -99,17 +99,17 @@ internal sealed class SimulatedProxy : IAsyncDisposable
         var serving = serverStream.AuthenticateAsServerAsync(
             new SslServerAuthenticationOptions
             {
-                ServerCertificate = other.Certificate,
+                ServerCertificateContext = other.Chain,
                 ClientCertificateRequired = true,
-                RemoteCertificateValidationCallback = (_, peer, _, _) => other.Accepts((X509Certificate2)peer!, client.Identity),
+                RemoteCertificateValidationCallback = (_, peer, sent, _) => other.Accepts((X509Certificate2)peer!, sent, client.Identity),
             },
             cancellation);
         var connecting = clientStream.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
                 TargetHost = "peer",
-                ClientCertificates = [own.Certificate],
-                RemoteCertificateValidationCallback = (_, peer, _, _) => own.Accepts((X509Certificate2)peer!, server.Identity),
+                ClientCertificateContext = own.Chain,
+                RemoteCertificateValidationCallback = (_, peer, sent, _) => own.Accepts((X509Certificate2)peer!, sent, server.Identity),
             },
             cancellation);
         await Task.WhenAll(serving, connecting);
@@ -162,32 +162,38 @@ internal sealed class SimulatedProxy : IAsyncDisposable
 
     private void Take(DeltaDiscoveryResponse response)
     {
-        var (certificate, roots) = (Current?.Certificate, Current?.Roots);
+        var (chain, roots) = (Current?.Chain, Current?.Roots);
         foreach (var resource in response.Resources)
         {
             var secret = Envoy.Extensions.TransportSockets.Tls.V3.Secret.Parser.ParseFrom(resource.Resource_.Value);
             if (secret.TlsCertificate is { } identity)
             {
+                var sent = new X509Certificate2Collection();
+                sent.ImportFromPem(identity.CertificateChain.InlineBytes.ToStringUtf8());
                 using var pem = X509Certificate2.CreateFromPem(identity.CertificateChain.InlineBytes.ToStringUtf8(), identity.PrivateKey.InlineBytes.ToStringUtf8());
-                certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+                sent.RemoveAt(0);
+                chain = SslStreamCertificateContext.Create(X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null), sent, offline: true);
             }
 
             if (secret.ValidationContext is { } context) roots = context.TrustedCa.InlineBytes.ToStringUtf8();
         }
 
-        if (certificate is not null && roots is not null) Volatile.Write(ref _credentials, new Credentials(certificate, roots));
+        if (chain is not null && roots is not null) Volatile.Write(ref _credentials, new Credentials(chain, roots));
     }
 
-    /// <summary>A certificate with its key, and roots.</summary>
-    internal sealed record Credentials(X509Certificate2 Certificate, string Roots)
+    /// <summary>A certificate with its key and those between it and the root, and the roots that are trusted.</summary>
+    internal sealed record Credentials(SslStreamCertificateContext Chain, string Roots)
     {
+        public X509Certificate2 Certificate => Chain.TargetCertificate;
+
         /// <summary>Whose they are, whichever replica sent them.</summary>
         public string Origin => Roots + Certificate.Issuer;
 
         /// <summary>Whether a peer's certificate chains to the roots and has an identity.</summary>
-        public bool Accepts(X509Certificate2 peer, string identity)
+        public bool Accepts(X509Certificate2 peer, X509Chain? sent, string identity)
         {
             using var chain = new X509Chain();
+            chain.ChainPolicy.ExtraStore.AddRange(sent!.ChainPolicy.ExtraStore);
             chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             chain.ChainPolicy.CustomTrustStore.ImportFromPem(Roots);
             chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
