@@ -106,7 +106,6 @@ public sealed class MeshCertificateAuthorityStatus
     public string? NotAfter { get; set; }
 
     /// <summary>The certificates that matter, and when each ends.</summary>
-    [ListMapKeys("name")]
     [Items(0, 16)]
     public List<CertificateExpiry>? Certificates { get; set; }
 
