@@ -29,6 +29,7 @@ public static class XdsServiceCollectionExtensions
         services.TryAddSingleton<SecretCache>();
         services.TryAddSingleton<XdsMetrics>();
         services.TryAddSingleton<StreamLimits>();
+        services.TryAddSingleton<FirstConfigurations>();
         services.TryAddSingleton<AdsStreamContext>();
         services.TryAddSingleton<AdsService>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<AdsService>, AdsMethods>());

@@ -87,6 +87,7 @@ internal sealed class AdsStream
     private async Task ServeAsync(ClientRequest first, ProxyConnection connection, CancellationToken cancellationToken)
     {
         var request = first;
+        using var turn = await _context.FirstConfigurations.EnterAsync(cancellationToken);
         while (true)
         {
             var view = View();
@@ -96,6 +97,7 @@ internal sealed class AdsStream
             do
             {
                 await SendAsync(connection, cancellationToken);
+                if (_subscriptions.AreComplete) turn.Dispose();
                 if (_requests.Completion.IsCompleted)
                 {
                     await _requests.Completion;

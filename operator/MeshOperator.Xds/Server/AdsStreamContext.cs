@@ -14,6 +14,7 @@ internal sealed class AdsStreamContext(
     INodeAuthenticator authenticator,
     XdsMetrics metrics,
     IOptions<XdsServerOptions> options,
+    FirstConfigurations firstConfigurations,
     TimeProvider time,
     ILogger<AdsService> log)
 {
@@ -30,6 +31,8 @@ internal sealed class AdsStreamContext(
     public XdsMetrics Metrics => metrics;
 
     public XdsServerOptions Options => options.Value;
+
+    public FirstConfigurations FirstConfigurations => firstConfigurations;
 
     public TimeProvider Time => time;
 
