@@ -30,6 +30,7 @@ public static class XdsServiceCollectionExtensions
         services.TryAddSingleton<XdsMetrics>();
         services.TryAddSingleton<Refusals>();
         services.TryAddSingleton<StreamLimits>();
+        services.TryAddSingleton<FirstConfigurations>();
         services.TryAddSingleton<AdsStreamContext>();
         services.TryAddSingleton<AdsService>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<AdsService>, AdsMethods>());

@@ -7,6 +7,7 @@ var root = new RootCommand("MeshOperator: a service mesh that is one Kubernetes 
     RunCommand.Create(),
     CaCommand.Create(),
     InjectCommand.Create(),
+    CheckInjectCommand.Create(),
     GenerateCommand.Create(),
 };
 // Streams are drained and the lease is given back before the process ends.

@@ -37,5 +37,25 @@ for mode in always never; do
     check "inject again" sh -c "$meshop inject -f $injected -n $ns --native-sidecars $mode >$data/again.yaml 2>/dev/null"
     check "changes nothing" cmp "$injected" "$data/again.yaml"
 done
+# Whether each pod has the sidecar, before and after the namespace is labelled.
+bare=check-$$
+check "create a namespace without the label" kubectl create namespace "$bare"
+bare_account() { kubectl get serviceaccount default -n "$bare" -o name; }
+eventually "its default service account is there" "serviceaccount/default" bare_account
+check "create a pod" kubectl run early -n "$bare" --image registry.example.com/app:1 --restart Never
+# shellcheck disable=SC2086
+check_inject() { $meshop check-inject -n "$bare" --kubeconfig "$KUBECONFIG" "$@"; }
+expect "the namespace lacks the label" "namespace $bare lacks the label meshoperator.io/injection=enabled: kubectl label namespace $bare" check_inject early
+check "label the namespace" kubectl label namespace "$bare" meshoperator.io/injection=enabled
+expect "the pod is older than the label" "restart it" check_inject
+if check_inject >/dev/null 2>&1; then not_ok "the exit status says that a pod lacks the sidecar"; else ok "the exit status says that a pod lacks the sidecar"; fi
+expect "a pod that is not there is named" "pod 'late' does not exist in namespace '$bare'" check_inject late
+printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: late}\nspec: {containers: [{name: app, image: "app:1"}]}\n' >"$data/late.yaml"
+check "a pod that is created now would get it" check_inject -f "$data/late.yaml"
+if [ "$is_local" = yes ]; then
+    check "create it" kubectl apply -n "$bare" -f "$data/late.yaml"
+    check "it has it" check_inject pod/late
+fi
+check "delete that namespace" kubectl delete namespace "$bare" --timeout 60s
 check "delete the namespace" kubectl delete namespace "$ns" --timeout 60s
 finish

@@ -107,6 +107,7 @@ internal sealed class AdsStream : IDisposable
     private async Task ServeAsync(ClientRequest first, ProxyConnection connection, CancellationToken cancellationToken)
     {
         var request = first;
+        using var turn = await _context.FirstConfigurations.EnterAsync(cancellationToken);
         while (true)
         {
             var view = View();
@@ -116,6 +117,7 @@ internal sealed class AdsStream : IDisposable
             do
             {
                 await SendAsync(connection, cancellationToken);
+                if (_subscriptions.AreComplete) turn.Dispose();
                 if (_requests.Completion.IsCompleted)
                 {
                     await EndOfRequestsAsync();

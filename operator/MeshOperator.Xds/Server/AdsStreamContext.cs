@@ -15,6 +15,7 @@ internal sealed class AdsStreamContext(
     XdsMetrics metrics,
     Refusals refusals,
     IOptions<XdsServerOptions> options,
+    FirstConfigurations firstConfigurations,
     TimeProvider time,
     ILogger<AdsService> log)
 {
@@ -33,6 +34,8 @@ internal sealed class AdsStreamContext(
     public Refusals Refusals => refusals;
 
     public XdsServerOptions Options => options.Value;
+
+    public FirstConfigurations FirstConfigurations => firstConfigurations;
 
     public TimeProvider Time => time;
 

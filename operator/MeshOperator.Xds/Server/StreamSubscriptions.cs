@@ -32,6 +32,11 @@ internal sealed class StreamSubscriptions
     /// <summary>Which types' <see cref="Status"/> changed since it was last taken, a bit each.</summary>
     public int ChangedTypes { get; set; }
 
+    /// <summary>Whether the client has asked for all that an Envoy asks for, and answered all that it was sent.</summary>
+    public bool AreComplete =>
+        IsRequested(ResourceType.Cluster) && IsRequested(ResourceType.Endpoints) && IsRequested(ResourceType.Listener) && IsRequested(ResourceType.Route)
+        && Array.TrueForAll(_acknowledgements, acknowledgements => acknowledgements.AreAll);
+
     public bool IsRequested(ResourceType type) => _subscriptions[(int)type].IsRequested;
 
     public int NameCount(ResourceType type) => _subscriptions[(int)type].NameCount;

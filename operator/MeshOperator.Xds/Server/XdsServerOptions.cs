@@ -33,6 +33,13 @@ public sealed class XdsServerOptions
     [Range(1, int.MaxValue)]
     public int MaxResponseBytes { get; set; } = 3 * 1024 * 1024;
 
+    /// <summary>How many streams fetch their first configuration at once; the others wait for their turn.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxFirstConfigurations { get; set; } = 32;
+
+    /// <summary>After this a stream's turn to fetch its first configuration is over, whether it has all of it or not.</summary>
+    public TimeSpan FirstConfigurationTurn { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How many names a stream may subscribe to, of each type.</summary>
     [Range(1, int.MaxValue)]
     public int MaxSubscribedNames { get; set; } = 50_000;

@@ -23,6 +23,9 @@ internal sealed class Acknowledgements
     /// <summary>What was rejected and not sent again since, by name.</summary>
     public ImmutableDictionary<string, Rejection> Rejected { get; private set; } = ImmutableDictionary<string, Rejection>.Empty;
 
+    /// <summary>Whether no response waits for its answer.</summary>
+    public bool AreAll => _outstanding.Count == 0;
+
     /// <summary>The text of the last rejection, null once something newer was acknowledged.</summary>
     public string? LastRejection { get; private set; }
 

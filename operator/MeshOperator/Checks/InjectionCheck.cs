@@ -1,0 +1,53 @@
+using k8s;
+using k8s.Models;
+using MeshOperator.Api;
+using MeshOperator.Injection;
+
+namespace MeshOperator.Checks;
+
+/// <summary>Tells of pods whether they have the sidecar or will get it, and if not, why.</summary>
+internal sealed class InjectionCheck(SidecarInjector injector)
+{
+    private const string Restart = "nothing speaks against it now: it was created before its namespace or itself was labelled, or while the webhook was not there: restart it";
+
+    /// <summary>Looks at a pod of a cluster.</summary>
+    public CheckedPod Live(V1Pod pod, V1Namespace ns)
+    {
+        var name = $"pod/{pod.Metadata.Name}";
+        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected);
+        var recorded = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(MeshNames.NotInjectedAnnotation, out var reason) ? reason : null;
+        return new CheckedPod(name, SidecarState.No, recorded ?? WhyNot(pod, ns) ?? Restart);
+    }
+
+    /// <summary>Looks at a pod that is to be created.</summary>
+    public CheckedPod Planned(string name, V1Pod pod, V1Namespace ns)
+    {
+        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected);
+        return WhyNot(pod, ns) is { } reason ? new CheckedPod(name, SidecarState.No, reason) : new CheckedPod(name, SidecarState.WouldBe);
+    }
+
+    private string? WhyNot(V1Pod pod, V1Namespace ns)
+    {
+        // The injector changes what it is given.
+        var copy = KubernetesJson.Deserialize<V1Pod>(KubernetesJson.Serialize(pod));
+        var outcome = injector.Inject(copy, ns.Metadata.Name);
+        if (outcome.IsRefused) return $"it would be refused: {outcome.Reason}";
+        return outcome.IsInjected ? WhyNotSelected(pod, ns) : outcome.Reason;
+    }
+
+    /// <summary>What keeps the API server from asking the webhook.</summary>
+    private static string? WhyNotSelected(V1Pod pod, V1Namespace ns)
+    {
+        if (Label(pod.Metadata, MeshNames.InjectLabel) == "true") return null;
+        const string wanted = $"{MeshNames.InjectionLabel}={MeshNames.InjectionEnabled}";
+        var fix = $"kubectl label namespace {ns.Metadata.Name} {wanted} --overwrite, and restart the pod";
+        return Label(ns.Metadata, MeshNames.InjectionLabel) switch
+        {
+            MeshNames.InjectionEnabled => null,
+            null => $"namespace {ns.Metadata.Name} lacks the label {wanted}: {fix}",
+            var other => $"namespace {ns.Metadata.Name} has the label {MeshNames.InjectionLabel}={other}: {fix}",
+        };
+    }
+
+    private static string? Label(V1ObjectMeta? metadata, string name) => metadata?.Labels is { } labels && labels.TryGetValue(name, out var value) ? value : null;
+}

@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Text.Json;
+using k8s;
+using k8s.Exceptions;
+using MeshOperator.Checks;
+using MeshOperator.Injection;
+using MeshOperator.Kubernetes.Manifests;
+
+namespace MeshOperator.Commands;
+
+/// <summary><c>meshop check-inject</c>: tells which pods have the sidecar or would get it, and why the others do not.</summary>
+internal static class CheckInjectCommand
+{
+    public static Command Create()
+    {
+        var target = new Argument<string?>("target") { Description = "A pod's name, or deployment/NAME; by default all pods of the namespace.", Arity = ArgumentArity.ZeroOrOne };
+        var ns = new Option<string>("--namespace", "-n") { Description = "The namespace.", DefaultValueFactory = _ => "default" };
+        var file = new Option<FileInfo?>("--file", "-f") { Description = "Manifests whose pods are checked instead." };
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "How to reach the cluster; by default KUBECONFIG or ~/.kube/config." };
+        var operatorNamespace = new Option<string>("--operator-namespace") { Description = "Where the operator runs.", DefaultValueFactory = _ => "mesh-system" };
+        var command = new Command("check-inject", "Tell which pods have the sidecar or would get it, and why the others do not. Exits with 1 when some do not.")
+        {
+            target, ns, file, kubeconfig, operatorNamespace,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(target) is not null && result.GetValue(file) is not null) result.AddError("A target and --file exclude each other: leave one out.");
+        });
+        command.SetAction((parsed, cancellation) =>
+        {
+            var check = new InjectionCheck(new SidecarInjector(new InjectionOptions { OperatorNamespace = parsed.GetValue(operatorNamespace)! }));
+            return RunAsync(
+                async client =>
+                {
+                    var objects = new CheckedObjects(client, check, parsed.GetValue(ns)!);
+                    return parsed.GetValue(file) is { } manifests
+                        ? await objects.ReadAsync(await File.ReadAllTextAsync(manifests.FullName, cancellation), cancellation)
+                        : await objects.FindAsync(parsed.GetValue(target), cancellation);
+                },
+                parsed.GetValue(kubeconfig),
+                parsed.InvocationConfiguration);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Func<IKubernetes, Task<IReadOnlyList<CheckedPod>>> find, FileInfo? kubeconfig, InvocationConfiguration console)
+    {
+        try
+        {
+            using var client = new k8s.Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig?.FullName));
+            var pods = await find(client);
+            if (pods.Count == 0) await console.Error.WriteLineAsync("meshop check-inject: there are no pods");
+            await WriteAsync(pods, console.Output);
+            return pods.Any(pod => pod.State is SidecarState.No) ? 1 : 0;
+        }
+        catch (Exception e) when (e is CheckException or ManifestException or KubeConfigException or JsonException or IOException or UnauthorizedAccessException)
+        {
+            await console.Error.WriteLineAsync($"meshop check-inject: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task WriteAsync(IReadOnlyList<CheckedPod> pods, TextWriter output)
+    {
+        if (pods.Count == 0) return;
+        var width = Math.Max(3, pods.Max(pod => pod.Name.Length));
+        await output.WriteLineAsync($"{"POD".PadRight(width)}   SIDECAR    WHY NOT");
+        foreach (var pod in pods) await output.WriteLineAsync($"{pod.Name.PadRight(width)}   {Word(pod.State),-8}   {pod.Reason}".TrimEnd());
+    }
+
+    private static string Word(SidecarState state) => state switch
+    {
+        SidecarState.Injected => "yes",
+        SidecarState.WouldBe => "would be",
+        _ => "no",
+    };
+}

@@ -1,0 +1,62 @@
+using MeshOperator.Testing;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Tests.Support;
+using Shouldly;
+
+namespace MeshOperator.Xds.Tests;
+
+/// <summary>Proxies that connect all at once are configured one after the other.</summary>
+public sealed class FirstConfigurationTests
+{
+    [Fact]
+    public async Task A_proxy_is_configured_when_the_one_before_it_has_all()
+    {
+        await using var server = await XdsTestServer.StartAsync(options =>
+        {
+            options.MaxFirstConfigurations = 1;
+            options.FirstConfigurationTurn = TimeSpan.FromMinutes(5);
+        });
+        await using var first = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await first.FetchAsync(ResourceType.Cluster);
+        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
+        await second.SubscribeAsync(ResourceType.Cluster);
+        var answer = second.NextAsync();
+
+        await first.FetchAsync(ResourceType.Endpoints, "outbound/80/web.shop");
+        await first.FetchAsync(ResourceType.Listener);
+        answer.IsCompleted.ShouldBeFalse();
+        await first.FetchAsync(ResourceType.Route, "outbound/80/web.shop");
+        (await answer).Resources.ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_proxy_that_does_not_go_on_keeps_nobody_waiting_for_long()
+    {
+        await using var server = await XdsTestServer.StartAsync(options =>
+        {
+            options.MaxFirstConfigurations = 1;
+            options.FirstConfigurationTurn = TimeSpan.FromMilliseconds(100);
+        });
+        await using var slow = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await slow.SubscribeAsync(ResourceType.Cluster);
+        await slow.NextAsync();
+        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
+
+        (await second.FetchAsync(ResourceType.Cluster)).Resources.ShouldNotBeEmpty();
+        (await slow.FetchAsync(ResourceType.Endpoints, "outbound/80/web.shop")).Resources.ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public async Task A_proxy_that_goes_gives_its_turn_away()
+    {
+        await using var server = await XdsTestServer.StartAsync(options =>
+        {
+            options.MaxFirstConfigurations = 1;
+            options.FirstConfigurationTurn = TimeSpan.FromMinutes(5);
+        });
+        await using (var first = new DeltaClient(server.Connect(), ShopMesh.Node)) await first.FetchAsync(ResourceType.Cluster);
+        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
+
+        (await second.FetchAsync(ResourceType.Cluster)).Resources.ShouldNotBeEmpty();
+    }
+}
