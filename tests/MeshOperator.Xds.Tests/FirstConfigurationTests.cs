@@ -23,9 +23,8 @@ public sealed class FirstConfigurationTests
         var answer = second.NextAsync();
 
         await first.FetchAsync(ResourceType.Endpoints, "outbound/80/web.shop");
-        await first.FetchAsync(ResourceType.Listener);
         answer.IsCompleted.ShouldBeFalse();
-        await first.FetchAsync(ResourceType.Route, "outbound/80/web.shop");
+        await first.FetchAsync(ResourceType.Listener);
         (await answer).Resources.ShouldNotBeEmpty();
     }
 

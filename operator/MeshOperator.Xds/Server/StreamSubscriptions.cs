@@ -32,10 +32,10 @@ internal sealed class StreamSubscriptions
     /// <summary>Which types' <see cref="Status"/> changed since it was last taken, a bit each.</summary>
     public int ChangedTypes { get; set; }
 
-    /// <summary>Whether the client has asked for all that an Envoy asks for, and answered all that it was sent.</summary>
+    /// <summary>Whether the client has answered all that it was sent, and an Envoy has come to its listeners, which it asks for last but for
+    /// the routes that they name.</summary>
     public bool AreComplete =>
-        IsRequested(ResourceType.Cluster) && IsRequested(ResourceType.Endpoints) && IsRequested(ResourceType.Listener) && IsRequested(ResourceType.Route)
-        && Array.TrueForAll(_acknowledgements, acknowledgements => acknowledgements.AreAll);
+        IsRequested(ResourceType.Cluster) == IsRequested(ResourceType.Listener) && Array.TrueForAll(_acknowledgements, acknowledgements => acknowledgements.AreAll);
 
     public bool IsRequested(ResourceType type) => _subscriptions[(int)type].IsRequested;
 

@@ -252,7 +252,7 @@ internal static class ShopMesh
                 IdleTimeout = TimeSpan.FromSeconds(30),
                 Fault = new FaultInjection(TimeSpan.FromMilliseconds(250), 10, 503, 0.5),
                 Headers = new HeaderChanges(
-                    [new HeaderValue("x-set", "100%"), new HeaderValue("host", "rules.example")], [new HeaderValue("x-add", "1")], ["x-remove"]),
+                    [new HeaderValue("x-set", "100%")], [new HeaderValue("x-add", "1")], ["x-remove"]),
             },
             new HttpRoute
             {
