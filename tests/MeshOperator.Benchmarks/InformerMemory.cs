@@ -2,6 +2,7 @@ using System.Globalization;
 using BenchmarkDotNet.Attributes;
 using k8s.Models;
 using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Snapshots;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MeshOperator.Benchmarks;
@@ -16,7 +17,7 @@ public class InformerMemory
 
     /// <summary>Lists all pods into a fresh informer, keeping of each what the operator keeps.</summary>
     [Benchmark]
-    public async Task<int> ListAsOperator() => (await SyncAsync(Pods, Trim)).Informer.Objects.Count;
+    public async Task<int> ListAsOperator() => (await SyncAsync(Pods, RecordReader.Trim)).Informer.Objects.Count;
 
     /// <summary>Prints the memory that informers hold, with everything kept and with what the operator keeps.</summary>
     internal static async Task MeasureAsync(int pods)
@@ -25,7 +26,7 @@ public class InformerMemory
         await MeasureAsync(pods, "everything but managed fields", null);
         // A fresh stack: the frames of what has completed hold its objects.
         await Task.Yield();
-        await MeasureAsync(pods, "what the operator keeps", Trim);
+        await MeasureAsync(pods, "what the operator keeps", RecordReader.Trim);
     }
 
     private static async Task MeasureAsync(int pods, string what, Action<V1Pod>? trim)
@@ -62,13 +63,5 @@ public class InformerMemory
         await stop.CancelAsync();
         await run;
         return (informer, server.Sent);
-    }
-
-    /// <summary>As <c>RecordReader.Trim</c> in the host.</summary>
-    private static void Trim(V1Pod pod)
-    {
-        pod.Metadata.Annotations = null;
-        pod.Spec = new V1PodSpec { ServiceAccountName = pod.Spec.ServiceAccountName, Containers = [.. pod.Spec.Containers.Select(c => new V1Container { Name = c.Name })] };
-        pod.Status = new V1PodStatus { Phase = pod.Status.Phase };
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Running;
 
 namespace MeshOperator.Benchmarks;
@@ -6,20 +7,30 @@ internal static class Program
 {
     public static async Task<int> Main(string[] args)
     {
-        // What stays in memory, and a cold start, are measured once and not by BenchmarkDotNet.
-        if (args is ["informer-memory", ..])
+        // What stays in memory, and what many clients see, is not measured by repeating a method.
+        switch (args)
         {
-            await InformerMemory.MeasureAsync(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 10_000);
-            return 0;
+            case ["informer-memory", ..]:
+                await InformerMemory.MeasureAsync(Number(args, 1, 10_000));
+                return 0;
+            case ["identities", ..]:
+                await Identities.MeasureAsync(Number(args, 1, 2_000));
+                return 0;
+            case ["webhook", ..]:
+                await WebhookLoad.MeasureAsync(Number(args, 1, 200), TimeSpan.FromSeconds(Number(args, 2, 30)));
+                return 0;
+            case ["cluster", var kubeconfig, ..]:
+                await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
+                return 0;
+            case ["operator", var kubeconfig]:
+                await OperatorProcess.ServeAsync(kubeconfig);
+                return 0;
+            default:
+                BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+                return 0;
         }
-
-        if (args is ["identities", ..])
-        {
-            await Identities.MeasureAsync(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 2_000);
-            return 0;
-        }
-
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-        return 0;
     }
+
+    private static int Number(string[] args, int index, int @default) =>
+        args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : @default;
 }
