@@ -1,4 +1,5 @@
 using Envoy.Config.Cluster.V3;
+using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf;
@@ -118,9 +119,7 @@ public sealed class TranslationTests
     {
         var cluster = Read(Configuration(ResourceType.Cluster).Find("outbound/80/web.shop")!, Cluster.Parser);
 
-        var mtls = cluster.TransportSocketMatches[0];
-        mtls.Match.Fields["meshoperator.io/mtls"].StringValue.ShouldBe("true");
-        var context = UpstreamTlsContext.Parser.ParseFrom(mtls.TransportSocket.TypedConfig.Value).CommonTlsContext;
+        var context = UpstreamTlsContext.Parser.ParseFrom(cluster.TransportSocket.TypedConfig.Value).CommonTlsContext;
         context.AlpnProtocols.ShouldBe(["meshoperator"]);
         context.CombinedValidationContext.DefaultValidationContext.MatchTypedSubjectAltNames
             .ShouldHaveSingleItem().Matcher.Exact.ShouldBe("spiffe://cluster.local/ns/shop/sa/web");
@@ -132,7 +131,28 @@ public sealed class TranslationTests
         var model = ShopMesh.Model().WithPort("web", port => port with { Endpoints = [new MeshEndpoint("10.0.0.1", 80, null, null)] });
         var set = new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Cluster];
 
-        Read(set.Find("outbound/80/web.shop")!, Cluster.Parser).TransportSocketMatches.ShouldBeEmpty();
+        var cluster = Read(set.Find("outbound/80/web.shop")!, Cluster.Parser);
+        cluster.TransportSocket.ShouldBeNull();
+        cluster.TransportSocketMatches.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Only_endpoints_that_are_marked_as_plaintext_are_called_without_mutual_tls()
+    {
+        var model = ShopMesh.Model().WithPort("web", port => port with
+        {
+            Endpoints = [new MeshEndpoint("10.0.0.1", 80, null, null), new MeshEndpoint("10.0.0.2", 80, "spiffe://cluster.local/ns/shop/sa/web", null)],
+        });
+        var configuration = new EnvoyTranslator().Translate(model);
+
+        var cluster = Read(configuration.Shared[(int)ResourceType.Cluster].Find("outbound/80/web.shop")!, Cluster.Parser);
+        cluster.TransportSocket.Name.ShouldBe("envoy.transport_sockets.tls");
+        var plaintext = cluster.TransportSocketMatches.ShouldHaveSingleItem();
+        plaintext.TransportSocket.Name.ShouldBe("envoy.transport_sockets.raw_buffer");
+        var endpoints = Read(configuration.Shared[(int)ResourceType.Endpoints].Find("outbound/80/web.shop")!, ClusterLoadAssignment.Parser)
+            .Endpoints.ShouldHaveSingleItem().LbEndpoints.ToDictionary(e => e.Endpoint.Address.SocketAddress.Address, e => e.Metadata);
+        endpoints["10.0.0.1"].FilterMetadata["envoy.transport_socket_match"].ShouldBe(plaintext.Match);
+        endpoints["10.0.0.2"].ShouldBeNull();
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Extensions.Upstreams.Http.V3;
 using Envoy.Type.V3;
-using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
@@ -108,16 +107,11 @@ internal static class ClusterBuilder
     {
         var identities = Identities(endpoints);
         if (identities.Count == 0) return;
-        cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
-        {
-            Name = "mtls",
-            Match = EndpointBuilder.MtlsMark,
-            TransportSocket = TlsContexts.Upstream(identities, port.Service.ToString()),
-        });
+        cluster.TransportSocket = TlsContexts.Upstream(identities, port.Service.ToString());
         cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
         {
             Name = "plaintext",
-            Match = new Struct(),
+            Match = EndpointBuilder.PlaintextMark,
             TransportSocket = TlsContexts.Plaintext,
         });
     }

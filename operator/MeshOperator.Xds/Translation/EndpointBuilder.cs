@@ -10,10 +10,11 @@ internal static class EndpointBuilder
 {
     private const string TransportSocketMatch = "envoy.transport_socket_match";
 
-    /// <summary>What an endpoint's metadata holds when it takes mutual TLS, and what clusters match it by.</summary>
-    public static Struct MtlsMark { get; } = new() { Fields = { [Names.MtlsMetadata] = Value.ForString("true") } };
+    /// <summary>What an endpoint's metadata holds when it takes no mutual TLS, and what clusters match it by. Most of a mesh's endpoints
+    /// take it, so they go without a mark; and one whose mark has been lost is not spoken to in the clear.</summary>
+    public static Struct PlaintextMark { get; } = new() { Fields = { [Names.PlaintextMetadata] = Value.ForString("true") } };
 
-    private static readonly Metadata MtlsMetadata = new() { FilterMetadata = { [TransportSocketMatch] = MtlsMark } };
+    private static readonly Metadata PlaintextMetadata = new() { FilterMetadata = { [TransportSocketMatch] = PlaintextMark } };
 
     /// <summary>That a cluster has no endpoints.</summary>
     public static ClusterLoadAssignment None(string cluster) => new() { ClusterName = cluster };
@@ -66,7 +67,7 @@ internal static class EndpointBuilder
         };
         if (endpoint.OtherAddress is { } other)
             member.Endpoint.AdditionalAddresses.Add(new Envoy.Config.Endpoint.V3.Endpoint.Types.AdditionalAddress { Address = EnvoyMessages.Address(other, (uint)endpoint.Port) });
-        if (endpoint.Identity is not null) member.Metadata = MtlsMetadata;
+        if (endpoint.Identity is null) member.Metadata = PlaintextMetadata;
         return member;
     }
 }

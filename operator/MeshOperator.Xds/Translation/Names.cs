@@ -24,8 +24,8 @@ internal static class Names
     /// it, so that the bytes inside are recognised by their content.</summary>
     public const string MeshAlpn = "meshoperator";
 
-    /// <summary>The key of endpoint metadata that marks endpoints which take mutual TLS.</summary>
-    public const string MtlsMetadata = "meshoperator.io/mtls";
+    /// <summary>The key of endpoint metadata that marks endpoints which take no mutual TLS.</summary>
+    public const string PlaintextMetadata = "meshoperator.io/plaintext";
 
     public const string FaultFilter = "envoy.filters.http.fault";
     public const string RateLimitFilter = "envoy.filters.http.local_ratelimit";
