@@ -7,8 +7,8 @@ WORKDIR /src
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY operator/ operator/
 COPY crds/ crds/
-# Portable: the same files run on every architecture that the base image has.
-RUN dotnet publish operator/MeshOperator -c Release -o /app -p:UseAppHost=false -p:DebugType=none -p:RestoreLockedMode=true
+ARG TARGETARCH
+RUN operator/publish.sh /app "$TARGETARCH"
 
 FROM docker.io/library/alpine:3.22 AS init
 ARG VERSION

@@ -34,7 +34,7 @@ wait_for() { # FILE PID WHAT
     done
 }
 
-dotnet publish "$root/tests/MeshOperator.Benchmarks" -c Release -o "$data/app" -p:UseAppHost=false -v quiet -nologo
+"$root/operator/publish.sh" "$data/app" "" "$root/tests/MeshOperator.Benchmarks"
 dotnet "$data/app/MeshOperator.Benchmarks.dll" cluster "$data/kubeconfig" "$services" 10 >&2 &
 pids+=("$!")
 wait_for "$data/kubeconfig" "$!" 'the API server'
