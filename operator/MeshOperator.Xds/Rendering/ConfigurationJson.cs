@@ -64,7 +64,7 @@ public static class ConfigurationJson
 
     private static JsonNode? Render(XdsResource resource)
     {
-        var any = Any.Parser.ParseFrom(resource.Any);
+        var any = Any.Parser.ParseFrom(resource.Any.Span);
         var message = Types.Find(Any.GetTypeName(any.TypeUrl)).Parser.ParseFrom(any.Value);
         using var json = JsonDocument.Parse(Formatter.Format(message));
         return Ordered(json.RootElement);

@@ -30,16 +30,16 @@ internal sealed class XdsResource
     public string? Origin { get; }
 
     /// <summary>The resource as the bytes of a <c>google.protobuf.Any</c>, as a state-of-the-world response carries it.</summary>
-    public ReadOnlySpan<byte> Any => _frame.AsSpan(_anyOffset);
+    public ReadOnlyMemory<byte> Any => _frame.AsMemory(_anyOffset);
 
     /// <summary>The resource with its name and version as field 2 of a <c>DeltaDiscoveryResponse</c>, tag and length included.</summary>
-    public ReadOnlySpan<byte> DeltaField => _frame;
+    public ReadOnlyMemory<byte> DeltaField => _frame;
 
     /// <summary>Serialises <paramref name="message"/>, or gives back <paramref name="previous"/> when its content is the same.</summary>
     public static XdsResource Create(ResourceType type, string name, IMessage message, XdsResource? previous = null, string? origin = null)
     {
         var any = Serialise(new Any { TypeUrl = type.Url(), Value = UnsafeByteOperations.UnsafeWrap(Serialise(message)) });
-        if (previous is not null && previous.Name == name && previous.Any.SequenceEqual(any)) return previous;
+        if (previous is not null && previous.Name == name && previous.Any.Span.SequenceEqual(any)) return previous;
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(any, hash);
         return new XdsResource(type, name, Convert.ToHexStringLower(hash[..8]), any, origin);

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Pipelines;
 using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Xds.Server;
@@ -9,9 +8,6 @@ namespace MeshOperator.Xds.Server;
 /// are those of the fields in discovery.proto.</summary>
 internal sealed class AdsResponse
 {
-    /// <summary>In bytes.</summary>
-    private const int FlushAfter = 32 * 1024;
-
     public required bool IsDelta { get; init; }
 
     public required ResourceType Type { get; init; }
@@ -25,13 +21,11 @@ internal sealed class AdsResponse
     /// <summary>Delta only.</summary>
     public IReadOnlyList<string> RemovedNames { get; init; } = [];
 
-    /// <summary>Writes the response as a gRPC message. The output is flushed on the way, which waits for a client that is behind: a
-    /// stream then holds <see cref="FlushAfter"/> bytes in memory, however large the mesh is and however many clients connect at once.
-    /// gRPC's own writer flushes only whole messages.</summary>
-    /// <param name="output">The body of the HTTP response.</param>
+    /// <summary>Writes the response as a gRPC message. gRPC's own writer would hold the whole of it.</summary>
+    /// <param name="output">To the body of the HTTP response.</param>
     /// <param name="flush">Whether to flush at the end; not needed when another response follows at once.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
-    public async Task WriteAsync(PipeWriter output, bool flush, CancellationToken cancellationToken)
+    public async ValueTask WriteAsync(GatheringWriter output, bool flush, CancellationToken cancellationToken)
     {
         const int GrpcHeaderSize = 5;
         var header = output.GetSpan(GrpcHeaderSize);
@@ -42,8 +36,8 @@ internal sealed class AdsResponse
         WriteString(output, 1, Version);
         foreach (var resource in Resources)
         {
-            WriteResource(output, resource);
-            if (output.UnflushedBytes >= FlushAfter) await output.FlushAsync(cancellationToken);
+            if (!IsDelta) WriteHeader(output, resource.Any.Length);
+            await output.WriteAsync(IsDelta ? resource.DeltaField : resource.Any, cancellationToken);
         }
 
         WriteString(output, 4, Type.Url());
@@ -52,20 +46,13 @@ internal sealed class AdsResponse
         if (flush) await output.FlushAsync(cancellationToken);
     }
 
-    private void WriteResource(PipeWriter output, XdsResource resource)
+    private static void WriteHeader(GatheringWriter output, int length)
     {
-        if (IsDelta)
-        {
-            output.Write(resource.DeltaField);
-            return;
-        }
-
         var header = output.GetSpan(Wire.MaxHeaderSize);
-        output.Advance(header.Length - Wire.WriteHeader(header, 2, resource.Any.Length).Length);
-        output.Write(resource.Any);
+        output.Advance(header.Length - Wire.WriteHeader(header, 2, length).Length);
     }
 
-    private static void WriteString(PipeWriter output, int field, string value)
+    private static void WriteString(GatheringWriter output, int field, string value)
     {
         var span = output.GetSpan(Wire.StringSize(value));
         output.Advance(span.Length - Wire.WriteString(span, field, value).Length);

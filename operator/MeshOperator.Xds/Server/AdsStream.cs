@@ -158,23 +158,27 @@ internal sealed class AdsStream : IDisposable
         if (!_isProxyless && _subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, Identity(), cancellationToken);
         var responses = _subscriptions.Advance(View(), _isProxyless || _secrets.AreReady);
         Publish(connection);
+        if (responses.Count == 0) return;
+        var output = new GatheringWriter(_output);
         for (var i = 0; i < responses.Count; i++)
         {
             var response = responses[i];
-            await WriteAsync(response, flush: i == responses.Count - 1, cancellationToken);
+            await WriteAsync(output, response, flush: i == responses.Count - 1, cancellationToken);
             _context.Metrics.Pushed(response.Type, response.Resources.Count);
             _context.Log.ResponseSent(
                 _nodeId, response.Resources.Count, response.Type.ShortName(), response.RemovedNames.Count, response.Version, response.Nonce);
         }
+
+        output.Return();
     }
 
-    private async ValueTask WriteAsync(AdsResponse response, bool flush, CancellationToken cancellationToken)
+    private async ValueTask WriteAsync(GatheringWriter output, AdsResponse response, bool flush, CancellationToken cancellationToken)
     {
-        var write = response.WriteAsync(_output, flush, cancellationToken);
+        var write = response.WriteAsync(output, flush, cancellationToken);
         if (write.IsCompletedSuccessfully) return;
         try
         {
-            await write.WaitAsync(_context.Options.WriteTimeout, _context.Time, cancellationToken);
+            await write.AsTask().WaitAsync(_context.Options.WriteTimeout, _context.Time, cancellationToken);
         }
         catch (TimeoutException)
         {

@@ -15,8 +15,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
 {
     private const int Workers = 4;
 
-    /// <summary>While many proxies answer, a status is not written for each of them.</summary>
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(100);
+    /// <summary>While many proxies answer, a status is not written for each of them: what the API server and the informers do for it would slow
+    /// the proxies down.</summary>
+    private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
     private readonly MeshPipeline _pipeline;
     private readonly ProxyRegistry _proxies;
