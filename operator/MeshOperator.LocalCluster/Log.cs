@@ -11,7 +11,7 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Error, "{Method} {Path} failed")]
     public static partial void RequestFailed(this ILogger logger, Exception exception, string method, string path);
 
-    [LoggerMessage(3, LogLevel.Warning, "CustomResourceDefinition {Name} has x-kubernetes-validations; CEL rules are not evaluated here")]
+    [LoggerMessage(3, LogLevel.Warning, "CustomResourceDefinitions have x-kubernetes-validations, {Name} the first; CEL rules are not evaluated here, only schemas and webhooks")]
     public static partial void RulesNotEvaluated(this ILogger logger, string name);
 
     [LoggerMessage(4, LogLevel.Error, "Controller {Controller} failed on {Key}; it is tried again in {Delay}")]

@@ -8,6 +8,8 @@ namespace MeshOperator.LocalCluster.CustomResources;
 /// <summary>Keeps the served kinds in step with the custom resource definitions in the store.</summary>
 internal sealed class ServedDefinitions(KindRegistry kinds, ILogger logger)
 {
+    private bool _toldOfRules;
+
     public void OnChanged(ResourceKind kind, WatchEvent change)
     {
         if (kind is not { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" }) return;
@@ -15,6 +17,8 @@ internal sealed class ServedDefinitions(KindRegistry kinds, ILogger logger)
         var spec = content.Object("spec");
         var served = change.Type == WatchEventType.Deleted ? [] : CustomResourceDefinitions.Kinds(content);
         kinds.ReplaceCustom(spec.Text("group") ?? "", spec.Object("names").Text("plural") ?? "", served);
-        if (change.Type == WatchEventType.Added && CustomResourceDefinitions.HasRules(spec)) logger.RulesNotEvaluated(change.Object.Name);
+        if (_toldOfRules || change.Type != WatchEventType.Added || !CustomResourceDefinitions.HasRules(spec)) return;
+        _toldOfRules = true;
+        logger.RulesNotEvaluated(change.Object.Name);
     }
 }
