@@ -8,21 +8,19 @@ namespace MeshOperator.Mesh.Translation;
 internal sealed class MtlsModes
 {
     public const string Kind = nameof(MtlsPolicy);
-    private readonly Dictionary<string, List<Candidate>> _bySelector = [];
+    private readonly SelectorIndex<Candidate> _bySelector;
     private readonly Dictionary<string, Candidate> _byNamespace = [];
     private readonly Candidate? _mesh;
 
     public MtlsModes(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
+        _bySelector = new SelectorIndex<Candidate>(verdicts);
         foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.MtlsPolicies))
         {
             var candidate = new Candidate(key, spec, new AccessRules(spec, key.Namespace, snapshot.TrustDomain));
-            if (spec.Selector is not null)
+            if (spec.Selector is { } selector)
             {
-                if (!_bySelector.TryGetValue(key.Namespace, out var list)) _bySelector[key.Namespace] = list = [];
-                if (list.Find(other => other.Spec.Selector!.IsSame(spec.Selector)) is { } older)
-                    verdicts.Conflict(key, $"{older.Key} is older and has the same selector; delete one of them or select other pods");
-                else list.Add(candidate);
+                _bySelector.Add(key, selector, candidate);
             }
             else if (!_byNamespace.TryAdd(key.Namespace, candidate))
             {
@@ -30,22 +28,12 @@ internal sealed class MtlsModes
             }
         }
 
+        _bySelector.NoteOverlaps(snapshot);
         _mesh = _byNamespace.GetValueOrDefault(snapshot.OperatorNamespace);
     }
 
     /// <summary>The policy that holds for a pod, or null.</summary>
-    public Candidate? Of(string ns, PodRecord pod)
-    {
-        if (_bySelector.TryGetValue(ns, out var candidates))
-        {
-            foreach (var candidate in candidates)
-            {
-                if (candidate.Spec.Selector!.Selects(pod)) return candidate;
-            }
-        }
-
-        return _byNamespace.GetValueOrDefault(ns) ?? _mesh;
-    }
+    public Candidate? Of(string ns, PodRecord pod) => _bySelector.Find(ns, pod) ?? _byNamespace.GetValueOrDefault(ns) ?? _mesh;
 
     internal sealed record Candidate(PolicyKey Key, MtlsPolicySpec Spec, AccessRules Access)
     {

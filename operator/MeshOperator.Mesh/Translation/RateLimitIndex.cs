@@ -11,11 +11,12 @@ internal sealed class RateLimitIndex
 {
     public const string Kind = nameof(RateLimit);
     private readonly TargetIndex<Candidate> _targets;
-    private readonly Dictionary<string, List<(PodLabelSelector Selector, Candidate Candidate)>> _bySelector = [];
+    private readonly SelectorIndex<Candidate> _bySelector;
 
     public RateLimitIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
         _targets = new TargetIndex<Candidate>(snapshot, verdicts);
+        _bySelector = new SelectorIndex<Candidate>(verdicts);
         foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RateLimits).Index())
         {
             var candidate = new Candidate(key, rank, ToLimits(key, spec));
@@ -27,12 +28,11 @@ internal sealed class RateLimitIndex
             }
             else if (spec.Selector is { } selector)
             {
-                if (!_bySelector.TryGetValue(key.Namespace, out var list)) _bySelector[key.Namespace] = list = [];
-                if (list.Find(other => other.Selector.IsSame(selector)).Candidate is { } older)
-                    verdicts.Conflict(key, $"{older.Key} is older and has the same selector; delete one of them or select other pods");
-                else list.Add((selector, candidate));
+                _bySelector.Add(key, selector, candidate);
             }
         }
+
+        _bySelector.NoteOverlaps(snapshot);
     }
 
     /// <summary>The policy of a port.</summary>
@@ -42,7 +42,7 @@ internal sealed class RateLimitIndex
     public Candidate? Of(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services) =>
         Oldest(services.Where(s => s.PortName.Length > 0).Select(s => _targets.Find(PolicyTargetKind.Service, s.Service, s.PortName)))
         ?? Oldest(services.Select(s => _targets.Find(PolicyTargetKind.Service, s.Service, null)))
-        ?? (_bySelector.TryGetValue(ns, out var candidates) ? candidates.FirstOrDefault(c => c.Selector.Selects(pod)).Candidate : null);
+        ?? _bySelector.Find(ns, pod);
 
     private static Candidate? Oldest(IEnumerable<Candidate?> candidates) => candidates.OfType<Candidate>().MinBy(c => c.Rank);
 
