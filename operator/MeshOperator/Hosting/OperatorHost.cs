@@ -216,7 +216,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         kestrel.AddServerHeader = false;
         // A proxy's stream is open for long and mostly silent; PINGs find out whether the other end is still there.
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         kestrel.Limits.MinRequestBodyDataRate = null;
         var address = options.LoopbackOnly ? IPAddress.Loopback : IPAddress.Any;
         kestrel.Listen(address, options.XdsTlsPort, o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, serving));
