@@ -23,7 +23,7 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
     };
 
     private readonly List<IDisposable> _owned = [];
-    private readonly Lines _log = new();
+    private readonly LogLines<LeaseElection> _log = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -185,17 +185,4 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
 
     private static string Lease(string holder, int version) =>
         $$$"""{"metadata":{"name":"leader","namespace":"ns","resourceVersion":"{{{version}}}"},"spec":{"holderIdentity":"{{{holder}}}","leaseDurationSeconds":15}}""";
-
-    private sealed class Lines : ILogger<LeaseElection>
-    {
-        public ConcurrentQueue<string> Written { get; } = new();
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Written.Enqueue($"{logLevel}: {formatter(state, exception)}");
-    }
 }

@@ -54,8 +54,15 @@ internal sealed class ScriptedApiServer : DelegatingHandler
     public ChannelWriter<string> AnswerStream()
     {
         var lines = Channel.CreateUnbounded<string>();
-        _script.Enqueue(_ => Task.FromResult(new HttpResponseMessage { Content = new StreamContent(new LineStream(lines.Reader)) }));
+        Answer(new LineStream(lines.Reader));
         return lines.Writer;
+    }
+
+    /// <summary>Answers with a body as it comes.</summary>
+    public ScriptedApiServer Answer(Stream body)
+    {
+        _script.Enqueue(_ => Task.FromResult(new HttpResponseMessage { Content = new StreamContent(body) }));
+        return this;
     }
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)

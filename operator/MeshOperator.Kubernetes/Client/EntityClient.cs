@@ -35,7 +35,7 @@ public sealed class EntityClient<T>
     public async Task<IReadOnlyList<T>> ListAsync(CancellationToken cancellation)
     {
         var answer = await _transport.SendAsync(HttpMethod.Get, _kind.Path(), null, Json, cancellation);
-        return KubernetesJson.Deserialize<Informers.ListPage<T>>(new MemoryStream(answer)).Items ?? [];
+        return KubernetesJson.Deserialize<EntityList>(new MemoryStream(answer)).Items ?? [];
     }
 
     /// <summary>Creates an object and returns it as the server keeps it.</summary>
@@ -96,4 +96,9 @@ public sealed class EntityClient<T>
     private static T Read(byte[] json) => KubernetesJson.Deserialize<T>(new MemoryStream(json));
 
     private static byte[] Write(T entity) => Encoding.UTF8.GetBytes(KubernetesJson.Serialize(entity));
+
+    private sealed class EntityList
+    {
+        public List<T>? Items { get; set; }
+    }
 }

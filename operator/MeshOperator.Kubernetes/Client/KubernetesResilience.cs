@@ -17,14 +17,14 @@ internal sealed class KubernetesResilience
 {
     private readonly KubernetesTransportOptions _options;
     private readonly CircuitBreakerStateProvider _circuit = new();
-    private readonly ResiliencePipeline<byte[]> _reads;
-    private readonly ResiliencePipeline<byte[]> _writes;
+    private readonly ResiliencePipeline _reads;
+    private readonly ResiliencePipeline _writes;
 
     public KubernetesResilience(KubernetesTransportOptions options, TimeProvider time, Func<double> random)
     {
         _options = options;
-        var attempt = new ResiliencePipelineBuilder<byte[]> { TimeProvider = time }
-            .AddCircuitBreaker(new CircuitBreakerStrategyOptions<byte[]>
+        var attempt = new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddCircuitBreaker(new CircuitBreakerStrategyOptions
             {
                 ShouldHandle = a => ValueTask.FromResult(CountsAgainstServer(a.Outcome.Exception)),
                 FailureRatio = options.BreakerFailureRatio,
@@ -38,8 +38,8 @@ internal sealed class KubernetesResilience
         _reads = Retrying(IsTransient);
         _writes = Retrying(WasNotCarriedOut);
 
-        ResiliencePipeline<byte[]> Retrying(Func<Exception?, bool> repeat) => new ResiliencePipelineBuilder<byte[]> { TimeProvider = time }
-            .AddRetry(new RetryStrategyOptions<byte[]>
+        ResiliencePipeline Retrying(Func<Exception?, bool> repeat) => new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = a => ValueTask.FromResult(repeat(a.Outcome.Exception) && !(RetryAfter(a.Outcome.Exception) > _options.LongestRetryDelay)),
                 MaxRetryAttempts = options.MaxRetries,
@@ -62,7 +62,7 @@ internal sealed class KubernetesResilience
         _ => 2,
     };
 
-    public async Task<byte[]> SendAsync(HttpMethod method, string what, Func<CancellationToken, Task<byte[]>> attempt, CancellationToken cancellation)
+    public async Task<T> SendAsync<T>(HttpMethod method, string what, Func<CancellationToken, Task<T>> attempt, CancellationToken cancellation)
     {
         try
         {

@@ -48,13 +48,26 @@ public sealed class KubernetesTransport
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
     public Task<byte[]> SendAsync(
         HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation) =>
-        _resilience.SendAsync(
-            method,
+        SendAsync(method, pathAndQuery, body, contentType, static (content, token) => content.ReadAsByteArrayAsync(token), cancellation);
+
+    /// <summary>Sends a GET as <see cref="SendAsync(HttpMethod, string, byte[], string, CancellationToken)"/> does, and reads the answer's
+    /// body as it comes.</summary>
+    /// <param name="pathAndQuery">Relative to the server's address.</param>
+    /// <param name="read">Reads the body, within the time-out of the attempt. After a passing failure, its <see cref="IOException"/> when
+    /// the connection breaks among them, it is called again with a body from the beginning.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>What <paramref name="read"/> made of the body.</returns>
+    /// <exception cref="IOException">The connection broke within the body.</exception>
+    public Task<T> ReadAsync<T>(string pathAndQuery, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellation) =>
+        SendAsync(
+            HttpMethod.Get,
             pathAndQuery,
-            async token =>
+            null,
+            "application/json",
+            async (content, token) =>
             {
-                using var response = await OpenAsync(method, method.Method, pathAndQuery, body, contentType, token);
-                return await response.Content.ReadAsByteArrayAsync(token);
+                await using var stream = await content.ReadAsStreamAsync(token);
+                return await read(stream, token);
             },
             cancellation);
 
@@ -63,6 +76,18 @@ public sealed class KubernetesTransport
     public Task<HttpResponseMessage> OpenAsync(
         HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation) =>
         OpenAsync(method, "WATCH", pathAndQuery, body, contentType, cancellation);
+
+    private Task<T> SendAsync<T>(
+        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, Func<HttpContent, CancellationToken, Task<T>> read, CancellationToken cancellation) =>
+        _resilience.SendAsync(
+            method,
+            pathAndQuery,
+            async token =>
+            {
+                using var response = await OpenAsync(method, method.Method, pathAndQuery, body, contentType, token);
+                return await read(response.Content, token);
+            },
+            cancellation);
 
     private async Task<HttpResponseMessage> OpenAsync(
         HttpMethod method, string verb, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation)

@@ -14,85 +14,47 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
 {
     private const string LastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
-    /// <summary>A page of a list: the objects, and the keys of those that cannot be read.</summary>
-    /// <exception cref="InvalidDataException">It is no list.</exception>
-    public (V1ListMeta Metadata, List<T> Items, List<ObjectKey> Unreadable) ReadPage(byte[] json)
+    /// <summary>A page of a list: the version, where it goes on, the objects, and the keys of those that cannot be read.</summary>
+    /// <exception cref="InvalidDataException">It is no list, or an object is too long.</exception>
+    public async Task<(string? Version, string? Continue, List<T> Items, List<ObjectKey> Unreadable)> ReadPageAsync(Stream page, CancellationToken cancellation)
     {
-        try
-        {
-            var page = KubernetesJson.Deserialize<ListPage<T>>(new MemoryStream(json));
-            if (page.Items is not { } items || items.TrueForAll(i => i?.Metadata?.Name is not null))
-                return (page.Metadata ?? new V1ListMeta(), [.. (page.Items ?? []).Select(Trimmed)], []);
-        }
-        catch (Exception e) when (IsUnreadable(e))
-        {
-        }
+        var (items, unreadable) = (new List<T>(), new List<ObjectKey>());
+        var metadata = await new ListReader(resource, Add).ReadAsync(page, cancellation);
+        return (Text(metadata, "resourceVersion"), Text(metadata, "continue"), items, unreadable);
 
-        return ReadPageOneByOne(json);
+        void Add(ArraySegment<byte> item)
+        {
+            var (key, _, entity) = TryRead(item);
+            if (entity is not null) items.Add(entity);
+            else unreadable.Add(key ?? throw new InvalidDataException($"The list of {resource} has an object without a name."));
+        }
     }
 
     /// <summary>The object of a watch event; null in its place when it does not fit the type.</summary>
     /// <exception cref="InvalidDataException">It is no object at all.</exception>
-    public (ObjectKey Key, string Version, T? Entity) Read(string json)
+    public (ObjectKey Key, string Version, T? Entity) Read(byte[] json) => TryRead(json) is ({ } key, { } version, var entity)
+        ? (key, version, entity)
+        : throw new InvalidDataException($"An event of {resource} has an object without name or resourceVersion.");
+
+    /// <summary>Reads what is JSON. There is no key when it has no name.</summary>
+    private (ObjectKey? Key, string? Version, T? Entity) TryRead(ArraySegment<byte> json)
     {
-        Exception why;
+        string why;
         try
         {
-            var entity = KubernetesJson.Deserialize<T>(json);
-            if (entity?.Metadata is { Name: not null, ResourceVersion: { } version }) return (ObjectKey.Of(entity), version, Trimmed(entity));
-            why = new InvalidDataException("it lacks metadata");
+            var entity = KubernetesJson.Deserialize<T>(new MemoryStream(json.Array!, json.Offset, json.Count));
+            if (entity?.Metadata?.Name is not null) return (ObjectKey.Of(entity), entity.Metadata.ResourceVersion, Trimmed(entity));
+            why = "it lacks metadata";
         }
         catch (Exception e) when (IsUnreadable(e))
         {
-            why = e;
+            why = e.Message;
         }
 
-        JsonNode? node;
-        try
-        {
-            node = JsonNode.Parse(json);
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"An event of {resource} is not JSON: {e.Message}", e);
-        }
-
-        if (KeyOf(node) is not { } key || Text(node!["metadata"], "resourceVersion") is not { } found)
-            throw new InvalidDataException($"An event of {resource} has an object without name or resourceVersion.");
-        Log.UnreadableObject(logger, resource, key.ToString(), why.Message);
-        return (key, found, null);
-    }
-
-    private (V1ListMeta Metadata, List<T> Items, List<ObjectKey> Unreadable) ReadPageOneByOne(byte[] json)
-    {
-        JsonNode? list;
-        try
-        {
-            list = JsonNode.Parse(json);
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"The list of {resource} is not JSON: {e.Message}", e);
-        }
-
-        if (list is not JsonObject || list["metadata"] is not JsonObject metadata || list["items"] is not JsonArray array)
-            throw new InvalidDataException($"The list of {resource} has no metadata or no items.");
-        var (items, unreadable) = (new List<T>(), new List<ObjectKey>());
-        foreach (var node in array)
-        {
-            var key = KeyOf(node) ?? throw new InvalidDataException($"The list of {resource} has an object without a name.");
-            try
-            {
-                items.Add(Trimmed(KubernetesJson.Deserialize<T>(node!.ToJsonString())));
-            }
-            catch (Exception e) when (IsUnreadable(e))
-            {
-                Log.UnreadableObject(logger, resource, key.ToString(), e.Message);
-                unreadable.Add(key);
-            }
-        }
-
-        return (new V1ListMeta { ResourceVersion = Text(metadata, "resourceVersion"), ContinueProperty = Text(metadata, "continue") }, items, unreadable);
+        var node = JsonNode.Parse(json);
+        if (KeyOf(node) is not { } key) return default;
+        Log.UnreadableObject(logger, resource, key.ToString(), why);
+        return (key, Text(node!["metadata"], "resourceVersion"), null);
     }
 
     private T Trimmed(T entity)

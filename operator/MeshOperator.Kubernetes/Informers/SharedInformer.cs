@@ -196,7 +196,7 @@ public sealed class SharedInformer<T> : IInformer
         {
             var path = _kind.Path(_options.Namespace) + string.Create(CultureInfo.InvariantCulture, $"?limit={_options.PageSize}{Selectors()}");
             if (next is not null) path += $"&continue={Uri.EscapeDataString(next)}";
-            var page = _reader.ReadPage(await _transport.SendAsync(HttpMethod.Get, path, null, "application/json", cancellation));
+            var page = await _transport.ReadAsync(path, _reader.ReadPageAsync, cancellation);
             foreach (var item in page.Items) listed[ObjectKey.Of(item)] = item;
             foreach (var key in page.Unreadable)
             {
@@ -204,7 +204,7 @@ public sealed class SharedInformer<T> : IInformer
                 if (Objects.TryGetValue(key, out var known)) listed[key] = known;
             }
 
-            (next, version) = (page.Metadata.ContinueProperty, page.Metadata.ResourceVersion);
+            (next, version) = (page.Continue, page.Version);
         }
         while (!string.IsNullOrEmpty(next));
 
@@ -259,7 +259,7 @@ public sealed class SharedInformer<T> : IInformer
         await WatchStream.ReadAsync(_transport, _kind.Plural, path, TimeSpan.FromSeconds(seconds), _options.LongestSilence, _time, Handle, cancellation);
     }
 
-    private void Handle(WatchLine.Kind type, string json)
+    private void Handle(WatchLine.Kind type, byte[] json)
     {
         if (type == WatchLine.Kind.Error)
         {

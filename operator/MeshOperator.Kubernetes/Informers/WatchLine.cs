@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using MeshOperator.Kubernetes.Client;
 
@@ -20,10 +19,10 @@ internal static class WatchLine
 
     /// <summary>The kind of event and the object's JSON.</summary>
     /// <exception cref="InvalidDataException">The line is not an event.</exception>
-    public static (Kind Kind, string Json) Parse(in ReadOnlySequence<byte> line)
+    public static (Kind Kind, byte[] Json) Parse(in ReadOnlySequence<byte> line)
     {
         Kind? kind = null;
-        string? json = null;
+        byte[]? json = null;
         try
         {
             var reader = new Utf8JsonReader(line);
@@ -41,7 +40,7 @@ internal static class WatchLine
 
                 var start = reader.TokenStartIndex;
                 reader.Skip();
-                if (isObject) json = Encoding.UTF8.GetString(line.Slice(start, reader.BytesConsumed - start));
+                if (isObject) json = line.Slice(start, reader.BytesConsumed - start).ToArray();
             }
         }
         catch (JsonException e)
@@ -55,7 +54,7 @@ internal static class WatchLine
     }
 
     /// <summary>The version of a bookmark; null when it has none.</summary>
-    public static string? VersionOf(string bookmark)
+    public static string? VersionOf(byte[] bookmark)
     {
         using var json = JsonDocument.Parse(bookmark);
         return json.RootElement.ValueKind == JsonValueKind.Object
@@ -66,7 +65,7 @@ internal static class WatchLine
     }
 
     /// <summary>The error that an ERROR event carries as a Status.</summary>
-    public static KubernetesApiException ToException(string resource, string status)
+    public static KubernetesApiException ToException(string resource, byte[] status)
     {
         using var json = JsonDocument.Parse(status);
         var root = json.RootElement;

@@ -7,7 +7,8 @@ namespace MeshOperator.Kubernetes.Informers;
 /// <summary>Reads a watch line by line, and notices when the other end has fallen silent.</summary>
 internal static class WatchStream
 {
-    private const int LongestEvent = 16 * 1024 * 1024;
+    /// <summary>The most bytes that an event, or an object of a list, may have; etcd takes objects of 1.5 MB.</summary>
+    public const int LongestEvent = 16 * 1024 * 1024;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
 
     /// <summary>Opens a watch and gives each event to <paramref name="handle"/> until the server ends it.</summary>
@@ -28,7 +29,7 @@ internal static class WatchStream
         TimeSpan duration,
         TimeSpan longestSilence,
         TimeProvider time,
-        Action<WatchLine.Kind, string> handle,
+        Action<WatchLine.Kind, byte[]> handle,
         CancellationToken cancellation)
     {
         using var overdue = new CancellationTokenSource(duration + Grace, time);
