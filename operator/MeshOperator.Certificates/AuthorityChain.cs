@@ -17,6 +17,9 @@ internal sealed class AuthorityChain
     /// <summary>The authority's certificate with its key.</summary>
     public X509Certificate2 Signer { get; }
 
+    /// <summary>The certificates from the authority's own up to its root.</summary>
+    public IReadOnlyList<X509Certificate2> Path => _path;
+
     /// <summary>The constraints of all authorities of the path.</summary>
     public IReadOnlyList<NameConstraints> Constraints => [.. _path.Select(NameConstraints.Of).OfType<NameConstraints>()];
 
@@ -26,7 +29,7 @@ internal sealed class AuthorityChain
     {
         var given = Import(files.Certificate, "tls.crt");
         var roots = Import(files.Roots, "ca.crt");
-        var path = Path(given, roots);
+        var path = PathOf(given, roots);
         for (var i = 0; i < path.Count; i++) CheckAuthority(path[i], below: i, given.Contains(path[i]) ? "tls.crt" : "ca.crt", now);
         CheckSignatures(path, roots, now);
         var chain = new AuthorityChain(AuthorityKey.Join(given[0], files.PrivateKey), path);
@@ -50,7 +53,7 @@ internal sealed class AuthorityChain
     }
 
     /// <summary>From the authority's certificate to a root of ca.crt.</summary>
-    private static List<X509Certificate2> Path(X509Certificate2Collection given, X509Certificate2Collection roots)
+    private static List<X509Certificate2> PathOf(X509Certificate2Collection given, X509Certificate2Collection roots)
     {
         List<X509Certificate2> path = [given[0]];
         while (!IsSelfIssued(path[^1]))

@@ -133,6 +133,42 @@ public sealed class UsersAuthorityTests : IDisposable
         else Should.Throw<CertificateAuthorityException>(Issue).Message.ShouldContain(refused);
     }
 
+    [Theory]
+    [InlineData("as it should be")]
+    [InlineData("with the root")]
+    [InlineData("in another order")]
+    [InlineData("with its key")]
+    [InlineData("without a line break at the end")]
+    [InlineData("with an authority of something else")]
+    public async Task Of_a_users_chain_only_the_intermediates_are_sent_each_after_the_one_that_it_signed(string tlsCrt)
+    {
+        var top = await OpenSslAuthority.MakeAsync(_folder, "root", extensions: PathLength(3));
+        var upper = await OpenSslAuthority.MakeAsync(_folder, "upper", top);
+        var lower = await OpenSslAuthority.MakeAsync(_folder, "lower", upper);
+        var good = lower.Under(top, upper);
+        var given = tlsCrt switch
+        {
+            "with the root" => good.Certificate + top.Certificate,
+            "in another order" => lower.Certificate + top.Certificate + upper.Certificate,
+            "with its key" => lower.Certificate + lower.Key + upper.Certificate,
+            "without a line break at the end" => good.Certificate.TrimEnd(),
+            "with an authority of something else" => good.Certificate + (await OpenSslAuthority.MakeAsync(_folder, "stranger")).Certificate,
+            _ => good.Certificate,
+        };
+        using var authority = CertificateAuthority.Load(good with { Certificate = given }, TimeProvider.System, "cluster.local");
+        var leaf = authority.IssueIdentity(Web, Day);
+
+        PemBundle.Read(leaf.CertificateChain).Select(c => c.Subject).ShouldBe(["", "CN=lower", "CN=upper"]);
+        leaf.CertificateChain.ShouldNotContain("PRIVATE KEY");
+        leaf.CertificateChain.ShouldEndWith("-----END CERTIFICATE-----\n");
+        authority.Depth.ShouldBe(2);
+        using var next = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
+        using var nextRoot = next.FindRoot();
+        var crossed = authority.CrossSign(nextRoot, next.Depth).ShouldNotBeNull();
+        PemBundle.Read(crossed).Select(c => c.Subject).ShouldBe([nextRoot.Subject, "CN=lower", "CN=upper"]);
+        crossed.ShouldEndWith("-----END CERTIFICATE-----\n");
+    }
+
     private static FakeTimeProvider Clock(int days) => new(TimeProvider.System.GetUtcNow().AddDays(days));
 
     private static string[] Extensions(params string[] more) => [OpenSslAuthority.Authority, OpenSslAuthority.Signs, .. more];
