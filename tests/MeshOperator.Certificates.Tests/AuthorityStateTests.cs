@@ -11,6 +11,7 @@ namespace MeshOperator.Certificates.Tests;
 public sealed class AuthorityStateTests
 {
     private static readonly RotationProgress Everybody = new(2, 2, []);
+    private static readonly RotationProgress Held = new(1, 2, [new RotationHold("web-0.shop", "is not connected")]);
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
     [Fact]
@@ -98,6 +99,59 @@ public sealed class AuthorityStateTests
     }
 
     [Fact]
+    public void An_authority_that_ends_while_trust_is_distributed_is_followed_at_once_whoever_holds_that()
+    {
+        var old = NewRoot();
+        _time.Advance(TimeSpan.FromDays(3640));
+        var next = NewRoot();
+        var state = AuthorityState.Of(old, _time.GetUtcNow()).Begin(next, _time);
+        Next(state, next, Held).ShouldBeNull();
+        _time.Advance(TimeSpan.FromDays(20));
+
+        foreach (var wanted in new[] { next, null, NewRoot() })
+        {
+            var signing = Next(state, wanted, Held).ShouldNotBeNull();
+            (signing.Phase, signing.Signer, signing.Next).ShouldBe((RotationPhase.Signing, wanted ?? next, null));
+            signing.TrustBundle.ShouldContain((wanted ?? next).Roots);
+        }
+    }
+
+    [Theory]
+    [InlineData(RotationPhase.Signing)]
+    [InlineData(RotationPhase.Retiring)]
+    public void A_new_authority_that_ends_before_its_rotation_does_is_followed_by_the_next(RotationPhase phase)
+    {
+        var brief = NewRoot();
+        _time.Advance(TimeSpan.FromDays(3640));
+        var state = AuthorityState.Of(NewRoot(), _time.GetUtcNow());
+        while (state.Phase != phase) state = Next(state, brief, Everybody)!;
+        _time.Advance(TimeSpan.FromDays(20));
+        Next(state, null, Held).ShouldBeNull();
+        Next(state, brief, Held).ShouldBeNull();
+
+        var next = NewRoot();
+        var signing = Next(state, next, Held).ShouldNotBeNull();
+        (signing.Phase, signing.Signer, signing.TrustBundle).ShouldBe((RotationPhase.Signing, next, state.TrustBundle + next.Roots));
+    }
+
+    [Fact]
+    public void An_authority_that_ends_before_it_signs_is_given_up()
+    {
+        var brief = NewRoot();
+        _time.Advance(TimeSpan.FromDays(3640));
+        var old = NewRoot();
+        var state = AuthorityState.Of(old, _time.GetUtcNow()).Begin(brief, _time);
+        _time.Advance(TimeSpan.FromDays(20));
+
+        foreach (var progress in new[] { Everybody, Held })
+        {
+            var without = Next(state, null, progress).ShouldNotBeNull();
+            (without.Phase, without.Signer, without.Next, without.TrustBundle, without.Epoch).ShouldBe((RotationPhase.Stable, old, null, old.Roots, 3));
+            Next(without, NewRoot(), progress).ShouldNotBeNull().Phase.ShouldBe(RotationPhase.DistributingTrust);
+        }
+    }
+
+    [Fact]
     public void A_root_whose_key_signs_again_needs_no_cross_signature_when_it_is_trusted_already()
     {
         var files = NewRoot();
@@ -132,7 +186,7 @@ public sealed class AuthorityStateTests
         rotations.ShouldBeGreaterThan(20);
     }
 
-    private AuthorityState? Next(AuthorityState state, CertificateAuthorityFiles wanted, RotationProgress progress) => RotationSchedule.Next(state, wanted, progress, TimeSpan.Zero, _time);
+    private AuthorityState? Next(AuthorityState state, CertificateAuthorityFiles? wanted, RotationProgress progress) => RotationSchedule.Next(state, wanted, progress, TimeSpan.Zero, _time);
 
     private CertificateAuthorityFiles NewRoot() => NewRoot(_time);
 
