@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using MeshOperator.Certificates.Rotation;
+using MeshOperator.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
@@ -59,7 +59,7 @@ public sealed class AuthorityStateTests
     [Fact]
     public async Task Who_knows_only_the_first_root_trusts_servers_after_two_rotations_says_OpenSSL()
     {
-        Assert.SkipUnless(File.Exists("/usr/bin/openssl"), "openssl is not installed");
+        OpenSsl.Require();
         var time = TimeProvider.System;
         var first = NewRoot(time);
         var state = AuthorityState.Of(first, time.GetUtcNow());
@@ -70,6 +70,20 @@ public sealed class AuthorityStateTests
         (await OpenSslVerifyAsync(first.Roots, leaf, state.CrossCertificates)).ShouldContain(": OK");
         (await OpenSslVerifyAsync(state.TrustBundle, leaf, state.CrossCertificates)).ShouldContain(": OK");
         (await OpenSslVerifyAsync(first.Roots, leaf, string.Empty)).ShouldContain("unable to get local issuer certificate");
+    }
+
+    [Fact]
+    public async Task Who_knows_only_the_first_root_trusts_servers_when_the_next_one_was_in_the_bundle_before_it_signed_says_OpenSSL()
+    {
+        OpenSsl.Require();
+        var time = TimeProvider.System;
+        var (first, next) = (NewRoot(time), NewRoot(time));
+        var state = AuthorityState.Of(first, time.GetUtcNow());
+        foreach (var wanted in new[] { first with { Roots = first.Roots + next.Roots }, next }) state = state.Begin(wanted, time).Sign(time).Retire(time).Finish(time);
+        using var authority = CertificateAuthority.Load(state.Signer, time);
+        var leaf = authority.IssueServer(["mesh-operator.mesh-system.svc"], [], TimeSpan.FromDays(30)).CertificateChain;
+
+        (await OpenSslVerifyAsync(first.Roots, leaf, state.CrossCertificates)).ShouldContain(": OK");
     }
 
     [Fact]
@@ -208,23 +222,15 @@ public sealed class AuthorityStateTests
         var folder = Directory.CreateTempSubdirectory("mesh-cross-");
         try
         {
-            string Write(string name, string content)
+            async Task<string> WriteAsync(string name, string content)
             {
                 var path = Path.Combine(folder.FullName, name);
-                File.WriteAllText(path, content);
+                await File.WriteAllTextAsync(path, content, TestContext.Current.CancellationToken);
                 return path;
             }
 
-            string[] chain = untrusted.Length == 0 ? [] : ["-untrusted", Write("cross.crt", untrusted)];
-            var start = new ProcessStartInfo("/usr/bin/openssl", ["verify", "-x509_strict", "-CAfile", Write("roots.crt", roots), .. chain, Write("leaf.crt", leaf)])
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            };
-            using var process = Process.Start(start)!;
-            var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            return output;
+            string[] chain = untrusted.Length == 0 ? [] : ["-untrusted", await WriteAsync("cross.crt", untrusted)];
+            return (await OpenSsl.RunAsync(["verify", "-x509_strict", "-CAfile", await WriteAsync("roots.crt", roots), .. chain, await WriteAsync("leaf.crt", leaf)])).Output;
         }
         finally
         {

@@ -122,11 +122,13 @@ public sealed record AuthorityState
         }
     }
 
-    /// <summary>The root of the next authority signed by the present one; empty when it need not or may not be.</summary>
-    private string Cross(CertificateAuthority? signer, CertificateAuthority successor)
+    /// <summary>The root of the next authority signed by the present one; empty when it need not or may not be. That the root is in the trust
+    /// bundle already is no reason: who started before that does not know it.</summary>
+    private static string Cross(CertificateAuthority? signer, CertificateAuthority successor)
     {
+        if (signer is null) return string.Empty;
         using var root = successor.FindRoot();
-        var isKnown = PemBundle.Read(TrustBundle).Any(known => known.Thumbprint == root.Thumbprint);
-        return isKnown ? string.Empty : signer?.CrossSign(root, successor.Depth) ?? string.Empty;
+        using var present = signer.FindRoot();
+        return root.Thumbprint == present.Thumbprint ? string.Empty : signer.CrossSign(root, successor.Depth) ?? string.Empty;
     }
 }
