@@ -89,14 +89,7 @@ public sealed class AuthorityStateTests
     [Fact]
     public void An_authority_that_may_have_none_below_it_signs_no_other_root()
     {
-        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var root = Self("CN=user root", rootKey);
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=user intermediate", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
-        using var intermediate = request.Create(root, _time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(100), [1, 2, 3]);
-        var files = new CertificateAuthorityFiles(intermediate.ExportCertificatePem() + "\n", key.ExportPkcs8PrivateKeyPem(), root.ExportCertificatePem() + "\n");
-
+        var files = UserAuthority.Intermediate(_time.GetUtcNow());
         var begun = AuthorityState.Of(files, _time.GetUtcNow()).Begin(NewRoot(), _time);
         begun.CrossCertificates.ShouldBeEmpty();
         begun.Phase.ShouldBe(RotationPhase.DistributingTrust);
@@ -208,13 +201,6 @@ public sealed class AuthorityStateTests
     {
         using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
         return authority.Files;
-    }
-
-    private X509Certificate2 Self(string name, ECDsa key)
-    {
-        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        return request.CreateSelfSigned(_time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(400));
     }
 
     private static async Task<string> OpenSslVerifyAsync(string roots, string leaf, string untrusted)

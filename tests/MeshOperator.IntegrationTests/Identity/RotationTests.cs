@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
@@ -135,7 +133,7 @@ public sealed class RotationTests(TestCluster cluster)
         var (one, other) = (await proxies.StartAsync("one"), await proxies.StartAsync("other"));
         await Eventually.Succeeds(() => proxies.All.ShouldAllBe(p => p.Current != null), Patience);
         other.Hold();
-        var own = Intermediate();
+        var own = UserAuthority.Intermediate(TimeProvider.System.GetUtcNow());
         var secret = await SecretAsync(mesh);
         secret.Metadata.Labels = null;
         secret.Data = Data(own);
@@ -268,23 +266,6 @@ public sealed class RotationTests(TestCluster cluster)
     {
         using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time ?? TimeProvider.System);
         return authority.Files;
-    }
-
-    /// <summary>An authority as cert-manager issues one: a root elsewhere, an intermediate with its key here.</summary>
-    private static CertificateAuthorityFiles Intermediate()
-    {
-        var now = TimeProvider.System.GetUtcNow();
-        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var rootRequest = new CertificateRequest("CN=user root", rootKey, HashAlgorithmName.SHA256);
-        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var root = rootRequest.CreateSelfSigned(now.AddDays(-1), now.AddDays(1000));
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=user intermediate", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        using var intermediate = request.Create(root, now.AddDays(-1), now.AddDays(90), [1, 2, 3]);
-        return new CertificateAuthorityFiles(intermediate.ExportCertificatePem() + "\n", key.ExportECPrivateKeyPem() + "\n", root.ExportCertificatePem() + "\n");
     }
 
     private static Dictionary<string, byte[]> Data(CertificateAuthorityFiles files) => new()
