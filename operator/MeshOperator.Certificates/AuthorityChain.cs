@@ -27,6 +27,19 @@ internal sealed class AuthorityChain
     /// <exception cref="CertificateAuthorityException">It cannot be used; the message says why.</exception>
     public static AuthorityChain Read(CertificateAuthorityFiles files, DateTimeOffset now, string? trustDomain)
     {
+        try
+        {
+            return ReadChecked(files, now, trustDomain);
+        }
+        catch (CryptographicException e)
+        {
+            // Extensions are decoded when they are asked for.
+            throw new CertificateAuthorityException($"a certificate of tls.crt or ca.crt has an extension that cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static AuthorityChain ReadChecked(CertificateAuthorityFiles files, DateTimeOffset now, string? trustDomain)
+    {
         var given = Import(files.Certificate, "tls.crt");
         var roots = Import(files.Roots, "ca.crt");
         var path = PathOf(given, roots);

@@ -76,6 +76,7 @@ public sealed class UsersAuthorityTests : IDisposable
     [InlineData("an intermediate in ca.crt", "the certificate of 'CN=root', which signed 'CN=upper', is missing")]
     [InlineData("a leaf", "tls.crt: 'CN=leaf' is not the certificate of an authority")]
     [InlineData("an upper one that is no authority", "tls.crt: 'CN=upper' is not the certificate of an authority")]
+    [InlineData("basic constraints that are none", "has an extension that cannot be read")]
     [InlineData("no keyCertSign", "tls.crt: 'CN=root' may not sign certificates")]
     [InlineData("a root that allows none below", "ca.crt: 'CN=root' allows 0 authorities below it, and there are 1")]
     [InlineData("an upper one that allows none below", "tls.crt: 'CN=upper' allows 0 authorities below it, and there are 1")]
@@ -246,6 +247,7 @@ public sealed class UsersAuthorityTests : IDisposable
                 var issuer = await Make("root");
                 return (await Make("leaf", issuer, extensions: ["basicConstraints=critical,CA:FALSE"])).Under(issuer);
             case "an upper one that is no authority": return await Two(["basicConstraints=critical,CA:FALSE"]);
+            case "basic constraints that are none": return await Root(extensions: ["basicConstraints=critical,DER:05:00", OpenSslAuthority.Signs]);
             case "no keyCertSign": return await Root(extensions: [OpenSslAuthority.Authority, "keyUsage=critical,digitalSignature"]);
             case "a root that allows none below":
                 var narrow = await Make("root", extensions: PathLength(0));
