@@ -5,6 +5,7 @@ using k8s.Models;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Certificates;
 using MeshOperator.Hosting;
+using MeshOperator.Identity;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Testing;
@@ -81,6 +82,31 @@ public sealed class RotationTests(TestCluster cluster)
         await RotateAsync(mesh);
         await StatusAsync(mesh, s => s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Reason.ShouldBe("is not connected"));
         await cluster.Of<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, "silent"), Cancellation);
+        await StatusAsync(mesh, s => (s.Phase, s.LastRotation is null).ShouldBe(("Stable", false)));
+    }
+
+    [Theory]
+    [InlineData(-60)]
+    [InlineData(60)]
+    public async Task A_replica_whose_clock_is_wrong_is_waited_for_too(int minutes)
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "right" });
+        await StatusAsync(mesh, s => s.Phase.ShouldBe("Stable"));
+        var report = new V1Lease
+        {
+            Metadata = new V1ObjectMeta
+            {
+                Name = "other-replica",
+                NamespaceProperty = mesh.Namespace,
+                Labels = new Dictionary<string, string> { [ReplicaReports.Label] = "true" },
+                Annotations = new Dictionary<string, string> { ["meshoperator.io/trust-report"] = ReplicaReport.Of(1, []).ToString() },
+            },
+            Spec = new V1LeaseSpec { HolderIdentity = "wrong", RenewTime = TimeProvider.System.GetUtcNow().AddMinutes(minutes).UtcDateTime },
+        };
+        await cluster.Of<V1Lease>().CreateAsync(report, Cancellation);
+        await RotateAsync(mesh);
+        await StatusAsync(mesh, s => s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Name.ShouldBe("wrong"));
+        await cluster.Of<V1Lease>().DeleteAsync(new ObjectKey(mesh.Namespace, "other-replica"), Cancellation);
         await StatusAsync(mesh, s => (s.Phase, s.LastRotation is null).ShouldBe(("Stable", false)));
     }
 
