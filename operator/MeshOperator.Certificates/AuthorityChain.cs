@@ -7,8 +7,13 @@ namespace MeshOperator.Certificates;
 /// of the Secret is wrong and what to do.</summary>
 internal sealed class AuthorityChain
 {
+    private const string AnyUsage = "2.5.29.37.0";
+
     /// <summary>A clock that runs behind this much is no fault.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(5);
+
+    /// <summary>Server and client authentication: a proxy is both.</summary>
+    private static readonly string[] BothEnds = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
 
     private readonly List<X509Certificate2> _path;
 
@@ -100,12 +105,21 @@ internal sealed class AuthorityChain
             throw new CertificateAuthorityException($"{subject} is not the certificate of an authority (basic constraints lack CA:TRUE); put that of an authority there");
         if (certificate.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign))
             throw new CertificateAuthorityException($"{subject} may not sign certificates (key usage lacks keyCertSign); have it issued with that usage");
+        if (certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().FirstOrDefault() is { } extended && !IsForBothEnds(extended))
+            throw new CertificateAuthorityException($"{subject} may sign certificates for one end of TLS at most (extended key usage lacks serverAuth or clientAuth), and proxies are both; have it issued with both, or without that extension");
         if (basic.HasPathLengthConstraint && basic.PathLengthConstraint < below)
             throw new CertificateAuthorityException($"{subject} allows {basic.PathLengthConstraint} authorities below it, and there are {below} (path length); have it issued with a longer path, or leave authorities out");
         if (certificate.NotAfter.ToUniversalTime() <= now) throw new CertificateAuthorityException($"{subject} expired at {certificate.NotAfter.ToUniversalTime():u}; replace it");
         if (certificate.NotBefore.ToUniversalTime() > now + ClockSkew)
             throw new CertificateAuthorityException($"{subject} is valid only from {certificate.NotBefore.ToUniversalTime():u}, and here it is {now:u}; check this machine's clock");
         AuthorityKey.CheckStrength(certificate, key);
+    }
+
+    /// <summary>What an authority may be used for is a bound for all below it, as TLS libraries see it.</summary>
+    private static bool IsForBothEnds(X509EnhancedKeyUsageExtension extended)
+    {
+        var usages = extended.EnhancedKeyUsages.Cast<Oid>().Select(oid => oid.Value).ToHashSet();
+        return usages.Contains(AnyUsage) || BothEnds.All(usages.Contains);
     }
 
     /// <summary>The names fit together; whether one really signed the other is for the platform to say.</summary>

@@ -30,6 +30,7 @@ public sealed class UsersAuthorityTests : IDisposable
     [InlineData("two intermediates of other algorithms", LeafKeyType.EcdsaP256)]
     [InlineData("path lengths that just suffice", LeafKeyType.EcdsaP256)]
     [InlineData("names permitted", LeafKeyType.EcdsaP256)]
+    [InlineData("both ends of TLS", LeafKeyType.EcdsaP256)]
     public async Task OpenSSL_verifies_what_a_users_authority_signs(string kind, LeafKeyType keyType)
     {
         var files = await MakeAsync(kind);
@@ -78,6 +79,8 @@ public sealed class UsersAuthorityTests : IDisposable
     [InlineData("an upper one that is no authority", "tls.crt: 'CN=upper' is not the certificate of an authority")]
     [InlineData("basic constraints that are none", "has an extension that cannot be read")]
     [InlineData("no keyCertSign", "tls.crt: 'CN=root' may not sign certificates")]
+    [InlineData("servers only", "tls.crt: 'CN=upper' may sign certificates for one end of TLS at most")]
+    [InlineData("mail only", "tls.crt: 'CN=upper' may sign certificates for one end of TLS at most")]
     [InlineData("a root that allows none below", "ca.crt: 'CN=root' allows 0 authorities below it, and there are 1")]
     [InlineData("an upper one that allows none below", "tls.crt: 'CN=upper' allows 0 authorities below it, and there are 1")]
     [InlineData("1024 bits", "the RSA key of 'CN=root' has 1024 bits")]
@@ -228,6 +231,9 @@ public sealed class UsersAuthorityTests : IDisposable
                 return (await Make("lower", middle, Rsa)).Under(top, middle);
             case "path lengths that just suffice": return await Two(PathLength(1), PathLength(2), PathLength(0));
             case "names permitted": return await Two(Names("permitted;URI:cluster.local"), Names("permitted;URI:cluster.local,permitted;URI:example.org"));
+            case "both ends of TLS": return await Two(Extensions("extendedKeyUsage=serverAuth,clientAuth"));
+            case "servers only": return await Two(Extensions("extendedKeyUsage=serverAuth"));
+            case "mail only": return await Two(Extensions("extendedKeyUsage=emailProtection"));
             case "no certificate": return await Root() with { Certificate = "" };
             case "no key": return await Root() with { PrivateKey = "" };
             case "a public key": return await KeyAs("pkey", "-pubout");
