@@ -7,8 +7,13 @@ namespace MeshOperator.Certificates;
 /// of the Secret is wrong and what to do.</summary>
 internal sealed class AuthorityChain
 {
+    private const string AnyUsage = "2.5.29.37.0";
+
     /// <summary>A clock that runs behind this much is no fault.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(5);
+
+    /// <summary>Server and client authentication: a proxy is both.</summary>
+    private static readonly string[] BothEnds = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
 
     private readonly List<X509Certificate2> _path;
 
@@ -17,6 +22,9 @@ internal sealed class AuthorityChain
     /// <summary>The authority's certificate with its key.</summary>
     public X509Certificate2 Signer { get; }
 
+    /// <summary>The certificates from the authority's own up to its root.</summary>
+    public IReadOnlyList<X509Certificate2> Path => _path;
+
     /// <summary>The constraints of all authorities of the path.</summary>
     public IReadOnlyList<NameConstraints> Constraints => [.. _path.Select(NameConstraints.Of).OfType<NameConstraints>()];
 
@@ -24,9 +32,22 @@ internal sealed class AuthorityChain
     /// <exception cref="CertificateAuthorityException">It cannot be used; the message says why.</exception>
     public static AuthorityChain Read(CertificateAuthorityFiles files, DateTimeOffset now, string? trustDomain)
     {
+        try
+        {
+            return ReadChecked(files, now, trustDomain);
+        }
+        catch (CryptographicException e)
+        {
+            // Extensions are decoded when they are asked for.
+            throw new CertificateAuthorityException($"a certificate of tls.crt or ca.crt has an extension that cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static AuthorityChain ReadChecked(CertificateAuthorityFiles files, DateTimeOffset now, string? trustDomain)
+    {
         var given = Import(files.Certificate, "tls.crt");
         var roots = Import(files.Roots, "ca.crt");
-        var path = Path(given, roots);
+        var path = PathOf(given, roots);
         for (var i = 0; i < path.Count; i++) CheckAuthority(path[i], below: i, given.Contains(path[i]) ? "tls.crt" : "ca.crt", now);
         CheckSignatures(path, roots, now);
         var chain = new AuthorityChain(AuthorityKey.Join(given[0], files.PrivateKey), path);
@@ -50,7 +71,7 @@ internal sealed class AuthorityChain
     }
 
     /// <summary>From the authority's certificate to a root of ca.crt.</summary>
-    private static List<X509Certificate2> Path(X509Certificate2Collection given, X509Certificate2Collection roots)
+    private static List<X509Certificate2> PathOf(X509Certificate2Collection given, X509Certificate2Collection roots)
     {
         List<X509Certificate2> path = [given[0]];
         while (!IsSelfIssued(path[^1]))
@@ -84,12 +105,21 @@ internal sealed class AuthorityChain
             throw new CertificateAuthorityException($"{subject} is not the certificate of an authority (basic constraints lack CA:TRUE); put that of an authority there");
         if (certificate.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign))
             throw new CertificateAuthorityException($"{subject} may not sign certificates (key usage lacks keyCertSign); have it issued with that usage");
+        if (certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().FirstOrDefault() is { } extended && !IsForBothEnds(extended))
+            throw new CertificateAuthorityException($"{subject} may sign certificates for one end of TLS at most (extended key usage lacks serverAuth or clientAuth), and proxies are both; have it issued with both, or without that extension");
         if (basic.HasPathLengthConstraint && basic.PathLengthConstraint < below)
             throw new CertificateAuthorityException($"{subject} allows {basic.PathLengthConstraint} authorities below it, and there are {below} (path length); have it issued with a longer path, or leave authorities out");
         if (certificate.NotAfter.ToUniversalTime() <= now) throw new CertificateAuthorityException($"{subject} expired at {certificate.NotAfter.ToUniversalTime():u}; replace it");
         if (certificate.NotBefore.ToUniversalTime() > now + ClockSkew)
             throw new CertificateAuthorityException($"{subject} is valid only from {certificate.NotBefore.ToUniversalTime():u}, and here it is {now:u}; check this machine's clock");
         AuthorityKey.CheckStrength(certificate, key);
+    }
+
+    /// <summary>What an authority may be used for is a bound for all below it, as TLS libraries see it.</summary>
+    private static bool IsForBothEnds(X509EnhancedKeyUsageExtension extended)
+    {
+        var usages = extended.EnhancedKeyUsages.Cast<Oid>().Select(oid => oid.Value).ToHashSet();
+        return usages.Contains(AnyUsage) || BothEnds.All(usages.Contains);
     }
 
     /// <summary>The names fit together; whether one really signed the other is for the platform to say.</summary>

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 
 namespace MeshOperator.Certificates;
 
@@ -17,8 +16,11 @@ public sealed class CertificateAuthority : IDisposable
     private readonly X509Certificate2 _signer;
     private readonly TimeProvider _time;
 
-    private CertificateAuthority(X509Certificate2 signer, CertificateAuthorityFiles files, TimeProvider time) =>
-        (_signer, Files, _time) = (signer, files, time);
+    /// <summary>From the signing certificate up to the root.</summary>
+    private readonly IReadOnlyList<X509Certificate2> _path;
+
+    private CertificateAuthority(X509Certificate2 signer, IReadOnlyList<X509Certificate2> path, CertificateAuthorityFiles files, TimeProvider time) =>
+        (_signer, _path, Files, _time) = (signer, path, files, time);
 
     /// <summary>What is kept in the CA's Secret.</summary>
     public CertificateAuthorityFiles Files { get; }
@@ -33,12 +35,15 @@ public sealed class CertificateAuthority : IDisposable
     public string Fingerprint => Convert.ToHexStringLower(_signer.GetCertHash(HashAlgorithmName.SHA256));
 
     /// <summary>Whether the signing certificate is the root itself.</summary>
-    public bool IsRoot => _signer.SubjectName.RawData.AsSpan().SequenceEqual(_signer.IssuerName.RawData);
+    public bool IsRoot => Depth == 0;
 
     /// <summary>How many authorities there are below the root, down to this one: 0 when it is the root.</summary>
-    public int Depth => IsRoot ? 0 : PemBundle.Read(Files.Certificate).Count;
+    public int Depth => _path.Count - 1;
 
     private IReadOnlyList<NameConstraints> Constraints { get; init; } = [];
+
+    /// <summary>What peers need besides the roots, which they know: the certificates from the signing one up to below the root, PEM.</summary>
+    private string Intermediates => string.Concat(_path.SkipLast(1).Select(c => c.ExportCertificatePem() + "\n"));
 
     /// <summary>Makes a root for a trust domain, valid for ten years.</summary>
     public static CertificateAuthority CreateSelfSigned(string trustDomain, TimeProvider time)
@@ -55,7 +60,7 @@ public sealed class CertificateAuthority : IDisposable
         var now = time.GetUtcNow();
         var root = request.CreateSelfSigned(now - ClockSkew, now + RootLifetime);
         var pem = root.ExportCertificatePem() + "\n";
-        return new CertificateAuthority(root, new CertificateAuthorityFiles(pem, key.ExportPkcs8PrivateKeyPem() + "\n", pem), time);
+        return new CertificateAuthority(root, [root], new CertificateAuthorityFiles(pem, key.ExportPkcs8PrivateKeyPem() + "\n", pem), time);
     }
 
     /// <summary>Reads an authority from its files and checks that peers will accept what it signs.</summary>
@@ -66,7 +71,7 @@ public sealed class CertificateAuthority : IDisposable
     public static CertificateAuthority Load(CertificateAuthorityFiles files, TimeProvider time, string? trustDomain = null)
     {
         var chain = AuthorityChain.Read(files, time.GetUtcNow(), trustDomain);
-        return new CertificateAuthority(chain.Signer, files, time) { Constraints = chain.Constraints };
+        return new CertificateAuthority(chain.Signer, chain.Path, files, time) { Constraints = chain.Constraints };
     }
 
     /// <summary>Issues a workload's certificate (an X.509 SVID): a URI SAN and no other name, for both ends of TLS.</summary>
@@ -130,19 +135,15 @@ public sealed class CertificateAuthority : IDisposable
         using var signer = new SigningKey(_signer);
         using var crossed = request.Create(
             _signer.SubjectName, signer.Generator, Latest(root.NotBefore, _signer.NotBefore), Earliest(root.NotAfter, _signer.NotAfter), Serial());
-        return crossed.ExportCertificatePem() + "\n" + (IsRoot ? string.Empty : Files.Certificate);
+        return crossed.ExportCertificatePem() + "\n" + Intermediates;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _signer.Dispose();
 
     /// <summary>Whether the path lengths of this authority and of all above it allow so many authorities below this one.</summary>
-    private bool MayHaveBelow(int count)
-    {
-        using var root = FindRoot();
-        var chain = PemBundle.Read(Files.Certificate).Where(c => c.Thumbprint != root.Thumbprint).Append(root);
-        return chain.Index().All(c => c.Item.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { HasPathLengthConstraint: true } bounds || bounds.PathLengthConstraint >= count + c.Index);
-    }
+    private bool MayHaveBelow(int count) => _path.Index().All(c =>
+        c.Item.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { HasPathLengthConstraint: true } bounds || bounds.PathLengthConstraint >= count + c.Index);
 
     private void CheckNames(IReadOnlyList<string> dnsNames, IReadOnlyList<IPAddress> addresses)
     {
@@ -171,10 +172,8 @@ public sealed class CertificateAuthority : IDisposable
         var notAfter = now + lifetime < NotAfter ? now + lifetime : NotAfter;
         using var signer = new SigningKey(_signer);
         using var certificate = request.Create(_signer.SubjectName, signer.Generator, now - ClockSkew < _signer.NotBefore ? _signer.NotBefore : now - ClockSkew, notAfter, Serial());
-        var chain = new StringBuilder(certificate.ExportCertificatePem()).Append('\n');
-        // Peers know only the roots, so an intermediate's certificate goes along.
-        if (!IsRoot) chain.Append(Files.Certificate);
-        return new IssuedCertificate(chain.ToString(), key.ExportPem(), certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime()) { Signer = Fingerprint };
+        var chain = certificate.ExportCertificatePem() + "\n" + Intermediates;
+        return new IssuedCertificate(chain, key.ExportPem(), certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime()) { Signer = Fingerprint };
     }
 
     private static DateTimeOffset Latest(DateTime one, DateTime other) => one > other ? one : other;

@@ -78,7 +78,7 @@ public sealed class IdentityIssuer : IDisposable
     /// <summary>Takes another authority: all certificates are made anew.</summary>
     public void Use(CertificateAuthority authority)
     {
-        Volatile.Write(ref _authority, authority);
+        if (ReferenceEquals(Interlocked.Exchange(ref _authority, authority), authority)) return;
         foreach (var (name, entry) in _entries) Forget(name, entry);
     }
 

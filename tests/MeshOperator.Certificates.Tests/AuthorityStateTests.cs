@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using MeshOperator.Certificates.Rotation;
+using MeshOperator.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
@@ -11,6 +11,7 @@ namespace MeshOperator.Certificates.Tests;
 public sealed class AuthorityStateTests
 {
     private static readonly RotationProgress Everybody = new(2, 2, []);
+    private static readonly RotationProgress Held = new(1, 2, [new RotationHold("web-0.shop", "is not connected")]);
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
     [Fact]
@@ -58,7 +59,7 @@ public sealed class AuthorityStateTests
     [Fact]
     public async Task Who_knows_only_the_first_root_trusts_servers_after_two_rotations_says_OpenSSL()
     {
-        Assert.SkipUnless(File.Exists("/usr/bin/openssl"), "openssl is not installed");
+        OpenSsl.Require();
         var time = TimeProvider.System;
         var first = NewRoot(time);
         var state = AuthorityState.Of(first, time.GetUtcNow());
@@ -72,16 +73,23 @@ public sealed class AuthorityStateTests
     }
 
     [Fact]
+    public async Task Who_knows_only_the_first_root_trusts_servers_when_the_next_one_was_in_the_bundle_before_it_signed_says_OpenSSL()
+    {
+        OpenSsl.Require();
+        var time = TimeProvider.System;
+        var (first, next) = (NewRoot(time), NewRoot(time));
+        var state = AuthorityState.Of(first, time.GetUtcNow());
+        foreach (var wanted in new[] { first with { Roots = first.Roots + next.Roots }, next }) state = state.Begin(wanted, time).Sign(time).Retire(time).Finish(time);
+        using var authority = CertificateAuthority.Load(state.Signer, time);
+        var leaf = authority.IssueServer(["mesh-operator.mesh-system.svc"], [], TimeSpan.FromDays(30)).CertificateChain;
+
+        (await OpenSslVerifyAsync(first.Roots, leaf, state.CrossCertificates)).ShouldContain(": OK");
+    }
+
+    [Fact]
     public void An_authority_that_may_have_none_below_it_signs_no_other_root()
     {
-        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var root = Self("CN=user root", rootKey);
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=user intermediate", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
-        using var intermediate = request.Create(root, _time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(100), [1, 2, 3]);
-        var files = new CertificateAuthorityFiles(intermediate.ExportCertificatePem() + "\n", key.ExportPkcs8PrivateKeyPem(), root.ExportCertificatePem() + "\n");
-
+        var files = UserAuthority.Intermediate(_time.GetUtcNow());
         var begun = AuthorityState.Of(files, _time.GetUtcNow()).Begin(NewRoot(), _time);
         begun.CrossCertificates.ShouldBeEmpty();
         begun.Phase.ShouldBe(RotationPhase.DistributingTrust);
@@ -95,6 +103,59 @@ public sealed class AuthorityStateTests
         var next = NewRoot();
         var state = old.Begin(next, _time);
         (state.Phase, state.Signer).ShouldBe((RotationPhase.Signing, next));
+    }
+
+    [Fact]
+    public void An_authority_that_ends_while_trust_is_distributed_is_followed_at_once_whoever_holds_that()
+    {
+        var old = NewRoot();
+        _time.Advance(TimeSpan.FromDays(3640));
+        var next = NewRoot();
+        var state = AuthorityState.Of(old, _time.GetUtcNow()).Begin(next, _time);
+        Next(state, next, Held).ShouldBeNull();
+        _time.Advance(TimeSpan.FromDays(20));
+
+        foreach (var wanted in new[] { next, null, NewRoot() })
+        {
+            var signing = Next(state, wanted, Held).ShouldNotBeNull();
+            (signing.Phase, signing.Signer, signing.Next).ShouldBe((RotationPhase.Signing, wanted ?? next, null));
+            signing.TrustBundle.ShouldContain((wanted ?? next).Roots);
+        }
+    }
+
+    [Theory]
+    [InlineData(RotationPhase.Signing)]
+    [InlineData(RotationPhase.Retiring)]
+    public void A_new_authority_that_ends_before_its_rotation_does_is_followed_by_the_next(RotationPhase phase)
+    {
+        var brief = NewRoot();
+        _time.Advance(TimeSpan.FromDays(3640));
+        var state = AuthorityState.Of(NewRoot(), _time.GetUtcNow());
+        while (state.Phase != phase) state = Next(state, brief, Everybody)!;
+        _time.Advance(TimeSpan.FromDays(20));
+        Next(state, null, Held).ShouldBeNull();
+        Next(state, brief, Held).ShouldBeNull();
+
+        var next = NewRoot();
+        var signing = Next(state, next, Held).ShouldNotBeNull();
+        (signing.Phase, signing.Signer, signing.TrustBundle).ShouldBe((RotationPhase.Signing, next, state.TrustBundle + next.Roots));
+    }
+
+    [Fact]
+    public void An_authority_that_ends_before_it_signs_is_given_up()
+    {
+        var brief = NewRoot();
+        _time.Advance(TimeSpan.FromDays(3640));
+        var old = NewRoot();
+        var state = AuthorityState.Of(old, _time.GetUtcNow()).Begin(brief, _time);
+        _time.Advance(TimeSpan.FromDays(20));
+
+        foreach (var progress in new[] { Everybody, Held })
+        {
+            var without = Next(state, null, progress).ShouldNotBeNull();
+            (without.Phase, without.Signer, without.Next, without.TrustBundle, without.Epoch).ShouldBe((RotationPhase.Stable, old, null, old.Roots, 3));
+            Next(without, NewRoot(), progress).ShouldNotBeNull().Phase.ShouldBe(RotationPhase.DistributingTrust);
+        }
     }
 
     [Fact]
@@ -132,7 +193,7 @@ public sealed class AuthorityStateTests
         rotations.ShouldBeGreaterThan(20);
     }
 
-    private AuthorityState? Next(AuthorityState state, CertificateAuthorityFiles wanted, RotationProgress progress) => RotationSchedule.Next(state, wanted, progress, TimeSpan.Zero, _time);
+    private AuthorityState? Next(AuthorityState state, CertificateAuthorityFiles? wanted, RotationProgress progress) => RotationSchedule.Next(state, wanted, progress, TimeSpan.Zero, _time);
 
     private CertificateAuthorityFiles NewRoot() => NewRoot(_time);
 
@@ -142,35 +203,20 @@ public sealed class AuthorityStateTests
         return authority.Files;
     }
 
-    private X509Certificate2 Self(string name, ECDsa key)
-    {
-        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        return request.CreateSelfSigned(_time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(400));
-    }
-
     private static async Task<string> OpenSslVerifyAsync(string roots, string leaf, string untrusted)
     {
         var folder = Directory.CreateTempSubdirectory("mesh-cross-");
         try
         {
-            string Write(string name, string content)
+            async Task<string> WriteAsync(string name, string content)
             {
                 var path = Path.Combine(folder.FullName, name);
-                File.WriteAllText(path, content);
+                await File.WriteAllTextAsync(path, content, TestContext.Current.CancellationToken);
                 return path;
             }
 
-            string[] chain = untrusted.Length == 0 ? [] : ["-untrusted", Write("cross.crt", untrusted)];
-            var start = new ProcessStartInfo("/usr/bin/openssl", ["verify", "-x509_strict", "-CAfile", Write("roots.crt", roots), .. chain, Write("leaf.crt", leaf)])
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            };
-            using var process = Process.Start(start)!;
-            var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            return output;
+            string[] chain = untrusted.Length == 0 ? [] : ["-untrusted", await WriteAsync("cross.crt", untrusted)];
+            return (await OpenSsl.RunAsync(["verify", "-x509_strict", "-CAfile", await WriteAsync("roots.crt", roots), .. chain, await WriteAsync("leaf.crt", leaf)])).Output;
         }
         finally
         {

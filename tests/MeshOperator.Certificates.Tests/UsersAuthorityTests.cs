@@ -30,6 +30,7 @@ public sealed class UsersAuthorityTests : IDisposable
     [InlineData("two intermediates of other algorithms", LeafKeyType.EcdsaP256)]
     [InlineData("path lengths that just suffice", LeafKeyType.EcdsaP256)]
     [InlineData("names permitted", LeafKeyType.EcdsaP256)]
+    [InlineData("both ends of TLS", LeafKeyType.EcdsaP256)]
     public async Task OpenSSL_verifies_what_a_users_authority_signs(string kind, LeafKeyType keyType)
     {
         var files = await MakeAsync(kind);
@@ -76,7 +77,10 @@ public sealed class UsersAuthorityTests : IDisposable
     [InlineData("an intermediate in ca.crt", "the certificate of 'CN=root', which signed 'CN=upper', is missing")]
     [InlineData("a leaf", "tls.crt: 'CN=leaf' is not the certificate of an authority")]
     [InlineData("an upper one that is no authority", "tls.crt: 'CN=upper' is not the certificate of an authority")]
+    [InlineData("basic constraints that are none", "has an extension that cannot be read")]
     [InlineData("no keyCertSign", "tls.crt: 'CN=root' may not sign certificates")]
+    [InlineData("servers only", "tls.crt: 'CN=upper' may sign certificates for one end of TLS at most")]
+    [InlineData("mail only", "tls.crt: 'CN=upper' may sign certificates for one end of TLS at most")]
     [InlineData("a root that allows none below", "ca.crt: 'CN=root' allows 0 authorities below it, and there are 1")]
     [InlineData("an upper one that allows none below", "tls.crt: 'CN=upper' allows 0 authorities below it, and there are 1")]
     [InlineData("1024 bits", "the RSA key of 'CN=root' has 1024 bits")]
@@ -131,6 +135,42 @@ public sealed class UsersAuthorityTests : IDisposable
         IssuedCertificate Issue() => authority.IssueServer([name], [IPAddress.Loopback], Day);
         if (refused is null) (await VerifyAsync(Issue(), root.Certificate, "sslserver")).ShouldContain("leaf.crt: OK");
         else Should.Throw<CertificateAuthorityException>(Issue).Message.ShouldContain(refused);
+    }
+
+    [Theory]
+    [InlineData("as it should be")]
+    [InlineData("with the root")]
+    [InlineData("in another order")]
+    [InlineData("with its key")]
+    [InlineData("without a line break at the end")]
+    [InlineData("with an authority of something else")]
+    public async Task Of_a_users_chain_only_the_intermediates_are_sent_each_after_the_one_that_it_signed(string tlsCrt)
+    {
+        var top = await OpenSslAuthority.MakeAsync(_folder, "root", extensions: PathLength(3));
+        var upper = await OpenSslAuthority.MakeAsync(_folder, "upper", top);
+        var lower = await OpenSslAuthority.MakeAsync(_folder, "lower", upper);
+        var good = lower.Under(top, upper);
+        var given = tlsCrt switch
+        {
+            "with the root" => good.Certificate + top.Certificate,
+            "in another order" => lower.Certificate + top.Certificate + upper.Certificate,
+            "with its key" => lower.Certificate + lower.Key + upper.Certificate,
+            "without a line break at the end" => good.Certificate.TrimEnd(),
+            "with an authority of something else" => good.Certificate + (await OpenSslAuthority.MakeAsync(_folder, "stranger")).Certificate,
+            _ => good.Certificate,
+        };
+        using var authority = CertificateAuthority.Load(good with { Certificate = given }, TimeProvider.System, "cluster.local");
+        var leaf = authority.IssueIdentity(Web, Day);
+
+        PemBundle.Read(leaf.CertificateChain).Select(c => c.Subject).ShouldBe(["", "CN=lower", "CN=upper"]);
+        leaf.CertificateChain.ShouldNotContain("PRIVATE KEY");
+        leaf.CertificateChain.ShouldEndWith("-----END CERTIFICATE-----\n");
+        authority.Depth.ShouldBe(2);
+        using var next = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
+        using var nextRoot = next.FindRoot();
+        var crossed = authority.CrossSign(nextRoot, next.Depth).ShouldNotBeNull();
+        PemBundle.Read(crossed).Select(c => c.Subject).ShouldBe([nextRoot.Subject, "CN=lower", "CN=upper"]);
+        crossed.ShouldEndWith("-----END CERTIFICATE-----\n");
     }
 
     private static FakeTimeProvider Clock(int days) => new(TimeProvider.System.GetUtcNow().AddDays(days));
@@ -191,6 +231,9 @@ public sealed class UsersAuthorityTests : IDisposable
                 return (await Make("lower", middle, Rsa)).Under(top, middle);
             case "path lengths that just suffice": return await Two(PathLength(1), PathLength(2), PathLength(0));
             case "names permitted": return await Two(Names("permitted;URI:cluster.local"), Names("permitted;URI:cluster.local,permitted;URI:example.org"));
+            case "both ends of TLS": return await Two(Extensions("extendedKeyUsage=serverAuth,clientAuth"));
+            case "servers only": return await Two(Extensions("extendedKeyUsage=serverAuth"));
+            case "mail only": return await Two(Extensions("extendedKeyUsage=emailProtection"));
             case "no certificate": return await Root() with { Certificate = "" };
             case "no key": return await Root() with { PrivateKey = "" };
             case "a public key": return await KeyAs("pkey", "-pubout");
@@ -210,6 +253,7 @@ public sealed class UsersAuthorityTests : IDisposable
                 var issuer = await Make("root");
                 return (await Make("leaf", issuer, extensions: ["basicConstraints=critical,CA:FALSE"])).Under(issuer);
             case "an upper one that is no authority": return await Two(["basicConstraints=critical,CA:FALSE"]);
+            case "basic constraints that are none": return await Root(extensions: ["basicConstraints=critical,DER:05:00", OpenSslAuthority.Signs]);
             case "no keyCertSign": return await Root(extensions: [OpenSslAuthority.Authority, "keyUsage=critical,digitalSignature"]);
             case "a root that allows none below":
                 var narrow = await Make("root", extensions: PathLength(0));

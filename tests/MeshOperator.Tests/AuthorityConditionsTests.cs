@@ -85,6 +85,8 @@ public sealed class AuthorityConditionsTests
         foreach (var (node, reason) in proxies) report.IsDone(node).ShouldBe(reason is null, node);
         report.Waiting.Count.ShouldBe(20);
         report.Waiting["web-0.shop"].ShouldBe("has not acknowledged");
+        // The status names the first of all, so each replica must tell its first, whatever their order was.
+        ReplicaReport.Of(7, proxies.Reverse()).Waiting.Keys.ShouldBe(proxies.Keys.Take(30).Order(StringComparer.Ordinal).Take(20));
         ReplicaReport.Parse("something else").ShouldBeNull();
     }
 

@@ -1,6 +1,7 @@
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Identity;
+using MeshOperator.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
@@ -24,5 +25,23 @@ public sealed class ServingCertificateTests
         time.Advance(TimeSpan.FromDays(0.2));
         serving.Current.TargetCertificate.Thumbprint.ShouldNotBe(first.Thumbprint);
         serving.Current.TargetCertificate.NotAfter.ToUniversalTime().ShouldBe(time.GetUtcNow().AddDays(30).UtcDateTime);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void After_a_rotation_the_chain_leads_to_the_root_before_also_where_a_user_gave_the_new_root_with_the_chain(bool withRoot)
+    {
+        var time = TimeProvider.System;
+        using var old = CertificateAuthority.CreateSelfSigned("cluster.local", time);
+        using var oldRoot = old.FindRoot();
+        var next = UserAuthority.Intermediate(time.GetUtcNow());
+        if (withRoot) next = next with { Certificate = next.Certificate + next.Roots };
+        var state = AuthorityState.Of(old.Files, time.GetUtcNow()).Begin(next, time).Sign(time);
+        var serving = new ServingCertificate(new MeshAuthority(state, time), ["mesh-operator.mesh-system.svc"], time);
+
+        var sent = serving.Current.IntermediateCertificates;
+        sent.Select(c => c.Subject).ShouldBe(["CN=user intermediate", "CN=user root"]);
+        sent[^1].Issuer.ShouldBe(oldRoot.Subject);
     }
 }

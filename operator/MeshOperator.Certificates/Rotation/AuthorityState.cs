@@ -32,16 +32,23 @@ public sealed record AuthorityState
         return new AuthorityState { Epoch = 1, Phase = RotationPhase.Stable, Since = now, Signer = signer, TrustBundle = PemBundle.Union(signer.Roots) };
     }
 
-    /// <summary>Begins to distribute trust in another authority. One whose predecessor can sign no more, as it has expired, signs at once.</summary>
+    /// <summary>Whether the authority that signs still can; one that has expired cannot.</summary>
+    public bool CanSign(TimeProvider time) => CanBeUsed(Signer, time);
+
+    /// <summary>Whether the authority that will sign could.</summary>
+    public bool CanNextSign(TimeProvider time) => Next is not null && CanBeUsed(Next, time);
+
+    /// <summary>Begins to distribute trust in another authority. One whose predecessor can sign no more, as it has expired, signs at once,
+    /// whatever the phase.</summary>
     /// <exception cref="InvalidOperationException">A rotation is under way.</exception>
     /// <exception cref="CertificateAuthorityException">The other authority cannot be used.</exception>
     public AuthorityState Begin(CertificateAuthorityFiles next, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(next);
         ArgumentNullException.ThrowIfNull(time);
-        Demand(RotationPhase.Stable);
-        using var successor = CertificateAuthority.Load(next, time);
         using var signer = TryLoad(Signer, time);
+        if (signer is not null) Demand(RotationPhase.Stable);
+        using var successor = CertificateAuthority.Load(next, time);
         var begun = Step(RotationPhase.DistributingTrust, time) with
         {
             Next = next,
@@ -49,6 +56,14 @@ public sealed record AuthorityState
             CrossCertificates = PemBundle.WithoutExpired(Cross(signer, successor) + CrossCertificates, time.GetUtcNow()),
         };
         return signer is null ? begun.Sign(time) : begun;
+    }
+
+    /// <summary>Gives the new authority up before it has signed anything.</summary>
+    /// <exception cref="InvalidOperationException">It is not the time for it.</exception>
+    public AuthorityState Abandon(TimeProvider time)
+    {
+        Demand(RotationPhase.DistributingTrust);
+        return Step(RotationPhase.Stable, time) with { Next = null, TrustBundle = PemBundle.Union(Signer.Roots) };
     }
 
     /// <summary>Lets the new authority sign.</summary>
@@ -89,6 +104,12 @@ public sealed record AuthorityState
         return this with { Epoch = Epoch + 1, Phase = phase, Since = time.GetUtcNow() };
     }
 
+    private static bool CanBeUsed(CertificateAuthorityFiles files, TimeProvider time)
+    {
+        using var authority = TryLoad(files, time);
+        return authority is not null;
+    }
+
     private static CertificateAuthority? TryLoad(CertificateAuthorityFiles files, TimeProvider time)
     {
         try
@@ -101,11 +122,13 @@ public sealed record AuthorityState
         }
     }
 
-    /// <summary>The root of the next authority signed by the present one; empty when it need not or may not be.</summary>
-    private string Cross(CertificateAuthority? signer, CertificateAuthority successor)
+    /// <summary>The root of the next authority signed by the present one; empty when it need not or may not be. That the root is in the trust
+    /// bundle already is no reason: who started before that does not know it.</summary>
+    private static string Cross(CertificateAuthority? signer, CertificateAuthority successor)
     {
+        if (signer is null) return string.Empty;
         using var root = successor.FindRoot();
-        var isKnown = PemBundle.Read(TrustBundle).Any(known => known.Thumbprint == root.Thumbprint);
-        return isKnown ? string.Empty : signer?.CrossSign(root, successor.Depth) ?? string.Empty;
+        using var present = signer.FindRoot();
+        return root.Thumbprint == present.Thumbprint ? string.Empty : signer.CrossSign(root, successor.Depth) ?? string.Empty;
     }
 }

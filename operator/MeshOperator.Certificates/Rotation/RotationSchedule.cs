@@ -1,6 +1,7 @@
 namespace MeshOperator.Certificates.Rotation;
 
-/// <summary>Decides about the next step of a rotation. No step is taken because time has passed: proxies must have acknowledged.</summary>
+/// <summary>Decides about the next step of a rotation. No step is taken because time has passed: proxies must have acknowledged. Only an authority
+/// that has expired is waited for by nobody: nothing that it signed is valid any more, and without certificates no proxy can acknowledge.</summary>
 public static class RotationSchedule
 {
     /// <summary>A root is replaced when less than this part of its life is left.</summary>
@@ -17,9 +18,17 @@ public static class RotationSchedule
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(progress);
         ArgumentNullException.ThrowIfNull(time);
+        var isOther = wanted is not null && wanted != state.Signer;
+        if (state.Phase == RotationPhase.Stable) return isOther ? state.Begin(wanted!, time) : null;
+        if (!state.CanSign(time))
+        {
+            var successor = isOther ? wanted : state.CanNextSign(time) ? state.Next : null;
+            return successor is null ? null : state.Begin(successor, time);
+        }
+
         return state.Phase switch
         {
-            RotationPhase.Stable => wanted is null || wanted == state.Signer ? null : state.Begin(wanted, time),
+            RotationPhase.DistributingTrust when !state.CanNextSign(time) => state.Abandon(time),
             _ when !progress.IsComplete => null,
             RotationPhase.DistributingTrust => state.Sign(time),
             RotationPhase.Signing => time.GetUtcNow() - state.Since < overlap ? null : state.Retire(time),

@@ -185,6 +185,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<TrustBundles>();
         services.AddSingleton<AuthorityExpiry>();
         services.AddSingleton<ProxyTrust>();
+        services.AddSingleton<ReportAges>();
         services.AddSingleton<RotationProgressSource>();
         services.AddSingleton<WantedAuthority>();
         services.AddHostedService<AuthorityFollower>();

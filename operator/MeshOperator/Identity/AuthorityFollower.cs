@@ -21,6 +21,8 @@ internal sealed class AuthorityFollower(
     {
         informer.Changed += Follow;
         authority.Changed += Spread;
+        // What came before is not told again.
+        foreach (var secret in informer.Objects.Values) Follow(secret);
         return Task.CompletedTask;
     }
 
@@ -31,9 +33,11 @@ internal sealed class AuthorityFollower(
         return Task.CompletedTask;
     }
 
-    private void Follow(ObjectChange<V1Secret> change)
+    private void Follow(ObjectChange<V1Secret> change) => Follow(change.New);
+
+    private void Follow(V1Secret? secret)
     {
-        if (change.New is not { Metadata.Name: MeshNames.CaStateSecret } secret) return;
+        if (secret?.Metadata.Name != MeshNames.CaStateSecret) return;
         try
         {
             authority.Apply(secrets.ReadState(secret));

@@ -14,6 +14,9 @@ internal sealed class AuthorityStore(
 {
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
 
+    /// <summary>No proxy is known when the operator starts, and none has acknowledged anything.</summary>
+    private static readonly RotationProgress Nobody = new(0, 1, []);
+
     /// <summary>Reads the state, or makes it. Waits for the API server, and for a Secret that a user is to bring, as long as it takes.</summary>
     /// <exception cref="CertificateAuthorityException">A Secret is there and cannot be used.</exception>
     public async Task<AuthorityState> LoadAsync(CancellationToken cancellation)
@@ -55,12 +58,25 @@ internal sealed class AuthorityStore(
             CertificateAuthority.Load(state.Signer, time).Dispose();
             return state;
         }
-        catch (CertificateAuthorityException) when (state.Phase == RotationPhase.Stable)
+        catch (CertificateAuthorityException)
         {
-            if (await secrets.GetWantedAsync(cancellation) is not { } wanted || secrets.ReadWanted(wanted, time) is not { } files || files == state.Signer) throw;
-            var next = state.Begin(files, time);
+            var wanted = await secrets.GetWantedAsync(cancellation) is { } given ? Read(given, isNeeded: state.Next is null) : null;
+            if (RotationSchedule.Next(state, wanted, Nobody, TimeSpan.Zero, time) is not { } next) throw;
             await secrets.WriteStateAsync(next, secret, cancellation);
             return next;
+        }
+    }
+
+    /// <summary>The authority that is to sign; null when it cannot be used and there is another.</summary>
+    private CertificateAuthorityFiles? Read(k8s.Models.V1Secret wanted, bool isNeeded)
+    {
+        try
+        {
+            return secrets.ReadWanted(wanted, time);
+        }
+        catch (CertificateAuthorityException) when (!isNeeded)
+        {
+            return null;
         }
     }
 

@@ -17,16 +17,19 @@ internal static class IdentityIssuers
     public static IdentityIssuer Create(
         MeshAuthority authority, SharedInformer<MeshCertificateAuthority> settings, OperatorOptions options, TimeProvider time, Random random)
     {
-        var current = authority.Current;
-        var issuer = new IdentityIssuer(current.Signer, new LeafSettings(), time, random);
-        authority.Changed += () =>
-        {
-            var next = authority.Current;
-            if (Interlocked.Exchange(ref current, next).Signer != next.Signer) issuer.Use(next.Signer);
-        };
+        var turn = new Lock();
+        var issuer = new IdentityIssuer(authority.Current.Signer, new LeafSettings(), time, random);
+        authority.Changed += Take;
+        Take();
         settings.Changed += change => Follow(change.New);
         Follow(settings.Objects.GetValueOrDefault(new ObjectKey(string.Empty, options.CertificateAuthority)));
         return issuer;
+
+        // Two changes at once may be told in the wrong order.
+        void Take()
+        {
+            lock (turn) issuer.Use(authority.Current.Signer);
+        }
 
         void Follow(MeshCertificateAuthority? entity)
         {

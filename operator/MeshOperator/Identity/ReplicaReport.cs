@@ -8,7 +8,7 @@ namespace MeshOperator.Identity;
 /// <summary>What a replica tells the leader of its proxies, small enough for an annotation with 20,000 of them.</summary>
 /// <param name="Epoch">The state that the replica serves.</param>
 /// <param name="Done">Of each proxy that has what that state gives it, 8 bytes of a hash of its node id.</param>
-/// <param name="Waiting">Proxies that are connected and have not, the first of them, and why.</param>
+/// <param name="Waiting">Proxies that are connected and have not, the first of them by name, as the status names the first of all, and why.</param>
 internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionary<string, string> Waiting)
 {
     private const int HashLength = 8;
@@ -20,17 +20,18 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
     /// <param name="proxies">The connected proxies by node id, and what each lacks; null when nothing.</param>
     public static ReplicaReport Of(long epoch, IEnumerable<KeyValuePair<string, string?>> proxies)
     {
-        var (done, waiting) = (new List<ulong>(), new SortedDictionary<string, string>(StringComparer.Ordinal));
+        var (done, waiting) = (new List<ulong>(), new List<KeyValuePair<string, string>>());
         foreach (var (node, reason) in proxies)
         {
             if (reason is null) done.Add(Hash(node));
-            else if (waiting.Count < MostNamed) waiting[node] = reason;
+            else waiting.Add(KeyValuePair.Create(node, reason));
         }
 
         done.Sort();
         var bytes = new byte[done.Count * HashLength];
         for (var i = 0; i < done.Count; i++) BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(i * HashLength), done[i]);
-        return new ReplicaReport(epoch, bytes, waiting);
+        var named = waiting.OrderBy(w => w.Key, StringComparer.Ordinal).Take(MostNamed);
+        return new ReplicaReport(epoch, bytes, new SortedDictionary<string, string>(named.ToDictionary(), StringComparer.Ordinal));
     }
 
     /// <summary>Reads what <see cref="ToString"/> wrote; null when it is something else.</summary>

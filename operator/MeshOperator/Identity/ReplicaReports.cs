@@ -20,6 +20,7 @@ internal sealed class ReplicaReports(
     SharedInformer<V1Lease> informer,
     MeshAuthority authority,
     ProxyTrust trust,
+    ReportAges ages,
     ILeadership leadership,
     OperatorOptions options,
     TimeProvider time,
@@ -30,12 +31,7 @@ internal sealed class ReplicaReports(
     private const string Annotation = "meshoperator.io/trust-report";
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(40);
-    private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(10);
     private V1Lease? _lease;
-
-    /// <summary>Whether a report's replica is alive.</summary>
-    public static bool IsFresh(V1Lease lease, DateTimeOffset now) => Age(lease, now) < FreshFor;
 
     /// <summary>The report in a Lease; null when there is none.</summary>
     public static ReplicaReport? Read(V1Lease lease) =>
@@ -49,6 +45,7 @@ internal sealed class ReplicaReports(
         {
             while (true)
             {
+                ages.See(informer.Objects.Values);
                 var report = Report();
                 if (report != written || time.GetUtcNow() - writtenAt >= RenewEvery)
                 {
@@ -63,8 +60,6 @@ internal sealed class ReplicaReports(
         {
         }
     }
-
-    private static TimeSpan Age(V1Lease lease, DateTimeOffset now) => lease.Spec?.RenewTime is { } renewed ? now - renewed.ToUniversalTime() : TimeSpan.MaxValue;
 
     /// <summary>While no rotation is under way only that this replica is there, and how far it has followed.</summary>
     private string Report()
@@ -86,7 +81,7 @@ internal sealed class ReplicaReports(
                 Annotations = new Dictionary<string, string> { [Annotation] = report },
                 ResourceVersion = _lease?.Metadata.ResourceVersion,
             },
-            Spec = new V1LeaseSpec { HolderIdentity = identity, RenewTime = time.GetUtcNow().UtcDateTime, LeaseDurationSeconds = (int)FreshFor.TotalSeconds },
+            Spec = new V1LeaseSpec { HolderIdentity = identity, RenewTime = time.GetUtcNow().UtcDateTime, LeaseDurationSeconds = (int)ReportAges.FreshFor.TotalSeconds },
         };
         try
         {
@@ -108,8 +103,7 @@ internal sealed class ReplicaReports(
 
     private async Task RemoveOldAsync(CancellationToken cancellation)
     {
-        var now = time.GetUtcNow();
-        foreach (var (key, lease) in informer.Objects.Where(l => Age(l.Value, now) > KeptFor))
+        foreach (var key in informer.Objects.Where(l => ages.IsOld(l.Value)).Select(l => l.Key))
         {
             try
             {

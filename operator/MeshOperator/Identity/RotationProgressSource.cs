@@ -6,7 +6,7 @@ using MeshOperator.Kubernetes.Informers;
 namespace MeshOperator.Identity;
 
 /// <summary>How far all proxies of the mesh are: those of this replica, and those of which the others report.</summary>
-internal sealed class RotationProgressSource(MeshPipeline pipeline, ProxyTrust trust, SharedInformer<V1Lease> reports, OperatorOptions options, TimeProvider time)
+internal sealed class RotationProgressSource(MeshPipeline pipeline, ProxyTrust trust, SharedInformer<V1Lease> reports, ReportAges ages, OperatorOptions options)
 {
     /// <summary>Progress with a state.</summary>
     public RotationProgress Of(MeshAuthority.Snapshot present)
@@ -40,9 +40,8 @@ internal sealed class RotationProgressSource(MeshPipeline pipeline, ProxyTrust t
     private Dictionary<string, ReplicaReport> Others()
     {
         if (options.ElectionIdentity is not { } self) return [];
-        var now = time.GetUtcNow();
         return reports.Objects.Values
-            .Where(l => l.Spec?.HolderIdentity is { } holder && holder != self && ReplicaReports.IsFresh(l, now))
+            .Where(l => l.Spec?.HolderIdentity is { } holder && holder != self && ages.IsFresh(l))
             .Select(l => (Holder: l.Spec.HolderIdentity, Report: ReplicaReports.Read(l)))
             .Where(l => l.Report is not null)
             .ToDictionary(l => l.Holder, l => l.Report!, StringComparer.Ordinal);

@@ -21,7 +21,7 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
     public static string? RequestOf(V1ObjectMeta? metadata) =>
         metadata?.Annotations is { } annotations && annotations.TryGetValue(MeshNames.RotateAnnotation, out var value) ? value : null;
 
-    /// <summary>Reads the Secret; puts it back when it is gone and was the operator's own; replaces the root in it when that is asked for or due.</summary>
+    /// <summary>Reads the Secret; puts it back when it is gone and no user is to bring it, with a new root where the operator is to make one; replaces the root in it when that is asked for or due.</summary>
     public async Task<Wanted> FindAsync(MeshCertificateAuthority? settings, AuthorityState state, CancellationToken cancellation)
     {
         var secret = await secrets.GetWantedAsync(cancellation);
@@ -29,7 +29,9 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         if (secret is null)
         {
             if (settings?.Spec.Provider?.Secret is not null) return new Wanted(null, false, null, ("SecretNotFound", $"There is no Secret {secrets.Wanted} with tls.crt, tls.key and ca.crt."));
-            secret = await secrets.WriteWantedAsync(state.Next ?? state.Signer, request, null, cancellation);
+            secret = settings?.Spec.Provider?.SelfSigned is not null
+                ? await MakeAsync(request, null, "wished for", cancellation)
+                : await secrets.WriteWantedAsync(state.Next ?? state.Signer, settings?.Status?.LastRotation, null, cancellation);
         }
 
         var isOwn = AuthoritySecrets.IsOwn(secret);
@@ -53,10 +55,16 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
             return new Wanted(files, isOwn, last, ("RotationNotPossible", $"A rotation was asked for, and the operator has no key of the root above its authority: replace Secret {secrets.Wanted}, and it will be rotated to."));
         if (!isAsked && !(isOwn && settings?.Spec.Rotation?.Auto != false && IsDue(files))) return new Wanted(files, isOwn, last, null);
 
-        using var successor = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
-        await secrets.WriteWantedAsync(successor.Files, request, secret, cancellation);
-        Log.RootMade(logger, secrets.Wanted.ToString(), isAsked ? "asked for" : "due");
-        return new Wanted(successor.Files, isOwn, request, null);
+        var made = await MakeAsync(request, secret, isAsked ? "asked for" : "due", cancellation);
+        return new Wanted(secrets.ReadWanted(made, time), isOwn, request, null);
+    }
+
+    private async Task<V1Secret> MakeAsync(string? request, V1Secret? present, string why, CancellationToken cancellation)
+    {
+        using var root = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
+        var made = await secrets.WriteWantedAsync(root.Files, request, present, cancellation);
+        Log.RootMade(logger, secrets.Wanted.ToString(), why);
+        return made;
     }
 
     private bool IsDue(CertificateAuthorityFiles files)

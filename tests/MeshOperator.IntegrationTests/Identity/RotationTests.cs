@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
@@ -7,6 +5,7 @@ using k8s.Models;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Certificates;
 using MeshOperator.Hosting;
+using MeshOperator.Identity;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Testing;
@@ -86,6 +85,31 @@ public sealed class RotationTests(TestCluster cluster)
         await StatusAsync(mesh, s => (s.Phase, s.LastRotation is null).ShouldBe(("Stable", false)));
     }
 
+    [Theory]
+    [InlineData(-60)]
+    [InlineData(60)]
+    public async Task A_replica_whose_clock_is_wrong_is_waited_for_too(int minutes)
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "right" });
+        await StatusAsync(mesh, s => s.Phase.ShouldBe("Stable"));
+        var report = new V1Lease
+        {
+            Metadata = new V1ObjectMeta
+            {
+                Name = "other-replica",
+                NamespaceProperty = mesh.Namespace,
+                Labels = new Dictionary<string, string> { [ReplicaReports.Label] = "true" },
+                Annotations = new Dictionary<string, string> { ["meshoperator.io/trust-report"] = ReplicaReport.Of(1, []).ToString() },
+            },
+            Spec = new V1LeaseSpec { HolderIdentity = "wrong", RenewTime = TimeProvider.System.GetUtcNow().AddMinutes(minutes).UtcDateTime },
+        };
+        await cluster.Of<V1Lease>().CreateAsync(report, Cancellation);
+        await RotateAsync(mesh);
+        await StatusAsync(mesh, s => s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Name.ShouldBe("wrong"));
+        await cluster.Of<V1Lease>().DeleteAsync(new ObjectKey(mesh.Namespace, "other-replica"), Cancellation);
+        await StatusAsync(mesh, s => (s.Phase, s.LastRotation is null).ShouldBe(("Stable", false)));
+    }
+
     [Fact]
     public async Task Who_started_under_the_old_root_finds_the_operator_after_a_rotation_and_its_restart()
     {
@@ -135,7 +159,7 @@ public sealed class RotationTests(TestCluster cluster)
         var (one, other) = (await proxies.StartAsync("one"), await proxies.StartAsync("other"));
         await Eventually.Succeeds(() => proxies.All.ShouldAllBe(p => p.Current != null), Patience);
         other.Hold();
-        var own = Intermediate();
+        var own = UserAuthority.Intermediate(TimeProvider.System.GetUtcNow());
         var secret = await SecretAsync(mesh);
         secret.Metadata.Labels = null;
         secret.Data = Data(own);
@@ -268,23 +292,6 @@ public sealed class RotationTests(TestCluster cluster)
     {
         using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time ?? TimeProvider.System);
         return authority.Files;
-    }
-
-    /// <summary>An authority as cert-manager issues one: a root elsewhere, an intermediate with its key here.</summary>
-    private static CertificateAuthorityFiles Intermediate()
-    {
-        var now = TimeProvider.System.GetUtcNow();
-        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var rootRequest = new CertificateRequest("CN=user root", rootKey, HashAlgorithmName.SHA256);
-        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var root = rootRequest.CreateSelfSigned(now.AddDays(-1), now.AddDays(1000));
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=user intermediate", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        using var intermediate = request.Create(root, now.AddDays(-1), now.AddDays(90), [1, 2, 3]);
-        return new CertificateAuthorityFiles(intermediate.ExportCertificatePem() + "\n", key.ExportECPrivateKeyPem() + "\n", root.ExportCertificatePem() + "\n");
     }
 
     private static Dictionary<string, byte[]> Data(CertificateAuthorityFiles files) => new()

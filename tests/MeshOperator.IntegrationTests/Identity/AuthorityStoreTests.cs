@@ -1,0 +1,47 @@
+using k8s.Models;
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Certificates;
+using MeshOperator.Certificates.Rotation;
+using MeshOperator.Hosting;
+using MeshOperator.Identity;
+using MeshOperator.IntegrationTests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.IntegrationTests.Identity;
+
+public sealed class AuthorityStoreTests(TestCluster cluster)
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("the next one")]
+    [InlineData("nothing")]
+    [InlineData("one that cannot be used")]
+    public async Task An_authority_that_expired_during_a_rotation_while_no_operator_ran_is_followed_by_the_next(string wanted)
+    {
+        await using var ns = await TestNamespace.CreateAsync(cluster);
+        var options = new OperatorOptions { Namespace = ns.Name, CertificateAuthority = ns.Name };
+        var secrets = new AuthoritySecrets(cluster.Of<V1Secret>(), options);
+        var before = new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddDays(-3655));
+        var old = New(before);
+        before.Advance(TimeSpan.FromDays(10));
+        var next = New(before);
+        var state = AuthorityState.Of(old, before.GetUtcNow()).Begin(next, before);
+        await secrets.WriteStateAsync(state, null, Cancellation);
+        if (wanted != "nothing") await secrets.WriteWantedAsync(wanted == "the next one" ? next : old, null, null, Cancellation);
+
+        var store = new AuthorityStore(secrets, cluster.Of<MeshCertificateAuthority>(), options, TimeProvider.System, NullLogger<AuthorityStore>.Instance);
+        var loaded = await store.LoadAsync(Cancellation);
+        (loaded.Phase, loaded.Signer, loaded.Epoch).ShouldBe((RotationPhase.Signing, next, state.Epoch + 2));
+        secrets.ReadState((await secrets.GetStateAsync(Cancellation)).ShouldNotBeNull()).Epoch.ShouldBe(loaded.Epoch);
+    }
+
+    private static CertificateAuthorityFiles New(TimeProvider time)
+    {
+        using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
+        return authority.Files;
+    }
+}
