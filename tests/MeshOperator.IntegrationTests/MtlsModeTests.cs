@@ -97,6 +97,7 @@ public sealed class MtlsModeTests(TestCluster cluster)
             .Select(chain => chain.Name["inbound/8080/".Length..]),
     ];
 
+    /// <summary>Those that take no mutual TLS are marked.</summary>
     private static bool TakeMtls(DeltaDiscoveryResponse response) =>
-        ClusterLoadAssignment.Parser.ParseFrom(response.Resources.Single().Resource_.Value).Endpoints[0].LbEndpoints.All(e => e.Metadata is not null);
+        ClusterLoadAssignment.Parser.ParseFrom(response.Resources.Single().Resource_.Value).Endpoints[0].LbEndpoints.All(e => e.Metadata is null);
 }
