@@ -120,7 +120,7 @@ public sealed class TranslationTests
         var cluster = Read(Configuration(ResourceType.Cluster).Find("outbound/80/web.shop")!, Cluster.Parser);
 
         var context = UpstreamTlsContext.Parser.ParseFrom(cluster.TransportSocket.TypedConfig.Value).CommonTlsContext;
-        context.AlpnProtocols.ShouldBe(["meshoperator"]);
+        context.AlpnProtocols.ShouldBe(["meshoperator-http", "meshoperator"]);
         context.CombinedValidationContext.DefaultValidationContext.MatchTypedSubjectAltNames
             .ShouldHaveSingleItem().Matcher.Exact.ShouldBe("spiffe://cluster.local/ns/shop/sa/web");
     }

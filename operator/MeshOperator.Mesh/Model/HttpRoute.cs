@@ -24,7 +24,7 @@ public sealed record HttpRoute
     /// <summary>For the whole request with its retries; null means none.</summary>
     public TimeSpan? RequestTimeout { get; init; }
 
-    /// <summary>For a stream without bytes; null means Envoy's default.</summary>
+    /// <summary>For a stream without bytes; null means none.</summary>
     public TimeSpan? IdleTimeout { get; init; }
 
     /// <summary>Faults to inject.</summary>

@@ -24,7 +24,6 @@ internal sealed class RateLimitIndex
             {
                 _targets.Add(key, targets, candidate);
                 _targets.NoteTcp(key, targets, "no requests to count");
-                NoteUndeclared(snapshot, verdicts, key, targets);
             }
             else if (spec.Selector is { } selector)
             {
@@ -45,18 +44,6 @@ internal sealed class RateLimitIndex
         ?? _bySelector.Find(ns, pod);
 
     private static Candidate? Oldest(IEnumerable<Candidate?> candidates) => candidates.OfType<Candidate>().MinBy(c => c.Rank);
-
-    /// <summary>The requests of an undeclared port are recognised, but not inside of mutual TLS.</summary>
-    private static void NoteUndeclared(ClusterSnapshot snapshot, VerdictBuilder verdicts, PolicyKey key, List<PolicyTargetReference> targets)
-    {
-        for (var i = 0; i < targets.Count; i++)
-        {
-            if (!snapshot.Services.TryGetValue(new ObjectName(key.Namespace, targets[i].Name), out var service)) continue;
-            var protocols = service.Ports.Where(p => targets[i].SectionName is not { } section || p.Name == section).Select(ProtocolDetection.Of).ToHashSet();
-            if (!protocols.Contains(PortProtocol.Detect) || !protocols.IsSubsetOf([PortProtocol.Detect, PortProtocol.Tcp])) continue;
-            verdicts.Unresolved(key, "UnsupportedProtocol", $"spec.targetRefs[{i}]: the service '{targets[i].Name}' has no port declared as HTTP there; on undeclared ones requests over mutual TLS are not counted; declare HTTP with appProtocol if it is");
-        }
-    }
 
     private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) => spec.Limits.Select((limit, i) => new Limit(
         string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),

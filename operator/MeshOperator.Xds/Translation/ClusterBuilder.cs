@@ -31,6 +31,7 @@ internal static class ClusterBuilder
             LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
             ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
             CircuitBreakers = Breakers(null),
+            UpstreamConnectionOptions = Keepalive.Upstream,
         },
         new Cluster
         {
@@ -45,7 +46,7 @@ internal static class ClusterBuilder
     /// <param name="consistentHashing">Whether some route keeps clients at one of its endpoints.</param>
     public static Cluster Outbound(MeshServicePort port, bool consistentHashing)
     {
-        var cluster = BoundedInTime(port, Eds(Names.Outbound(port.Service, port.Port)));
+        var cluster = ForSidecars(port, Eds(Names.Outbound(port.Service, port.Port)));
         cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
         cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest;
         AddProtocol(cluster, port);
@@ -56,7 +57,7 @@ internal static class ClusterBuilder
     /// <summary>The cluster of a pool of a service port's routes. Maglev keeps the weights of endpoints more exactly than a ring.</summary>
     public static Cluster Pool(MeshServicePort port, string name, StickyPool pool)
     {
-        var cluster = BoundedInTime(port, Eds(name));
+        var cluster = ForSidecars(port, Eds(name));
         cluster.AltStatName = $"{Names.OutboundStat(port.Service, port.Port)}/{pool.Name}";
         cluster.LbPolicy = Cluster.Types.LbPolicy.Maglev;
         AddProtocol(cluster, port);
@@ -70,7 +71,7 @@ internal static class ClusterBuilder
     public static Cluster Direct(MeshServicePort port, bool mtls)
     {
         var name = Names.Direct(port.Service, port.Port);
-        var cluster = BoundedInTime(port, new Cluster
+        var cluster = ForSidecars(port, new Cluster
         {
             Name = mtls ? name : Names.Plaintext(name),
             AltStatName = Names.OutboundStat(port.Service, port.Port),
@@ -78,7 +79,7 @@ internal static class ClusterBuilder
             LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
         });
         AddProtocol(cluster, port);
-        if (mtls) cluster.TransportSocket = TlsContexts.Upstream(Identities(port.Endpoints), port.Service.ToString());
+        if (mtls) cluster.TransportSocket = MutualTls(port, Identities(port.Endpoints));
         return cluster;
     }
 
@@ -89,9 +90,11 @@ internal static class ClusterBuilder
         return cluster;
     }
 
-    private static Cluster BoundedInTime(MeshServicePort port, Cluster cluster)
+    /// <summary>What a proxy sees to and a library does not.</summary>
+    private static Cluster ForSidecars(MeshServicePort port, Cluster cluster)
     {
         cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
+        cluster.UpstreamConnectionOptions = Keepalive.Upstream;
         return Bounded(port, cluster);
     }
 
@@ -107,7 +110,7 @@ internal static class ClusterBuilder
     {
         var identities = Identities(endpoints);
         if (identities.Count == 0) return;
-        cluster.TransportSocket = TlsContexts.Upstream(identities, port.Service.ToString());
+        cluster.TransportSocket = MutualTls(port, identities);
         cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
         {
             Name = "plaintext",
@@ -115,6 +118,9 @@ internal static class ClusterBuilder
             TransportSocket = TlsContexts.Plaintext,
         });
     }
+
+    private static TransportSocket MutualTls(MeshServicePort port, IEnumerable<string> identities) =>
+        TlsContexts.Upstream(identities, port.Service.ToString(), isHttp: port.Protocol is not PortProtocol.Tcp);
 
     private static List<string> Identities(IEnumerable<MeshEndpoint> endpoints) =>
         [.. endpoints.Select(endpoint => endpoint.Identity).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
@@ -148,8 +154,7 @@ internal static class ClusterBuilder
         if (hasIpv6)
             cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(new ExtraSourceAddress { Address = new SocketAddress { Address = ProxySource.Ipv6, PortValue = 0 } });
 
-        // A client may speak HTTP/2 to a port declared as HTTP; the application is spoken to in the same way.
-        var options = HttpProtocol(protocol is PortProtocol.Http ? PortProtocol.Detect : protocol, null);
+        var options = HttpProtocol(protocol, null);
         if (options is not null) cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
         return cluster;
     }
@@ -167,12 +172,9 @@ internal static class ClusterBuilder
     {
         var options = protocol switch
         {
-            PortProtocol.Http => new HttpProtocolOptions
-            {
-                ExplicitHttpConfig = new() { HttpProtocolOptions = new Http1ProtocolOptions() },
-            },
             PortProtocol.Http2 or PortProtocol.Grpc => Http2(),
-            PortProtocol.Detect => new HttpProtocolOptions
+            // A client may speak HTTP/2 (gRPC, for one) to a port declared as HTTP; it is passed on as it was spoken.
+            PortProtocol.Http or PortProtocol.Detect => new HttpProtocolOptions
             {
                 UseDownstreamProtocolConfig = new()
                 {

@@ -39,7 +39,13 @@ internal static class EnvoyMessages
 
     public static Duration Duration(TimeSpan span) => Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(span);
 
-    public static Filter TcpProxy(TcpProxy proxy) => new() { Name = "envoy.filters.network.tcp_proxy", TypedConfig = Pack(proxy) };
+    /// <summary>A proxy of bytes. Envoy would close a connection after an hour without any, which applications do not expect; whether the
+    /// other end is still there is found out by <see cref="Keepalive"/>.</summary>
+    public static Filter TcpProxy(TcpProxy proxy)
+    {
+        proxy.IdleTimeout ??= new Duration();
+        return new Filter { Name = "envoy.filters.network.tcp_proxy", TypedConfig = Pack(proxy) };
+    }
 
     public static Filter TcpProxy(string cluster, string statPrefix) => TcpProxy(new TcpProxy { Cluster = cluster, StatPrefix = statPrefix });
 

@@ -22,14 +22,9 @@ internal sealed class ExplicitProxyBuilder(Observability observability)
 
     public Listener Listener(string routeName)
     {
-        var manager = new Manager
-        {
-            StatPrefix = Names.ExplicitProxy,
-            Rds = new Rds { ConfigSource = EnvoyMessages.Ads, RouteConfigName = routeName },
-            UseRemoteAddress = false,
-            NormalizePath = true,
-            UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
-        };
+        // A request that names no host has nowhere to go.
+        var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown");
+        manager.Rds = ConnectionManagerBuilder.Routes(routeName);
         manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
         observability.Outbound(manager);
         return new Listener

@@ -38,6 +38,7 @@ internal sealed class InboundBuilder(Observability observability)
             TrafficDirection = TrafficDirection.Inbound,
             ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
             ContinueOnListenerFiltersTimeout = true,
+            SocketOptions = { Keepalive.Accepted },
         };
         if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
         listener.ListenerFilters.Add(
@@ -74,42 +75,25 @@ internal sealed class InboundBuilder(Observability observability)
 
     private IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, TransportSocket tls)
     {
+        var isHttp = port.Protocol is PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc;
         if (port.Mode is MtlsMode.Disabled)
         {
+            if (Sniffs(port)) yield return PlaintextHttp();
             yield return new FilterChain
             {
                 Name = $"{cluster}/any",
                 FilterChainMatch = destination is null ? null : new FilterChainMatch { DestinationPort = destination },
-                Filters = { Tcp(cluster, port.Access) },
+                Filters = { isHttp ? [Http(cluster, mtls: false, port)] : Tcp(cluster, port.Access) },
             };
             yield break;
         }
 
-        var isHttp = port.Protocol is PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc;
-        yield return new FilterChain
-        {
-            Name = $"{cluster}/mtls",
-            FilterChainMatch = new FilterChainMatch
-            {
-                DestinationPort = destination,
-                TransportProtocol = "tls",
-                ApplicationProtocols = { Names.MeshAlpn },
-            },
-            Filters = { isHttp ? [Http(cluster, mtls: true, port)] : Tcp(cluster, port.Access) },
-            TransportSocket = tls,
-        };
+        // What clients say decides where nothing is declared: they name HTTP before bytes, and the first name that is known wins.
+        if (port.Protocol is PortProtocol.Detect) yield return MutualTls("mtls-http", Names.MeshHttpAlpn, [Http(cluster, mtls: true, port)]);
+        yield return MutualTls("mtls", Names.MeshAlpn, isHttp ? [Http(cluster, mtls: true, port)] : Tcp(cluster, port.Access));
         if (port.Mode is MtlsMode.Strict) yield break;
 
-        if (port.Protocol is PortProtocol.Detect)
-        {
-            yield return new FilterChain
-            {
-                Name = $"{cluster}/plaintext-http",
-                FilterChainMatch = OutboundListenerBuilder.PlainHttp(destination),
-                Filters = { Http(cluster, mtls: false, port) },
-            };
-        }
-
+        if (Sniffs(port)) yield return PlaintextHttp();
         yield return new FilterChain
         {
             Name = $"{cluster}/plaintext",
@@ -121,6 +105,21 @@ internal sealed class InboundBuilder(Observability observability)
             Name = $"{cluster}/tls",
             FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "tls" },
             Filters = { Tcp(cluster, port.Access) },
+        };
+
+        FilterChain PlaintextHttp() => new()
+        {
+            Name = $"{cluster}/plaintext-http",
+            FilterChainMatch = OutboundListenerBuilder.PlainHttp(destination),
+            Filters = { Http(cluster, mtls: false, port) },
+        };
+
+        FilterChain MutualTls(string name, string alpn, IEnumerable<Filter> filters) => new()
+        {
+            Name = $"{cluster}/{name}",
+            FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "tls", ApplicationProtocols = { alpn } },
+            Filters = { filters },
+            TransportSocket = tls,
         };
     }
 
@@ -135,44 +134,36 @@ internal sealed class InboundBuilder(Observability observability)
     /// those and set anew from the certificate of the others.</summary>
     private Filter Http(string cluster, bool mtls, InboundPort port)
     {
-        var manager = new Manager
+        var manager = ConnectionManagerBuilder.Create(cluster, "localhost");
+        manager.ForwardClientCertDetails = mtls
+            ? Manager.Types.ForwardClientCertDetails.SanitizeSet
+            : Manager.Types.ForwardClientCertDetails.Sanitize;
+        manager.RouteConfig = new RouteConfiguration
         {
-            StatPrefix = cluster,
-            RouteConfig = new RouteConfiguration
+            Name = cluster,
+            VirtualHosts =
             {
-                Name = cluster,
-                VirtualHosts =
+                new VirtualHost
                 {
-                    new VirtualHost
+                    Name = cluster,
+                    Domains = { "*" },
+                    Routes =
                     {
-                        Name = cluster,
-                        Domains = { "*" },
-                        Routes =
+                        new EnvoyRoute
                         {
-                            new EnvoyRoute
+                            Name = "default",
+                            Match = new RouteMatch { Prefix = "/" },
+                            Route_ = new RouteAction
                             {
-                                Name = "default",
-                                Match = new RouteMatch { Prefix = "/" },
-                                Route_ = new RouteAction
-                                {
-                                    Cluster = cluster,
-                                    Timeout = EnvoyMessages.Duration(TimeSpan.Zero),
-                                    RateLimits = { RateLimitBuilder.Descriptors(port.Limits) },
-                                },
+                                // The client's proxy has the time-outs.
+                                Cluster = cluster,
+                                Timeout = EnvoyMessages.Duration(TimeSpan.Zero),
+                                RateLimits = { RateLimitBuilder.Descriptors(port.Limits) },
                             },
                         },
                     },
                 },
             },
-            UseRemoteAddress = false,
-            NormalizePath = true,
-
-            // The client's proxy has the time-outs.
-            StreamIdleTimeout = EnvoyMessages.Duration(TimeSpan.Zero),
-            ForwardClientCertDetails = mtls
-                ? Manager.Types.ForwardClientCertDetails.SanitizeSet
-                : Manager.Types.ForwardClientCertDetails.Sanitize,
-            UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
         };
         if (NamesPaths(port))
         {
@@ -189,11 +180,19 @@ internal sealed class InboundBuilder(Observability observability)
         return EnvoyMessages.ConnectionManager(manager);
     }
 
-    private static bool Sniffs(InboundPort port) => port is { Protocol: PortProtocol.Detect, Mode: MtlsMode.Permissive };
+    /// <summary>Whether plaintext is looked at. Where mutual TLS is disabled only for policies that ask for requests, as connections in
+    /// which the server speaks first wait for it.</summary>
+    private static bool Sniffs(InboundPort port) => port.Protocol is PortProtocol.Detect && port.Mode switch
+    {
+        MtlsMode.Permissive => true,
+        MtlsMode.Disabled => port.Limits.Count > 0 || Rules(port).Any(rule => rule.NeedsHttp),
+        _ => false,
+    };
 
     private static bool NamesPaths(InboundPort port) =>
-        port.Limits.Any(limit => limit.Match.Path is not null)
-        || (port.Access is { } access && access.Allow.Concat(access.Deny).Any(rule => rule.Paths.Count > 0));
+        port.Limits.Any(limit => limit.Match.Path is not null) || Rules(port).Any(rule => rule.Paths.Count > 0);
+
+    private static IEnumerable<AccessRule> Rules(InboundPort port) => port.Access is { } access ? access.Allow.Concat(access.Deny) : [];
 
     /// <summary>Where no TLS is to be looked for, as the client's first bytes would be waited for in vain where the server speaks first.</summary>
     private static ListenerFilterChainMatchPredicate? WithoutTls(InboundProfile profile)

@@ -24,6 +24,10 @@ internal static class Names
     /// it, so that the bytes inside are recognised by their content.</summary>
     public const string MeshAlpn = "meshoperator";
 
+    /// <summary>What clients offer before <see cref="MeshAlpn"/> when HTTP is inside, which the server cannot look for before it has
+    /// chosen a chain.</summary>
+    public const string MeshHttpAlpn = "meshoperator-http";
+
     /// <summary>The key of endpoint metadata that marks endpoints which take no mutual TLS.</summary>
     public const string PlaintextMetadata = "meshoperator.io/plaintext";
 

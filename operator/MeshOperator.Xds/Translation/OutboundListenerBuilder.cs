@@ -1,11 +1,11 @@
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
+using Envoy.Extensions.Filters.Common.SetFilterState.V3;
 using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
-using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
-using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
+using SetFilterState = Envoy.Extensions.Filters.Network.SetFilterState.V3.Config;
 
 namespace MeshOperator.Xds.Translation;
 
@@ -59,7 +59,7 @@ internal sealed class OutboundListenerBuilder(Observability observability)
         };
         if (port.Protocol is not PortProtocol.Detect)
         {
-            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(port, routing) : Http(port, routing) } });
+            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(port, routing) : [Http(port, routing)] } });
             return listener;
         }
 
@@ -84,21 +84,15 @@ internal sealed class OutboundListenerBuilder(Observability observability)
 
     private Filter Http(MeshServicePort port, PortRouting routing)
     {
-        var manager = new Manager
-        {
-            StatPrefix = Names.OutboundStat(port.Service, port.Port),
-            Rds = new Rds { ConfigSource = EnvoyMessages.Ads, RouteConfigName = routing.RouteName },
-            UseRemoteAddress = false,
-            NormalizePath = true,
-            UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
-        };
+        var manager = ConnectionManagerBuilder.Create(Names.OutboundStat(port.Service, port.Port), $"{port.Service}:{port.Port}");
+        manager.Rds = ConnectionManagerBuilder.Routes(routing.RouteName);
         manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
         observability.Outbound(manager);
         return EnvoyMessages.ConnectionManager(manager);
     }
 
     /// <summary>Connections cannot be answered with a status: the share of a missing backend is closed.</summary>
-    private Filter Tcp(MeshServicePort port, PortRouting routing)
+    private IEnumerable<Filter> Tcp(MeshServicePort port, PortRouting routing)
     {
         var proxy = new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) };
         if (port.Connection.IdleTimeout is { } idle) proxy.IdleTimeout = EnvoyMessages.Duration(idle);
@@ -117,7 +111,31 @@ internal sealed class OutboundListenerBuilder(Observability observability)
             }
         }
 
-        return Tcp(proxy);
+        return [.. SayBytes(port), Tcp(proxy)];
+    }
+
+    /// <summary>Clusters that are for requests as well say that HTTP is inside; here it is not.</summary>
+    private static IEnumerable<Filter> SayBytes(MeshServicePort port)
+    {
+        if (port.Protocol is PortProtocol.Tcp && port.TcpBackends is [{ Target: { } only }] && only.Service == port.Service && only.Port == port.Port) return [];
+        return
+        [
+            new Filter
+            {
+                Name = "envoy.filters.network.set_filter_state",
+                TypedConfig = EnvoyMessages.Pack(new SetFilterState
+                {
+                    OnNewConnection =
+                    {
+                        new FilterStateValue
+                        {
+                            ObjectKey = "envoy.network.application_protocols",
+                            FormatString = new SubstitutionFormatString { TextFormatSource = new DataSource { InlineString = Names.MeshAlpn } },
+                        },
+                    },
+                }),
+            },
+        ];
     }
 
     private Filter Tcp(TcpProxy proxy)

@@ -16,9 +16,13 @@ internal static class TlsContexts
     };
 
     /// <summary>The client's end: shows its own identity and accepts exactly those of <paramref name="identities"/>.</summary>
-    public static TransportSocket Upstream(IEnumerable<string> identities, string sni)
+    /// <param name="identities">The SPIFFE identities of the servers.</param>
+    /// <param name="sni">The name of the service.</param>
+    /// <param name="isHttp">Whether HTTP is inside, unless the connection itself says otherwise (<see cref="OutboundListenerBuilder"/>).</param>
+    public static TransportSocket Upstream(IEnumerable<string> identities, string sni, bool isHttp)
     {
         var context = Common(identities.Select(identity => new StringMatcher { Exact = identity }));
+        if (isHttp) context.AlpnProtocols.Add(Names.MeshHttpAlpn);
         context.AlpnProtocols.Add(Names.MeshAlpn);
         return Tls(new UpstreamTlsContext { CommonTlsContext = context, Sni = sni });
     }
