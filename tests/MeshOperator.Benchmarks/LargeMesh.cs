@@ -54,6 +54,13 @@ internal static class LargeMesh
         };
     }
 
+    /// <summary>The same cluster with one namespace that is permissive or strict.</summary>
+    public static ClusterSnapshot WithMode(ClusterSnapshot snapshot, bool isStrict) => snapshot with
+    {
+        MtlsPolicies = snapshot.MtlsPolicies.SetItem(
+            new ObjectName(SomeSplit.Namespace, "default"), Policy(new MtlsPolicySpec { Mode = isStrict ? MtlsPolicyMode.Strict : MtlsPolicyMode.Permissive })),
+    };
+
     private static ObjectName Name(int service) => new($"team-{service / ServicesOfNamespace}", $"service-{service}");
 
     private static string Pod(int service, int endpoint) => $"app-{service}-{endpoint}";

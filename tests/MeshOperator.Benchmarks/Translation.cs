@@ -45,6 +45,10 @@ public class Translation
     [Benchmark]
     public EnvoyConfiguration OneEndpointChanged() => Translate(_mesh, _envoy, LargeMesh.WithReadiness(_snapshot, isReady: _changes++ % 2 == 0));
 
+    /// <summary>As when a namespace becomes strict.</summary>
+    [Benchmark]
+    public EnvoyConfiguration OneModeChanged() => Translate(_mesh, _envoy, LargeMesh.WithMode(_snapshot, isStrict: _changes++ % 2 == 0));
+
     /// <summary>The part of <see cref="OneWeightChanged"/> that makes the mesh model.</summary>
     [Benchmark]
     public TranslationResult OneWeightChangedModelOnly() => _mesh.Translate(LargeMesh.WithWeight(_snapshot, 1 + (_changes++ % 99)));

@@ -41,16 +41,17 @@ internal sealed class BackendMemory
     public ServiceBackends Of(ObjectName service) => _services.GetValueOrDefault(service, Nothing);
 
     /// <summary>Makes anew what depends on something that was replaced.</summary>
-    /// <returns>The pods of which something was replaced, or what they serve.</returns>
+    /// <returns>The pods of which something was replaced, or of what they serve, or of what holds for their namespace.</returns>
     public IReadOnlySet<ObjectName> Update(ClusterSnapshot snapshot, EndpointIndex endpoints, SnapshotChanges changes)
     {
         var touched = new HashSet<ObjectName>(changes.Pods);
+        touched.UnionWith(changes.PodsOfNamespaces(snapshot));
         var suspects = changes.Pods.SelectMany(Served.ServicesOf).ToHashSet();
         foreach (var (name, service) in snapshot.Services)
         {
             var slices = endpoints.Slices(name);
             var known = Of(name);
-            if (!changes.AllEndpoints && known.IsOf(service, slices) && !suspects.Contains(name)) continue;
+            if (!changes.ReachEndpointsOf(name.Namespace) && known.IsOf(service, slices) && !suspects.Contains(name)) continue;
             Set(name, known, new ServiceBackends(service, slices, Ports(name, service, endpoints)), touched);
         }
 

@@ -6,18 +6,21 @@ namespace MeshOperator.Mesh.Translation;
 /// <summary>What of a snapshot was replaced. Records are immutable, so that one that is the same object says the same.</summary>
 internal sealed class SnapshotChanges
 {
+    private readonly HashSet<string> _ofEndpoints;
+    private readonly HashSet<string> _ofWorkloads;
+
     public SnapshotChanges(ClusterSnapshot? before, ClusterSnapshot after)
     {
         before ??= ClusterSnapshot.Empty;
+        _ofEndpoints = Namespaces(Replaced(before.MtlsPolicies, after.MtlsPolicies));
         AllEndpoints = before.TrustDomain != after.TrustDomain
             || before.OperatorNamespace != after.OperatorNamespace
-            || !ReferenceEquals(before.MtlsPolicies, after.MtlsPolicies);
-        AllWorkloads = AllEndpoints
-            || before.IsScopedToNamespace != after.IsScopedToNamespace
-            || !ReferenceEquals(before.Namespaces, after.Namespaces)
-            || !ReferenceEquals(before.RateLimits, after.RateLimits)
-            // A limit whose target did not exist may have one now.
-            || (!after.RateLimits.IsEmpty && !ReferenceEquals(before.Services, after.Services));
+            || _ofEndpoints.Contains(after.OperatorNamespace);
+        AllWorkloads = AllEndpoints || before.IsScopedToNamespace != after.IsScopedToNamespace;
+        _ofWorkloads = [.. _ofEndpoints, .. Replaced(before.Namespaces, after.Namespaces).Select(name => name.Name), .. Namespaces(Replaced(before.RateLimits, after.RateLimits))];
+        // A limit whose target did not exist may have one now.
+        if (!after.RateLimits.IsEmpty)
+            _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services)).Intersect(Namespaces(after.RateLimits.Keys)));
         Pods = Replaced(before.Pods, after.Pods);
     }
 
@@ -29,6 +32,15 @@ internal sealed class SnapshotChanges
 
     /// <summary>The pods that were replaced, added or removed.</summary>
     public IReadOnlySet<ObjectName> Pods { get; }
+
+    /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
+    public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
+
+    /// <summary>The pods on which something depends that was replaced for their whole namespace.</summary>
+    public IEnumerable<ObjectName> PodsOfNamespaces(ClusterSnapshot snapshot) =>
+        _ofWorkloads.Count == 0 ? [] : snapshot.Pods.Keys.Where(pod => _ofWorkloads.Contains(pod.Namespace));
+
+    private static HashSet<string> Namespaces(IEnumerable<ObjectName> names) => names.Select(name => name.Namespace).ToHashSet(StringComparer.Ordinal);
 
     private static HashSet<ObjectName> Replaced<T>(ImmutableDictionary<ObjectName, T> before, ImmutableDictionary<ObjectName, T> after)
         where T : class
