@@ -19,6 +19,11 @@ public static class ProxyBootstrap
     public const string TokenFile = "token";
 
     private const string AdminCluster = "admin";
+
+    /// <summary>The largest program of an RE2 expression that the proxy takes. By itself it takes 100, of which a long cookie has more, and refuses
+    /// all routes of a service for one.</summary>
+    private const int LargestExpression = 32768;
+
     private static readonly TimeSpan AdminTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>The bootstrap of a pod.</summary>
@@ -49,6 +54,12 @@ public static class ProxyBootstrap
             },
         },
         ["stats_config"] = new JsonObject { ["stats_tags"] = StatisticsTags.Create(ns, serviceAccount, labels) },
+        ["layered_runtime"] = new JsonObject
+        {
+            ["layers"] = new JsonArray(
+                new JsonObject { ["name"] = "static", ["static_layer"] = new JsonObject { ["re2.max_program_size.error_level"] = LargestExpression } },
+                new JsonObject { ["name"] = "admin", ["admin_layer"] = new JsonObject() }),
+        },
         ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address("127.0.0.1", ProxyPort.Admin) },
         ["dynamic_resources"] = new JsonObject
         {

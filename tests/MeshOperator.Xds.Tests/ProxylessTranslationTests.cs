@@ -216,7 +216,11 @@ public sealed class ProxylessTranslationTests
 
         envoys.CircuitBreakers.ShouldNotBeNull();
         cluster.CircuitBreakers.ShouldBe(envoys.CircuitBreakers);
-        cluster.OutlierDetection.ShouldBe(envoys.OutlierDetection);
+        // gRFC A50: gRPC leaves alone by the share of calls that failed.
+        cluster.OutlierDetection.MaxEjectionPercent.ShouldBe(envoys.OutlierDetection.MaxEjectionPercent);
+        cluster.OutlierDetection.EnforcingFailurePercentage.ShouldBe(100u);
+        cluster.OutlierDetection.FailurePercentageThreshold.ShouldBe(99u);
+        cluster.OutlierDetection.FailurePercentageRequestVolume.ShouldBe(envoys.OutlierDetection.ConsecutiveGatewayFailure);
         cluster.TransportSocket.ShouldBeNull();
         cluster.TransportSocketMatches.ShouldBeEmpty();
 

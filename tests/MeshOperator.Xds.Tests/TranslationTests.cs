@@ -63,8 +63,8 @@ public sealed class TranslationTests
         routes.Select(route => route.Name).ShouldBe(["split/retried-methods", "split"]);
         routes[0].Match.Headers.ShouldHaveSingleItem().StringMatch.SafeRegex.Regex.ShouldBe("GET|HEAD|OPTIONS");
         routes[0].Route_.RetryPolicy.RetryOn.ShouldBe(
-            "connect-failure,refused-stream,reset-before-request,gateway-error,unavailable,retriable-status-codes");
-        routes[1].Route_.RetryPolicy.RetryOn.ShouldBe("connect-failure,refused-stream,reset-before-request");
+            "connect-failure,refused-stream,reset-before-request,retriable-headers,gateway-error,unavailable,retriable-status-codes");
+        routes[1].Route_.RetryPolicy.RetryOn.ShouldBe("connect-failure,refused-stream,reset-before-request,retriable-headers");
         routes[1].Route_.RetryPolicy.RetriableStatusCodes.ShouldBeEmpty();
     }
 
@@ -112,6 +112,49 @@ public sealed class TranslationTests
         }
 
         ((double)ofFirst / drawn).ShouldBe((double)first / (first + second), 0.01);
+    }
+
+    [Theory]
+    [InlineData(0, 500_000, 500_000, 10)]
+    [InlineData(0, 5_000, 5_000, 0.5)]
+    [InlineData(1, 1, 2, 60)]
+    [InlineData(9_000, 700, 300, 10)]
+    public void A_mirror_takes_its_share_of_what_is_forwarded_from_all_backends_alike(int missing, int first, int second, double percent)
+    {
+        var model = ShopMesh.Model().WithPort("web", port => port with
+        {
+            Routes =
+            [
+                new HttpRoute
+                {
+                    Name = "mirrored",
+                    Backends = [new(missing, null), new(first, new BackendTarget(ShopMesh.Name("web"), 80)), new(second, new BackendTarget(ShopMesh.Name("web-v2"), 80))],
+                    Mirror = new MirrorTarget(new BackendTarget(ShopMesh.Name("api"), 80), percent),
+                },
+            ],
+        });
+        var routes = Read(new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Route].Find("outbound/80/web.shop")!, RouteConfiguration.Parser)
+            .VirtualHosts.ShouldHaveSingleItem().Routes;
+        var cut = missing == 0 ? 0 : routes[0].Match.RuntimeFraction.DefaultValue.Numerator;
+        var mirrored = routes[^1].Route_.RequestMirrorPolicies.ShouldHaveSingleItem().RuntimeFraction.DefaultValue.Numerator;
+        var clusters = routes[^1].Route_.WeightedClusters.Clusters;
+        var total = (ulong)clusters.Sum(cluster => cluster.Weight!.Value);
+
+        // As Envoy draws: one number for all choices.
+        var random = new Random(1);
+        int forwarded = 0, copied = 0, copiedOfFirst = 0;
+        while (copied < 20_000)
+        {
+            var number = (ulong)random.NextInt64();
+            if (number % 1_000_000 < cut) continue;
+            forwarded++;
+            if (number % 1_000_000 >= mirrored) continue;
+            copied++;
+            if (number % total < clusters[0].Weight) copiedOfFirst++;
+        }
+
+        ((double)copied / forwarded).ShouldBe(percent / 100, percent / 100 * 0.05);
+        ((double)copiedOfFirst / copied).ShouldBe((double)first / (first + second), 0.02);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ internal static class AccessBuilder
     {
         foreach (var (name, rules, audit) in Rules(access, isHttp: true))
         {
-            var filter = audit ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = Audit(name) } : new HttpRbac { Rules = rules };
+            var filter = audit ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = Audit(name) } : new HttpRbac { Rules = rules, RulesStatPrefix = $"{name}_" };
             yield return new HttpFilter { Name = $"envoy.filters.http.rbac/{name}", TypedConfig = EnvoyMessages.Pack(filter) };
         }
     }
@@ -41,9 +41,19 @@ internal static class AccessBuilder
         foreach (var (name, rules, audit) in Rules(access, isHttp: false))
         {
             var filter = audit ? new NetworkRbac { ShadowRules = rules, ShadowRulesStatPrefix = Audit(name) } : new NetworkRbac { Rules = rules };
-            filter.StatPrefix = $"{statPrefix}/{name}/";
+            // Beside the statistics of the TCP proxy, where the tags are looked for.
+            filter.StatPrefix = $"tcp.{statPrefix}.{name}";
             yield return new Filter { Name = $"envoy.filters.network.rbac/{name}", TypedConfig = EnvoyMessages.Pack(filter) };
         }
+    }
+
+    /// <summary>Who may open connections of which only bytes are known, or more than those: of the conditions of a rule that all must hold one is
+    /// taken. Null when everybody may, and with rules that only count.</summary>
+    public static IReadOnlyList<StringMatch>? Callers(AccessPolicy? access)
+    {
+        if (access is not { IsRestricted: true, AuditOnly: false }) return null;
+        var rules = access.Allow.Where(rule => !rule.NeedsHttp).ToList();
+        return rules.Exists(rule => rule.Callers.Count == 0) ? null : [.. rules.SelectMany(rule => rule.Callers[0]).Distinct()];
     }
 
     private static string Audit(string name) => $"audit_{name}_";
@@ -114,6 +124,6 @@ internal static class AccessBuilder
         };
     }
 
-    private static StringMatcher ToMatcher(StringMatch match) =>
+    public static StringMatcher ToMatcher(StringMatch match) =>
         match.Kind is StringMatchKind.Prefix ? new StringMatcher { Prefix = match.Value } : new StringMatcher { Exact = match.Value };
 }

@@ -11,7 +11,10 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
     /// <summary>A prime near a million, see <see cref="Independent"/>.</summary>
     private const long IndependentTotal = 999_983;
 
-    public static BackendSplit Of(IReadOnlyList<WeightedBackend> backends)
+    /// <summary>The split of backends.</summary>
+    /// <param name="backends">The backends.</param>
+    /// <param name="mirrored">0 to 1: the share of the requests to present backends that are drawn for something else by the same number.</param>
+    public static BackendSplit Of(IReadOnlyList<WeightedBackend> backends, double mirrored = 0)
     {
         long missing = 0, total = 0;
         var present = new List<(BackendTarget Target, long Weight)>();
@@ -23,9 +26,11 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
             else present.Add((backend.Target, backend.Weight));
         }
 
-        if (missing > 0 && present.Count > 1) present = Independent(present, (double)missing / total);
+        var missingShare = total == 0 ? 0 : (double)missing / total;
+        var smallest = (1 - missingShare) * (mirrored > 0 ? mirrored : 1);
+        if (smallest < 1 && present.Count > 1) present = Independent(present, smallest);
         return new BackendSplit(
-            total == 0 ? 0 : (double)missing / total,
+            missingShare,
             [.. present.Select(backend => (backend.Target, (uint)backend.Weight))]);
     }
 
@@ -42,14 +47,14 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
             .Select(group => (group.Key, (uint)group.Sum(backend => (long)backend.Weight))),
     ];
 
-    /// <summary>Envoy draws one random number a request and uses it twice: modulo a million for the share of a route, and modulo the
-    /// sum of the weights for the cluster. With the missing share cut off from the numbers modulo a million, a sum with a common
-    /// factor would no longer be drawn from evenly. Small sums are even enough; others are scaled to a prime.</summary>
-    private static List<(BackendTarget Target, long Weight)> Independent(List<(BackendTarget Target, long Weight)> backends, double missingShare)
+    /// <summary>Envoy draws one random number a request and uses it for all: modulo a million for the shares of a route and of a mirror, and
+    /// modulo the sum of the weights for the cluster. Among the numbers of such a share alone, a sum with a common factor would no
+    /// longer be drawn from evenly. Small sums are even enough; others are scaled to a prime.</summary>
+    private static List<(BackendTarget Target, long Weight)> Independent(List<(BackendTarget Target, long Weight)> backends, double share)
     {
         var divisor = (long)backends.Aggregate(BigInteger.Zero, (gcd, backend) => BigInteger.GreatestCommonDivisor(gcd, backend.Weight));
         var total = backends.Sum(backend => backend.Weight) / divisor;
-        var remaining = (1 - missingShare) * 1_000_000;
+        var remaining = share * 1_000_000;
         if (total * 1000 <= remaining || BigInteger.GreatestCommonDivisor(total, 1_000_000) == 1)
         {
             return [.. backends.Select(backend => (backend.Target, backend.Weight / divisor))];

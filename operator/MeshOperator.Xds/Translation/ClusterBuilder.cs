@@ -5,7 +5,6 @@ using Envoy.Type.V3;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
-using EnvoyDetection = Envoy.Config.Cluster.V3.OutlierDetection;
 using Thresholds = Envoy.Config.Cluster.V3.CircuitBreakers.Types.Thresholds;
 
 namespace MeshOperator.Xds.Translation;
@@ -83,19 +82,14 @@ internal static class ClusterBuilder
         return cluster;
     }
 
-    private static Cluster Bounded(MeshServicePort port, Cluster cluster)
-    {
-        cluster.CircuitBreakers = Breakers(port.Connection);
-        cluster.OutlierDetection = Outliers(port.Connection.Breaker?.Outliers);
-        return cluster;
-    }
-
     /// <summary>What a proxy sees to and a library does not.</summary>
     private static Cluster ForSidecars(MeshServicePort port, Cluster cluster)
     {
         cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
         cluster.UpstreamConnectionOptions = Keepalive.Upstream;
-        return Bounded(port, cluster);
+        cluster.CircuitBreakers = Breakers(port.Connection);
+        OutlierBuilder.Apply(port.Connection.Breaker?.Outliers, cluster);
+        return cluster;
     }
 
     private static void AddProtocol(Cluster cluster, MeshServicePort port)
@@ -129,7 +123,9 @@ internal static class ClusterBuilder
     /// transport socket, which lets the client use what its application gave it. Not every gRPC knows least request.</summary>
     public static Cluster Proxyless(MeshServicePort port, bool consistentHashing)
     {
-        var cluster = Bounded(port, Eds(Names.Outbound(port.Service, port.Port)));
+        var cluster = Eds(Names.Outbound(port.Service, port.Port));
+        cluster.CircuitBreakers = Breakers(port.Connection);
+        cluster.OutlierDetection = OutlierBuilder.Proxyless(port.Connection.Breaker?.Outliers);
         cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.RoundRobin;
         return cluster;
     }
@@ -218,26 +214,4 @@ internal static class ClusterBuilder
     }
 
     private static uint Bound(int? bound) => bound is { } number ? (uint)number : Unbounded;
-
-    /// <summary>Envoy enforces some kinds of detection unless told not to, and others only when told.</summary>
-    private static EnvoyDetection? Outliers(Mesh.Model.OutlierDetection? outliers)
-    {
-        if (outliers is null) return null;
-        var detection = new EnvoyDetection
-        {
-            EnforcingConsecutive5Xx = outliers.Consecutive5xx > 0 ? 100u : 0,
-            EnforcingSuccessRate = 0,
-            Interval = EnvoyMessages.Duration(outliers.Interval),
-            BaseEjectionTime = EnvoyMessages.Duration(outliers.BaseEjectionTime),
-            MaxEjectionPercent = (uint)outliers.MaxEjectionPercent,
-        };
-        if (outliers.Consecutive5xx > 0) detection.Consecutive5Xx = (uint)outliers.Consecutive5xx;
-        if (outliers.ConsecutiveGatewayErrors > 0)
-        {
-            detection.ConsecutiveGatewayFailure = (uint)outliers.ConsecutiveGatewayErrors;
-            detection.EnforcingConsecutiveGatewayFailure = 100;
-        }
-
-        return detection;
-    }
 }

@@ -43,7 +43,7 @@ internal sealed class ExplicitProxyBuilder(Observability observability)
     /// <param name="ports">The service ports that can be called.</param>
     public static RouteConfiguration Routes(string name, string ns, IEnumerable<MeshServicePort> ports)
     {
-        var configuration = new RouteConfiguration { Name = name };
+        var configuration = new RouteConfiguration { Name = name, ResponseHeadersToRemove = { NotSent.Header } };
         var taken = new HashSet<string>(StringComparer.Ordinal);
         foreach (var port in ports.Where(port => port.Protocol is not PortProtocol.Tcp))
         {

@@ -36,10 +36,16 @@ internal sealed class InboundBuilder(Observability observability)
             StatPrefix = Names.InboundListener,
             Address = EnvoyMessages.Address("0.0.0.0", ProxyPort.Inbound),
             TrafficDirection = TrafficDirection.Inbound,
-            ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
-            ContinueOnListenerFiltersTimeout = true,
             SocketOptions = { Keepalive.Accepted },
         };
+        if (profile.DefaultMode is not MtlsMode.Strict || profile.Ports.Any(port => port.Mode is not MtlsMode.Strict))
+        {
+            // Where nothing but TLS is taken, a ClientHello that is late is waited for.
+            listener.ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout);
+            listener.ContinueOnListenerFiltersTimeout = true;
+        }
+
+        observability.Inbound(listener);
         if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
         listener.ListenerFilters.Add(
             new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) });
@@ -49,10 +55,10 @@ internal sealed class InboundBuilder(Observability observability)
             TypedConfig = EnvoyMessages.Pack(new TlsInspector()),
             FilterDisabled = WithoutTls(profile),
         });
-        if (profile.Ports.Any(Sniffs))
+        if (Ports(profile.Ports.Where(Sniffs)) is { } sniffed)
         {
             var inspector = OutboundListenerBuilder.HttpInspector();
-            inspector.FilterDisabled = Ports(profile.Ports.Where(port => !Sniffs(port)));
+            inspector.FilterDisabled = new ListenerFilterChainMatchPredicate { NotMatch = sniffed };
             listener.ListenerFilters.Add(inspector);
         }
 
@@ -62,44 +68,65 @@ internal sealed class InboundBuilder(Observability observability)
             FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Inbound },
             Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
         });
-        var tls = TlsContexts.Downstream(trustDomain, profile.Tls);
+        var ofAll = TlsContexts.Downstream(trustDomain, profile.Tls, null);
+        TransportSocket Tls(IReadOnlyList<StringMatch>? callers) => callers is null ? ofAll : TlsContexts.Downstream(trustDomain, profile.Tls, callers);
         foreach (var port in profile.Ports)
         {
-            if (port.Port != ProxyPort.Inbound) listener.FilterChains.AddRange(Chains(port, Names.Inbound(port.Port), (uint)port.Port, tls));
+            if (port.Port != ProxyPort.Inbound) listener.FilterChains.AddRange(Chains(port, Names.Inbound(port.Port), (uint)port.Port, Tls));
         }
 
         listener.FilterChains.AddRange(
-            Chains(new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode, profile.DefaultAccess), Names.InboundPassthrough, null, tls));
+            Chains(new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode, profile.DefaultAccess), Names.InboundPassthrough, null, Tls));
         return listener;
     }
 
-    private IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, TransportSocket tls)
+    /// <param name="port">The port.</param>
+    /// <param name="cluster">Its cluster.</param>
+    /// <param name="destination">Its number; null for those that are not listed.</param>
+    /// <param name="tls">Makes the server's end of mutual TLS for these callers; null for all of the mesh.</param>
+    private IEnumerable<FilterChain> Chains(InboundPort port, string cluster, uint? destination, Func<IReadOnlyList<StringMatch>?, TransportSocket> tls)
     {
         var isHttp = port.Protocol is PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc;
         if (port.Mode is MtlsMode.Disabled)
         {
-            if (Sniffs(port)) yield return PlaintextHttp();
+            var any = destination is null ? null : new FilterChainMatch { DestinationPort = destination };
+            if (Sniffs(port))
+            {
+                yield return PlaintextHttp();
+                // Envoy does not go back from chains for the same transport to one for any. No TLS is looked for here, so all is that.
+                any!.TransportProtocol = "raw_buffer";
+            }
+
             yield return new FilterChain
             {
                 Name = $"{cluster}/any",
-                FilterChainMatch = destination is null ? null : new FilterChainMatch { DestinationPort = destination },
+                FilterChainMatch = any,
                 Filters = { isHttp ? [Http(cluster, mtls: false, port)] : Tcp(cluster, port.Access) },
             };
             yield break;
         }
 
         // What clients say decides where nothing is declared: they name HTTP before bytes, and the first name that is known wins.
-        if (port.Protocol is PortProtocol.Detect) yield return MutualTls("mtls-http", Names.MeshHttpAlpn, [Http(cluster, mtls: true, port)]);
-        yield return MutualTls("mtls", Names.MeshAlpn, isHttp ? [Http(cluster, mtls: true, port)] : Tcp(cluster, port.Access));
+        if (port.Protocol is PortProtocol.Detect) yield return MutualTls("mtls-http", Names.MeshHttpAlpn, [Http(cluster, mtls: true, port)], null);
+        var callers = AccessBuilder.Callers(port.Access);
+        yield return isHttp
+            ? MutualTls("mtls", Names.MeshAlpn, [Http(cluster, mtls: true, port)], null)
+            : MutualTls("mtls", Names.MeshAlpn, Tcp(cluster, port.Access), callers);
         if (port.Mode is MtlsMode.Strict) yield break;
 
         if (Sniffs(port)) yield return PlaintextHttp();
-        yield return new FilterChain
+        if (isHttp || callers is null)
         {
-            Name = $"{cluster}/plaintext",
-            FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "raw_buffer" },
-            Filters = { isHttp ? [Http(cluster, mtls: false, port)] : Tcp(cluster, port.Access) },
-        };
+            yield return new FilterChain
+            {
+                Name = $"{cluster}/plaintext",
+                FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "raw_buffer" },
+                Filters = { isHttp ? [Http(cluster, mtls: false, port)] : Tcp(cluster, port.Access) },
+            };
+        }
+
+        // Who needs an identity to be allowed has none here.
+        if (callers is not null) yield break;
         yield return new FilterChain
         {
             Name = $"{cluster}/tls",
@@ -114,12 +141,12 @@ internal sealed class InboundBuilder(Observability observability)
             Filters = { Http(cluster, mtls: false, port) },
         };
 
-        FilterChain MutualTls(string name, string alpn, IEnumerable<Filter> filters) => new()
+        FilterChain MutualTls(string name, string alpn, IEnumerable<Filter> filters, IReadOnlyList<StringMatch>? callers) => new()
         {
             Name = $"{cluster}/{name}",
             FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "tls", ApplicationProtocols = { alpn } },
             Filters = { filters },
-            TransportSocket = tls,
+            TransportSocket = tls(callers),
         };
     }
 
@@ -141,6 +168,7 @@ internal sealed class InboundBuilder(Observability observability)
         manager.RouteConfig = new RouteConfiguration
         {
             Name = cluster,
+            ResponseHeadersToRemove = { NotSent.Header },
             VirtualHosts =
             {
                 new VirtualHost
@@ -172,7 +200,12 @@ internal sealed class InboundBuilder(Observability observability)
             manager.PathWithEscapedSlashesAction = Manager.Types.PathWithEscapedSlashesAction.RejectRequest;
         }
 
-        if (mtls) manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
+        if (mtls)
+        {
+            manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
+            manager.LocalReplyConfig = NotSent.Answers;
+        }
+
         manager.HttpFilters.AddRange(AccessBuilder.Http(port.Access));
         if (RateLimitBuilder.Filter(port.Limits, cluster) is { } limits) manager.HttpFilters.Add(limits);
         manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());

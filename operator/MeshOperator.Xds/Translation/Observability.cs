@@ -2,6 +2,7 @@ using Envoy.Config.Accesslog.V3;
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
+using Envoy.Config.Listener.V3;
 using Envoy.Config.Trace.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
@@ -70,6 +71,15 @@ internal sealed class Observability
 
     public void Inbound(TcpProxy proxy) => proxy.AccessLog.AddRange(Log(TcpFields(TrafficDirection.Inbound), TcpFilter(TrafficDirection.Inbound)));
 
+    /// <summary>What no filter chain takes, such as plaintext at a strict port, is known to nobody but the listener.</summary>
+    public void Inbound(Listener listener)
+    {
+        if (_mode is AccessLogMode.Off) return;
+        var fields = TcpFields(TrafficDirection.Inbound);
+        Add(fields, "details", "%RESPONSE_CODE_DETAILS%");
+        listener.AccessLog.Add(Log(fields, new AccessLogFilter { ResponseFlagFilter = new ResponseFlagFilter { Flags = { "NR" } } }));
+    }
+
     private void Observe(Manager manager, TrafficDirection direction)
     {
         manager.AccessLog.AddRange(Log(HttpFields(direction), HttpFilter(direction)));
@@ -79,23 +89,27 @@ internal sealed class Observability
     private IEnumerable<AccessLog> Log(Struct fields, IReadOnlyList<AccessLogFilter> errors)
     {
         if (_mode is AccessLogMode.Off) yield break;
-        yield return new AccessLog
-        {
-            Name = "envoy.access_loggers.stdout",
-            Filter = _mode is AccessLogMode.All ? null
-                : errors.Count == 1 ? errors[0]
-                : new AccessLogFilter { OrFilter = new OrFilter { Filters = { errors } } },
-            TypedConfig = EnvoyMessages.Pack(new StdoutAccessLog
-            {
-                LogFormat = new SubstitutionFormatString
-                {
-                    JsonFormat = fields,
-                    OmitEmptyValues = true,
-                    JsonFormatOptions = new JsonFormatOptions { SortProperties = true },
-                },
-            }),
-        };
+        yield return Log(
+            fields,
+            _mode is AccessLogMode.All ? null
+            : errors.Count == 1 ? errors[0]
+            : new AccessLogFilter { OrFilter = new OrFilter { Filters = { errors } } });
     }
+
+    private static AccessLog Log(Struct fields, AccessLogFilter? filter) => new()
+    {
+        Name = "envoy.access_loggers.stdout",
+        Filter = filter,
+        TypedConfig = EnvoyMessages.Pack(new StdoutAccessLog
+        {
+            LogFormat = new SubstitutionFormatString
+            {
+                JsonFormat = fields,
+                OmitEmptyValues = true,
+                JsonFormatOptions = new JsonFormatOptions { SortProperties = true },
+            },
+        }),
+    };
 
     private static IReadOnlyList<AccessLogFilter> HttpFilter(TrafficDirection direction) =>
     [
@@ -182,6 +196,7 @@ internal sealed class Observability
     {
         Name = Names.TracingCluster,
         Type = Cluster.Types.DiscoveryType.StrictDns,
+        DnsLookupFamily = Cluster.Types.DnsLookupFamily.All,
         ConnectTimeout = EnvoyMessages.Duration(TimeSpan.FromSeconds(5)),
         LoadAssignment = new ClusterLoadAssignment
         {

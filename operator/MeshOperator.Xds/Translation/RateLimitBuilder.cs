@@ -16,6 +16,14 @@ internal static class RateLimitBuilder
 {
     private const string DescriptorKey = "limit";
 
+    /// <summary>Twice of it is still a number to Envoy, which adds to a full bucket before it looks.</summary>
+    private const uint Unlimited = 1_000_000_000;
+
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    /// <summary>The shortest interval that Envoy takes.</summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Null without limits.</summary>
     public static HttpFilter? Filter(ValueList<RequestLimit> limits, string statPrefix)
     {
@@ -24,7 +32,7 @@ internal static class RateLimitBuilder
         {
             StatPrefix = statPrefix,
             // Requests that no limit is for. The intervals of the other buckets must be multiples of this one's.
-            TokenBucket = Bucket(uint.MaxValue, uint.MaxValue, TimeSpan.FromSeconds(1)),
+            TokenBucket = Bucket(Unlimited, Unlimited, limits.Any(limit => limit.Burst < Fill(limit, Second)) ? Tick : Second),
             FilterEnabled = EnvoyMessages.RuntimeFraction(1),
             FilterEnforced = EnvoyMessages.RuntimeFraction(1),
             EnableXRatelimitHeaders = XRateLimitHeadersRFCVersion.DraftVersion03,
@@ -61,19 +69,23 @@ internal static class RateLimitBuilder
             };
     }
 
-    /// <summary>Fills as smoothly as whole seconds and whole tokens allow: 90 a minute are 3 every 2 s.</summary>
+    /// <summary>Fills as smoothly as whole seconds and whole tokens allow: 90 a minute are 3 every 2 s. Where that is more than the burst, as
+    /// the shortest interval allows: of one fill no more than the burst would be kept.</summary>
     private static TokenBucket Bucket(RequestLimit limit)
     {
-        var seconds = (int)limit.Unit.TotalSeconds;
-        var parts = (int)System.Numerics.BigInteger.GreatestCommonDivisor(limit.Requests, seconds);
-        var fill = limit.Requests / parts;
-        return Bucket((uint)Math.Max(limit.Burst, fill), (uint)fill, TimeSpan.FromSeconds(seconds / parts));
+        var unit = limit.Burst < Fill(limit, Second) ? Tick : Second;
+        var fill = Fill(limit, unit);
+        return Bucket((uint)limit.Burst, (uint)fill, limit.Unit / (limit.Requests / fill));
     }
+
+    /// <summary>The tokens of one fill when intervals are whole multiples of <paramref name="unit"/>.</summary>
+    private static int Fill(RequestLimit limit, TimeSpan unit) =>
+        limit.Requests / (int)System.Numerics.BigInteger.GreatestCommonDivisor(limit.Requests, limit.Unit.Ticks / unit.Ticks);
 
     private static TokenBucket Bucket(uint size, uint fill, TimeSpan interval) =>
         new() { MaxTokens = size, TokensPerFill = fill, FillInterval = EnvoyMessages.Duration(interval) };
 
     /// <summary>In seconds; after that each bucket has been filled again.</summary>
     private static int RetryAfter(ValueList<RequestLimit> limits) =>
-        (int)limits.Max(limit => Bucket(limit).FillInterval.ToTimeSpan().TotalSeconds);
+        (int)Math.Ceiling(limits.Max(limit => Bucket(limit).FillInterval.ToTimeSpan().TotalSeconds));
 }

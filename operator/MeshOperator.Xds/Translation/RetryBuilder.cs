@@ -8,6 +8,7 @@ namespace MeshOperator.Xds.Translation;
 /// <summary>Makes retry policies.</summary>
 internal static class RetryBuilder
 {
+    private const string ConnectFailure = "connect-failure";
     private const string RetriableStatusCodes = "retriable-status-codes";
 
     /// <summary>How often a host is drawn again when it was tried before.</summary>
@@ -22,6 +23,8 @@ internal static class RetryBuilder
     public static RetryPolicy? Policy(RetrySettings retry, bool byResponse)
     {
         List<string> conditions = [.. retry.ConnectionConditions];
+        var isConnectFailure = conditions.Contains(ConnectFailure);
+        if (isConnectFailure) conditions.Add(NotSent.RetryOn);
         if (byResponse)
         {
             conditions.AddRange(retry.ResponseConditions);
@@ -36,6 +39,7 @@ internal static class RetryBuilder
             RetryBackOff = BackOff(retry.BackoffBase, retry.BackoffMax),
         };
         if (byResponse) policy.RetriableStatusCodes.AddRange(retry.StatusCodes.Select(code => (uint)code));
+        if (isConnectFailure) policy.RetriableHeaders.Add(NotSent.Matcher);
         if (retry.PerTryTimeout is { } timeout) policy.PerTryTimeout = EnvoyMessages.Duration(timeout);
         if (retry.RespectRetryAfter)
         {

@@ -12,8 +12,12 @@ internal static class RouteBuilder
 {
     private const uint MissingBackendStatus = 500;
 
-    public static RouteConfiguration Routes(MeshServicePort port, PortRouting routing) =>
-        Configuration(port, routing.RouteName, port.Routes.SelectMany(route => Routes(port, route, routing)));
+    public static RouteConfiguration Routes(MeshServicePort port, PortRouting routing)
+    {
+        var configuration = Configuration(port, routing.RouteName, port.Routes.SelectMany(route => Routes(port, route, routing)));
+        configuration.ResponseHeadersToRemove.Add(NotSent.Header);
+        return configuration;
+    }
 
     /// <summary>The routes of a service port by its service's name or address.</summary>
     public static IEnumerable<EnvoyRoute> Routes(MeshServicePort port) => port.Routes.SelectMany(route => Routes(port, route, PortRouting.Of(port)));
@@ -44,7 +48,7 @@ internal static class RouteBuilder
 
     private static IEnumerable<EnvoyRoute> Routes(MeshServicePort port, HttpRoute route, PortRouting routing)
     {
-        var split = BackendSplit.Of(route.Backends);
+        var split = BackendSplit.Of(route.Backends, (route.Mirror?.Percent ?? 0) / 100);
         if (split.MissingShare > 0)
         {
             var missing = Start(route, "missing-backend");
@@ -63,7 +67,7 @@ internal static class RouteBuilder
             : [.. split.Present.Select(backend => (routing.ClusterOf(backend.Target), backend.Weight))];
         if (route.Retry is not { } retry)
         {
-            yield return Forward(route, clusters, null, null);
+            yield return Forward(route, split.MissingShare, clusters, null, null);
             yield break;
         }
 
@@ -71,16 +75,16 @@ internal static class RouteBuilder
         var everywhere = retry.Methods.Count == 0 || !byResponse;
         if (route.Match.Method is { } method)
         {
-            yield return Forward(route, clusters, RetryBuilder.Policy(retry, everywhere || retry.Methods.Contains(method)), null);
+            yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, everywhere || retry.Methods.Contains(method)), null);
             yield break;
         }
 
-        if (!everywhere) yield return Forward(route, clusters, RetryBuilder.Policy(retry, byResponse: true), retry.Methods);
-        yield return Forward(route, clusters, RetryBuilder.Policy(retry, everywhere), null);
+        if (!everywhere) yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, byResponse: true), retry.Methods);
+        yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, everywhere), null);
     }
 
     private static EnvoyRoute Forward(
-        HttpRoute route, IReadOnlyList<(string Cluster, uint Weight)> clusters, EnvoyRetryPolicy? retry, ValueList<string>? methods)
+        HttpRoute route, double missingShare, IReadOnlyList<(string Cluster, uint Weight)> clusters, EnvoyRetryPolicy? retry, ValueList<string>? methods)
     {
         var result = Start(route, methods is null ? null : "retried-methods");
         if (methods is not null) result.Match.Headers.Add(MatchBuilder.Methods(methods));
@@ -93,7 +97,9 @@ internal static class RouteBuilder
             action.RequestMirrorPolicies.Add(new RouteAction.Types.RequestMirrorPolicy
             {
                 Cluster = Names.Outbound(mirror.Target),
-                RuntimeFraction = EnvoyMessages.RuntimeFraction(mirror.Percent / 100),
+                // By the number of which the lowest are the missing share's (see BackendSplit), which do not come here.
+                RuntimeFraction = EnvoyMessages.RuntimeFraction(missingShare + ((1 - missingShare) * mirror.Percent / 100)),
+                DisableShadowHostSuffixAppend = true,
             });
         }
 

@@ -29,9 +29,19 @@ internal static class TlsContexts
 
     /// <summary>The server's end: asks for a certificate of the trust domain. It selects no ALPN protocol; see
     /// <see cref="Names.MeshAlpn"/>.</summary>
-    public static TransportSocket Downstream(string trustDomain, TlsBounds bounds)
+    /// <param name="trustDomain">The SPIFFE trust domain.</param>
+    /// <param name="bounds">Of versions and suites.</param>
+    /// <param name="callers">Who may connect at all; null for all of the mesh. Rules for bytes are looked at when the first come, and until then
+    /// a server that speaks first has told things.</param>
+    public static TransportSocket Downstream(string trustDomain, TlsBounds bounds, IReadOnlyList<StringMatch>? callers)
     {
-        var context = Common([new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }]);
+        // Without any matcher everybody would be taken; the trust domain itself is nobody.
+        var context = Common(callers switch
+        {
+            null => [new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }],
+            [] => [new StringMatcher { Exact = $"spiffe://{trustDomain}" }],
+            _ => callers.Select(AccessBuilder.ToMatcher),
+        });
         if (bounds.RequiresTls13) context.TlsParams.TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13;
         context.TlsParams.CipherSuites.AddRange(bounds.CipherSuites);
         return Tls(new DownstreamTlsContext { CommonTlsContext = context, RequireClientCertificate = true });

@@ -87,6 +87,7 @@ internal static class ShopMesh
             new InboundPort(9000, PortProtocol.Detect, MtlsMode.Permissive),
             new InboundPort(9001, PortProtocol.Detect, MtlsMode.Strict),
             new InboundPort(9090, PortProtocol.Http, MtlsMode.Disabled),
+            new InboundPort(9091, PortProtocol.Detect, MtlsMode.Disabled) { Limits = [new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All)] },
         ],
         []);
 
