@@ -48,7 +48,7 @@ client() { # LANGUAGE [ARGUMENT...]: runs a client, whose node id is client-LANG
         exec $run "${@:2}"
 }
 
-node "$here/grpc/server.js" echo-v1 echo-v2 flaky >"$data/ports" &
+node "$here/grpc/server.js" echo-v1 echo-v2 flaky broken >"$data/ports" &
 started+=($!)
 tries=0
 until [ -s "$data/ports" ] || [ $tries -gt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
@@ -76,7 +76,7 @@ YAML
     done
 }
 kubectl create namespace shop >/dev/null
-{ service echo echo-v1; service echo-v1 echo-v1; service echo-v2 echo-v2; service partial echo-v1; service flaky flaky; service ring echo-v1 echo-v2; } | kubectl apply -f - >/dev/null
+{ service echo echo-v1; service echo-v1 echo-v1; service echo-v2 echo-v2; service partial echo-v1; service flaky flaky; service ring echo-v1 echo-v2; service narrow echo-v1; service mixed echo-v1 broken; } | kubectl apply -f - >/dev/null
 check "the manifests apply" kubectl apply -f "$here/grpc/manifests.yaml"
 eventually "the split is accepted" "True" kubectl get trafficsplit echo -n shop -o 'jsonpath={.status.conditions[?(@.type=="Accepted")].status}'
 
@@ -94,11 +94,14 @@ $1-twice xds:///flaky.shop:80 50 $say fail=2
 $1-always xds:///flaky.shop:80 50 $say fail=9
 $1-seen-twice 127.0.0.1:$(port flaky) 1 /echo.Echo/Attempts of=$1-twice
 $1-seen-always 127.0.0.1:$(port flaky) 1 /echo.Echo/Attempts of=$1-always
+$1-mixed xds:///mixed.shop:80 200 $say
 $1-slow $echo 5 $say x-rule=timeout slow=1
+$1-left-alone xds:///mixed.shop:80 100 $say
 $1-abort $echo 20 $say x-rule=abort
 $1-delay $echo 5 $say x-rule=delay
 $1-partial xds:///partial.shop:80 3000 $say
 LINES
+    [ "$1" = node ] || echo "$1-narrow xds:///narrow.shop:80 20 $say slow=1"
     ! can_hash "$1" || cat <<LINES
 $1-alice xds:///ring.shop:80 50 $say x-user=alice
 $1-nobody xds:///ring.shop:80 50 $say
@@ -112,6 +115,8 @@ within() { # NAME COUNT SHARE SEEN
 timing() { # NAME AT-LEAST BELOW: the codes, and whether each call took that many milliseconds
     outcome "$1" | json "Object.entries(x.codes) + (x.fastestMs >= $2 && x.slowestMs < $3 ? ' in time' : ' at another time') + ' ' + x.fastestMs + ' to ' + x.slowestMs"
 }
+narrow() { outcome "$1" | json "x.codes.UNAVAILABLE + ' refused of ' + (x.codes.UNAVAILABLE + x.codes.OK)"; }
+
 servers() { outcome "$1" | json "x.codes.OK + ' at ' + Object.keys(x.from).length"; }
 
 for c in "${clients[@]}"; do
@@ -127,6 +132,10 @@ for c in "${clients[@]}"; do
     expect "$c: one that goes on failing fails" '"codes":{"UNAVAILABLE":50}' outcome "$c-always"
     expect "$c: after three attempts, never more" '"50 calls of 3 attempts"' outcome "$c-seen-always"
     expect "$c: a slow backend runs into the rule's time-out" "DEADLINE_EXCEEDED,5 in time" timing "$c-slow" $((2990 - early)) 4900
+    expect "$c: of two endpoints one of which fails each call takes its share at first" '"UNAVAILABLE":' outcome "$c-mixed"
+    expect "$c: and is left alone a second later" '"codes":{"OK":100},"from":{"echo-v1":100}' outcome "$c-left-alone"
+    # Node counts a call once it has begun, so that calls of one moment do not see each other.
+    [ "$c" = node ] || expect "$c: of 20 calls at once 4 are let through" '16 refused of 20' narrow "$c-narrow"
     expect "$c: an abort with 403 is PERMISSION_DENIED" '"codes":{"PERMISSION_DENIED":20}' outcome "$c-abort"
     expect "$c: a delay delays" "OK,5 in time" timing "$c-delay" 399 4900
     expect "$c: a missing backend fails its share with UNAVAILABLE" "within" within "$c-partial" 3000 0.3 "x.codes.UNAVAILABLE + x.codes.OK === 3000 ? x.codes.UNAVAILABLE : 0"

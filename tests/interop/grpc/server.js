@@ -1,4 +1,4 @@
-// Real gRPC servers for grpc.sh, one for each name given. Prints the port of each as JSON once all listen.
+// Real gRPC servers for grpc.sh, one for each name given; the one called `broken` fails every call. Prints the port of each as JSON once all listen.
 'use strict';
 const grpc = require('@grpc/grpc-js');
 const { service } = require('./echo');
@@ -14,7 +14,7 @@ function handlers(name) {
       const [id] = call.metadata.get('call');
       const attempt = (attempts.get(id) ?? 0) + 1;
       attempts.set(id, attempt);
-      if (attempt <= Number(call.metadata.get('fail')[0] ?? 0)) {
+      if (name === 'broken' || attempt <= Number(call.metadata.get('fail')[0] ?? 0)) {
         callback({ code: grpc.status.UNAVAILABLE, details: `attempt ${attempt} fails` });
       } else if (call.metadata.get('slow').length > 0) {
         setTimeout(() => callback(null, name), PAUSE_MS).unref();
