@@ -116,7 +116,6 @@ timing() { # NAME AT-LEAST BELOW: the codes, and whether each call took that man
     outcome "$1" | json "Object.entries(x.codes) + (x.fastestMs >= $2 && x.slowestMs < $3 ? ' in time' : ' at another time') + ' ' + x.fastestMs + ' to ' + x.slowestMs"
 }
 narrow() { outcome "$1" | json "x.codes.UNAVAILABLE + ' refused of ' + (x.codes.UNAVAILABLE + x.codes.OK)"; }
-
 servers() { outcome "$1" | json "x.codes.OK + ' at ' + Object.keys(x.from).length"; }
 
 for c in "${clients[@]}"; do
