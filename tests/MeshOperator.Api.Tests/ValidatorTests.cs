@@ -22,7 +22,7 @@ public sealed class ValidatorTests
         },
         {
             new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Matches = [new() { Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = "(" } }] }] },
-            "spec.rules[0].matches[0].path.value: the path '(' is no RE2 expression"
+            "spec.rules[0].matches[0].path.value: the path '(' is no RE2 expression: the group that begins here is not closed: write \\( for the character itself (character 1)"
         },
     };
 

@@ -8,18 +8,14 @@ internal sealed class PathMatchValidator : AbstractValidator<PathMatch>
 {
     public PathMatchValidator()
     {
-        RuleFor(p => p.Value)
-            .Must((p, value) => p.Type == PathMatchType.RegularExpression || value.StartsWith('/'))
-            .WithMessage((_, value) => $"the path '{value}' must begin with '/'")
-            .Must((p, value) => p.Type != PathMatchType.RegularExpression || PolicyRules.IsExpression(value))
-            .WithMessage((_, value) => $"the path '{value}' is no RE2 expression");
+        When(p => p.Type == PathMatchType.RegularExpression, () => RuleFor(p => p.Value).IsExpression("the path"))
+            .Otherwise(() => RuleFor(p => p.Value).Must(value => value.StartsWith('/')).WithMessage((_, value) => $"the path '{value}' must begin with '/'"));
     }
 }
 
 /// <summary>Rules of conditions on headers and query parameters.</summary>
 internal sealed class ValueMatchValidator : AbstractValidator<ValueMatch>
 {
-    public ValueMatchValidator() => RuleFor(v => v.Value)
-        .Must((v, value) => v.Type != ValueMatchType.RegularExpression || PolicyRules.IsExpression(value))
-        .WithMessage((v, value) => $"'{value}' for '{v.Name}' is no RE2 expression");
+    public ValueMatchValidator() =>
+        When(v => v.Type == ValueMatchType.RegularExpression, () => RuleFor(v => v.Value).IsExpression("the value"));
 }

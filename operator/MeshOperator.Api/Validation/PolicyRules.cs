@@ -39,19 +39,11 @@ internal static partial class PolicyRules
         .Must(percent => percent is null or (>= 0 and <= 100))
         .WithMessage((_, percent) => $"{percent} is no percentage: it must be from 0 to 100");
 
-    public static bool IsExpression(string pattern)
+    /// <summary>A regular expression as proxies read it.</summary>
+    public static IRuleBuilderOptionsConditions<T, string> IsExpression<T>(this IRuleBuilder<T, string> rule, string what) => rule.Custom((pattern, context) =>
     {
-        try
-        {
-            // What needs no backtracking here is, but for syntax at the margin, what RE2 takes.
-            _ = new Regex(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-            return true;
-        }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException)
-        {
-            return false;
-        }
-    }
+        if (!Re2Syntax.TryRead(pattern, out var error)) context.AddFailure($"{what} '{pattern}' is no RE2 expression: {error}");
+    });
 
     [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     private static partial Regex ServiceName();
