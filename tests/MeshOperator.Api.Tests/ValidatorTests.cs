@@ -100,6 +100,8 @@ public sealed class ValidatorTests
             "spec.deny[0].identities[0]: 'spiffe://*/ns/shop' is no identity: write spiffe://trust-domain/ns/NAMESPACE/sa/ACCOUNT, with a * only at its end"
         },
         { new MtlsPolicySpec { Allow = [new AccessRule { Paths = ["admin"] }] }, "spec.allow[0].paths[0]: 'admin' is no path: it must begin with '/', with a * only at its end" },
+        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/admin?x=1"] }] }, "spec.deny[0].paths[0]: '/admin?x=1': a path has no query or fragment: leave it out" },
+        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/*/admin"] }] }, "spec.deny[0].paths[0]: '/*/admin' is no path: it must begin with '/', with a * only at its end" },
         { new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.1" } }, "spec.tls.minVersion: '1.1' is no version: write 1.2 or 1.3" },
         { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[0]: 'http' is no port: it must be a number from 1 to 65535" },
     };

@@ -6,11 +6,12 @@ namespace MeshOperator.Api.Validation;
 /// <summary>Rules of conditions on a request's path.</summary>
 internal sealed class PathMatchValidator : AbstractValidator<PathMatch>
 {
-    public PathMatchValidator()
-    {
+    /// <param name="fix">What to do about a query.</param>
+    public PathMatchValidator(string fix) =>
         When(p => p.Type == PathMatchType.RegularExpression, () => RuleFor(p => p.Value).IsExpression("the path"))
-            .Otherwise(() => RuleFor(p => p.Value).Must(value => value.StartsWith('/')).WithMessage((_, value) => $"the path '{value}' must begin with '/'"));
-    }
+            .Otherwise(() => RuleFor(p => p.Value)
+                .Must(value => value.StartsWith('/')).WithMessage((_, value) => $"the path '{value}' must begin with '/'")
+                .Must(value => !PolicyRules.HasQuery(value)).WithMessage((_, value) => $"'{value}': a path has no query or fragment: {fix}"));
 }
 
 /// <summary>Rules of conditions on headers and query parameters.</summary>

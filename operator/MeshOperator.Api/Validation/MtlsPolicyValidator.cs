@@ -43,7 +43,8 @@ public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>
                 .WithMessage((_, identity) => $"'{identity}' is no identity: write spiffe://trust-domain/ns/NAMESPACE/sa/ACCOUNT, with a * only at its end");
             RuleForEach(r => r.Ports).InclusiveBetween(1, 65535).WithMessage((_, port) => $"{port} is no port: it must be from 1 to 65535");
             RuleForEach(r => r.Paths).Must(p => p.StartsWith('/') && p.IndexOf('*', StringComparison.Ordinal) is var star && (star < 0 || star == p.Length - 1))
-                .WithMessage((_, path) => $"'{path}' is no path: it must begin with '/', with a * only at its end");
+                .WithMessage((_, path) => $"'{path}' is no path: it must begin with '/', with a * only at its end")
+                .Must(p => !PolicyRules.HasQuery(p)).WithMessage((_, path) => $"'{path}': a path has no query or fragment: leave it out");
         }
     }
 }

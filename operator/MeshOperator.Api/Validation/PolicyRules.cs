@@ -45,6 +45,9 @@ internal static partial class PolicyRules
         if (!Re2Syntax.TryRead(pattern, out var error)) context.AddFailure($"{what} '{pattern}' is no RE2 expression: {error}");
     });
 
+    /// <summary>Whether a path goes on with a query or fragment. Proxies compare paths without them: with one it would never match.</summary>
+    public static bool HasQuery(string path) => path.AsSpan().ContainsAny('?', '#');
+
     [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     private static partial Regex ServiceName();
 }

@@ -94,7 +94,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
     {
         public MatchValidator()
         {
-            When(m => m.Path is not null, () => RuleFor(m => m.Path!).SetValidator(new PathMatchValidator()));
+            When(m => m.Path is not null, () => RuleFor(m => m.Path!).SetValidator(new PathMatchValidator("use queryParams")));
             RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator());
             RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator());
         }
