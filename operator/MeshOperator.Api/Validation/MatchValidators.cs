@@ -17,6 +17,21 @@ internal sealed class PathMatchValidator : AbstractValidator<PathMatch>
 /// <summary>Rules of conditions on headers and query parameters.</summary>
 internal sealed class ValueMatchValidator : AbstractValidator<ValueMatch>
 {
-    public ValueMatchValidator() =>
+    /// <param name="owner">Whose values they are, for messages.</param>
+    public ValueMatchValidator(string owner)
+    {
+        RuleFor(v => v.Name).IsHeaderName();
+        RuleFor(v => v.Value).IsOneLine(owner);
         When(v => v.Type == ValueMatchType.RegularExpression, () => RuleFor(v => v.Value).IsExpression("the value"));
+    }
+}
+
+/// <summary>Rules of conditions on cookies.</summary>
+internal sealed class CookieMatchValidator : AbstractValidator<CookieMatch>
+{
+    public CookieMatchValidator()
+    {
+        RuleFor(c => c.Name).IsHeaderName();
+        RuleFor(c => c.Value).IsOneLine("a cookie");
+    }
 }

@@ -45,8 +45,23 @@ internal static partial class PolicyRules
         if (!Re2Syntax.TryRead(pattern, out var error)) context.AddFailure($"{what} '{pattern}' is no RE2 expression: {error}");
     });
 
+    /// <summary>A name as headers, cookies and query parameters have it.</summary>
+    public static IRuleBuilderOptions<T, string?> IsHeaderName<T>(this IRuleBuilder<T, string?> rule) => rule
+        .Must(name => name is null || HeaderName().IsMatch(name))
+        .WithMessage((_, name) => $"'{name}' is no name: write letters, digits and !#$%&'*+-.^_|~");
+
+    /// <summary>Proxies refuse everything that a value with a line break comes in.</summary>
+    public static IRuleBuilderOptions<T, string> IsOneLine<T>(this IRuleBuilder<T, string> rule, string owner) => rule
+        .Must(value => !value.AsSpan().ContainsAny('\r', '\n', '\0'))
+        .WithMessage((_, value) => value.Contains('\0', StringComparison.Ordinal)
+            ? $"{owner}'s value cannot hold a NUL"
+            : $"{owner}'s value cannot hold a line break: in YAML write it on one line, or with |-");
+
     /// <summary>Whether a path goes on with a query or fragment. Proxies compare paths without them: with one it would never match.</summary>
     public static bool HasQuery(string path) => path.AsSpan().ContainsAny('?', '#');
+
+    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+\-.^_|~]+\z", RegexOptions.CultureInvariant)]
+    private static partial Regex HeaderName();
 
     [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     private static partial Regex ServiceName();

@@ -59,6 +59,8 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                 RuleFor(r => r.Sticky!)
                     .Must(s => (s.Cookie is null ? 0 : 1) + (s.Header is null ? 0 : 1) + (s.SourceIP is true ? 1 : 0) == 1)
                     .WithMessage("exactly one of cookie, header and sourceIP must be given");
+                RuleFor(r => r.Sticky!.Header).IsHeaderName();
+                RuleFor(r => r.Sticky!.Cookie!.Name).IsHeaderName().When(r => r.Sticky!.Cookie is not null);
                 RuleFor(r => r.Sticky!.Cookie!.Ttl).IsDuration().When(r => r.Sticky!.Cookie is not null);
             });
             When(r => r.Timeouts is not null, () =>
@@ -79,15 +81,20 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
             });
             When(r => r.Headers is not null, () =>
             {
-                RuleForEach(r => r.Headers!.Set).Must(h => !IsReserved(h.Name)).WithMessage((_, h) => ReservedMessage(h.Name));
-                RuleForEach(r => r.Headers!.Add).Must(h => !IsReserved(h.Name)).WithMessage((_, h) => ReservedMessage(h.Name));
-                RuleForEach(r => r.Headers!.Remove).Must(name => !IsReserved(name)).WithMessage((_, name) => ReservedMessage(name));
+                RuleForEach(r => r.Headers!.Set).SetValidator(new HeaderValidator());
+                RuleForEach(r => r.Headers!.Add).SetValidator(new HeaderValidator());
+                RuleForEach(r => r.Headers!.Remove).IsChangeableHeader();
             });
         }
+    }
 
-        private static bool IsReserved(string name) => name.StartsWith(':') || name.Equals("host", StringComparison.OrdinalIgnoreCase);
-
-        private static string ReservedMessage(string name) => $"the header '{name}' cannot be changed by a split";
+    private sealed class HeaderValidator : AbstractValidator<HttpHeader>
+    {
+        public HeaderValidator()
+        {
+            RuleFor(h => h.Name).IsChangeableHeader();
+            RuleFor(h => h.Value).IsOneLine("a header");
+        }
     }
 
     private sealed class MatchValidator : AbstractValidator<HttpRequestMatch>
@@ -95,8 +102,9 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         public MatchValidator()
         {
             When(m => m.Path is not null, () => RuleFor(m => m.Path!).SetValidator(new PathMatchValidator("use queryParams")));
-            RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator());
-            RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator());
+            RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator("a header"));
+            RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator("a query parameter"));
+            RuleForEach(m => m.Cookies).SetValidator(new CookieMatchValidator());
         }
     }
 }
