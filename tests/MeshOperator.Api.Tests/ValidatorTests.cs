@@ -92,6 +92,8 @@ public sealed class ValidatorTests
     public void An_invalid_rate_limit_is_refused_with_field_and_fix(RateLimitSpec spec, string message) =>
         ValidationText.Of(new RateLimitValidator().Validate(spec)).ShouldBe(message);
 
+    private const string EmptyList = "the list is empty: name at least one, or leave the field out to mean all";
+
     public static TheoryData<MtlsPolicySpec, string> InvalidMtlsPolicies => new()
     {
         { new MtlsPolicySpec { Allow = [new AccessRule()] }, "spec.allow[0].rule: a rule must say something: give at least one field" },
@@ -102,6 +104,16 @@ public sealed class ValidatorTests
         { new MtlsPolicySpec { Allow = [new AccessRule { Paths = ["admin"] }] }, "spec.allow[0].paths[0]: 'admin' is no path: it must begin with '/', with a * only at its end" },
         { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/admin?x=1"] }] }, "spec.deny[0].paths[0]: '/admin?x=1': a path has no query or fragment: leave it out" },
         { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/*/admin"] }] }, "spec.deny[0].paths[0]: '/*/admin' is no path: it must begin with '/', with a * only at its end" },
+        {
+            new MtlsPolicySpec { Allow = [] },
+            "spec.allow: the list is empty: leave allow out to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
+        },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Identities = [], Ports = [80] }] }, $"spec.allow[0].identities: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { ServiceAccounts = [], Ports = [80] }] }, $"spec.allow[0].serviceAccounts: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Namespaces = [], Ports = [80] }] }, $"spec.allow[0].namespaces: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Ports = [] }] }, $"spec.allow[0].ports: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Methods = [] }] }, $"spec.allow[0].methods: {EmptyList}" },
+        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = [] }] }, $"spec.deny[0].paths: {EmptyList}" },
         { new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.1" } }, "spec.tls.minVersion: '1.1' is no version: write 1.2 or 1.3" },
         { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[0]: 'http' is no port: it must be a number from 1 to 65535" },
     };
@@ -110,6 +122,10 @@ public sealed class ValidatorTests
     [MemberData(nameof(InvalidMtlsPolicies))]
     public void An_invalid_mtls_policy_is_refused_with_field_and_fix(MtlsPolicySpec spec, string message) =>
         ValidationText.Of(new MtlsPolicyValidator().Validate(spec)).ShouldBe(message);
+
+    [Fact]
+    public void All_calls_of_a_workload_can_be_refused() =>
+        new MtlsPolicyValidator().Validate(new MtlsPolicySpec { Deny = [new AccessRule { Ports = [8080, 9090] }] }).IsValid.ShouldBeTrue();
 
     [Theory]
     [InlineData("1h2m3s4ms", 3723004)]

@@ -23,6 +23,9 @@ public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>
             .Must(p => int.TryParse(p.Key, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= 65535)
             .WithMessage((_, p) => $"'{p.Key}' is no port: it must be a number from 1 to 65535");
 
+        // It comes for example of a loop of a template over nothing, and would let everybody in who was to be named there.
+        RuleFor(m => m.Allow).Must(a => a is null or { Count: > 0 })
+            .WithMessage("the list is empty: leave allow out to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload");
         RuleForEach(m => m.Allow).SetValidator(new AccessRuleValidator());
         RuleForEach(m => m.Deny).SetValidator(new AccessRuleValidator());
         When(m => m.Tls is not null, () =>
@@ -39,6 +42,12 @@ public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>
         {
             RuleFor(r => r).Must(r => r is not { Identities: null, ServiceAccounts: null, Namespaces: null, Ports: null, Methods: null, Paths: null })
                 .OverridePropertyName("rule").WithMessage("a rule must say something: give at least one field");
+            RuleFor(r => r.Identities).NamesSomething();
+            RuleFor(r => r.ServiceAccounts).NamesSomething();
+            RuleFor(r => r.Namespaces).NamesSomething();
+            RuleFor(r => r.Ports).NamesSomething();
+            RuleFor(r => r.Methods).NamesSomething();
+            RuleFor(r => r.Paths).NamesSomething();
             RuleForEach(r => r.Identities).Must(i => i.StartsWith("spiffe://", StringComparison.Ordinal) && i.IndexOf('*', StringComparison.Ordinal) is var star && (star < 0 || star == i.Length - 1))
                 .WithMessage((_, identity) => $"'{identity}' is no identity: write spiffe://trust-domain/ns/NAMESPACE/sa/ACCOUNT, with a * only at its end");
             RuleForEach(r => r.Ports).InclusiveBetween(1, 65535).WithMessage((_, port) => $"{port} is no port: it must be from 1 to 65535");

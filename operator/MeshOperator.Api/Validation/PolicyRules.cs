@@ -45,6 +45,10 @@ internal static partial class PolicyRules
         if (!Re2Syntax.TryRead(pattern, out var error)) context.AddFailure($"{what} '{pattern}' is no RE2 expression: {error}");
     });
 
+    /// <summary>An empty list would be read as none, which means all.</summary>
+    public static IRuleBuilderOptions<T, List<TItem>?> NamesSomething<T, TItem>(this IRuleBuilder<T, List<TItem>?> rule) => rule
+        .Must(list => list is null or { Count: > 0 }).WithMessage("the list is empty: name at least one, or leave the field out to mean all");
+
     /// <summary>A name as headers, cookies and query parameters have it.</summary>
     public static IRuleBuilderOptions<T, string?> IsHeaderName<T>(this IRuleBuilder<T, string?> rule) => rule
         .Must(name => name is null || HeaderName().IsMatch(name))
