@@ -35,13 +35,52 @@ public sealed class ValidatorTests
     public void A_valid_split_passes() =>
         new TrafficSplitValidator().Validate(Split(new TrafficSplitBackend { Service = "v1", Weight = 90 }, new TrafficSplitBackend { Service = "v2", Weight = 0 })).IsValid.ShouldBeTrue();
 
-    [Fact]
-    public void A_retry_policys_backoff_must_grow() =>
-        ValidationText.Of(new RetryPolicyValidator().Validate(new RetryPolicySpec
+    public static TheoryData<RetryPolicySpec, string> InvalidRetryPolicies => new()
+    {
         {
-            TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }],
-            Backoff = new RetryBackoff { Base = "1s", Max = "10ms" },
-        })).ShouldBe("spec.backoff: base must be at least 1ms, and max not below base");
+            new RetryPolicySpec { Backoff = new() { Base = "1s", Max = "10ms" } },
+            "spec.backoff.max: 10ms is shorter than the first pause, 1s: make it longer, or leave it out for ten times that"
+        },
+        {
+            new RetryPolicySpec { Backoff = new() { Max = "10ms" } },
+            "spec.backoff.max: 10ms is shorter than the first pause, 25ms: make it longer, or leave it out for ten times that"
+        },
+        { new RetryPolicySpec { Backoff = new() { Base = "0s" } }, "spec.backoff.base: 0s is too short: it must be at least 1ms" },
+        {
+            new RetryPolicySpec { PerTryTimeout = "3s", Timeouts = new() { Request = "2s" } },
+            "spec.perTryTimeout: 3s is longer than timeouts.request, 2s, so it never ends an attempt: make it shorter or leave it out"
+        },
+        { new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable] }, NeedsPost },
+        { new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure, RetryCondition.Internal], Methods = ["GET"] }, NeedsPost },
+    };
+
+    private const string NeedsPost = "spec.methods: gRPC's calls are POST: add POST if they may be repeated";
+
+    [Theory]
+    [MemberData(nameof(InvalidRetryPolicies))]
+    public void An_invalid_retry_policy_is_refused_with_field_and_fix(RetryPolicySpec spec, string message) => OfRetries(spec).ShouldBe(message);
+
+    public static TheoryData<RetryPolicySpec> ValidRetryPolicies =>
+    [
+        new RetryPolicySpec(),
+        new RetryPolicySpec { Backoff = new() { Base = "1s" } },
+        new RetryPolicySpec { PerTryTimeout = "2s", Timeouts = new() { Request = "2s" } },
+        new RetryPolicySpec { PerTryTimeout = "2s", Timeouts = new() { Request = "0s" } },
+        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], Methods = ["POST"] },
+        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable, RetryCondition.GatewayError] },
+        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], RetriableStatusCodes = [429] },
+        new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure] },
+    ];
+
+    [Theory]
+    [MemberData(nameof(ValidRetryPolicies))]
+    public void A_valid_retry_policy_passes(RetryPolicySpec spec) => OfRetries(spec).ShouldBeEmpty();
+
+    private static string OfRetries(RetryPolicySpec spec)
+    {
+        spec.TargetRefs = [Service("a")];
+        return ValidationText.Of(new RetryPolicyValidator().Validate(spec));
+    }
 
     private static PolicyTargetReference Service(string name) => new() { Kind = PolicyTargetKind.Service, Name = name };
 
