@@ -9,12 +9,33 @@ public sealed class ValidatorTests
 {
     private static TrafficSplitSpec Split(params TrafficSplitBackend[] backends) => new() { Service = "model", Backends = [.. backends] };
 
+    private static TrafficSplitRule Rule(string? name) => new() { Name = name, Backends = [new() { Service = "v1" }] };
+
+    private static TrafficSplitSpec Of(TrafficSplitRule rule)
+    {
+        rule.Backends = [new() { Service = "v1" }];
+        return new TrafficSplitSpec { Service = "m", Rules = [rule] };
+    }
+
     public static TheoryData<TrafficSplitSpec, string> InvalidSplits => new()
     {
         { new TrafficSplitSpec { Service = "model" }, "spec.backends: exactly one of spec.backends and spec.rules must be given" },
         { Split(new TrafficSplitBackend { Service = "v1", Weight = -1 }, new TrafficSplitBackend { Service = "v2" }), "spec.backends[0].weight: -1 is no weight: it must be from 0 to 1000000" },
         { Split(new TrafficSplitBackend { Service = "v1", Weight = 0 }), "spec.backends.weight: at least one backend must have a weight above 0" },
-        { Split(new TrafficSplitBackend { Service = "v1" }, new TrafficSplitBackend { Service = "v1" }), "spec.backends.service: a backend is named twice: add its weights up" },
+        { Split(new TrafficSplitBackend { Service = "v1" }, new TrafficSplitBackend { Service = "v1" }), "spec.backends.service: the backend 'v1' is named twice: add its weights up" },
+        {
+            Split(new() { Service = "v1", Port = 80 }, new() { Service = "v1" }, new() { Service = "v1", Port = 80 }),
+            "spec.backends.service: the backend 'v1:80' is named twice: add its weights up"
+        },
+        {
+            new TrafficSplitSpec { Service = "m", Rules = [Rule("a"), Rule("b"), Rule(null), Rule(null), Rule("b")] },
+            "spec.rules: two rules are named 'b': each must have a name of its own"
+        },
+        { Of(new TrafficSplitRule { Fault = new() }), "spec.rules[0].fault: nothing to inject: give delay or abort, or leave fault out" },
+        {
+            Of(new TrafficSplitRule { Fault = new() { Abort = new() { Status = 503, Percent = 0.00005 } } }),
+            "spec.rules[0].fault.abort.percent: 0.00005 is so little that it comes to nothing: it must be 0, or at least 0.0001"
+        },
         { Split(new TrafficSplitBackend { Service = "V1" }), "spec.backends[0].service: 'V1' is no name of a service: lower-case letters, digits and '-', beginning with a letter, at most 63" },
         {
             new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Timeouts = new RouteTimeouts { Request = "soon" } }] },
@@ -30,6 +51,13 @@ public sealed class ValidatorTests
     [MemberData(nameof(InvalidSplits))]
     public void An_invalid_split_is_refused_with_field_and_fix(TrafficSplitSpec spec, string message) =>
         ValidationText.Of(new TrafficSplitValidator().Validate(spec)).ShouldBe(message);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.0001)]
+    [InlineData(100)]
+    public void A_percentage_may_be_of_millionths(double percent) => ValidationText.Of(new TrafficSplitValidator().Validate(
+        Of(new TrafficSplitRule { Mirror = new() { Service = "v2", Percent = percent } }))).ShouldBeEmpty();
 
     [Fact]
     public void A_valid_split_passes() =>
@@ -95,7 +123,7 @@ public sealed class ValidatorTests
             new CircuitBreakerSpec { TargetRefs = [new() { Kind = PolicyTargetKind.TrafficSplit, Name = "a" }], MaxRequests = 1 },
             "spec.targetRefs: a target must be a Service"
         },
-        { new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 }, "spec.targetRefs: a target is named twice" },
+        { new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 }, "spec.targetRefs: the target Service 'a' is named twice" },
         {
             new CircuitBreakerSpec { TargetRefs = [Service("a")], OutlierDetection = new() { Consecutive5xx = 0 } },
             "spec.outlierDetection.consecutive5xx: nothing counts: give consecutive5xx or consecutiveGatewayErrors above 0"
@@ -154,7 +182,11 @@ public sealed class ValidatorTests
         { new MtlsPolicySpec { Allow = [new AccessRule { Methods = [] }] }, $"spec.allow[0].methods: {EmptyList}" },
         { new MtlsPolicySpec { Deny = [new AccessRule { Paths = [] }] }, $"spec.deny[0].paths: {EmptyList}" },
         { new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.1" } }, "spec.tls.minVersion: '1.1' is no version: write 1.2 or 1.3" },
-        { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[0]: 'http' is no port: it must be a number from 1 to 65535" },
+        {
+            new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.3", CipherSuites = ["ECDHE-RSA-AES128-GCM-SHA256"] } },
+            "spec.tls.cipherSuites: suites are those of TLS 1.2, which minVersion 1.3 rules out: leave them out"
+        },
+        { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[http]: 'http' is no port: it must be a number from 1 to 65535" },
     };
 
     [Theory]

@@ -67,6 +67,7 @@ public sealed class RouteTimeouts
 }
 
 /// <summary>Delays and errors to inject.</summary>
+[ValidationRule("has(self.delay) || has(self.abort)", "nothing to inject: give delay or abort, or leave fault out")]
 public sealed class Fault
 {
     /// <summary>Delays requests.</summary>

@@ -19,7 +19,7 @@ public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>
     {
         RuleFor(m => m.Selector).Must(s => s is null or { MatchLabels.Count: > 0 })
             .WithMessage("matchLabels must name a label; leave spec.selector out to select all pods");
-        RuleForEach(m => m.PortModes)
+        RuleForEach(m => m.PortModes).OverrideIndexer((_, _, entry, _) => $"[{entry.Key}]")
             .Must(p => int.TryParse(p.Key, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= 65535)
             .WithMessage((_, p) => $"'{p.Key}' is no port: it must be a number from 1 to 65535");
 
@@ -31,6 +31,8 @@ public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>
         When(m => m.Tls is not null, () =>
         {
             RuleFor(m => m.Tls!.MinVersion).Must(v => v is null or "1.2" or "1.3").WithMessage((_, version) => $"'{version}' is no version: write 1.2 or 1.3");
+            RuleFor(m => m.Tls!.CipherSuites).Must((m, suites) => m.Tls!.MinVersion != "1.3" || suites is null or { Count: 0 })
+                .WithMessage("suites are those of TLS 1.2, which minVersion 1.3 rules out: leave them out");
             RuleForEach(m => m.Tls!.CipherSuites).Must(s => CipherSuites.Contains(s))
                 .WithMessage((_, suite) => $"'{suite}' is no suite that proxies know; they know {string.Join(", ", CipherSuites)}");
         });

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using FluentValidation;
 using MeshOperator.Api.V1Alpha1;
@@ -23,9 +24,13 @@ internal static partial class PolicyRules
     public static IRuleBuilderOptions<T, List<PolicyTargetReference>> AreTargets<T>(
         this IRuleBuilder<T, List<PolicyTargetReference>> rule, params PolicyTargetKind[] kinds) => rule
         .Must(targets => targets.Count is >= 1 and <= 16).WithMessage("1 to 16 targets must be given")
-        .Must(targets => targets.Select(t => (t.Kind, t.Name, t.SectionName)).Distinct().Count() == targets.Count).WithMessage("a target is named twice")
+        .Must(targets => targets.FirstTwice(NameOf) is null).WithMessage((_, targets) => $"the target {targets.FirstTwice(NameOf)} is named twice")
         .Must(targets => targets.TrueForAll(t => t.Name.Length > 0)).WithMessage("a target must have a name")
         .Must(targets => targets.TrueForAll(t => kinds.Contains(t.Kind))).WithMessage($"a target must be a {string.Join(" or ", kinds)}");
+
+    /// <summary>The first name that comes twice; items without one do not count.</summary>
+    public static string? FirstTwice<T>(this IEnumerable<T> items, Func<T, string?> nameOf) =>
+        items.Select(nameOf).OfType<string>().CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key;
 
     public static IRuleBuilderOptions<T, string> IsServiceName<T>(this IRuleBuilder<T, string> rule) => rule
         .Must(name => name is { Length: > 0 and <= 63 } && ServiceName().IsMatch(name))
@@ -37,7 +42,10 @@ internal static partial class PolicyRules
 
     public static IRuleBuilderOptions<T, double?> IsPercent<T>(this IRuleBuilder<T, double?> rule) => rule
         .Must(percent => percent is null or (>= 0 and <= 100))
-        .WithMessage((_, percent) => $"{percent} is no percentage: it must be from 0 to 100");
+        .WithMessage((_, percent) => $"{percent} is no percentage: it must be from 0 to 100")
+        // Proxies are told millionths.
+        .Must(percent => percent is null or <= 0 or >= 0.0001)
+        .WithMessage((_, percent) => string.Create(CultureInfo.InvariantCulture, $"{percent:0.##########} is so little that it comes to nothing: it must be 0, or at least 0.0001"));
 
     /// <summary>A regular expression as proxies read it.</summary>
     public static IRuleBuilderOptionsConditions<T, string> IsExpression<T>(this IRuleBuilder<T, string> rule, string what) => rule.Custom((pattern, context) =>
@@ -63,6 +71,9 @@ internal static partial class PolicyRules
 
     /// <summary>Whether a path goes on with a query or fragment. Proxies compare paths without them: with one it would never match.</summary>
     public static bool HasQuery(string path) => path.AsSpan().ContainsAny('?', '#');
+
+    private static string NameOf(PolicyTargetReference target) =>
+        $"{target.Kind} '{target.Name}'" + (target.SectionName is { } section ? $", section '{section}'," : string.Empty);
 
     [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+\-.^_|~]+\z", RegexOptions.CultureInvariant)]
     private static partial Regex HeaderName();
