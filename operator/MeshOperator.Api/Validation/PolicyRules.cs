@@ -45,7 +45,8 @@ internal static partial class PolicyRules
         .WithMessage((_, percent) => $"{percent} is no percentage: it must be from 0 to 100")
         // Proxies are told millionths.
         .Must(percent => percent is null or <= 0 or >= 0.0001)
-        .WithMessage((_, percent) => string.Create(CultureInfo.InvariantCulture, $"{percent:0.##########} is so little that it comes to nothing: it must be 0, or at least 0.0001"));
+        .WithMessage((_, percent) => string.Create(
+            CultureInfo.InvariantCulture, $"{percent:0.##########} is so little that it comes to nothing: it must be 0, or at least 0.0001"));
 
     /// <summary>A regular expression as proxies read it.</summary>
     public static IRuleBuilderOptionsConditions<T, string> IsExpression<T>(this IRuleBuilder<T, string> rule, string what) => rule.Custom((pattern, context) =>

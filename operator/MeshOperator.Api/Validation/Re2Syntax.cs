@@ -33,7 +33,7 @@ internal readonly record struct Re2Part(long Size, long Repeats = 1)
     /// <summary>Matches the empty text.</summary>
     public static Re2Part Empty { get; } = new(1);
 
-    /// <summary>Both parts; neither choosing one nor putting them together needs more than the parts themselves and a step.</summary>
+    /// <summary>Both parts, one after the other or to choose from.</summary>
     public Re2Part With(Re2Part other) => new(Size + other.Size, Math.Max(Repeats, other.Repeats));
 
     /// <summary>The part repeated. RE2 writes it out as often as the counts say, with a step to leave at each optional one.</summary>

@@ -16,8 +16,10 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
             .WithMessage((_, status) => $"{status} is no status: it must be from 100 to 599");
         RuleFor(r => r.Methods).Must((r, _) => !NeedsPost(r)).WithMessage("gRPC's calls are POST: add POST if they may be repeated");
         RuleFor(r => r.PerTryTimeout)
-            .Must((r, text) => !(MeshDuration.TryParse(text, out var attempt) && MeshDuration.TryParse(r.Timeouts?.Request, out var whole) && whole > TimeSpan.Zero && attempt > whole))
-            .WithMessage((r, text) => $"{text} is longer than timeouts.request, {r.Timeouts!.Request}, so it never ends an attempt: make it shorter or leave it out");
+            .Must((r, text) => !MeshDuration.TryParse(text, out var attempt) || !MeshDuration.TryParse(r.Timeouts?.Request, out var whole)
+                || whole == TimeSpan.Zero || attempt <= whole)
+            .WithMessage((r, text) =>
+                $"{text} is longer than timeouts.request, {r.Timeouts!.Request}, so it never ends an attempt: make it shorter or leave it out");
         When(r => r.Backoff is not null, () =>
         {
             RuleFor(r => r.Backoff!.Base).IsDuration();
@@ -25,8 +27,9 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
             RuleFor(r => r.Backoff!.Base).Must(text => !MeshDuration.TryParse(text, out var first) || first >= TimeSpan.FromMilliseconds(1))
                 .WithMessage((_, text) => $"{text} is too short: it must be at least 1ms");
             RuleFor(r => r.Backoff!.Max)
-                .Must((r, text) => !MeshDuration.TryParse(text, out var longest) || !MeshDuration.TryParse(r.Backoff!.Base ?? RetryBackoff.DefaultBase, out var first) || longest >= first)
-                .WithMessage((r, text) => $"{text} is shorter than the first pause, {r.Backoff!.Base ?? RetryBackoff.DefaultBase}: make it longer, or leave it out for ten times that");
+                .Must((r, text) => !MeshDuration.TryParse(text, out var longest) || !MeshDuration.TryParse(FirstPause(r), out var first) || longest >= first)
+                .WithMessage((r, text) =>
+                    $"{text} is shorter than the first pause, {FirstPause(r)}: make it longer, or leave it out for ten times that");
         });
         When(r => r.Budget is not null, () =>
         {
@@ -40,6 +43,8 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
             RuleFor(r => r.Timeouts!.Idle).IsDuration();
         });
     }
+
+    private static string FirstPause(RetryPolicySpec policy) => policy.Backoff?.Base ?? RetryBackoff.DefaultBase;
 
     /// <summary>Whether only gRPC's own statuses are retried on, and the methods leave out the one of its calls.</summary>
     private static bool NeedsPost(RetryPolicySpec policy)
