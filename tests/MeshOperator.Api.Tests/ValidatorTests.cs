@@ -9,12 +9,33 @@ public sealed class ValidatorTests
 {
     private static TrafficSplitSpec Split(params TrafficSplitBackend[] backends) => new() { Service = "model", Backends = [.. backends] };
 
+    private static TrafficSplitRule Rule(string? name) => new() { Name = name, Backends = [new() { Service = "v1" }] };
+
+    private static TrafficSplitSpec Of(TrafficSplitRule rule)
+    {
+        rule.Backends = [new() { Service = "v1" }];
+        return new TrafficSplitSpec { Service = "m", Rules = [rule] };
+    }
+
     public static TheoryData<TrafficSplitSpec, string> InvalidSplits => new()
     {
         { new TrafficSplitSpec { Service = "model" }, "spec.backends: exactly one of spec.backends and spec.rules must be given" },
         { Split(new TrafficSplitBackend { Service = "v1", Weight = -1 }, new TrafficSplitBackend { Service = "v2" }), "spec.backends[0].weight: -1 is no weight: it must be from 0 to 1000000" },
         { Split(new TrafficSplitBackend { Service = "v1", Weight = 0 }), "spec.backends.weight: at least one backend must have a weight above 0" },
-        { Split(new TrafficSplitBackend { Service = "v1" }, new TrafficSplitBackend { Service = "v1" }), "spec.backends.service: a backend is named twice: add its weights up" },
+        { Split(new TrafficSplitBackend { Service = "v1" }, new TrafficSplitBackend { Service = "v1" }), "spec.backends.service: the backend 'v1' is named twice: add its weights up" },
+        {
+            Split(new() { Service = "v1", Port = 80 }, new() { Service = "v1" }, new() { Service = "v1", Port = 80 }),
+            "spec.backends.service: the backend 'v1:80' is named twice: add its weights up"
+        },
+        {
+            new TrafficSplitSpec { Service = "m", Rules = [Rule("a"), Rule("b"), Rule(null), Rule(null), Rule("b")] },
+            "spec.rules: two rules are named 'b': each must have a name of its own"
+        },
+        { Of(new TrafficSplitRule { Fault = new() }), "spec.rules[0].fault: nothing to inject: give delay or abort, or leave fault out" },
+        {
+            Of(new TrafficSplitRule { Fault = new() { Abort = new() { Status = 503, Percent = 0.00005 } } }),
+            "spec.rules[0].fault.abort.percent: 0.00005 is so little that it comes to nothing: it must be 0, or at least 0.0001"
+        },
         { Split(new TrafficSplitBackend { Service = "V1" }), "spec.backends[0].service: 'V1' is no name of a service: lower-case letters, digits and '-', beginning with a letter, at most 63" },
         {
             new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Timeouts = new RouteTimeouts { Request = "soon" } }] },
@@ -22,7 +43,7 @@ public sealed class ValidatorTests
         },
         {
             new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Matches = [new() { Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = "(" } }] }] },
-            "spec.rules[0].matches[0].path.value: the path '(' is no RE2 expression"
+            "spec.rules[0].matches[0].path.value: the path '(' is no RE2 expression: the group that begins here is not closed: write \\( for the character itself (character 1)"
         },
     };
 
@@ -31,17 +52,63 @@ public sealed class ValidatorTests
     public void An_invalid_split_is_refused_with_field_and_fix(TrafficSplitSpec spec, string message) =>
         ValidationText.Of(new TrafficSplitValidator().Validate(spec)).ShouldBe(message);
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.0001)]
+    [InlineData(100)]
+    public void A_percentage_may_be_of_millionths(double percent) => ValidationText.Of(new TrafficSplitValidator().Validate(
+        Of(new TrafficSplitRule { Mirror = new() { Service = "v2", Percent = percent } }))).ShouldBeEmpty();
+
     [Fact]
     public void A_valid_split_passes() =>
         new TrafficSplitValidator().Validate(Split(new TrafficSplitBackend { Service = "v1", Weight = 90 }, new TrafficSplitBackend { Service = "v2", Weight = 0 })).IsValid.ShouldBeTrue();
 
-    [Fact]
-    public void A_retry_policys_backoff_must_grow() =>
-        ValidationText.Of(new RetryPolicyValidator().Validate(new RetryPolicySpec
+    public static TheoryData<RetryPolicySpec, string> InvalidRetryPolicies => new()
+    {
         {
-            TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }],
-            Backoff = new RetryBackoff { Base = "1s", Max = "10ms" },
-        })).ShouldBe("spec.backoff: base must be at least 1ms, and max not below base");
+            new RetryPolicySpec { Backoff = new() { Base = "1s", Max = "10ms" } },
+            "spec.backoff.max: 10ms is shorter than the first pause, 1s: make it longer, or leave it out for ten times that"
+        },
+        {
+            new RetryPolicySpec { Backoff = new() { Max = "10ms" } },
+            "spec.backoff.max: 10ms is shorter than the first pause, 25ms: make it longer, or leave it out for ten times that"
+        },
+        { new RetryPolicySpec { Backoff = new() { Base = "0s" } }, "spec.backoff.base: 0s is too short: it must be at least 1ms" },
+        {
+            new RetryPolicySpec { PerTryTimeout = "3s", Timeouts = new() { Request = "2s" } },
+            "spec.perTryTimeout: 3s is longer than timeouts.request, 2s, so it never ends an attempt: make it shorter or leave it out"
+        },
+        { new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable] }, NeedsPost },
+        { new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure, RetryCondition.Internal], Methods = ["GET"] }, NeedsPost },
+    };
+
+    private const string NeedsPost = "spec.methods: gRPC's calls are POST: add POST if they may be repeated";
+
+    [Theory]
+    [MemberData(nameof(InvalidRetryPolicies))]
+    public void An_invalid_retry_policy_is_refused_with_field_and_fix(RetryPolicySpec spec, string message) => OfRetries(spec).ShouldBe(message);
+
+    public static TheoryData<RetryPolicySpec> ValidRetryPolicies =>
+    [
+        new RetryPolicySpec(),
+        new RetryPolicySpec { Backoff = new() { Base = "1s" } },
+        new RetryPolicySpec { PerTryTimeout = "2s", Timeouts = new() { Request = "2s" } },
+        new RetryPolicySpec { PerTryTimeout = "2s", Timeouts = new() { Request = "0s" } },
+        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], Methods = ["POST"] },
+        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable, RetryCondition.GatewayError] },
+        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], RetriableStatusCodes = [429] },
+        new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure] },
+    ];
+
+    [Theory]
+    [MemberData(nameof(ValidRetryPolicies))]
+    public void A_valid_retry_policy_passes(RetryPolicySpec spec) => OfRetries(spec).ShouldBeEmpty();
+
+    private static string OfRetries(RetryPolicySpec spec)
+    {
+        spec.TargetRefs = [Service("a")];
+        return ValidationText.Of(new RetryPolicyValidator().Validate(spec));
+    }
 
     private static PolicyTargetReference Service(string name) => new() { Kind = PolicyTargetKind.Service, Name = name };
 
@@ -56,7 +123,7 @@ public sealed class ValidatorTests
             new CircuitBreakerSpec { TargetRefs = [new() { Kind = PolicyTargetKind.TrafficSplit, Name = "a" }], MaxRequests = 1 },
             "spec.targetRefs: a target must be a Service"
         },
-        { new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 }, "spec.targetRefs: a target is named twice" },
+        { new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 }, "spec.targetRefs: the target Service 'a' is named twice" },
         {
             new CircuitBreakerSpec { TargetRefs = [Service("a")], OutlierDetection = new() { Consecutive5xx = 0 } },
             "spec.outlierDetection.consecutive5xx: nothing counts: give consecutive5xx or consecutiveGatewayErrors above 0"
@@ -92,6 +159,8 @@ public sealed class ValidatorTests
     public void An_invalid_rate_limit_is_refused_with_field_and_fix(RateLimitSpec spec, string message) =>
         ValidationText.Of(new RateLimitValidator().Validate(spec)).ShouldBe(message);
 
+    private const string EmptyList = "the list is empty: name at least one, or leave the field out to mean all";
+
     public static TheoryData<MtlsPolicySpec, string> InvalidMtlsPolicies => new()
     {
         { new MtlsPolicySpec { Allow = [new AccessRule()] }, "spec.allow[0].rule: a rule must say something: give at least one field" },
@@ -100,14 +169,34 @@ public sealed class ValidatorTests
             "spec.deny[0].identities[0]: 'spiffe://*/ns/shop' is no identity: write spiffe://trust-domain/ns/NAMESPACE/sa/ACCOUNT, with a * only at its end"
         },
         { new MtlsPolicySpec { Allow = [new AccessRule { Paths = ["admin"] }] }, "spec.allow[0].paths[0]: 'admin' is no path: it must begin with '/', with a * only at its end" },
+        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/admin?x=1"] }] }, "spec.deny[0].paths[0]: '/admin?x=1': a path has no query or fragment: leave it out" },
+        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/*/admin"] }] }, "spec.deny[0].paths[0]: '/*/admin' is no path: it must begin with '/', with a * only at its end" },
+        {
+            new MtlsPolicySpec { Allow = [] },
+            "spec.allow: the list is empty: leave allow out to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
+        },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Identities = [], Ports = [80] }] }, $"spec.allow[0].identities: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { ServiceAccounts = [], Ports = [80] }] }, $"spec.allow[0].serviceAccounts: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Namespaces = [], Ports = [80] }] }, $"spec.allow[0].namespaces: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Ports = [] }] }, $"spec.allow[0].ports: {EmptyList}" },
+        { new MtlsPolicySpec { Allow = [new AccessRule { Methods = [] }] }, $"spec.allow[0].methods: {EmptyList}" },
+        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = [] }] }, $"spec.deny[0].paths: {EmptyList}" },
         { new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.1" } }, "spec.tls.minVersion: '1.1' is no version: write 1.2 or 1.3" },
-        { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[0]: 'http' is no port: it must be a number from 1 to 65535" },
+        {
+            new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.3", CipherSuites = ["ECDHE-RSA-AES128-GCM-SHA256"] } },
+            "spec.tls.cipherSuites: suites are those of TLS 1.2, which minVersion 1.3 rules out: leave them out"
+        },
+        { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[http]: 'http' is no port: it must be a number from 1 to 65535" },
     };
 
     [Theory]
     [MemberData(nameof(InvalidMtlsPolicies))]
     public void An_invalid_mtls_policy_is_refused_with_field_and_fix(MtlsPolicySpec spec, string message) =>
         ValidationText.Of(new MtlsPolicyValidator().Validate(spec)).ShouldBe(message);
+
+    [Fact]
+    public void All_calls_of_a_workload_can_be_refused() =>
+        new MtlsPolicyValidator().Validate(new MtlsPolicySpec { Deny = [new AccessRule { Ports = [8080, 9090] }] }).IsValid.ShouldBeTrue();
 
     [Theory]
     [InlineData("1h2m3s4ms", 3723004)]

@@ -29,6 +29,16 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Generated_descriptions_end_with_the_default()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "MeshOperator.sln"), string.Empty, Cancellation);
+        (await RunAsync("generate")).Status.ShouldBe(0);
+        (await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "crds", "retrypolicies.yaml"), Cancellation)).ShouldSatisfyAllConditions(
+            crd => crd.ShouldContain("0 turns retries off. Default: 2."),
+            crd => crd.ShouldContain("The first pause. Default: 25ms."));
+    }
+
+    [Fact]
     public async Task Local_says_which_path_is_missing()
     {
         var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "nowhere");

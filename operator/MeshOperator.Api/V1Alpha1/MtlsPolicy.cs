@@ -32,8 +32,9 @@ public sealed class MtlsPolicySpec
     [ValidationRule("self.all(port, port.matches('^[1-9][0-9]{0,4}$') && int(port) <= 65535)", "a port must be a number from 1 to 65535")]
     public Dictionary<string, MtlsPolicyMode>? PortModes { get; set; }
 
-    /// <summary>Who may call; when any is given, all others are refused.</summary>
+    /// <summary>Who may call, all others are refused; left out, everybody may.</summary>
     [Items(0, 64)]
+    [ValidationRule("size(self) > 0", "the list is empty: leave allow out to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload")]
     public List<AccessRule>? Allow { get; set; }
 
     /// <summary>Who may not call; wins over allow.</summary>

@@ -32,7 +32,7 @@ public sealed class RetryPolicySpec
     [RangeMaximum(10)]
     public int? Attempts { get; set; }
 
-    /// <summary>How long each attempt may take; left out, only the request's time-out counts.</summary>
+    /// <summary>How long each attempt may take, at most timeouts.request; left out, only that time-out counts.</summary>
     [Duration]
     public string? PerTryTimeout { get; set; }
 
@@ -50,7 +50,7 @@ public sealed class RetryPolicySpec
     public List<int>? RetriableStatusCodes { get; set; }
 
     /// <summary>Methods whose requests are retried for what was answered; left out, the idempotent ones: GET, HEAD, OPTIONS, TRACE,
-    /// PUT, DELETE. A failed connection is retried for any method.</summary>
+    /// PUT, DELETE. A failed connection is retried for any method. gRPC's calls are POST.</summary>
     [ListSet]
     [Items(1, 9)]
     [EnumValues("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")]
@@ -117,13 +117,15 @@ public enum RetryCondition
 /// <summary>Pauses before retries.</summary>
 public sealed class RetryBackoff
 {
+    /// <summary>The first pause where none is given.</summary>
+    public const string DefaultBase = "25ms";
+
     /// <summary>The first pause.</summary>
-    [DefaultValue("\"25ms\"")]
+    [DefaultValue($"\"{DefaultBase}\"")]
     [Duration]
     public string? Base { get; set; }
 
-    /// <summary>The longest pause.</summary>
-    [DefaultValue("\"250ms\"")]
+    /// <summary>The longest pause; left out, ten times the first one.</summary>
     [Duration]
     public string? Max { get; set; }
 }

@@ -32,6 +32,7 @@ public sealed class StickySessions
 
     /// <summary>By the value of this request header.</summary>
     [Length(1, 256)]
+    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
     public string? Header { get; set; }
 
     /// <summary>By the client's IP address.</summary>
@@ -66,6 +67,7 @@ public sealed class RouteTimeouts
 }
 
 /// <summary>Delays and errors to inject.</summary>
+[ValidationRule("has(self.delay) || has(self.abort)", "nothing to inject: give delay or abort, or leave fault out")]
 public sealed class Fault
 {
     /// <summary>Delays requests.</summary>
@@ -106,7 +108,8 @@ public sealed class FaultAbort
     public double? Percent { get; set; }
 }
 
-/// <summary>Changes of the requests' headers.</summary>
+/// <summary>Changes of the requests' headers. The host, headers of the connection (content-length, transfer-encoding, upgrade, …) and
+/// x-envoy-… cannot be changed.</summary>
 public sealed class HeaderFilter
 {
     /// <summary>Headers to set, in place of those of the same name.</summary>
@@ -123,6 +126,7 @@ public sealed class HeaderFilter
     [ListSet]
     [Items(0, 16)]
     [Length(1, 256)]
+    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
     public List<string>? Remove { get; set; }
 }
 

@@ -27,8 +27,8 @@ public sealed class RateLimitValidator : AbstractValidator<RateLimitSpec>
             {
                 RuleFor(l => l.Match!).Must(m => m is not { Path: null, Method: null } || m.Headers is { Count: > 0 }).OverridePropertyName("match")
                     .WithMessage("a match must say something: give at least one of path, method and headers, or leave match out");
-                When(l => l.Match!.Path is not null, () => RuleFor(l => l.Match!.Path!).SetValidator(new PathMatchValidator()));
-                RuleForEach(l => l.Match!.Headers).SetValidator(new ValueMatchValidator());
+                When(l => l.Match!.Path is not null, () => RuleFor(l => l.Match!.Path!).SetValidator(new PathMatchValidator("leave it out")));
+                RuleForEach(l => l.Match!.Headers).SetValidator(new ValueMatchValidator("a header"));
             });
         }
     }

@@ -14,14 +14,22 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
         RuleFor(r => r.PerTryTimeout).IsDuration();
         RuleForEach(r => r.RetriableStatusCodes).InclusiveBetween(100, 599)
             .WithMessage((_, status) => $"{status} is no status: it must be from 100 to 599");
+        RuleFor(r => r.Methods).Must((r, _) => !NeedsPost(r)).WithMessage("gRPC's calls are POST: add POST if they may be repeated");
+        RuleFor(r => r.PerTryTimeout)
+            .Must((r, text) => !MeshDuration.TryParse(text, out var attempt) || !MeshDuration.TryParse(r.Timeouts?.Request, out var whole)
+                || whole == TimeSpan.Zero || attempt <= whole)
+            .WithMessage((r, text) =>
+                $"{text} is longer than timeouts.request, {r.Timeouts!.Request}, so it never ends an attempt: make it shorter or leave it out");
         When(r => r.Backoff is not null, () =>
         {
             RuleFor(r => r.Backoff!.Base).IsDuration();
             RuleFor(r => r.Backoff!.Max).IsDuration();
-            RuleFor(r => r.Backoff!)
-                .Must(b => Or(b.Base, 25) >= TimeSpan.FromMilliseconds(1) && Or(b.Max, 250) >= Or(b.Base, 25))
-                .When(r => (r.Backoff!.Base is null || MeshDuration.TryParse(r.Backoff.Base, out _)) && (r.Backoff.Max is null || MeshDuration.TryParse(r.Backoff.Max, out _)))
-                .WithMessage("base must be at least 1ms, and max not below base");
+            RuleFor(r => r.Backoff!.Base).Must(text => !MeshDuration.TryParse(text, out var first) || first >= TimeSpan.FromMilliseconds(1))
+                .WithMessage((_, text) => $"{text} is too short: it must be at least 1ms");
+            RuleFor(r => r.Backoff!.Max)
+                .Must((r, text) => !MeshDuration.TryParse(text, out var longest) || !MeshDuration.TryParse(FirstPause(r), out var first) || longest >= first)
+                .WithMessage((r, text) =>
+                    $"{text} is shorter than the first pause, {FirstPause(r)}: make it longer, or leave it out for ten times that");
         });
         When(r => r.Budget is not null, () =>
         {
@@ -36,5 +44,14 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
         });
     }
 
-    private static TimeSpan Or(string? text, int milliseconds) => MeshDuration.ParseOptional(text) ?? TimeSpan.FromMilliseconds(milliseconds);
+    private static string FirstPause(RetryPolicySpec policy) => policy.Backoff?.Base ?? RetryBackoff.DefaultBase;
+
+    /// <summary>Whether only gRPC's own statuses are retried on, and the methods leave out the one of its calls.</summary>
+    private static bool NeedsPost(RetryPolicySpec policy)
+    {
+        if (policy.RetryOn is not { } conditions || policy.Methods?.Contains("POST") == true || policy.RetriableStatusCodes is { Count: > 0 }) return false;
+        var answers = conditions.Except([RetryCondition.ConnectFailure, RetryCondition.RefusedStream, RetryCondition.ResetBeforeRequest]).ToArray();
+        return answers.Length > 0 && answers.All(c => c is RetryCondition.Cancelled or RetryCondition.DeadlineExceeded or RetryCondition.Internal
+            or RetryCondition.ResourceExhausted or RetryCondition.Unavailable);
+    }
 }

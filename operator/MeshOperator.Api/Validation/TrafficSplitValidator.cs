@@ -1,3 +1,4 @@
+using System.Globalization;
 using FluentValidation;
 using MeshOperator.Api.V1Alpha1;
 
@@ -18,8 +19,8 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         {
             RuleFor(s => s.Rules!).Must(r => r.Count is >= 1 and <= 16).WithMessage("1 to 16 rules must be given");
             RuleForEach(s => s.Rules!).SetValidator(new RuleValidator());
-            RuleFor(s => s.Rules!).Must(r => r.Where(x => x.Name is not null).GroupBy(x => x.Name).All(g => g.Count() == 1))
-                .WithMessage("each rule must have a name of its own");
+            RuleFor(s => s.Rules!).Must(r => r.FirstTwice(x => x.Name) is null)
+                .WithMessage((_, r) => $"two rules are named '{r.FirstTwice(x => x.Name)}': each must have a name of its own");
         });
     }
 
@@ -30,8 +31,8 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
             RuleFor(b => b).Must(b => b.Count is >= 1 and <= 16).OverridePropertyName("count").WithMessage("1 to 16 backends must be given");
             RuleFor(b => b).Must(b => b.Count == 0 || b.Any(x => (x.Weight ?? 1) > 0)).OverridePropertyName("weight")
                 .WithMessage("at least one backend must have a weight above 0");
-            RuleFor(b => b).Must(b => b.Select(x => (x.Service, x.Port)).Distinct().Count() == b.Count).OverridePropertyName("service")
-                .WithMessage("a backend is named twice: add its weights up");
+            RuleFor(b => b).Must(b => b.FirstTwice(NameOf) is null).OverridePropertyName("service")
+                .WithMessage(b => $"the backend '{b.FirstTwice(NameOf)}' is named twice: add its weights up");
             RuleForEach(b => b).ChildRules(backend =>
             {
                 backend.RuleFor(b => b.Service).IsServiceName();
@@ -40,6 +41,9 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                     .WithMessage((_, weight) => $"{weight} is no weight: it must be from 0 to 1000000");
             });
         }
+
+        private static string NameOf(TrafficSplitBackend backend) =>
+            backend.Port is { } port ? string.Create(CultureInfo.InvariantCulture, $"{backend.Service}:{port}") : backend.Service;
     }
 
     private sealed class RuleValidator : AbstractValidator<TrafficSplitRule>
@@ -59,6 +63,8 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                 RuleFor(r => r.Sticky!)
                     .Must(s => (s.Cookie is null ? 0 : 1) + (s.Header is null ? 0 : 1) + (s.SourceIP is true ? 1 : 0) == 1)
                     .WithMessage("exactly one of cookie, header and sourceIP must be given");
+                RuleFor(r => r.Sticky!.Header).IsHeaderName();
+                RuleFor(r => r.Sticky!.Cookie!.Name).IsHeaderName().When(r => r.Sticky!.Cookie is not null);
                 RuleFor(r => r.Sticky!.Cookie!.Ttl).IsDuration().When(r => r.Sticky!.Cookie is not null);
             });
             When(r => r.Timeouts is not null, () =>
@@ -66,6 +72,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                 RuleFor(r => r.Timeouts!.Request).IsDuration();
                 RuleFor(r => r.Timeouts!.Idle).IsDuration();
             });
+            RuleFor(r => r.Fault).Must(f => f is not { Delay: null, Abort: null }).WithMessage("nothing to inject: give delay or abort, or leave fault out");
             When(r => r.Fault?.Delay is not null, () =>
             {
                 RuleFor(r => r.Fault!.Delay!.Duration).Must(d => MeshDuration.TryParse(d, out var delay) && delay > TimeSpan.Zero)
@@ -79,24 +86,30 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
             });
             When(r => r.Headers is not null, () =>
             {
-                RuleForEach(r => r.Headers!.Set).Must(h => !IsReserved(h.Name)).WithMessage((_, h) => ReservedMessage(h.Name));
-                RuleForEach(r => r.Headers!.Add).Must(h => !IsReserved(h.Name)).WithMessage((_, h) => ReservedMessage(h.Name));
-                RuleForEach(r => r.Headers!.Remove).Must(name => !IsReserved(name)).WithMessage((_, name) => ReservedMessage(name));
+                RuleForEach(r => r.Headers!.Set).SetValidator(new HeaderValidator());
+                RuleForEach(r => r.Headers!.Add).SetValidator(new HeaderValidator());
+                RuleForEach(r => r.Headers!.Remove).IsChangeableHeader();
             });
         }
+    }
 
-        private static bool IsReserved(string name) => name.StartsWith(':') || name.Equals("host", StringComparison.OrdinalIgnoreCase);
-
-        private static string ReservedMessage(string name) => $"the header '{name}' cannot be changed by a split";
+    private sealed class HeaderValidator : AbstractValidator<HttpHeader>
+    {
+        public HeaderValidator()
+        {
+            RuleFor(h => h.Name).IsChangeableHeader();
+            RuleFor(h => h.Value).IsOneLine("a header");
+        }
     }
 
     private sealed class MatchValidator : AbstractValidator<HttpRequestMatch>
     {
         public MatchValidator()
         {
-            When(m => m.Path is not null, () => RuleFor(m => m.Path!).SetValidator(new PathMatchValidator()));
-            RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator());
-            RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator());
+            When(m => m.Path is not null, () => RuleFor(m => m.Path!).SetValidator(new PathMatchValidator("use queryParams")));
+            RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator("a header"));
+            RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator("a query parameter"));
+            RuleForEach(m => m.Cookies).SetValidator(new CookieMatchValidator());
         }
     }
 }

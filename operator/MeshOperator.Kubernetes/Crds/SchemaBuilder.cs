@@ -37,9 +37,10 @@ internal sealed class SchemaBuilder
     public JsonObject Property(PropertyInfo property)
     {
         var schema = OfType(property.PropertyType, property);
+        var @default = property.GetCustomAttribute<DefaultValueAttribute>() is { } attribute ? JsonNode.Parse(attribute.Json) : null;
         var description = DescriptionOf(property);
-        if (description is not null) schema["description"] = WithEnumValues(description, property.PropertyType);
-        if (property.GetCustomAttribute<DefaultValueAttribute>() is { } @default) schema["default"] = JsonNode.Parse(@default.Json);
+        if (description is not null) schema["description"] = WithDefault(WithEnumValues(description, property.PropertyType), @default);
+        if (@default is not null) schema["default"] = @default;
         AddRules(schema, property);
         return schema;
     }
@@ -163,6 +164,14 @@ internal sealed class SchemaBuilder
         var documentation = Documentation(type);
         return string.Join(' ', Enum.GetNames(type).Select(v => $"{v}: {documentation.Of(type, v)}").Prepend(description));
     }
+
+    /// <summary>`kubectl explain` shows a description, but not the schema's default.</summary>
+    private static string WithDefault(string description, JsonNode? @default) => @default switch
+    {
+        null => description,
+        JsonValue value => $"{description} Default: {value}.",
+        _ => $"{description} Default: {@default.ToJsonString()}.",
+    };
 
     private XmlDocumentation Documentation(Type type)
     {

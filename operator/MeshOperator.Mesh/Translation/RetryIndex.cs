@@ -42,6 +42,7 @@ internal sealed class RetryIndex
     {
         var attempts = spec.Attempts ?? 2;
         if (attempts == 0) return null;
+        var pause = MeshDuration.ParseOptional(spec.Backoff?.Base ?? RetryBackoff.DefaultBase)!.Value;
         var conditions = (spec.RetryOn ?? DefaultConditions(spec)).ToHashSet();
         return new RetrySettings
         {
@@ -51,8 +52,8 @@ internal sealed class RetryIndex
             ResponseConditions = conditions.Where(c => !IsBeforeRequest(c)).Select(ToEnvoy).Order(StringComparer.Ordinal).ToValueList(),
             StatusCodes = (spec.RetriableStatusCodes ?? []).Distinct().Order().ToValueList(),
             Methods = spec.Methods is { } methods ? methods.Distinct().Order(StringComparer.Ordinal).ToValueList() : Idempotent,
-            BackoffBase = MeshDuration.ParseOptional(spec.Backoff?.Base) ?? TimeSpan.FromMilliseconds(25),
-            BackoffMax = MeshDuration.ParseOptional(spec.Backoff?.Max) ?? TimeSpan.FromMilliseconds(250),
+            BackoffBase = pause,
+            BackoffMax = MeshDuration.ParseOptional(spec.Backoff?.Max) ?? 10 * pause,
             RespectRetryAfter = spec.RespectRetryAfter ?? true,
             AvoidPreviousHosts = spec.AvoidPreviousHosts ?? true,
         };
