@@ -1,0 +1,75 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Model;
+using Shouldly;
+using Xunit;
+using static MeshOperator.Mesh.Tests.Cluster;
+
+namespace MeshOperator.Mesh.Tests;
+
+/// <summary>Which ports a split holds for, and which of its backends' ports it leads to.</summary>
+public sealed class SplitPortTests
+{
+    private static readonly (string, int)[] Three = [("http", 80), ("http-metrics", 9090), ("mysql", 3306)];
+
+    private static Cluster Web(TrafficSplitSpec split) => Cluster.Of("web", "v1", "v2").Ports("web", Three).Ports("v1", Three).Split("canary", split);
+
+    private static TrafficSplitSpec Canary(int? port = null) => new() { Service = "web", Port = port, Backends = [Backend("v1", 9), Backend("v2", 1)] };
+
+    private static string Targets(HttpRoute route) => string.Join(", ", route.Backends.Select(b => b.Target is { } t ? $"{t.Service.Name}:{t.Port}" : "missing"));
+
+    [Fact]
+    public void Of_several_ports_none_goes_to_a_backends_only_port_but_the_one_with_its_number_or_name()
+    {
+        var result = Web(Canary()).Translate();
+        Targets(result.Port("web", 80).Routes[0]).ShouldBe("v1:80, v2:80");
+        Targets(result.Port("web", 9090).Routes[0]).ShouldBe("v1:9090, missing");
+        result.Port("web", 3306).TcpBackends.Select(b => b.Target?.Port).ShouldBe([3306, null]);
+        result.Verdict("TrafficSplit", "canary").ResolvedRefs.Reason.ShouldBe("PortNotFound");
+    }
+
+    [Fact]
+    public void A_port_that_no_backend_has_is_not_split()
+    {
+        var result = Web(Canary()).Ports("v1", ("web", 81), ("http-metrics", 9091)).Ports("v2", ("http-metrics", 1)).Translate();
+        Targets(result.Port("web", 80).Routes.ShouldHaveSingleItem()).ShouldBe("web:80");
+        Targets(result.Port("web", 9090).Routes.ShouldHaveSingleItem()).ShouldBe("v1:9091, v2:1");
+        result.Port("web", 3306).TcpBackends.ShouldHaveSingleItem().Target!.Service.Name.ShouldBe("web");
+        result.Port("web", 80).RoutePolicies.ShouldBeEmpty();
+        result.Verdict("TrafficSplit", "canary").ResolvedRefs.Holds.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_split_whose_backends_have_none_of_the_ports_holds_for_all_and_says_so()
+    {
+        var result = Web(Canary()).Ports("v1", ("x", 1), ("y", 2)).Ports("v2", ("z", 3)).Translate();
+        Targets(result.Port("web", 80).Routes[0]).ShouldBe("missing, missing");
+        result.Verdict("TrafficSplit", "canary").ResolvedRefs.Reason.ShouldBe("PortNotFound");
+    }
+
+    [Fact]
+    public void A_mirror_does_not_say_which_ports_a_split_is_for()
+    {
+        var result = Web(new TrafficSplitSpec
+        {
+            Service = "web", Rules = [new TrafficSplitRule { Backends = [Backend("v2")], Mirror = new RequestMirror { Service = "v1" } }],
+        }).Translate();
+        Targets(result.Port("web", 9090).Routes.ShouldHaveSingleItem()).ShouldBe("web:9090");
+        result.Port("web", 80).Routes.ShouldHaveSingleItem().Mirror!.Target.Service.Name.ShouldBe("v1");
+        result.Verdict("TrafficSplit", "canary").ResolvedRefs.Holds.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_backends_only_port_is_meant_where_one_port_is_split()
+    {
+        Targets(Web(Canary(port: 9090)).Translate().Port("web", 9090).Routes[0]).ShouldBe("v1:9090, v2:80");
+        Targets(Web(Canary()).Ports("web", ("other", 8000)).Ports("v1", ("http", 81)).Translate().Port("web", 8000).Routes[0]).ShouldBe("v1:81, v2:80");
+    }
+
+    [Fact]
+    public void A_backend_that_names_its_port_has_it_for_all_ports_of_the_split()
+    {
+        var result = Web(new TrafficSplitSpec { Service = "web", Backends = [Backend("v2", port: 80)] }).Translate();
+        Targets(result.Port("web", 80).Routes[0]).ShouldBe("v2:80");
+        Targets(result.Port("web", 9090).Routes[0]).ShouldBe("v2:80");
+    }
+}
