@@ -1,5 +1,6 @@
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Translation;
 using Shouldly;
 using Xunit;
 using static MeshOperator.Mesh.Tests.Cluster;
@@ -71,5 +72,58 @@ public sealed class SplitPortTests
         var result = Web(new TrafficSplitSpec { Service = "web", Backends = [Backend("v2", port: 80)] }).Translate();
         Targets(result.Port("web", 80).Routes[0]).ShouldBe("v2:80");
         Targets(result.Port("web", 9090).Routes[0]).ShouldBe("v2:80");
+    }
+
+    [Fact]
+    public void Requests_that_are_sent_to_a_port_of_opaque_bytes_are_told_and_go_there_all_the_same()
+    {
+        var result = Cluster.Of("web").Service("cache", "redis", 6379).Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("web", 9), Backend("cache")] }).Translate();
+        Targets(result.Port("web").Routes[0]).ShouldBe("web:80, cache:6379");
+        result.Verdict("TrafficSplit", "s").ResolvedRefs.ShouldBe(new Finding(
+            false,
+            "UnsupportedProtocol",
+            "spec.backends[1]: port 6379 of the service 'cache' is TCP, but requests to port 80 of 'web' are sent there as HTTP; declare the port's protocol with appProtocol if it is HTTP, or choose another port"));
+    }
+
+    [Fact]
+    public void Bytes_may_go_to_a_port_of_any_protocol()
+    {
+        var result = Cluster.Of("web").Service("cache", "redis", 6379).Split("s", new TrafficSplitSpec { Service = "cache", Backends = [Backend("web")] }).Translate();
+        result.Verdict("TrafficSplit", "s").ResolvedRefs.Holds.ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData("http", "", true)]
+    [InlineData("", "http", true)]
+    [InlineData("grpc", "http2", true)]
+    [InlineData("http", "grpc", false)]
+    [InlineData("", "http2", false)]
+    public void Sessions_are_kept_over_backends_that_are_spoken_to_in_the_same_way(string root, string backend, bool isPool)
+    {
+        var result = new Cluster().Service("web", root, 7000).Service("v1", root, 7000).Service("v2", backend, 7000)
+            .Split("s", new TrafficSplitSpec
+            {
+                Service = "web",
+                Rules = [new TrafficSplitRule { Sticky = new StickySessions { SourceIP = true }, Backends = [Backend("v1"), Backend("v2")] }],
+            })
+            .Translate();
+        result.Port("web").Pools.Count.ShouldBe(isPool ? 1 : 0);
+        result.Verdict("TrafficSplit", "s").ResolvedRefs.Holds.ShouldBe(isPool);
+    }
+
+    [Fact]
+    public void Sessions_that_are_kept_only_within_each_backend_are_told()
+    {
+        var result = Cluster.Of("web", "v1").Service("v2", "grpc")
+            .Split("s", new TrafficSplitSpec
+            {
+                Service = "web",
+                Rules = [new TrafficSplitRule { Sticky = new StickySessions { Header = "x-user" }, Backends = [Backend("v1"), Backend("v2")] }],
+            })
+            .Translate();
+        result.Verdict("TrafficSplit", "s").ResolvedRefs.ShouldBe(new Finding(
+            false,
+            "UnsupportedProtocol",
+            "spec.rules[0].sticky: sessions are kept only within each backend, as port 80 of the service 'v2' is gRPC and port 80 of 'web' is HTTP; declare the same appProtocol on the ports of the service and of all backends"));
     }
 }

@@ -118,6 +118,7 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
                 split.Key.Name,
                 rule.Name,
                 policies);
+            _backends.NoteSticky(split, route, $"{field}.sticky", root);
             foreach (var match in RuleRoutes.ToMatches(rule)) ordered.Add((match, i, route with { Match = match }));
         }
 

@@ -46,6 +46,27 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot, VerdictBuilder ver
         return Resolve(split, mirror.Service, mirror.Port, field, root) is { } target ? new MirrorTarget(target, mirror.Percent ?? 100) : null;
     }
 
+    /// <summary>Notes that clients are not kept at one endpoint of all backends, where that is wanted and they have no protocol in common.</summary>
+    public void NoteSticky(SplitIndex.Candidate split, HttpRoute route, string field, RootPort root)
+    {
+        if (route.Sticky is null || root.Protocol == PortProtocol.Tcp) return;
+        var targets = StickyPools.Targets(route);
+        if (targets.Count < 2 || targets.Find(target => !StickyPools.Fits(root.Protocol, ProtocolOf(target))) is not { } other) return;
+        verdicts.Unresolved(split.Key, "UnsupportedProtocol", $"{field}: sessions are kept only within each backend, as port {other.Port} of the service '{other.Service.Name}' is {Text(ProtocolOf(other))} and port {root.Port.Port} of '{root.Name.Name}' is {Text(root.Protocol)}; declare the same appProtocol on the ports of the service and of all backends");
+    }
+
+    private PortProtocol ProtocolOf(BackendTarget target) =>
+        ProtocolDetection.Of(snapshot.Services[new ObjectName(target.Service.Namespace, target.Service.Name)].Ports.First(p => p.Port == target.Port));
+
+    private static string Text(PortProtocol protocol) => protocol switch
+    {
+        PortProtocol.Http => "HTTP",
+        PortProtocol.Http2 => "HTTP/2",
+        PortProtocol.Grpc => "gRPC",
+        PortProtocol.Tcp => "TCP",
+        _ => "not declared",
+    };
+
     private static IEnumerable<TrafficSplitBackend> All(TrafficSplitSpec spec) => (spec.Backends ?? []).Concat((spec.Rules ?? []).SelectMany(rule => rule.Backends));
 
     private BackendTarget? Resolve(SplitIndex.Candidate split, string backend, int? backendPort, string field, RootPort root)
@@ -60,7 +81,13 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot, VerdictBuilder ver
 
         // Of several ports, all but one would be sent to a port that has nothing to do with them.
         if (Find(service, backendPort, port, orOnlyOne: split.Spec.Port is not null || root.Service.Ports.Count == 1) is { } found)
+        {
+            // Bytes are bytes, but a server of another protocol would be sent requests.
+            if (root.Protocol != PortProtocol.Tcp && ProtocolDetection.Of(found) == PortProtocol.Tcp)
+                verdicts.Unresolved(split.Key, "UnsupportedProtocol", $"{field}: port {found.Port} of the service '{backend}' is TCP, but requests to port {port.Port} of '{root.Name.Name}' are sent there as HTTP; declare the port's protocol with appProtocol if it is HTTP, or choose another port");
             return new BackendTarget(new ServiceName(ns, backend), found.Port);
+        }
+
         verdicts.Unresolved(split.Key, "PortNotFound", $"{field}: the service '{backend}' has no TCP port {backendPort ?? port.Port} (it has {string.Join(", ", service.Ports.Select(p => p.Port))}); give the port");
         return null;
     }
