@@ -28,7 +28,7 @@ internal sealed class MtlsModes
             }
         }
 
-        _bySelector.NoteOverlaps(snapshot);
+        _bySelector.NotePods(snapshot);
         _mesh = _byNamespace.GetValueOrDefault(snapshot.OperatorNamespace);
     }
 

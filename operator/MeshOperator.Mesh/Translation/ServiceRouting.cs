@@ -9,6 +9,8 @@ namespace MeshOperator.Mesh.Translation;
 internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits, RetryIndex retries, BreakerIndex breakers, VerdictBuilder verdicts)
 {
     private readonly SplitBackends _backends = new(snapshot, verdicts);
+    private readonly Overrides _overrides = new();
+    private readonly HashSet<PolicyKey> _ofConnections = [];
     private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _retriesOfCallers = [];
     private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
 
@@ -89,6 +91,7 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
         var retry = retries.OfService(service, portName) ?? _retriesOfCallers.GetValueOrDefault(self);
         var breaker = breakers.OfService(service, portName) ?? _breakersOfCallers.GetValueOrDefault(self);
         if (retry is null && breaker is null) return port;
+        if (retry is { NamesConnection: true }) _ofConnections.Add(retry.Key);
 
         var connection = (retry?.Connection ?? new ConnectionSettings()) with { Breaker = breaker?.Settings };
         // Envoy knows a number or a budget; what was named wins over a default.
@@ -98,6 +101,17 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
             Connection = connection,
             ClusterPolicies = new PolicyKey?[] { breaker?.Key, retry?.Key }.OfType<PolicyKey>().ToValueList(),
         };
+    }
+
+    /// <summary>Lets retry policies say that others hold for all requests of their targets. To be called when all is routed.</summary>
+    public void NoteOverrides()
+    {
+        foreach (var loser in _overrides.Losers.Where(loser => !_overrides.Holds(loser)))
+        {
+            var isLeft = _ofConnections.Contains(loser);
+            var left = isLeft ? "; only its budget and its time-outs of connections are left" : string.Empty;
+            verdicts.Overridden(loser, $"for all requests by {_overrides.Text(loser)}{left}; delete one of them or choose another target", everywhere: !isLeft);
+        }
     }
 
     private void AddRules(List<HttpRoute> routes, SplitIndex.Candidate split, List<TrafficSplitRule> rules, RootPort root, SortedSet<PolicyKey> policies)
@@ -133,7 +147,15 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
 
     private HttpRoute WithRetries(HttpRoute route, ObjectName service, ServicePortRecord port, string? split, string? rule, SortedSet<PolicyKey> policies)
     {
-        if (retries.Of(service, port.Name, split, rule) is not { } retry) return route;
+        var wanted = retries.Of(service, port.Name, split, rule).ToList();
+        if (wanted is not [var retry, ..]) return route;
+        // Opaque bytes have no requests in which one could hold or not.
+        if (ProtocolDetection.Of(port) != PortProtocol.Tcp)
+        {
+            _overrides.Hold(retry.Key);
+            foreach (var other in wanted.Skip(1)) _overrides.Lose(other.Key, retry.Key, isOlder: false);
+        }
+
         policies.Add(retry.Key);
         Reach(_retriesOfCallers, route.Backends, retry);
         return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
