@@ -86,6 +86,19 @@ public sealed class SplitPortTests
     }
 
     [Fact]
+    public void A_number_that_is_given_and_is_not_there_is_told_and_of_which_port_it_is_the_target()
+    {
+        static string Message(TrafficSplitSpec split) => Cluster.Of("web", "v1").Split("s", split).Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message;
+        Message(new TrafficSplitSpec { Service = "web", Backends = [Backend("v1", port: 8080)] })
+            .ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 8080 (it has 80; 8080 is the targetPort of 80)");
+        Message(new TrafficSplitSpec { Service = "web", Backends = [Backend("v1", port: 81)] }).ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 81 (it has 80)");
+        Message(new TrafficSplitSpec { Service = "web", Port = 8080, Backends = [Backend("v1")] })
+            .ShouldBe("spec.port: the service 'web' has no TCP port 8080 (it has 80; 8080 is the targetPort of 80)");
+        Cluster.Of("web", "v1").Ports("v1", ("a", 1), ("b", 2)).Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1")] })
+            .Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message.ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 80 (it has 1, 2); give the port");
+    }
+
+    [Fact]
     public void Bytes_may_go_to_a_port_of_any_protocol()
     {
         var result = Cluster.Of("web").Service("cache", "redis", 6379).Split("s", new TrafficSplitSpec { Service = "cache", Backends = [Backend("web")] }).Translate();

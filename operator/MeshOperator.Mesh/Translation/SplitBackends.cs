@@ -88,7 +88,7 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot, VerdictBuilder ver
             return new BackendTarget(new ServiceName(ns, backend), found.Port);
         }
 
-        verdicts.Unresolved(split.Key, "PortNotFound", $"{field}: the service '{backend}' has no TCP port {backendPort ?? port.Port} (it has {string.Join(", ", service.Ports.Select(p => p.Port))}); give the port");
+        verdicts.Unresolved(split.Key, "PortNotFound", $"{field}: the service '{backend}' has no TCP port {backendPort ?? port.Port} ({PortTexts.Numbers(snapshot, new ObjectName(ns, backend), service, backendPort ?? port.Port)}){(backendPort is null ? "; give the port" : string.Empty)}");
         return null;
     }
 
