@@ -77,7 +77,7 @@ public sealed class OverriddenPolicyTests
         verdict.Accepted.ShouldBe(new Finding(
             true,
             "Accepted",
-            "The policy is valid, but overridden by RateLimit shop/port, which is more specific, on port 1081 of the pod 'web-0'; delete one of them or choose other targets"));
+            "The policy is valid, but overridden by RateLimit shop/port, which is more specific, on port 1081 of the pod 'web-0'"));
         (verdict.Idle, verdict.InEffect).ShouldBe((null, true));
     }
 

@@ -26,6 +26,8 @@ public sealed class SplitPortTests
         Targets(result.Port("web", 9090).Routes[0]).ShouldBe("v1:9090, missing");
         result.Port("web", 3306).TcpBackends.Select(b => b.Target?.Port).ShouldBe([3306, null]);
         result.Verdict("TrafficSplit", "canary").ResolvedRefs.Reason.ShouldBe("PortNotFound");
+        result.Verdict("TrafficSplit", "canary").ResolvedRefs.Message.ShouldStartWith(
+            "spec.backends[1]: the service 'v2' has no TCP port 9090 (it has 80); give the port, or in spec.port the one that the split is for, if that is not 9090");
     }
 
     [Fact]

@@ -30,10 +30,13 @@ internal sealed class Overrides
         if (place is { } one) places.Add(one);
     }
 
+    /// <summary>Whether a policy lost something only because another one is older, which is hardly meant.</summary>
+    public bool LosesByAge(PolicyKey policy) => _lost[policy].Keys.Any(winner => winner.IsOlder);
+
     /// <summary>Who holds in a policy's place, why, and where.</summary>
     public string Text(PolicyKey policy) => string.Join("; ", _lost[policy]
         .OrderBy(winner => winner.Key.Winner, PolicyKeyOrder.Instance).ThenBy(winner => winner.Key.IsOlder)
-        .Select(winner => $"{winner.Key.Winner}, which is {(winner.Key.IsOlder ? "older" : "more specific")}{Where(winner.Value)}"));
+        .Select(winner => $"by {winner.Key.Winner}, which is {(winner.Key.IsOlder ? "older" : "more specific")}{Where(winner.Value)}"));
 
     private static string Where(HashSet<(string Pod, int Port)> places)
     {

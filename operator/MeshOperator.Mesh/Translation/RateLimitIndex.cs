@@ -58,7 +58,7 @@ internal sealed class RateLimitIndex
             {
                 if (port.Protocol == PortProtocol.Tcp || Of(name.Namespace, pod, port.Services) is not { } holder) continue;
                 overrides.Hold(holder.Key);
-                // Those of one target are alike in what they are, of which the first that has any holds.
+                // The more specific come first; of those that are equally so the oldest holds.
                 Candidate[][] levels = [[.. OfPorts(port.Services)], [.. OfServices(port.Services)], [.. Only(_bySelector.Find(name.Namespace, pod))]];
                 var first = Array.FindIndex(levels, level => level.Length > 0);
                 for (var i = first; i < levels.Length; i++)
@@ -69,7 +69,12 @@ internal sealed class RateLimitIndex
         }
 
         foreach (var loser in overrides.Losers)
-            _verdicts.Overridden(loser, $"by {overrides.Text(loser)}; delete one of them or choose other targets", everywhere: !overrides.Holds(loser));
+        {
+            var everywhere = !overrides.Holds(loser);
+            // One for all ports, and another one for some of them, is how it is meant.
+            var advice = everywhere || overrides.LosesByAge(loser) ? "; delete one of them or choose other targets" : string.Empty;
+            _verdicts.Overridden(loser, $"{overrides.Text(loser)}{advice}", everywhere);
+        }
     }
 
     private IEnumerable<Candidate> OfPorts(IEnumerable<(ObjectName Service, string PortName)> services) =>

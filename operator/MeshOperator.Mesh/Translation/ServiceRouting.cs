@@ -110,7 +110,7 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
         {
             var isLeft = _ofConnections.Contains(loser);
             var left = isLeft ? "; only its budget and its time-outs of connections are left" : string.Empty;
-            verdicts.Overridden(loser, $"for all requests by {_overrides.Text(loser)}{left}; delete one of them or choose another target", everywhere: !isLeft);
+            verdicts.Overridden(loser, $"for all requests {_overrides.Text(loser)}{left}; delete one of them or choose another target", everywhere: !isLeft);
         }
     }
 

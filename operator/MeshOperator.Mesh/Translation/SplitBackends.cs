@@ -88,8 +88,16 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot, VerdictBuilder ver
             return new BackendTarget(new ServiceName(ns, backend), found.Port);
         }
 
-        verdicts.Unresolved(split.Key, "PortNotFound", $"{field}: the service '{backend}' has no TCP port {backendPort ?? port.Port} ({PortTexts.Numbers(snapshot, new ObjectName(ns, backend), service, backendPort ?? port.Port)}){(backendPort is null ? "; give the port" : string.Empty)}");
+        verdicts.Unresolved(split.Key, "PortNotFound", $"{field}: the service '{backend}' has no TCP port {backendPort ?? port.Port} ({PortTexts.Numbers(snapshot, new ObjectName(ns, backend), service, backendPort ?? port.Port)}){Advice(split, backendPort, root)}");
         return null;
+    }
+
+    private static string Advice(SplitIndex.Candidate split, int? backendPort, RootPort root)
+    {
+        if (backendPort is not null) return string.Empty;
+        return split.Spec.Port is null && root.Service.Ports.Count > 1
+            ? string.Create(CultureInfo.InvariantCulture, $"; give the port, or in spec.port the one that the split is for, if that is not {root.Port.Port}")
+            : "; give the port";
     }
 
     /// <summary>The named port of a backend, else the one with the number or name of the port that was called.</summary>
