@@ -1,6 +1,7 @@
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Snapshots;
+using Microsoft.Extensions.Logging;
 using Shouldly;
 using Xunit;
 
@@ -40,5 +41,36 @@ public sealed class RecordReaderTests
         RecordReader.Trim(pod);
         RecordReader.Read(pod).ShouldBe(RecordReader.Read(Pod()));
         pod.Spec.Containers[0].Image.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("./*", 0)]
+    [InlineData("./*, web.shop", 1)]
+    public void A_list_of_upstreams_that_cannot_be_read_is_told_once(string upstreams, int told)
+    {
+        var log = new Lines();
+        var reader = new AnnotatedReader(log);
+        var pod = Pod();
+        pod.Metadata.Annotations[SidecarAnnotations.Upstreams] = upstreams;
+        reader.Read(pod, reader.Read(pod, null));
+        log.All.Count.ShouldBe(told);
+        if (told > 0) log.All[0].ShouldStartWith("Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is none of service, namespace/service, namespace/*, ./* and *;");
+
+        var ns = new V1Namespace { Metadata = new V1ObjectMeta { Name = "shop", Annotations = pod.Metadata.Annotations } };
+        reader.Read(ns, reader.Read(ns, null));
+        log.All.Count.ShouldBe(2 * told);
+    }
+
+    private sealed class Lines : ILogger
+    {
+        public List<string> All { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            All.Add(formatter(state, exception));
     }
 }

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using k8s;
 using k8s.Models;
-using MeshOperator.Api;
 using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Api.Validation;
 using MeshOperator.Hosting;
@@ -39,10 +38,11 @@ internal sealed class ClusterSnapshotSource : IDisposable
     {
         _logger = logger;
         _current = ClusterSnapshot.Empty with { TrustDomain = options.TrustDomain, OperatorNamespace = options.Namespace, IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace };
-        Follow(namespaces, ReadNamespace, s => s.Namespaces, (s, v) => s with { Namespaces = v });
+        var annotated = new AnnotatedReader(logger);
+        Follow(namespaces, annotated.Read, s => s.Namespaces, (s, v) => s with { Namespaces = v });
         Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
         Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
-        Follow(pods, ReadPod, s => s.Pods, (s, v) => s with { Pods = v });
+        Follow(pods, annotated.Read, s => s.Pods, (s, v) => s with { Pods = v });
         Follow(splits, new PolicyReader<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()).Read, s => s.TrafficSplits, (s, v) => s with { TrafficSplits = v });
         Follow(retries, new PolicyReader<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()).Read, s => s.RetryPolicies, (s, v) => s with { RetryPolicies = v });
         Follow(mtls, new PolicyReader<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()).Read, s => s.MtlsPolicies, (s, v) => s with { MtlsPolicies = v });
@@ -64,28 +64,6 @@ internal sealed class ClusterSnapshotSource : IDisposable
     public Task WaitForChangeAsync(CancellationToken cancellation) => _changed.WaitAsync(cancellation);
 
     public void Dispose() => _changed.Dispose();
-
-    private NamespaceRecord? ReadNamespace(V1Namespace ns, NamespaceRecord? before)
-    {
-        var record = RecordReader.Read(ns);
-        Tell(ns, ns.Metadata.Name, record?.Upstreams, before?.Upstreams);
-        return record;
-    }
-
-    private PodRecord? ReadPod(V1Pod pod, PodRecord? before)
-    {
-        var record = RecordReader.Read(pod);
-        if (record?.HasProxy == true) Tell(pod, pod.Metadata.NamespaceProperty, record.Upstreams, before?.Upstreams);
-        return record;
-    }
-
-    /// <summary>Tells once of a list of upstreams that cannot be read. The webhook refuses it on a new pod, but nobody is asked when it is changed,
-    /// or when it is a namespace's.</summary>
-    private void Tell(IKubernetesObject<V1ObjectMeta> entity, string ns, string? upstreams, string? before)
-    {
-        if (upstreams is null || upstreams == before || UpstreamList.TryParse(upstreams, ns, out _, out var wrong)) return;
-        Log.UpstreamsUnreadable(_logger, entity is V1Namespace ? "Namespace" : "Pod", ObjectKey.Of(entity).ToString(), SidecarAnnotations.Upstreams, wrong!);
-    }
 
     private void Follow<TEntity, TRecord>(
         SharedInformer<TEntity> informer,
