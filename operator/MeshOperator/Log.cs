@@ -68,4 +68,7 @@ internal static partial class Log
 
     [LoggerMessage(22, LogLevel.Warning, "What this replica's proxies have could not be told to the leader; trying again")]
     public static partial void ReportFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(23, LogLevel.Warning, "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is none of service, namespace/service, namespace/*, ./* and *; the annotation is not used, and proxies are told of what they would be told of without it")]
+    public static partial void UpstreamsUnreadable(ILogger logger, string kind, string name, string annotation, string item);
 }

@@ -32,6 +32,19 @@ internal sealed class Cluster
         return this;
     }
 
+    /// <summary>Gives a service these ports; its pod serves each at 1000 more.</summary>
+    public Cluster Ports(string service, params (string Name, int Port)[] ports)
+    {
+        var name = new ObjectName("shop", service);
+        var slice = new ObjectName("shop", $"{service}-1");
+        _snapshot = _snapshot with
+        {
+            Services = _snapshot.Services.SetItem(name, _snapshot.Services[name] with { Ports = ports.Select(p => new ServicePortRecord(p.Name, p.Port, null)).ToValueList() }),
+            EndpointSlices = _snapshot.EndpointSlices.SetItem(slice, _snapshot.EndpointSlices[slice] with { Ports = ports.Select(p => new SlicePort(p.Name, p.Port + 1000)).ToValueList() }),
+        };
+        return this;
+    }
+
     public Cluster Split(string name, TrafficSplitSpec spec, int created = 0, string? refusal = null)
     {
         _snapshot = _snapshot with { TrafficSplits = _snapshot.TrafficSplits.Add(new ObjectName("shop", name), Record(spec, created, refusal)) };
@@ -81,6 +94,9 @@ internal sealed class Cluster
 internal static class TranslationResultExtensions
 {
     public static MeshServicePort Port(this TranslationResult result, string service) => result.Model.Services[new ServiceName("shop", service)].Ports[0];
+
+    public static MeshServicePort Port(this TranslationResult result, string service, int port) =>
+        result.Model.Services[new ServiceName("shop", service)].Ports.Single(p => p.Port == port);
 
     public static MeshWorkload Workload(this TranslationResult result, string service) => result.Model.Workloads[new WorkloadName("shop", $"{service}-0")];
 

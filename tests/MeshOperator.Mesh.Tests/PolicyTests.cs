@@ -169,6 +169,13 @@ public sealed class PolicyTests
     }
 
     [Theory]
+    [InlineData("http", "it has 'http'")]
+    [InlineData("", "its port 80 has no name, by which it could be meant; leave sectionName out, or name the port in the service")]
+    public void A_port_that_is_named_and_not_there_is_told_with_those_that_are(string name, string ports) =>
+        new Cluster().Service("a", name).Retry("r", new RetryPolicySpec { TargetRefs = [Cluster.To("a", "80")] }).Translate().Verdict("RetryPolicy", "r")
+            .Accepted.Message.ShouldBe($"spec.targetRefs[0]: the service 'a' has no port named '80' ({ports})");
+
+    [Theory]
     [InlineData("a-1.b", "b", "a-1")]
     [InlineData("a.with.dots.b", "b", "a.with.dots")]
     public void A_node_id_is_pod_and_namespace(string nodeId, string ns, string pod)

@@ -33,7 +33,14 @@ public sealed class UpstreamScopeTests
     }
 
     [Fact]
-    public void What_cannot_be_read_is_passed_over() => Scope(Annotated(pod: "web,??")).ShouldBe("web.shop");
+    public void A_list_with_an_item_that_cannot_be_read_is_as_if_it_were_not_there()
+    {
+        Scope(Annotated(pod: "web.shop")).ShouldBeNull();
+        Scope(Annotated(pod: "web,??", scoped: true)).ShouldBe("*.shop");
+        Scope(Annotated(pod: "web,??", ns: "pay/api", scoped: true)).ShouldBe("api.pay");
+        Scope(Annotated(pod: "web,??", ns: "pay.api", scoped: true)).ShouldBe("*.shop");
+        Scope(Annotated(ns: "web.shop")).ShouldBeNull();
+    }
 
     [Theory]
     [InlineData("shop", "web", true)]

@@ -25,7 +25,7 @@ public sealed class TrafficSplitSpec
     [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     public string Service { get; set; } = string.Empty;
 
-    /// <summary>The service's port to which the split applies; left out, all its ports.</summary>
+    /// <summary>The service's port to which the split applies; left out, all its ports that at least one backend has.</summary>
     [RangeMinimum(1)]
     [RangeMaximum(65535)]
     public int? Port { get; set; }
@@ -65,7 +65,7 @@ public sealed class TrafficSplitBackend
     public string Service { get; set; } = string.Empty;
 
     /// <summary>The backend's port; left out, the one with the number, or else the name, of the port that was called, or its only
-    /// one.</summary>
+    /// one where the split is for a single port.</summary>
     [RangeMinimum(1)]
     [RangeMaximum(65535)]
     public int? Port { get; set; }

@@ -116,6 +116,9 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     /// <summary>The ports whose connections do not pass its proxy: numbers separated by commas, or <c>*</c>; null when all do.</summary>
     public string? DirectPorts { get; init; }
 
+    /// <summary>The TCP ports that its containers declare; they may serve others.</summary>
+    public ValueList<int> ContainerPorts { get; init; } = [];
+
     /// <summary>Whether nothing is redirected to its proxy.</summary>
     public bool IsDirectAltogether => DirectPorts == MeshNames.AllPorts;
 

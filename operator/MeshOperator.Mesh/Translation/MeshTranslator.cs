@@ -39,10 +39,14 @@ public sealed class MeshTranslator
         var changes = new SnapshotChanges(memory.Snapshot, snapshot);
         var touched = memory.Backends.Update(snapshot, new EndpointIndex(snapshot, modes), changes);
         var before = memory.Model;
+        var routing = new ServiceRouting(snapshot, splits, retries, breakers, verdicts);
         var model = new MeshModel(
             snapshot.TrustDomain,
-            memory.Services.Of(snapshot, memory.Backends, new ServiceRouting(snapshot, splits, retries, breakers, verdicts), before.Services),
+            memory.Services.Of(snapshot, memory.Backends, routing, before.Services),
             memory.Workloads.Of(snapshot, modes, limits, memory.Backends, before.Workloads, changes.AllWorkloads ? null : touched));
+        routing.NoteOverrides();
+        limits.NoteOverrides(snapshot, memory.Backends.Served);
+        new MtlsHints(snapshot, verdicts).Note(modes, memory.Backends.Served);
         (memory.Snapshot, memory.Model) = (snapshot, model);
         return new TranslationResult(model, verdicts.Build());
     }

@@ -15,9 +15,11 @@ internal sealed class MtlsModes
     public MtlsModes(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
         _bySelector = new SelectorIndex<Candidate>(verdicts);
+        var all = new List<Candidate>();
         foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.MtlsPolicies))
         {
             var candidate = new Candidate(key, spec, new AccessRules(spec, key.Namespace, snapshot.TrustDomain));
+            all.Add(candidate);
             if (spec.Selector is { } selector)
             {
                 _bySelector.Add(key, selector, candidate);
@@ -28,9 +30,13 @@ internal sealed class MtlsModes
             }
         }
 
-        _bySelector.NoteOverlaps(snapshot);
+        All = all;
+        _bySelector.NotePods(snapshot);
         _mesh = _byNamespace.GetValueOrDefault(snapshot.OperatorNamespace);
     }
+
+    /// <summary>All policies that have a valid form, the oldest first.</summary>
+    public IReadOnlyList<Candidate> All { get; }
 
     /// <summary>The policy that holds for a pod, or null.</summary>
     public Candidate? Of(string ns, PodRecord pod) => _bySelector.Find(ns, pod) ?? _byNamespace.GetValueOrDefault(ns) ?? _mesh;

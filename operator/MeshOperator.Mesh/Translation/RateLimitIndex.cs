@@ -12,13 +12,18 @@ internal sealed class RateLimitIndex
     public const string Kind = nameof(RateLimit);
     private readonly TargetIndex<Candidate> _targets;
     private readonly SelectorIndex<Candidate> _bySelector;
+    private readonly VerdictBuilder _verdicts;
+    private readonly HashSet<string> _crowded = [];
 
     public RateLimitIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
+        _verdicts = verdicts;
+        var namespaces = new HashSet<string>();
         _targets = new TargetIndex<Candidate>(snapshot, verdicts);
         _bySelector = new SelectorIndex<Candidate>(verdicts);
         foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RateLimits).Index())
         {
+            if (!namespaces.Add(key.Namespace)) _crowded.Add(key.Namespace);
             var candidate = new Candidate(key, rank, ToLimits(key, spec));
             if (spec.TargetRefs is { } targets)
             {
@@ -31,7 +36,7 @@ internal sealed class RateLimitIndex
             }
         }
 
-        _bySelector.NoteOverlaps(snapshot);
+        _bySelector.NotePods(snapshot);
     }
 
     /// <summary>The policy of a port.</summary>
@@ -39,11 +44,48 @@ internal sealed class RateLimitIndex
     /// <param name="pod">The pod.</param>
     /// <param name="services">The service ports behind which the port is.</param>
     public Candidate? Of(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services) =>
-        Oldest(services.Where(s => s.PortName.Length > 0).Select(s => _targets.Find(PolicyTargetKind.Service, s.Service, s.PortName)))
-        ?? Oldest(services.Select(s => _targets.Find(PolicyTargetKind.Service, s.Service, null)))
-        ?? _bySelector.Find(ns, pod);
+        Oldest(OfPorts(services)) ?? Oldest(OfServices(services)) ?? _bySelector.Find(ns, pod);
 
-    private static Candidate? Oldest(IEnumerable<Candidate?> candidates) => candidates.OfType<Candidate>().MinBy(c => c.Rank);
+    /// <summary>Lets policies say where others hold in their place. To be called when it is known what pods serve.</summary>
+    public void NoteOverrides(ClusterSnapshot snapshot, ServedPorts served)
+    {
+        if (_crowded.Count == 0) return;
+        var overrides = new Overrides();
+        foreach (var (name, pod) in snapshot.Pods)
+        {
+            if (!pod.HasProxy || pod.IsDirectAltogether || !_crowded.Contains(name.Namespace)) continue;
+            foreach (var (number, port) in served.Of(name))
+            {
+                if (port.Protocol == PortProtocol.Tcp || Of(name.Namespace, pod, port.Services) is not { } holder) continue;
+                overrides.Hold(holder.Key);
+                // The more specific come first; of those that are equally so the oldest holds.
+                Candidate[][] levels = [[.. OfPorts(port.Services)], [.. OfServices(port.Services)], [.. Only(_bySelector.Find(name.Namespace, pod))]];
+                var first = Array.FindIndex(levels, level => level.Length > 0);
+                for (var i = first; i < levels.Length; i++)
+                {
+                    foreach (var loser in levels[i]) overrides.Lose(loser.Key, holder.Key, isOlder: i == first, (name.Name, number));
+                }
+            }
+        }
+
+        foreach (var loser in overrides.Losers)
+        {
+            var everywhere = !overrides.Holds(loser);
+            // One for all ports, and another one for some of them, is how it is meant.
+            var advice = everywhere || overrides.LosesByAge(loser) ? "; delete one of them or choose other targets" : string.Empty;
+            _verdicts.Overridden(loser, $"{overrides.Text(loser)}{advice}", everywhere);
+        }
+    }
+
+    private IEnumerable<Candidate> OfPorts(IEnumerable<(ObjectName Service, string PortName)> services) =>
+        services.Where(s => s.PortName.Length > 0).SelectMany(s => Only(_targets.Find(PolicyTargetKind.Service, s.Service, s.PortName)));
+
+    private IEnumerable<Candidate> OfServices(IEnumerable<(ObjectName Service, string PortName)> services) =>
+        services.SelectMany(s => Only(_targets.Find(PolicyTargetKind.Service, s.Service, null)));
+
+    private static IEnumerable<Candidate> Only(Candidate? candidate) => candidate is null ? [] : [candidate];
+
+    private static Candidate? Oldest(IEnumerable<Candidate> candidates) => candidates.MinBy(c => c.Rank);
 
     private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) => spec.Limits.Select((limit, i) => new Limit(
         string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),

@@ -19,18 +19,21 @@ internal sealed class RetryIndex
         foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RetryPolicies).Index())
         {
             var candidate = new Candidate(
-                key, rank, ToSettings(spec), ToConnection(spec), spec.Budget is not null, MeshDuration.ParseOptional(spec.Timeouts?.Request));
+                key, rank, ToSettings(spec), ToConnection(spec), spec.Budget is not null, spec.Timeouts is { Connect: not null } or { Idle: not null }, MeshDuration.ParseOptional(spec.Timeouts?.Request));
             _targets.Add(key, spec.TargetRefs, candidate);
             _targets.NoteTcp(key, spec.TargetRefs, "no requests to retry");
         }
     }
 
-    /// <summary>The policy of the routes of a service's port; <paramref name="split"/> and <paramref name="rule"/> are null where there
+    /// <summary>The policies of the routes of a service's port, of which the first holds, the most specific; <paramref name="split"/> and <paramref name="rule"/> are null where there
     /// is none.</summary>
-    public Candidate? Of(ObjectName service, string portName, string? split, string? rule) =>
-        (split is not null && rule is not null ? OfSplit(service, split, rule) : null)
-        ?? (split is not null ? OfSplit(service, split, null) : null)
-        ?? OfService(service, portName);
+    public IEnumerable<Candidate> Of(ObjectName service, string portName, string? split, string? rule) => new[]
+    {
+        split is not null && rule is not null ? OfSplit(service, split, rule) : null,
+        split is not null ? OfSplit(service, split, null) : null,
+        portName.Length > 0 ? _targets.Find(PolicyTargetKind.Service, service, portName) : null,
+        _targets.Find(PolicyTargetKind.Service, service, null),
+    }.OfType<Candidate>();
 
     /// <summary>The policy of a service's port, whatever split there is.</summary>
     public Candidate? OfService(ObjectName service, string portName) => _targets.OfService(service, portName);
@@ -94,5 +97,9 @@ internal sealed class RetryIndex
 
     /// <summary>A policy's effect. Settings are null when it turns retries off; of two the one with the lower rank is older.</summary>
     internal sealed record Candidate(
-        PolicyKey Key, int Rank, RetrySettings? Settings, ConnectionSettings Connection, bool NamesBudget, TimeSpan? RequestTimeout) : IRanked;
+        PolicyKey Key, int Rank, RetrySettings? Settings, ConnectionSettings Connection, bool NamesBudget, bool NamesTimeouts, TimeSpan? RequestTimeout) : IRanked
+    {
+        /// <summary>Whether something is given for connections to the target, whatever requests they carry.</summary>
+        public bool NamesConnection => NamesBudget || NamesTimeouts;
+    }
 }

@@ -8,6 +8,9 @@ namespace MeshOperator.Mesh.Translation;
 /// <summary>Makes the routes of a service's port from its split and retry policies.</summary>
 internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits, RetryIndex retries, BreakerIndex breakers, VerdictBuilder verdicts)
 {
+    private readonly SplitBackends _backends = new(snapshot, verdicts);
+    private readonly Overrides _overrides = new();
+    private readonly HashSet<PolicyKey> _ofConnections = [];
     private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _retriesOfCallers = [];
     private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
 
@@ -41,7 +44,8 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
     {
         var self = new BackendTarget(new ServiceName(name.Namespace, name.Name), port.Port);
         ValueList<WeightedBackend> toSelf = [new WeightedBackend(1, self)];
-        var split = splits.Of(name, port.Port);
+        var split = splits.Of(name, port.Port) is { } named && _backends.Hold(named, name, service, port) ? named : null;
+        var root = new RootPort(name, service, port, protocol);
         var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
         if (split is not null) policies.Add(split.Key);
 
@@ -49,12 +53,12 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
         var routes = new List<HttpRoute>();
         if (split?.Spec.Backends is { } backends)
         {
-            tcp = Resolve(split, backends, "spec.backends", name, port);
+            tcp = _backends.Resolve(split, backends, "spec.backends", root);
             routes.Add(WithRetries(new HttpRoute { Name = "split", Backends = tcp }, name, port, split.Key.Name, rule: null, policies));
         }
         else
         {
-            if (split?.Spec.Rules is { } rules) AddRules(routes, split, rules, name, port, policies);
+            if (split?.Spec.Rules is { } rules) AddRules(routes, split, rules, root, policies);
             // What no rule matches goes to the service itself.
             if (!routes.Exists(r => r.Match == HttpMatch.All))
                 routes.Add(WithRetries(new HttpRoute { Name = "default", Backends = toSelf }, name, port, split?.Key.Name, rule: null, policies));
@@ -87,6 +91,7 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
         var retry = retries.OfService(service, portName) ?? _retriesOfCallers.GetValueOrDefault(self);
         var breaker = breakers.OfService(service, portName) ?? _breakersOfCallers.GetValueOrDefault(self);
         if (retry is null && breaker is null) return port;
+        if (retry is { NamesConnection: true }) _ofConnections.Add(retry.Key);
 
         var connection = (retry?.Connection ?? new ConnectionSettings()) with { Breaker = breaker?.Settings };
         // Envoy knows a number or a budget; what was named wins over a default.
@@ -98,8 +103,18 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
         };
     }
 
-    private void AddRules(
-        List<HttpRoute> routes, SplitIndex.Candidate split, List<TrafficSplitRule> rules, ObjectName name, ServicePortRecord port, SortedSet<PolicyKey> policies)
+    /// <summary>Lets retry policies say that others hold for all requests of their targets. To be called when all is routed.</summary>
+    public void NoteOverrides()
+    {
+        foreach (var loser in _overrides.Losers.Where(loser => !_overrides.Holds(loser)))
+        {
+            var isLeft = _ofConnections.Contains(loser);
+            var left = isLeft ? "; only its budget and its time-outs of connections are left" : string.Empty;
+            verdicts.Overridden(loser, $"for all requests {_overrides.Text(loser)}{left}; delete one of them or choose another target", everywhere: !isLeft);
+        }
+    }
+
+    private void AddRules(List<HttpRoute> routes, SplitIndex.Candidate split, List<TrafficSplitRule> rules, RootPort root, SortedSet<PolicyKey> policies)
     {
         var ordered = new List<(HttpMatch Match, int Rule, HttpRoute Route)>();
         for (var i = 0; i < rules.Count; i++)
@@ -109,14 +124,15 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
             var route = WithRetries(
                 RuleRoutes.ToRoute(rule, i) with
                 {
-                    Backends = Resolve(split, rule.Backends, $"{field}.backends", name, port),
-                    Mirror = ResolveMirror(split, rule.Mirror, $"{field}.mirror", name, port),
+                    Backends = _backends.Resolve(split, rule.Backends, $"{field}.backends", root),
+                    Mirror = _backends.Resolve(split, rule.Mirror, $"{field}.mirror", root),
                 },
-                name,
-                port,
+                root.Name,
+                root.Port,
                 split.Key.Name,
                 rule.Name,
                 policies);
+            _backends.NoteSticky(split, route, $"{field}.sticky", root);
             foreach (var match in RuleRoutes.ToMatches(rule)) ordered.Add((match, i, route with { Match = match }));
         }
 
@@ -131,7 +147,15 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
 
     private HttpRoute WithRetries(HttpRoute route, ObjectName service, ServicePortRecord port, string? split, string? rule, SortedSet<PolicyKey> policies)
     {
-        if (retries.Of(service, port.Name, split, rule) is not { } retry) return route;
+        var wanted = retries.Of(service, port.Name, split, rule).ToList();
+        if (wanted is not [var retry, ..]) return route;
+        // Opaque bytes have no requests in which one could hold or not.
+        if (ProtocolDetection.Of(port) != PortProtocol.Tcp)
+        {
+            _overrides.Hold(retry.Key);
+            foreach (var other in wanted.Skip(1)) _overrides.Lose(other.Key, retry.Key, isOlder: false);
+        }
+
         policies.Add(retry.Key);
         Reach(_retriesOfCallers, route.Backends, retry);
         return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
@@ -146,42 +170,5 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
             if (backend.Target is not { } target) continue;
             if (!ofCallers.TryGetValue(target, out var other) || policy.Rank < other.Rank) ofCallers[target] = policy;
         }
-    }
-
-    private MirrorTarget? ResolveMirror(SplitIndex.Candidate split, RequestMirror? mirror, string field, ObjectName root, ServicePortRecord port)
-    {
-        if (mirror is null) return null;
-        return Resolve(split, mirror.Service, mirror.Port, field, root, port) is { } target ? new MirrorTarget(target, mirror.Percent ?? 100) : null;
-    }
-
-    private ValueList<WeightedBackend> Resolve(
-        SplitIndex.Candidate split, List<TrafficSplitBackend> backends, string field, ObjectName root, ServicePortRecord port)
-    {
-        var resolved = backends
-            .Select((b, i) => new WeightedBackend(b.Weight ?? 1, Resolve(split, b.Service, b.Port, string.Create(CultureInfo.InvariantCulture, $"{field}[{i}]"), root, port)))
-            .ToList();
-        if (split.Spec.OnMissingBackend == OnMissingBackend.Redistribute && resolved.Exists(b => b is { Target: not null, Weight: > 0 }))
-            resolved.RemoveAll(b => b.Target is null);
-        return resolved.ToValueList();
-    }
-
-    private BackendTarget? Resolve(SplitIndex.Candidate split, string backend, int? backendPort, string field, ObjectName root, ServicePortRecord port)
-    {
-        var name = new ObjectName(root.Namespace, backend);
-        if (!snapshot.Services.TryGetValue(name, out var service) || service.IsExternalName)
-        {
-            var what = service is null ? $"the service '{backend}' does not exist in namespace '{root.Namespace}'" : $"the service '{backend}' is an ExternalName, which cannot be a backend";
-            verdicts.Unresolved(split.Key, "BackendNotFound", $"{field}: {what}");
-            return null;
-        }
-
-        var found = backendPort is not null
-            ? service.Ports.FirstOrDefault(p => p.Port == backendPort)
-            : service.Ports.FirstOrDefault(p => p.Port == port.Port)
-                ?? (port.Name.Length > 0 ? service.Ports.FirstOrDefault(p => p.Name == port.Name) : null)
-                ?? (service.Ports.Count == 1 ? service.Ports[0] : null);
-        if (found is not null) return new BackendTarget(new ServiceName(root.Namespace, backend), found.Port);
-        verdicts.Unresolved(split.Key, "PortNotFound", $"{field}: the service '{backend}' has no TCP port {backendPort ?? port.Port} (it has {string.Join(", ", service.Ports.Select(p => p.Port))}); give the port");
-        return null;
     }
 }

@@ -47,7 +47,7 @@ internal sealed class SplitIndex
         else if (found.IsExternalName)
             missing = $"spec.service: the service '{service.Name}' is an ExternalName, which has no traffic of its own to split";
         else if (port is not null && !found.Ports.Any(p => p.Port == port))
-            missing = $"spec.port: the service '{service.Name}' has no TCP port {port} (it has {string.Join(", ", found.Ports.Select(p => p.Port))})";
+            missing = $"spec.port: the service '{service.Name}' has no TCP port {port} ({PortTexts.Numbers(snapshot, service, found, port.Value)})";
         return missing.Length == 0;
     }
 

@@ -37,11 +37,23 @@ internal static class StickyPools
         return port with { Routes = routes.ToValueList(), Pools = pools.ToValueList() };
     }
 
+    /// <summary>The backends between which a route chooses.</summary>
+    public static List<BackendTarget> Targets(HttpRoute route) => [.. Present(route).Select(b => b.Target!).Distinct()];
+
+    /// <summary>Whether a backend can be spoken to in the protocol of the port that is called. HTTP is passed on in the client's version, whether
+    /// it was declared or recognised; what is declared as HTTP/2 is always spoken to in that.</summary>
+    public static bool Fits(PortProtocol port, PortProtocol backend) => (port, backend) switch
+    {
+        (PortProtocol.Http or PortProtocol.Detect, PortProtocol.Http or PortProtocol.Detect) => true,
+        (PortProtocol.Http2 or PortProtocol.Grpc, PortProtocol.Http2 or PortProtocol.Grpc) => true,
+        _ => port == backend,
+    };
+
     /// <summary>One set of endpoints is spoken to in one protocol.</summary>
     private static bool NeedsPool(MeshServicePort port, HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)
     {
-        var targets = Present(route).Select(b => b.Target!).Distinct().ToList();
-        return targets.Count > 1 && targets.TrueForAll(t => ports[t].Protocol == port.Protocol);
+        var targets = Targets(route);
+        return targets.Count > 1 && targets.TrueForAll(t => Fits(port.Protocol, ports[t].Protocol));
     }
 
     private static ValueList<PoolMember> Members(HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)

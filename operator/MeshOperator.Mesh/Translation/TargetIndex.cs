@@ -64,7 +64,7 @@ internal sealed class TargetIndex<TPolicy>(ClusterSnapshot snapshot, VerdictBuil
             if (service.IsExternalName) return $"the service '{reference.Name}' is an ExternalName, whose traffic does not pass through the mesh";
             return reference.SectionName is null || service.Ports.Any(p => p.Name == reference.SectionName)
                 ? null
-                : $"the service '{reference.Name}' has no port named '{reference.SectionName}'";
+                : $"the service '{reference.Name}' has no port named '{reference.SectionName}' ({PortTexts.Names(service)})";
         }
 
         if (!snapshot.TrafficSplits.TryGetValue(name, out var split)) return $"the traffic split '{reference.Name}' does not exist in namespace '{ns}'";

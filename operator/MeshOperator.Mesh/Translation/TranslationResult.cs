@@ -11,7 +11,11 @@ public sealed record TranslationResult(MeshModel Model, ImmutableDictionary<Poli
 /// <param name="Accepted">Whether it is valid and not overruled.</param>
 /// <param name="ResolvedRefs">Whether everything exists that it names.</param>
 /// <param name="InEffect">Whether anything of it is in the model: of a policy with an invalid change the last valid form may be.</param>
-public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding ResolvedRefs, bool InEffect);
+public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding ResolvedRefs, bool InEffect)
+{
+    /// <summary>Why no proxy has anything of it, though it is accepted; null when some may.</summary>
+    public Finding? Idle { get; init; }
+}
 
 /// <summary>One aspect's outcome, as a condition tells it.</summary>
 /// <param name="Holds">Whether it is true.</param>

@@ -34,6 +34,19 @@ internal sealed class VerdictBuilder
         if (!draft.Unresolved.Contains((reason, message))) draft.Unresolved.Add((reason, message));
     }
 
+    /// <summary>Others hold in place of this one, which is valid all the same.</summary>
+    /// <param name="key">The policy.</param>
+    /// <param name="message">Which, why, and what to do; it goes on after "overridden".</param>
+    /// <param name="everywhere">Whether nothing is left of it.</param>
+    public void Overridden(PolicyKey key, string message, bool everywhere)
+    {
+        _drafts[key].Overridden = message;
+        if (everywhere) _drafts[key].Idle = new Finding(false, "Overridden", $"The policy is overridden {message}");
+    }
+
+    /// <summary>There is no proxy that could have something of the policy.</summary>
+    public void NoProxy(PolicyKey key, string message) => _drafts[key].Idle = new Finding(false, "Pending", message);
+
     public ImmutableDictionary<PolicyKey, PolicyVerdict> Build() => _drafts.ToImmutableDictionary(d => d.Key, d => d.Value.ToVerdict());
 
     private sealed class Draft(long generation)
@@ -41,6 +54,10 @@ internal sealed class VerdictBuilder
         public string? Refusal { get; init; }
 
         public string? Conflict { get; set; }
+
+        public string? Overridden { get; set; }
+
+        public Finding? Idle { get; set; }
 
         /// <summary>Whether there is a form of it that could be in effect.</summary>
         public bool IsUsable { get; init; }
@@ -51,9 +68,9 @@ internal sealed class VerdictBuilder
 
         public List<(string Reason, string Message)> Unresolved { get; } = [];
 
-        public PolicyVerdict ToVerdict() => new(generation, Accepted(), Resolved(), InEffect);
+        public PolicyVerdict ToVerdict() => new(generation, Accepted(), Resolved(), InEffect) { Idle = Idle };
 
-        private bool InEffect => IsUsable && (FoundTarget || (Conflict is null && MissingTargets.Count == 0));
+        private bool InEffect => IsUsable && Idle?.Reason != "Overridden" && (FoundTarget || (Conflict is null && MissingTargets.Count == 0));
 
         private Finding Accepted()
         {
@@ -61,7 +78,7 @@ internal sealed class VerdictBuilder
                 return new Finding(false, "Invalid", InEffect ? $"{Refusal}; the last valid form stays in effect" : Refusal);
             if (Conflict is not null) return new Finding(false, "Conflicted", FoundTarget ? $"{Conflict}; the policy holds for its other targets" : Conflict);
             if (MissingTargets.Count > 0 && !FoundTarget) return new Finding(false, "TargetNotFound", string.Join("; ", MissingTargets));
-            return new Finding(true, "Accepted", "The policy is valid.");
+            return new Finding(true, "Accepted", Overridden is null ? "The policy is valid." : $"The policy is valid, but overridden {Overridden}");
         }
 
         private Finding Resolved()

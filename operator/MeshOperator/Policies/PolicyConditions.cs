@@ -66,6 +66,7 @@ internal static class PolicyConditions
 
     private static Finding ToProgrammed(PolicyVerdict verdict, PolicyProgress progress)
     {
+        if (verdict is { Accepted.Holds: true, Idle: { } idle }) return idle;
         if (!verdict.InEffect) return new Finding(false, "Pending", "The policy is not in effect; see the condition Accepted.");
         if (!verdict.Accepted.Holds) return new Finding(false, "Pending", "Proxies have only what is in effect of it; see the condition Accepted.");
         if (progress.Targeted == 0) return new Finding(false, "Pending", "No proxy that the policy applies to is connected.");

@@ -38,10 +38,11 @@ internal sealed class ClusterSnapshotSource : IDisposable
     {
         _logger = logger;
         _current = ClusterSnapshot.Empty with { TrustDomain = options.TrustDomain, OperatorNamespace = options.Namespace, IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace };
-        Follow(namespaces, (ns, _) => RecordReader.Read(ns), s => s.Namespaces, (s, v) => s with { Namespaces = v });
+        var annotated = new AnnotatedReader(logger);
+        Follow(namespaces, annotated.Read, s => s.Namespaces, (s, v) => s with { Namespaces = v });
         Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
         Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
-        Follow(pods, (pod, _) => RecordReader.Read(pod), s => s.Pods, (s, v) => s with { Pods = v });
+        Follow(pods, annotated.Read, s => s.Pods, (s, v) => s with { Pods = v });
         Follow(splits, new PolicyReader<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()).Read, s => s.TrafficSplits, (s, v) => s with { TrafficSplits = v });
         Follow(retries, new PolicyReader<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()).Read, s => s.RetryPolicies, (s, v) => s with { RetryPolicies = v });
         Follow(mtls, new PolicyReader<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()).Read, s => s.MtlsPolicies, (s, v) => s with { MtlsPolicies = v });

@@ -43,6 +43,9 @@ internal static class RecordReader
             (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList())
         {
             Upstreams = Annotation(pod, SidecarAnnotations.Upstreams),
+            ContainerPorts = (pod.Spec?.Containers ?? []).Concat(pod.Spec?.InitContainers ?? [])
+                .Where(c => c.Name != SidecarInjector.ContainerName)
+                .SelectMany(c => c.Ports ?? []).Where(p => p.Protocol is null or "TCP").Select(p => p.ContainerPort).Distinct().Order().ToValueList(),
             DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
             HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
         };
@@ -56,8 +59,8 @@ internal static class RecordReader
             pod.Spec = new V1PodSpec
             {
                 ServiceAccountName = pod.Spec.ServiceAccountName,
-                Containers = Names(pod.Spec.Containers),
-                InitContainers = Names(pod.Spec.InitContainers ?? []),
+                Containers = Trimmed(pod.Spec.Containers),
+                InitContainers = Trimmed(pod.Spec.InitContainers ?? []),
             };
         }
 
@@ -67,7 +70,11 @@ internal static class RecordReader
     private static string? Annotation(V1Pod pod, string name) =>
         pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(name, out var value) ? value : null;
 
-    private static List<V1Container> Names(IEnumerable<V1Container> containers) => [.. containers.Select(c => new V1Container { Name = c.Name })];
+    private static List<V1Container> Trimmed(IEnumerable<V1Container> containers) => [.. containers.Select(c => new V1Container
+    {
+        Name = c.Name,
+        Ports = c.Ports is { Count: > 0 } ports ? [.. ports.Select(p => new V1ContainerPort { ContainerPort = p.ContainerPort, Protocol = p.Protocol })] : null,
+    })];
 
     /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>
     private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) => new(

@@ -74,7 +74,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     {
         ["policy"] = v.Key.ToString(),
         ["inEffect"] = v.Value.InEffect,
-        ["conditions"] = new JsonArray(Condition("Accepted", v.Value.Accepted), Condition("ResolvedRefs", v.Value.ResolvedRefs)),
+        ["conditions"] = new JsonArray([Condition("Accepted", v.Value.Accepted), Condition("ResolvedRefs", v.Value.ResolvedRefs), .. v.Value.Idle is { } idle ? [Condition("Programmed", idle)] : Array.Empty<JsonObject>()]),
     })]);
 
     private static JsonObject Condition(string type, Finding finding) => new()

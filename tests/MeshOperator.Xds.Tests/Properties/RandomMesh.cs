@@ -36,13 +36,14 @@ internal static class RandomMesh
         0 => string.Empty,
         1 => own,
         2 => $"{other}, {own}",
-        3 => "./*",
+        3 => $"./*, {own}.shop",
         4 => "*",
+        5 => "./*",
         _ => null,
     });
 
     private static readonly Gen<PodRecord> Pod = Gen.Select(Services, Gen.Int[0, 4], Services, Upstreams, Gen.Bool, (account, proxy, app, upstreams, hasIpv6) =>
-        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]) { Upstreams = upstreams, HasIpv6 = hasIpv6, DirectPorts = proxy switch { 1 => "8081,5432", 2 => "*", _ => null } });
+        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]) { Upstreams = upstreams, HasIpv6 = hasIpv6, ContainerPorts = hasIpv6 ? [9999] : [], DirectPorts = proxy switch { 1 => "8081,5432", 2 => "*", _ => null } });
 
     private static readonly Gen<ObjectName> NamespaceNames = Namespaces.Select(ns => new ObjectName(string.Empty, ns));
 

@@ -1,0 +1,81 @@
+using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Mesh.Tests;
+
+/// <summary>What MtlsPolicies are told that would lock out those whom they name.</summary>
+public sealed class MtlsHintTests
+{
+    private static readonly Finding Fine = new(true, "ResolvedRefs", "Everything that the policy names exists.");
+
+    private static Finding Refs(Cluster cluster, MtlsPolicySpec spec) => cluster.Mtls("m", spec).Translate().Verdict("MtlsPolicy", "m").ResolvedRefs;
+
+    private static MtlsPolicySpec Allow(params AccessRule[] rules) => new() { Allow = [.. rules] };
+
+    private static Cluster Declaring(Cluster cluster, int port) =>
+        cluster.With(s => s with { Pods = s.Pods.SetItem(new ObjectName("shop", "web-0"), s.Pods[new ObjectName("shop", "web-0")] with { ContainerPorts = [port] }) });
+
+    [Theory]
+    [InlineData("spiffe://cluster.local/ns/shop/sa/web", true)]
+    [InlineData("spiffe://cluster.local/*", true)]
+    [InlineData("spiffe://clus*", true)]
+    [InlineData("spiffe://example.org/ns/shop/sa/web", false)]
+    [InlineData("spiffe://cluster.local.example.org/*", false)]
+    [InlineData("spiffe://cluster.localhost*", false)]
+    public void An_identity_of_another_trust_domain_is_nobodys(string identity, bool isFine)
+    {
+        Refs(new Cluster(), Allow(new AccessRule { Identities = [identity] })).Reason.ShouldBe(isFine ? "ResolvedRefs" : "TrustDomainMismatch");
+        Refs(new Cluster(), new MtlsPolicySpec { Deny = [new AccessRule { Identities = [identity] }] }).Holds.ShouldBe(isFine);
+    }
+
+    [Fact]
+    public void The_identity_is_named_with_how_to_write_it() =>
+        Refs(new Cluster(), Allow(new AccessRule { Identities = ["spiffe://cluster.local/*", "spiffe://example.org/*"] })).Message.ShouldBe(
+            "spec.allow[0].identities[1]: 'spiffe://example.org/*' is of another trust domain than the mesh's, 'cluster.local', so no caller has it; write spiffe://cluster.local/ns/NAMESPACE/sa/ACCOUNT");
+
+    [Fact]
+    public void The_port_of_a_service_in_place_of_the_pods_is_told()
+    {
+        var found = Refs(Cluster.Of("web"), Allow(new AccessRule { Ports = [80] }));
+        found.ShouldBe(new Finding(
+            false,
+            "PortNotFound",
+            "spec.allow[0].ports: no pod with a sidecar that the policy holds for serves port 80: 80 is the port of the service 'web', whose targetPort in the pods is 8080; write that"));
+        Refs(Cluster.Of("web"), Allow(new AccessRule { Ports = [8080] })).ShouldBe(Fine);
+    }
+
+    [Fact]
+    public void A_port_that_no_pod_serves_is_told_unless_a_container_declares_it()
+    {
+        var modes = new MtlsPolicySpec { PortModes = new() { ["9090"] = MtlsPolicyMode.Permissive } };
+        Refs(Cluster.Of("web"), modes).Message.ShouldBe(
+            "spec.portModes: no pod with a sidecar that the policy holds for serves port 9090: they serve 8080; write the number of the pods' own port, or declare it as a containerPort if they do");
+        Refs(Declaring(Cluster.Of("web"), 9090), modes).ShouldBe(Fine);
+    }
+
+    [Fact]
+    public void Without_a_pod_to_judge_by_nothing_is_said_of_ports() =>
+        Refs(new Cluster().Service("web", meshed: false), Allow(new AccessRule { Ports = [80], Methods = ["GET"] })).ShouldBe(Fine);
+
+    [Fact]
+    public void A_rule_about_requests_that_closes_a_port_of_bytes_is_told()
+    {
+        var db = new Cluster().Service("db", "tcp", 5432);
+        Refs(db, Allow(new AccessRule { Namespaces = ["jobs"], Paths = ["/v1/*"] })).ShouldBe(new Finding(
+            false,
+            "UnsupportedProtocol",
+            "spec.allow[0]: by methods or paths nobody can be allowed on port 8080, which is TCP; allow callers there by a rule without them, or declare HTTP with appProtocol if it is"));
+    }
+
+    [Fact]
+    public void A_rule_about_requests_for_all_ports_may_leave_a_port_of_bytes_to_another_rule() =>
+        Refs(new Cluster().Service("db", "tcp", 5432), Allow(new AccessRule { Paths = ["/v1/*"] }, new AccessRule { Namespaces = ["jobs"] })).ShouldBe(Fine);
+
+    [Fact]
+    public void A_rule_about_requests_that_names_a_port_of_bytes_is_told_whatever_other_rules_say() =>
+        Refs(new Cluster().Service("db", "tcp", 5432), Allow(new AccessRule { Ports = [8080], Methods = ["GET"] }, new AccessRule { Namespaces = ["jobs"] }))
+            .Reason.ShouldBe("UnsupportedProtocol");
+}

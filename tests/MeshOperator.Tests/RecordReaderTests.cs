@@ -1,0 +1,76 @@
+using k8s.Models;
+using MeshOperator.Api;
+using MeshOperator.Snapshots;
+using Microsoft.Extensions.Logging;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Tests;
+
+public sealed class RecordReaderTests
+{
+    private static V1Pod Pod() => new()
+    {
+        Metadata = new V1ObjectMeta
+        {
+            Name = "web-0",
+            NamespaceProperty = "shop",
+            Labels = new Dictionary<string, string> { ["app"] = "web", [MeshNames.ProxyLabel] = MeshNames.ProxyEnvoy },
+            Annotations = new Dictionary<string, string> { [SidecarAnnotations.Upstreams] = "./*", ["other"] = "x" },
+        },
+        Spec = new V1PodSpec
+        {
+            ServiceAccountName = "web",
+            Containers =
+            [
+                new V1Container { Name = "web", Image = "shop/web", Ports = [new V1ContainerPort { ContainerPort = 9090 }, new V1ContainerPort { ContainerPort = 8080, Protocol = "TCP", Name = "http" }] },
+                new V1Container { Name = "dns", Ports = [new V1ContainerPort { ContainerPort = 53, Protocol = "UDP" }] },
+            ],
+            InitContainers = [new V1Container { Name = "mesh-proxy", Ports = [new V1ContainerPort { ContainerPort = 15090 }] }],
+        },
+        Status = new V1PodStatus { Phase = "Running", PodIPs = [new V1PodIP { Ip = "fd00:10::1" }] },
+    };
+
+    [Fact]
+    public void A_pod_has_the_ports_that_its_own_containers_declare_for_tcp() => RecordReader.Read(Pod())!.ContainerPorts.ShouldBe([8080, 9090]);
+
+    [Fact]
+    public void What_is_dropped_of_a_pod_is_of_no_use()
+    {
+        var pod = Pod();
+        RecordReader.Trim(pod);
+        RecordReader.Read(pod).ShouldBe(RecordReader.Read(Pod()));
+        pod.Spec.Containers[0].Image.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("./*", 0)]
+    [InlineData("./*, web.shop", 1)]
+    public void A_list_of_upstreams_that_cannot_be_read_is_told_once(string upstreams, int told)
+    {
+        var log = new Lines();
+        var reader = new AnnotatedReader(log);
+        var pod = Pod();
+        pod.Metadata.Annotations[SidecarAnnotations.Upstreams] = upstreams;
+        reader.Read(pod, reader.Read(pod, null));
+        log.All.Count.ShouldBe(told);
+        if (told > 0) log.All[0].ShouldStartWith("Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is none of service, namespace/service, namespace/*, ./* and *;");
+
+        var ns = new V1Namespace { Metadata = new V1ObjectMeta { Name = "shop", Annotations = pod.Metadata.Annotations } };
+        reader.Read(ns, reader.Read(ns, null));
+        log.All.Count.ShouldBe(2 * told);
+    }
+
+    private sealed class Lines : ILogger
+    {
+        public List<string> All { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            All.Add(formatter(state, exception));
+    }
+}
