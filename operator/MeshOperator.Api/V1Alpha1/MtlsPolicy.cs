@@ -16,8 +16,8 @@ namespace MeshOperator.Api.V1Alpha1;
 [AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class MtlsPolicy : CustomKubernetesEntity<MtlsPolicySpec, PolicyStatus>;
 
-/// <summary>Which workloads, in which mode, and who may call them. The most specific policy wins: with a selector, of the namespace,
-/// of the mesh.</summary>
+/// <summary>Which workloads, in which mode, and who may call them. The most specific policy of a pod holds as a whole: with a
+/// selector, of the namespace, of the mesh. Neither mode nor rules of the others are inherited.</summary>
 public sealed class MtlsPolicySpec
 {
     /// <summary>Labels of the pods it applies to; left out, all of the namespace, and in the operator's namespace all of the mesh.</summary>
