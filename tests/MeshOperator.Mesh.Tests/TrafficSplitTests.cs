@@ -55,6 +55,18 @@ public sealed class TrafficSplitTests
     }
 
     [Fact]
+    public void Of_many_missing_backends_some_are_named_and_the_others_counted()
+    {
+        var result = Cluster.Of("model")
+            .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [.. Enumerable.Range(0, 16).Select(i => Backend($"gone-{i}"))] })
+            .Translate();
+        var message = result.Verdict("TrafficSplit", "canary").ResolvedRefs.Message;
+        message.ShouldContain("spec.backends[9]: the service 'gone-9'");
+        message.ShouldNotContain("gone-10");
+        message.ShouldEndWith("; and 6 more");
+    }
+
+    [Fact]
     public void With_redistribute_the_others_take_the_share_of_a_missing_backend()
     {
         var result = Cluster.Of("model", "model-v1", "model-v2")

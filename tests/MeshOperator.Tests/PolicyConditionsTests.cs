@@ -32,4 +32,17 @@ public sealed class PolicyConditionsTests
         var verdict = new PolicyVerdict(1, new Finding(false, "Invalid", "spec.mode: no"), new Finding(true, "ResolvedRefs", string.Empty), InEffect: false) { Idle = Overridden };
         Programmed(verdict, PolicyProgress.None).ShouldBe(("False", "Pending", "The policy is not in effect; see the condition Accepted."));
     }
+
+    [Fact]
+    public void What_a_cluster_would_not_take_as_a_message_is_cut()
+    {
+        var rejected = Enumerable.Range(0, 5).Select(i => new ProxyRejection($"pod-{i}", "routes", new string('x', 20_000))).ToList();
+        var verdict = new PolicyVerdict(1, Valid, new Finding(true, "ResolvedRefs", string.Empty), InEffect: true);
+
+        var (_, reason, message) = Programmed(verdict, new PolicyProgress(5, 0, rejected));
+
+        reason.ShouldBe("Rejected");
+        message.ShouldStartWith("0 of 5 proxies have acknowledged the policy. pod-0 refused routes: xxx");
+        message.Length.ShouldBeLessThan(5_000);
+    }
 }

@@ -81,6 +81,22 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public async Task Of_a_long_reason_of_a_rejection_the_beginning_is_kept_and_all_resources_in_it_are_rejected()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await client.SubscribeAsync(ResourceType.Route, WebRoute, ApiRoute);
+        await client.RejectAsync(await client.NextAsync(), $"Error: {new string('x', 100_000)} {WebRoute}");
+
+        await Eventually.Succeeds(() =>
+        {
+            var rejection = server.Registry.GetProgress(ShopMesh.WebSplit).Rejected.ShouldHaveSingleItem();
+            rejection.Resource.ShouldBe(WebRoute);
+            rejection.Reason.Length.ShouldBeLessThan(2_000);
+        });
+    }
+
+    [Fact]
     public async Task An_inbound_policy_counts_only_the_proxies_whose_workload_it_is_for()
     {
         await using var server = await XdsTestServer.StartAsync();

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -51,6 +52,9 @@ internal sealed class VerdictBuilder
 
     private sealed class Draft(long generation)
     {
+        /// <summary>Of all that is not there. Who has mended these is told the next ones.</summary>
+        private const int MostTold = 10;
+
         public string? Refusal { get; init; }
 
         public string? Conflict { get; set; }
@@ -81,12 +85,14 @@ internal sealed class VerdictBuilder
             return new Finding(true, "Accepted", Overridden is null ? "The policy is valid." : $"The policy is valid, but overridden {Overridden}");
         }
 
+        private static string More(int count) => count > 0 ? string.Create(CultureInfo.InvariantCulture, $"; and {count} more") : string.Empty;
+
         private Finding Resolved()
         {
             var all = Unresolved.Concat(MissingTargets.Select(m => ("TargetNotFound", m))).ToArray();
             return all.Length == 0
                 ? new Finding(true, "ResolvedRefs", "Everything that the policy names exists.")
-                : new Finding(false, all[0].Item1, string.Join("; ", all.Select(u => u.Item2)));
+                : new Finding(false, all[0].Item1, string.Join("; ", all.Take(MostTold).Select(u => u.Item2)) + More(all.Length - MostTold));
         }
     }
 }

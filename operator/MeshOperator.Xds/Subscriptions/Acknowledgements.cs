@@ -12,6 +12,9 @@ internal sealed class Acknowledgements
     /// <summary>A client that never answers must not make this grow; older ones are then taken as answered with newer ones.</summary>
     private const int MaxOutstanding = 64;
 
+    /// <summary>Of a client's own words.</summary>
+    private const int LongestReason = 1024;
+
     private readonly Queue<SentResponse> _outstanding = new();
 
     /// <summary>The state of which the client has acknowledged all that it subscribes to, but for <see cref="Rejected"/>.</summary>
@@ -92,7 +95,7 @@ internal sealed class Acknowledgements
         while (response.Nonce != nonce);
 
         sentAt = response.Timestamp;
-        LastRejection = error;
+        LastRejection = error is null ? null : Shorten(error);
         if (error is null) AcknowledgedVersion = response.Version;
         else Reject(response.Resources, error);
         return true;
@@ -102,10 +105,14 @@ internal sealed class Acknowledgements
     /// taken for rejected.</summary>
     private void Reject(IReadOnlyList<XdsResource> resources, string reason)
     {
+        var shown = Shorten(reason);
         var named = resources.Where(resource => reason.Contains(resource.Name, StringComparison.Ordinal)).ToList();
         Rejected = Rejected.SetItems((named.Count > 0 ? named : resources).Select(
-            resource => KeyValuePair.Create(resource.Name, new Rejection(resource, reason))));
+            resource => KeyValuePair.Create(resource.Name, new Rejection(resource, shown))));
     }
+
+    /// <summary>The beginning of a client's own words, for statuses and logs.</summary>
+    public static string Shorten(string reason) => reason.Length > LongestReason ? reason[..LongestReason] + "…" : reason;
 
     private sealed record SentResponse(string Nonce, string Version, IReadOnlyList<XdsResource> Resources, long Timestamp)
     {

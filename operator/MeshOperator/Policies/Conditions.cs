@@ -6,6 +6,9 @@ namespace MeshOperator.Policies;
 /// <summary>Makes the conditions of a status. Pure.</summary>
 internal static class Conditions
 {
+    /// <summary>Of a message, of which a cluster takes 32,768 characters and a reader fewer.</summary>
+    private const int LongestMessage = 4096;
+
     /// <summary>A condition for each finding; one whose status stays as it was keeps its transition time.</summary>
     public static List<PolicyCondition> Of(IEnumerable<(string Type, Finding Finding)> findings, long generation, IReadOnlyList<PolicyCondition>? before, DateTimeOffset now)
     {
@@ -19,7 +22,7 @@ internal static class Conditions
                 Type = f.Type,
                 Status = status,
                 Reason = f.Finding.Reason,
-                Message = f.Finding.Message,
+                Message = f.Finding.Message.Length > LongestMessage ? f.Finding.Message[..LongestMessage] + "…" : f.Finding.Message,
                 ObservedGeneration = generation,
                 LastTransitionTime = old?.Status == status ? old.LastTransitionTime : seconds,
             };
