@@ -90,7 +90,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var error = await Should.ThrowAsync<KubernetesApiException>(() => ns.SplitAsync("bad", "model", ("model-v1", 1), ("model-v1", 2)));
-        error.Message.ShouldContain("a backend is named twice: add its weights up");
+        error.Message.ShouldContain("the backend 'model-v1' is named twice: add its weights up");
     }
 
     [Fact]
