@@ -57,7 +57,7 @@ public sealed class ValueMatch
     /// <summary>The header's or parameter's name.</summary>
     [Required]
     [Length(1, 256)]
-    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
+    [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
     /// <summary>How its value is compared.</summary>
@@ -86,7 +86,7 @@ public sealed class CookieMatch
     /// <summary>The cookie's name.</summary>
     [Required]
     [Length(1, 256)]
-    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
+    [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
     /// <summary>Its value.</summary>

@@ -32,7 +32,7 @@ public sealed class StickySessions
 
     /// <summary>By the value of this request header.</summary>
     [Length(1, 256)]
-    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
+    [Pattern(HttpHeader.NamePattern)]
     public string? Header { get; set; }
 
     /// <summary>By the client's IP address.</summary>
@@ -46,7 +46,7 @@ public sealed class StickyCookie
     /// <summary>The cookie's name.</summary>
     [Required]
     [Length(1, 256)]
-    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
+    [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
     /// <summary>How long it lives; left out, as long as the browser's session.</summary>
@@ -126,17 +126,23 @@ public sealed class HeaderFilter
     [ListSet]
     [Items(0, 16)]
     [Length(1, 256)]
-    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
+    [Pattern(HttpHeader.NamePattern)]
     public List<string>? Remove { get; set; }
 }
 
 /// <summary>A header.</summary>
 public sealed class HttpHeader
 {
+    /// <summary>What names of headers, query parameters and cookies are made of, as an expression.</summary>
+    public const string NameCharacters = @"[A-Za-z0-9!#$%&'*+\-.^_|~]+";
+
+    /// <summary>The schema's pattern of such names.</summary>
+    public const string NamePattern = $"^{NameCharacters}$";
+
     /// <summary>Its name.</summary>
     [Required]
     [Length(1, 256)]
-    [Pattern("^[A-Za-z0-9!#$%&'*+\\-.^_|~]+$")]
+    [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
     /// <summary>Its value.</summary>

@@ -76,7 +76,7 @@ internal static partial class PolicyRules
     private static string NameOf(PolicyTargetReference target) =>
         $"{target.Kind} '{target.Name}'" + (target.SectionName is { } section ? $", section '{section}'," : string.Empty);
 
-    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+\-.^_|~]+\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex($@"^{HttpHeader.NameCharacters}\z", RegexOptions.CultureInvariant)]
     private static partial Regex HeaderName();
 
     [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$")]

@@ -44,7 +44,7 @@ internal sealed class RateLimitIndex
     /// <param name="pod">The pod.</param>
     /// <param name="services">The service ports behind which the port is.</param>
     public Candidate? Of(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services) =>
-        Oldest(OfPorts(services)) ?? Oldest(OfServices(services)) ?? _bySelector.Find(ns, pod);
+        Levels(ns, pod, services).Select(Oldest).FirstOrDefault(candidate => candidate is not null);
 
     /// <summary>Lets policies say where others hold in their place. To be called when it is known what pods serve.</summary>
     public void NoteOverrides(ClusterSnapshot snapshot, ServedPorts served)
@@ -56,15 +56,16 @@ internal sealed class RateLimitIndex
             if (!pod.HasProxy || pod.IsDirectAltogether || !_crowded.Contains(name.Namespace)) continue;
             foreach (var (number, port) in served.Of(name))
             {
-                if (port.Protocol == PortProtocol.Tcp || Of(name.Namespace, pod, port.Services) is not { } holder) continue;
-                overrides.Hold(holder.Key);
-                // The more specific come first; of those that are equally so the oldest holds.
-                Candidate[][] levels = [[.. OfPorts(port.Services)], [.. OfServices(port.Services)], [.. Only(_bySelector.Find(name.Namespace, pod))]];
-                var first = Array.FindIndex(levels, level => level.Length > 0);
-                for (var i = first; i < levels.Length; i++)
+                if (port.Protocol == PortProtocol.Tcp) continue;
+                Candidate? holder = null;
+                foreach (var level in Levels(name.Namespace, pod, port.Services).Select(level => level.ToList()))
                 {
-                    foreach (var loser in levels[i]) overrides.Lose(loser.Key, holder.Key, isOlder: i == first, (name.Name, number));
+                    var isOlder = holder is null;
+                    holder ??= Oldest(level);
+                    foreach (var loser in level) overrides.Lose(loser.Key, holder!.Key, isOlder, (name.Name, number));
                 }
+
+                if (holder is not null) overrides.Hold(holder.Key);
             }
         }
 
@@ -75,6 +76,14 @@ internal sealed class RateLimitIndex
             var advice = everywhere || overrides.LosesByAge(loser) ? "; delete one of them or choose other targets" : string.Empty;
             _verdicts.Overridden(loser, $"{overrides.Text(loser)}{advice}", everywhere);
         }
+    }
+
+    /// <summary>The policies that would hold for a port, the more specific first; of those that are equally so the oldest holds.</summary>
+    private IEnumerable<IEnumerable<Candidate>> Levels(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services)
+    {
+        yield return OfPorts(services);
+        yield return OfServices(services);
+        yield return Only(_bySelector.Find(ns, pod));
     }
 
     private IEnumerable<Candidate> OfPorts(IEnumerable<(ObjectName Service, string PortName)> services) =>

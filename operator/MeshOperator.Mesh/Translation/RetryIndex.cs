@@ -19,14 +19,20 @@ internal sealed class RetryIndex
         foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RetryPolicies).Index())
         {
             var candidate = new Candidate(
-                key, rank, ToSettings(spec), ToConnection(spec), spec.Budget is not null, spec.Timeouts is { Connect: not null } or { Idle: not null }, MeshDuration.ParseOptional(spec.Timeouts?.Request));
+                key,
+                rank,
+                ToSettings(spec),
+                ToConnection(spec),
+                NamesBudget: spec.Budget is not null,
+                NamesTimeouts: spec.Timeouts is { Connect: not null } or { Idle: not null },
+                MeshDuration.ParseOptional(spec.Timeouts?.Request));
             _targets.Add(key, spec.TargetRefs, candidate);
             _targets.NoteTcp(key, spec.TargetRefs, "no requests to retry");
         }
     }
 
-    /// <summary>The policies of the routes of a service's port, of which the first holds, the most specific; <paramref name="split"/> and <paramref name="rule"/> are null where there
-    /// is none.</summary>
+    /// <summary>The policies of the routes of a service's port, of which the first holds, the most specific; <paramref name="split"/> and
+    /// <paramref name="rule"/> are null where there is none.</summary>
     public IEnumerable<Candidate> Of(ObjectName service, string portName, string? split, string? rule) => new[]
     {
         split is not null && rule is not null ? OfSplit(service, split, rule) : null,

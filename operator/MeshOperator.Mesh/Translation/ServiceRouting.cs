@@ -54,14 +54,14 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
         if (split?.Spec.Backends is { } backends)
         {
             tcp = _backends.Resolve(split, backends, "spec.backends", root);
-            routes.Add(WithRetries(new HttpRoute { Name = "split", Backends = tcp }, name, port, split.Key.Name, rule: null, policies));
+            routes.Add(WithRetries(new HttpRoute { Name = "split", Backends = tcp }, root, split.Key.Name, rule: null, policies));
         }
         else
         {
             if (split?.Spec.Rules is { } rules) AddRules(routes, split, rules, root, policies);
             // What no rule matches goes to the service itself.
             if (!routes.Exists(r => r.Match == HttpMatch.All))
-                routes.Add(WithRetries(new HttpRoute { Name = "default", Backends = toSelf }, name, port, split?.Key.Name, rule: null, policies));
+                routes.Add(WithRetries(new HttpRoute { Name = "default", Backends = toSelf }, root, split?.Key.Name, rule: null, policies));
         }
 
         if (split is not null && breakers.OfService(name, port.Name) is { } breaker)
@@ -127,8 +127,7 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
                     Backends = _backends.Resolve(split, rule.Backends, $"{field}.backends", root),
                     Mirror = _backends.Resolve(split, rule.Mirror, $"{field}.mirror", root),
                 },
-                root.Name,
-                root.Port,
+                root,
                 split.Key.Name,
                 rule.Name,
                 policies);
@@ -145,12 +144,12 @@ internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits
             routes[i] = routes[i] with { Name = string.Create(CultureInfo.InvariantCulture, $"{routes[i].Name}-{i}") };
     }
 
-    private HttpRoute WithRetries(HttpRoute route, ObjectName service, ServicePortRecord port, string? split, string? rule, SortedSet<PolicyKey> policies)
+    private HttpRoute WithRetries(HttpRoute route, RootPort root, string? split, string? rule, SortedSet<PolicyKey> policies)
     {
-        var wanted = retries.Of(service, port.Name, split, rule).ToList();
+        var wanted = retries.Of(root.Name, root.Port.Name, split, rule).ToList();
         if (wanted is not [var retry, ..]) return route;
         // Opaque bytes have no requests in which one could hold or not.
-        if (ProtocolDetection.Of(port) != PortProtocol.Tcp)
+        if (root.Protocol != PortProtocol.Tcp)
         {
             _overrides.Hold(retry.Key);
             foreach (var other in wanted.Skip(1)) _overrides.Lose(other.Key, retry.Key, isOlder: false);

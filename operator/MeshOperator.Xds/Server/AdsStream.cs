@@ -8,7 +8,6 @@ using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Secrets;
-using MeshOperator.Xds.Subscriptions;
 using MeshOperator.Xds.Translation;
 using Microsoft.Extensions.Logging;
 
@@ -142,7 +141,7 @@ internal sealed class AdsStream : IDisposable
         if (_subscriptions.Handle(type, request, view) is var (elapsed, error))
         {
             _context.Metrics.Answered(type, elapsed, error is not null);
-            if (error is not null) _context.Log.ResponseRejected(_nodeId, type.ShortName(), request.Nonce, Acknowledgements.Shorten(error));
+            if (error is not null) _context.Log.ResponseRejected(_nodeId, type.ShortName(), request.Nonce, error);
         }
 
         if (_subscriptions.NameCount(type) > _context.Options.MaxSubscribedNames)

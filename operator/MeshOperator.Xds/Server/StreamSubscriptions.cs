@@ -56,7 +56,7 @@ internal sealed class StreamSubscriptions
         {
             if (acknowledgements.TryAnswer(request.Nonce, request.Error, out var sentAt))
             {
-                answer = (_time.GetElapsedTime(sentAt), request.Error);
+                answer = (_time.GetElapsedTime(sentAt), acknowledgements.LastRejection);
             }
             else if (!_isDelta && request.Nonce != acknowledgements.LastNonce)
             {

@@ -97,22 +97,21 @@ internal sealed class Acknowledgements
         sentAt = response.Timestamp;
         LastRejection = error is null ? null : Shorten(error);
         if (error is null) AcknowledgedVersion = response.Version;
-        else Reject(response.Resources, error);
+        else Reject(response.Resources, error, LastRejection!);
         return true;
     }
 
     /// <summary>Envoy takes the good clusters and listeners of a response and names the others in its text. When it names none, all are
     /// taken for rejected.</summary>
-    private void Reject(IReadOnlyList<XdsResource> resources, string reason)
+    private void Reject(IReadOnlyList<XdsResource> resources, string reason, string shown)
     {
-        var shown = Shorten(reason);
         var named = resources.Where(resource => reason.Contains(resource.Name, StringComparison.Ordinal)).ToList();
         Rejected = Rejected.SetItems((named.Count > 0 ? named : resources).Select(
             resource => KeyValuePair.Create(resource.Name, new Rejection(resource, shown))));
     }
 
     /// <summary>The beginning of a client's own words, for statuses and logs.</summary>
-    public static string Shorten(string reason) => reason.Length > LongestReason ? reason[..LongestReason] + "…" : reason;
+    private static string Shorten(string reason) => reason.Length > LongestReason ? reason[..LongestReason] + "…" : reason;
 
     private sealed record SentResponse(string Nonce, string Version, IReadOnlyList<XdsResource> Resources, long Timestamp)
     {

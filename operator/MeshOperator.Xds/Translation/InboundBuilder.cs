@@ -101,7 +101,7 @@ internal sealed class InboundBuilder(Observability observability)
             {
                 Name = $"{cluster}/any",
                 FilterChainMatch = any,
-                Filters = { isHttp ? [Http(cluster, mtls: false, port)] : Tcp(cluster, port.Access) },
+                Filters = { Declared(mtls: false) },
             };
             yield break;
         }
@@ -109,9 +109,7 @@ internal sealed class InboundBuilder(Observability observability)
         // What clients say decides where nothing is declared: they name HTTP before bytes, and the first name that is known wins.
         if (port.Protocol is PortProtocol.Detect) yield return MutualTls("mtls-http", Names.MeshHttpAlpn, [Http(cluster, mtls: true, port)], null);
         var callers = AccessBuilder.Callers(port.Access);
-        yield return isHttp
-            ? MutualTls("mtls", Names.MeshAlpn, [Http(cluster, mtls: true, port)], null)
-            : MutualTls("mtls", Names.MeshAlpn, Tcp(cluster, port.Access), callers);
+        yield return MutualTls("mtls", Names.MeshAlpn, Declared(mtls: true), isHttp ? null : callers);
         if (port.Mode is MtlsMode.Strict) yield break;
 
         if (Sniffs(port)) yield return PlaintextHttp();
@@ -121,7 +119,7 @@ internal sealed class InboundBuilder(Observability observability)
             {
                 Name = $"{cluster}/plaintext",
                 FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "raw_buffer" },
-                Filters = { isHttp ? [Http(cluster, mtls: false, port)] : Tcp(cluster, port.Access) },
+                Filters = { Declared(mtls: false) },
             };
         }
 
@@ -133,6 +131,8 @@ internal sealed class InboundBuilder(Observability observability)
             FilterChainMatch = new FilterChainMatch { DestinationPort = destination, TransportProtocol = "tls" },
             Filters = { Tcp(cluster, port.Access) },
         };
+
+        IEnumerable<Filter> Declared(bool mtls) => isHttp ? [Http(cluster, mtls, port)] : Tcp(cluster, port.Access);
 
         FilterChain PlaintextHttp() => new()
         {
