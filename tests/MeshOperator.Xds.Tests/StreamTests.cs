@@ -103,12 +103,19 @@ public sealed class StreamTests
         await using var strict = new DeltaClient(server.Connect(), ShopMesh.StrictNode);
         await using var permissive = new DeltaClient(server.Connect(), ShopMesh.Node);
         await permissive.FetchAsync(ResourceType.Listener);
-        await strict.SubscribeAsync(ResourceType.Listener);
-        var listeners = await strict.NextAsync();
+        await strict.FetchAsync(ResourceType.Listener);
+        await strict.FetchAsync(ResourceType.Route, "inbound/8080", "inbound/8443");
+        await strict.FetchAsync(ResourceType.Secret, "inbound/passthrough/callers");
+        await strict.SubscribeAsync(ResourceType.Extension, [.. Filters("inbound/8080"), .. Filters("inbound/8443"), .. BytesFilters]);
+        var filters = await strict.NextAsync();
         await Progress(server, ShopMesh.ShopMtls, targeted: 1, acknowledged: 0);
-        await strict.AcknowledgeAsync(listeners);
+        await strict.AcknowledgeAsync(filters);
         await Progress(server, ShopMesh.ShopMtls, targeted: 1, acknowledged: 1);
+
+        static IEnumerable<string> Filters(string port) => Enumerable.Range(0, 4).Select(slot => $"{port}/limit/{slot}");
     }
+
+    private static readonly string[] BytesFilters = ["inbound/passthrough/deny", "inbound/passthrough/allow", "inbound/passthrough/tcp/mtls"];
 
     [Fact]
     public async Task A_proxy_that_has_gone_counts_no_more()

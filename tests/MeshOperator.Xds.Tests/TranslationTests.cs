@@ -1,6 +1,9 @@
+using System.Text.RegularExpressions;
 using Envoy.Config.Cluster.V3;
+using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
@@ -9,7 +12,6 @@ using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Tests.Support;
 using MeshOperator.Xds.Translation;
 using Shouldly;
-using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
 using Any = Google.Protobuf.WellKnownTypes.Any;
 
 namespace MeshOperator.Xds.Tests;
@@ -220,19 +222,31 @@ public sealed class TranslationTests
 
     private static BackendTarget Target(string name) => new(ShopMesh.Name(name), 80);
 
-    [Fact]
-    public void Where_rules_name_paths_a_path_cannot_be_written_so_that_it_passes_them_by()
+    [Theory]
+    [InlineData("GET", "/", "", "all/0")]
+    [InlineData("POST", "/api/score?x=1", "x-tenant:free", "all/0 all/1")]
+    [InlineData("POST", "/api/score", "x-tenant:paid", "all/0")]
+    [InlineData("POST", "/apis", "x-tenant:free", "all/0")]
+    [InlineData("POST", "/x/..//API%2fscore", "x-tenant:free", "all/0 all/1")]
+    [InlineData("GET", "/v2/score?x=1", "", "all/0 all/2")]
+    public void A_request_takes_a_token_of_each_limit_that_matches_it(string method, string path, string header, string expected)
     {
-        var listener = new InboundBuilder(new Observability(new TelemetrySettings())).Listener(ShopMesh.Guarded, "cluster.local");
-        Manager ManagerOf(string chain) => Manager.Parser.ParseFrom(listener.FilterChains.Single(c => c.Name == chain).Filters.Single().TypedConfig.Value);
+        var headers = new Dictionary<string, string> { [":path"] = path, [":method"] = method };
+        if (header.Split(':') is [var name, var value]) headers[name] = value;
+        var filters = new EnvoyTranslator().Translate(ShopMesh.Model()).Nodes[new WorkloadName("shop", "web-0")].Own[ResourceType.Extension];
 
-        var guarded = ManagerOf("inbound/8080/mtls");
-        (guarded.NormalizePath, guarded.MergeSlashes, guarded.PathWithEscapedSlashesAction)
-            .ShouldBe((true, true, Manager.Types.PathWithEscapedSlashesAction.RejectRequest));
-        new InboundBuilder(new Observability(new TelemetrySettings())).Listener(ShopMesh.Permissive, "cluster.local").FilterChains
-            .Where(c => c.Filters[0].TypedConfig.Is(Manager.Descriptor))
-            .Where(c => Manager.Parser.ParseFrom(c.Filters[0].TypedConfig.Value).MergeSlashes)
-            .Select(c => c.Name).ShouldBe(["inbound/8080/mtls", "inbound/8080/plaintext"], "of the others neither rules nor limits name a path");
+        Enumerable.Range(0, 4)
+            .Select(slot => Read(filters.Find($"inbound/8080/limit/{slot}")!, TypedExtensionConfig.Parser).TypedConfig.Unpack<LocalRateLimit>())
+            .SelectMany(filter => filter.RateLimits.Select(limit => limit.Actions.ShouldHaveSingleItem()))
+            .Where(action => action.HeaderValueMatch?.Headers.All(Holds) ?? true)
+            .Select(action => action.GenericKey?.DescriptorValue ?? action.HeaderValueMatch.DescriptorValue)
+            .ShouldBe(expected.Split(' '));
+
+        bool Holds(HeaderMatcher condition) => headers.TryGetValue(condition.Name, out var found) && condition.StringMatch switch
+        {
+            { HasExact: true } match => match.Exact == found,
+            var match => Regex.IsMatch(found, $@"\A(?:{match.SafeRegex.Regex})\z", RegexOptions.CultureInvariant),
+        };
     }
 
     private static ResourceSet Configuration(ResourceType type) => new EnvoyTranslator().Translate(ShopMesh.Model()).Shared[(int)type];

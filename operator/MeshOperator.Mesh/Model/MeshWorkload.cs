@@ -61,6 +61,11 @@ public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode,
 {
     /// <summary>Bounds on the HTTP requests that it takes; a request must be within all that match it.</summary>
     public ValueList<RequestLimit> Limits { get; init; } = [];
+
+    /// <summary>Whether nothing but bytes is known of what arrives. Where mutual TLS is disabled, undeclared ports are not looked at, as
+    /// their servers may speak first.</summary>
+    public static bool IsBytes(PortProtocol protocol, MtlsMode mode) =>
+        protocol is PortProtocol.Tcp || (protocol is PortProtocol.Detect && mode is MtlsMode.Disabled);
 }
 
 /// <summary>Bounds the requests of a proxy by a token bucket.</summary>
@@ -69,4 +74,9 @@ public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode,
 /// <param name="Unit">At least 1 s, in whole seconds.</param>
 /// <param name="Burst">How many at once after a pause, at least 1.</param>
 /// <param name="Match">Which requests are counted: a path, method and headers.</param>
-public sealed record RequestLimit(string Name, int Requests, TimeSpan Unit, int Burst, HttpMatch Match);
+public sealed record RequestLimit(string Name, int Requests, TimeSpan Unit, int Burst, HttpMatch Match)
+{
+    /// <summary>How many limits of a port are kept apart, so that a change of one leaves the buckets of the others as full as they are.
+    /// Those from this one on change together.</summary>
+    public const int KeptApart = 4;
+}

@@ -46,6 +46,7 @@ public sealed class MeshTranslator
             memory.Workloads.Of(snapshot, modes, limits, memory.Backends, before.Workloads, changes.AllWorkloads ? null : touched));
         routing.NoteOverrides();
         limits.NoteOverrides(snapshot, memory.Backends.Served);
+        limits.NoteUnseen(snapshot, modes, memory.Backends.Served);
         new MtlsHints(snapshot, verdicts).Note(modes, memory.Backends.Served);
         (memory.Snapshot, memory.Model) = (snapshot, model);
         return new TranslationResult(model, verdicts.Build());

@@ -18,7 +18,7 @@ internal sealed class MtlsHints(ClusterSnapshot snapshot, VerdictBuilder verdict
         foreach (var (name, pod) in snapshot.Pods)
         {
             if (!pod.HasProxy || pod.IsDirectAltogether || modes.Of(name.Namespace, pod) is not { } policy || !byPods.TryGetValue(policy.Key, out var found)) continue;
-            found.Pods.Add(pod, served.Of(name));
+            found.Pods.Add(pod, served.Of(name), policy);
         }
 
         foreach (var (policy, pods) in byPods.Values.Where(found => found.Pods.Any))
@@ -71,9 +71,21 @@ internal sealed class MtlsHints(ClusterSnapshot snapshot, VerdictBuilder verdict
         {
             if (!NeedsHttp(rule)) continue;
             // A rule for all ports is for those with requests, unless the others would be left to nobody.
-            var closed = pods.Tcp.Where(port => rule.Ports?.Contains(port) == true || (IsFor(rule, port) && !allow.Exists(other => IsFor(other, port) && !NeedsHttp(other)))).ToList();
+            var closed = pods.Tcp.Where(IsClosed).ToList();
+            var unseen = pods.Unseen.Where(IsClosed).ToList();
+            if (unseen.Count > 0)
+            {
+                verdicts.Unresolved(
+                    policy.Key,
+                    "UnsupportedProtocol",
+                    $"spec.allow[{i}]: by methods or paths nobody can be allowed on port {string.Join(", ", unseen)}: its protocol is not declared, and where mutual "
+                    + "TLS is Disabled only bytes are seen then; declare HTTP with appProtocol");
+            }
+
             if (closed.Count > 0)
                 verdicts.Unresolved(policy.Key, "UnsupportedProtocol", $"spec.allow[{i}]: by methods or paths nobody can be allowed on port {string.Join(", ", closed)}, which is TCP; allow callers there by a rule without them, or declare HTTP with appProtocol if it is");
+
+            bool IsClosed(int port) => rule.Ports?.Contains(port) == true || (IsFor(rule, port) && !allow.Exists(other => IsFor(other, port) && !NeedsHttp(other)));
         }
     }
 
@@ -82,21 +94,26 @@ internal sealed class MtlsHints(ClusterSnapshot snapshot, VerdictBuilder verdict
     {
         private readonly SortedDictionary<int, PortProtocol> _ports = [];
         private readonly HashSet<(ObjectName Service, string PortName, int Target)> _services = [];
+        private readonly SortedSet<int> _unseen = [];
 
         public bool Any { get; private set; }
 
         /// <summary>The ports that are opaque bytes on all pods.</summary>
         public IEnumerable<int> Tcp => _ports.Where(port => port.Value == PortProtocol.Tcp).Select(port => port.Key);
 
+        /// <summary>The ports on which requests are not seen, as nothing is declared of them and mutual TLS is disabled.</summary>
+        public IEnumerable<int> Unseen => _unseen;
+
         public string Text => _ports.Count == 0 ? "none that is known" : string.Join(", ", _ports.Keys);
 
-        public void Add(PodRecord pod, SortedDictionary<int, ServedPort> served)
+        public void Add(PodRecord pod, SortedDictionary<int, ServedPort> served, MtlsModes.Candidate policy)
         {
             Any = true;
             foreach (var port in pod.ContainerPorts.Where(port => !served.ContainsKey(port))) _ports[port] = PortProtocol.Detect;
             foreach (var (number, port) in served)
             {
                 _ports[number] = _ports.TryGetValue(number, out var known) && known != port.Protocol ? PortProtocol.Detect : port.Protocol;
+                if (port.Protocol is PortProtocol.Detect && policy.ModeOf(number) is MtlsMode.Disabled) _unseen.Add(number);
                 foreach (var (service, name) in port.Services) _services.Add((service, name, number));
             }
         }

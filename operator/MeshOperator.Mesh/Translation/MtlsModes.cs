@@ -48,6 +48,9 @@ internal sealed class MtlsModes
         public MtlsMode ModeOf(int port) =>
             Spec.PortModes is { } modes && modes.TryGetValue(port.ToString(System.Globalization.CultureInfo.InvariantCulture), out var mode) ? ToMode(mode) : DefaultMode;
 
+        /// <summary>Whether it disables mutual TLS for some port.</summary>
+        public bool CanDisable => DefaultMode is MtlsMode.Disabled || Spec.PortModes?.ContainsValue(MtlsPolicyMode.Disabled) == true;
+
         public TlsBounds Tls { get; } = new(Spec.Tls?.MinVersion == "1.3", (Spec.Tls?.CipherSuites ?? []).ToValueList());
 
         /// <summary>The ports of which the policy says something of their own.</summary>

@@ -25,6 +25,8 @@ internal sealed class RateLimitIndex
         {
             if (!namespaces.Add(key.Namespace)) _crowded.Add(key.Namespace);
             var candidate = new Candidate(key, rank, ToLimits(key, spec));
+            if (candidate.Limits.Count > Limit.KeptApart)
+                verdicts.Note(key, $"A change of one of its limits from spec.limits[{Limit.KeptApart - 1}] on lets all of those begin anew.");
             if (spec.TargetRefs is { } targets)
             {
                 _targets.Add(key, targets, candidate);
@@ -75,6 +77,32 @@ internal sealed class RateLimitIndex
             // One for all ports, and another one for some of them, is how it is meant.
             var advice = everywhere || overrides.LosesByAge(loser) ? "; delete one of them or choose other targets" : string.Empty;
             _verdicts.Overridden(loser, $"{overrides.Text(loser)}{advice}", everywhere);
+        }
+    }
+
+    /// <summary>Lets policies say on which ports no requests are seen: undeclared ones where mutual TLS is disabled. To be called when it is known
+    /// what pods serve.</summary>
+    public void NoteUnseen(ClusterSnapshot snapshot, MtlsModes modes, ServedPorts served)
+    {
+        if (snapshot.RateLimits.IsEmpty || !modes.All.Any(policy => policy.CanDisable)) return;
+        var unseen = new SortedDictionary<PolicyKey, SortedSet<int>>(PolicyKeyOrder.Instance);
+        foreach (var (name, pod) in snapshot.Pods)
+        {
+            if (!pod.HasProxy || pod.IsDirectAltogether || modes.Of(name.Namespace, pod) is not { CanDisable: true } mode) continue;
+            foreach (var (number, port) in served.Of(name))
+            {
+                if (port.Protocol is not PortProtocol.Detect || mode.ModeOf(number) is not MtlsMode.Disabled || Of(name.Namespace, pod, port.Services) is not { } limit) continue;
+                if (!unseen.TryGetValue(limit.Key, out var ports)) unseen.Add(limit.Key, ports = []);
+                ports.Add(number);
+            }
+        }
+
+        foreach (var (key, ports) in unseen)
+        {
+            _verdicts.Unresolved(
+                key,
+                "UnsupportedProtocol",
+                $"no requests are counted on port {string.Join(", ", ports)}: its protocol is not declared, and where mutual TLS is Disabled only bytes are seen then; declare HTTP with appProtocol");
         }
     }
 

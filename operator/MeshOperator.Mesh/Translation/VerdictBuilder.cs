@@ -45,6 +45,9 @@ internal sealed class VerdictBuilder
         if (everywhere) _drafts[key].Idle = new Finding(false, "Overridden", $"The policy is overridden {message}");
     }
 
+    /// <summary>Something to know of a policy that is in effect.</summary>
+    public void Note(PolicyKey key, string message) => _drafts[key].Note = $" {message}";
+
     /// <summary>There is no proxy that could have something of the policy.</summary>
     public void NoProxy(PolicyKey key, string message) => _drafts[key].Idle = new Finding(false, "Pending", message);
 
@@ -60,6 +63,8 @@ internal sealed class VerdictBuilder
         public string? Conflict { get; set; }
 
         public string? Overridden { get; set; }
+
+        public string? Note { get; set; }
 
         public Finding? Idle { get; set; }
 
@@ -82,7 +87,7 @@ internal sealed class VerdictBuilder
                 return new Finding(false, "Invalid", InEffect ? $"{Refusal}; the last valid form stays in effect" : Refusal);
             if (Conflict is not null) return new Finding(false, "Conflicted", FoundTarget ? $"{Conflict}; the policy holds for its other targets" : Conflict);
             if (MissingTargets.Count > 0 && !FoundTarget) return new Finding(false, "TargetNotFound", string.Join("; ", MissingTargets));
-            return new Finding(true, "Accepted", Overridden is null ? "The policy is valid." : $"The policy is valid, but overridden {Overridden}");
+            return new Finding(true, "Accepted", Overridden is null ? $"The policy is valid.{Note}" : $"The policy is valid, but overridden {Overridden}");
         }
 
         private static string More(int count) => count > 0 ? string.Create(CultureInfo.InvariantCulture, $"; and {count} more") : string.Empty;

@@ -64,7 +64,7 @@ internal sealed class WorkloadBuilder
         var ports = new SortedDictionary<int, InboundPort>();
         foreach (var (number, port) in served)
         {
-            var limits = port.Protocol == PortProtocol.Tcp ? null : limitsOf(port);
+            var limits = InboundPort.IsBytes(port.Protocol, policy?.ModeOf(number) ?? MtlsMode.Permissive) ? null : limitsOf(port);
             if (limits is not null) policies.Add(limits.Key);
             ports.Add(number, Inbound(number, port.Protocol) with { Limits = limits?.Limits ?? [] });
         }

@@ -21,8 +21,8 @@ internal readonly record struct ProxyView
 
     /// <summary>What an Envoy sees.</summary>
     /// <param name="shared">What it is sent of the mesh.</param>
-    /// <param name="own">The inbound listener and clusters of the proxy's workload.</param>
-    /// <param name="secrets">Its certificate and the trust bundle.</param>
+    /// <param name="own">What is for connections that arrive at the proxy's workload.</param>
+    /// <param name="secrets">Its certificate, the trust bundle, and what else <paramref name="own"/> names.</param>
     public static ProxyView OfEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets) => new(shared, own, secrets);
 
     /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
@@ -30,11 +30,5 @@ internal readonly record struct ProxyView
 
     public ResourceSet SharedSet(ResourceType type) => _shared[(int)type];
 
-    public ResourceSet OwnSet(ResourceType type) => type switch
-    {
-        ResourceType.Cluster => _own?.Clusters ?? ResourceSet.Empty,
-        ResourceType.Listener => _own?.Listeners ?? ResourceSet.Empty,
-        ResourceType.Secret => _secrets,
-        _ => ResourceSet.Empty,
-    };
+    public ResourceSet OwnSet(ResourceType type) => type is ResourceType.Secret ? _secrets : _own?[type] ?? ResourceSet.Empty;
 }

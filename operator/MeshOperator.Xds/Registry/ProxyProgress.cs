@@ -1,6 +1,7 @@
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Subscriptions;
+using MeshOperator.Xds.Translation.Inbound;
 
 namespace MeshOperator.Xds.Registry;
 
@@ -17,19 +18,18 @@ internal struct ProxyProgress
     /// <param name="resource">The resource as it is served now.</param>
     /// <param name="status">The proxy's state, or null when it has not asked for the type yet.</param>
     /// <param name="acknowledged">What of that name the proxy has acknowledged, or null.</param>
-    public void Count(XdsResource resource, TypeStatus? status, XdsResource? acknowledged)
+    public void Count(XdsResource resource, TypeStatus? status, XdsResource? acknowledged) =>
+        Count(resource.Name, status, acknowledged, found => found.Version == resource.Version);
+
+    /// <summary>Counts a secret that the proxy uses, of which the trust bundle does not matter.</summary>
+    public void Count(CallerSecret secret, TypeStatus? status) =>
+        Count(secret.Name, status, status?.AcknowledgedOwn.Find(secret.Name), found => found.Origin == secret.Id);
+
+    private void Count(string name, TypeStatus? status, XdsResource? acknowledged, Func<XdsResource, bool> isCurrent)
     {
         IsTargeted = true;
-        if (status is not null
-            && status.Rejected.TryGetValue(resource.Name, out var rejection)
-            && rejection.Resource.Version == resource.Version)
-        {
-            Rejection = rejection;
-        }
-        else if (acknowledged?.Version != resource.Version)
-        {
-            IsPending = true;
-        }
+        if (status is not null && status.Rejected.TryGetValue(name, out var rejection) && isCurrent(rejection.Resource)) Rejection = rejection;
+        else if (acknowledged is null || !isCurrent(acknowledged)) IsPending = true;
     }
 }
 

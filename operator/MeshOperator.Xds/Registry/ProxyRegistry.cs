@@ -173,8 +173,14 @@ public sealed class ProxyRegistry
 
     private static void MeasureOwn(NodeEntry node, ProxyConnection proxy, ref ProxyProgress progress)
     {
-        var status = proxy[ResourceType.Listener];
-        foreach (var listener in node.Own.Listeners.Items) progress.Count(listener, status, status?.AcknowledgedOwn.Find(listener.Name));
+        foreach (var type in (ReadOnlySpan<ResourceType>)[ResourceType.Listener, ResourceType.Route, ResourceType.Extension])
+        {
+            var status = proxy[type];
+            foreach (var resource in node.Own[type].Items) progress.Count(resource, status, status?.AcknowledgedOwn.Find(resource.Name));
+        }
+
+        var secrets = proxy[ResourceType.Secret];
+        foreach (var callers in node.Own.Callers) progress.Count(callers, secrets);
     }
 
     private static ProxyStatus Describe(ProxyConnection proxy)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
@@ -33,18 +34,22 @@ public static class ConfigurationJson
         return Render(configuration.Proxyless.Value.Shared[(int)type]);
     }
 
-    /// <summary>The resources of a type that are for one workload's proxy only, ordered by name: its inbound listener and clusters. Empty
+    /// <summary>The resources of a type that are for one workload's proxy only, ordered by name. Empty
     /// for a workload that is not of the mesh.</summary>
     public static JsonArray Own(EnvoyConfiguration configuration, WorkloadName workload, ResourceType type)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (!configuration.Nodes.TryGetValue(workload, out var node)) return [];
-        return type switch
-        {
-            ResourceType.Cluster => Render(node.Own.Clusters),
-            ResourceType.Listener => Render(node.Own.Listeners),
-            _ => [],
-        };
+        return Render(node.Own[type]);
+    }
+
+    /// <summary>Who may open connections of bytes to one workload, by the names of the secrets that say so to its proxy: the conditions on
+    /// identities without the roots. Empty for a workload that is not of the mesh.</summary>
+    public static JsonArray Callers(EnvoyConfiguration configuration, WorkloadName workload)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        if (!configuration.Nodes.TryGetValue(workload, out var node)) return [];
+        return [.. node.Own.Callers.Select(callers => Render(new Secret { Name = callers.Name, ValidationContext = callers.Identities }))];
     }
 
     /// <summary>The resources of a type that one workload's proxy is sent of what is shared, ordered by name. Empty for a workload that is not of the
@@ -66,6 +71,11 @@ public static class ConfigurationJson
     {
         var any = Any.Parser.ParseFrom(resource.Any.Span);
         var message = Types.Find(Any.GetTypeName(any.TypeUrl)).Parser.ParseFrom(any.Value);
+        return Render(message);
+    }
+
+    private static JsonNode? Render(IMessage message)
+    {
         using var json = JsonDocument.Parse(Formatter.Format(message));
         return Ordered(json.RootElement);
     }

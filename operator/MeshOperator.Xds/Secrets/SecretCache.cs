@@ -5,6 +5,7 @@ using Google.Protobuf;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Inbound;
 
 namespace MeshOperator.Xds.Secrets;
 
@@ -14,6 +15,7 @@ internal sealed class SecretCache : IDisposable
     private readonly IIdentitySource _source;
     private readonly SnapshotCache _cache;
     private readonly ConditionalWeakTable<IdentityMaterial, XdsResource> _identities = new();
+    private readonly ConditionalWeakTable<ProxyResources, CallerResources> _callers = new();
     private volatile XdsResource? _trustBundle;
     private int _generation = 1;
 
@@ -32,8 +34,9 @@ internal sealed class SecretCache : IDisposable
     /// <summary>The secrets of a proxy: the trust bundle, and its own identity when it has one.</summary>
     public async ValueTask<ProxySecrets> GetAsync(string nodeId, string? spiffeId, ResourceSet? previous, CancellationToken cancellationToken)
     {
-        var bundle = TrustBundle();
-        if (spiffeId is null) return new ProxySecrets(ResourceSet.Create([bundle], previous), CancellationToken.None);
+        var trusted = _source.TrustBundle;
+        var bundle = TrustBundle(trusted);
+        if (spiffeId is null) return new ProxySecrets(ResourceSet.Create([bundle], previous), trusted, CancellationToken.None);
         var material = await _source.GetIdentityAsync(nodeId, spiffeId, cancellationToken);
         if (!_identities.TryGetValue(material, out var identity))
         {
@@ -41,21 +44,39 @@ internal sealed class SecretCache : IDisposable
             _identities.AddOrUpdate(material, identity);
         }
 
-        return new ProxySecrets(ResourceSet.Create([identity, bundle], previous), material.Due);
+        return new ProxySecrets(ResourceSet.Create([identity, bundle], previous), trusted, material.Due);
+    }
+
+    /// <summary>The secrets of a proxy, with those that its inbound listener names.</summary>
+    public ResourceSet WithCallers(ProxySecrets secrets, ProxyResources own, ResourceSet? previous)
+    {
+        if (!_callers.TryGetValue(own, out var callers) || callers.Bundle != secrets.Bundle.Id)
+        {
+            callers = new CallerResources(secrets.Bundle.Id, [.. own.Callers.Select(secret => Callers(secret, secrets.Bundle))]);
+            _callers.AddOrUpdate(own, callers);
+        }
+
+        return ResourceSet.Create([.. secrets.Resources.Items, .. callers.Resources], previous);
     }
 
     /// <summary>Says that a proxy that was given an identity has gone.</summary>
     public void Release(string nodeId, string spiffeId) => _source.Release(nodeId, spiffeId);
 
-    private XdsResource TrustBundle()
+    private XdsResource TrustBundle(TrustMaterial bundle)
     {
-        var bundle = _source.TrustBundle;
         var secret = new Secret
         {
             Name = Names.TrustBundleSecret,
             ValidationContext = new CertificateValidationContext { TrustedCa = Bytes(bundle.Roots) },
         };
         return _trustBundle = XdsResource.Create(ResourceType.Secret, Names.TrustBundleSecret, secret, _trustBundle, bundle.Id);
+    }
+
+    private static XdsResource Callers(CallerSecret callers, TrustMaterial bundle)
+    {
+        var context = callers.Identities.Clone();
+        context.TrustedCa = Bytes(bundle.Roots);
+        return XdsResource.Create(ResourceType.Secret, callers.Name, new Secret { Name = callers.Name, ValidationContext = context }, origin: callers.Id);
     }
 
     private static XdsResource Identity(IdentityMaterial material, XdsResource? previous) => XdsResource.Create(
@@ -80,12 +101,17 @@ internal sealed class SecretCache : IDisposable
         Interlocked.Increment(ref _generation);
         _cache.Wake();
     }
+
+    /// <param name="Bundle">The trust bundle, by <see cref="TrustMaterial.Id"/>.</param>
+    /// <param name="Resources">The secrets with that bundle.</param>
+    private sealed record CallerResources(string Bundle, IReadOnlyList<XdsResource> Resources);
 }
 
 /// <summary>The secrets of one proxy.</summary>
 /// <param name="Resources">As SDS resources.</param>
+/// <param name="Bundle">The trust bundle among them.</param>
 /// <param name="Due">Cancelled when the identity is to be got again.</param>
-internal sealed record ProxySecrets(ResourceSet Resources, CancellationToken Due)
+internal sealed record ProxySecrets(ResourceSet Resources, TrustMaterial Bundle, CancellationToken Due)
 {
     public override string ToString() => nameof(ProxySecrets);
 }

@@ -209,7 +209,8 @@ internal sealed class AdsStream : IDisposable
         var configuration = _context.Cache.Current!;
         if (_isProxyless) return ProxyView.OfProxyless(configuration.Proxyless.Value);
         if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current)) _node = current;
-        return ProxyView.OfEnvoy(configuration.SharedOf(_node), _node?.Own ?? ProxyResources.OfUnknownWorkload, _secrets.Current);
+        var own = _node?.Own ?? ProxyResources.OfUnknownWorkload;
+        return ProxyView.OfEnvoy(configuration.SharedOf(_node), own, _secrets.CurrentFor(own));
     }
 
     private async Task<ClientRequest?> FirstRequestAsync(CancellationToken cancellationToken)

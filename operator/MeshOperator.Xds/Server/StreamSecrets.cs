@@ -1,5 +1,6 @@
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Secrets;
+using MeshOperator.Xds.Translation;
 
 namespace MeshOperator.Xds.Server;
 
@@ -8,16 +9,24 @@ namespace MeshOperator.Xds.Server;
 internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal) : IDisposable
 {
     private readonly Lock _gate = new();
-    private volatile Held _held = new(new ProxySecrets(ResourceSet.Empty, CancellationToken.None), 0, "", null);
+    private volatile Held _held = new(new ProxySecrets(ResourceSet.Empty, new TrustMaterial(default, ""), CancellationToken.None), 0, "", null);
     private CancellationTokenRegistration _wake;
+    private (Held Held, ProxyResources Own, ResourceSet Resources)? _sent;
     private bool _isDisposed;
     private int _isFetching;
 
     /// <summary>Whether they were got at least once.</summary>
     public bool AreReady => _held.Generation > 0;
 
-    /// <summary>What was got last.</summary>
-    public ResourceSet Current => _held.Secrets.Resources;
+    /// <summary>What was got last, with the secrets that the proxy's inbound listener names. To be called by the stream's loop only.</summary>
+    public ResourceSet CurrentFor(ProxyResources own)
+    {
+        var held = _held;
+        if (own.Callers.Count == 0 || held.Generation == 0) return held.Secrets.Resources;
+        if (_sent is not { } sent || !ReferenceEquals(sent.Held, held) || !ReferenceEquals(sent.Own, own))
+            _sent = (held, own, context.Secrets.WithCallers(held.Secrets, own, _sent?.Resources));
+        return _sent.Value.Resources;
+    }
 
     /// <summary>Begins to get them when those at hand are out of date.</summary>
     public void Refresh(string nodeId, string? spiffeId, CancellationToken cancellationToken)

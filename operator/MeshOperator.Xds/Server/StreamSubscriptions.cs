@@ -103,6 +103,10 @@ internal sealed class StreamSubscriptions
     private static bool RemovesLater(ResourceType type, SubscriptionChange change) =>
         type is ResourceType.Cluster or ResourceType.Endpoints && change.Removals.Count > 0;
 
+    /// <summary>A filter's configuration goes with the listeners that name it, and Envoy then asks no more for it. Told of it before, it would
+    /// answer the requests of connections that are still draining with 500.</summary>
+    private static bool TellsRemovals(ResourceType type) => type is not ResourceType.Extension;
+
     private static void HandleDelta(TypeSubscription subscription, ClientRequest request, ProxyView view)
     {
         if (!subscription.IsRequested)
@@ -166,7 +170,7 @@ internal sealed class StreamSubscriptions
         if (_isDelta)
         {
             gone.AddRange(change.UnknownNames);
-            if (!RemovesLater(type, change)) gone.AddRange(change.Removals.Select(resource => resource.Name));
+            if (!RemovesLater(type, change) && TellsRemovals(type)) gone.AddRange(change.Removals.Select(resource => resource.Name));
         }
 
         if (change.Upserts.Count == 0 && gone.Count == 0 && !(change.MustAnswer && change.Removals.Count == 0)) return;

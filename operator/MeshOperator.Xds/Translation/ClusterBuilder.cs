@@ -174,7 +174,7 @@ internal static class ClusterBuilder
             {
                 UseDownstreamProtocolConfig = new()
                 {
-                    HttpProtocolOptions = new Http1ProtocolOptions(),
+                    HttpProtocolOptions = new Http1ProtocolOptions { EnableTrailers = true },
                     Http2ProtocolOptions = new Http2ProtocolOptions(),
                 },
             },

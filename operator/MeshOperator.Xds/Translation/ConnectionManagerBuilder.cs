@@ -1,13 +1,37 @@
+using Envoy.Config.Common.MutationRules.V3;
+using Envoy.Config.Core.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.WellKnownTypes;
+using EarlyHeaderMutation = Envoy.Extensions.Http.EarlyHeaderMutation.HeaderMutation.V3.HeaderMutation;
 using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
 
 namespace MeshOperator.Xds.Translation;
 
 /// <summary>Makes connection managers that let an application see what it would see without them: Envoy by itself ends streams after five
-/// minutes without bytes, refuses HTTP/1.0 and writes its own name into <c>server</c>.</summary>
+/// minutes without bytes, refuses HTTP/1.0, drops trailers of HTTP/1.1, answers <c>Expect: 100-continue</c> itself, changes paths and
+/// writes its own name into <c>server</c>.</summary>
 internal static class ConnectionManagerBuilder
 {
+    /// <summary>Headers by which Envoy takes orders, or tells things of itself (its documentation of HTTP headers). Who sends them means
+    /// another proxy, if any, so they are taken out before anything looks at them.</summary>
+    private static readonly string[] EnvoyHeaders =
+    [
+        "attempt-count", "decorator-operation", "downstream-service-cluster", "downstream-service-node", "expected-rq-timeout-ms", "external-address",
+        "force-trace", "hedge-on-per-try-timeout", "internal", "ip-tags", "is-timeout-retry", "max-retries", "original-dst-host", "original-host",
+        "original-method", "original-path", "original-url", "peer-metadata", "peer-metadata-id", "retriable-header-names", "retriable-status-codes",
+        "retry-grpc-on", "retry-on", "upstream-alt-stat-name", "upstream-rq-per-try-timeout-ms", "upstream-rq-timeout-alt-response",
+        "upstream-rq-timeout-ms", "upstream-stream-duration-ms",
+    ];
+
+    private static readonly TypedExtensionConfig WithoutEnvoyHeaders = new()
+    {
+        Name = "envoy.http.early_header_mutation.header_mutation",
+        TypedConfig = EnvoyMessages.Pack(new EarlyHeaderMutation
+        {
+            Mutations = { EnvoyHeaders.Select(header => new HeaderMutation { Remove = $"x-envoy-{header}" }) },
+        }),
+    };
+
     /// <summary>A manager without routes and filters.</summary>
     /// <param name="statPrefix">The name in statistics.</param>
     /// <param name="defaultHost">The host of requests of HTTP/1.0 that name none.</param>
@@ -15,9 +39,13 @@ internal static class ConnectionManagerBuilder
     {
         StatPrefix = statPrefix,
         UseRemoteAddress = false,
-        NormalizePath = true,
+
+        // The application gets the path as it was sent. Access rules judge that, see PathPatterns.
+        NormalizePath = false,
         StreamIdleTimeout = new Duration(),
-        HttpProtocolOptions = new() { AcceptHttp10 = true, DefaultHostForHttp10 = defaultHost },
+        Proxy100Continue = true,
+        HttpProtocolOptions = new() { AcceptHttp10 = true, DefaultHostForHttp10 = defaultHost, EnableTrailers = true },
+        EarlyHeaderMutationExtensions = { WithoutEnvoyHeaders },
         ServerHeaderTransformation = Manager.Types.ServerHeaderTransformation.PassThrough,
         UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
     };

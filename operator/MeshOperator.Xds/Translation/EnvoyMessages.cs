@@ -20,7 +20,7 @@ internal static class EnvoyMessages
     /// <summary>As <see cref="Any.Pack(IMessage)"/>, but with the same bytes for the same content.</summary>
     public static Any Pack(IMessage message) => new()
     {
-        TypeUrl = "type.googleapis.com/" + message.Descriptor.FullName,
+        TypeUrl = TypeUrl(message),
         Value = UnsafeByteOperations.UnsafeWrap(XdsResource.Serialise(message)),
     };
 
@@ -41,21 +41,29 @@ internal static class EnvoyMessages
 
     /// <summary>A proxy of bytes. Envoy would close a connection after an hour without any, which applications do not expect; whether the
     /// other end is still there is found out by <see cref="Keepalive"/>.</summary>
-    public static Filter TcpProxy(TcpProxy proxy)
+    public static TcpProxy Bytes(TcpProxy proxy)
     {
         proxy.IdleTimeout ??= new Duration();
-        return new Filter { Name = "envoy.filters.network.tcp_proxy", TypedConfig = Pack(proxy) };
+        return proxy;
     }
 
+    public static Filter TcpProxy(TcpProxy proxy) => new() { Name = "envoy.filters.network.tcp_proxy", TypedConfig = Pack(Bytes(proxy)) };
+
     public static Filter TcpProxy(string cluster, string statPrefix) => TcpProxy(new TcpProxy { Cluster = cluster, StatPrefix = statPrefix });
+
+    /// <summary>Says that a filter's configuration is a resource of its own.</summary>
+    /// <param name="source">Where it comes from.</param>
+    /// <param name="type">Any message of its type.</param>
+    public static ExtensionConfigSource Discovery(ConfigSource source, IMessage type) => new() { ConfigSource = source, TypeUrls = { TypeUrl(type) } };
 
     public static Filter ConnectionManager(HttpConnectionManager manager) =>
         new() { Name = "envoy.filters.network.http_connection_manager", TypedConfig = Pack(manager) };
 
+    /// <summary>The last HTTP filter. Headers of Envoy's own are for nobody: neither clients nor applications asked for them.</summary>
+    public static HttpFilter Router { get; } = new() { Name = Names.RouterFilter, TypedConfig = Pack(new Router { SuppressEnvoyHeaders = true }) };
+
     /// <summary>The fault filter, which does nothing where no route configures it, and the router.</summary>
-    public static IEnumerable<HttpFilter> HttpFilters() =>
-    [
-        new HttpFilter { Name = Names.FaultFilter, TypedConfig = Pack(new HTTPFault()) },
-        new HttpFilter { Name = Names.RouterFilter, TypedConfig = Pack(new Router()) },
-    ];
+    public static IEnumerable<HttpFilter> HttpFilters() => [new HttpFilter { Name = Names.FaultFilter, TypedConfig = Pack(new HTTPFault()) }, Router];
+
+    private static string TypeUrl(IMessage message) => "type.googleapis.com/" + message.Descriptor.FullName;
 }

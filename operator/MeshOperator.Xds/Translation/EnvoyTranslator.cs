@@ -117,12 +117,12 @@ public sealed class EnvoyTranslator
     private ResourceSet[] Shared(
         IReadOnlyCollection<ServicePortResources> called, IReadOnlyCollection<ServicePortResources> reached, IReadOnlyList<ResourceSet>? previous)
     {
-        var sets = new ResourceSet[ResourceTypes.Count];
+        ResourceSet[] sets = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
         Set(ResourceType.Cluster, _common.Clusters.Concat(reached.SelectMany(port => port.Clusters)));
         Set(ResourceType.Endpoints, reached.SelectMany(port => port.Endpoints));
         Set(ResourceType.Listener, _common.Listeners.Concat(ReachableListeners(called)));
         Set(ResourceType.Route, called.SelectMany(port => port.Routes));
-        Set(ResourceType.Secret, []);
+        Set(ResourceType.Extension, called.SelectMany(port => port.Extensions));
         return sets;
 
         void Set(ResourceType type, IEnumerable<XdsResource> resources) =>
@@ -148,13 +148,7 @@ public sealed class EnvoyTranslator
         var policies = new PolicyResources();
         foreach (var port in ports)
         {
-            // What is not HTTP is in the listener itself.
-            foreach (var route in port.Routes) policies.Add(port.Source.RoutePolicies, route);
-            if (port.Source.Protocol is PortProtocol.Tcp or PortProtocol.Detect)
-            {
-                foreach (var (_, _, listener) in port.Listeners) policies.Add(port.Source.RoutePolicies, listener);
-            }
-
+            foreach (var resource in port.Routes.Concat(port.Extensions)) policies.Add(port.Source.RoutePolicies, resource);
             foreach (var cluster in port.Clusters) policies.Add(port.Source.ClusterPolicies, cluster);
         }
 

@@ -2,6 +2,7 @@ using System.Text;
 using Envoy.Config.Route.V3;
 using Envoy.Type.Matcher.V3;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Inbound;
 
 namespace MeshOperator.Xds.Translation;
 
@@ -23,17 +24,12 @@ internal static class MatchBuilder
     }
 
     /// <summary>The path, method and headers of <paramref name="match"/> as conditions on headers alone, for where Envoy knows no others.
-    /// The pseudo-header of the path has the query too.</summary>
+    /// The pseudo-header of the path has the query too. A path is whatever a common server may take for it.</summary>
     public static IEnumerable<HeaderMatcher> AsHeaders(HttpMatch match)
     {
         if (match.Path is { } path && !(path.Kind is StringMatchKind.Prefix && path.Value.TrimEnd('/').Length == 0))
         {
-            var expression = path.Kind switch
-            {
-                StringMatchKind.Exact => $@"{Quote(path.Value)}(\?.*)?",
-                StringMatchKind.Prefix => $"{Quote(path.Value.TrimEnd('/'))}([/?].*)?",
-                _ => $@"({path.Value})(\?.*)?",
-            };
+            var expression = path.Kind is StringMatchKind.RegularExpression ? $@"({path.Value})(\?.*)?" : PathPatterns.MayBeBeforeQuery(path, elements: true);
             yield return new HeaderMatcher { Name = ":path", StringMatch = Regex(expression) };
         }
 
@@ -100,7 +96,7 @@ internal static class MatchBuilder
     private static StringMatcher Regex(string expression) => new() { SafeRegex = new RegexMatcher { Regex = expression } };
 
     /// <summary>An RE2 expression for exactly <paramref name="text"/>.</summary>
-    private static string Quote(string text)
+    public static string Quote(string text)
     {
         var quoted = new StringBuilder(text.Length);
         foreach (var c in text)

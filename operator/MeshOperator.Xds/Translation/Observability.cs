@@ -10,6 +10,7 @@ using Envoy.Extensions.Tracers.Opentelemetry.ResourceDetectors.V3;
 using Envoy.Type.Matcher.V3;
 using Envoy.Type.V3;
 using Google.Protobuf.WellKnownTypes;
+using MeshOperator.Xds.Translation.Inbound;
 using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
 
 namespace MeshOperator.Xds.Translation;

@@ -13,8 +13,9 @@ namespace MeshOperator.Xds.Translation;
 internal sealed class OutboundListenerBuilder(Observability observability)
 {
     /// <summary>How long the first bytes of a connection to an undeclared port are waited for. A protocol in which the server speaks
-    /// first waits that long, so such ports should be declared as TCP.</summary>
-    private static readonly TimeSpan DetectionTimeout = TimeSpan.FromSeconds(5);
+    /// first waits that long, so such ports should be declared as TCP. The server's proxy does not wait again: inside of mutual TLS the
+    /// client's says what there is, and where that is disabled nothing is looked at.</summary>
+    private static readonly TimeSpan DetectionTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>The listener that all connections are redirected to. It hands those to a service's address to that service's
     /// listener, and lets the others pass.</summary>
@@ -59,27 +60,29 @@ internal sealed class OutboundListenerBuilder(Observability observability)
         };
         if (port.Protocol is not PortProtocol.Detect)
         {
-            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(port, routing) : [Http(port, routing)] } });
+            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(routing) : [Http(port, routing)] } });
             return listener;
         }
 
         listener.ListenerFilters.Add(HttpInspector());
         listener.ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout);
         listener.ContinueOnListenerFiltersTimeout = true;
-        listener.FilterChains.Add(new FilterChain { Name = "http", FilterChainMatch = PlainHttp(null), Filters = { Http(port, routing) } });
-        listener.DefaultFilterChain = new FilterChain { Name = "tcp", Filters = { Tcp(port, routing) } };
+        listener.FilterChains.Add(new FilterChain { Name = "http", FilterChainMatch = PlainHttp(), Filters = { Http(port, routing) } });
+        listener.DefaultFilterChain = new FilterChain { Name = "tcp", Filters = { Tcp(routing) } };
         return listener;
     }
 
     public static ListenerFilter HttpInspector() =>
         new() { Name = "envoy.filters.listener.http_inspector", TypedConfig = EnvoyMessages.Pack(new HttpInspector()) };
 
+    /// <summary>What the HTTP inspector calls HTTP.</summary>
+    public static IReadOnlyList<string> PlainHttpProtocols { get; } = ["http/1.0", "http/1.1", "h2c"];
+
     /// <summary>Matches what the HTTP inspector took for HTTP.</summary>
-    public static FilterChainMatch PlainHttp(uint? destinationPort) => new()
+    private static FilterChainMatch PlainHttp() => new()
     {
-        DestinationPort = destinationPort,
         TransportProtocol = "raw_buffer",
-        ApplicationProtocols = { "http/1.0", "http/1.1", "h2c" },
+        ApplicationProtocols = { PlainHttpProtocols },
     };
 
     private Filter Http(MeshServicePort port, PortRouting routing)
@@ -91,10 +94,11 @@ internal sealed class OutboundListenerBuilder(Observability observability)
         return EnvoyMessages.ConnectionManager(manager);
     }
 
-    /// <summary>Connections cannot be answered with a status: the share of a missing backend is closed.</summary>
-    private IEnumerable<Filter> Tcp(MeshServicePort port, PortRouting routing)
+    /// <summary>What passes the bytes of a service port on: a resource of its own (ECDS), so that where they go can change and no open
+    /// connection ends. Connections cannot be answered with a status: the share of a missing backend is closed.</summary>
+    public TypedExtensionConfig Bytes(MeshServicePort port, PortRouting routing)
     {
-        var proxy = new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) };
+        var proxy = EnvoyMessages.Bytes(new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) });
         if (port.Connection.IdleTimeout is { } idle) proxy.IdleTimeout = EnvoyMessages.Duration(idle);
         var clusters = BackendSplit.ByCluster(port.TcpBackends, routing.ClusterOf, Names.Blackhole);
         if (clusters.Count <= 1)
@@ -111,32 +115,29 @@ internal sealed class OutboundListenerBuilder(Observability observability)
             }
         }
 
-        return [.. SayBytes(port), Tcp(proxy)];
+        observability.Outbound(proxy);
+        return new TypedExtensionConfig { Name = routing.RouteName, TypedConfig = EnvoyMessages.Pack(proxy) };
     }
 
+    private static Filter[] Tcp(PortRouting routing) =>
+        [SayBytes, new Filter { Name = routing.RouteName, ConfigDiscovery = EnvoyMessages.Discovery(EnvoyMessages.Ads, new TcpProxy()) }];
+
     /// <summary>Clusters that are for requests as well say that HTTP is inside; here it is not.</summary>
-    private static IEnumerable<Filter> SayBytes(MeshServicePort port)
+    private static Filter SayBytes { get; } = new()
     {
-        if (port.Protocol is PortProtocol.Tcp && port.TcpBackends is [{ Target: { } only }] && only.Service == port.Service && only.Port == port.Port) return [];
-        return
-        [
-            new Filter
+        Name = "envoy.filters.network.set_filter_state",
+        TypedConfig = EnvoyMessages.Pack(new SetFilterState
+        {
+            OnNewConnection =
             {
-                Name = "envoy.filters.network.set_filter_state",
-                TypedConfig = EnvoyMessages.Pack(new SetFilterState
+                new FilterStateValue
                 {
-                    OnNewConnection =
-                    {
-                        new FilterStateValue
-                        {
-                            ObjectKey = "envoy.network.application_protocols",
-                            FormatString = new SubstitutionFormatString { TextFormatSource = new DataSource { InlineString = Names.MeshAlpn } },
-                        },
-                    },
-                }),
+                    ObjectKey = "envoy.network.application_protocols",
+                    FormatString = new SubstitutionFormatString { TextFormatSource = new DataSource { InlineString = Names.MeshAlpn } },
+                },
             },
-        ];
-    }
+        }),
+    };
 
     private Filter Tcp(TcpProxy proxy)
     {

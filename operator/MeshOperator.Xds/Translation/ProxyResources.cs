@@ -1,24 +1,27 @@
+using Envoy.Extensions.TransportSockets.Tls.V3;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Inbound;
 
 namespace MeshOperator.Xds.Translation;
 
-/// <summary>What a proxy is sent beyond what all are sent: its inbound listener and clusters. Shared by all workloads with an equal
+/// <summary>What a proxy is sent beyond what all are sent: all that is for connections which arrive. Shared by all workloads with an equal
 /// profile.</summary>
 internal sealed class ProxyResources
 {
-    private ProxyResources(InboundProfile profile, ResourceSet clusters, ResourceSet listeners)
+    private readonly ResourceSet[] _sets;
+
+    private ProxyResources(InboundProfile profile, ResourceSet[] sets, IReadOnlyList<CallerSecret> callers)
     {
         Profile = profile;
-        Clusters = clusters;
-        Listeners = listeners;
+        _sets = sets;
+        Callers = callers;
     }
 
     public InboundProfile Profile { get; }
 
-    public ResourceSet Clusters { get; }
-
-    public ResourceSet Listeners { get; }
+    /// <summary>The secrets that say who may open connections of bytes.</summary>
+    public IReadOnlyList<CallerSecret> Callers { get; }
 
     /// <summary>For proxies of which nothing is known: arriving connections are passed on as they are, as there is no identity to
     /// take mutual TLS with.</summary>
@@ -26,17 +29,27 @@ internal sealed class ProxyResources
         Create(new InboundProfile(MtlsMode.Disabled, [], []), "unknown", new Observability(new TelemetrySettings()));
 
     /// <summary>For proxies at which no connections arrive.</summary>
-    public static ProxyResources None { get; } = new(InboundProfile.Nothing, ResourceSet.Empty, ResourceSet.Empty);
+    public static ProxyResources None { get; } = new(InboundProfile.Nothing, Sets(), []);
+
+    /// <summary>The resources of a type, but for secrets, which need the trust bundle.</summary>
+    public ResourceSet this[ResourceType type] => _sets[(int)type];
 
     public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
     {
-        List<Envoy.Config.Listener.V3.Listener> listeners = [new InboundBuilder(observability).Listener(profile, trustDomain)];
+        var targets = InboundTarget.Of(profile);
+        List<Envoy.Config.Listener.V3.Listener> listeners = [new InboundListenerBuilder(observability).Listener(profile, targets, trustDomain)];
         if (profile.HasIpv6) listeners.Add(new OutboundListenerBuilder(observability).Entrance(Names.OutboundIpv6Listener, "::"));
-        return new ProxyResources(
-            profile,
-            ResourceSet.Create(InboundBuilder.Clusters(profile)
-                .DistinctBy(cluster => cluster.Name)
-                .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))),
-            ResourceSet.Create(listeners.Select(listener => XdsResource.Create(ResourceType.Listener, listener.Name, listener))));
+        var sets = Sets();
+        sets[(int)ResourceType.Cluster] = ResourceSet.Create(targets
+            .Select(target => ClusterBuilder.Inbound(target.Name, target.Port.Protocol, profile.HasIpv6))
+            .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster)));
+        sets[(int)ResourceType.Listener] = ResourceSet.Create(listeners.Select(listener => XdsResource.Create(ResourceType.Listener, listener.Name, listener)));
+        sets[(int)ResourceType.Route] = ResourceSet.Create(targets.Where(target => target.HasHttp)
+            .Select(target => XdsResource.Create(ResourceType.Route, target.Name, InboundRoutes.Routes(target))));
+        sets[(int)ResourceType.Extension] = ResourceSet.Create(targets.SelectMany(new InboundFilters(observability).Of)
+            .Select(extension => XdsResource.Create(ResourceType.Extension, extension.Name, extension)));
+        return new ProxyResources(profile, sets, [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.Of(target, trustDomain))]);
     }
+
+    private static ResourceSet[] Sets() => [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
 }

@@ -54,6 +54,7 @@ internal sealed class ScopedResources(
         ResourceSet[] sets = [.. told];
         Replace(ResourceType.Listener, Names.ExplicitProxy, explicitProxies.Listener(name));
         Replace(ResourceType.Route, name, routes);
+        sets[(int)ResourceType.Extension] = ResourceSet.Empty;
         return sets;
 
         void Replace(ResourceType type, string resource, IMessage message)

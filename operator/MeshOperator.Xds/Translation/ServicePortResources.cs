@@ -23,6 +23,9 @@ internal sealed record ServicePortResources
     /// <summary>None for TCP.</summary>
     public required IReadOnlyList<XdsResource> Routes { get; init; }
 
+    /// <summary>What passes on connections of which only bytes are known. None for HTTP.</summary>
+    public required IReadOnlyList<XdsResource> Extensions { get; init; }
+
     /// <summary>The resources of <paramref name="port"/>. <paramref name="previous"/> as a whole when nothing changed; else those of its
     /// resources whose content is still the same.</summary>
     public static ServicePortResources Create(
@@ -46,6 +49,9 @@ internal sealed record ServicePortResources
             Routes = port.Protocol is PortProtocol.Tcp
                 ? []
                 : [.. routings.Select(routing => Resource(ResourceType.Route, routing.RouteName, RouteBuilder.Routes(port, routing), previous?.Routes))],
+            Extensions = port.Protocol is not (PortProtocol.Tcp or PortProtocol.Detect)
+                ? []
+                : [.. routings.Select(routing => Resource(ResourceType.Extension, routing.RouteName, listeners.Bytes(port, routing), previous?.Extensions))],
         };
 
         XdsResource Listener(string name, string address, int number, PortRouting routing) => Resource(

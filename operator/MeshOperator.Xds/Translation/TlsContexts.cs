@@ -31,23 +31,40 @@ internal static class TlsContexts
     /// <see cref="Names.MeshAlpn"/>.</summary>
     /// <param name="trustDomain">The SPIFFE trust domain.</param>
     /// <param name="bounds">Of versions and suites.</param>
-    /// <param name="callers">Who may connect at all; null for all of the mesh. Rules for bytes are looked at when the first come, and until then
-    /// a server that speaks first has told things.</param>
-    public static TransportSocket Downstream(string trustDomain, TlsBounds bounds, IReadOnlyList<StringMatch>? callers)
+    public static TransportSocket Downstream(string trustDomain, TlsBounds bounds) =>
+        Downstream(Common([new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }]), bounds);
+
+    /// <summary>The server's end where not all of the trust domain may connect: who may is said by a secret, so that it can change without the
+    /// listener.</summary>
+    /// <param name="callers">The name of the secret, which has the roots and the conditions.</param>
+    /// <param name="bounds">Of versions and suites.</param>
+    public static TransportSocket DownstreamOf(string callers, TlsBounds bounds)
     {
-        // Without any matcher everybody would be taken; the trust domain itself is nobody.
-        var context = Common(callers switch
-        {
-            null => [new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }],
-            [] => [new StringMatcher { Exact = $"spiffe://{trustDomain}" }],
-            _ => callers.Select(AccessBuilder.ToMatcher),
-        });
+        var context = Common();
+        context.ValidationContextSdsSecretConfig = Secret(callers);
+        return Downstream(context, bounds);
+    }
+
+    private static TransportSocket Downstream(CommonTlsContext context, TlsBounds bounds)
+    {
         if (bounds.RequiresTls13) context.TlsParams.TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13;
         context.TlsParams.CipherSuites.AddRange(bounds.CipherSuites);
         return Tls(new DownstreamTlsContext { CommonTlsContext = context, RequireClientCertificate = true });
     }
 
     private static CommonTlsContext Common(IEnumerable<StringMatcher> identities)
+    {
+        var context = Common();
+        context.CombinedValidationContext = new CommonTlsContext.Types.CombinedCertificateValidationContext
+        {
+            DefaultValidationContext = Validation(identities),
+            ValidationContextSdsSecretConfig = Secret(Names.TrustBundleSecret),
+        };
+        return context;
+    }
+
+    /// <summary>Conditions on the peer's SPIFFE identity, of which one must hold.</summary>
+    public static CertificateValidationContext Validation(IEnumerable<StringMatcher> identities)
     {
         var validation = new CertificateValidationContext();
         foreach (var identity in identities)
@@ -56,21 +73,18 @@ internal static class TlsContexts
                 new SubjectAltNameMatcher { SanType = SubjectAltNameMatcher.Types.SanType.Uri, Matcher = identity });
         }
 
-        return new CommonTlsContext
-        {
-            TlsParams = new TlsParameters
-            {
-                TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv12,
-                TlsMaximumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13,
-            },
-            TlsCertificateSdsSecretConfigs = { Secret(Names.IdentitySecret) },
-            CombinedValidationContext = new CommonTlsContext.Types.CombinedCertificateValidationContext
-            {
-                DefaultValidationContext = validation,
-                ValidationContextSdsSecretConfig = Secret(Names.TrustBundleSecret),
-            },
-        };
+        return validation;
     }
+
+    private static CommonTlsContext Common() => new()
+    {
+        TlsParams = new TlsParameters
+        {
+            TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv12,
+            TlsMaximumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13,
+        },
+        TlsCertificateSdsSecretConfigs = { Secret(Names.IdentitySecret) },
+    };
 
     private static SdsSecretConfig Secret(string name) => new() { Name = name, SdsConfig = EnvoyMessages.Ads };
 

@@ -25,7 +25,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.OutboundIpv6Listener, Names.InboundPassthrough, Names.TracingCluster];
 
     private static readonly (string Output, ResourceType Type)[] SharedTypes =
-        [("clusters", ResourceType.Cluster), ("endpoints", ResourceType.Endpoints), ("listeners", ResourceType.Listener), ("routes", ResourceType.Route)];
+        [("clusters", ResourceType.Cluster), ("endpoints", ResourceType.Endpoints), ("listeners", ResourceType.Listener), ("routes", ResourceType.Route), ("extensions", ResourceType.Extension)];
 
     /// <summary>The workloads at whose proxies connections arrive.</summary>
     private IEnumerable<NodeEntry> Redirected => configuration.Nodes.Values.Where(node => node.Scope?.ExplicitProxyIn is null);
@@ -59,7 +59,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private void Check(GoldenCase golden, IReadOnlyCollection<string> shown, IReadOnlyCollection<string> outputs)
     {
         shown.Except(outputs).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs)}");
-        var chains = Redirected.SelectMany(node => Listener(node.Workload)["filter_chains"]!.AsArray()).Select(chain => (string)chain!["name"]!);
+        var chains = Redirected.SelectMany(node => Listener(node.Workload)["filter_chains"]!.AsArray().Concat(InboundParts(node.Workload).SelectMany(part => part.Resources)))
+            .Select(chain => (string)chain!["name"]!);
         var resources = configuration.Shared.Concat(configuration.Proxyless.Value.Shared).SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
         var hosts = configuration.ServicePorts.Values.Select(port => $"{port.Source.Service}:{port.Source.Port}").Append("unknown-host");
         golden.Only.Except(chains.Concat(resources).Concat(hosts)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains nor virtual hosts");
@@ -136,7 +137,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
 
     private static JsonArray Strings(IEnumerable<string> values) => new([.. values.Select(value => JsonValue.Create(value))]);
 
-    /// <summary>Each different inbound part, with the workloads that have it: all of it, or only some filter chains.</summary>
+    /// <summary>Each different inbound part, with the workloads that have it: all of it, or only some filter chains, routes, filters and callers.</summary>
     private JsonArray Inbound(IReadOnlyList<string> only)
     {
         string[] chains = [.. only.Where(IsInbound)];
@@ -149,15 +150,39 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             var part = new JsonObject { ["workloads"] = Strings(workloads.Select(name => name.NodeId)) };
             if (chains.Length > 0)
             {
-                part["filter_chains"] = Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains);
-                return part;
+                AddIfAny(part, "filter_chains", Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains));
+            }
+            else
+            {
+                AddIfAny(part, "clusters", Where(ConfigurationJson.Own(configuration, workloads[0], ResourceType.Cluster), name => !CommonNames.Contains(name)));
+                part["listener"] = Listener(workloads[0]).DeepClone();
             }
 
-            var clusters = Where(ConfigurationJson.Own(configuration, workloads[0], ResourceType.Cluster), name => !CommonNames.Contains(name));
-            if (clusters.Count > 0) part["clusters"] = clusters;
-            part["listener"] = Listener(workloads[0]).DeepClone();
+            foreach (var (output, resources) in InboundParts(workloads[0]))
+            {
+                // Filters that do nothing are many, and shown only where a case asks for them.
+                AddIfAny(part, output, chains.Length > 0 ? Where(resources, chains.Contains) : new JsonArray([.. resources.Where(r => !IsIdle(r!)).Select(r => r!.DeepClone())]));
+            }
+
             return part;
         })]);
+    }
+
+    /// <summary>What belongs to an inbound listener and is sent apart from it.</summary>
+    private (string Output, JsonArray Resources)[] InboundParts(WorkloadName workload) =>
+    [
+        ("routes", ConfigurationJson.Own(configuration, workload, ResourceType.Route)),
+        ("extensions", ConfigurationJson.Own(configuration, workload, ResourceType.Extension)),
+        ("callers", ConfigurationJson.Callers(configuration, workload)),
+    ];
+
+    /// <summary>Whether a filter does nothing: it has nothing but a name for statistics.</summary>
+    private static bool IsIdle(JsonNode resource) =>
+        resource["typed_config"] is JsonObject filter && filter.Select(field => field.Key).All(field => field is "@type" or "stat_prefix");
+
+    private static void AddIfAny(JsonObject part, string name, JsonArray resources)
+    {
+        if (resources.Count > 0) part[name] = resources;
     }
 
     /// <summary>The inbound one. A pod with an IPv6 address has an entrance for that too, which is common to all such pods.</summary>

@@ -51,7 +51,7 @@ public sealed class TranslationGoldens : IDisposable
         // A delta response is a sequence of such fields, so their bytes one after another are one.
         var path = Path.Combine(_folder.FullName, "resources.binpb");
         await File.WriteAllBytesAsync(path, [.. resources.SelectMany(r => r.DeltaField.ToArray())], TestContext.Current.CancellationToken);
-        var (status, output) = await XdsCheck.RunAsync(["validate", "--strict", "--from", path, .. options]);
+        var (status, output) = await XdsCheck.RunAsync(["validate", "--strict", "--from", path, .. XdsCheck.KnownBetter, .. options]);
         status.ShouldBe(0, output);
     }
 
@@ -67,7 +67,8 @@ public sealed class TranslationGoldens : IDisposable
         var verdicts = translation.Result.Verdicts.Select(v => $"{v.Key} {v.Value}").Order(StringComparer.Ordinal);
         var shared = Items(translation.Configuration.Shared).Concat(Items(translation.Configuration.Proxyless.Value.Shared)).Select(r => r.ToString());
         var nodes = translation.Configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal)
-            .SelectMany(n => new[] { n.Value.Identity }.Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.SharedOf(n.Value))).Select(r => $"{n.Key} {r}")));
+            .SelectMany(n => new[] { n.Value.Identity }.Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.SharedOf(n.Value))).Select(r => $"{n.Key} {r}"))
+                .Concat(n.Value.Own.Callers.Select(callers => $"{n.Key} {callers.Name} {callers.Id}")));
         return string.Join('\n', [.. verdicts, .. shared, .. nodes]);
     }
 
@@ -78,5 +79,6 @@ public sealed class TranslationGoldens : IDisposable
 
     private static IEnumerable<XdsResource> Items(IEnumerable<ResourceSet> sets) => sets.SelectMany(set => set.Items.ToArray());
 
-    private static IEnumerable<XdsResource> Own(ProxyResources own) => [.. own.Clusters.Items, .. own.Listeners.Items];
+    private static IEnumerable<XdsResource> Own(ProxyResources own) =>
+        Enum.GetValues<ResourceType>().SelectMany(type => own[type].Items.ToArray());
 }

@@ -14,6 +14,12 @@ internal sealed class References
     /// <summary>Clusters whose endpoints come over EDS.</summary>
     public HashSet<string> EdsClusters { get; } = [];
 
+    /// <summary>Filters whose configuration comes over ECDS.</summary>
+    public HashSet<string> Extensions { get; } = [];
+
+    /// <summary>Secrets that come over SDS.</summary>
+    public HashSet<string> Secrets { get; } = [];
+
     public void Visit(JsonNode? node)
     {
         switch (node)
@@ -23,6 +29,8 @@ internal sealed class References
                 break;
             case JsonObject message:
                 if (message["eds_cluster_config"] is not null) EdsClusters.Add((string)message["name"]!);
+                if (message["config_discovery"] is not null) Extensions.Add((string)message["name"]!);
+                if (message["sds_config"] is not null) Secrets.Add((string)message["name"]!);
                 foreach (var (field, value) in message) Visit(field, value);
                 break;
         }

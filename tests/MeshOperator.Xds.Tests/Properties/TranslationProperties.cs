@@ -28,12 +28,19 @@ public sealed class TranslationProperties
             shared.Routes.ShouldBeSubsetOf(Names(configuration, ResourceType.Route));
             Names(configuration, ResourceType.Route).Except(shared.Routes).ShouldBeSubsetOf(Unreachable(configuration));
             shared.EdsClusters.Order().ShouldBe(Names(configuration, ResourceType.Endpoints).Order());
+            shared.Extensions.ShouldBeSubsetOf(Names(configuration, ResourceType.Extension));
+            Names(configuration, ResourceType.Extension).Except(shared.Extensions).ShouldBeSubsetOf(Unreachable(configuration));
             foreach (var node in configuration.Nodes.Values.DistinctBy(node => node.Own))
             {
                 var own = new References();
-                own.Visit(ConfigurationJson.Own(configuration, node.Workload, ResourceType.Listener));
-                own.Clusters.ShouldBeSubsetOf(Names(configuration, ResourceType.Cluster).Concat(node.Own.Clusters.Items.ToArray().Select(c => c.Name)));
-                own.Routes.ShouldBeEmpty();
+                foreach (var type in Enum.GetValues<ResourceType>()) own.Visit(ConfigurationJson.Own(configuration, node.Workload, type));
+                own.Clusters.ShouldBeSubsetOf(Names(configuration, ResourceType.Cluster).Concat(OwnNames(node, ResourceType.Cluster)));
+
+                // What no listener names a proxy would never acknowledge.
+                own.Routes.Order().ShouldBe(OwnNames(node, ResourceType.Route).Order());
+                own.Extensions.Order().ShouldBe(OwnNames(node, ResourceType.Extension).Order());
+                own.Secrets.Except([Translation.Names.IdentitySecret, Translation.Names.TrustBundleSecret]).Order()
+                    .ShouldBe(node.Own.Callers.Select(callers => callers.Name).Order());
             }
         },
         iter: Iterations);
@@ -49,8 +56,7 @@ public sealed class TranslationProperties
                 shared.Distinct().Count().ShouldBe(shared.Length);
                 foreach (var own in configuration.Profiles.Values)
                 {
-                    var ofOne = type switch { ResourceType.Cluster => own.Clusters, ResourceType.Listener => own.Listeners, _ => ResourceSet.Empty };
-                    shared.Concat(ofOne.Items.ToArray().Select(r => r.Name)).GroupBy(name => name).Where(group => group.Count() > 1).ShouldBeEmpty();
+                    shared.Concat(own[type].Items.ToArray().Select(r => r.Name)).GroupBy(name => name).Where(group => group.Count() > 1).ShouldBeEmpty();
                 }
             }
 
@@ -176,10 +182,12 @@ public sealed class TranslationProperties
         var reachable = Names(configuration, ResourceType.Listener).ToHashSet();
         return configuration.ServicePorts.Values
             .Where(port => port.Listeners.Count == 0 || port.Listeners.Any(listener => !reachable.Contains(listener.Listener.Name)))
-            .SelectMany(port => port.Routes.Select(route => route.Name));
+            .SelectMany(port => port.Routes.Concat(port.Extensions).Select(resource => resource.Name));
     }
 
     private static EnvoyConfiguration Translate(ClusterSnapshot snapshot) => new EnvoyTranslator().Translate(Translator.Translate(snapshot).Model);
+
+    private static IEnumerable<string> OwnNames(NodeEntry node, ResourceType type) => node.Own[type].Items.ToArray().Select(resource => resource.Name);
 
     private static string[] Names(EnvoyConfiguration configuration, ResourceType type) => [.. configuration.Shared[(int)type].Items.ToArray().Select(r => r.Name)];
 
@@ -190,7 +198,7 @@ public sealed class TranslationProperties
         .. Sets(configuration.Proxyless.Value.Shared),
         .. configuration.Scopes.OrderBy(scope => scope.Key.ToString(), StringComparer.Ordinal).SelectMany(scope => Sets(scope.Value).Prepend(scope.Key.ToString())),
         .. configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal).Select(n =>
-            $"{n.Key} {n.Value.Identity} {n.Value.Own.Clusters.Version} {n.Value.Own.Listeners.Version} {n.Value.Scope}"),
+            $"{n.Key} {n.Value.Identity} {string.Join(' ', Sets([.. Enum.GetValues<ResourceType>().Select(type => n.Value.Own[type])]))} {string.Join(' ', n.Value.Own.Callers.Select(c => c.Id))} {n.Value.Scope}"),
         .. configuration.Policies.Select(p => $"{p.Key}: {string.Join(' ', p.Value)}").Order(StringComparer.Ordinal),
         .. configuration.InboundPolicies.Select(p => p.ToString()).Order(StringComparer.Ordinal)]);
 

@@ -9,6 +9,9 @@ internal static class XdsCheck
     private const string Variable = "MESH_XDSCHECK";
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
 
+    /// <summary>Of rate limits it asks for a bucket beside those of descriptors. Envoy does without since 1.32, as the end-to-end tests show.</summary>
+    public static readonly string[] KnownBetter = ["--ignore", "RATE_LIMIT"];
+
     /// <summary>Runs a command against a server and returns its exit status and all that it wrote.</summary>
     public static async Task<(int Status, string Output)> RunAsync(params string[] arguments)
     {

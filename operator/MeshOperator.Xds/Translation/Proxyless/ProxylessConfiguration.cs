@@ -50,12 +50,11 @@ internal sealed class ProxylessConfiguration
 
     private static ResourceSet[] Sets(IReadOnlyCollection<ProxylessPort> ports, IReadOnlyList<ResourceSet>? previous)
     {
-        var sets = new ResourceSet[ResourceTypes.Count];
+        ResourceSet[] sets = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
         Set(ResourceType.Cluster, ports.Select(port => port.Cluster).Append(MissingBackendCluster));
         Set(ResourceType.Endpoints, ports.Select(port => port.Source.Endpoints[0]).Append(MissingBackendEndpoints));
         Set(ResourceType.Listener, ports.Select(port => port.Listener).OfType<XdsResource>());
         Set(ResourceType.Route, ports.Select(port => port.Route).OfType<XdsResource>());
-        Set(ResourceType.Secret, []);
         return sets;
 
         void Set(ResourceType type, IEnumerable<XdsResource> resources) =>

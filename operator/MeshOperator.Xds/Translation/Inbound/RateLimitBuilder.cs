@@ -3,60 +3,53 @@ using Envoy.Config.Core.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Common.Ratelimit.V3;
 using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
-using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Type.V3;
 using MeshOperator.Mesh.Model;
 using EnvoyHeader = Envoy.Config.Core.V3.HeaderValue;
 
-namespace MeshOperator.Xds.Translation;
+namespace MeshOperator.Xds.Translation.Inbound;
 
-/// <summary>Makes the filter that bounds requests. Each limit is a token bucket of its own, known by a descriptor that the route gives to
-/// the requests which match; Envoy takes a token of every bucket that fits.</summary>
+/// <summary>Makes the filters that bound requests. Each limit is a token bucket of its own, known by a descriptor that requests have which
+/// match; Envoy takes a token of every bucket that fits.</summary>
 internal static class RateLimitBuilder
 {
     private const string DescriptorKey = "limit";
-
-    /// <summary>Twice of it is still a number to Envoy, which adds to a full bucket before it looks.</summary>
-    private const uint Unlimited = 1_000_000_000;
 
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     /// <summary>The shortest interval that Envoy takes.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Null without limits.</summary>
-    public static HttpFilter? Filter(ValueList<RequestLimit> limits, string statPrefix)
+    /// <summary>The filters of prepared slots, of which those without a limit do nothing. A bucket lives as long as its filter's content
+    /// does not change, so each limit has a slot of its own; those beyond share the last.</summary>
+    public static IEnumerable<LocalRateLimit> Filters(ValueList<RequestLimit> limits, string statPrefix, int slots)
     {
-        if (limits.Count == 0) return null;
-        var filter = new LocalRateLimit
+        for (var slot = 0; slot < slots; slot++)
+            yield return Filter(slot < slots - 1 ? [.. limits.Skip(slot).Take(1)] : [.. limits.Skip(slot)], statPrefix);
+    }
+
+    private static LocalRateLimit Filter(IReadOnlyList<RequestLimit> limits, string statPrefix)
+    {
+        // Without a bucket the filter is off; requests that no limit is for have none either.
+        var filter = new LocalRateLimit { StatPrefix = statPrefix };
+        if (limits.Count == 0) return filter;
+        filter.FilterEnabled = EnvoyMessages.RuntimeFraction(1);
+        filter.FilterEnforced = EnvoyMessages.RuntimeFraction(1);
+        filter.EnableXRatelimitHeaders = XRateLimitHeadersRFCVersion.DraftVersion03;
+        filter.RateLimitedAsResourceExhausted = true;
+        filter.ResponseHeadersToAdd.Add(new HeaderValueOption
         {
-            StatPrefix = statPrefix,
-            // Requests that no limit is for. The intervals of the other buckets must be multiples of this one's.
-            TokenBucket = Bucket(Unlimited, Unlimited, limits.Any(limit => limit.Burst < Fill(limit, Second)) ? Tick : Second),
-            FilterEnabled = EnvoyMessages.RuntimeFraction(1),
-            FilterEnforced = EnvoyMessages.RuntimeFraction(1),
-            EnableXRatelimitHeaders = XRateLimitHeadersRFCVersion.DraftVersion03,
-            RateLimitedAsResourceExhausted = true,
-            ResponseHeadersToAdd =
-            {
-                new HeaderValueOption
-                {
-                    Header = new EnvoyHeader { Key = "retry-after", Value = RetryAfter(limits).ToString(CultureInfo.InvariantCulture) },
-                    AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
-                },
-            },
-        };
+            Header = new EnvoyHeader { Key = "retry-after", Value = RetryAfter(limits).ToString(CultureInfo.InvariantCulture) },
+            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
+        });
+        filter.RateLimits.AddRange(limits.Select(limit => new RateLimit { Actions = { Action(limit) } }));
         filter.Descriptors.AddRange(limits.Select(limit => new LocalRateLimitDescriptor
         {
             Entries = { new RateLimitDescriptor.Types.Entry { Key = DescriptorKey, Value = limit.Name } },
             TokenBucket = Bucket(limit),
         }));
-        return new HttpFilter { Name = Names.RateLimitFilter, TypedConfig = EnvoyMessages.Pack(filter) };
+        return filter;
     }
-
-    /// <summary>What gives requests the descriptors of the limits that match them.</summary>
-    public static IEnumerable<RateLimit> Descriptors(ValueList<RequestLimit> limits) =>
-        limits.Select(limit => new RateLimit { Actions = { Action(limit) } });
 
     private static RateLimit.Types.Action Action(RequestLimit limit)
     {
@@ -86,6 +79,6 @@ internal static class RateLimitBuilder
         new() { MaxTokens = size, TokensPerFill = fill, FillInterval = EnvoyMessages.Duration(interval) };
 
     /// <summary>In seconds; after that each bucket has been filled again.</summary>
-    private static int RetryAfter(ValueList<RequestLimit> limits) =>
+    private static int RetryAfter(IReadOnlyList<RequestLimit> limits) =>
         (int)Math.Ceiling(limits.Max(limit => Bucket(limit).FillInterval.ToTimeSpan().TotalSeconds));
 }

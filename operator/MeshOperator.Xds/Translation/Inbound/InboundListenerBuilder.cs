@@ -1,0 +1,143 @@
+using Envoy.Config.Core.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Extensions.Filters.Http.Rbac.V3;
+using Envoy.Extensions.Filters.Listener.OriginalDst.V3;
+using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Type.V3;
+using MeshOperator.Api;
+using MeshOperator.Mesh.Model;
+using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
+
+namespace MeshOperator.Xds.Translation.Inbound;
+
+/// <summary>Makes the listener for connections that arrive at a pod. Access rules and rate limits are not in it: those of HTTP are in
+/// the routes (RDS) and in filters of their own (ECDS), those of bytes in filters and in what certificates are checked against (SDS).
+/// So a change of them is in effect for the next request on every open connection, and ends none.</summary>
+internal sealed class InboundListenerBuilder(Observability observability)
+{
+    /// <summary>How long the first bytes of a client are waited for before its connection counts as plain bytes. Short, because plaintext
+    /// clients of protocols in which the server speaks first wait that long. The same for all modes, as a difference outside of the filter
+    /// chains has Envoy replace the whole listener.</summary>
+    private static readonly TimeSpan DetectionTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>The listener. It has no default chain: that would take what a strict port refuses. Envoy looks at the port first and never
+    /// goes back, so chains without a port are for unlisted ports only.</summary>
+    /// <param name="profile">What the proxy does with connections that arrive.</param>
+    /// <param name="targets">The targets of <paramref name="profile"/>.</param>
+    /// <param name="trustDomain">The SPIFFE trust domain.</param>
+    public Listener Listener(InboundProfile profile, IReadOnlyList<InboundTarget> targets, string trustDomain)
+    {
+        var listener = new Listener
+        {
+            Name = Names.InboundListener,
+            StatPrefix = Names.InboundListener,
+            Address = EnvoyMessages.Address("0.0.0.0", ProxyPort.Inbound),
+            TrafficDirection = TrafficDirection.Inbound,
+            SocketOptions = { Keepalive.Accepted },
+            ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
+            ContinueOnListenerFiltersTimeout = true,
+        };
+        observability.Inbound(listener);
+        if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
+
+        // Both look at all ports but those without mutual TLS, whatever is declared: with a port's protocol the whole listener would change.
+        var disabled = WithoutTls(profile);
+        var http = OutboundListenerBuilder.HttpInspector();
+        http.FilterDisabled = disabled;
+        listener.ListenerFilters.Add(
+            new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) });
+        listener.ListenerFilters.Add(new ListenerFilter
+        {
+            Name = "envoy.filters.listener.tls_inspector",
+            TypedConfig = EnvoyMessages.Pack(new TlsInspector()),
+            FilterDisabled = disabled,
+        });
+        listener.ListenerFilters.Add(http);
+
+        listener.FilterChains.Add(new FilterChain
+        {
+            Name = Names.Blackhole,
+            FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Inbound },
+            Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
+        });
+        var ofAll = TlsContexts.Downstream(trustDomain, profile.Tls);
+        foreach (var target in targets) listener.FilterChains.AddRange(target.Chains.Select(chain => Chain(target, chain, profile.Tls, ofAll)));
+        return listener;
+    }
+
+    private FilterChain Chain(InboundTarget target, InboundChain chain, TlsBounds bounds, TransportSocket tlsOfAll)
+    {
+        var result = new FilterChain
+        {
+            Name = $"{target.Name}/{chain.Suffix}",
+            FilterChainMatch = Match(target, chain),
+        };
+        if (chain.IsMutualTls) result.TransportSocket = chain.IsHttp ? tlsOfAll : TlsContexts.DownstreamOf(InboundNames.Callers(target), bounds);
+        if (chain.IsHttp) result.Filters.Add(Http(target, chain));
+        else result.Filters.AddRange(InboundFilters.OfBytes(target, chain).Select(InboundFilters.NetworkSlot));
+        return result;
+    }
+
+    private static FilterChainMatch? Match(InboundTarget target, InboundChain chain)
+    {
+        if (target.Number is null && chain.Transport.Length == 0) return null;
+        var match = new FilterChainMatch { DestinationPort = target.Number, TransportProtocol = chain.Transport };
+        match.ApplicationProtocols.AddRange(chain.Applications ?? []);
+        return match;
+    }
+
+    /// <summary>Whoever sends a plaintext request could write any identity into <c>x-forwarded-client-cert</c>, so it is removed from
+    /// those and set anew from the certificate of the others. The filters are the same for all ports.</summary>
+    private Filter Http(InboundTarget target, InboundChain chain)
+    {
+        var manager = ConnectionManagerBuilder.Create(target.Name, "localhost");
+        manager.Rds = InboundRoutes.Source(target);
+        manager.ForwardClientCertDetails = chain.IsMutualTls
+            ? Manager.Types.ForwardClientCertDetails.SanitizeSet
+            : Manager.Types.ForwardClientCertDetails.Sanitize;
+        if (chain.IsMutualTls)
+        {
+            manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
+            manager.LocalReplyConfig = NotSent.Answers;
+        }
+
+        manager.HttpFilters.Add(Access(AccessBuilder.Deny));
+        manager.HttpFilters.Add(Access(AccessBuilder.Allow));
+        manager.HttpFilters.AddRange(InboundNames.Limits(target).Select(InboundFilters.HttpSlot));
+        manager.HttpFilters.Add(EnvoyMessages.Router);
+        observability.Inbound(manager);
+        return EnvoyMessages.ConnectionManager(manager);
+    }
+
+    /// <summary>A filter whose rules are in the routes. Without any it lets all pass. Envoy takes the prefixes of statistics from here.</summary>
+    private static HttpFilter Access(string name) => new()
+    {
+        Name = AccessBuilder.HttpFilter(name),
+        TypedConfig = EnvoyMessages.Pack(new RBAC { RulesStatPrefix = $"{name}_", ShadowRulesStatPrefix = AccessBuilder.AuditPrefix(name) }),
+    };
+
+    /// <summary>Where no first bytes are to be waited for, as the server may speak first and has its own TLS if any. Null when there is no
+    /// such port.</summary>
+    private static ListenerFilterChainMatchPredicate? WithoutTls(InboundProfile profile)
+    {
+        if (profile.DefaultMode is not MtlsMode.Disabled) return Ports(profile.Ports.Where(port => port.Mode is MtlsMode.Disabled));
+        return Ports(profile.Ports.Where(port => port.Mode is not MtlsMode.Disabled)) is { } others
+            ? new ListenerFilterChainMatchPredicate { NotMatch = others }
+            : new ListenerFilterChainMatchPredicate { AnyMatch = true };
+    }
+
+    /// <summary>Null when there are no ports. A predicate of several rules needs at least two.</summary>
+    private static ListenerFilterChainMatchPredicate? Ports(IEnumerable<InboundPort> ports)
+    {
+        var rules = ports
+            .Select(port => new ListenerFilterChainMatchPredicate { DestinationPortRange = new Int32Range { Start = port.Port, End = port.Port + 1 } })
+            .ToList();
+        return rules switch
+        {
+            [] => null,
+            [var only] => only,
+            _ => new ListenerFilterChainMatchPredicate { OrMatch = new() { Rules = { rules } } },
+        };
+    }
+}
