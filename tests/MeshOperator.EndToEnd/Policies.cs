@@ -28,6 +28,16 @@ internal static class Policies
             ProgrammedWithin);
     }
 
+    /// <summary>Applies a policy as <c>kubectl apply --server-side</c> does: what is not named any more goes.</summary>
+    public static async Task<JsonObject> ApplyAsync(TestMesh mesh, JsonObject policy)
+    {
+        var metadata = policy["metadata"]!;
+        var path = Path((string)policy["kind"]!, (string?)metadata["namespace"] ?? string.Empty, (string)metadata["name"]!);
+        var body = System.Text.Encoding.UTF8.GetBytes(policy.ToJsonString());
+        const string query = "?fieldManager=end-to-end&force=true&fieldValidation=Strict";
+        return (JsonObject)JsonNode.Parse(await mesh.Cluster.Transport.SendAsync(HttpMethod.Patch, path + query, body, "application/apply-patch+yaml", CancellationToken.None))!;
+    }
+
     public static async Task<JsonObject> ReadAsync(TestMesh mesh, string kind, string ns, string name) =>
         (JsonObject)JsonNode.Parse(await mesh.Cluster.Transport.SendAsync(HttpMethod.Get, Path(kind, ns, name), null, "application/json", CancellationToken.None))!;
 

@@ -16,6 +16,9 @@ public abstract class Scenario : IAsyncLifetime
 
     internal TestMesh Mesh { get; }
 
+    /// <summary>What the tests of a <see cref="SharedScenario"/> have in common.</summary>
+    private protected SharedNamespace? Shared { get; init; }
+
     /// <inheritdoc/>
     public virtual ValueTask InitializeAsync()
     {
@@ -28,6 +31,12 @@ public abstract class Scenario : IAsyncLifetime
     {
         GC.SuppressFinalize(this);
         var findings = new List<string>();
+        if (Shared is { IsMade: true } shared)
+        {
+            findings.AddRange(await shared.Namespace.FindAsync(_expected));
+            await shared.Namespace.DeletePoliciesAsync();
+        }
+
         foreach (var ns in _namespaces)
         {
             findings.AddRange(await ns.FindAsync(_expected));
@@ -45,7 +54,7 @@ public abstract class Scenario : IAsyncLifetime
     internal async Task<TestNamespace> NamespaceAsync(string name, int proxies, Turn turn = Turn.Together)
     {
         if (turn != Turn.Aside) _turns.Add(await Mesh.Turns.TakeAsync(alone: turn == Turn.Alone));
-        var ns = await TestNamespace.CreateAsync(Mesh, name, proxies);
+        var ns = await TestNamespace.CreateAsync(Mesh, name, proxies, isFirst: turn == Turn.Aside);
         _namespaces.Add(ns);
         return ns;
     }

@@ -92,7 +92,7 @@ public sealed class TestMesh : IAsyncLifetime
         where T : k8s.IKubernetesObject<V1ObjectMeta> => new(Cluster.Transport);
 
     /// <summary>A name that no other scenario has.</summary>
-    internal string UniqueName(string name) => string.Create(CultureInfo.InvariantCulture, $"{name}-{Environment.ProcessId}-{Interlocked.Increment(ref _namespaces)}");
+    internal string UniqueName(string name) => string.Create(CultureInfo.InvariantCulture, $"{name}-{Environment.ProcessId % 10000}-{Interlocked.Increment(ref _namespaces)}");
 
     /// <summary>Applies manifests as a user would, unknown fields refused.</summary>
     internal async Task ApplyAsync(string yaml)

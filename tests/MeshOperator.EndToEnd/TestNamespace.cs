@@ -13,6 +13,8 @@ internal sealed class TestNamespace : IAsyncDisposable
 {
     private readonly int _proxies;
     private readonly List<Workload> _workloads = [];
+    private readonly List<(string Kind, string Namespace, string Name)> _policies = [];
+    private readonly HashSet<string> _reported = [];
 
     private TestNamespace(TestMesh mesh, string name, int proxies) => (Mesh, Name, _proxies) = (mesh, name, proxies);
 
@@ -23,10 +25,10 @@ internal sealed class TestNamespace : IAsyncDisposable
     /// <summary>The pods that run in it, or did.</summary>
     public IEnumerable<RunningPod> Pods => Mesh.Kubelet.History.Where(p => p.Namespace == Name);
 
-    public static async Task<TestNamespace> CreateAsync(TestMesh mesh, string name, int proxies)
+    public static async Task<TestNamespace> CreateAsync(TestMesh mesh, string name, int proxies, bool isFirst = false)
     {
         var ns = new TestNamespace(mesh, mesh.UniqueName(name), proxies);
-        await mesh.Budget.ReserveAsync(ns.Name, proxies);
+        await mesh.Budget.ReserveAsync(ns.Name, proxies, isFirst);
         await mesh.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {ns.Name}, labels: {{meshoperator.io/injection: enabled}}}}}}");
         // A pod is refused until the namespace's default account is there.
         await Eventually.Succeeds(async () =>
@@ -50,6 +52,9 @@ internal sealed class TestNamespace : IAsyncDisposable
     public Task<Workload> DeployAsync(string name, int replicas = 1, string version = "", bool meshed = true, string? account = null) =>
         DeployAsync(new WorkloadSpec(name) { Replicas = replicas, Version = version, IsMeshed = meshed, Account = account });
 
+    /// <summary>What was deployed under a name.</summary>
+    public Workload Workload(string name) => _workloads.Find(w => w.Name == name) ?? throw new ArgumentException($"nothing was deployed as {name}", nameof(name));
+
     /// <summary>A Service of other workloads' pods.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="app">The value of the label <c>app</c> that it selects.</param>
@@ -57,7 +62,7 @@ internal sealed class TestNamespace : IAsyncDisposable
     /// <param name="ports">Its ports; by default HTTP.</param>
     public async Task ServiceAsync(string name, string app, bool headless, params Port[] ports)
     {
-        await Mesh.ApplyAsync(Workload.Service(Name, name, app, headless, ports));
+        await Mesh.ApplyAsync(EndToEnd.Workload.Service(Name, name, app, headless, ports));
         await Eventually.Succeeds(() =>
         {
             if (!Mesh.View.Services.Objects.ContainsKey(new ObjectKey(Name, name))) throw new InvalidOperationException($"the service {name} is not known");
@@ -72,17 +77,34 @@ internal sealed class TestNamespace : IAsyncDisposable
         foreach (var entity in ManifestReader.Read(yaml))
         {
             if (entity["metadata"]!["namespace"] is null && (string?)entity["kind"] != "Namespace") entity["metadata"]!["namespace"] = Name;
-            var applied = await Mesh.ApplyAsync(entity);
-            if (((string)entity["apiVersion"]!).StartsWith(Api.MeshNames.Group, StringComparison.Ordinal)) policies.Add(applied);
+            if (((string)entity["apiVersion"]!).StartsWith(Api.MeshNames.Group, StringComparison.Ordinal)) policies.Add(await Policies.ApplyAsync(Mesh, entity));
+            else await Mesh.ApplyAsync(entity);
+        }
+
+        foreach (var policy in policies.Where(p => (string?)p["kind"] != "MeshCertificateAuthority"))
+        {
+            var key = ((string)policy["kind"]!, (string)policy["metadata"]!["namespace"]!, (string)policy["metadata"]!["name"]!);
+            if (!_policies.Contains(key)) _policies.Add(key);
         }
 
         foreach (var policy in policies) await Policies.WaitUntilProgrammedAsync(Mesh, policy);
     }
 
     /// <summary>Deletes a policy, for example <c>("TrafficSplit", "web")</c>.</summary>
-    public Task DeleteAsync(string kind, string name) => Policies.DeleteAsync(Mesh, kind, Name, name);
+    public Task DeleteAsync(string kind, string name)
+    {
+        _policies.Remove((kind, Name, name));
+        return Policies.DeleteAsync(Mesh, kind, Name, name);
+    }
 
-    /// <summary>What is wrong with this namespace's proxies, in a line each.</summary>
+    /// <summary>Deletes all policies that were applied, so that the next test finds none.</summary>
+    public async Task DeletePoliciesAsync()
+    {
+        foreach (var (kind, ns, name) in _policies) await Policies.DeleteAsync(Mesh, kind, ns, name);
+        _policies.Clear();
+    }
+
+    /// <summary>What is wrong with this namespace's proxies and was not reported before, in a line each.</summary>
     public async Task<IReadOnlyList<string>> FindAsync(IReadOnlyList<ExpectedWarning> expected)
     {
         var findings = new List<string>();
@@ -93,12 +115,13 @@ internal sealed class TestNamespace : IAsyncDisposable
         }
 
         findings.AddRange(LogChecks.Rejections(Mesh.Operator.Log, Name).Select(line => $"the operator logged: {line}"));
-        return findings;
+        return [.. findings.Where(_reported.Add)];
     }
 
     public async ValueTask DisposeAsync()
     {
         foreach (var workload in _workloads) workload.Dispose();
+        await DeletePoliciesAsync();
         RunningPod[] pods = [.. Pods];
         foreach (var deployment in Mesh.View.Deployments.Objects.Keys.Where(k => k.Namespace == Name)) await Mesh.Of<V1Deployment>().DeleteAsync(deployment, CancellationToken.None);
         await Mesh.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);

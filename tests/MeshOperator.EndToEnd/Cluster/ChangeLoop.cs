@@ -28,12 +28,14 @@ internal sealed class ChangeLoop : IAsyncDisposable
 
     private async Task RunAsync(string name, Func<CancellationToken, Task> step)
     {
+        var failures = 0;
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
                 await _wake.Reader.ReadAsync(_stopping.Token);
                 await step(_stopping.Token);
+                failures = 0;
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
             {
@@ -41,8 +43,8 @@ internal sealed class ChangeLoop : IAsyncDisposable
             }
             catch (Exception e)
             {
-                // A conflict, or an object that went meanwhile; what is written is for whoever looks why a test waits.
-                await Console.Error.WriteLineAsync($"{name}: {e.Message}");
+                // A conflict, or an object that went meanwhile. What goes on is written for whoever looks why a test waits.
+                if (++failures % 20 == 0) await Console.Error.WriteLineAsync($"{name}: {e.Message}");
                 Wake();
                 await Task.Delay(RetryAfter, TimeProvider.System, CancellationToken.None);
             }

@@ -7,18 +7,19 @@ namespace MeshOperator.EndToEnd.Node;
 internal sealed class ProxyBudget(int most)
 {
     private readonly Lock _lock = new();
-    private readonly Queue<(int Proxies, TaskCompletionSource Granted)> _waiting = new();
+    private readonly LinkedList<(int Proxies, TaskCompletionSource Granted)> _waiting = new();
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _shares = new(StringComparer.Ordinal);
     private int _used;
 
-    /// <summary>Waits for a share; the first who came is the first served.</summary>
-    public async Task ReserveAsync(string ns, int proxies)
+    /// <summary>Waits for a share; the first who came is the first served, but for those that take minutes: they go before.</summary>
+    public async Task ReserveAsync(string ns, int proxies, bool isFirst = false)
     {
         if (proxies > most) throw new ArgumentException($"a scenario can have {most} proxies at a time and not {proxies}", nameof(proxies));
         var granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            _waiting.Enqueue((proxies, granted));
+            if (isFirst) _waiting.AddFirst((proxies, granted));
+            else _waiting.AddLast((proxies, granted));
             Grant();
         }
 
@@ -46,10 +47,11 @@ internal sealed class ProxyBudget(int most)
 
     private void Grant()
     {
-        while (_waiting.TryPeek(out var next) && _used + next.Proxies <= most)
+        while (_waiting.First?.Value is { } next && _used + next.Proxies <= most)
         {
             _used += next.Proxies;
-            _waiting.Dequeue().Granted.SetResult();
+            _waiting.RemoveFirst();
+            next.Granted.SetResult();
         }
     }
 
