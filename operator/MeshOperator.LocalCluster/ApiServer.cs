@@ -109,7 +109,7 @@ public sealed class ApiServer : IAsyncDisposable
         var addresses = new ClusterAddresses(IPNetwork.Parse(options.ServiceCidr));
         var webhooks = new WebhookClient(store, kinds, options.WebhookServiceAddress, time);
         var admission = new WebhookAdmission(store, kinds, webhooks, faults, logger);
-        var writer = new ObjectWriter(store, kinds, admission, addresses, time) { GracefulPods = options.WorkloadControllers };
+        var writer = new ObjectWriter(store, kinds, admission, addresses, time) { GracefulPods = options.WorkloadControllers || options.ExternalKubelet };
         store.Changed += new ServedDefinitions(kinds, logger).OnChanged;
         store.Changed += new UnevaluatedConditions(logger).OnChanged;
         store.Changed += (kind, change) =>

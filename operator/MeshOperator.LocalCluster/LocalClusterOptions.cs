@@ -14,6 +14,9 @@ public sealed record LocalClusterOptions
     /// </summary>
     public bool WorkloadControllers { get; init; } = true;
 
+    /// <summary>Whether a kubelet outside of this process ends deleted pods that run on a node, where the stand-in does not run.</summary>
+    public bool ExternalKubelet { get; init; }
+
     /// <summary>Who may do what.</summary>
     public AuthorizationMode Authorization { get; init; } = AuthorizationMode.Rbac;
 

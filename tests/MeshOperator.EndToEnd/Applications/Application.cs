@@ -1,0 +1,133 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using k8s.Models;
+using MeshOperator.EndToEnd.Node;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+
+namespace MeshOperator.EndToEnd.Applications;
+
+/// <summary>The one program of all pods: it serves every protocol on a port of its own, and does what a request's headers order
+/// (<see cref="Behavior"/>). It runs in this process; only its sockets are in the pod.</summary>
+internal sealed class Application : IAsyncDisposable
+{
+    /// <summary>Annotation: <c>pod</c> listens on the pod's address only, in place of all addresses.</summary>
+    public const string ListenAnnotation = "e2e.meshoperator.io/listen";
+
+    private static readonly X509Certificate2 Certificate = MakeCertificate();
+    private readonly WebApplication _app;
+
+    private Application(WebApplication app, Identity identity) => (_app, Who) = (app, identity);
+
+    /// <summary>Who answers.</summary>
+    public Identity Who { get; }
+
+    /// <summary>The certificate of the application's own TLS.</summary>
+    public static X509Certificate2 OwnCertificate => Certificate;
+
+    public static async Task<Application> StartAsync(V1Pod pod, PodNetwork network)
+    {
+        var labels = pod.Metadata.Labels ?? new Dictionary<string, string>();
+        var identity = new Identity(pod.Metadata.Name, pod.Metadata.NamespaceProperty, labels.TryGetValue("version", out var version) ? version : string.Empty);
+        var address = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(ListenAnnotation, out var listen) && listen == "pod" ? network.Address : IPAddress.Any;
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(identity);
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.AddRoutingCore();
+        builder.Services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (null, null));
+        builder.Services.Configure<SocketTransportOptions>(transport =>
+            transport.CreateBoundListenSocket = endpoint => network.Namespace.Bind((IPEndPoint)endpoint));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, address));
+        var app = builder.Build();
+        app.UseWebSockets();
+        app.UseRouting();
+        app.MapGrpcService<EchoService>();
+        app.Run(new Behavior(identity).HandleAsync);
+        await app.StartAsync();
+        return new Application(app, identity);
+    }
+
+    /// <summary>Ends as a well-behaved server does after SIGTERM: takes no new connections, and answers what is in flight within the time.</summary>
+    public async Task StopAsync(TimeSpan within)
+    {
+        using var limit = new CancellationTokenSource(within);
+        await _app.StopAsync(limit.Token);
+    }
+
+    /// <summary>Ends at once, as by SIGKILL.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await _app.StopAsync(now.Token);
+        await _app.DisposeAsync();
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, IPAddress address)
+    {
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MaxRequestLineSize = 128 * 1024;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 256 * 1024;
+        kestrel.Limits.MaxRequestBufferSize = 2 * 1024 * 1024;
+        kestrel.Limits.MaxRequestHeaderCount = 500;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 2000;
+        kestrel.AllowSynchronousIO = false;
+        kestrel.Listen(address, ApplicationPort.Http, listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.Listen(address, ApplicationPort.Http2, listen => listen.Protocols = HttpProtocols.Http2);
+        kestrel.Listen(address, ApplicationPort.Tls, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1AndHttp2;
+            listen.UseHttps(Certificate);
+        });
+        kestrel.Listen(address, ApplicationPort.Echo, listen => ((IConnectionBuilder)listen).Run(connection => Bytes.EchoAsync(connection, kestrel.ApplicationServices, speaksFirst: false)));
+        kestrel.Listen(address, ApplicationPort.SpeaksFirst, listen => ((IConnectionBuilder)listen).Run(connection => Bytes.EchoAsync(connection, kestrel.ApplicationServices, speaksFirst: true)));
+    }
+
+    private static X509Certificate2 MakeCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=application of the tests", key, HashAlgorithmName.SHA256);
+        var now = TimeProvider.System.GetUtcNow();
+        using var made = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <summary>The process belongs to the tests: no signals are handled here.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
+
+/// <summary>Who answers.</summary>
+/// <param name="Pod">The pod's name.</param>
+/// <param name="Namespace">Its namespace.</param>
+/// <param name="Version">Its label <c>version</c>; may be empty.</param>
+internal sealed record Identity(string Pod, string Namespace, string Version);
+
+/// <summary>Where the application of every pod listens.</summary>
+internal static class ApplicationPort
+{
+    /// <summary>HTTP/1.1 and HTTP/1.0, WebSocket, server-sent events.</summary>
+    public const int Http = 8080;
+
+    /// <summary>HTTP/2 without TLS, gRPC.</summary>
+    public const int Http2 = 8081;
+
+    /// <summary>The application's own TLS, with HTTP/1.1 and HTTP/2 inside.</summary>
+    public const int Tls = 8443;
+
+    /// <summary>TCP: sends back what it gets.</summary>
+    public const int Echo = 9000;
+
+    /// <summary>TCP: says who it is as soon as somebody connects, then sends back what it gets.</summary>
+    public const int SpeaksFirst = 9001;
+}

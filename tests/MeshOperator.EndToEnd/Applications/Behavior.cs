@@ -1,0 +1,133 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net.WebSockets;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace MeshOperator.EndToEnd.Applications;
+
+/// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms), <c>x-size</c> (bytes of the answer),
+/// <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503), <c>x-fail-first</c> (how many requests of the key fail), <c>x-close</c>,
+/// <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without <c>x-size</c> the answer is JSON and says what arrived.</summary>
+internal sealed class Behavior(Identity identity)
+{
+    private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
+    private static readonly ConcurrentDictionary<string, ConcurrentQueue<string>> ByKey = new(StringComparer.Ordinal);
+
+    /// <summary>Which pods the requests with a key arrived at, in their order, over all applications.</summary>
+    public static IReadOnlyList<string> Arrivals(string key) => ByKey.TryGetValue(key, out var pods) ? [.. pods] : [];
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        var request = context.Request;
+        context.Response.Headers["x-pod"] = identity.Pod;
+        context.Response.Headers["x-version"] = identity.Version;
+        if (context.WebSockets.IsWebSocketRequest)
+        {
+            await EchoAsync(context);
+            return;
+        }
+
+        var arrived = Text(context, "x-key") is { } key ? Note(key) : 0;
+        try
+        {
+            if (Number(context, "x-delay") is { } delay) await Task.Delay(TimeSpan.FromMilliseconds(delay), TimeProvider.System, context.RequestAborted);
+            if (request.Path == "/events") await SendEventsAsync(context);
+            else await AnswerAsync(context, arrived);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or BadHttpRequestException)
+        {
+            // The caller has gone.
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, int arrived)
+    {
+        if (Text(context, "x-reset") is not null)
+        {
+            context.Abort();
+            return;
+        }
+
+        var received = await DrainAsync(context.Request.Body, context.RequestAborted);
+        if (Text(context, "x-close") is not null) context.Response.Headers.Connection = "close";
+        var fails = Text(context, "x-fail-at") == identity.Pod || arrived <= (Number(context, "x-fail-first") ?? 0) && arrived > 0;
+        context.Response.StatusCode = fails ? Number(context, "x-fail-status") ?? 503 : Number(context, "x-status") ?? 200;
+        if (Number(context, "x-size") is { } size)
+        {
+            context.Response.ContentLength = size;
+            for (var left = size; left > 0; left -= Filler.Length)
+                await context.Response.Body.WriteAsync(Filler.AsMemory(0, Math.Min(left, Filler.Length)), context.RequestAborted);
+            return;
+        }
+
+        await context.Response.WriteAsync(Describe(context, received).ToJsonString(), context.RequestAborted);
+    }
+
+    private JsonObject Describe(HttpContext context, long received) => new()
+    {
+        ["pod"] = identity.Pod,
+        ["version"] = identity.Version,
+        ["method"] = context.Request.Method,
+        ["target"] = context.Features.Get<IHttpRequestFeature>()!.RawTarget,
+        ["host"] = context.Request.Host.Value,
+        ["protocol"] = context.Request.Protocol,
+        ["caller"] = context.Connection.RemoteIpAddress?.ToString(),
+        ["received"] = received,
+        ["headers"] = new JsonObject(context.Request.Headers.Select(h => KeyValuePair.Create(h.Key.ToLower(CultureInfo.InvariantCulture), (JsonNode?)h.Value.ToString()))),
+    };
+
+    /// <summary>Server-sent events: <c>x-count</c> of them, one each <c>x-interval</c> ms, the first at once.</summary>
+    private async Task SendEventsAsync(HttpContext context)
+    {
+        context.Response.ContentType = "text/event-stream";
+        var (count, interval) = (Number(context, "x-count") ?? 3, Number(context, "x-interval") ?? 200);
+        for (var i = 0; i < count; i++)
+        {
+            await context.Response.WriteAsync($"data: {i} {identity.Pod}\n\n", context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            if (i + 1 < count) await Task.Delay(TimeSpan.FromMilliseconds(interval), TimeProvider.System, context.RequestAborted);
+        }
+    }
+
+    /// <summary>A WebSocket: sends back each message.</summary>
+    private static async Task EchoAsync(HttpContext context)
+    {
+        using var socket = await context.WebSockets.AcceptWebSocketAsync();
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (true)
+            {
+                var message = await socket.ReceiveAsync(buffer.AsMemory(), context.RequestAborted);
+                if (message.MessageType == WebSocketMessageType.Close) break;
+                await socket.SendAsync(buffer.AsMemory(0, message.Count), message.MessageType, message.EndOfMessage, context.RequestAborted);
+            }
+
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, context.RequestAborted);
+        }
+        catch (Exception e) when (e is OperationCanceledException or WebSocketException or IOException)
+        {
+            // The caller has gone.
+        }
+    }
+
+    private int Note(string key)
+    {
+        var pods = ByKey.GetOrAdd(key, _ => new ConcurrentQueue<string>());
+        pods.Enqueue(identity.Pod);
+        return pods.Count;
+    }
+
+    private static async Task<long> DrainAsync(Stream body, CancellationToken cancellation)
+    {
+        var buffer = new byte[64 * 1024];
+        long total = 0;
+        while (await body.ReadAsync(buffer, cancellation) is var read and > 0) total += read;
+        return total;
+    }
+
+    private static string? Text(HttpContext context, string header) => context.Request.Headers.TryGetValue(header, out var value) ? value.ToString() : null;
+
+    private static int? Number(HttpContext context, string header) => int.TryParse(Text(context, header), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+}

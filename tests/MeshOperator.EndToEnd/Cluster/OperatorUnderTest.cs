@@ -1,0 +1,137 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using MeshOperator.EndToEnd.Node;
+using MeshOperator.Testing;
+
+namespace MeshOperator.EndToEnd.Cluster;
+
+/// <summary><c>meshop run</c> as a process of its own, on the pods' network. It reaches the API server, and that its webhooks, by relays, as
+/// API servers of tests listen on this machine's loopback only.</summary>
+internal sealed partial class OperatorUnderTest : IAsyncDisposable
+{
+    public const string Namespace = "mesh-system";
+    private const int WebhookPort = 9443;
+    private const int MetricsPort = 8080;
+    private readonly PodNetwork _network;
+    private readonly TcpRelay _toApiServer;
+    private readonly TcpRelay _toWebhooks;
+    private readonly string _kubeconfig;
+    private readonly List<ChildProcess> _runs = [];
+
+    private OperatorUnderTest(PodNetwork network, TcpRelay toApiServer, TcpRelay toWebhooks, string kubeconfig) =>
+        (_network, _toApiServer, _toWebhooks, _kubeconfig) = (network, toApiServer, toWebhooks, kubeconfig);
+
+    public IPAddress Address => _network.Address;
+
+    /// <summary>Where the API server reaches the webhooks.</summary>
+    public string WebhookUrl => $"https://localhost:{_toWebhooks.Port}";
+
+    /// <summary>What all its runs have logged.</summary>
+    public IReadOnlyList<string> Log => [.. _runs.SelectMany(r => r.Lines)];
+
+    public static async Task<OperatorUnderTest> CreateAsync(NodeNetwork node, ClusterConnection cluster, string folder)
+    {
+        var network = await node.AttachAsync();
+        var server = cluster.Client.BaseUri;
+        var port = 0;
+        var toApiServer = new TcpRelay(
+            () =>
+            {
+                var socket = network.Namespace.Listen(IPAddress.Loopback, port);
+                port = ((IPEndPoint)socket.LocalEndPoint!).Port;
+                return socket;
+            },
+            async cancellation =>
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                await socket.ConnectAsync(server.Host, server.Port, cancellation);
+                return socket;
+            });
+        var toWebhooks = new TcpRelay(
+            () =>
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+                socket.Listen();
+                return socket;
+            },
+            cancellation => network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, WebhookPort), cancellation));
+        var kubeconfig = Path.Combine(folder, "kubeconfig");
+        await File.WriteAllTextAsync(kubeconfig, Server().Replace(cluster.Kubeconfig, $"server: https://127.0.0.1:{toApiServer.Port}"));
+        return new OperatorUnderTest(network, toApiServer, toWebhooks, kubeconfig);
+    }
+
+    /// <summary>Starts it and waits until it is ready.</summary>
+    public async Task StartAsync()
+    {
+        var host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+        _runs.Add(await ChildProcess.StartAsync(
+            _network.Namespace,
+            "exec setpriv --pdeathsig KILL \"$@\"",
+            [host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "run", "--kubeconfig", _kubeconfig, "--namespace", Namespace]));
+        await WaitUntilReadyAsync();
+    }
+
+    /// <summary>SIGKILL: it has no chance to give anything back.</summary>
+    public async Task KillAsync()
+    {
+        _runs[^1].Kill();
+        await _runs[^1].Ended;
+    }
+
+    /// <summary>SIGTERM, and its end.</summary>
+    public async Task StopAsync()
+    {
+        _runs[^1].Terminate();
+        await _runs[^1].Ended.WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>The API server is away: connections to it end, and new ones are refused.</summary>
+    public Task CutFromApiServerAsync() => _toApiServer.CutAsync();
+
+    public void ReconnectToApiServer() => _toApiServer.Restore();
+
+    /// <summary>What Prometheus reads.</summary>
+    public Task<string> MetricsAsync() => GetAsync("/metrics");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var run in _runs) await run.DisposeAsync();
+        await _toApiServer.DisposeAsync();
+        await _toWebhooks.DisposeAsync();
+        await _network.DisposeAsync();
+    }
+
+    private async Task WaitUntilReadyAsync()
+    {
+        try
+        {
+            await Eventually.Succeeds(async () =>
+            {
+                if (_runs[^1].HasExited) return;
+                await GetAsync("/readyz");
+            });
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"the operator is not ready: {string.Join('\n', _runs[^1].Lines.TakeLast(20))}", e);
+        }
+
+        if (_runs[^1].HasExited) throw new InvalidOperationException($"the operator ended: {string.Join('\n', _runs[^1].Lines.TakeLast(20))}");
+    }
+
+    private async Task<string> GetAsync(string path)
+    {
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancellation) =>
+                new NetworkStream(await _network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, MetricsPort), cancellation), ownsSocket: true),
+        };
+        using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(10) };
+        return await client.GetStringAsync(new Uri($"http://localhost{path}"));
+    }
+
+    [GeneratedRegex(@"server:\s*\S+")]
+    private static partial Regex Server();
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using k8s.Models;
+using MeshOperator.Kubernetes.Client;
+
+namespace MeshOperator.EndToEnd.Node;
+
+/// <summary>Does what kube-proxy does: connections to a service's address go to one of its ready endpoints. Connections that are open stay
+/// where they are when the rules change.</summary>
+internal sealed class ServiceRules(NetworkNamespace node)
+{
+    private string _rules = string.Empty;
+
+    public async Task SetAsync(IEnumerable<V1Service> services, IEnumerable<V1EndpointSlice> slices)
+    {
+        var rules = Rules(services, slices.ToLookup(s => new ObjectKey(s.Metadata.NamespaceProperty, s.GetServiceName())));
+        if (rules == _rules) return;
+        await Command.FeedAsync(rules, "nsenter", "--net=" + node.Path, "--", "nft", "-f", "-");
+        _rules = rules;
+    }
+
+    private static string Rules(IEnumerable<V1Service> services, ILookup<ObjectKey, V1EndpointSlice> slices)
+    {
+        var rules = new StringBuilder("table ip services\ndelete table ip services\ntable ip services {\n  chain prerouting {\n    type nat hook prerouting priority -100; policy accept;\n");
+        var refused = new StringBuilder();
+        foreach (var service in services.OrderBy(s => s.Metadata.NamespaceProperty, StringComparer.Ordinal).ThenBy(s => s.Metadata.Name, StringComparer.Ordinal))
+        {
+            if (!IPAddress.TryParse(service.Spec.ClusterIP, out _)) continue;
+            foreach (var port in service.Spec.Ports.Where(p => p.Protocol is null or "TCP"))
+            {
+                string[] endpoints = [.. slices[ObjectKey.Of(service)].SelectMany(s => Ready(s, port.Name)).Order(StringComparer.Ordinal)];
+                var match = string.Create(CultureInfo.InvariantCulture, $"    ip daddr {service.Spec.ClusterIP} tcp dport {port.Port} ");
+                if (endpoints.Length == 0) refused.Append(match).Append("reject with icmp type port-unreachable\n");
+                else if (endpoints.Length == 1) rules.Append(match).Append(CultureInfo.InvariantCulture, $"dnat to {endpoints[0].Replace(" . ", ":", StringComparison.Ordinal)}\n");
+                else
+                    rules.Append(match).Append(CultureInfo.InvariantCulture, $"dnat to numgen random mod {endpoints.Length} map {{ {string.Join(", ", endpoints.Select((e, i) => $"{i} : {e}"))} }}\n");
+            }
+        }
+
+        rules.Append("  }\n  chain forward {\n    type filter hook forward priority 0; policy accept;\n").Append(refused).Append("  }\n}\n");
+        return rules.ToString();
+    }
+
+    private static IEnumerable<string> Ready(V1EndpointSlice slice, string? name)
+    {
+        var port = (slice.Ports ?? []).FirstOrDefault(p => (p.Name ?? string.Empty) == (name ?? string.Empty))?.Port;
+        return port is null
+            ? []
+            : (slice.Endpoints ?? []).Where(e => e.Conditions?.Ready != false).SelectMany(e => e.Addresses)
+                .Select(a => string.Create(CultureInfo.InvariantCulture, $"{a} . {port}"));
+    }
+}
+
+/// <summary>What a slice says of itself.</summary>
+internal static class EndpointSliceLabels
+{
+    public const string Service = "kubernetes.io/service-name";
+
+    public static string GetServiceName(this V1EndpointSlice slice) => slice.Metadata.Labels is { } labels && labels.TryGetValue(Service, out var name) ? name : string.Empty;
+}
