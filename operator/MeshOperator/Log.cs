@@ -69,6 +69,15 @@ internal static partial class Log
     [LoggerMessage(22, LogLevel.Warning, "What this replica's proxies have could not be told to the leader; trying again")]
     public static partial void ReportFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(24, LogLevel.Information, "Callers of bytes lost permissions at {Ports} ports of pods; connections that are open there end within 30 s")]
+    public static partial void Revoked(ILogger logger, int ports);
+
+    [LoggerMessage(25, LogLevel.Warning, "The ports at which callers of bytes lost permissions could not be written down; retrying")]
+    public static partial void RevocationFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(26, LogLevel.Error, "The ports at which callers of bytes lost permissions are too many to write down ({Ports} more); connections that are open there do not end")]
+    public static partial void RevocationsTooMany(ILogger logger, int ports);
+
     [LoggerMessage(23, LogLevel.Warning, "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is none of service, namespace/service, namespace/*, ./* and *; the annotation is not used, and proxies are told of what they would be told of without it")]
     public static partial void UpstreamsUnreadable(ILogger logger, string kind, string name, string annotation, string item);
 }

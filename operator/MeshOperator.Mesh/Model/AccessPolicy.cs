@@ -6,7 +6,34 @@ namespace MeshOperator.Mesh.Model;
 /// <param name="Allow">What may pass.</param>
 /// <param name="Deny">What may not pass.</param>
 /// <param name="AuditOnly">Whether what would be refused is only counted.</param>
-public sealed record AccessPolicy(bool IsRestricted, ValueList<AccessRule> Allow, ValueList<AccessRule> Deny, bool AuditOnly);
+public sealed record AccessPolicy(bool IsRestricted, ValueList<AccessRule> Allow, ValueList<AccessRule> Deny, bool AuditOnly)
+{
+    /// <summary>Whether a caller may open a connection of which only bytes are known. A rule with conditions on requests allows nothing there,
+    /// and denies by its other conditions.</summary>
+    /// <param name="access">The policy; null lets everybody in.</param>
+    /// <param name="identity">The caller's SPIFFE identity; null when it shows none.</param>
+    public static bool LetsIn(AccessPolicy? access, string? identity)
+    {
+        if (access is null or { AuditOnly: true }) return true;
+        if (access.Deny.Any(rule => rule.IsFor(identity))) return false;
+        return !access.IsRestricted || access.Allow.Any(rule => !rule.NeedsHttp && rule.IsFor(identity));
+    }
+
+    /// <summary>Whether somebody whom <paramref name="before"/> lets open connections of bytes is not let in by <paramref name="after"/>.</summary>
+    public static bool Narrows(AccessPolicy? before, AccessPolicy? after)
+    {
+        if (Equals(before, after)) return false;
+
+        // Conditions on identities are exact ones and prefixes. Within what begins with a text of them, and with no longer one, all are equal.
+        return Texts(before).Concat(Texts(after)).Append(string.Empty)
+            .SelectMany(text => new[] { text, text + '\u0001' })
+            .Append(null)
+            .Any(identity => LetsIn(before, identity) && !LetsIn(after, identity));
+    }
+
+    private static IEnumerable<string> Texts(AccessPolicy? access) =>
+        access is null ? [] : access.Allow.Concat(access.Deny).SelectMany(rule => rule.Callers).SelectMany(callers => callers).Select(match => match.Value).Distinct();
+}
 
 /// <summary>Selects calls: all that is given must hold.</summary>
 public sealed record AccessRule
@@ -20,6 +47,11 @@ public sealed record AccessRule
 
     /// <summary>Paths, exact or by prefix; empty means all. A prefix here is one of characters, not of path elements.</summary>
     public ValueList<StringMatch> Paths { get; init; } = [];
+
+    /// <summary>Whether the conditions on the caller hold.</summary>
+    /// <param name="identity">Its SPIFFE identity; null when it shows none.</param>
+    public bool IsFor(string? identity) => Callers.All(callers => identity is not null && callers.Any(match =>
+        match.Kind is StringMatchKind.Prefix ? identity.StartsWith(match.Value, StringComparison.Ordinal) : identity == match.Value));
 
     /// <summary>Whether the rule can be told only of HTTP.</summary>
     public bool NeedsHttp => Methods.Count > 0 || Paths.Count > 0;

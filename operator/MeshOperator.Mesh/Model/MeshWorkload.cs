@@ -34,6 +34,9 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     /// <summary>Who may call the ports that are not listed; null means everybody.</summary>
     public AccessPolicy? DefaultAccess { get; init; }
 
+    /// <summary>As <see cref="InboundPort.Revision"/>, of the ports that are not listed.</summary>
+    public int DefaultRevision { get; init; }
+
     /// <summary>Whether the pod has an IPv6 address.</summary>
     public bool HasIpv6 { get; init; }
 
@@ -41,14 +44,17 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     public TlsBounds Tls { get; init; } = TlsBounds.Default;
 
     /// <summary>The mode of a port, listed or not.</summary>
-    public MtlsMode ModeOf(int port)
+    public MtlsMode ModeOf(int port) => Find(port)?.Mode ?? DefaultMode;
+
+    /// <summary>What is known of a port; null when it is not listed.</summary>
+    public InboundPort? Find(int port)
     {
         foreach (var listed in Ports)
         {
-            if (listed.Port == port) return listed.Mode;
+            if (listed.Port == port) return listed;
         }
 
-        return DefaultMode;
+        return null;
     }
 }
 
@@ -61,6 +67,10 @@ public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode,
 {
     /// <summary>Bounds on the HTTP requests that it takes; a request must be within all that match it.</summary>
     public ValueList<RequestLimit> Limits { get; init; } = [];
+
+    /// <summary>How often some caller of bytes has lost its permission. Connections of bytes that were opened under an earlier revision are
+    /// ended, as a proxy judges them once and not again.</summary>
+    public int Revision { get; init; }
 
     /// <summary>Whether nothing but bytes is known of what arrives. Where mutual TLS is disabled, undeclared ports are not looked at, as
     /// their servers may speak first.</summary>

@@ -33,6 +33,9 @@ public sealed record ClusterSnapshot
     /// <summary>Pods that have not finished.</summary>
     public ImmutableDictionary<ObjectName, PodRecord> Pods { get; init; } = ImmutableDictionary<ObjectName, PodRecord>.Empty;
 
+    /// <summary>How often callers of bytes have lost permissions at a pod; see <see cref="InboundPort.Revision"/>.</summary>
+    public ImmutableDictionary<ObjectName, ValueList<PortRevision>> Revisions { get; init; } = ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty;
+
     /// <summary>Traffic splits.</summary>
     public ImmutableDictionary<ObjectName, PolicyRecord<TrafficSplitSpec>> TrafficSplits { get; init; } =
         ImmutableDictionary<ObjectName, PolicyRecord<TrafficSplitSpec>>.Empty;
@@ -64,6 +67,11 @@ public readonly record struct ObjectName(string Namespace, string Name) : ICompa
     /// <inheritdoc/>
     public override string ToString() => $"{Namespace}/{Name}";
 }
+
+/// <summary>A port of a pod and its revision.</summary>
+/// <param name="Port">The port; 0 stands for those of which nothing is known.</param>
+/// <param name="Revision">At least 1.</param>
+public sealed record PortRevision(int Port, int Revision);
 
 /// <summary>A namespace.</summary>
 /// <param name="Upstreams">What its pods' proxies are told of, unless a pod says so itself.</param>

@@ -22,6 +22,7 @@ internal sealed class SnapshotChanges
         if (!after.RateLimits.IsEmpty)
             _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services)).Intersect(Namespaces(after.RateLimits.Keys)));
         Pods = Replaced(before.Pods, after.Pods);
+        Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
     }
 
     /// <summary>Whether something was replaced on which all endpoints depend, and so all workloads.</summary>
@@ -30,8 +31,8 @@ internal sealed class SnapshotChanges
     /// <summary>Whether something was replaced on which all workloads depend.</summary>
     public bool AllWorkloads { get; }
 
-    /// <summary>The pods that were replaced, added or removed.</summary>
-    public IReadOnlySet<ObjectName> Pods { get; }
+    /// <summary>The pods of which something was replaced, added or removed.</summary>
+    public HashSet<ObjectName> Pods { get; }
 
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
     public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);

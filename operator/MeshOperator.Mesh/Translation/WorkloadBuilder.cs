@@ -40,7 +40,7 @@ internal sealed class WorkloadBuilder
 
             var profile = pod.IsDirectAltogether
                 ? InboundProfile.Nothing
-                : Profile(modes.Of(name.Namespace, pod), backends.Served.Of(name), pod.HasIpv6, port => limits.Of(name.Namespace, pod, port.Services));
+                : Profile(modes.Of(name.Namespace, pod), backends.Served.Of(name), pod.HasIpv6, port => limits.Of(name.Namespace, pod, port.Services), snapshot.Revisions.GetValueOrDefault(name));
             if (!_profiles.TryAdd(profile, profile)) profile = _profiles[profile];
             workloads[workload] = new MeshWorkload
             {
@@ -57,7 +57,7 @@ internal sealed class WorkloadBuilder
     }
 
     private static InboundProfile Profile(
-        MtlsModes.Candidate? policy, SortedDictionary<int, ServedPort> served, bool hasIpv6, Func<ServedPort, RateLimitIndex.Candidate?> limitsOf)
+        MtlsModes.Candidate? policy, SortedDictionary<int, ServedPort> served, bool hasIpv6, Func<ServedPort, RateLimitIndex.Candidate?> limitsOf, ValueList<PortRevision>? revisions)
     {
         var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
         if (policy is not null) policies.Add(policy.Key);
@@ -73,11 +73,22 @@ internal sealed class WorkloadBuilder
         return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
         {
             DefaultAccess = policy?.Access.Of(port: null),
+            DefaultRevision = RevisionOf(0),
             HasIpv6 = hasIpv6,
             Tls = policy?.Tls ?? TlsBounds.Default,
         };
 
         InboundPort Inbound(int number, PortProtocol protocol) =>
-            new(number, protocol, policy?.ModeOf(number) ?? MtlsMode.Permissive, policy?.Access.Of(number));
+            new(number, protocol, policy?.ModeOf(number) ?? MtlsMode.Permissive, policy?.Access.Of(number)) { Revision = RevisionOf(number) };
+
+        int RevisionOf(int number)
+        {
+            foreach (var (port, revision) in revisions ?? [])
+            {
+                if (port == number) return revision;
+            }
+
+            return 0;
+        }
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using MeshOperator.Mesh.Rollout;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Revocations;
 using MeshOperator.Snapshots;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Registry;
@@ -11,7 +12,7 @@ namespace MeshOperator.Hosting;
 
 /// <summary>Carries changes of the cluster to the proxies' configuration: the first at once, further ones gathered for a moment.</summary>
 internal sealed class MeshPipeline(
-    ClusterSnapshotSource source, EnvoyTranslator envoy, SnapshotCache cache, ProxyRegistry proxies, TimeProvider time, ILogger<MeshPipeline> logger) : BackgroundService
+    ClusterSnapshotSource source, EnvoyTranslator envoy, SnapshotCache cache, ProxyRegistry proxies, RevocationTracker revocations, TimeProvider time, ILogger<MeshPipeline> logger) : BackgroundService
 {
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
@@ -83,6 +84,7 @@ internal sealed class MeshPipeline(
             var pending = _rollout.Pending.Count;
             cache.Update(envoy.Translate(_rollout.Apply(result.Model, _progress)));
             if (_rollout.Pending.Count != pending) Log.RolloutPending(logger, _rollout.Pending.Count);
+            revocations.See(result.Model);
             Volatile.Write(ref _latest, result);
             Volatile.Write(ref _served, snapshot);
             Log.Translated(logger, result.Model.Services.Count, result.Model.Workloads.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);

@@ -103,7 +103,7 @@ internal sealed class ReplicaReports(
 
     private async Task RemoveOldAsync(CancellationToken cancellation)
     {
-        foreach (var key in informer.Objects.Where(l => ages.IsOld(l.Value)).Select(l => l.Key))
+        foreach (var key in informer.Objects.Where(l => Read(l.Value) is not null && ages.IsOld(l.Value)).Select(l => l.Key))
         {
             try
             {

@@ -8,6 +8,7 @@ using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Revocations;
 
 namespace MeshOperator.Snapshots;
 
@@ -34,11 +35,13 @@ internal sealed class ClusterSnapshotSource : IDisposable
         SharedInformer<MtlsPolicy> mtls,
         SharedInformer<CircuitBreaker> breakers,
         SharedInformer<RateLimit> limits,
+        SharedInformer<V1Lease> leases,
         ILogger<ClusterSnapshotSource> logger)
     {
         _logger = logger;
         _current = ClusterSnapshot.Empty with { TrustDomain = options.TrustDomain, OperatorNamespace = options.Namespace, IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace };
         var annotated = new AnnotatedReader(logger);
+        Follow(leases);
         Follow(namespaces, annotated.Read, s => s.Namespaces, (s, v) => s with { Namespaces = v });
         Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
         Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
@@ -64,6 +67,21 @@ internal sealed class ClusterSnapshotSource : IDisposable
     public Task WaitForChangeAsync(CancellationToken cancellation) => _changed.WaitAsync(cancellation);
 
     public void Dispose() => _changed.Dispose();
+
+    /// <summary>Follows the Lease with the revisions of ports, which is one object for all pods.</summary>
+    private void Follow(SharedInformer<V1Lease> leases)
+    {
+        _informers.Add(leases);
+        leases.Changed += change =>
+        {
+            if (change.Key.Name != RevocationRecord.LeaseName) return;
+            lock (_lock)
+            {
+                Volatile.Write(ref _current, _current with { Revisions = RevocationRecord.Read(change.New, _current.Revisions) });
+                if (_changed.CurrentCount == 0) _changed.Release();
+            }
+        };
+    }
 
     private void Follow<TEntity, TRecord>(
         SharedInformer<TEntity> informer,

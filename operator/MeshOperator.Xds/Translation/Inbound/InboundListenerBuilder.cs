@@ -70,12 +70,13 @@ internal sealed class InboundListenerBuilder(Observability observability)
     {
         var result = new FilterChain
         {
-            Name = $"{target.Name}/{chain.Suffix}",
+            // Under another name it is another chain: connections of the earlier one end within the drain time, also those that are silent.
+            Name = chain.IsHttp || target.Port.Revision == 0 ? $"{target.Name}/{chain.Suffix}" : $"{target.Name}/{chain.Suffix}@{target.Port.Revision}",
             FilterChainMatch = Match(target, chain),
         };
         if (chain.IsMutualTls) result.TransportSocket = chain.IsHttp ? tlsOfAll : TlsContexts.DownstreamOf(InboundNames.Callers(target), bounds);
         if (chain.IsHttp) result.Filters.Add(Http(target, chain));
-        else result.Filters.AddRange(InboundFilters.OfBytes(target, chain).Select(InboundFilters.NetworkSlot));
+        else result.Filters.AddRange([RevokedFilter.Create(target), .. InboundFilters.OfBytes(target, chain).Select(InboundFilters.NetworkSlot)]);
         return result;
     }
 

@@ -24,6 +24,9 @@ internal sealed class InboundTarget
     /// <summary>The port; null for those that are not listed.</summary>
     public uint? Number { get; }
 
+    /// <summary>The runtime flag by which connections of bytes end that were opened under a revision, at the next byte of their client.</summary>
+    public string RevokedFlag(int revision) => $"meshoperator.revoked.{Name.Replace('/', '.')}.{revision}";
+
     /// <summary>Its filter chains.</summary>
     public IReadOnlyList<InboundChain> Chains { get; }
 
@@ -43,7 +46,7 @@ internal sealed class InboundTarget
     public static IReadOnlyList<InboundTarget> Of(InboundProfile profile) =>
     [
         .. profile.Ports.Where(port => port.Port != Api.ProxyPort.Inbound).Select(port => new InboundTarget(Names.Inbound(port.Port), port, (uint)port.Port)),
-        new InboundTarget(Names.InboundPassthrough, new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode, profile.DefaultAccess), null),
+        new InboundTarget(Names.InboundPassthrough, new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode, profile.DefaultAccess) { Revision = profile.DefaultRevision }, null),
     ];
 
     /// <summary>What clients say decides where nothing is declared: inside of mutual TLS they name HTTP before bytes, and the first name

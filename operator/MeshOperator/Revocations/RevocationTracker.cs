@@ -1,0 +1,80 @@
+using MeshOperator.Mesh.Model;
+
+namespace MeshOperator.Revocations;
+
+/// <summary>Finds out where callers of bytes lose permissions that they had. A proxy judges such a connection once, so those that are open
+/// must be ended: by another <see cref="InboundPort.Revision"/> of the port, which the leader writes down (<see cref="RevocationService"/>)
+/// so that it holds on every replica and after a restart. Thread-safe.</summary>
+internal sealed class RevocationTracker
+{
+    /// <summary>Stands for the ports that are not listed.</summary>
+    private const int Others = 0;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(WorkloadName Workload, int Port), int> _pending = [];
+    private MeshModel? _last;
+
+    /// <summary>Told when something is pending that was not before; must return at once.</summary>
+    public event Action? Found;
+
+    /// <summary>Looks at a model that follows the last one.</summary>
+    public void See(MeshModel model)
+    {
+        bool found;
+        lock (_gate)
+        {
+            var before = _last;
+            _last = model;
+            if (before is null || ReferenceEquals(before.Workloads, model.Workloads)) return;
+            var count = _pending.Count;
+            foreach (var (name, workload) in model.Workloads)
+            {
+                if (before.Workloads.TryGetValue(name, out var old) && !ReferenceEquals(old.Inbound, workload.Inbound)) Compare(name, old.Inbound, workload.Inbound);
+            }
+
+            foreach (var (key, revision) in _pending.ToList())
+            {
+                if (!model.Workloads.TryGetValue(key.Workload, out var workload) || RevisionOf(workload.Inbound, key.Port) >= revision) _pending.Remove(key);
+            }
+
+            found = _pending.Count > count;
+        }
+
+        if (found) Found?.Invoke();
+    }
+
+    /// <summary>The revisions that are to be written down.</summary>
+    public IReadOnlyList<(WorkloadName Workload, int Port, int Revision)> Pending
+    {
+        get
+        {
+            lock (_gate) return [.. _pending.Select(entry => (entry.Key.Workload, entry.Key.Port, entry.Value))];
+        }
+    }
+
+    /// <summary>Whether a policy's change has yet to reach connections that are open.</summary>
+    public bool IsPending(PolicyKey policy)
+    {
+        lock (_gate)
+        {
+            return _last is { } model && _pending.Keys.Any(key => model.Workloads.TryGetValue(key.Workload, out var workload) && workload.Inbound.Policies.Contains(policy));
+        }
+    }
+
+    private void Compare(WorkloadName name, InboundProfile before, InboundProfile after)
+    {
+        // A port that is not listed any more has no chain any more, which ends its connections anyway.
+        foreach (var port in after.Ports.Select(port => port.Port).Append(Others))
+        {
+            if (!AccessPolicy.Narrows(AccessOf(before, port), AccessOf(after, port))) continue;
+
+            // Connections to a port that was not listed are among those to the others.
+            var chain = before.Find(port) is null ? Others : port;
+            _pending[(name, chain)] = Math.Max(RevisionOf(after, chain) + 1, _pending.GetValueOrDefault((name, chain)));
+        }
+    }
+
+    private static AccessPolicy? AccessOf(InboundProfile profile, int port) => profile.Find(port) is { } listed ? listed.Access : profile.DefaultAccess;
+
+    private static int RevisionOf(InboundProfile profile, int port) => profile.Find(port)?.Revision ?? profile.DefaultRevision;
+}
