@@ -21,4 +21,8 @@ public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding Re
 /// <param name="Holds">Whether it is true.</param>
 /// <param name="Reason">A word in Kubernetes' conventions.</param>
 /// <param name="Message">A sentence for the user.</param>
-public sealed record Finding(bool Holds, string Reason, string Message);
+public sealed record Finding(bool Holds, string Reason, string Message)
+{
+    /// <summary>Whether nobody can tell yet if it is true.</summary>
+    public bool IsUnknown { get; init; }
+}

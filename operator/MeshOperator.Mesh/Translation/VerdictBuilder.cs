@@ -46,7 +46,7 @@ internal sealed class VerdictBuilder
     }
 
     /// <summary>There is no proxy that could have something of the policy.</summary>
-    public void NoProxy(PolicyKey key, string message) => _drafts[key].Idle = new Finding(false, "Pending", message);
+    public void NoProxy(PolicyKey key, string message) => _drafts[key].Idle = new Finding(false, "NoProxies", message) { IsUnknown = true };
 
     public ImmutableDictionary<PolicyKey, PolicyVerdict> Build() => _drafts.ToImmutableDictionary(d => d.Key, d => d.Value.ToVerdict());
 

@@ -38,11 +38,14 @@ public enum XdsMode
 }
 
 /// <summary>How far a policy has got to the proxies.</summary>
-/// <param name="Targeted">How many connected proxies use resources that carry the policy.</param>
+/// <param name="Targeted">How many proxies use resources that carry the policy, or would if they were connected.</param>
 /// <param name="Acknowledged">How many of them have acknowledged those resources as they are now.</param>
 /// <param name="Rejected">The proxies that rejected one of them as it is now.</param>
 public sealed record PolicyProgress(int Targeted, int Acknowledged, IReadOnlyList<ProxyRejection> Rejected)
 {
+    /// <summary>The expected proxies that the policy applies to and that are not connected.</summary>
+    public IReadOnlyList<ExpectedProxy> Unconnected { get; init; } = [];
+
     /// <summary>Of a policy that no resource carries.</summary>
     public static PolicyProgress None { get; } = new(0, 0, []);
 }

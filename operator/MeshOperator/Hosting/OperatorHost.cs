@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -169,6 +170,10 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton(new Xds.Translation.EnvoyTranslator(options.Telemetry));
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
+        services.AddSingleton(p => new ProxyCensus(
+            p.GetRequiredService<Xds.Registry.ProxyRegistry>(),
+            () => options.PodsRun ? p.GetRequiredService<SharedInformer<V1Pod>>().Objects : ImmutableDictionary<ObjectKey, V1Pod>.Empty,
+            p.GetRequiredService<TimeProvider>()));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddProxies();
         services.AddXdsServer();
