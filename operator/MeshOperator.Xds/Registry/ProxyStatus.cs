@@ -7,7 +7,7 @@ namespace MeshOperator.Xds.Registry;
 /// <param name="NodeId">Its node id, <c>pod.namespace</c>.</param>
 /// <param name="Workload">Its workload, or null when that is not known.</param>
 /// <param name="Mode">The variant of the protocol that it speaks.</param>
-/// <param name="Agent">What it says it is, for example <c>envoy 1.34.1</c>.</param>
+/// <param name="Agent">What it says it is, for example <c>envoy 1.40.0</c>.</param>
 /// <param name="ConnectedAt">Since when.</param>
 /// <param name="Types">The types that it has asked for.</param>
 public sealed record ProxyStatus(

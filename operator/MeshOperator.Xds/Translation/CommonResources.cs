@@ -1,3 +1,5 @@
+using Google.Protobuf.WellKnownTypes;
+using MeshOperator.Api;
 using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Xds.Translation;
@@ -13,4 +15,9 @@ internal sealed class CommonResources(Observability observability)
 
     public IReadOnlyList<XdsResource> Listeners { get; } =
         [XdsResource.Create(ResourceType.Listener, Names.OutboundListener, new OutboundListenerBuilder(observability).Entrance(Names.OutboundListener, "0.0.0.0"))];
+
+    /// <summary>A layer without values. Every proxy asks for it when it starts, so that what it may hold one day needs no other
+    /// listener.</summary>
+    public IReadOnlyList<XdsResource> Runtime { get; } =
+        [XdsResource.Create(ResourceType.Runtime, MeshNames.RuntimeLayer, new Envoy.Service.Runtime.V3.Runtime { Name = MeshNames.RuntimeLayer, Layer = new Struct() })];
 }

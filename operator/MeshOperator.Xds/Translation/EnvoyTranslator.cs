@@ -123,6 +123,7 @@ public sealed class EnvoyTranslator
         Set(ResourceType.Listener, _common.Listeners.Concat(ReachableListeners(called)));
         Set(ResourceType.Route, called.SelectMany(port => port.Routes));
         Set(ResourceType.Secret, []);
+        Set(ResourceType.Runtime, _common.Runtime);
         return sets;
 
         void Set(ResourceType type, IEnumerable<XdsResource> resources) =>

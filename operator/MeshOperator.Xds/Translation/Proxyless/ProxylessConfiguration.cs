@@ -56,6 +56,7 @@ internal sealed class ProxylessConfiguration
         Set(ResourceType.Listener, ports.Select(port => port.Listener).OfType<XdsResource>());
         Set(ResourceType.Route, ports.Select(port => port.Route).OfType<XdsResource>());
         Set(ResourceType.Secret, []);
+        Set(ResourceType.Runtime, []);
         return sets;
 
         void Set(ResourceType type, IEnumerable<XdsResource> resources) =>
