@@ -46,6 +46,9 @@ public static class MeshNames
     /// <summary>The audience of the tokens with which proxies identify themselves.</summary>
     public const string TokenAudience = "meshoperator.io";
 
+    /// <summary>The layer of runtime values that proxies get from the operator.</summary>
+    public const string RuntimeLayer = "mesh-runtime";
+
     /// <summary>The ConfigMap with the trust bundle in each injected namespace.</summary>
     public const string TrustBundleConfigMap = "mesh-trust-bundle";
 

@@ -15,6 +15,12 @@ public static class SidecarAnnotations
     /// <summary>The proxy's memory limit, a quantity.</summary>
     public const string ProxyMemoryLimit = "meshoperator.io/proxy-memory-limit";
 
+    /// <summary>How many worker threads the proxy has.</summary>
+    public const string ProxyConcurrency = "meshoperator.io/proxy-concurrency";
+
+    /// <summary>Beginnings of the names of statistics that the proxy keeps besides the usual ones, separated by commas; <c>*</c> for all.</summary>
+    public const string ProxyStatistics = "meshoperator.io/proxy-statistics";
+
     /// <summary>What the proxy is sent of the mesh, see <see cref="UpstreamList"/>; on a namespace, what its pods are sent that have none
     /// of their own.</summary>
     public const string Upstreams = "meshoperator.io/upstreams";
@@ -47,7 +53,7 @@ public static class SidecarAnnotations
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
-        ProxyCpu, ProxyMemory, ProxyCpuLimit, ProxyMemoryLimit, ProxyImage, ImagePullSecrets, ProxyLogLevel, ExcludeInboundPorts, ExcludeOutboundPorts,
+        ProxyCpu, ProxyMemory, ProxyCpuLimit, ProxyMemoryLimit, ProxyConcurrency, ProxyStatistics, ProxyImage, ImagePullSecrets, ProxyLogLevel, ExcludeInboundPorts, ExcludeOutboundPorts,
         ExcludeOutboundCidrs, NativeSidecar, Interception, Upstreams,
     ];
 }

@@ -61,6 +61,10 @@ internal static class EnvoyJson
     {
         ["name"] = name,
         ["address"] = Address(PodAddress, port),
+
+        // Who looks after the pod must get an answer however much the proxy has to do.
+        ["ignore_global_conn_limit"] = true,
+        ["bypass_overload_manager"] = true,
         ["filter_chains"] = new JsonArray(new JsonObject
         {
             ["filters"] = new JsonArray(Filter(

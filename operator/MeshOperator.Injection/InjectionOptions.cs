@@ -6,7 +6,7 @@ public sealed record InjectionOptions
     private static readonly string OwnVersion = typeof(InjectionOptions).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
     /// <summary>The proxy's image.</summary>
-    public string ProxyImage { get; init; } = "docker.io/envoyproxy/envoy:v1.34.1";
+    public string ProxyImage { get; init; } = EnvoyReleases.DefaultImage;
 
     /// <summary>The image of the init container that sets the redirection rules.</summary>
     public string InitImage { get; init; } = $"ghcr.io/meshoperator/mesh-init:{OwnVersion}";
@@ -28,6 +28,12 @@ public sealed record InjectionOptions
 
     /// <summary>The memory limit; empty for none.</summary>
     public string ProxyMemoryLimit { get; init; } = string.Empty;
+
+    /// <summary>How many worker threads the proxy has; empty for as many as its CPU limit, rounded up, or 2 without one.</summary>
+    public string ProxyConcurrency { get; init; } = string.Empty;
+
+    /// <summary>Beginnings of the names of statistics that the proxy keeps besides the usual ones, separated by commas; <c>*</c> for all.</summary>
+    public string ProxyStatistics { get; init; } = string.Empty;
 
     /// <summary>What the proxy logs about itself: trace, debug, info, warning, error, critical or off.</summary>
     public string ProxyLogLevel { get; init; } = "warning";

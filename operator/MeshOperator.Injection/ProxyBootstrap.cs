@@ -24,6 +24,10 @@ public static class ProxyBootstrap
     /// all routes of a service for one.</summary>
     private const int LargestExpression = 32768;
 
+    /// <summary>The proxy asks for nothing else before it has its runtime values, or this has passed: an operator of an earlier version has
+    /// none.</summary>
+    private static readonly TimeSpan RuntimeTimeout = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan AdminTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>The bootstrap of a pod.</summary>
@@ -31,14 +35,14 @@ public static class ProxyBootstrap
     /// <param name="serviceAccount">Its service account.</param>
     /// <param name="labels">Its labels.</param>
     /// <param name="discoveryAddress"><c>host:port</c> of ADS over TLS.</param>
-    /// <param name="interception">How traffic gets to the proxy.</param>
+    /// <param name="settings">The sidecar's settings, among them how traffic gets to the proxy.</param>
     /// <param name="probes">What it answers for the application.</param>
     internal static JsonObject Create(
         string ns,
         string serviceAccount,
         IDictionary<string, string> labels,
         string discoveryAddress,
-        Interception interception,
+        SidecarSettings settings,
         IReadOnlyList<ApplicationProbe> probes) => new()
     {
         ["node"] = new JsonObject
@@ -50,14 +54,18 @@ public static class ProxyBootstrap
                 ["namespace"] = ns,
                 ["pod_uid"] = "$(POD_UID)",
                 ["labels"] = new JsonObject(labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
-                ["interception"] = NameOf(interception),
+                ["interception"] = NameOf(settings.Interception),
             },
         },
-        ["stats_config"] = new JsonObject { ["stats_tags"] = StatisticsTags.Create(ns, serviceAccount, labels) },
+        ["stats_config"] = Statistics(StatisticsTags.Create(ns, serviceAccount, labels), settings),
+        // Statistics of a cluster's traffic are made when it is first used.
+        ["deferred_stat_options"] = new JsonObject { ["enable_deferred_creation_stats"] = true },
+        ["overload_manager"] = ProxyLimits.Create(settings.Resources),
         ["layered_runtime"] = new JsonObject
         {
             ["layers"] = new JsonArray(
                 new JsonObject { ["name"] = "static", ["static_layer"] = new JsonObject { ["re2.max_program_size.error_level"] = LargestExpression } },
+                new JsonObject { ["name"] = MeshNames.RuntimeLayer, ["rtds_layer"] = new JsonObject { ["name"] = MeshNames.RuntimeLayer, ["rtds_config"] = OverAds(RuntimeTimeout) } },
                 new JsonObject { ["name"] = "admin", ["admin_layer"] = new JsonObject() }),
         },
         ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address("127.0.0.1", ProxyPort.Admin) },
@@ -68,17 +76,17 @@ public static class ProxyBootstrap
                 ["api_type"] = "DELTA_GRPC",
                 ["transport_api_version"] = "V3",
                 ["set_node_on_first_message_only"] = true,
-                ["grpc_services"] = new JsonArray(Discovery(discoveryAddress)),
+                ["grpc_services"] = new JsonArray(AdsConnection.Create(discoveryAddress)),
             },
-            ["cds_config"] = OverAds(),
-            ["lds_config"] = OverAds(),
+            ["cds_config"] = OverAds(TimeSpan.Zero),
+            ["lds_config"] = OverAds(TimeSpan.Zero),
         },
         ["static_resources"] = new JsonObject
         {
             ["clusters"] = new JsonArray(
             [
                 EnvoyJson.StaticCluster(AdminCluster, "127.0.0.1", ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
-                .. ProbeResources.Clusters(probes, interception != Interception.None),
+                .. ProbeResources.Clusters(probes, settings.Interception != Interception.None),
             ]),
             ["listeners"] = new JsonArray(
             [
@@ -97,44 +105,17 @@ public static class ProxyBootstrap
         _ => "redirect",
     };
 
-    private static JsonObject OverAds() => new() { ["ads"] = new JsonObject(), ["resource_api_version"] = "V3", ["initial_fetch_timeout"] = "0s" };
-
-    private static JsonObject Discovery(string address)
+    private static JsonObject Statistics(JsonArray tags, SidecarSettings settings)
     {
-        var token = new JsonObject
-        {
-            ["@type"] = "type.googleapis.com/envoy.config.grpc_credential.v3.FileBasedMetadataConfig",
-            ["secret_data"] = new JsonObject { ["filename"] = $"{TokenFolder}/{TokenFile}" },
-            ["header_key"] = "authorization",
-            ["header_prefix"] = "Bearer ",
-        };
-        const string plugin = "envoy.grpc_credentials.file_based_metadata";
-        return new JsonObject
-        {
-            ["google_grpc"] = new JsonObject
-            {
-                ["target_uri"] = address,
-                ["stat_prefix"] = "ads",
-                ["channel_credentials"] = new JsonObject
-                {
-                    ["ssl_credentials"] = new JsonObject { ["root_certs"] = new JsonObject { ["filename"] = $"{TrustFolder}/{MeshNames.CaCertificateKey}" } },
-                },
-                ["call_credentials"] = new JsonArray(new JsonObject { ["from_plugin"] = new JsonObject { ["name"] = plugin, ["typed_config"] = token } }),
-                ["credentials_factory_name"] = plugin,
-                // gRPC core's channel arguments: PING after 30 s, given up after 10 s, so that a lost operator is noticed.
-                ["channel_args"] = new JsonObject
-                {
-                    ["args"] = new JsonObject
-                    {
-                        ["grpc.keepalive_time_ms"] = new JsonObject { ["int_value"] = 30000 },
-                        ["grpc.keepalive_timeout_ms"] = new JsonObject { ["int_value"] = 10000 },
-                        ["grpc.http2.max_pings_without_data"] = new JsonObject { ["int_value"] = 0 },
-                        ["grpc.max_reconnect_backoff_ms"] = new JsonObject { ["int_value"] = 10000 },
-                    },
-                },
-            },
-        };
+        var statistics = new JsonObject { ["stats_tags"] = tags };
+        if (StatisticsSelection.Create(settings.Statistics) is { } matcher) statistics["stats_matcher"] = matcher;
+        return statistics;
     }
+
+    /// <summary>By ADS.</summary>
+    /// <param name="timeout">How long the proxy's start waits for it; zero for ever.</param>
+    private static JsonObject OverAds(TimeSpan timeout) =>
+        new() { ["ads"] = new JsonObject(), ["resource_api_version"] = "V3", ["initial_fetch_timeout"] = EnvoyJson.Duration(timeout) };
 
     /// <summary>A listener that passes one path to the admin interface and nothing else, as that interface can also stop the proxy.</summary>
     private static JsonObject Forward(string name, int port, string path, string adminPath)

@@ -26,7 +26,7 @@ internal static class ProxyContainer
         Image = settings.Image,
 
         // Nothing restarts it hot, and the sockets for that would get into the way of an application that is itself an Envoy.
-        Args = ["--config-yaml", bootstrap.ToJsonString(Readable), "--log-level", settings.LogLevel, "--drain-time-s", "30", "--disable-hot-restart"],
+        Args = ["--config-yaml", bootstrap.ToJsonString(Readable), "--log-level", settings.LogLevel, "--concurrency", $"{settings.Concurrency}", "--drain-time-s", "30", "--disable-hot-restart"],
         Env =
         [
             FromField("POD_NAME", "metadata.name"),

@@ -23,6 +23,9 @@ public sealed class SidecarInjector
     /// <summary>Makes an injector.</summary>
     public SidecarInjector(InjectionOptions options) => _options = options;
 
+    /// <summary>The image of sidecars whose pods choose no other.</summary>
+    public string ProxyImage => _options.ProxyImage;
+
     /// <summary>Whether a pod has the sidecar: the container counts, as anybody can set a label.</summary>
     public static bool IsInjected(V1Pod pod) =>
         pod.Spec is { } spec && (spec.Containers ?? []).Concat(spec.InitContainers ?? []).Any(c => c.Name == ContainerName);
@@ -57,7 +60,7 @@ public sealed class SidecarInjector
         var probes = ProbeRewriter.Rewrite(pod.Spec, settings);
         if (probes.Originals.Count > 0) Annotate(pod, MeshNames.ProbesAnnotation, probes.Originals.ToJsonString());
         var bootstrap = ProxyBootstrap.Create(
-            ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress, settings.Interception, probes.Probes);
+            ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress, settings, probes.Probes);
         AddContainers(pod, ProxyContainer.Create(pod, ns, serviceAccount, settings, bootstrap, _options.KubernetesVersion), settings);
         pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], .. SidecarVolumes.Create()];
         foreach (var secret in settings.ImagePullSecrets.Where(name => pod.Spec.ImagePullSecrets?.Any(s => s.Name == name) != true))

@@ -10,6 +10,9 @@ public sealed class SettingsTests
     [InlineData("proxy-cpu", "fast", "is no quantity")]
     [InlineData("proxy-memory", "-1Mi", "is no quantity")]
     [InlineData("proxy-image", "envoy 1", "is no image")]
+    [InlineData("proxy-image", "docker.io/envoyproxy/envoy:v1.33.4", "is too old: use Envoy 1.34 or later")]
+    [InlineData("proxy-concurrency", "0", "is no number of threads: write one from 1 to 128")]
+    [InlineData("proxy-statistics", "cluster.a, http .", "is no beginning of a statistic's name")]
     [InlineData("proxy-log-level", "loud", "is no level: write one of trace, debug, info, warning, error, critical, off")]
     [InlineData("image-pull-secrets", "a,B", "is no name of a Secret")]
     [InlineData("exclude-inbound-ports", "80,http", "is no port")]
@@ -37,6 +40,47 @@ public sealed class SettingsTests
         new InjectionOptions { ExcludeOutboundCidrs = "10.0.0.0/8, fd00::/8", ImagePullSecrets = "one,two", ProxyCpuLimit = "2" }.Problem.ShouldBeNull();
         new InjectionOptions { Interception = "magic" }.Problem.ShouldNotBeNull().ShouldContain("'magic' is no way of interception");
         new InjectionOptions { ProxyImage = string.Empty }.Problem.ShouldNotBeNull().ShouldContain("is no image");
+    }
+
+    [Theory]
+    [InlineData("registry.example.com/envoyproxy/envoy:v1.34.0")]
+    [InlineData("envoyproxy/envoy:distroless-v1.40-latest@sha256:0a1b")]
+    [InlineData("registry.example.com/our-proxy:v1.2")]
+    [InlineData("registry.example.com/envoy:main")]
+    public void An_image_whose_tag_is_of_a_supported_branch_or_does_not_tell_is_taken(string image) =>
+        InjectedPod.Proxy(InjectedPod.From(Pod("proxy-image", image)).Pod).Image.ShouldBe(image);
+
+    [Theory]
+    [InlineData("{}", "2")]
+    [InlineData("{meshoperator.io/proxy-cpu-limit: 100m}", "1")]
+    [InlineData("{meshoperator.io/proxy-cpu-limit: 2500m}", "3")]
+    [InlineData("{meshoperator.io/proxy-cpu-limit: '4', meshoperator.io/proxy-concurrency: '1'}", "1")]
+    public void Worker_threads_follow_the_cpu_limit_unless_somebody_names_their_number(string annotations, string threads)
+    {
+        var arguments = InjectedPod.Proxy(InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}").Pod).Args;
+        arguments[arguments.IndexOf("--concurrency") + 1].ShouldBe(threads);
+        arguments.ShouldNotContain("--cpuset-threads");
+    }
+
+    [Fact]
+    public void Statistics_can_be_widened_by_beginnings_of_names_or_to_all()
+    {
+        Patterns(InjectedPod.From(Pod("proxy-statistics", "cluster.outbound/80/shop/web., http.outbound/")))
+            .ShouldBe(["cluster.outbound/80/shop/web.", "http.outbound/"]);
+        InjectedPod.From(Pod("proxy-statistics", "*")).Bootstrap["stats_config"]!["stats_matcher"].ShouldBeNull();
+
+        static string[] Patterns(InjectedPod pod) => [.. pod.Bootstrap["stats_config"]!["stats_matcher"]!["inclusion_list"]!["patterns"]!.AsArray()
+            .Select(pattern => (string?)pattern!["prefix"]).OfType<string>().Where(prefix => prefix.Contains("outbound", StringComparison.Ordinal))];
+    }
+
+    [Theory]
+    [InlineData("{}", 1024)]
+    [InlineData("{meshoperator.io/proxy-memory-limit: 256Mi}", 192)]
+    [InlineData("{meshoperator.io/proxy-memory-limit: 96Mi}", 48)]
+    public void The_heap_is_bounded_below_the_memory_limit(string annotations, int heap)
+    {
+        var overload = InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}").Bootstrap["overload_manager"]!;
+        ((long)overload["resource_monitors"]![1]!["typed_config"]!["max_heap_size_bytes"]!).ShouldBe(heap * 1024L * 1024);
     }
 
     [Fact]

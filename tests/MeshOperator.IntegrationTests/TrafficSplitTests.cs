@@ -20,7 +20,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await ModelAsync();
-        await EventuallyAsync(ns, "model", Programmed("False", "Pending", "0/0"));
+        await EventuallyAsync(ns, "model", Programmed("Unknown", "NoProxies", "0/0"));
 
         await using var proxy = mesh.Connect($"gateway-0.{ns.Name}");
         var route = $"outbound/80/model.{ns.Name}";

@@ -52,7 +52,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
         var (status, output, error) = await RunAsync("-n", "shop");
         status.ShouldBe(1, error);
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        lines[0].ShouldBe("POD              SIDECAR    WHY NOT");
+        lines[0].ShouldBe("POD              SIDECAR    REASON");
         lines[1].ShouldBe("pod/a-injected   yes");
         lines[2].ShouldStartWith("pod/b-early      no         nothing speaks against it now: it was created before its namespace");
         lines[3].ShouldBe("pod/c-host       no         the pod uses the host's network");
@@ -60,6 +60,18 @@ public sealed class CheckInjectTests : IAsyncLifetime
         lines.Length.ShouldBe(5);
 
         (await RunAsync("-n", "shop", "a-injected")).Status.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_sidecar_of_a_branch_of_envoy_that_has_ended_is_named()
+    {
+        await NamespaceAsync("shop", MeshNames.InjectionEnabled);
+        var old = Pod("old");
+        new SidecarInjector(new InjectionOptions { ProxyImage = "docker.io/envoyproxy/envoy:v1.34.1" }).Inject(old, "shop").IsInjected.ShouldBeTrue();
+        await CreateAsync("shop", old);
+        var (status, output, _) = await RunAsync("-n", "shop");
+        status.ShouldBe(0);
+        output.ShouldContain($"pod/old   yes        its sidecar is Envoy 1.34, which gets no security fixes any more: restart it to get {EnvoyReleases.DefaultImage}");
     }
 
     [Fact]
@@ -121,7 +133,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
             spec: {containers: [{name: app, image: "app:1"}]}
 
             """;
-        (await CheckFileAsync(pods)).ShouldBe((0, "POD     SIDECAR    WHY NOT\npod/a   would be\npod/b   would be\n", string.Empty));
+        (await CheckFileAsync(pods)).ShouldBe((0, "POD     SIDECAR    REASON\npod/a   would be\npod/b   would be\n", string.Empty));
 
         var (status, output, _) = await CheckFileAsync(pods.Replace("{containers:", "{securityContext: {runAsUser: 1337}, containers:", StringComparison.Ordinal));
         status.ShouldBe(1);

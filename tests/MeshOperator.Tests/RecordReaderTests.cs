@@ -1,5 +1,6 @@
 using k8s.Models;
 using MeshOperator.Api;
+using MeshOperator.Policies;
 using MeshOperator.Snapshots;
 using Microsoft.Extensions.Logging;
 using Shouldly;
@@ -41,6 +42,43 @@ public sealed class RecordReaderTests
         RecordReader.Trim(pod);
         RecordReader.Read(pod).ShouldBe(RecordReader.Read(Pod()));
         pod.Spec.Containers[0].Image.ShouldBeNull();
+    }
+
+    [Fact]
+    public void What_a_status_needs_to_know_of_a_pods_proxy_is_kept()
+    {
+        var since = new DateTime(2026, 1, 1, 12, 0, 0, DateTimeKind.Utc);
+        foreach (var (ready, running, isNative) in new[] { (true, true, true), (false, true, false), (true, false, true), (false, false, false) })
+        {
+            var pod = Pod();
+            pod.Status.Conditions =
+            [
+                new V1PodCondition { Type = "PodScheduled", Status = "True" },
+                new V1PodCondition { Type = "Ready", Status = ready ? "True" : "False", LastTransitionTime = since },
+            ];
+            var proxy = new V1ContainerStatus
+            {
+                Name = "mesh-proxy",
+                State = running ? new V1ContainerState { Running = new V1ContainerStateRunning { StartedAt = since } } : new V1ContainerState { Waiting = new V1ContainerStateWaiting() },
+            };
+            if (isNative) pod.Status.InitContainerStatuses = [proxy];
+            else pod.Status.ContainerStatuses = [proxy];
+            var expected = new ProxyPod(running, ready ? null : new DateTimeOffset(since));
+
+            ProxyPod.Read(pod).ShouldBe(expected);
+            RecordReader.Trim(pod);
+            ProxyPod.Read(pod).ShouldBe(expected);
+        }
+    }
+
+    [Fact]
+    public void The_proxy_of_a_pod_that_is_being_deleted_is_not_expected()
+    {
+        var pod = Pod();
+        pod.Status.ContainerStatuses = [new V1ContainerStatus { Name = "mesh-proxy", State = new V1ContainerState { Running = new V1ContainerStateRunning() } }];
+        ProxyPod.Read(pod).IsRunning.ShouldBeTrue();
+        pod.Metadata.DeletionTimestamp = DateTime.UnixEpoch;
+        ProxyPod.Read(pod).IsRunning.ShouldBeFalse();
     }
 
     [Theory]

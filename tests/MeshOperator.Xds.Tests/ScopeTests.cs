@@ -1,5 +1,6 @@
 using MeshOperator.Mesh.Model;
 using MeshOperator.Testing;
+using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Tests.Support;
 using Shouldly;
@@ -79,5 +80,32 @@ public sealed class ScopeTests
             var progress = server.Registry.GetProgress(ShopMesh.WebSplit);
             (progress.Targeted, progress.Acknowledged).ShouldBe((1, 1));
         });
+    }
+
+    [Fact]
+    public async Task An_expected_proxy_counts_for_the_policies_of_what_it_would_be_sent_and_of_its_own()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        server.Update(Scoped("api"));
+        await using var client = new DeltaClient(server.Connect(), "web-1.shop");
+        await client.FetchAsync(ResourceType.Route, "outbound/80/web.shop");
+        var (unconnected, connections) = server.Registry.GetUnconnected();
+        connections.ShouldBe(server.Registry.Connections);
+        unconnected.ShouldNotContain(workload => workload.NodeId == "web-1.shop");
+        var scoped = unconnected.Single(workload => workload.NodeId == ShopMesh.Node);
+
+        var inbound = unconnected.Single(workload => workload.NodeId == ShopMesh.StrictNode);
+
+        var expected = new ExpectedProxies([new ExpectedProxy(scoped, DateTimeOffset.UnixEpoch, null), new ExpectedProxy(inbound, DateTimeOffset.UnixEpoch, null)], connections);
+        server.Registry.GetProgress(ShopMesh.ShopMtls, expected).Unconnected.ShouldHaveSingleItem().Workload.ShouldBe(inbound);
+        // The other is told of another service only.
+        await Eventually.Succeeds(() => server.Registry.GetProgress(ShopMesh.WebSplit, expected).ShouldSatisfyAllConditions(
+            progress => progress.Unconnected.ShouldHaveSingleItem().Workload.ShouldBe(inbound),
+            progress => (progress.Targeted, progress.Acknowledged).ShouldBe((2, 1))));
+
+        await using var connected = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await connected.FetchAsync(ResourceType.Route, "outbound/8080/api.shop");
+        await Eventually.Succeeds(() => server.Registry.GetUnconnected().Workloads.ShouldNotContain(scoped));
+        server.Registry.Connections.ShouldBeGreaterThan(connections);
     }
 }

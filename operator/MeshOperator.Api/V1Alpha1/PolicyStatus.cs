@@ -6,6 +6,10 @@ namespace MeshOperator.Api.V1Alpha1;
 /// <summary>What became of a policy.</summary>
 public sealed class PolicyStatus
 {
+    /// <summary>The generation of the policy that the status is about.</summary>
+    [RangeMinimum(0)]
+    public long? ObservedGeneration { get; set; }
+
     /// <summary>Accepted (is the policy valid and not overruled), ResolvedRefs (does everything exist that it names) and Programmed
     /// (have the proxies acknowledged it).</summary>
     [ListMapKeys("type")]
@@ -53,7 +57,8 @@ public sealed class PolicyCondition
 /// <summary>How many proxies a policy applies to, and what they answered.</summary>
 public sealed class ProxyCounts
 {
-    /// <summary>Connected proxies whose configuration carries the policy.</summary>
+    /// <summary>Proxies that the policy applies to: the connected ones, and those that are not connected although their container
+    /// runs.</summary>
     [Required]
     public int Targeted { get; set; }
 

@@ -11,8 +11,18 @@ internal static partial class SettingValues
 {
     private static readonly string[] LogLevels = ["trace", "debug", "info", "warning", "error", "critical", "off"];
 
-    public static (string Value, string? Advice) Image(string text) =>
-        (text, ImageReference().IsMatch(text) ? null : "is no image: write for example docker.io/envoyproxy/envoy:v1.34.1");
+    public static (string Value, string? Advice) Image(string text)
+    {
+        if (!ImageReference().IsMatch(text)) return (text, $"is no image: write for example {EnvoyReleases.DefaultImage}");
+        return (text, EnvoyReleases.BranchOf(text) < EnvoyReleases.OldestBranch ? $"is too old: use Envoy 1.{EnvoyReleases.OldestBranch} or later, for example {EnvoyReleases.DefaultImage}" : null);
+    }
+
+    public static (string Value, string? Advice) Concurrency(string text) =>
+        (text, int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is > 0 and <= 128 ? null : "is no number of threads: write one from 1 to 128");
+
+    /// <summary>The beginning of a statistic's name in Envoy.</summary>
+    public static (string Value, string? Advice) Statistic(string text) =>
+        (text, text == StatisticsSelection.All || StatisticName().IsMatch(text) ? null : "is no beginning of a statistic's name: write for example cluster.outbound/80/shop/web., or * for all");
 
     public static (string Value, string? Advice) LogLevel(string text) =>
         (text, LogLevels.Contains(text) ? null : $"is no level: write one of {string.Join(", ", LogLevels)}");
@@ -71,6 +81,9 @@ internal static partial class SettingValues
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$")]
     private static partial Regex ImageReference();
+
+    [GeneratedRegex("^[A-Za-z0-9_][A-Za-z0-9_./:-]{0,255}$")]
+    private static partial Regex StatisticName();
 
     [GeneratedRegex("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
     private static partial Regex Subdomain();

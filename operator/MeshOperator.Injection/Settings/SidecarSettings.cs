@@ -19,9 +19,17 @@ internal enum Interception
 /// <summary>What one pod's sidecar is to be: its annotations, and the operator's options where it has none.</summary>
 internal sealed record SidecarSettings
 {
+    private const int DefaultConcurrency = 2;
+
     public required string Image { get; init; }
 
     public required V1ResourceRequirements Resources { get; init; }
+
+    /// <summary>How many worker threads the proxy has.</summary>
+    public required int Concurrency { get; init; }
+
+    /// <summary>Beginnings of the names of statistics to keep besides the usual ones.</summary>
+    public required IReadOnlyList<string> Statistics { get; init; }
 
     public required string LogLevel { get; init; }
 
@@ -41,10 +49,15 @@ internal sealed record SidecarSettings
     public static (SidecarSettings? Settings, string? Problem) Read(IDictionary<string, string>? annotations, InjectionOptions options)
     {
         var reader = new SettingReader(annotations);
+        var resources = ReadResources(reader, options);
         var settings = new SidecarSettings
         {
             Image = reader.Text(SidecarAnnotations.ProxyImage, options.ProxyImage, SettingValues.Image),
-            Resources = ReadResources(reader, options),
+            Resources = resources,
+            Concurrency = reader.Optional(SidecarAnnotations.ProxyConcurrency, options.ProxyConcurrency, SettingValues.Concurrency) is { } threads && int.TryParse(threads, out var given)
+                ? given
+                : ConcurrencyOf(resources),
+            Statistics = reader.List(SidecarAnnotations.ProxyStatistics, options.ProxyStatistics, SettingValues.Statistic),
             LogLevel = reader.Text(SidecarAnnotations.ProxyLogLevel, options.ProxyLogLevel, SettingValues.LogLevel),
             ImagePullSecrets = reader.List(SidecarAnnotations.ImagePullSecrets, options.ImagePullSecrets, SettingValues.SecretName),
             ExcludedInboundPorts = reader.List(SidecarAnnotations.ExcludeInboundPorts, options.ExcludeInboundPorts, SettingValues.Port),
@@ -57,6 +70,10 @@ internal sealed record SidecarSettings
         _ = reader.Text(SidecarAnnotations.Upstreams, UpstreamList.Any, SettingValues.Upstreams);
         return reader.Problem is { } problem ? (null, problem) : (settings, null);
     }
+
+    /// <summary>By itself Envoy has a thread for each CPU of the node, whatever the limit.</summary>
+    private static int ConcurrencyOf(V1ResourceRequirements resources) =>
+        resources.Limits?.TryGetValue("cpu", out var limit) == true && limit is not null ? Math.Max(1, (int)decimal.Ceiling(limit.ToDecimal())) : DefaultConcurrency;
 
     private static bool IsNativeByDefault(InjectionOptions options) => options.NativeSidecars switch
     {

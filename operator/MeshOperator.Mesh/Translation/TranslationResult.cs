@@ -13,6 +13,9 @@ public sealed record TranslationResult(MeshModel Model, ImmutableDictionary<Poli
 /// <param name="InEffect">Whether anything of it is in the model: of a policy with an invalid change the last valid form may be.</param>
 public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding ResolvedRefs, bool InEffect)
 {
+    /// <summary>Tells the object that was looked at from another one that had or will have its name.</summary>
+    public required string Uid { get; init; }
+
     /// <summary>Why no proxy has anything of it, though it is accepted; null when some may.</summary>
     public Finding? Idle { get; init; }
 }
@@ -21,4 +24,8 @@ public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding Re
 /// <param name="Holds">Whether it is true.</param>
 /// <param name="Reason">A word in Kubernetes' conventions.</param>
 /// <param name="Message">A sentence for the user.</param>
-public sealed record Finding(bool Holds, string Reason, string Message);
+public sealed record Finding(bool Holds, string Reason, string Message)
+{
+    /// <summary>Whether nobody can tell yet if it is true.</summary>
+    public bool IsUnknown { get; init; }
+}

@@ -17,7 +17,7 @@ internal sealed class VerdictBuilder
         foreach (var (name, record) in policies.OrderBy(p => p.Value.Created).ThenBy(p => p.Key))
         {
             var key = new PolicyKey(kind, name.Namespace, name.Name);
-            _drafts[key] = new Draft(record.Generation) { Refusal = record.Refusal, IsUsable = record.Spec is not null };
+            _drafts[key] = new Draft(record.Uid, record.Generation) { Refusal = record.Refusal, IsUsable = record.Spec is not null };
             if (record.Spec is { } spec) yield return (key, spec);
         }
     }
@@ -49,11 +49,11 @@ internal sealed class VerdictBuilder
     public void Note(PolicyKey key, string message) => _drafts[key].Note = $" {message}";
 
     /// <summary>There is no proxy that could have something of the policy.</summary>
-    public void NoProxy(PolicyKey key, string message) => _drafts[key].Idle = new Finding(false, "Pending", message);
+    public void NoProxy(PolicyKey key, string message) => _drafts[key].Idle = new Finding(false, "NoProxies", message) { IsUnknown = true };
 
     public ImmutableDictionary<PolicyKey, PolicyVerdict> Build() => _drafts.ToImmutableDictionary(d => d.Key, d => d.Value.ToVerdict());
 
-    private sealed class Draft(long generation)
+    private sealed class Draft(string uid, long generation)
     {
         /// <summary>Of all that is not there. Who has mended these is told the next ones.</summary>
         private const int MostTold = 10;
@@ -77,7 +77,7 @@ internal sealed class VerdictBuilder
 
         public List<(string Reason, string Message)> Unresolved { get; } = [];
 
-        public PolicyVerdict ToVerdict() => new(generation, Accepted(), Resolved(), InEffect) { Idle = Idle };
+        public PolicyVerdict ToVerdict() => new(generation, Accepted(), Resolved(), InEffect) { Uid = uid, Idle = Idle };
 
         private bool InEffect => IsUsable && Idle?.Reason != "Overridden" && (FoundTarget || (Conflict is null && MissingTargets.Count == 0));
 

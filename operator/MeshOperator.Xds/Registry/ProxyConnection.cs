@@ -1,5 +1,6 @@
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation;
 
 namespace MeshOperator.Xds.Registry;
 
@@ -12,6 +13,9 @@ internal sealed class ProxyConnection(string nodeId, WorkloadName? workload, boo
 
     /// <summary>Null when the node is not known to the mesh.</summary>
     public WorkloadName? Workload => workload;
+
+    /// <summary>Its workload as it was when it connected; null when the node is not known to the mesh.</summary>
+    public NodeEntry? Node { get; init; }
 
     public bool IsDelta => isDelta;
 

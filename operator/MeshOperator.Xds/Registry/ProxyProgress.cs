@@ -37,6 +37,7 @@ internal struct ProxyProgress
 internal sealed class TotalProgress
 {
     private readonly List<ProxyRejection> _rejected = [];
+    private IReadOnlyList<ExpectedProxy> _unconnected = [];
     private int _targeted;
     private int _acknowledged;
 
@@ -49,7 +50,10 @@ internal sealed class TotalProgress
         else if (!progress.IsPending) _acknowledged++;
     }
 
-    public PolicyProgress ToProgress() => new(_targeted, _acknowledged, _rejected);
+    /// <summary>Counts proxies that are not connected.</summary>
+    public void AddUnconnected(IReadOnlyList<ExpectedProxy> proxies) => _unconnected = _unconnected.Count == 0 ? proxies : [.. _unconnected, .. proxies];
+
+    public PolicyProgress ToProgress() => new(_targeted + _unconnected.Count, _acknowledged, _rejected) { Unconnected = _unconnected };
 }
 
 /// <summary>A resource that carries a policy, measured over many proxies. As most of those are at the same state, what a name means in

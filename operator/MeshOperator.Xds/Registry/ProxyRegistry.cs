@@ -14,6 +14,11 @@ public sealed class ProxyRegistry
     /// <summary>An Envoy has one stream, of which the last counts. A gRPC library may open one for each channel, under the same node id.</summary>
     private readonly ConcurrentDictionary<(string NodeId, ProxyConnection? OwnStream), ProxyConnection> _proxies = new();
 
+    /// <summary>Held while a connection comes or goes, with <see cref="_connections"/>.</summary>
+    private readonly Lock _gate = new();
+
+    private long _connections;
+    private (long Connections, IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes, IReadOnlyList<WorkloadName> Found)? _unconnected;
     private TaskCompletionSource? _waiter;
     private long _revision;
 
@@ -31,6 +36,16 @@ public sealed class ProxyRegistry
 
     /// <summary>Grows with each change of which proxies are connected, what is served or what was acknowledged.</summary>
     public long Revision => Volatile.Read(ref _revision);
+
+    /// <summary>Grows each time a proxy connects or goes. Who has measured something of connected and of other proxies, and finds it
+    /// as it was before, has missed none and counted none twice.</summary>
+    public long Connections
+    {
+        get
+        {
+            lock (_gate) return _connections;
+        }
+    }
 
     /// <summary>Completes when <see cref="Revision"/> is beyond <paramref name="seen"/>. Many changes may be one completion; who acts on
     /// it should then gather further ones for a moment.</summary>
@@ -63,8 +78,25 @@ public sealed class ProxyRegistry
     /// <summary>Which certificates the connected Envoys have acknowledged.</summary>
     public IReadOnlyList<ProxySecretStatus> GetSecrets() => [.. _proxies.Values.Where(proxy => !proxy.IsProxyless).Select(DescribeSecrets)];
 
+    /// <summary>The workloads of the mesh whose Envoy is not connected, and the <see cref="Connections"/> at which that was so.</summary>
+    public (IReadOnlyList<WorkloadName> Workloads, long Connections) GetUnconnected()
+    {
+        var nodes = _cache.Current?.Nodes;
+        if (nodes is null) return ([], Connections);
+        lock (_gate)
+        {
+            if (_unconnected is { } known && known.Connections == _connections && ReferenceEquals(known.Nodes, nodes)) return (known.Found, _connections);
+            var connected = _proxies.Values.Where(proxy => !proxy.IsProxyless).Select(proxy => proxy.Workload).OfType<WorkloadName>().ToHashSet();
+            List<WorkloadName> found = [.. nodes.Keys.Where(workload => !connected.Contains(workload)).OrderBy(w => w.Namespace, StringComparer.Ordinal).ThenBy(w => w.Pod, StringComparer.Ordinal)];
+            _unconnected = (_connections, nodes, found);
+            return (found, _connections);
+        }
+    }
+
     /// <summary>How far <paramref name="policy"/>, as it is served now, has got.</summary>
-    public PolicyProgress GetProgress(PolicyKey policy)
+    /// <param name="policy">The policy.</param>
+    /// <param name="expected">Proxies that are not connected and are to be counted if the policy applies to them.</param>
+    public PolicyProgress GetProgress(PolicyKey policy, ExpectedProxies? expected = null)
     {
         if (_cache.Current is not { } configuration) return PolicyProgress.None;
         var inbound = configuration.InboundPolicies.Contains(policy);
@@ -85,17 +117,26 @@ public sealed class ProxyRegistry
             }
             else
             {
-                var scope = configuration.SharedOf(proxy.Workload);
-                if (!scopes.TryGetValue(scope, out var shared)) scopes.Add(scope, shared = SharedResource.Find(policy, scope, configuration.Policies));
                 var progress = new ProxyProgress();
-                foreach (var resource in shared) resource.Measure(proxy, ref progress);
+                foreach (var resource in Carriers(configuration.SharedOf(NodeOf(configuration, proxy)))) resource.Measure(proxy, ref progress);
                 if (inbound) MeasureInbound(configuration, policy, proxy, ref progress);
                 total.Add(proxy.NodeId, progress);
             }
         }
 
         foreach (var (nodeId, progress) in libraries) total.Add(nodeId, progress);
+        foreach (var group in expected?.In(configuration) ?? [])
+        {
+            if (Carriers(group.Shared).Count > 0 || (inbound && group.Own.Profile.Policies.Contains(policy))) total.AddUnconnected(group.Proxies);
+        }
+
         return total.ToProgress();
+
+        List<SharedResource> Carriers(IReadOnlyList<ResourceSet> scope)
+        {
+            if (!scopes.TryGetValue(scope, out var shared)) scopes.Add(scope, shared = SharedResource.Find(policy, scope, configuration.Policies));
+            return shared;
+        }
     }
 
     /// <summary>Whether the proxy of <paramref name="workload"/> has acknowledged the listeners of its own that are served now; true when
@@ -142,13 +183,24 @@ public sealed class ProxyRegistry
 
     internal void Add(ProxyConnection proxy)
     {
-        _proxies[Key(proxy)] = proxy;
+        lock (_gate)
+        {
+            _proxies[Key(proxy)] = proxy;
+            _connections++;
+        }
+
         NotifyChanged();
     }
 
     internal void Remove(ProxyConnection proxy)
     {
-        if (_proxies.TryRemove(KeyValuePair.Create(Key(proxy), proxy))) NotifyChanged();
+        lock (_gate)
+        {
+            if (!_proxies.TryRemove(KeyValuePair.Create(Key(proxy), proxy))) return;
+            _connections++;
+        }
+
+        NotifyChanged();
     }
 
     internal void NotifyChanged()
@@ -158,6 +210,10 @@ public sealed class ProxyRegistry
     }
 
     private static (string NodeId, ProxyConnection? OwnStream) Key(ProxyConnection proxy) => (proxy.NodeId, proxy.IsProxyless ? proxy : null);
+
+    /// <summary>What a proxy is sent; one whose pod has left the mesh keeps what it had.</summary>
+    private static NodeEntry? NodeOf(EnvoyConfiguration configuration, ProxyConnection proxy) =>
+        proxy.Workload is { } workload && configuration.Nodes.TryGetValue(workload, out var node) ? node : proxy.Node;
 
     private static void MeasureInbound(EnvoyConfiguration configuration, PolicyKey policy, ProxyConnection proxy, ref ProxyProgress progress)
     {
@@ -177,6 +233,12 @@ public sealed class ProxyRegistry
         {
             var status = proxy[type];
             foreach (var resource in node.Own[type].Items) progress.Count(resource, status, status?.AcknowledgedOwn.Find(resource.Name));
+        }
+
+        // Pods that were injected before there was a runtime layer do not ask for it.
+        if (proxy[ResourceType.Runtime] is { } runtime)
+        {
+            foreach (var layer in node.Own[ResourceType.Runtime].Items) progress.Count(layer, runtime, runtime.AcknowledgedOwn.Find(layer.Name));
         }
 
         var secrets = proxy[ResourceType.Secret];

@@ -7,7 +7,7 @@ namespace MeshOperator.Xds.Registry;
 /// <param name="NodeId">Its node id, <c>pod.namespace</c>.</param>
 /// <param name="Workload">Its workload, or null when that is not known.</param>
 /// <param name="Mode">The variant of the protocol that it speaks.</param>
-/// <param name="Agent">What it says it is, for example <c>envoy 1.34.1</c>.</param>
+/// <param name="Agent">What it says it is, for example <c>envoy 1.40.0</c>.</param>
 /// <param name="ConnectedAt">Since when.</param>
 /// <param name="Types">The types that it has asked for.</param>
 public sealed record ProxyStatus(
@@ -38,11 +38,17 @@ public enum XdsMode
 }
 
 /// <summary>How far a policy has got to the proxies.</summary>
-/// <param name="Targeted">How many connected proxies use resources that carry the policy.</param>
+/// <param name="Targeted">How many proxies use resources that carry the policy, or would if they were connected.</param>
 /// <param name="Acknowledged">How many of them have acknowledged those resources as they are now.</param>
 /// <param name="Rejected">The proxies that rejected one of them as it is now.</param>
 public sealed record PolicyProgress(int Targeted, int Acknowledged, IReadOnlyList<ProxyRejection> Rejected)
 {
+    /// <summary>The expected proxies that the policy applies to and that are not connected.</summary>
+    public IReadOnlyList<ExpectedProxy> Unconnected { get; init; } = [];
+
+    /// <summary>Whether connections of callers that lost a permission are yet to be ended.</summary>
+    public bool IsRevoking { get; init; }
+
     /// <summary>Of a policy that no resource carries.</summary>
     public static PolicyProgress None { get; } = new(0, 0, []);
 }

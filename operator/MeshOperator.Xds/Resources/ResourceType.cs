@@ -21,12 +21,15 @@ public enum ResourceType
 
     /// <summary>The configuration of filters that listeners name (ECDS).</summary>
     Extension,
+
+    /// <summary>Layers of runtime values (RTDS).</summary>
+    Runtime,
 }
 
 /// <summary>What is known of each <see cref="ResourceType"/>.</summary>
 internal static class ResourceTypes
 {
-    public const int Count = 6;
+    public const int Count = 7;
 
     private const string Prefix = "type.googleapis.com/";
 
@@ -38,13 +41,14 @@ internal static class ResourceTypes
         Prefix + "envoy.config.route.v3.RouteConfiguration",
         Prefix + "envoy.extensions.transport_sockets.tls.v3.Secret",
         Prefix + "envoy.config.core.v3.TypedExtensionConfig",
+        Prefix + "envoy.service.runtime.v3.Runtime",
     ];
 
-    private static readonly string[] ShortNames = ["cds", "eds", "lds", "rds", "sds", "ecds"];
+    private static readonly string[] ShortNames = ["cds", "eds", "lds", "rds", "sds", "ecds", "rtds"];
 
     public static string Url(this ResourceType type) => Urls[(int)type];
 
-    /// <summary>The name that Envoy's users know: <c>cds</c>, <c>eds</c>, <c>lds</c>, <c>rds</c>, <c>sds</c>, <c>ecds</c>.</summary>
+    /// <summary>The name that Envoy's users know: <c>cds</c>, <c>eds</c>, <c>lds</c>, <c>rds</c>, <c>sds</c>, <c>ecds</c>, <c>rtds</c>.</summary>
     public static string ShortName(this ResourceType type) => ShortNames[(int)type];
 
     public static bool TryParse(string url, out ResourceType type)

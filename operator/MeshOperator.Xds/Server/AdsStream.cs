@@ -84,7 +84,7 @@ internal sealed class AdsStream : IDisposable
         using var subscription = _context.Cache.Subscribe(_signal);
         _node = await FindNodeAsync(_authentication.IsGuest || _isProxyless, cancellationToken);
         var agent = node.UserAgentName.Length == 0 ? "unknown" : $"{node.UserAgentName} {node.UserAgentVersion}".TrimEnd();
-        var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow()) { IsProxyless = _isProxyless };
+        var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow()) { IsProxyless = _isProxyless, Node = _node };
         _context.Registry.Add(connection);
         _context.Log.ProxyConnected(_nodeId, _call.Peer, _isDelta ? "delta" : "state-of-the-world", agent);
         var reason = "the client ended it";

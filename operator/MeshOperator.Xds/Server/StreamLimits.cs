@@ -20,6 +20,7 @@ internal sealed class StreamLimits(IOptions<XdsServerOptions> options, Refusals 
             throw Exhausted(peer, $"More than {options.Value.MaxStreams} streams are open.");
         }
 
+        if (address?.IsIPv4MappedToIPv6 == true) address = address.MapToIPv4();
         if (address is null || IPAddress.IsLoopback(address)) return new Lease(this, null);
         if (_byAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > options.Value.MaxStreamsPerAddress)
         {

@@ -33,9 +33,11 @@ internal sealed class StreamSubscriptions
     public int ChangedTypes { get; set; }
 
     /// <summary>Whether the client has answered all that it was sent, and an Envoy has come to its listeners, which it asks for last but for
-    /// the routes that they name.</summary>
+    /// the routes that they name. It asks for its runtime values before anything else.</summary>
     public bool AreComplete =>
-        IsRequested(ResourceType.Cluster) == IsRequested(ResourceType.Listener) && Array.TrueForAll(_acknowledgements, acknowledgements => acknowledgements.AreAll);
+        IsRequested(ResourceType.Cluster) == IsRequested(ResourceType.Listener)
+        && (IsRequested(ResourceType.Cluster) || !IsRequested(ResourceType.Runtime))
+        && Array.TrueForAll(_acknowledgements, acknowledgements => acknowledgements.AreAll);
 
     public bool IsRequested(ResourceType type) => _subscriptions[(int)type].IsRequested;
 

@@ -1,4 +1,5 @@
 using Envoy.Extensions.TransportSockets.Tls.V3;
+using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation.Inbound;
@@ -29,7 +30,7 @@ internal sealed class ProxyResources
         Create(new InboundProfile(MtlsMode.Disabled, [], []), "unknown", new Observability(new TelemetrySettings()));
 
     /// <summary>For proxies at which no connections arrive.</summary>
-    public static ProxyResources None { get; } = new(InboundProfile.Nothing, Sets(), []);
+    public static ProxyResources None { get; } = new(InboundProfile.Nothing, Sets([]), []);
 
     /// <summary>The resources of a type, but for secrets, which need the trust bundle.</summary>
     public ResourceSet this[ResourceType type] => _sets[(int)type];
@@ -39,7 +40,7 @@ internal sealed class ProxyResources
         var targets = InboundTarget.Of(profile);
         List<Envoy.Config.Listener.V3.Listener> listeners = [new InboundListenerBuilder(observability).Listener(profile, targets, trustDomain)];
         if (profile.HasIpv6) listeners.Add(new OutboundListenerBuilder(observability).Entrance(Names.OutboundIpv6Listener, "::"));
-        var sets = Sets();
+        var sets = Sets(targets);
         sets[(int)ResourceType.Cluster] = ResourceSet.Create(targets
             .Select(target => ClusterBuilder.Inbound(target.Name, target.Port.Protocol, profile.HasIpv6))
             .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster)));
@@ -51,5 +52,11 @@ internal sealed class ProxyResources
         return new ProxyResources(profile, sets, [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.Of(target, trustDomain))]);
     }
 
-    private static ResourceSet[] Sets() => [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
+    /// <summary>Nothing but the runtime layer, for which every proxy asks when it starts.</summary>
+    private static ResourceSet[] Sets(IEnumerable<InboundTarget> targets)
+    {
+        ResourceSet[] sets = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
+        sets[(int)ResourceType.Runtime] = ResourceSet.Create([XdsResource.Create(ResourceType.Runtime, MeshNames.RuntimeLayer, RevokedFilter.Flags(targets))]);
+        return sets;
+    }
 }

@@ -16,5 +16,5 @@ internal enum SidecarState
 /// <summary>What was found of a pod.</summary>
 /// <param name="Name">For example <c>pod/web-0</c>.</param>
 /// <param name="State">Whether it has the sidecar.</param>
-/// <param name="Reason">Why not, and what to do about it; null otherwise.</param>
+/// <param name="Reason">Why not, or what is wrong with it, and what to do about it; null otherwise.</param>
 internal sealed record CheckedPod(string Name, SidecarState State, string? Reason = null);

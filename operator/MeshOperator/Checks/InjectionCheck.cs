@@ -6,7 +6,7 @@ using MeshOperator.Injection;
 namespace MeshOperator.Checks;
 
 /// <summary>Tells of pods whether they have the sidecar or will get it, and if not, why.</summary>
-internal sealed class InjectionCheck(SidecarInjector injector)
+internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time)
 {
     private const string Restart = "nothing speaks against it now: it was created before its namespace or itself was labelled, or while the webhook was not there: restart it";
 
@@ -14,7 +14,7 @@ internal sealed class InjectionCheck(SidecarInjector injector)
     public CheckedPod Live(V1Pod pod, V1Namespace ns)
     {
         var name = $"pod/{pod.Metadata.Name}";
-        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected);
+        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected, Ended(pod));
         var recorded = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(MeshNames.NotInjectedAnnotation, out var reason) ? reason : null;
         return new CheckedPod(name, SidecarState.No, recorded ?? WhyNot(pod, ns) ?? Restart);
     }
@@ -22,8 +22,17 @@ internal sealed class InjectionCheck(SidecarInjector injector)
     /// <summary>Looks at a pod that is to be created.</summary>
     public CheckedPod Planned(string name, V1Pod pod, V1Namespace ns)
     {
-        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected);
+        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected, Ended(pod));
         return WhyNot(pod, ns) is { } reason ? new CheckedPod(name, SidecarState.No, reason) : new CheckedPod(name, SidecarState.WouldBe);
+    }
+
+    /// <summary>That the sidecar is of a branch of Envoy that is no longer mended; else null.</summary>
+    private string? Ended(V1Pod pod)
+    {
+        var image = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(c => c.Name == SidecarInjector.ContainerName)?.Image;
+        return image is not null && EnvoyReleases.BranchOf(image) is { } branch && EnvoyReleases.HasEnded(branch, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime))
+            ? $"its sidecar is Envoy 1.{branch}, which gets no security fixes any more: restart it to get {injector.ProxyImage}"
+            : null;
     }
 
     private string? WhyNot(V1Pod pod, V1Namespace ns)

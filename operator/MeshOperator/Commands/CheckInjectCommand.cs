@@ -28,7 +28,7 @@ internal static class CheckInjectCommand
         });
         command.SetAction((parsed, cancellation) =>
         {
-            var check = new InjectionCheck(new SidecarInjector(new InjectionOptions { OperatorNamespace = parsed.GetValue(operatorNamespace)! }));
+            var check = new InjectionCheck(new SidecarInjector(new InjectionOptions { OperatorNamespace = parsed.GetValue(operatorNamespace)! }), TimeProvider.System);
             return RunAsync(
                 async client =>
                 {
@@ -64,7 +64,7 @@ internal static class CheckInjectCommand
     {
         if (pods.Count == 0) return;
         var width = Math.Max(3, pods.Max(pod => pod.Name.Length));
-        await output.WriteLineAsync($"{"POD".PadRight(width)}   SIDECAR    WHY NOT");
+        await output.WriteLineAsync($"{"POD".PadRight(width)}   SIDECAR    REASON");
         foreach (var pod in pods) await output.WriteLineAsync($"{pod.Name.PadRight(width)}   {Word(pod.State),-8}   {pod.Reason}".TrimEnd());
     }
 

@@ -43,6 +43,7 @@ internal static class LocalCommand
                 Operator = new OperatorOptions
                 {
                     LoopbackOnly = true,
+                    PodsRun = false,
                     OwnWebhookConfigurations = true,
                     XdsPlaintextPort = xds,
                     XdsTlsPort = xds == 0 ? 0 : xds + 2,

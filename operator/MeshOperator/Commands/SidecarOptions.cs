@@ -13,6 +13,8 @@ internal sealed class SidecarOptions
     private readonly Option<string> _memory = Text("--proxy-memory", "The sidecars' memory request.", Defaults.ProxyMemory);
     private readonly Option<string> _cpuLimit = Text("--proxy-cpu-limit", "The sidecars' CPU limit; empty for none.", Defaults.ProxyCpuLimit);
     private readonly Option<string> _memoryLimit = Text("--proxy-memory-limit", "The sidecars' memory limit; empty for none.", Defaults.ProxyMemoryLimit);
+    private readonly Option<string> _concurrency = Text("--proxy-concurrency", "The sidecars' worker threads; empty for the CPU limit rounded up, or 2 without one.", Defaults.ProxyConcurrency);
+    private readonly Option<string> _statistics = Text("--proxy-statistics", "Beginnings of the names of statistics that sidecars keep besides the usual ones, separated by commas; * for all.", Defaults.ProxyStatistics);
     private readonly Option<string> _level = Text("--proxy-log-level", "What sidecars log about themselves: trace, debug, info, warning, error, critical or off.", Defaults.ProxyLogLevel);
     private readonly Option<string> _secrets = Text("--image-pull-secrets", "Secrets of the pods' namespaces with which the images are pulled, separated by commas.", Defaults.ImagePullSecrets);
     private readonly Option<string> _inbound = Text("--exclude-inbound-ports", "Ports of pods that sidecars leave alone, separated by commas.", Defaults.ExcludeInboundPorts);
@@ -28,7 +30,7 @@ internal sealed class SidecarOptions
     /// <summary>Adds the options, and refuses the command when one of them would make every pod be refused.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _image, _initImage, _cpu, _memory, _cpuLimit, _memoryLimit, _level, _secrets, _inbound, _outbound, _networks, _interception, _native })
+        foreach (var option in new Option[] { _image, _initImage, _cpu, _memory, _cpuLimit, _memoryLimit, _concurrency, _statistics, _level, _secrets, _inbound, _outbound, _networks, _interception, _native })
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
@@ -48,6 +50,8 @@ internal sealed class SidecarOptions
         ProxyMemory = value(_memory) ?? Defaults.ProxyMemory,
         ProxyCpuLimit = value(_cpuLimit) ?? Defaults.ProxyCpuLimit,
         ProxyMemoryLimit = value(_memoryLimit) ?? Defaults.ProxyMemoryLimit,
+        ProxyConcurrency = value(_concurrency) ?? Defaults.ProxyConcurrency,
+        ProxyStatistics = value(_statistics) ?? Defaults.ProxyStatistics,
         ProxyLogLevel = value(_level) ?? Defaults.ProxyLogLevel,
         ImagePullSecrets = value(_secrets) ?? Defaults.ImagePullSecrets,
         ExcludeInboundPorts = value(_inbound) ?? Defaults.ExcludeInboundPorts,

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -171,6 +172,10 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<RevocationTracker>();
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
+        services.AddSingleton(p => new ProxyCensus(
+            p.GetRequiredService<Xds.Registry.ProxyRegistry>(),
+            () => options.PodsRun ? p.GetRequiredService<SharedInformer<V1Pod>>().Objects : ImmutableDictionary<ObjectKey, V1Pod>.Empty,
+            p.GetRequiredService<TimeProvider>()));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<RevocationService>();
         services.AddProxies();
@@ -222,11 +227,17 @@ internal sealed class OperatorHost : IAsyncDisposable
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         kestrel.Limits.MinRequestBodyDataRate = null;
-        var address = options.LoopbackOnly ? IPAddress.Loopback : IPAddress.Any;
-        kestrel.Listen(address, options.XdsTlsPort, o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, serving));
+        Listen(kestrel, options.LoopbackOnly, options.XdsTlsPort, o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, serving));
         if (options.XdsPlaintextPort is { } plaintext) kestrel.Listen(IPAddress.Loopback, plaintext, o => Configure(o, ListenerKind.PlaintextXds, HttpProtocols.Http2, null));
-        kestrel.Listen(address, options.WebhookPort, o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, serving));
-        kestrel.Listen(address, options.MetricsPort, o => Configure(o, ListenerKind.Metrics, HttpProtocols.Http1, null));
+        Listen(kestrel, options.LoopbackOnly, options.WebhookPort, o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, serving));
+        Listen(kestrel, options.LoopbackOnly, options.MetricsPort, o => Configure(o, ListenerKind.Metrics, HttpProtocols.Http1, null));
+    }
+
+    /// <summary>On loopback, or on every address of both families; of IPv4 only where the node has no IPv6.</summary>
+    private static void Listen(KestrelServerOptions kestrel, bool isLoopbackOnly, int port, Action<ListenOptions> configure)
+    {
+        if (isLoopbackOnly) kestrel.Listen(IPAddress.Loopback, port, configure);
+        else kestrel.ListenAnyIP(port, configure);
     }
 
     private static void Configure(ListenOptions listen, ListenerKind kind, HttpProtocols protocols, ServingCertificate? serving)

@@ -15,7 +15,7 @@ internal static class Conditions
         var seconds = now.UtcDateTime.AddTicks(-(now.UtcDateTime.Ticks % TimeSpan.TicksPerSecond));
         return [.. findings.Select(f =>
         {
-            var status = f.Finding.Holds ? "True" : "False";
+            var status = f.Finding.IsUnknown ? "Unknown" : f.Finding.Holds ? "True" : "False";
             var old = before?.FirstOrDefault(c => c.Type == f.Type);
             return new PolicyCondition
             {

@@ -20,10 +20,11 @@ internal static class PolicyConditions
         [
             (Accepted, verdict.Accepted),
             (ResolvedRefs, verdict.ResolvedRefs),
-            (Programmed, ToProgrammed(verdict, progress)),
+            (Programmed, ToProgrammed(verdict, progress, now)),
         ];
         return new PolicyStatus
         {
+            ObservedGeneration = verdict.Generation,
             Conditions = Conditions.Of(findings, verdict.Generation, before?.Conditions, now),
             Proxies = new ProxyCounts
             {
@@ -38,7 +39,7 @@ internal static class PolicyConditions
     /// <summary>Whether two statuses say the same, transition times apart.</summary>
     public static bool SaySame(PolicyStatus a, PolicyStatus? b)
     {
-        if (b?.Proxies is not { } proxies || a.Conditions.Count != b.Conditions.Count) return false;
+        if (b?.Proxies is not { } proxies || a.ObservedGeneration != b.ObservedGeneration || a.Conditions.Count != b.Conditions.Count) return false;
         if ((a.Proxies!.Targeted, a.Proxies.Acknowledged, a.Proxies.Rejected, a.Proxies.Summary)
             != (proxies.Targeted, proxies.Acknowledged, proxies.Rejected, proxies.Summary))
         {
@@ -64,21 +65,56 @@ internal static class PolicyConditions
         return events;
     }
 
-    private static Finding ToProgrammed(PolicyVerdict verdict, PolicyProgress progress)
+    /// <summary>Whether proxies are waited for that have not acknowledged, and none refuses.</summary>
+    public static bool IsWaiting(PolicyProgress progress, DateTimeOffset now) => progress.Rejected.Count == 0
+        && (progress.IsRevoking || progress.Acknowledged < progress.Targeted - progress.Unconnected.Count || progress.Unconnected.Any(proxy => proxy.Holds(now)));
+
+    /// <summary>Whether a status is about the policy as it is, as far as that can be told without asking proxies.</summary>
+    public static bool IsAbout(PolicyStatus? status, PolicyVerdict verdict) =>
+        status?.Conditions.Find(c => c.Type == Programmed)?.ObservedGeneration == verdict.Generation
+        && IsSame(status, Accepted, verdict.Accepted)
+        && IsSame(status, ResolvedRefs, verdict.ResolvedRefs);
+
+    private static bool IsSame(PolicyStatus status, string type, Finding finding) =>
+        status.Conditions.Find(c => c.Type == type) is { } condition && (condition.Status == "True") == finding.Holds && condition.Reason == finding.Reason;
+
+    private static Finding ToProgrammed(PolicyVerdict verdict, PolicyProgress progress, DateTimeOffset now)
     {
         if (verdict is { Accepted.Holds: true, Idle: { } idle }) return idle;
         if (!verdict.InEffect) return new Finding(false, "Pending", "The policy is not in effect; see the condition Accepted.");
         if (!verdict.Accepted.Holds) return new Finding(false, "Pending", "Proxies have only what is in effect of it; see the condition Accepted.");
-        if (progress.Targeted == 0) return new Finding(false, "Pending", "No proxy that the policy applies to is connected.");
+        if (progress.Targeted == 0) return NoProxies("The policy applies to no running pod with a proxy.");
+        if (progress is { IsRevoking: true, Rejected.Count: 0 })
+            return new Finding(false, "Pending", "Callers lost permissions; the connections that they have open are yet to be ended.");
         var counts = string.Create(CultureInfo.InvariantCulture, $"{progress.Acknowledged} of {progress.Targeted} proxies");
+        var unconnected = Unconnected(progress, now);
+        var partly = progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Pending";
         if (progress.Rejected.Count > 0)
         {
             var named = string.Join("; ", progress.Rejected.OrderBy(r => r.NodeId, StringComparer.Ordinal).Take(MostNamed).Select(r => $"{r.NodeId} refused {r.Resource}: {r.Reason}"));
-            var more = progress.Rejected.Count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {progress.Rejected.Count - MostNamed} more") : string.Empty;
-            return new Finding(false, progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Rejected", $"{counts} have acknowledged the policy. {named}{more}");
+            var reason = progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Rejected";
+            return new Finding(false, reason, $"{counts} have acknowledged the policy{unconnected}. {named}{More(progress.Rejected.Count)}");
         }
 
         if (progress.Acknowledged == progress.Targeted) return new Finding(true, Programmed, $"All {counts} have acknowledged the policy.");
-        return new Finding(false, progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Pending", $"{counts} have acknowledged the policy.");
+        if (IsWaiting(progress, now)) return new Finding(false, partly, $"{counts} have acknowledged{unconnected}.");
+        return progress.Acknowledged > 0
+            ? new Finding(true, Programmed, $"{counts} have acknowledged{unconnected}.")
+            : NoProxies($"No proxy that the policy applies to is connected or in a ready pod{unconnected}.");
     }
+
+    private static Finding NoProxies(string message) => new(false, "NoProxies", message) { IsUnknown = true };
+
+    /// <summary>Who is not connected, as the end of a sentence.</summary>
+    private static string Unconnected(PolicyProgress progress, DateTimeOffset now)
+    {
+        if (progress.Unconnected.Count == 0) return string.Empty;
+        var named = progress.Unconnected
+            .OrderByDescending(p => p.Holds(now)).ThenBy(p => p.Workload.Namespace, StringComparer.Ordinal).ThenBy(p => p.Workload.Pod, StringComparer.Ordinal)
+            .Take(MostNamed)
+            .Select(p => $"{p.Workload.Namespace}/{p.Workload.Pod} (for {CoarseAge.Text(now - p.Since)})");
+        return $"; not connected: {string.Join(", ", named)}{More(progress.Unconnected.Count)}";
+    }
+
+    private static string More(int count) => count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {count - MostNamed} more") : string.Empty;
 }

@@ -17,8 +17,8 @@ internal interface IPolicyStatusStore
     /// <summary>Told after a policy changed; must return at once.</summary>
     event Action? Changed;
 
-    /// <summary>A policy's generation and status as last seen; null when there is none.</summary>
-    (long Generation, PolicyStatus? Status)? Find(ObjectKey key);
+    /// <summary>A policy's UID, generation and status as last seen; null when there is none.</summary>
+    (string Uid, long Generation, PolicyStatus? Status)? Find(ObjectKey key);
 
     /// <summary>Writes a status, and events about what changed.</summary>
     Task WriteAsync(ObjectKey key, PolicyStatus status, IReadOnlyList<PolicyEvent> events, CancellationToken cancellation);
@@ -56,11 +56,11 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
 
     public string Kind => typeof(TPolicy).Name;
 
-    public (long Generation, PolicyStatus? Status)? Find(ObjectKey key)
+    public (string Uid, long Generation, PolicyStatus? Status)? Find(ObjectKey key)
     {
         if (!_informer.Objects.TryGetValue(key, out var cached)) return null;
         var policy = _writer.Latest(cached);
-        return (policy.Metadata.Generation ?? 1, policy.Status);
+        return (policy.Metadata.Uid, policy.Metadata.Generation ?? 1, policy.Status);
     }
 
     public async Task WriteAsync(ObjectKey key, PolicyStatus status, IReadOnlyList<PolicyEvent> events, CancellationToken cancellation)

@@ -1,10 +1,13 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using k8s.Models;
 using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
 using MeshOperator.Kubernetes.Queue;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Revocations;
 using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Policies;
@@ -19,7 +22,13 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// the proxies down.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long after a start the status of a policy that has not changed stays as it was, while proxies come back.</summary>
+    private static readonly TimeSpan ComeBackWithin = TimeSpan.FromSeconds(30);
+
     private readonly MeshPipeline _pipeline;
+    private readonly ProxyCensus _census;
+    private readonly RevocationTracker _revocations;
+    private readonly SharedInformer<V1Pod> _pods;
     private readonly ProxyRegistry _proxies;
     private readonly Dictionary<string, IPolicyStatusStore> _stores;
     private readonly ILeadership _leadership;
@@ -28,10 +37,28 @@ internal sealed class PolicyStatusWriter : BackgroundService
     private readonly WorkQueue<PolicyKey> _queue;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
+    /// <summary>The policies of which this replica has written a status or found that no proxy is waited for.</summary>
+    private readonly ConcurrentDictionary<PolicyKey, bool> _known = new();
+
+    /// <summary>When this replica began to write, as ticks; its proxies are expected back from then on.</summary>
+    private long _beganAt;
+
     public PolicyStatusWriter(
-        MeshPipeline pipeline, ProxyRegistry proxies, IEnumerable<IPolicyStatusStore> stores, ILeadership leadership, TimeProvider time, Random random, ILogger<PolicyStatusWriter> logger)
+        MeshPipeline pipeline,
+        ProxyRegistry proxies,
+        ProxyCensus census,
+        RevocationTracker revocations,
+        SharedInformer<V1Pod> pods,
+        IEnumerable<IPolicyStatusStore> stores,
+        ILeadership leadership,
+        TimeProvider time,
+        Random random,
+        ILogger<PolicyStatusWriter> logger)
     {
         _pipeline = pipeline;
+        _census = census;
+        _revocations = revocations;
+        _pods = pods;
         _proxies = proxies;
         _stores = stores.ToDictionary(s => s.Kind);
         _leadership = leadership;
@@ -49,8 +76,15 @@ internal sealed class PolicyStatusWriter : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         void Wake() => _wake.Writer.TryWrite(true);
+        void WakeForPod(ObjectChange<V1Pod> change)
+        {
+            // A change of a proxy's own connection is followed by itself; of pods only a few changes matter here.
+            if ((change.Old is null ? default : ProxyPod.Read(change.Old)) != (change.New is null ? default : ProxyPod.Read(change.New))) Wake();
+        }
+
         _pipeline.Translated += Wake;
         _leadership.Changed += Wake;
+        _pods.Changed += WakeForPod;
         foreach (var store in _stores.Values) store.Changed += Wake;
         try
         {
@@ -63,6 +97,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         {
             _pipeline.Translated -= Wake;
             _leadership.Changed -= Wake;
+            _pods.Changed -= WakeForPod;
             foreach (var store in _stores.Values) store.Changed -= Wake;
         }
     }
@@ -82,16 +117,53 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
     private async Task LookAsync(CancellationToken cancellation)
     {
-        while (await _wake.Reader.WaitToReadAsync(cancellation))
+        var isWriting = false;
+        while (true)
         {
-            _wake.Reader.TryRead(out _);
-            if (!_leadership.IsLeader || _pipeline.Latest is not { } latest) continue;
-            foreach (var key in latest.Verdicts.Keys)
+            await WaitAsync(isWriting ? UntilNextLook() : null, cancellation);
+            var canWrite = _leadership.IsLeader && _pipeline.Latest is not null;
+            if (canWrite && !isWriting)
+            {
+                _known.Clear();
+                Volatile.Write(ref _beganAt, _time.GetUtcNow().UtcTicks);
+            }
+
+            isWriting = canWrite;
+            if (!isWriting) continue;
+            foreach (var key in _pipeline.Latest!.Verdicts.Keys)
             {
                 if (Desired(key) is not null) _queue.Add(key);
             }
         }
     }
+
+    /// <summary>Waits until something has happened, or for that long.</summary>
+    private async Task WaitAsync(TimeSpan? longest, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(longest ?? Timeout.InfiniteTimeSpan, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
+        try
+        {
+            await _wake.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>When a status may become another by time alone; null when none can.</summary>
+    private TimeSpan? UntilNextLook()
+    {
+        var now = _time.GetUtcNow();
+        var comeBack = ComeBackBy() - now;
+        var waits = _census.Take().All.SelectMany(proxy => new[] { CoarseAge.UntilNext(now - proxy.Since), (proxy.HoldsUntil ?? DateTimeOffset.MinValue) - now })
+            .Append(comeBack)
+            .Where(wait => wait > TimeSpan.Zero)
+            .ToList();
+        return waits.Count == 0 ? null : waits.Min();
+    }
+
+    private DateTimeOffset ComeBackBy() => new DateTimeOffset(Volatile.Read(ref _beganAt), TimeSpan.Zero) + ComeBackWithin;
 
     private async Task WorkAsync(CancellationToken cancellation)
     {
@@ -125,8 +197,19 @@ internal sealed class PolicyStatusWriter : BackgroundService
     private (Api.V1Alpha1.PolicyStatus After, Api.V1Alpha1.PolicyStatus? Before)? Desired(PolicyKey key)
     {
         if (_pipeline.Latest is not { } latest || !latest.Verdicts.TryGetValue(key, out var verdict)) return null;
-        if (!_stores.TryGetValue(key.Kind, out var store) || store.Find(ToObjectKey(key)) is not { } found || found.Generation != verdict.Generation) return null;
-        var status = PolicyConditions.Status(verdict, _proxies.GetProgress(key), found.Status, _time.GetUtcNow());
+        if (!_stores.TryGetValue(key.Kind, out var store) || store.Find(ToObjectKey(key)) is not { } found || found.Generation != verdict.Generation || found.Uid != verdict.Uid) return null;
+        var expected = _census.Take();
+        var progress = _proxies.GetProgress(key, expected) with { IsRevoking = _revocations.IsPending(key) };
+        // Who connected or left in between may have been missed by both. The change wakes this writer again.
+        if (_proxies.Connections != expected.Connections) return null;
+        var now = _time.GetUtcNow();
+        if (now < ComeBackBy() && !_known.ContainsKey(key))
+        {
+            if (PolicyConditions.IsAbout(found.Status, verdict) && PolicyConditions.IsWaiting(progress, now)) return null;
+            _known[key] = true;
+        }
+
+        var status = PolicyConditions.Status(verdict, progress, found.Status, now);
         return PolicyConditions.SaySame(status, found.Status) ? null : (status, found.Status);
     }
 

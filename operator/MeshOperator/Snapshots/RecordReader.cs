@@ -3,6 +3,7 @@ using MeshOperator.Api;
 using MeshOperator.Injection;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Policies;
 
 namespace MeshOperator.Snapshots;
 
@@ -64,7 +65,11 @@ internal static class RecordReader
             };
         }
 
-        if (pod.Status is not null) pod.Status = new V1PodStatus { Phase = pod.Status.Phase, PodIPs = pod.Status.PodIPs };
+        if (pod.Status is { } status)
+        {
+            pod.Status = new V1PodStatus { Phase = status.Phase, PodIPs = status.PodIPs };
+            if (pod.Metadata.Labels?.ContainsKey(MeshNames.ProxyLabel) == true) ProxyPod.Trim(status, pod.Status);
+        }
     }
 
     private static string? Annotation(V1Pod pod, string name) =>

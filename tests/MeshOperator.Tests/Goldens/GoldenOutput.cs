@@ -81,7 +81,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private static JsonObject Condition(string type, Finding finding) => new()
     {
         ["type"] = type,
-        ["status"] = finding.Holds ? "True" : "False",
+        ["status"] = finding.IsUnknown ? "Unknown" : finding.Holds ? "True" : "False",
         ["reason"] = finding.Reason,
         ["message"] = finding.Message,
     };

@@ -3,6 +3,9 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Rbac.V3;
 using Envoy.Extensions.Matching.CommonInputs.Network.V3;
 using Envoy.Extensions.Matching.InputMatchers.RuntimeFraction.V3;
+using Envoy.Service.Runtime.V3;
+using Google.Protobuf.WellKnownTypes;
+using MeshOperator.Api;
 using Xds.Type.Matcher.V3;
 using Extension = Xds.Core.V3.TypedExtensionConfig;
 using NetworkRbac = Envoy.Extensions.Filters.Network.Rbac.V3.RBAC;
@@ -16,6 +19,22 @@ namespace MeshOperator.Xds.Translation.Inbound;
 /// connection by the rules under which it was opened; all that reaches it later is a runtime flag.</summary>
 internal static class RevokedFilter
 {
+    /// <summary>How many revisions back flags are set. Connections of earlier ones have ended with their chains.</summary>
+    private const int FlagsKept = 8;
+
+    /// <summary>The runtime layer, with a flag for each revision of a target that is over.</summary>
+    public static Runtime Flags(IEnumerable<InboundTarget> targets)
+    {
+        var layer = new Struct();
+        foreach (var target in targets)
+        {
+            for (var revision = Math.Max(0, target.Port.Revision - FlagsKept); revision < target.Port.Revision; revision++)
+                layer.Fields.Add(target.RevokedFlag(revision), Always.Clone());
+        }
+
+        return new Runtime { Name = MeshNames.RuntimeLayer, Layer = layer };
+    }
+
     /// <summary>The filter of a target's present revision.</summary>
     public static Filter Create(InboundTarget target)
     {
@@ -53,6 +72,12 @@ internal static class RevokedFilter
             }),
         };
     }
+
+    /// <summary>A fraction as a runtime value.</summary>
+    private static Value Always { get; } = Value.ForStruct(new Struct
+    {
+        Fields = { ["numerator"] = Value.ForNumber(100), ["denominator"] = Value.ForString("HUNDRED") },
+    });
 
     private static Matcher.Types.OnMatch Action(Rules.Types.Action action) =>
         new() { Action = Pack("action", new RbacAction { Name = action.ToString(), Action_ = action }) };

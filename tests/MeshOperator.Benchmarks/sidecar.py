@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""One or more real Envoys, started as sidecars are, beside `meshop local`.
+
+    sudo -E unshare --net tests/MeshOperator.Benchmarks/sidecar.py memory      # RSS by services, and with half-said requests
+    sudo -E unshare --net tests/MeshOperator.Benchmarks/sidecar.py reconnect   # how soon 12 are back after an outage of 2, 15 and 60 s
+    sudo -E unshare --net tests/MeshOperator.Benchmarks/sidecar.py start       # how soon one is ready, also where names are not answered
+
+Needs the built `meshop`, kubectl, nft, and Envoy: named by ENVOY, or on PATH. Everything runs in the network namespace of its own that `unshare`
+makes. An outage is one of the way to the operator: connections to it are cut and refused.
+"""
+import json, os, re, resource, shutil, socket, struct, subprocess, sys, tempfile, threading, time, urllib.request
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+MESHOP = os.environ.get("MESHOP", f"dotnet {ROOT}/operator/MeshOperator/bin/Debug/net10.0/meshop.dll").split()
+ENVOY = os.environ.get("ENVOY") or shutil.which("envoy") or sys.exit("sidecar.py: name an Envoy by ENVOY")
+NAMESPACE, OPERATOR = "bench", "mesh-operator.mesh-system.svc"
+DATA = tempfile.mkdtemp(prefix="sidecar-")
+processes = []
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout
+
+
+def eventually(what, holds, seconds=60.0, every=0.05):
+    end = time.time() + seconds
+    while not (value := holds()):
+        if time.time() > end:
+            sys.exit(f"sidecar.py: after {seconds:.0f} s: {what}")
+        time.sleep(every)
+    return value
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+class Mesh:
+    def __init__(self):
+        self.log = f"{DATA}/log"
+        arguments = ["local", "--xds-port", "0", "--data", f"{DATA}/mesh", "--output", "json", "--log-level", "Information"]
+        processes.append(subprocess.Popen(MESHOP + arguments, stdout=open(f"{DATA}/ready", "w"), stderr=open(self.log, "w")))
+        eventually("meshop local is not ready", lambda: read(f"{DATA}/ready").strip())
+        self.port = int(json.loads(read(f"{DATA}/ready").splitlines()[0])["xdsTls"].rsplit(":", 1)[1])
+        os.environ["KUBECONFIG"] = f"{DATA}/mesh/kubeconfig"
+        run("kubectl", "create", "namespace", NAMESPACE)
+        run("kubectl", "label", "namespace", NAMESPACE, "meshoperator.io/injection=enabled")
+        eventually("no service account", lambda: subprocess.run(["kubectl", "get", "sa", "default", "-n", NAMESPACE], capture_output=True).returncode == 0)
+
+    def connects(self):
+        """How often each proxy has connected, by the operator's log."""
+        found = {}
+        for line in (read(self.log) + read(f"{DATA}/ready")).splitlines():
+            if (match := re.search(rf"(\S+)\.{NAMESPACE}\b", line)) and re.search(r"\bconnected\b", line):
+                found[match[1]] = found.get(match[1], 0) + 1
+        return found
+
+
+class Way:
+    """The way to the operator, which can be closed."""
+
+    def __init__(self, to):
+        self.to, self.port, self.listener, self.sockets = to, 0, None, []
+        self.open()
+
+    def open(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for one in self.sockets:
+            try:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.sockets = []
+
+    def accept(self, listener):
+        while True:
+            try:
+                client = listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                return
+            self.sockets += [client, server]
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        except OSError:
+            pass
+        for one in (source, target):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class Sidecar:
+    def __init__(self, index, way, in_hosts=True):
+        self.name, self.address = f"p{index}", f"127.0.2.{index + 1}"
+        if subprocess.run(["kubectl", "get", "pod", self.name, "-n", NAMESPACE], capture_output=True).returncode != 0:
+            run("kubectl", "run", self.name, "-n", NAMESPACE, "--image=registry.example.com/web:1", "--port=8080", "--labels=app=set")
+        pod = json.loads(run("kubectl", "get", "pod", self.name, "-n", NAMESPACE, "-o", "json"))
+        uid = pod["metadata"]["uid"]
+        container = next(c for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", []) if c["name"] == "mesh-proxy")
+        token = run("kubectl", "create", "token", "default", "-n", NAMESPACE, "--audience", "meshoperator.io", "--bound-object-kind", "Pod",
+                    "--bound-object-name", self.name, "--bound-object-uid", uid).strip()
+        for name, text in (("token", token), ("hosts", "127.0.0.1 localhost\n" + (f"127.0.0.1 {OPERATOR}\n" if in_hosts else "")),
+                           ("resolv", f"nameserver 127.0.0.53\nsearch {NAMESPACE}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n")):
+            with open(f"{DATA}/{self.name}.{name}", "w") as file:
+                file.write(text)
+        arguments = list(container["args"])
+        at = arguments.index("--config-yaml")
+        bootstrap = arguments[at + 1]
+        for text, value in (("$(POD_NAME)", self.name), ("$(POD_UID)", uid), ("$(POD_IP)", self.address), ("$$", "$"),
+                            ("/var/run/meshoperator.io/token/token", f"{DATA}/{self.name}.token"),
+                            ("/var/run/meshoperator.io/trust", f"{DATA}/mesh"), (f"{OPERATOR}:15012", f"{OPERATOR}:{way.port}"),
+                            # There is one loopback for all of them.
+                            ('"port_value":15000', f'"port_value":{16000 + index}')):
+            bootstrap = bootstrap.replace(text, value)
+        arguments[at + 1] = bootstrap
+        arguments[arguments.index("--concurrency") + 1] = "1"
+        script = f"mount --bind {DATA}/{self.name}.hosts /etc/hosts && mount --bind {DATA}/{self.name}.resolv /etc/resolv.conf && exec \"$@\""
+        self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script, "sh", ENVOY, *arguments],
+                                        stdout=open(f"{DATA}/{self.name}.log", "w"), stderr=subprocess.STDOUT)
+        processes.append(self.process)
+
+    def is_ready(self):
+        try:
+            return urllib.request.urlopen(f"http://{self.address}:15021/healthz/ready", timeout=1).status == 200
+        except OSError:
+            return False
+
+    def rss(self):
+        return int(re.search(r"^Rss:\s+(\d+)", read(f"/proc/{self.process.pid}/smaps_rollup"), re.M)[1]) / 1024
+
+    def statistics(self):
+        return urllib.request.urlopen(f"http://{self.address}:15090/stats/prometheus", timeout=30).read().decode()
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def settled(sidecar):
+    """The RSS once it has not grown for 10 s."""
+    best, since = sidecar.rss(), time.time()
+    while time.time() - since < 10:
+        time.sleep(0.5)
+        if sidecar.rss() > best + 0.3:
+            best, since = sidecar.rss(), time.time()
+    return sidecar.rss()
+
+
+def services(kind, port, name):
+    return "---\n".join(
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: {kind}-{i}, namespace: {NAMESPACE}}}\n"
+        f"spec:\n  selector: {{app: set}}\n  ports: [{{name: {name}, port: {port}, targetPort: 8080}}]\n" for i in range(500))
+
+
+def memory():
+    # A connection is a file, of which a shell gives fewer.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    run("nft", "-f", "-", input="table ip sidecar { chain output { type nat hook output priority -100; tcp dport 8080 redirect to :15006; }; }")
+    mesh = Mesh()
+    run("kubectl", "apply", "-f", "-", input=services("few", 80, "http").split("---\n")[0])
+    sidecar = Sidecar(0, Way(mesh.port))
+    eventually("the proxy is not ready", sidecar.is_ready)
+    print(f"few services: {settled(sidecar):.1f} MiB", flush=True)
+    open_requests = []
+    for _ in range(5000):
+        one = socket.create_connection((sidecar.address, 8080))
+        one.sendall(b"GET / HTTP/1.1\r\nHost: few-0\r\nX-Half: ")
+        open_requests.append(one)
+    time.sleep(3)
+    print(f"with {len(open_requests)} half-said requests: {sidecar.rss():.1f} MiB; ready: {sidecar.is_ready()}", flush=True)
+    for one in open_requests:
+        one.close()
+    sidecar.stop()
+    run("kubectl", "apply", "-f", "-", input=services("http", 80, "http"))
+    for kinds in ("500 services of one HTTP port", "and 500 of one TCP port"):
+        if kinds.startswith("and"):
+            run("kubectl", "apply", "-f", "-", input=services("tcp", 9000, "tcp"))
+        sidecar = Sidecar(0, Way(mesh.port))
+        eventually("the proxy is not ready", sidecar.is_ready)
+        print(f"{kinds}: {settled(sidecar):.1f} MiB", flush=True)
+        print(f"    statistics shown: {sum(not line.startswith('#') for line in sidecar.statistics().splitlines())}; then {sidecar.rss():.1f} MiB", flush=True)
+        sidecar.stop()
+
+
+def reconnect(count=12, outages=(2, 15, 60)):
+    mesh = Mesh()
+    way = Way(mesh.port)
+    sidecars = [Sidecar(i, way) for i in range(count)]
+    eventually("not all proxies are connected", lambda: len(mesh.connects()) == count)
+    eventually("not all proxies are ready", lambda: all(s.is_ready() for s in sidecars))
+    for outage in outages:
+        time.sleep(3)
+        before = mesh.connects()
+        way.close()
+        time.sleep(outage)
+        way.open()
+        opened, back = time.time(), {}
+        while len(back) < count and time.time() - opened < 60:
+            back.update({name: time.time() - opened for name, n in mesh.connects().items() if n > before[name] and name not in back})
+            time.sleep(0.05)
+        times = sorted(back.values())
+        print(f"outage of {outage} s: {len(times)} of {count} are back; median {times[len(times) // 2]:.2f} s, the last after {times[-1]:.2f} s", flush=True)
+
+
+class NameServer:
+    """Knows the operator's address in IPv4. Drops what it is told to."""
+
+    def __init__(self):
+        self.drops, self.socket = "nothing", socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.53", 53))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            query, client = self.socket.recvfrom(4096)
+            labels, at = [], 12
+            while query[at]:
+                labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+                at += query[at] + 1
+            kind, known = struct.unpack(">H", query[at + 1:at + 3])[0], ".".join(labels) == f"{OPERATOR}.cluster.local"
+            if self.drops == "all" or (self.drops == "all but A" and kind != 1):
+                continue
+            answer = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 30, 4) + socket.inet_aton("127.0.0.1") if known and kind == 1 else b""
+            header = query[:2] + struct.pack(">HHHHH", 0x8180 if known else 0x8183, 1, 1 if answer else 0, 0, 0)
+            self.socket.sendto(header + query[12:at + 5] + answer, client)
+
+
+def start():
+    mesh, names = Mesh(), NameServer()
+    way = Way(mesh.port)
+    for drops, in_hosts in (("nothing", False), ("all but A", False), ("all", True)):
+        names.drops = drops
+        began = time.time()
+        sidecar = Sidecar(0, way, in_hosts)
+        began = time.time()
+        eventually("the proxy is not ready", sidecar.is_ready, every=0.02)
+        print(f"the name server drops {drops}{', the address is in /etc/hosts' if in_hosts else ''}: ready after {time.time() - began:.2f} s", flush=True)
+        sidecar.stop()
+    names.drops = "nothing"
+    for seconds in (1, 5):
+        way.close()
+        sidecar = Sidecar(0, way, True)
+        time.sleep(seconds)
+        way.open()
+        opened = time.time()
+        eventually("the proxy is not ready", sidecar.is_ready, every=0.02)
+        print(f"the operator was out of reach for {seconds} s at the start: ready {time.time() - opened:.2f} s after it was back", flush=True)
+        sidecar.stop()
+
+
+if __name__ == "__main__":
+    modes = {"memory": memory, "reconnect": reconnect, "start": start}
+    if len(sys.argv) != 2 or sys.argv[1] not in modes:
+        sys.exit(__doc__)
+    if os.geteuid() != 0:
+        sys.exit("sidecar.py: it needs root, for namespaces")
+    run("ip", "link", "set", "lo", "up")
+    try:
+        modes[sys.argv[1]]()
+    finally:
+        for process in reversed(processes):
+            if process.poll() is None:
+                process.terminate()
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        shutil.rmtree(DATA, ignore_errors=True)
