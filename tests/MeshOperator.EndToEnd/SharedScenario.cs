@@ -1,3 +1,5 @@
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Testing;
 using Xunit;
 
 namespace MeshOperator.EndToEnd;
@@ -32,6 +34,11 @@ public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
     {
         var name = Mesh.UniqueName(workload);
         await Shared!.Namespace.ServiceAsync(name, workload, headless: false, ports);
+        await Eventually.Succeeds(() =>
+        {
+            if (Mesh.Names.Endpoints(new ObjectKey(Namespace.Name, name)).Count() != Workload(workload).Pods.Count)
+                throw new TimeoutException($"the service {name} does not have the endpoints of {workload}");
+        });
         return name;
     }
 
