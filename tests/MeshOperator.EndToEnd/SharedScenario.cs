@@ -8,14 +8,16 @@ public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
 {
     private readonly string _name;
     private readonly int _proxies;
+    private readonly Turn _turn;
 
     /// <summary>Made by each test's class.</summary>
     /// <param name="mesh">The suite's mesh.</param>
     /// <param name="shared">What the class's tests have in common.</param>
     /// <param name="name">The beginning of the namespace's name.</param>
     /// <param name="proxies">How many proxies it has.</param>
-    protected SharedScenario(TestMesh mesh, SharedNamespace shared, string name, int proxies)
-        : base(mesh) => (Shared, _name, _proxies) = (shared, name, proxies);
+    /// <param name="turn">How the class gets along with others.</param>
+    private protected SharedScenario(TestMesh mesh, SharedNamespace shared, string name, int proxies, Turn turn = Turn.Together)
+        : base(mesh) => (Shared, _name, _proxies, _turn) = (shared, name, proxies, turn);
 
     internal TestNamespace Namespace => Shared!.Namespace;
 
@@ -23,7 +25,7 @@ public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        await Shared!.MakeAsync(Mesh, _name, _proxies, DeployAsync);
+        await Shared!.MakeAsync(Mesh, _name, _proxies, _turn, DeployAsync);
     }
 
     /// <summary>A further Service of a workload's pods, of this test's own: policies on it are nobody else's, whatever is left of them.</summary>
@@ -61,13 +63,13 @@ public sealed class SharedNamespace : IAsyncLifetime
         _turn?.Dispose();
     }
 
-    internal async Task MakeAsync(TestMesh mesh, string name, int proxies, Func<TestNamespace, Task> deploy)
+    internal async Task MakeAsync(TestMesh mesh, string name, int proxies, Turn turn, Func<TestNamespace, Task> deploy)
     {
         if (IsMade) return;
         if (_failure is not null) throw new InvalidOperationException("what the tests of this class have in common could not be made, see the first of them", _failure);
         try
         {
-            _turn = await mesh.Turns.TakeAsync(alone: false);
+            _turn = await mesh.Turns.TakeAsync(alone: turn == Turn.Alone);
             Namespace = await TestNamespace.CreateAsync(mesh, name, proxies);
             await deploy(Namespace);
             IsMade = true;

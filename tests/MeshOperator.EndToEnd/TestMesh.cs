@@ -88,6 +88,9 @@ public sealed class TestMesh : IAsyncLifetime
         if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
     }
 
+    /// <summary>A network as pods have it, for what is no pod.</summary>
+    internal Task<PodNetwork> AttachAsync() => _network.AttachAsync();
+
     internal EntityClient<T> Of<T>()
         where T : k8s.IKubernetesObject<V1ObjectMeta> => new(Cluster.Transport);
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.EndToEnd.Checks;
+using MeshOperator.EndToEnd.Cluster;
 using MeshOperator.EndToEnd.Node;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
@@ -66,12 +67,16 @@ internal sealed class TestNamespace : IAsyncDisposable
         await Eventually.Succeeds(() =>
         {
             if (!Mesh.View.Services.Objects.ContainsKey(new ObjectKey(Name, name))) throw new InvalidOperationException($"the service {name} is not known");
+            var ready = Mesh.View.Pods.Objects.Values.Count(p => p.Metadata.NamespaceProperty == Name && p.IsReady() && p.Metadata.Labels.TryGetValue("app", out var label) && label == app);
+            if (Mesh.Names.Endpoints(new ObjectKey(Name, name)).Count() < ready) throw new InvalidOperationException($"the service {name} does not have all of its {ready} endpoints");
         });
     }
 
     /// <summary>Applies policies and whatever else, in this namespace unless they name another; waits until every policy is accepted, and
     /// acknowledged by all proxies.</summary>
-    public async Task ApplyAsync(string yaml)
+    /// <param name="yaml">Manifests.</param>
+    /// <param name="programmed">Whether to wait; without proxies that a policy applies to, it is never acknowledged.</param>
+    public async Task ApplyAsync(string yaml, bool programmed = true)
     {
         var policies = new List<JsonObject>();
         foreach (var entity in ManifestReader.Read(yaml))
@@ -87,7 +92,7 @@ internal sealed class TestNamespace : IAsyncDisposable
             if (!_policies.Contains(key)) _policies.Add(key);
         }
 
-        foreach (var policy in policies) await Policies.WaitUntilProgrammedAsync(Mesh, policy);
+        foreach (var policy in policies.Where(_ => programmed)) await Policies.WaitUntilProgrammedAsync(Mesh, policy);
     }
 
     /// <summary>Deletes a policy, for example <c>("TrafficSplit", "web")</c>.</summary>

@@ -44,7 +44,9 @@ internal sealed class Application : IAsyncDisposable
         var app = builder.Build();
         app.UseWebSockets();
         app.UseRouting();
-        app.MapGrpcService<EchoService>();
+#pragma warning disable ASP0014 // What follows is for all that is no gRPC, so the endpoints cannot come last.
+        app.UseEndpoints(endpoints => endpoints.MapGrpcService<EchoService>());
+#pragma warning restore ASP0014
         app.Run(new Behavior(identity).HandleAsync);
         await app.StartAsync();
         return new Application(app, identity);

@@ -14,10 +14,12 @@ namespace MeshOperator.EndToEnd.Clients;
 internal sealed record Reply(HttpStatusCode Status, string Pod, string Version, string Body, IReadOnlyDictionary<string, string> Headers, TimeSpan Elapsed)
 {
     /// <summary>What the application says of the request that arrived.</summary>
-    public JsonNode Json => JsonNode.Parse(Body) ?? throw new InvalidDataException("the body is no JSON");
+    public JsonNode Json => Body.StartsWith('{') ? JsonNode.Parse(Body)! : new JsonObject();
 
     /// <summary>A header of the request as it arrived at the application; null if it did not.</summary>
-    public string? Arrived(string header) => (string?)Json["headers"]![header];
+    public string? Arrived(string header) => (string?)Json["headers"]?[header];
+
+    public override string ToString() => $"{(int)Status} {Pod} {Body[..Math.Min(Body.Length, 300)]}";
 
     public static async Task<Reply> ReadAsync(HttpResponseMessage response, Stopwatch clock)
     {

@@ -22,6 +22,8 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     private OperatorUnderTest(PodNetwork network, TcpRelay toApiServer, TcpRelay toWebhooks, string kubeconfig) =>
         (_network, _toApiServer, _toWebhooks, _kubeconfig) = (network, toApiServer, toWebhooks, kubeconfig);
 
+    private static string Host => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+
     public IPAddress Address => _network.Address;
 
     /// <summary>Where the API server reaches the webhooks.</summary>
@@ -65,11 +67,10 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     /// <summary>Starts it and waits until it is ready.</summary>
     public async Task StartAsync()
     {
-        var host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
         _runs.Add(await ChildProcess.StartAsync(
             _network.Namespace,
             "exec setpriv --pdeathsig KILL \"$@\"",
-            [host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "run", "--kubeconfig", _kubeconfig, "--namespace", Namespace]));
+            [Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "run", "--kubeconfig", _kubeconfig, "--namespace", Namespace]));
         await WaitUntilReadyAsync();
     }
 
@@ -91,6 +92,10 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     public Task CutFromApiServerAsync() => _toApiServer.CutAsync();
 
     public void ReconnectToApiServer() => _toApiServer.Restore();
+
+    /// <summary>Runs another command of the program where the operator runs, for example <c>ca rotate</c>.</summary>
+    public Task<string> RunCommandAsync(params string[] arguments) => Command.RunAsync(
+        "nsenter", ["--net=" + _network.Namespace.Path, "--", Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments, "--kubeconfig", _kubeconfig]);
 
     /// <summary>What Prometheus reads.</summary>
     public Task<string> MetricsAsync() => GetAsync("/metrics");

@@ -20,6 +20,8 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
     public bool IsReady => IsRunning && pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always"))
         .All(c => _containers.TryGetValue(c.Name, out var state) && state.IsReady);
 
+    public bool IsContainerReady(string container) => _containers.TryGetValue(container, out var state) && state.IsReady;
+
     public void Run(string container, bool isReady) =>
         _containers.AddOrUpdate(container, new ContainerState(true, isReady, false, 0), (_, state) => state with { IsRunning = true, IsReady = isReady });
 

@@ -77,12 +77,15 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     }
 
     /// <summary>Asks the admin interface, which listens on the pod's loopback.</summary>
-    public async Task<string> AdminAsync(string path)
+    public Task<string> AdminAsync(string path) => AdminAsync(_network.Namespace, path);
+
+    /// <summary>Asks the admin interface of the proxy in a network namespace.</summary>
+    public static async Task<string> AdminAsync(NetworkNamespace network, string path)
     {
         using var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (context, cancellation) => new System.Net.Sockets.NetworkStream(
-                await _network.Namespace.ConnectAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port), cancellation), ownsSocket: true),
+                await network.ConnectAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port), cancellation), ownsSocket: true),
         };
         using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(20) };
         return await client.GetStringAsync(new Uri($"http://localhost:15000{path}"));

@@ -25,6 +25,7 @@ internal sealed class RunningPod
     private readonly CancellationTokenSource _probing = new();
     private readonly List<Task> _loops = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<(string Container, TimeSpan After)> _endings = [];
     private Task _starting = Task.CompletedTask;
     private IDisposable? _place;
     private int _isEnding;
@@ -66,8 +67,6 @@ internal sealed class RunningPod
         }
     }
 
-    private readonly List<(string Container, TimeSpan After)> _endings = [];
-
     private bool IsNative => (Pod.Spec.InitContainers ?? []).Any(c => c.Name == SidecarInjector.ContainerName);
 
     public void Start() => _starting = Task.Run(async () =>
@@ -79,6 +78,10 @@ internal sealed class RunningPod
         catch (OperationCanceledException) when (_ending.IsCancellationRequested)
         {
             // It was deleted before it ran.
+        }
+        catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
+        {
+            // Its namespace has gone.
         }
         catch (Exception e)
         {
@@ -156,19 +159,20 @@ internal sealed class RunningPod
 
     private async Task ProbeAsync(V1Container container, Probe probe, CancellationToken cancellation)
     {
-        var (failures, wasReady) = (0, false);
+        var failures = 0;
         while (!cancellation.IsCancellationRequested)
         {
+            // A container that was started again is not ready until a probe says so.
+            var wasReady = _status.IsContainerReady(container.Name);
             var succeeded = await probe.AskAsync(container, container.ReadinessProbe!);
             failures = succeeded ? 0 : failures + 1;
             if (succeeded != wasReady && (succeeded || failures >= (container.ReadinessProbe!.FailureThreshold ?? 3)) && !cancellation.IsCancellationRequested)
             {
-                wasReady = succeeded;
-                _status.Run(container.Name, wasReady);
+                _status.Run(container.Name, succeeded);
                 await _status.WriteAsync();
             }
 
-            await Task.Delay(Probe.Pause(container.ReadinessProbe!, wasReady), TimeProvider.System, cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(Probe.Pause(container.ReadinessProbe!, _status.IsContainerReady(container.Name)), TimeProvider.System, cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }
 

@@ -69,18 +69,6 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
     }
 
     [Fact]
-    public async Task The_mode_that_changes_7_times_under_load_fails_no_request_of_a_meshed_caller()
-    {
-        var load = await Friend.LoadAsync("http://web/", rate: 150, during: async _ =>
-        {
-            foreach (var mode in new[] { "Strict", "Permissive", "Disabled", "Strict", "Disabled", "Permissive", "Strict" }) await MtlsAsync($"mode: {mode}");
-        });
-
-        load.Failed.ShouldBe(0, load.ToString());
-        load.Of(HttpStatusCode.OK).ShouldBe(load.Total, load.ToString());
-    }
-
-    [Fact]
     public async Task Only_the_allowed_identity_is_answered()
     {
         await MtlsAsync($"mode: Permissive, allow: [{{identities: ['spiffe://cluster.local/ns/{Namespace.Name}/sa/friend']}}]");

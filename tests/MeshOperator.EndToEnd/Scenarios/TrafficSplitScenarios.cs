@@ -125,7 +125,9 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         var versions = new HashSet<string>();
         for (var session = 0; session < 20; session++)
         {
-            var first = await Caller.GetAsync(Url);
+            // The proxy makes the cookie from the addresses of the connection.
+            using var visitor = new Client(Workload("client").Pods[0], Mesh.Names);
+            var first = await visitor.GetAsync(Url);
             var cookie = first.Headers["set-cookie"].Split(';')[0];
             versions.Add(first.Version);
 
