@@ -26,7 +26,7 @@ public static class ProxyBootstrap
 
     /// <summary>The proxy asks for nothing else before it has its runtime values, or this has passed: an operator of an earlier version has
     /// none.</summary>
-    private static readonly TimeSpan RuntimeTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RuntimeTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan AdminTimeout = TimeSpan.FromSeconds(1);
 

@@ -70,8 +70,6 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             .. mounts.SelectMany(m => new[] { _volumes.PathOf(m.Name), m.MountPath }),
             .. (_container.Command ?? []).Skip(1),
             .. (_container.Args ?? []).Select(a => Expand(a, environment)),
-            "--concurrency",
-            "1",
         ];
         _runs.Add(await ChildProcess.StartAsync(_network.Namespace, Script, arguments, environment));
     }
