@@ -4,7 +4,8 @@ using Xunit;
 
 namespace MeshOperator.EndToEnd;
 
-/// <summary>What all scenarios have: namespaces of their own, and after each test a look at all that their proxies and the operator have said.</summary>
+/// <summary>What all scenarios have: namespaces of their own, and after each test a look at all that their proxies and the operator have
+/// said.</summary>
 public abstract class Scenario : IAsyncLifetime
 {
     private readonly List<TestNamespace> _namespaces = [];

@@ -21,7 +21,8 @@ public sealed class RolloutScenarios(TestMesh mesh) : Scenario(mesh)
         });
         var client = await shop.DeployAsync("client");
 
-        var load = await client.Client.LoadAsync("http://web/", rate: 20, during: _ => web.RestartAsync(TimeSpan.FromSeconds(150)), "x-delay: 4000");
+        var within = TimeSpan.FromSeconds(150);
+        var load = await client.Client.LoadAsync("http://web/", rate: 20, during: _ => web.RestartAsync(within), "x-delay: 4000");
 
         load.Failed.ShouldBe(0, load.ToString());
         load.Of(HttpStatusCode.OK).ShouldBe(load.Total, load.ToString());
@@ -31,6 +32,14 @@ public sealed class RolloutScenarios(TestMesh mesh) : Scenario(mesh)
 /// <summary>How a well-behaved workload ends.</summary>
 internal static class WellBehaved
 {
+    /// <summary>A RetryPolicy with all defaults.</summary>
+    public const string Retries = """
+        apiVersion: meshoperator.io/v1alpha1
+        kind: RetryPolicy
+        metadata: {name: web}
+        spec: {targetRefs: [{kind: Service, name: web}]}
+        """;
+
     /// <summary>It goes on for a while after it was told, so that everybody has seen that it goes.</summary>
     public static JsonObject WaitsBeforeItEnds { get; } = new()
     {
