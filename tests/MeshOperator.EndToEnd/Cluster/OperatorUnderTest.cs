@@ -11,6 +11,7 @@ namespace MeshOperator.EndToEnd.Cluster;
 internal sealed partial class OperatorUnderTest : IAsyncDisposable
 {
     public const string Namespace = "mesh-system";
+    private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(90);
     private const int WebhookPort = 9443;
     private const int MetricsPort = 8080;
     private readonly PodNetwork _network;
@@ -94,6 +95,13 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
 
     public void ReconnectToApiServer() => _toApiServer.Restore();
 
+    /// <summary>Puts right what a test that failed has left: the operator runs, and reaches the API server.</summary>
+    public async Task RecoverAsync()
+    {
+        if (_toApiServer.IsCut) _toApiServer.Restore();
+        if (_runs[^1].HasExited) await StartAsync();
+    }
+
     /// <summary>Runs another command of the program where the operator runs, for example <c>ca rotate</c>.</summary>
     public Task<string> RunCommandAsync(params string[] arguments) => Command.RunAsync(
         "nsenter", ["--net=" + _network.Namespace.Path, "--", Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments,
@@ -114,11 +122,12 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     {
         try
         {
-            await Eventually.Succeeds(async () =>
-            {
-                if (_runs[^1].HasExited) return;
-                await GetAsync("/readyz");
-            });
+            await Eventually.Succeeds(
+                async () =>
+                {
+                    if (!_runs[^1].HasExited) await GetAsync("/readyz");
+                },
+                ReadyWithin);
         }
         catch (Exception e)
         {

@@ -107,6 +107,29 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     }
 
     [Fact]
+    public async Task Connections_that_the_application_closes_after_each_answer_fail_no_request()
+    {
+        var load = await Caller.CallAsync("http://web/", callers: 4, requests: 400, "x-close: 1");
+
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
+    public async Task Request_whose_connection_the_application_resets_is_answered_503_or_reset_and_the_next_one_well()
+    {
+        try
+        {
+            (await Caller.GetAsync("http://web/", "x-reset: 1")).Status.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        }
+        catch (HttpRequestException)
+        {
+            // What the caller sees is what it would see without proxies.
+        }
+
+        (await Caller.GetAsync("http://web/")).Status.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
     public async Task Path_of_9_KB_arrives_whole()
     {
         var path = "/" + new string('p', 9 * 1024);

@@ -13,7 +13,7 @@ public sealed class ScaleScenarios(TestMesh mesh) : Scenario(mesh)
     {
         var shop = await NamespaceAsync("scale", proxies: 5);
         var web = await shop.DeployAsync(
-            new WorkloadSpec("web") { Replicas = 2, Container = WellBehaved.WaitsBeforeItEnds, PodSpec = WellBehaved.EndsWithin15Seconds });
+            new WorkloadSpec("web") { Replicas = 2, Container = WellBehaved.WaitsBeforeItEnds, PodSpec = WellBehaved.EndsWithin20Seconds });
         var client = await shop.DeployAsync("client");
         if (hasRetryPolicy) await shop.ApplyAsync(WellBehaved.Retries);
 
