@@ -17,12 +17,14 @@ internal static class Policies
         await Eventually.Succeeds(
             async () =>
             {
-                var now = await ReadAsync(mesh, (string)policy["kind"]!, (string)policy["metadata"]!["namespace"]!, (string)policy["metadata"]!["name"]!);
+                var metadata = policy["metadata"]!;
+                var now = await ReadAsync(mesh, (string)policy["kind"]!, (string)metadata["namespace"]!, (string)metadata["name"]!);
                 foreach (var type in new[] { "Accepted", "Programmed" })
                 {
                     var condition = (now["status"]?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == type);
                     if ((string?)condition?["status"] != "True" || (long?)condition["observedGeneration"] < generation)
-                        throw new TimeoutException($"{policy["kind"]} {policy["metadata"]!["name"]} is not {type}: {now["status"]?.ToJsonString()}");
+                        throw new TimeoutException(
+                            $"{policy["kind"]} {policy["metadata"]!["name"]} is not {type}: {now["status"]?.ToJsonString()}");
                 }
             },
             ProgrammedWithin);
@@ -35,16 +37,20 @@ internal static class Policies
         var path = Path((string)policy["kind"]!, (string?)metadata["namespace"] ?? string.Empty, (string)metadata["name"]!);
         var body = System.Text.Encoding.UTF8.GetBytes(policy.ToJsonString());
         const string query = "?fieldManager=end-to-end&force=true&fieldValidation=Strict";
-        return (JsonObject)JsonNode.Parse(await mesh.Cluster.Transport.SendAsync(HttpMethod.Patch, path + query, body, "application/apply-patch+yaml", CancellationToken.None))!;
+        var transport = mesh.Cluster.Transport;
+        return Read(await transport.SendAsync(HttpMethod.Patch, path + query, body, "application/apply-patch+yaml", CancellationToken.None));
     }
 
     public static async Task<JsonObject> ReadAsync(TestMesh mesh, string kind, string ns, string name) =>
-        (JsonObject)JsonNode.Parse(await mesh.Cluster.Transport.SendAsync(HttpMethod.Get, Path(kind, ns, name), null, "application/json", CancellationToken.None))!;
+        Read(await mesh.Cluster.Transport.SendAsync(HttpMethod.Get, Path(kind, ns, name), null, "application/json", CancellationToken.None));
 
     public static Task DeleteAsync(TestMesh mesh, string kind, string ns, string name) =>
         mesh.Cluster.Transport.SendAsync(HttpMethod.Delete, Path(kind, ns, name), null, "application/json", CancellationToken.None);
 
-    private static string Path(string kind, string ns, string name) => new ResourceKind(Api.MeshNames.Group, Api.MeshNames.Version, kind, Plural(kind)).Path(ns, name);
+    private static JsonObject Read(byte[] answer) => (JsonObject)JsonNode.Parse(answer)!;
+
+    private static string Path(string kind, string ns, string name) =>
+        new ResourceKind(Api.MeshNames.Group, Api.MeshNames.Version, kind, Plural(kind)).Path(ns, name);
 
     private static string Plural(string kind)
     {

@@ -28,8 +28,8 @@ internal static class Requirements
         return CanUnshare() ? null : "end-to-end tests need network namespaces, which cannot be made here";
     }
 
-    /// <summary>Skips the test where something is missing, or fails it where nothing may be left out: <c>MESH_END_TO_END=required</c>, which
-    /// <c>.ci/run</c> sets.</summary>
+    /// <summary>Skips the test where something is missing, or fails it where nothing may be left out: <c>MESH_END_TO_END=required</c>,
+    /// which <c>.ci/run</c> sets.</summary>
     public static void Check(string? missing)
     {
         if (missing is null) return;

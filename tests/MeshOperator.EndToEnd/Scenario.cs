@@ -4,12 +4,14 @@ using Xunit;
 
 namespace MeshOperator.EndToEnd;
 
-/// <summary>What all scenarios have: namespaces of their own, and after each test a look at all that their proxies and the operator have said.</summary>
+/// <summary>What all scenarios have: namespaces of their own, and after each test a look at all that their proxies and the operator have
+/// said.</summary>
 public abstract class Scenario : IAsyncLifetime
 {
     private readonly List<TestNamespace> _namespaces = [];
     private readonly List<ExpectedWarning> _expected = [];
     private readonly List<IDisposable> _turns = [];
+    private Turn _turn;
 
     /// <summary>Made by each test's class.</summary>
     protected Scenario(TestMesh mesh) => Mesh = mesh;
@@ -31,6 +33,7 @@ public abstract class Scenario : IAsyncLifetime
     {
         GC.SuppressFinalize(this);
         var findings = new List<string>();
+        if (_turn == Turn.Alone) await Mesh.Operator.RecoverAsync();
         if (Shared is { IsMade: true } shared)
         {
             findings.AddRange(await shared.Namespace.FindAsync(_expected));
@@ -53,6 +56,7 @@ public abstract class Scenario : IAsyncLifetime
     /// <param name="turn">How the scenario gets along with others.</param>
     internal async Task<TestNamespace> NamespaceAsync(string name, int proxies, Turn turn = Turn.Together)
     {
+        _turn = turn;
         if (turn != Turn.Aside) _turns.Add(await Mesh.Turns.TakeAsync(alone: turn == Turn.Alone));
         var ns = await TestNamespace.CreateAsync(Mesh, name, proxies, isFirst: turn == Turn.Aside);
         _namespaces.Add(ns);

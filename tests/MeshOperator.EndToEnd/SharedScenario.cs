@@ -2,8 +2,8 @@ using Xunit;
 
 namespace MeshOperator.EndToEnd;
 
-/// <summary>A scenario whose tests have one namespace in common, with the same workloads, as to start proxies takes longest of all. Policies are each
-/// test's own: they are deleted after it.</summary>
+/// <summary>A scenario whose tests have one namespace in common, with the same workloads, as to start proxies takes longest of all.
+/// Policies are each test's own: they are deleted after it.</summary>
 public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
 {
     private readonly string _name;
@@ -28,7 +28,8 @@ public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
         await Shared!.MakeAsync(Mesh, _name, _proxies, _turn, DeployAsync);
     }
 
-    /// <summary>A further Service of a workload's pods, of this test's own: policies on it are nobody else's, whatever is left of them.</summary>
+    /// <summary>A further Service of a workload's pods, of this test's own: policies on it are nobody else's, whatever is left of
+    /// them.</summary>
     /// <returns>Its name.</returns>
     internal async Task<string> AliasAsync(string workload, params Port[] ports)
     {
@@ -66,7 +67,8 @@ public sealed class SharedNamespace : IAsyncLifetime
     internal async Task MakeAsync(TestMesh mesh, string name, int proxies, Turn turn, Func<TestNamespace, Task> deploy)
     {
         if (IsMade) return;
-        if (_failure is not null) throw new InvalidOperationException("what the tests of this class have in common could not be made, see the first of them", _failure);
+        if (_failure is not null)
+            throw new InvalidOperationException("what this class's tests have in common could not be made, see the first of them", _failure);
         try
         {
             _turn = await mesh.Turns.TakeAsync(alone: turn == Turn.Alone);

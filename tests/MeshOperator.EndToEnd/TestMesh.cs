@@ -25,7 +25,8 @@ public sealed class TestMesh : IAsyncLifetime
 {
     private const int MostProxies = 20;
     private readonly List<ChangeLoop> _loops = [];
-    private readonly string _folder = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"meshe2e-{Environment.ProcessId}"));
+    private readonly string _folder =
+        Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"meshe2e-{Environment.ProcessId}"));
     private NodeNetwork _network = null!;
     private int _namespaces;
 
@@ -95,7 +96,8 @@ public sealed class TestMesh : IAsyncLifetime
         where T : k8s.IKubernetesObject<V1ObjectMeta> => new(Cluster.Transport);
 
     /// <summary>A name that no other scenario has.</summary>
-    internal string UniqueName(string name) => string.Create(CultureInfo.InvariantCulture, $"{name}-{Environment.ProcessId % 10000}-{Interlocked.Increment(ref _namespaces)}");
+    internal string UniqueName(string name) =>
+        string.Create(CultureInfo.InvariantCulture, $"{name}-{Environment.ProcessId % 10000}-{Interlocked.Increment(ref _namespaces)}");
 
     /// <summary>Applies manifests as a user would, unknown fields refused.</summary>
     internal async Task ApplyAsync(string yaml)
@@ -103,7 +105,8 @@ public sealed class TestMesh : IAsyncLifetime
         foreach (var entity in ManifestReader.Read(yaml)) await ApplyAsync(entity);
     }
 
-    internal Task<JsonObject> ApplyAsync(JsonObject entity) => new DynamicClient(Cluster.Transport).ApplyAsync(entity, CancellationToken.None);
+    internal Task<JsonObject> ApplyAsync(JsonObject entity) =>
+        new DynamicClient(Cluster.Transport).ApplyAsync(entity, CancellationToken.None);
 
     private void StartStandIns()
     {
@@ -123,8 +126,10 @@ public sealed class TestMesh : IAsyncLifetime
     {
         await Of<V1MutatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
         await Of<V1ValidatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
-        foreach (var deployment in await Of<V1Deployment>().ListAsync(CancellationToken.None)) await Of<V1Deployment>().DeleteAsync(ObjectKey.Of(deployment), CancellationToken.None);
-        foreach (var set in await Of<V1ReplicaSet>().ListAsync(CancellationToken.None)) await Of<V1ReplicaSet>().DeleteAsync(ObjectKey.Of(set), CancellationToken.None);
+        foreach (var deployment in await Of<V1Deployment>().ListAsync(CancellationToken.None))
+            await Of<V1Deployment>().DeleteAsync(ObjectKey.Of(deployment), CancellationToken.None);
+        foreach (var set in await Of<V1ReplicaSet>().ListAsync(CancellationToken.None))
+            await Of<V1ReplicaSet>().DeleteAsync(ObjectKey.Of(set), CancellationToken.None);
         foreach (var pod in (await Of<V1Pod>().ListAsync(CancellationToken.None)).Where(p => p.Spec.NodeName == Workloads.NodeName))
             await new PodStatus(pod, Cluster.Client).DeleteAsync();
     }
@@ -155,7 +160,8 @@ public sealed class TestMesh : IAsyncLifetime
     {
         foreach (var (kind, fields) in new[]
         {
-            ("MutatingWebhookConfiguration", WebhookConfigurations.Mutating(Operator.WebhookUrl, string.Empty, OperatorUnderTest.Namespace)),
+            ("MutatingWebhookConfiguration",
+                WebhookConfigurations.Mutating(Operator.WebhookUrl, string.Empty, OperatorUnderTest.Namespace)),
             ("ValidatingWebhookConfiguration", WebhookConfigurations.Validating(Operator.WebhookUrl, string.Empty)),
         })
         {
@@ -170,7 +176,8 @@ public sealed class TestMesh : IAsyncLifetime
         {
             var mutating = await Of<V1MutatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
             var validating = await Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
-            if (mutating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 }) || validating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 }))
+            if (mutating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 })
+                || validating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 }))
                 throw new InvalidOperationException("the operator has not written the CA bundle of the webhooks");
         });
     }

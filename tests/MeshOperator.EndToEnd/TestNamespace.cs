@@ -30,7 +30,8 @@ internal sealed class TestNamespace : IAsyncDisposable
     {
         var ns = new TestNamespace(mesh, mesh.UniqueName(name), proxies);
         await mesh.Budget.ReserveAsync(ns.Name, proxies, isFirst);
-        await mesh.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {ns.Name}, labels: {{meshoperator.io/injection: enabled}}}}}}");
+        await mesh.ApplyAsync(
+            $"{{apiVersion: v1, kind: Namespace, metadata: {{name: {ns.Name}, labels: {{meshoperator.io/injection: enabled}}}}}}");
         // A pod is refused until the namespace's default account is there.
         await Eventually.Succeeds(async () =>
         {
@@ -54,7 +55,8 @@ internal sealed class TestNamespace : IAsyncDisposable
         DeployAsync(new WorkloadSpec(name) { Replicas = replicas, Version = version, IsMeshed = meshed, Account = account });
 
     /// <summary>What was deployed under a name.</summary>
-    public Workload Workload(string name) => _workloads.Find(w => w.Name == name) ?? throw new ArgumentException($"nothing was deployed as {name}", nameof(name));
+    public Workload Workload(string name) =>
+        _workloads.Find(w => w.Name == name) ?? throw new ArgumentException($"nothing was deployed as {name}", nameof(name));
 
     /// <summary>A Service of other workloads' pods.</summary>
     /// <param name="name">Its name.</param>
@@ -66,9 +68,12 @@ internal sealed class TestNamespace : IAsyncDisposable
         await Mesh.ApplyAsync(EndToEnd.Workload.Service(Name, name, app, headless, ports));
         await Eventually.Succeeds(() =>
         {
-            if (!Mesh.View.Services.Objects.ContainsKey(new ObjectKey(Name, name))) throw new InvalidOperationException($"the service {name} is not known");
-            var ready = Mesh.View.Pods.Objects.Values.Count(p => p.Metadata.NamespaceProperty == Name && p.IsReady() && p.Metadata.Labels.TryGetValue("app", out var label) && label == app);
-            if (Mesh.Names.Endpoints(new ObjectKey(Name, name)).Count() < ready) throw new InvalidOperationException($"the service {name} does not have all of its {ready} endpoints");
+            if (!Mesh.View.Services.Objects.ContainsKey(new ObjectKey(Name, name)))
+                throw new InvalidOperationException($"the service {name} is not known");
+            var ready = Mesh.View.Pods.Objects.Values.Count(p =>
+                p.Metadata.NamespaceProperty == Name && p.IsReady() && p.Metadata.Labels.TryGetValue("app", out var label) && label == app);
+            if (Mesh.Names.Endpoints(new ObjectKey(Name, name)).Count() < ready)
+                throw new InvalidOperationException($"the service {name} does not have all of its {ready} endpoints");
         });
     }
 
@@ -82,7 +87,8 @@ internal sealed class TestNamespace : IAsyncDisposable
         foreach (var entity in ManifestReader.Read(yaml))
         {
             if (entity["metadata"]!["namespace"] is null && (string?)entity["kind"] != "Namespace") entity["metadata"]!["namespace"] = Name;
-            if (((string)entity["apiVersion"]!).StartsWith(Api.MeshNames.Group, StringComparison.Ordinal)) policies.Add(await Policies.ApplyAsync(Mesh, entity));
+            var isPolicy = ((string)entity["apiVersion"]!).StartsWith(Api.MeshNames.Group, StringComparison.Ordinal);
+            if (isPolicy) policies.Add(await Policies.ApplyAsync(Mesh, entity));
             else await Mesh.ApplyAsync(entity);
         }
 
@@ -128,7 +134,8 @@ internal sealed class TestNamespace : IAsyncDisposable
         foreach (var workload in _workloads) workload.Dispose();
         await DeletePoliciesAsync();
         RunningPod[] pods = [.. Pods];
-        foreach (var deployment in Mesh.View.Deployments.Objects.Keys.Where(k => k.Namespace == Name)) await Mesh.Of<V1Deployment>().DeleteAsync(deployment, CancellationToken.None);
+        foreach (var deployment in Mesh.View.Deployments.Objects.Keys.Where(k => k.Namespace == Name))
+            await Mesh.Of<V1Deployment>().DeleteAsync(deployment, CancellationToken.None);
         await Mesh.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
         foreach (var pod in pods) pod.End(TimeSpan.Zero);
         await Task.WhenAll(pods.Select(p => p.Ended));

@@ -84,7 +84,8 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
 
     public async Task CreateAsync()
     {
-        if (spec.Account is not null) await ns.Mesh.ApplyAsync($"{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: {spec.Account}, namespace: {ns.Name}}}}}");
+        if (spec.Account is not null)
+            await ns.Mesh.ApplyAsync($"{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: {spec.Account}, namespace: {ns.Name}}}}}");
         if (spec.HasService) await ns.ServiceAsync(spec.Name, spec.Name, headless: false, [.. spec.Ports]);
         await ns.Mesh.ApplyAsync(Deployment());
         await WaitUntilReadyAsync(spec.Replicas);
@@ -97,16 +98,20 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
         await WaitUntilReadyAsync(replicas);
     }
 
-    /// <summary>Replaces all pods as <c>kubectl rollout restart</c> does, and waits until the new ones are ready and the old ones gone.</summary>
+    /// <summary>Replaces all pods as <c>kubectl rollout restart</c> does, and waits until the new ones are ready and the old ones
+    /// gone.</summary>
     public async Task RestartAsync(TimeSpan? within = null)
     {
         RunningPod[] old = [.. Pods];
-        var annotations = new JsonObject { ["kubectl.kubernetes.io/restartedAt"] = TimeProvider.System.GetUtcNow().ToString("O", CultureInfo.InvariantCulture) };
-        await PatchAsync(new JsonObject { ["spec"] = new JsonObject { ["template"] = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = annotations } } } });
+        var now = TimeProvider.System.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
+        var annotations = new JsonObject { ["kubectl.kubernetes.io/restartedAt"] = now };
+        var template = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = annotations } };
+        await PatchAsync(new JsonObject { ["spec"] = new JsonObject { ["template"] = template } });
         await Eventually.Succeeds(
             () =>
             {
-                if (old.Count(p => !p.Ended.IsCompleted) is var left and > 0) throw new TimeoutException($"{left} of {old.Length} old pods of {Name} are left");
+                if (old.Count(p => !p.Ended.IsCompleted) is var left and > 0)
+                    throw new TimeoutException($"{left} of {old.Length} old pods of {Name} are left");
             },
             within ?? ReadyWithin);
         await WaitUntilReadyAsync(Pods.Count);
@@ -126,11 +131,15 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
         () =>
         {
             var pods = ns.Mesh.View.Pods.Objects.Values
-                .Where(p => p.Metadata.NamespaceProperty == ns.Name && p.Metadata.DeletionTimestamp is null && p.Metadata.Labels.TryGetValue("app", out var app) && app == Name)
+                .Where(p => p.Metadata.NamespaceProperty == ns.Name && p.Metadata.DeletionTimestamp is null
+                    && p.Metadata.Labels.TryGetValue("app", out var app) && app == Name)
                 .ToList();
             var ready = pods.Count(p => p.IsReady());
-            if (pods.Count != replicas || ready != replicas) throw new TimeoutException($"{Name} has {pods.Count} pods, {ready} of them ready, and should have {replicas}: {Describe()}");
-            if (spec.HasService && ns.Mesh.Names.Endpoints(new ObjectKey(ns.Name, Name)).Count() != replicas) throw new TimeoutException($"{Name} has not {replicas} endpoints");
+            if (pods.Count != replicas || ready != replicas)
+                throw new TimeoutException(
+                $"{Name} has {pods.Count} pods, {ready} of them ready, and should have {replicas}: {Describe()}");
+            if (spec.HasService && ns.Mesh.Names.Endpoints(new ObjectKey(ns.Name, Name)).Count() != replicas)
+                throw new TimeoutException($"{Name} has not {replicas} endpoints");
         },
         ReadyWithin);
 
@@ -161,7 +170,8 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
     private string Describe() => string.Join("; ", Pods.Select(p =>
         $"{p.Name} {(p.Proxy is { } proxy ? string.Join(" | ", proxy.Log.TakeLast(5)) : "has no proxy yet")}"));
 
-    private Task PatchAsync(JsonObject patch) => ns.Mesh.Of<V1Deployment>().MergePatchAsync(new ObjectKey(ns.Name, Name), patch, CancellationToken.None);
+    private Task PatchAsync(JsonObject patch) =>
+        ns.Mesh.Of<V1Deployment>().MergePatchAsync(new ObjectKey(ns.Name, Name), patch, CancellationToken.None);
 
     private JsonObject Deployment()
     {
@@ -170,7 +180,8 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
         var container = (JsonObject)spec.Container.DeepClone();
         container["name"] = "app";
         container["image"] = "registry.example.com/app:1";
-        container["ports"] = new JsonArray([.. spec.Ports.Select(p => p.Target).Distinct().Select(p => new JsonObject { ["containerPort"] = p })]);
+        container["ports"] =
+            new JsonArray([.. spec.Ports.Select(p => p.Target).Distinct().Select(p => new JsonObject { ["containerPort"] = p })]);
         var pod = (JsonObject)spec.PodSpec.DeepClone();
         pod["containers"] = new JsonArray(container);
         if (spec.Account is not null) pod["serviceAccountName"] = spec.Account;

@@ -30,8 +30,9 @@ internal sealed class Application : IAsyncDisposable
     public static async Task<Application> StartAsync(V1Pod pod, PodNetwork network)
     {
         var labels = pod.Metadata.Labels ?? new Dictionary<string, string>();
-        var identity = new Identity(pod.Metadata.Name, pod.Metadata.NamespaceProperty, labels.TryGetValue("version", out var version) ? version : string.Empty);
-        var address = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(ListenAnnotation, out var listen) && listen == "pod" ? network.Address : IPAddress.Any;
+        var version = labels.TryGetValue("version", out var label) ? label : string.Empty;
+        var identity = new Identity(pod.Metadata.Name, pod.Metadata.NamespaceProperty, version);
+        var address = pod.Metadata.Annotations?.Contains(KeyValuePair.Create(ListenAnnotation, "pod")) == true ? network.Address : IPAddress.Any;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(identity);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
@@ -52,7 +53,8 @@ internal sealed class Application : IAsyncDisposable
         return new Application(app, identity);
     }
 
-    /// <summary>Ends as a well-behaved server does after SIGTERM: takes no new connections, and answers what is in flight within the time.</summary>
+    /// <summary>Ends as a well-behaved server does after SIGTERM: takes no new connections, and answers what is in flight within the
+    /// time.</summary>
     public async Task StopAsync(TimeSpan within)
     {
         using var limit = new CancellationTokenSource(within);
@@ -87,8 +89,11 @@ internal sealed class Application : IAsyncDisposable
             listen.Protocols = HttpProtocols.Http1AndHttp2;
             listen.UseHttps(Certificate);
         });
-        kestrel.Listen(address, ApplicationPort.Echo, listen => ((IConnectionBuilder)listen).Run(connection => Bytes.EchoAsync(connection, kestrel.ApplicationServices, speaksFirst: false)));
-        kestrel.Listen(address, ApplicationPort.SpeaksFirst, listen => ((IConnectionBuilder)listen).Run(connection => Bytes.EchoAsync(connection, kestrel.ApplicationServices, speaksFirst: true)));
+        foreach (var port in new[] { ApplicationPort.Echo, ApplicationPort.SpeaksFirst })
+        {
+            kestrel.Listen(address, port, listen => ((IConnectionBuilder)listen).Run(connection =>
+                Bytes.EchoAsync(connection, kestrel.ApplicationServices, speaksFirst: port == ApplicationPort.SpeaksFirst)));
+        }
     }
 
     private static X509Certificate2 MakeCertificate()

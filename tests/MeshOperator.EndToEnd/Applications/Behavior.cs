@@ -6,9 +6,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace MeshOperator.EndToEnd.Applications;
 
-/// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms), <c>x-size</c> (bytes of the answer),
-/// <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503), <c>x-fail-first</c> (how many requests of the key fail), <c>x-close</c>,
-/// <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without <c>x-size</c> the answer is JSON and says what arrived.</summary>
+/// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms), <c>x-size</c> (bytes of the
+/// answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503), <c>x-fail-first</c> (how many requests of the key
+/// fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without <c>x-size</c> the answer is JSON and says what
+/// arrived.</summary>
 internal sealed class Behavior(Identity identity)
 {
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
@@ -31,7 +32,8 @@ internal sealed class Behavior(Identity identity)
         var arrived = Text(context, "x-key") is { } key ? Note(key) : 0;
         try
         {
-            if (Number(context, "x-delay") is { } delay) await Task.Delay(TimeSpan.FromMilliseconds(delay), TimeProvider.System, context.RequestAborted);
+            if (Number(context, "x-delay") is { } delay)
+                await Task.Delay(TimeSpan.FromMilliseconds(delay), TimeProvider.System, context.RequestAborted);
             if (request.Path == "/events") await SendEventsAsync(context);
             else await AnswerAsync(context, arrived);
         }
@@ -74,7 +76,8 @@ internal sealed class Behavior(Identity identity)
         ["protocol"] = context.Request.Protocol,
         ["caller"] = context.Connection.RemoteIpAddress?.ToString(),
         ["received"] = received,
-        ["headers"] = new JsonObject(context.Request.Headers.Select(h => KeyValuePair.Create(h.Key.ToLower(CultureInfo.InvariantCulture), (JsonNode?)h.Value.ToString()))),
+        ["headers"] = new JsonObject(context.Request.Headers
+            .Select(h => KeyValuePair.Create(h.Key.ToLower(CultureInfo.InvariantCulture), (JsonNode?)h.Value.ToString()))),
     };
 
     /// <summary>Server-sent events: <c>x-count</c> of them, one each <c>x-interval</c> ms, the first at once.</summary>
@@ -101,7 +104,8 @@ internal sealed class Behavior(Identity identity)
             {
                 var message = await socket.ReceiveAsync(buffer.AsMemory(), context.RequestAborted);
                 if (message.MessageType == WebSocketMessageType.Close) break;
-                await socket.SendAsync(buffer.AsMemory(0, message.Count), message.MessageType, message.EndOfMessage, context.RequestAborted);
+                var same = buffer.AsMemory(0, message.Count);
+                await socket.SendAsync(same, message.MessageType, message.EndOfMessage, context.RequestAborted);
             }
 
             await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, context.RequestAborted);
@@ -127,7 +131,9 @@ internal sealed class Behavior(Identity identity)
         return total;
     }
 
-    private static string? Text(HttpContext context, string header) => context.Request.Headers.TryGetValue(header, out var value) ? value.ToString() : null;
+    private static string? Text(HttpContext context, string header) =>
+        context.Request.Headers.TryGetValue(header, out var value) ? value.ToString() : null;
 
-    private static int? Number(HttpContext context, string header) => int.TryParse(Text(context, header), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static int? Number(HttpContext context, string header) =>
+        int.TryParse(Text(context, header), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -13,7 +13,8 @@ internal static class Bytes
         var identity = services.GetRequiredService<Identity>();
         try
         {
-            if (speaksFirst) await connection.Transport.Output.WriteAsync(Encoding.ASCII.GetBytes($"220 {identity.Pod} {identity.Version}\r\n"));
+            var greeting = Encoding.ASCII.GetBytes($"220 {identity.Pod} {identity.Version}\r\n");
+            if (speaksFirst) await connection.Transport.Output.WriteAsync(greeting);
             while (true)
             {
                 var read = await connection.Transport.Input.ReadAsync();

@@ -8,8 +8,10 @@ internal sealed class EchoService(Identity identity) : Echo.EchoBase
 {
     public override async Task<EchoReply> Unary(EchoRequest request, ServerCallContext context)
     {
-        if (request.DelayMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(request.DelayMs), TimeProvider.System, context.CancellationToken);
-        if (request.Status != 0) throw new RpcException(new Status((StatusCode)request.Status, request.Text), new Metadata { { "x-detail", request.Text } });
+        if (request.DelayMs > 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(request.DelayMs), TimeProvider.System, context.CancellationToken);
+        if (request.Status != 0)
+            throw new RpcException(new Status((StatusCode)request.Status, request.Text), new Metadata { { "x-detail", request.Text } });
         context.ResponseTrailers.Add("x-trailer", "from the application");
         return Reply(request, context, 1, request.Payload.Length);
     }
@@ -18,7 +20,8 @@ internal sealed class EchoService(Identity identity) : Echo.EchoBase
     {
         for (var i = 0; i < request.Replies; i++)
         {
-            if (request.DelayMs > 0 && i > 0) await Task.Delay(TimeSpan.FromMilliseconds(request.DelayMs), TimeProvider.System, context.CancellationToken);
+            if (request.DelayMs > 0 && i > 0)
+                await Task.Delay(TimeSpan.FromMilliseconds(request.DelayMs), TimeProvider.System, context.CancellationToken);
             await responseStream.WriteAsync(Reply(request, context, 1, request.Payload.Length), context.CancellationToken);
         }
     }
@@ -26,11 +29,13 @@ internal sealed class EchoService(Identity identity) : Echo.EchoBase
     public override async Task<EchoReply> Up(IAsyncStreamReader<EchoRequest> requestStream, ServerCallContext context)
     {
         var (count, bytes, last) = (0, 0L, new EchoRequest());
-        await foreach (var request in requestStream.ReadAllAsync(context.CancellationToken)) (count, bytes, last) = (count + 1, bytes + request.Payload.Length, request);
+        await foreach (var request in requestStream.ReadAllAsync(context.CancellationToken))
+            (count, bytes, last) = (count + 1, bytes + request.Payload.Length, request);
         return Reply(last, context, count, bytes);
     }
 
-    public override async Task Both(IAsyncStreamReader<EchoRequest> requestStream, IServerStreamWriter<EchoReply> responseStream, ServerCallContext context)
+    public override async Task Both(
+        IAsyncStreamReader<EchoRequest> requestStream, IServerStreamWriter<EchoReply> responseStream, ServerCallContext context)
     {
         var count = 0;
         await foreach (var request in requestStream.ReadAllAsync(context.CancellationToken))
@@ -48,7 +53,8 @@ internal sealed class EchoService(Identity identity) : Echo.EchoBase
             ReceivedBytes = bytes,
             Payload = request.ReplyBytes > 0 ? ByteString.CopyFrom(new byte[request.ReplyBytes]) : ByteString.Empty,
         };
-        foreach (var entry in context.RequestHeaders.Where(h => !h.IsBinary && h.Key.StartsWith("x-", StringComparison.Ordinal))) reply.Metadata[entry.Key] = entry.Value;
+        foreach (var entry in context.RequestHeaders.Where(h => !h.IsBinary && h.Key.StartsWith("x-", StringComparison.Ordinal)))
+            reply.Metadata[entry.Key] = entry.Value;
         return reply;
     }
 }

@@ -94,7 +94,8 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
     }
 
     /// <summary>Callers that each send a request after the other, each on connections of its own (closed loop).</summary>
-    public Task<LoadResult> CallAsync(string url, int callers, int requests, params string[] headers) => Load.ClosedAsync(this, HttpMethod.Get, url, callers, requests, headers);
+    public Task<LoadResult> CallAsync(string url, int callers, int requests, params string[] headers) =>
+        Load.ClosedAsync(this, HttpMethod.Get, url, callers, requests, headers);
 
     /// <summary>As <see cref="CallAsync"/> with another method.</summary>
     public Task<LoadResult> CallAsync(HttpMethod method, string url, int callers, int requests, params string[] headers) =>
@@ -125,7 +126,8 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
         return (header[..colon].Trim(), header[(colon + 1)..].Trim());
     }
 
-    private static HttpClient Create(RunningPod pod, ServiceDirectory names, Action? onConnect) => new(Handler(pod, names, onConnect)) { Timeout = TimeSpan.FromMinutes(8) };
+    private static HttpClient Create(RunningPod pod, ServiceDirectory names, Action? onConnect) =>
+        new(Handler(pod, names, onConnect)) { Timeout = TimeSpan.FromMinutes(8) };
 
     private static SocketsHttpHandler Handler(RunningPod pod, ServiceDirectory names, Action? onConnect) => new()
     {
@@ -135,7 +137,11 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
         EnableMultipleHttp2Connections = false,
         Expect100ContinueTimeout = TimeSpan.FromSeconds(5),
         ActivityHeadersPropagator = null,
-        SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetRawCertData().AsSpan().SequenceEqual(Application.OwnCertificate.RawData) == true },
+        SslOptions =
+        {
+            RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                certificate?.GetRawCertData().AsSpan().SequenceEqual(Application.OwnCertificate.RawData) == true,
+        },
         ConnectCallback = async (context, cancellation) =>
         {
             onConnect?.Invoke();

@@ -6,7 +6,8 @@ using MeshOperator.Testing;
 
 namespace MeshOperator.EndToEnd.Clients;
 
-/// <summary>Requests that are counted, every one of them: open loop, a rate that does not wait for answers, or closed loop, callers that do.</summary>
+/// <summary>Requests that are counted, every one of them: open loop, a rate that does not wait for answers, or closed loop, callers that
+/// do.</summary>
 internal sealed class Load
 {
     /// <summary>Requests beyond this are counted but not kept one by one.</summary>
@@ -51,7 +52,8 @@ internal sealed class Load
     }
 
     /// <summary>Runs a closed loop to its end.</summary>
-    public static async Task<LoadResult> ClosedAsync(Client client, HttpMethod method, string url, int callers, int requests, string[] headers)
+    public static async Task<LoadResult> ClosedAsync(
+        Client client, HttpMethod method, string url, int callers, int requests, string[] headers)
     {
         var load = new Load();
         var left = requests;
@@ -59,7 +61,8 @@ internal sealed class Load
         {
             var connections = 0;
             using var http = client.CreateHttp(() => connections++);
-            while (Interlocked.Decrement(ref left) >= 0) await load.SendAsync(http, method, url, headers, () => (caller * 100_000) + connections);
+            while (Interlocked.Decrement(ref left) >= 0)
+                await load.SendAsync(http, method, url, headers, () => (caller * 100_000) + connections);
         })));
         return load.SoFar;
     }
@@ -141,7 +144,7 @@ internal sealed class Load
     private void Note(Sample sample)
     {
         if (_samples.Count < MostKept) _samples.Enqueue(sample);
-        _outcomes.AddOrUpdate(sample.Status == 0 ? sample.Error! : sample.Status.ToString(CultureInfo.InvariantCulture), 1, (_, count) => count + 1);
+        _outcomes.AddOrUpdate(sample.Outcome, 1, (_, count) => count + 1);
         if (sample.Failed) Interlocked.Increment(ref _failed);
         Interlocked.Increment(ref _answered);
     }
@@ -157,8 +160,12 @@ internal sealed class Load
 /// <param name="Pod">Its pod.</param>
 /// <param name="Connection">The caller and the number of connections it had made by then.</param>
 /// <param name="Error">What went wrong: the exception, or the body of an answer of 500 or above.</param>
-internal readonly record struct Sample(TimeSpan Start, TimeSpan Duration, int Status, string Version, string Pod, int Connection, string? Error)
+internal readonly record struct Sample(
+    TimeSpan Start, TimeSpan Duration, int Status, string Version, string Pod, int Connection, string? Error)
 {
+    /// <summary>The status, or what came in its place.</summary>
+    public string Outcome => Status == 0 ? Error! : Status.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>Whether the caller got no answer, or one of 500 or above.</summary>
     public bool Failed => Status is 0 or >= 500;
 }
@@ -176,19 +183,22 @@ internal sealed record LoadResult(IReadOnlyList<Sample> Samples, int Total, int 
     public int OfVersion(string version) => Samples.Count(s => s.Version == version);
 
     /// <summary>The duration that the share of requests did not exceed.</summary>
-    public TimeSpan Percentile(double share) => Samples.Count == 0 ? TimeSpan.Zero : Samples.Select(s => s.Duration).Order().ElementAt((int)((Samples.Count - 1) * share));
+    public TimeSpan Percentile(double share) =>
+        Samples.Count == 0 ? TimeSpan.Zero : Samples.Select(s => s.Duration).Order().ElementAt((int)((Samples.Count - 1) * share));
 
     /// <summary>What came of requests that were sent from a moment on, and before another.</summary>
     public LoadResult Between(TimeSpan from, TimeSpan to)
     {
         Sample[] some = [.. Samples.Where(s => s.Start >= from && s.Start < to)];
-        return new LoadResult(some, some.Length, some.Count(s => s.Failed), some.CountBy(s => s.Status == 0 ? s.Error! : s.Status.ToString(CultureInfo.InvariantCulture)).ToDictionary());
+        return new LoadResult(some, some.Length, some.Count(s => s.Failed), some.CountBy(s => s.Outcome).ToDictionary());
     }
 
     public override string ToString()
     {
         var outcomes = string.Join(", ", Outcomes.OrderByDescending(o => o.Value).Take(6).Select(o => $"{o.Value} x {o.Key}"));
-        var failures = string.Join("; ", Samples.Where(s => s.Failed).Take(5).Select(s => $"at {s.Start.TotalSeconds:0.00} s after {s.Duration.TotalSeconds:0.000} s: {s.Status} {s.Error}"));
-        return $"{Total} requests, {Failed} failed, p50 {Percentile(0.5).TotalMilliseconds:0.0} ms, p99 {Percentile(0.99).TotalMilliseconds:0.0} ms ({outcomes}) {failures}";
+        var failures = string.Join("; ", Samples.Where(s => s.Failed).Take(5)
+            .Select(s => $"at {s.Start.TotalSeconds:0.00} s after {s.Duration.TotalSeconds:0.000} s: {s.Status} {s.Error}"));
+        var (median, slowest) = (Percentile(0.5).TotalMilliseconds, Percentile(0.99).TotalMilliseconds);
+        return $"{Total} requests, {Failed} failed, p50 {median:0.0} ms, p99 {slowest:0.0} ms ({outcomes}) {failures}";
     }
 }

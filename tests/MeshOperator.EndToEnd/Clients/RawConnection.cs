@@ -29,7 +29,8 @@ internal sealed class RawConnection(Socket socket) : IDisposable
         using var limit = new CancellationTokenSource(within ?? DefaultLimit);
         try
         {
-            while (!text.ToString().Contains(wanted, StringComparison.Ordinal) && await socket.ReceiveAsync(buffer, limit.Token) is var read and > 0)
+            while (!text.ToString().Contains(wanted, StringComparison.Ordinal)
+                && await socket.ReceiveAsync(buffer, limit.Token) is var read and > 0)
                 text.Append(Encoding.Latin1.GetString(buffer, 0, read));
             return text.ToString();
         }
@@ -47,7 +48,8 @@ internal sealed class RawConnection(Socket socket) : IDisposable
         using var limit = new CancellationTokenSource(within ?? DefaultLimit);
         try
         {
-            while (await socket.ReceiveAsync(buffer, limit.Token) is var read and > 0) text.Append(Encoding.Latin1.GetString(buffer, 0, read));
+            while (await socket.ReceiveAsync(buffer, limit.Token) is var read and > 0)
+                text.Append(Encoding.Latin1.GetString(buffer, 0, read));
         }
         catch (SocketException)
         {
@@ -64,7 +66,7 @@ internal sealed class RawConnection(Socket socket) : IDisposable
     /// <summary>TLS over this connection, with whatever certificate the server has.</summary>
     public async Task<SslStream> TlsAsync(string host)
     {
-        var stream = new SslStream(new NetworkStream(socket), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate is not null);
+        var stream = new SslStream(new NetworkStream(socket), leaveInnerStreamOpen: false, (_, given, _, _) => given is not null);
         await stream.AuthenticateAsClientAsync(host);
         return stream;
     }

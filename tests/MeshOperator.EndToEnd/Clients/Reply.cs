@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 
@@ -11,7 +12,8 @@ namespace MeshOperator.EndToEnd.Clients;
 /// <param name="Body">The body.</param>
 /// <param name="Headers">Headers in lower case, several of a name joined by a comma.</param>
 /// <param name="Elapsed">From the request to the end of the body.</param>
-internal sealed record Reply(HttpStatusCode Status, string Pod, string Version, string Body, IReadOnlyDictionary<string, string> Headers, TimeSpan Elapsed)
+internal sealed record Reply(
+    HttpStatusCode Status, string Pod, string Version, string Body, IReadOnlyDictionary<string, string> Headers, TimeSpan Elapsed)
 {
     /// <summary>What the application says of the request that arrived.</summary>
     public JsonNode Json => Body.StartsWith('{') ? JsonNode.Parse(Body)! : new JsonObject();
@@ -25,8 +27,8 @@ internal sealed record Reply(HttpStatusCode Status, string Pod, string Version, 
     {
         var body = await response.Content.ReadAsStringAsync();
         var headers = response.Headers.Concat(response.Content.Headers)
-            .ToDictionary(h => h.Key.ToLower(System.Globalization.CultureInfo.InvariantCulture), h => string.Join(',', h.Value), StringComparer.Ordinal);
-        return new Reply(
-            response.StatusCode, headers.GetValueOrDefault("x-pod", string.Empty), headers.GetValueOrDefault("x-version", string.Empty), body, headers, clock.Elapsed);
+            .ToDictionary(h => h.Key.ToLower(CultureInfo.InvariantCulture), h => string.Join(',', h.Value), StringComparer.Ordinal);
+        var (pod, version) = (headers.GetValueOrDefault("x-pod", string.Empty), headers.GetValueOrDefault("x-version", string.Empty));
+        return new Reply(response.StatusCode, pod, version, body, headers, clock.Elapsed);
     }
 }

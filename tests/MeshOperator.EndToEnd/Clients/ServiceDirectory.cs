@@ -9,7 +9,8 @@ namespace MeshOperator.EndToEnd.Clients;
 /// <summary>What the cluster's DNS would answer.</summary>
 internal sealed class ServiceDirectory(ClusterView view)
 {
-    /// <summary>The address of a service, by its short name or a longer one; for a headless service that of one of its ready endpoints.</summary>
+    /// <summary>The address of a service, by its short name or a longer one; for a headless service that of one of its ready
+    /// endpoints.</summary>
     /// <exception cref="IOException">There is no such name.</exception>
     public IPAddress Resolve(string host, string ns)
     {
@@ -20,7 +21,8 @@ internal sealed class ServiceDirectory(ClusterView view)
         if (!view.Services.Objects.TryGetValue(key, out var service)) throw new IOException($"the name {host} is not known");
         if (IPAddress.TryParse(service.Spec.ClusterIP, out var address)) return address;
         var endpoints = Endpoints(key).ToList();
-        return endpoints.Count > 0 ? endpoints[RandomNumberGenerator.GetInt32(endpoints.Count)] : throw new IOException($"{host} has no endpoints");
+        return endpoints.Count > 0 ? endpoints[RandomNumberGenerator.GetInt32(endpoints.Count)]
+            : throw new IOException($"{host} has no endpoints");
     }
 
     /// <summary>The addresses of a service's ready endpoints.</summary>

@@ -2,12 +2,13 @@ using System.Threading.Channels;
 
 namespace MeshOperator.EndToEnd.Cluster;
 
-/// <summary>Runs a step after each change, and again when one failed: level-triggered, so a step looks at all there is. Changes that come while a
-/// step runs make one more step together.</summary>
+/// <summary>Runs a step after each change, and again when one failed: level-triggered, so a step looks at all there is. Changes that come
+/// while a step runs make one more step together.</summary>
 internal sealed class ChangeLoop : IAsyncDisposable
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(100);
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wake =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _running;
 

@@ -5,8 +5,8 @@ using MeshOperator.LocalCluster;
 
 namespace MeshOperator.EndToEnd.Cluster;
 
-/// <summary>The API server that the suite runs on: the one that <c>MESH_TEST_KUBECONFIG</c> names, else one in this process without any of its
-/// stand-ins, as the suite has its own.</summary>
+/// <summary>The API server that the suite runs on: the one that <c>MESH_TEST_KUBECONFIG</c> names, else one in this process without any of
+/// its stand-ins, as the suite has its own.</summary>
 internal sealed class ClusterConnection : IAsyncDisposable
 {
     private readonly ApiServer? _local;

@@ -58,7 +58,8 @@ internal sealed class ClusterView : IAsyncDisposable
         where T : class, IKubernetesObject<V1ObjectMeta>
     {
         var options = new InformerOptions<T> { FieldSelector = fieldSelector, LongestAnnotation = null };
-        var informer = new SharedInformer<T>(_transport, options, TimeProvider.System, new Random(1), NullLogger<SharedInformer<T>>.Instance);
+        var informer = new SharedInformer<T>(_transport, options, TimeProvider.System, new Random(1),
+            NullLogger<SharedInformer<T>>.Instance);
         informer.Changed += _ => Changed?.Invoke();
         _running.Add(Task.Run(() => informer.RunAsync(_stopping.Token)));
         return informer;

@@ -15,17 +15,20 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
     public async Task ReconcileAsync(CancellationToken cancellation)
     {
         var pods = view.Pods.Objects.Values.ToLookup(p => p.Metadata.NamespaceProperty);
-        foreach (var service in view.Services.Objects.Values.Where(s => s.Spec.Selector is { Count: > 0 } && s.Metadata.DeletionTimestamp is null))
+        foreach (var service in view.Services.Objects.Values.Where(s =>
+            s.Spec.Selector is { Count: > 0 } && s.Metadata.DeletionTimestamp is null))
         {
             var key = new ObjectKey(service.Metadata.NamespaceProperty, service.Metadata.Name + "-e2e");
-            var fields = Fields(service, pods[service.Metadata.NamespaceProperty].Where(p => Selects(service, p) && p.Status?.PodIP is { Length: > 0 }));
+            var fields = Fields(service,
+                pods[service.Metadata.NamespaceProperty].Where(p => Selects(service, p) && p.Status?.PodIP is { Length: > 0 }));
             var text = fields.ToJsonString();
             if (_written.TryGetValue(key, out var known) && known == text) continue;
             await client.ApplyAsync(key, fields, Own, null, cancellation);
             _written[key] = text;
         }
 
-        foreach (var slice in view.Slices.Objects.Values.Where(s => s.Metadata.Labels is { } l && l.TryGetValue(ManagedBy, out var by) && by == Own))
+        foreach (var slice in view.Slices.Objects.Values.Where(s =>
+            s.Metadata.Labels is { } l && l.TryGetValue(ManagedBy, out var by) && by == Own))
         {
             var service = new ObjectKey(slice.Metadata.NamespaceProperty, slice.GetServiceName());
             if (view.Services.Objects.ContainsKey(service)) continue;
@@ -69,9 +72,20 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
         return new JsonObject
         {
             ["addresses"] = new JsonArray(pod.Status.PodIP),
-            ["conditions"] = new JsonObject { ["ready"] = isReady && !isTerminating, ["serving"] = isReady, ["terminating"] = isTerminating },
+            ["conditions"] = new JsonObject
+            {
+                ["ready"] = isReady && !isTerminating,
+                ["serving"] = isReady,
+                ["terminating"] = isTerminating,
+            },
             ["nodeName"] = pod.Spec.NodeName,
-            ["targetRef"] = new JsonObject { ["kind"] = "Pod", ["name"] = pod.Metadata.Name, ["namespace"] = pod.Metadata.NamespaceProperty, ["uid"] = pod.Metadata.Uid },
+            ["targetRef"] = new JsonObject
+            {
+                ["kind"] = "Pod",
+                ["name"] = pod.Metadata.Name,
+                ["namespace"] = pod.Metadata.NamespaceProperty,
+                ["uid"] = pod.Metadata.Uid,
+            },
         };
     }
 }

@@ -6,11 +6,12 @@ using MeshOperator.Testing;
 
 namespace MeshOperator.EndToEnd.Cluster;
 
-/// <summary><c>meshop run</c> as a process of its own, on the pods' network. It reaches the API server, and that its webhooks, by relays, as
-/// API servers of tests listen on this machine's loopback only.</summary>
+/// <summary><c>meshop run</c> as a process of its own, on the pods' network. It reaches the API server, and that its webhooks, by relays,
+/// as API servers of tests listen on this machine's loopback only.</summary>
 internal sealed partial class OperatorUnderTest : IAsyncDisposable
 {
     public const string Namespace = "mesh-system";
+    private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(90);
     private const int WebhookPort = 9443;
     private const int MetricsPort = 8080;
     private readonly PodNetwork _network;
@@ -22,7 +23,8 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     private OperatorUnderTest(PodNetwork network, TcpRelay toApiServer, TcpRelay toWebhooks, string kubeconfig) =>
         (_network, _toApiServer, _toWebhooks, _kubeconfig) = (network, toApiServer, toWebhooks, kubeconfig);
 
-    private static string Host => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+    private static string Host =>
+        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
     public IPAddress Address => _network.Address;
 
@@ -93,9 +95,17 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
 
     public void ReconnectToApiServer() => _toApiServer.Restore();
 
+    /// <summary>Puts right what a test that failed has left: the operator runs, and reaches the API server.</summary>
+    public async Task RecoverAsync()
+    {
+        if (_toApiServer.IsCut) _toApiServer.Restore();
+        if (_runs[^1].HasExited) await StartAsync();
+    }
+
     /// <summary>Runs another command of the program where the operator runs, for example <c>ca rotate</c>.</summary>
     public Task<string> RunCommandAsync(params string[] arguments) => Command.RunAsync(
-        "nsenter", ["--net=" + _network.Namespace.Path, "--", Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments, "--kubeconfig", _kubeconfig]);
+        "nsenter", ["--net=" + _network.Namespace.Path, "--", Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments,
+            "--kubeconfig", _kubeconfig]);
 
     /// <summary>What Prometheus reads.</summary>
     public Task<string> MetricsAsync() => GetAsync("/metrics");
@@ -112,18 +122,20 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     {
         try
         {
-            await Eventually.Succeeds(async () =>
-            {
-                if (_runs[^1].HasExited) return;
-                await GetAsync("/readyz");
-            });
+            await Eventually.Succeeds(
+                async () =>
+                {
+                    if (!_runs[^1].HasExited) await GetAsync("/readyz");
+                },
+                ReadyWithin);
         }
         catch (Exception e)
         {
             throw new InvalidOperationException($"the operator is not ready: {string.Join('\n', _runs[^1].Lines.TakeLast(20))}", e);
         }
 
-        if (_runs[^1].HasExited) throw new InvalidOperationException($"the operator ended: {string.Join('\n', _runs[^1].Lines.TakeLast(20))}");
+        if (_runs[^1].HasExited)
+            throw new InvalidOperationException($"the operator ended: {string.Join('\n', _runs[^1].Lines.TakeLast(20))}");
     }
 
     private async Task<string> GetAsync(string path)
@@ -131,7 +143,8 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
         using var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancellation) =>
-                new NetworkStream(await _network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, MetricsPort), cancellation), ownsSocket: true),
+                new NetworkStream(await _network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, MetricsPort), cancellation),
+                    ownsSocket: true),
         };
         using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(10) };
         return await client.GetStringAsync(new Uri($"http://localhost{path}"));

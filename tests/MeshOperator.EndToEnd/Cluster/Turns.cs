@@ -1,7 +1,7 @@
 namespace MeshOperator.EndToEnd.Cluster;
 
-/// <summary>Lets scenarios run beside each other, but for those that do something to the operator or to the API server: each of them waits until the
-/// others have ended, and later ones wait for it. Scenarios that only hold something open take no part.</summary>
+/// <summary>Lets scenarios run beside each other, but for those that do something to the operator or to the API server: each of them waits
+/// until the others have ended, and later ones wait for it. Scenarios that only hold something open take no part.</summary>
 internal sealed class Turns
 {
     private readonly Lock _lock = new();

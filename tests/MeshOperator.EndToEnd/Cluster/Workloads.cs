@@ -45,7 +45,10 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         foreach (var (set, replicas) in RollingUpdate.Next(deployment, current, old, set => [.. PodsOf(set)]))
         {
             if (set.Spec.Replicas != replicas)
-                await _sets.MergePatchAsync(ObjectKey.Of(set), new JsonObject { ["spec"] = new JsonObject { ["replicas"] = replicas } }, cancellation);
+            {
+                var patch = new JsonObject { ["spec"] = new JsonObject { ["replicas"] = replicas } };
+                await _sets.MergePatchAsync(ObjectKey.Of(set), patch, cancellation);
+            }
         }
 
         await SetStatusAsync(deployment, current, sets, cancellation);
@@ -55,6 +58,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
     {
         var template = KubernetesJson.Deserialize<V1PodTemplateSpec>(KubernetesJson.Serialize(deployment.Spec.Template));
         template.Metadata.Labels[HashLabel] = hash;
+        var selected = new Dictionary<string, string>(deployment.Spec.Selector.MatchLabels) { [HashLabel] = hash };
         var set = new V1ReplicaSet
         {
             Metadata = new V1ObjectMeta
@@ -67,7 +71,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
             Spec = new V1ReplicaSetSpec
             {
                 Replicas = isFirst ? deployment.Spec.Replicas ?? 1 : 0,
-                Selector = new V1LabelSelector { MatchLabels = new Dictionary<string, string>(deployment.Spec.Selector.MatchLabels) { [HashLabel] = hash } },
+                Selector = new V1LabelSelector { MatchLabels = selected },
                 Template = template,
             },
         };
@@ -85,10 +89,12 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
     {
         if (set.Metadata.DeletionTimestamp is not null) return;
         var pods = PodsOf(set).ToList();
-        var unseen = _created.Count(k => k.Namespace == set.Metadata.NamespaceProperty && k.Name.StartsWith(set.Metadata.Name + "-", StringComparison.Ordinal));
+        var unseen = _created.Count(k =>
+            k.Namespace == set.Metadata.NamespaceProperty && k.Name.StartsWith(set.Metadata.Name + "-", StringComparison.Ordinal));
         var wanted = set.Spec.Replicas ?? 1;
         for (var i = pods.Count + unseen; i < wanted; i++) await CreatePodAsync(set, cancellation);
-        foreach (var pod in pods.OrderBy(p => p.IsReady()).ThenByDescending(p => p.Metadata.Name, StringComparer.Ordinal).Take(pods.Count - wanted))
+        foreach (var pod in pods.OrderBy(p => p.IsReady()).ThenByDescending(p => p.Metadata.Name, StringComparer.Ordinal)
+            .Take(pods.Count - wanted))
         {
             _deleted.Add(ObjectKey.Of(pod));
             await _pods.DeleteAsync(ObjectKey.Of(pod), cancellation);
@@ -106,7 +112,8 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         _created.Add(ObjectKey.Of(pod));
     }
 
-    private async Task SetStatusAsync(V1Deployment deployment, V1ReplicaSet current, List<V1ReplicaSet> sets, CancellationToken cancellation)
+    private async Task SetStatusAsync(V1Deployment deployment, V1ReplicaSet current, List<V1ReplicaSet> sets,
+        CancellationToken cancellation)
     {
         var pods = sets.SelectMany(PodsOf).ToList();
         var (ready, updated) = (pods.Count(p => p.IsReady()), PodsOf(current).Count());
@@ -120,14 +127,16 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
             ["availableReplicas"] = ready,
             ["updatedReplicas"] = updated,
         };
-        await _deployments.ApplyAsync(ObjectKey.Of(deployment), new JsonObject { ["status"] = status }, "workloads-of-the-tests", "status", cancellation);
+        await _deployments.ApplyAsync(ObjectKey.Of(deployment), new JsonObject { ["status"] = status }, "workloads-of-the-tests", "status",
+            cancellation);
     }
 
     /// <summary>What belonged to something that is gone goes too.</summary>
     private async Task CollectAsync(CancellationToken cancellation)
     {
         var deployments = view.Deployments.Objects.Values.Select(d => d.Metadata.Uid).ToHashSet();
-        foreach (var set in view.ReplicaSets.Objects.Values.Where(s => s.Metadata.OwnerReferences is [{ Kind: "Deployment" } owner] && !deployments.Contains(owner.Uid)))
+        foreach (var set in view.ReplicaSets.Objects.Values.Where(s =>
+            s.Metadata.OwnerReferences is [{ Kind: "Deployment" } owner] && !deployments.Contains(owner.Uid)))
             await _sets.DeleteAsync(ObjectKey.Of(set), cancellation);
         var sets = view.ReplicaSets.Objects.Values.Select(s => s.Metadata.Uid).ToHashSet();
         foreach (var pod in view.Pods.Objects.Values.Where(p =>
@@ -139,9 +148,11 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
     }
 
     private IEnumerable<V1Pod> PodsOf(V1ReplicaSet set) => view.Pods.Objects.Values.Where(p =>
-        IsOwnedBy(p, set.Metadata.Uid) && p.Metadata.DeletionTimestamp is null && !_deleted.Contains(ObjectKey.Of(p)) && p.Status?.Phase is not ("Succeeded" or "Failed"));
+        IsOwnedBy(p, set.Metadata.Uid) && p.Metadata.DeletionTimestamp is null && !_deleted.Contains(ObjectKey.Of(p))
+            && p.Status?.Phase is not ("Succeeded" or "Failed"));
 
-    private static bool IsOwnedBy(IKubernetesObject<V1ObjectMeta> entity, string uid) => entity.Metadata.OwnerReferences?.Any(o => o.Uid == uid) == true;
+    private static bool IsOwnedBy(IKubernetesObject<V1ObjectMeta> entity, string uid) =>
+        entity.Metadata.OwnerReferences?.Any(o => o.Uid == uid) == true;
 
     private static V1OwnerReference Owner(IKubernetesObject<V1ObjectMeta> owner) => new()
     {
@@ -154,5 +165,6 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
     };
 
     private static string Hash(V1PodTemplateSpec template) =>
-        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(KubernetesJson.Serialize(template))))[..8].ToLower(CultureInfo.InvariantCulture);
+        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(KubernetesJson.Serialize(template))))[..8]
+            .ToLower(CultureInfo.InvariantCulture);
 }

@@ -51,7 +51,8 @@ internal sealed class ChildProcess : IAsyncDisposable
         NetworkNamespace network, string script, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(
-            "nsenter", ["--net=" + network.Path, "--", "unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh", .. arguments])
+            "nsenter", ["--net=" + network.Path, "--", "unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh",
+                .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -22,7 +22,8 @@ internal static class Command
     }
 
     /// <summary>Runs a program that may fail, as what it is to take away may be gone.</summary>
-    public static async Task<bool> TryAsync(string program, params string[] arguments) => (await EndAsync(program, arguments, input: null)).Status == 0;
+    public static async Task<bool> TryAsync(string program, params string[] arguments) =>
+        (await EndAsync(program, arguments, input: null)).Status == 0;
 
     private static async Task<(int Status, string Output)> EndAsync(string program, string[] arguments, string? input)
     {

@@ -7,7 +7,8 @@ using MeshOperator.Kubernetes.Client;
 namespace MeshOperator.EndToEnd.Node;
 
 /// <summary>Stands in for the kubelet of the one node: a <see cref="RunningPod"/> for each pod of the API server.</summary>
-internal sealed class Kubelet(ClusterConnection cluster, ClusterView view, NodeNetwork network, ProxyBudget budget, string folder) : IAsyncDisposable
+internal sealed class Kubelet(ClusterConnection cluster, ClusterView view, NodeNetwork network, ProxyBudget budget, string folder)
+    : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, RunningPod> _pods = new(StringComparer.Ordinal);
 
@@ -18,7 +19,8 @@ internal sealed class Kubelet(ClusterConnection cluster, ClusterView view, NodeN
 
     public async Task ReconcileAsync(CancellationToken cancellation)
     {
-        var known = view.Pods.Objects.Values.Where(p => p.Spec.NodeName == Workloads.NodeName).ToDictionary(p => p.Metadata.Uid, StringComparer.Ordinal);
+        var known = view.Pods.Objects.Values.Where(p => p.Spec.NodeName == Workloads.NodeName)
+            .ToDictionary(p => p.Metadata.Uid, StringComparer.Ordinal);
         foreach (var (uid, pod) in known)
         {
             if (!_pods.TryGetValue(uid, out var running))
@@ -57,7 +59,8 @@ internal sealed class Kubelet(ClusterConnection cluster, ClusterView view, NodeN
         foreach (var service in view.Services.Objects.Values.Where(s => s.Spec.ClusterIP is { Length: > 0 } and not "None"))
         {
             var name = $"{service.Metadata.Name}.{service.Metadata.NamespaceProperty}";
-            hosts.Append(System.Globalization.CultureInfo.InvariantCulture, $"{service.Spec.ClusterIP} {name}.svc {name}.svc.cluster.local {name}\n");
+            hosts.Append(System.Globalization.CultureInfo.InvariantCulture,
+                $"{service.Spec.ClusterIP} {name}.svc {name}.svc.cluster.local {name}\n");
         }
 
         return hosts.ToString();

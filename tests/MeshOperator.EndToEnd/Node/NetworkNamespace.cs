@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace MeshOperator.EndToEnd.Node;
 
-/// <summary>A network namespace of Linux with a name under <c>/run/netns</c>. A socket belongs to the namespace of the thread that makes it,
-/// so one thread of this process goes from namespace to namespace and makes the sockets of all applications and clients.</summary>
+/// <summary>A network namespace of Linux with a name under <c>/run/netns</c>. A socket belongs to the namespace of the thread that makes
+/// it, so one thread of this process goes from namespace to namespace and makes the sockets of all applications and clients.</summary>
 internal sealed class NetworkNamespace : IDisposable
 {
     private const int CloneNewNet = 0x40000000;

@@ -3,8 +3,8 @@ using System.Globalization;
 
 namespace MeshOperator.EndToEnd.Node;
 
-/// <summary>The network of the node: a namespace that routes between those of the pods, each of which has one address and one link to it. All
-/// traffic between pods passes it, so that it can translate the addresses of services as kube-proxy does. Nothing of it is in the root
+/// <summary>The network of the node: a namespace that routes between those of the pods, each of which has one address and one link to it.
+/// All traffic between pods passes it, so that it can translate the addresses of services as kube-proxy does. Nothing of it is in the root
 /// namespace.</summary>
 internal sealed class NodeNetwork : IAsyncDisposable
 {
@@ -79,7 +79,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
     private static async Task RemoveLeftoversAsync()
     {
         if (!Directory.Exists("/run/netns")) return;
-        foreach (var name in Directory.EnumerateFiles("/run/netns").Select(Path.GetFileName).Where(n => n!.StartsWith(Prefix, StringComparison.Ordinal)))
+        foreach (var name in Directory.EnumerateFiles("/run/netns").Select(Path.GetFileName)
+            .Where(n => n!.StartsWith(Prefix, StringComparison.Ordinal)))
         {
             var run = name!.Split('-')[1];
             if (run != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) && Directory.Exists($"/proc/{run}")) continue;
@@ -99,7 +100,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
 /// <param name="Namespace">The pod's own.</param>
 /// <param name="Link">The node's end of its link.</param>
 /// <param name="Address">The pod's address.</param>
-internal sealed record PodNetwork(NetworkNamespace Node, NetworkNamespace Namespace, string Link, System.Net.IPAddress Address) : IAsyncDisposable
+internal sealed record PodNetwork(NetworkNamespace Node, NetworkNamespace Namespace, string Link, System.Net.IPAddress Address)
+    : IAsyncDisposable
 {
     /// <summary>Takes the link away at once, as sockets of the pod's clients can keep its namespace for a while.</summary>
     public async ValueTask DisposeAsync()

@@ -23,12 +23,14 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
     public bool IsContainerReady(string container) => _containers.TryGetValue(container, out var state) && state.IsReady;
 
     public void Run(string container, bool isReady) =>
-        _containers.AddOrUpdate(container, new ContainerState(true, isReady, false, 0), (_, state) => state with { IsRunning = true, IsReady = isReady });
+        _containers.AddOrUpdate(container, new ContainerState(true, isReady, false, 0), (_, state) =>
+            state with { IsRunning = true, IsReady = isReady });
 
     public void Complete(string container) => _containers[container] = new ContainerState(false, true, true, 0);
 
     public void Restart(string container) =>
-        _containers.AddOrUpdate(container, new ContainerState(true, false, false, 1), (_, state) => state with { IsReady = false, Restarts = state.Restarts + 1 });
+        _containers.AddOrUpdate(container, new ContainerState(true, false, false, 1), (_, state) =>
+            state with { IsReady = false, Restarts = state.Restarts + 1 });
 
     public async Task WriteAsync()
     {
@@ -99,13 +101,17 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
             State = state switch
             {
                 { IsRunning: true } => new V1ContainerState { Running = new V1ContainerStateRunning { StartedAt = now } },
-                { IsCompleted: true } => new V1ContainerState { Terminated = new V1ContainerStateTerminated { ExitCode = 0, Reason = "Completed", StartedAt = now, FinishedAt = now } },
+                { IsCompleted: true } => new V1ContainerState
+                {
+                    Terminated = new V1ContainerStateTerminated { ExitCode = 0, Reason = "Completed", StartedAt = now, FinishedAt = now },
+                },
                 _ => new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = "PodInitializing" } },
             },
         };
     }
 
-    private static V1PodCondition Condition(string type, bool holds, DateTime now) => new() { Type = type, Status = holds ? "True" : "False", LastTransitionTime = now };
+    private static V1PodCondition Condition(string type, bool holds, DateTime now) =>
+        new() { Type = type, Status = holds ? "True" : "False", LastTransitionTime = now };
 
     private sealed record ContainerState(bool IsRunning, bool IsReady, bool IsCompleted, int Restarts);
 }

@@ -6,8 +6,8 @@ using MeshOperator.Kubernetes.Client;
 
 namespace MeshOperator.EndToEnd.Node;
 
-/// <summary>The volumes of a pod as folders of this machine: projected tokens, ConfigMaps and empty ones. A ConfigMap that changes is written
-/// again, file by file, each at once.</summary>
+/// <summary>The volumes of a pod as folders of this machine: projected tokens, ConfigMaps and empty ones. A ConfigMap that changes is
+/// written again, file by file, each at once.</summary>
 internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client, ClusterView view)
 {
     private readonly Dictionary<string, string> _bundles = new(StringComparer.Ordinal);
@@ -26,7 +26,8 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
             if (volume.ConfigMap is { } map) await FillAsync(volume.Name, map.Name, map.Optional == true, cancellation);
             foreach (var source in volume.Projected?.Sources ?? [])
             {
-                if (source.ServiceAccountToken is { } token) await WriteAsync(volume.Name, token.Path, await IssueAsync(token, cancellation));
+                if (source.ServiceAccountToken is { } token)
+                    await WriteAsync(volume.Name, token.Path, await IssueAsync(token, cancellation));
                 if (source.ConfigMap is { } projected) await FillAsync(volume.Name, projected.Name, optional: true, cancellation);
             }
         }
@@ -37,7 +38,8 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
     {
         foreach (var volume in (pod.Spec.Volumes ?? []).Where(v => v.ConfigMap?.Name == Api.MeshNames.TrustBundleConfigMap))
         {
-            if (!view.TrustBundles.Objects.TryGetValue(new ObjectKey(pod.Metadata.NamespaceProperty, volume.ConfigMap.Name), out var map)) continue;
+            if (!view.TrustBundles.Objects.TryGetValue(new ObjectKey(pod.Metadata.NamespaceProperty, volume.ConfigMap.Name), out var map))
+                continue;
             foreach (var (name, text) in map.Data ?? new Dictionary<string, string>())
             {
                 if (_bundles.TryGetValue(name, out var known) && known == text) continue;
@@ -53,7 +55,8 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
         {
             try
             {
-                var found = await client.CoreV1.ReadNamespacedConfigMapAsync(map, pod.Metadata.NamespaceProperty, cancellationToken: cancellation);
+                var found = await client.CoreV1.ReadNamespacedConfigMapAsync(map, pod.Metadata.NamespaceProperty,
+                    cancellationToken: cancellation);
                 foreach (var (name, text) in found.Data ?? new Dictionary<string, string>()) await WriteAsync(volume, name, text);
                 return;
             }
@@ -73,11 +76,18 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
             {
                 Audiences = string.IsNullOrEmpty(wanted.Audience) ? [] : [wanted.Audience],
                 ExpirationSeconds = wanted.ExpirationSeconds,
-                BoundObjectRef = new V1BoundObjectReference { ApiVersion = "v1", Kind = "Pod", Name = pod.Metadata.Name, Uid = pod.Metadata.Uid },
+                BoundObjectRef = new V1BoundObjectReference
+                {
+                    ApiVersion = "v1",
+                    Kind = "Pod",
+                    Name = pod.Metadata.Name,
+                    Uid = pod.Metadata.Uid,
+                },
             },
         };
         var account = string.IsNullOrEmpty(pod.Spec.ServiceAccountName) ? "default" : pod.Spec.ServiceAccountName;
-        var answer = await client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, account, pod.Metadata.NamespaceProperty, cancellationToken: cancellation);
+        var answer = await client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, account, pod.Metadata.NamespaceProperty,
+            cancellationToken: cancellation);
         return answer.Status.Token;
     }
 

@@ -14,7 +14,8 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
     private static readonly TimeSpan UntilReady = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The pause between two probes.</summary>
-    public static TimeSpan Pause(V1Probe probe, bool wasReady) => wasReady ? TimeSpan.FromSeconds(Math.Max(1, probe.PeriodSeconds ?? 10)) : UntilReady;
+    public static TimeSpan Pause(V1Probe probe, bool wasReady) =>
+        wasReady ? TimeSpan.FromSeconds(Math.Max(1, probe.PeriodSeconds ?? 10)) : UntilReady;
 
     /// <summary>Whether one attempt succeeds. What the stand-in does not know, such as commands, succeeds.</summary>
     public async Task<bool> AskAsync(V1Container container, V1Probe probe)
@@ -42,7 +43,8 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
             if (hook.Sleep is { } sleep) await Task.Delay(TimeSpan.FromSeconds(sleep.Seconds), TimeProvider.System, cancellation);
             else if (hook.HttpGet is { } http) await GetAsync(container, http, cancellation);
             else if (hook.Exec?.Command is [var program, var seconds] && program.EndsWith("sleep", StringComparison.Ordinal))
-                await Task.Delay(TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture)), TimeProvider.System, cancellation);
+                await Task.Delay(TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture)), TimeProvider.System,
+                    cancellation);
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
         {
@@ -54,7 +56,8 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
     {
         using var socket = await ConnectAsync(PortOf(container, action.Port), cancellation);
         var path = string.IsNullOrEmpty(action.Path) ? "/" : action.Path;
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {pod}\r\nUser-Agent: kube-probe/1.36\r\nAccept: */*\r\nConnection: close\r\n\r\n"), cancellation);
+        var request = $"GET {path} HTTP/1.1\r\nHost: {pod}\r\nUser-Agent: kube-probe/1.36\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+        await socket.SendAsync(Encoding.ASCII.GetBytes(request), cancellation);
         var buffer = new byte[256];
         var length = 0;
         while (length < 12)
@@ -67,7 +70,8 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
         return int.TryParse(Encoding.ASCII.GetString(buffer, 9, 3), out var status) ? status : 0;
     }
 
-    private ValueTask<Socket> ConnectAsync(int port, CancellationToken cancellation) => node.ConnectAsync(new IPEndPoint(pod, port), cancellation);
+    private ValueTask<Socket> ConnectAsync(int port, CancellationToken cancellation) =>
+        node.ConnectAsync(new IPEndPoint(pod, port), cancellation);
 
     private static int PortOf(V1Container container, IntOrString port) => int.TryParse(port.Value, out var number)
         ? number

@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 
 namespace MeshOperator.EndToEnd.Node;
 
-/// <summary>How many proxies run at a time. A scenario reserves its share before it starts, all at once, so that two scenarios never wait for each
-/// other; pods of its namespace that are more wait until others have ended, as on a node that is full.</summary>
+/// <summary>How many proxies run at a time. A scenario reserves its share before it starts, all at once, so that two scenarios never wait
+/// for each other; pods of its namespace that are more wait until others have ended, as on a node that is full.</summary>
 internal sealed class ProxyBudget(int most)
 {
     private readonly Lock _lock = new();

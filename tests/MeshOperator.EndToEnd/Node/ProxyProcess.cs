@@ -5,12 +5,13 @@ using k8s.Models;
 
 namespace MeshOperator.EndToEnd.Node;
 
-/// <summary>The injected container of the proxy, run as the pod says: its arguments, environment, mounts and user, with the real Envoy. Only the
-/// number of threads is added.</summary>
+/// <summary>The injected container of the proxy, run as the pod says: its arguments, environment, mounts and user, with the real Envoy.
+/// Only the number of threads is added.</summary>
 internal sealed partial class ProxyProcess : IAsyncDisposable
 {
-    /// <summary>Hides the machine's <c>/run</c>, mounts what the container mounts there, and becomes the proxy: without rights, and killed with
-    /// whoever started it. Arguments: the program, the user, the group, the number of mounts, pairs of source and target, the proxy's own.</summary>
+    /// <summary>Hides the machine's <c>/run</c>, mounts what the container mounts there, and becomes the proxy: without rights, and killed
+    /// with whoever started it. Arguments: the program, the user, the group, the number of mounts, pairs of source and target, the proxy's
+    /// own.</summary>
     private const string Script = """
         envoy=$1 user=$2 group=$3 hosts=$4 resolv=$5 mounts=$6
         shift 6
@@ -83,7 +84,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         using var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (context, cancellation) => new System.Net.Sockets.NetworkStream(
-                await network.ConnectAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port), cancellation), ownsSocket: true),
+                await network.ConnectAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port),
+                    cancellation), ownsSocket: true),
         };
         using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(20) };
         return await client.GetStringAsync(new Uri($"http://localhost:15000{path}"));
@@ -117,7 +119,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
 
     /// <summary>What a kubelet makes of references to variables; an unknown one stays as it is.</summary>
     private static string Expand(string text, Dictionary<string, string> environment) => Reference().Replace(
-        text, match => match.Value.StartsWith("$$", StringComparison.Ordinal) ? match.Value[1..] : environment.GetValueOrDefault(match.Groups[1].Value, match.Value));
+        text, match => match.Value.StartsWith("$$", StringComparison.Ordinal) ? match.Value[1..]
+            : environment.GetValueOrDefault(match.Groups[1].Value, match.Value));
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -8,7 +8,8 @@ using MeshOperator.Injection;
 
 namespace MeshOperator.EndToEnd.Node;
 
-/// <summary>One pod: its network and volumes, its init containers in their order, the proxy, the application, probes and status, and its end.</summary>
+/// <summary>One pod: its network and volumes, its init containers in their order, the proxy, the application, probes and status, and its
+/// end.</summary>
 internal sealed class RunningPod
 {
     /// <summary>What a kubelet gives a container at least, however much of the grace period is used up.</summary>
@@ -125,7 +126,8 @@ internal sealed class RunningPod
         foreach (var container in Pod.Spec.InitContainers ?? [])
         {
             if (container.Name == SidecarInjector.ContainerName) await StartProxyAsync(container, probe, cancellation);
-            else if (container.Args is { Count: > 0 } arguments && container.Image.Contains("init", StringComparison.Ordinal)) await CaptureAsync(container, arguments);
+            else if (container.Args is { Count: > 0 } arguments && container.Image.Contains("init", StringComparison.Ordinal))
+                await CaptureAsync(container, arguments);
             if (container.RestartPolicy != "Always") _status.Complete(container.Name);
         }
 
@@ -147,14 +149,16 @@ internal sealed class RunningPod
         Proxy = new ProxyProcess(Pod, container, Network, _volumes, _hosts);
         await Proxy.StartAsync();
         _loops.Add(RestartAsync(container));
-        while (container.StartupProbe is { } startup && !await probe.AskAsync(container, startup)) await Task.Delay(Probe.Pause(startup, false), TimeProvider.System, cancellation);
+        while (container.StartupProbe is { } startup && !await probe.AskAsync(container, startup))
+            await Task.Delay(Probe.Pause(startup, false), TimeProvider.System, cancellation);
         _status.Run(container.Name, isReady: container.ReadinessProbe is null);
     }
 
     private async Task CaptureAsync(V1Container container, IList<string> arguments)
     {
         string[] variables = [.. (container.Env ?? []).Select(v => $"{v.Name}={v.Value}")];
-        await Command.RunAsync("nsenter", ["--net=" + Network.Namespace.Path, "--", "env", .. variables, Requirements.CaptureScript, .. arguments]);
+        await Command.RunAsync("nsenter",
+            ["--net=" + Network.Namespace.Path, "--", "env", .. variables, Requirements.CaptureScript, .. arguments]);
     }
 
     private async Task ProbeAsync(V1Container container, Probe probe, CancellationToken cancellation)
@@ -166,13 +170,15 @@ internal sealed class RunningPod
             var wasReady = _status.IsContainerReady(container.Name);
             var succeeded = await probe.AskAsync(container, container.ReadinessProbe!);
             failures = succeeded ? 0 : failures + 1;
-            if (succeeded != wasReady && (succeeded || failures >= (container.ReadinessProbe!.FailureThreshold ?? 3)) && !cancellation.IsCancellationRequested)
+            if (succeeded != wasReady && (succeeded || failures >= (container.ReadinessProbe!.FailureThreshold ?? 3))
+                && !cancellation.IsCancellationRequested)
             {
                 _status.Run(container.Name, succeeded);
                 await _status.WriteAsync();
             }
 
-            await Task.Delay(Probe.Pause(container.ReadinessProbe!, _status.IsContainerReady(container.Name)), TimeProvider.System, cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(Probe.Pause(container.ReadinessProbe!, _status.IsContainerReady(container.Name)), TimeProvider.System,
+                cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }
 
@@ -185,7 +191,8 @@ internal sealed class RunningPod
             if (IsEnding) return;
             _status.Restart(container.Name);
             await _status.WriteAsync();
-            if (Proxy.Restarts > 0) await Task.Delay(RestartBackoff, TimeProvider.System, _probing.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            if (Proxy.Restarts > 0)
+                await Task.Delay(RestartBackoff, TimeProvider.System, _probing.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             if (IsEnding) return;
             await Proxy.StartAsync();
         }
@@ -243,7 +250,8 @@ internal sealed class RunningPod
         Note(Proxy.Container.Name, clock);
     }
 
-    private static TimeSpan Left(TimeSpan grace, Stopwatch clock) => grace - clock.Elapsed > LeastGrace ? grace - clock.Elapsed : LeastGrace;
+    private static TimeSpan Left(TimeSpan grace, Stopwatch clock) =>
+        grace - clock.Elapsed > LeastGrace ? grace - clock.Elapsed : LeastGrace;
 
     private void Note(string container, Stopwatch clock)
     {

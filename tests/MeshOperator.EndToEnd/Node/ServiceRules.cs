@@ -22,9 +22,17 @@ internal sealed class ServiceRules(NetworkNamespace node)
 
     private static string Rules(IEnumerable<V1Service> services, ILookup<ObjectKey, V1EndpointSlice> slices)
     {
-        var rules = new StringBuilder("table ip services\ndelete table ip services\ntable ip services {\n  chain prerouting {\n    type nat hook prerouting priority -100; policy accept;\n");
+        var rules = new StringBuilder("""
+            table ip services
+            delete table ip services
+            table ip services {
+              chain prerouting {
+                type nat hook prerouting priority -100; policy accept;
+
+            """);
         var refused = new StringBuilder();
-        foreach (var service in services.OrderBy(s => s.Metadata.NamespaceProperty, StringComparer.Ordinal).ThenBy(s => s.Metadata.Name, StringComparer.Ordinal))
+        foreach (var service in services.OrderBy(s => s.Metadata.NamespaceProperty, StringComparer.Ordinal)
+            .ThenBy(s => s.Metadata.Name, StringComparer.Ordinal))
         {
             if (!IPAddress.TryParse(service.Spec.ClusterIP, out _)) continue;
             foreach (var port in service.Spec.Ports.Where(p => p.Protocol is null or "TCP"))
@@ -32,14 +40,20 @@ internal sealed class ServiceRules(NetworkNamespace node)
                 string[] endpoints = [.. slices[ObjectKey.Of(service)].SelectMany(s => Ready(s, port.Name)).Order(StringComparer.Ordinal)];
                 var match = string.Create(CultureInfo.InvariantCulture, $"    ip daddr {service.Spec.ClusterIP} tcp dport {port.Port} ");
                 if (endpoints.Length == 0) refused.Append(match).Append("reject with icmp type port-unreachable\n");
-                else if (endpoints.Length == 1) rules.Append(match).Append(CultureInfo.InvariantCulture, $"dnat to {endpoints[0].Replace(" . ", ":", StringComparison.Ordinal)}\n");
-                else
-                    rules.Append(match).Append(CultureInfo.InvariantCulture, $"dnat to numgen random mod {endpoints.Length} map {{ {string.Join(", ", endpoints.Select((e, i) => $"{i} : {e}"))} }}\n");
+                else rules.Append(match).Append("dnat to ").Append(Target(endpoints)).Append('\n');
             }
         }
 
-        rules.Append("  }\n  chain forward {\n    type filter hook forward priority 0; policy accept;\n").Append(refused).Append("  }\n}\n");
+        rules.Append("  }\n  chain forward {\n    type filter hook forward priority 0; policy accept;\n").Append(refused)
+            .Append("  }\n}\n");
         return rules.ToString();
+    }
+
+    private static string Target(string[] endpoints)
+    {
+        if (endpoints.Length == 1) return endpoints[0].Replace(" . ", ":", StringComparison.Ordinal);
+        var numbered = string.Join(", ", endpoints.Select((endpoint, i) => $"{i} : {endpoint}"));
+        return string.Create(CultureInfo.InvariantCulture, $"numgen random mod {endpoints.Length} map {{ {numbered} }}");
     }
 
     private static IEnumerable<string> Ready(V1EndpointSlice slice, string? name)
@@ -57,5 +71,6 @@ internal static class EndpointSliceLabels
 {
     public const string Service = "kubernetes.io/service-name";
 
-    public static string GetServiceName(this V1EndpointSlice slice) => slice.Metadata.Labels is { } labels && labels.TryGetValue(Service, out var name) ? name : string.Empty;
+    public static string GetServiceName(this V1EndpointSlice slice) =>
+        slice.Metadata.Labels is { } labels && labels.TryGetValue(Service, out var name) ? name : string.Empty;
 }

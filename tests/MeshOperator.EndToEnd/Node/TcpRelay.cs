@@ -24,9 +24,12 @@ internal sealed class TcpRelay : IAsyncDisposable
 
     public int Port { get; }
 
+    public bool IsCut { get; private set; }
+
     /// <summary>Ends all connections and refuses new ones.</summary>
     public async Task CutAsync()
     {
+        IsCut = true;
         _listener.Dispose();
         await _accepting;
         foreach (var socket in _open.Keys) socket.Dispose();
@@ -35,6 +38,7 @@ internal sealed class TcpRelay : IAsyncDisposable
     /// <summary>Takes connections again.</summary>
     public void Restore()
     {
+        IsCut = false;
         var listener = _listener = _listen();
         _accepting = Task.Run(() => AcceptAsync(listener));
     }

@@ -27,9 +27,15 @@ public sealed class CheckScenarios(TestMesh mesh) : Scenario(mesh)
                  dynamic_resources: {lds_config: {resource_api_version: V3, path_config_source: {path: {{folder.FullName}}/lds.yaml} } } }
                 """;
             await using var envoy = await ChildProcess.StartAsync(
-                network.Namespace, "exec setpriv --pdeathsig KILL \"$@\"", [Requirements.Envoy!, "--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
+                network.Namespace,
+                "exec setpriv --pdeathsig KILL \"$@\"",
+                [Requirements.Envoy!, "--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
 
-            await Eventually.Succeeds(async () => ProxyChecks.Refused(await ProxyProcess.AdminAsync(network.Namespace, "/config_dump")).ShouldHaveSingleItem().ShouldContain("error adding listener named 'bad'"));
+            await Eventually.Succeeds(async () =>
+            {
+                var dump = await ProxyProcess.AdminAsync(network.Namespace, "/config_dump");
+                ProxyChecks.Refused(dump).ShouldHaveSingleItem().ShouldContain("error adding listener named 'bad'");
+            });
             LogChecks.Unexpected(envoy.Lines, []).ShouldNotBeEmpty();
         }
         finally

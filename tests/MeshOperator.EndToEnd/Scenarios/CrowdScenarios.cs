@@ -14,8 +14,9 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     /// <summary>What the proxies count of connections that failed, for whoever looks into a failure.</summary>
     private async Task<string> FailuresAsync()
     {
-        const string counters = "/stats?filter=cx_connect_fail|cx_connect_timeout|overflow|cx_none_healthy|downstream_cx_destroy_remote|local_with_active|reset|pending_failure&usedonly";
-        return $"caller: {await Caller.Pod.Proxy!.AdminAsync(counters)}; server: {await Workload("web").Pods[0].Proxy!.AdminAsync(counters)}";
+        const string counters = "/stats?filter=connect_fail|connect_timeout|overflow|none_healthy|cx_destroy_remote|reset|pending_failure&usedonly";
+        var (caller, server) = (Caller.Pod.Proxy!, Workload("web").Pods[0].Proxy!);
+        return $"caller: {await caller.AdminAsync(counters)}; server: {await server.AdminAsync(counters)}";
     }
 
     private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(
@@ -43,7 +44,8 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
                 {
                     var connection = await Caller.ConnectAsync("web", Port.Echo.Number);
                     await connection.SendAsync($"<{i}>");
-                    if (await connection.ReadUntilAsync(">", TimeSpan.FromSeconds(30)) is var read && read != $"<{i}>") broken.Add($"{i}: '{read}'");
+                    var read = await connection.ReadUntilAsync(">", TimeSpan.FromSeconds(30));
+                    if (read != $"<{i}>") broken.Add($"{i}: '{read}'");
                     return connection;
                 })));
             }
@@ -51,7 +53,8 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
             foreach (var (i, connection) in connections.Index())
             {
                 await connection.SendAsync("again.");
-                if (await connection.ReadUntilAsync(".", TimeSpan.FromSeconds(30)) is var read && read != "again.") broken.Add($"{i}: '{read}'");
+                var read = await connection.ReadUntilAsync(".", TimeSpan.FromSeconds(30));
+                if (read != "again.") broken.Add($"{i}: '{read}'");
             }
 
             broken.ShouldBeEmpty(await FailuresAsync());

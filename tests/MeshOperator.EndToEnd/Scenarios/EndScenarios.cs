@@ -12,7 +12,7 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task Sidecar_is_ended_after_the_application_whose_last_request_it_carries()
     {
         var shop = await NamespaceAsync("order", proxies: 2);
-        var web = await shop.DeployAsync(new WorkloadSpec("web") { PodSpec = WellBehaved.EndsWithin15Seconds });
+        var web = await shop.DeployAsync(new WorkloadSpec("web") { PodSpec = WellBehaved.EndsWithin20Seconds });
         var client = await shop.DeployAsync("client");
         var pod = web.Pods[0];
 
@@ -21,7 +21,7 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
         await web.DeletePodAsync(pod);
 
         (await last).Status.ShouldBe(HttpStatusCode.OK);
-        await pod.Ended.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await pod.Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         pod.Endings.Select(e => e.Container).ShouldBe(["app", "mesh-proxy"]);
     }
 
@@ -34,7 +34,7 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
             Replicas = 2,
             Annotations = new Dictionary<string, string> { ["meshoperator.io/native-sidecar"] = "false" },
             Container = WellBehaved.WaitsBeforeItEnds,
-            PodSpec = WellBehaved.EndsWithin15Seconds,
+            PodSpec = WellBehaved.EndsWithin20Seconds,
         });
         var client = await shop.DeployAsync("client");
         web.Pods[0].Pod.Spec.Containers.ShouldContain(c => c.Name == "mesh-proxy");
@@ -56,7 +56,7 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
         var shop = await NamespaceAsync("killed", proxies: 3);
         var web = await shop.DeployAsync("web", replicas: 2);
         var client = await shop.DeployAsync("client");
-        await shop.ApplyAsync("{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}");
+        await shop.ApplyAsync(WellBehaved.Retries);
         var victim = web.Pods[0];
 
         var load = await client.Client.LoadAsync("http://web/", rate: 50, during: async load =>
@@ -67,7 +67,8 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
             await load.GoOnAsync(TimeSpan.FromSeconds(2));
         });
 
-        // What was in flight is lost with the proxy. That further requests fail is bounded, until retries of failed connections have a floor.
+        // What was in flight is lost with the proxy. That further requests fail is bounded, until retries of failed connections have a
+        // floor.
         load.Failed.ShouldBeLessThan(load.Total / 50, load.ToString());
         load.Samples.TakeLast(50).Count(s => s.Failed).ShouldBe(0, load.ToString());
         (await client.Client.RepeatAsync(20, "http://web/")).Select(r => r.Pod).Distinct().Count().ShouldBe(2);

@@ -21,7 +21,8 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
     [Fact]
     public async Task Call_is_answered_with_metadata_and_trailers()
     {
-        using var call = Model.UnaryAsync(new EchoRequest { Text = "hello" }, new Metadata { { "x-user", "somebody" } }, cancellationToken: Cancellation);
+        using var call = Model.UnaryAsync(new EchoRequest { Text = "hello" }, new Metadata { { "x-user", "somebody" } },
+            cancellationToken: Cancellation);
 
         var reply = await call;
 
@@ -71,7 +72,8 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
     public async Task Status_and_its_message_arrive()
     {
         var error = await Should.ThrowAsync<RpcException>(async () =>
-            await Model.UnaryAsync(new EchoRequest { Text = "no such thing", Status = (int)StatusCode.NotFound }, cancellationToken: Cancellation));
+            await Model.UnaryAsync(new EchoRequest { Text = "no such thing", Status = (int)StatusCode.NotFound },
+                cancellationToken: Cancellation));
 
         error.StatusCode.ShouldBe(StatusCode.NotFound);
         error.Status.Detail.ShouldBe("no such thing");
@@ -92,7 +94,8 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
     [Fact]
     public async Task Messages_of_20_MB_arrive_whole_in_both_directions()
     {
-        var reply = await Model.UnaryAsync(new EchoRequest { Payload = ByteString.CopyFrom(new byte[20_000_000]), ReplyBytes = 20_000_000 }, cancellationToken: Cancellation);
+        var reply = await Model.UnaryAsync(new EchoRequest { Payload = ByteString.CopyFrom(new byte[20_000_000]), ReplyBytes = 20_000_000 },
+            cancellationToken: Cancellation);
 
         reply.ReceivedBytes.ShouldBe(20_000_000);
         reply.Payload.Length.ShouldBe(20_000_000);

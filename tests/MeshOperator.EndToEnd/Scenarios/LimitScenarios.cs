@@ -18,10 +18,12 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     {
         await base.InitializeAsync();
         _web = await AliasAsync("web");
-        Expect("'descriptors' is set but only used by route configuration", "rate limits are buckets of the filter, which this Envoy will not take for ever");
+        Expect("'descriptors' is set but only used by route configuration",
+            "rate limits are buckets of the filter, which this Envoy will not take for ever");
     }
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(ns.DeployAsync("web", replicas: 2), ns.DeployAsync("client"));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(ns.DeployAsync("web", replicas: 2), ns.DeployAsync("client"));
 
     [Fact]
     public async Task Requests_beyond_the_limit_are_answered_429_and_told_when_to_come_again()

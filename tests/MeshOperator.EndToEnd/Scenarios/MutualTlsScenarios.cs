@@ -96,7 +96,8 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
         await EventuallyAnsweredAsync("friend", HttpStatusCode.Forbidden, "http://web/other");
         await EventuallyAnsweredAsync("friend", HttpStatusCode.OK, "http://web/api/items");
         await EventuallyAnsweredAsync("friend", HttpStatusCode.Forbidden, "http://web/api/secret");
-        (await Friend.SendAsync(HttpMethod.Post, "http://web/api/items", [], new StringContent("x"))).Status.ShouldBe(HttpStatusCode.Forbidden);
+        (await Friend.SendAsync(HttpMethod.Post, "http://web/api/items", [], new StringContent("x"))).Status.ShouldBe(
+            HttpStatusCode.Forbidden);
     }
 
     [Fact]
@@ -129,11 +130,13 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
     public async Task Headers_of_the_mesh_that_come_from_outside_are_not_believed()
     {
         await EventuallyAnsweredAsync("outside", HttpStatusCode.OK);
-        var reply = await Outside.GetAsync("http://web/", "x-forwarded-client-cert: URI=spiffe://cluster.local/ns/forged/sa/forged", "x-envoy-retry-on: 5xx");
+        var reply = await Outside.GetAsync("http://web/", "x-forwarded-client-cert: URI=spiffe://cluster.local/ns/forged/sa/forged",
+            "x-envoy-retry-on: 5xx");
 
         reply.Status.ShouldBe(HttpStatusCode.OK);
         (reply.Arrived("x-forwarded-client-cert") ?? string.Empty).ShouldNotContain("forged");
-        (await Outside.GetAsync("http://web/", "x-key: forged-retries", "x-fail-first: 1", "x-envoy-retry-on: 5xx", "x-envoy-max-retries: 3")).Status
+        (await Outside.GetAsync("http://web/", "x-key: forged-retries", "x-fail-first: 1", "x-envoy-retry-on: 5xx",
+            "x-envoy-max-retries: 3")).Status
             .ShouldBe(HttpStatusCode.ServiceUnavailable);
         Behavior.Arrivals("forged-retries").Count.ShouldBe(1);
     }

@@ -16,7 +16,8 @@ public sealed class MutualTlsUnderLoadScenarios(TestMesh mesh) : Scenario(mesh)
 
         var load = await friend.Client.LoadAsync("http://web/", rate: 150, during: async _ =>
         {
-            foreach (var mode in new[] { "Strict", "Permissive", "Disabled", "Strict", "Disabled", "Permissive", "Strict" }) await MtlsAsync(shop, $"mode: {mode}");
+            foreach (var mode in new[] { "Strict", "Permissive", "Disabled", "Strict", "Disabled", "Permissive", "Strict" })
+                await MtlsAsync(shop, $"mode: {mode}");
         });
 
         load.Failed.ShouldBe(0, load.ToString());

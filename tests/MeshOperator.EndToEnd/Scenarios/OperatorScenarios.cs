@@ -53,7 +53,8 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
             await load.GoOnAsync(TimeSpan.FromSeconds(30));
             Mesh.Operator.ReconnectToApiServer();
             await SplitAsync(shop, 0);
-            await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"), TimeSpan.FromSeconds(60));
+            await Eventually.Succeeds(() =>
+                load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"), TimeSpan.FromSeconds(60));
         });
 
         load.Failed.ShouldBe(0, load.ToString());

@@ -13,13 +13,15 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
 {
     private static readonly Port Undeclared = new("other", 4443, ApplicationPort.Tls);
 
+    private static readonly Dictionary<string, string> OnThePodsAddress = new() { [Application.ListenAnnotation] = "pod" };
+
     private Client Caller => Workload("client").Client;
 
     private protected override async Task DeployAsync(TestNamespace ns)
     {
         await Task.WhenAll(
             ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Tls, Port.Echo, Port.MySql, Undeclared] }),
-            ns.DeployAsync(new WorkloadSpec("local") { Annotations = new Dictionary<string, string> { [Application.ListenAnnotation] = "pod" } }),
+            ns.DeployAsync(new WorkloadSpec("local") { Annotations = OnThePodsAddress }),
             ns.DeployAsync("client"));
         await ns.ServiceAsync("headless", "web", headless: true, Port.Http, Port.MySql);
     }
@@ -27,7 +29,8 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     [Fact]
     public async Task Application_sees_the_method_target_host_and_version_that_the_caller_sent()
     {
-        var reply = await Caller.SendAsync(HttpMethod.Put, "http://web/a/b?c=d&e=%2F", ["host: shop.example.com", "x-custom: value"], new StringContent("body"));
+        var reply = await Caller.SendAsync(HttpMethod.Put, "http://web/a/b?c=d&e=%2F", ["host: shop.example.com", "x-custom: value"],
+            new StringContent("body"));
 
         ((string?)reply.Json["method"]).ShouldBe("PUT");
         ((string?)reply.Json["target"]).ShouldBe("/a/b?c=d&e=%2F");
@@ -73,7 +76,9 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     public async Task Requests_of_a_pipeline_are_answered_in_their_order()
     {
         using var connection = await Caller.ConnectAsync("web", 80);
-        await connection.SendAsync(string.Concat(Enumerable.Range(1, 5).Select(i => $"GET /{i} HTTP/1.1\r\nHost: web\r\n{(i == 5 ? "Connection: close\r\n" : string.Empty)}\r\n")));
+        var requests = Enumerable.Range(1, 5)
+            .Select(i => $"GET /{i} HTTP/1.1\r\nHost: web\r\n{(i == 5 ? "Connection: close\r\n" : string.Empty)}\r\n");
+        await connection.SendAsync(string.Concat(requests));
 
         var answers = await connection.ReadToEndAsync();
 
@@ -94,9 +99,34 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     public async Task Request_that_offers_an_upgrade_to_h2c_is_answered_over_HTTP_1_1()
     {
         using var connection = await Caller.ConnectAsync("web", 80);
-        await connection.SendAsync("GET /upgrade HTTP/1.1\r\nHost: web\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n");
+        await connection.SendAsync(
+            "GET /upgrade HTTP/1.1\r\nHost: web\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+            + "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n");
 
         (await connection.ReadUntilAsync("/upgrade")).ShouldContain("HTTP/1.1 200 OK");
+    }
+
+    [Fact]
+    public async Task Connections_that_the_application_closes_after_each_answer_fail_no_request()
+    {
+        var load = await Caller.CallAsync("http://web/", callers: 4, requests: 400, "x-close: 1");
+
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
+    public async Task Request_whose_connection_the_application_resets_is_answered_503_or_reset_and_the_next_one_well()
+    {
+        try
+        {
+            (await Caller.GetAsync("http://web/", "x-reset: 1")).Status.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        }
+        catch (HttpRequestException)
+        {
+            // What the caller sees is what it would see without proxies.
+        }
+
+        (await Caller.GetAsync("http://web/")).Status.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -123,7 +153,8 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
         var buffer = new byte[1024];
         foreach (var text in new[] { "one", "two" })
         {
-            await socket.SendAsync(Encoding.ASCII.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, TestContext.Current.CancellationToken);
+            await socket.SendAsync(Encoding.ASCII.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true,
+                TestContext.Current.CancellationToken);
             var message = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
             Encoding.ASCII.GetString(buffer, 0, message.Count).ShouldBe(text);
         }

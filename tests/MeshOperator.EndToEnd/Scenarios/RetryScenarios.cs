@@ -20,7 +20,8 @@ public sealed class RetryScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         _web = await AliasAsync("web");
     }
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(ns.DeployAsync("web", replicas: 2), ns.DeployAsync("client"));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(ns.DeployAsync("web", replicas: 2), ns.DeployAsync("client"));
 
     [Fact]
     public async Task Answers_of_503_are_retried_as_often_as_the_policy_says()

@@ -12,9 +12,10 @@ public sealed class ScaleScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task Pods_that_come_and_go_fail_no_request(bool hasRetryPolicy)
     {
         var shop = await NamespaceAsync("scale", proxies: 5);
-        var web = await shop.DeployAsync(new WorkloadSpec("web") { Replicas = 2, Container = WellBehaved.WaitsBeforeItEnds, PodSpec = WellBehaved.EndsWithin15Seconds });
+        var web = await shop.DeployAsync(
+            new WorkloadSpec("web") { Replicas = 2, Container = WellBehaved.WaitsBeforeItEnds, PodSpec = WellBehaved.EndsWithin20Seconds });
         var client = await shop.DeployAsync("client");
-        if (hasRetryPolicy) await shop.ApplyAsync("{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}");
+        if (hasRetryPolicy) await shop.ApplyAsync(WellBehaved.Retries);
 
         var load = await client.Client.LoadAsync("http://web/", rate: 100, during: async _ =>
         {

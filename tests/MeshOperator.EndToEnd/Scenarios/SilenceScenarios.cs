@@ -6,7 +6,8 @@ using Xunit;
 
 namespace MeshOperator.EndToEnd.Scenarios;
 
-/// <summary>What says nothing for longer than any usual timeout is not ended by the mesh, whatever becomes of the operator meanwhile.</summary>
+/// <summary>What says nothing for longer than any usual timeout is not ended by the mesh, whatever becomes of the operator
+/// meanwhile.</summary>
 public sealed class SilenceScenarios(TestMesh mesh) : Scenario(mesh)
 {
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(330);
@@ -35,7 +36,8 @@ public sealed class SilenceScenarios(TestMesh mesh) : Scenario(mesh)
     private static async Task SaysAsync(ClientWebSocket socket, string text)
     {
         var buffer = new byte[64];
-        await socket.SendAsync(Encoding.ASCII.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, TestContext.Current.CancellationToken);
+        await socket.SendAsync(Encoding.ASCII.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true,
+            TestContext.Current.CancellationToken);
         var message = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
         Encoding.ASCII.GetString(buffer, 0, message.Count).ShouldBe(text);
     }

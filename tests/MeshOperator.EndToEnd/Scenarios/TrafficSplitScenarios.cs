@@ -59,12 +59,24 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
 
         var load = await Caller.LoadAsync(Url, rate: 150, during: async _ =>
         {
-            for (var i = 1; i <= 12; i++) await SplitAsync($"backends: [{{service: web, weight: {100 - (8 * i)}}}, {{service: canary, weight: {8 * i}}}]");
+            for (var i = 1; i <= 12; i++)
+                await SplitAsync($"backends: [{{service: web, weight: {100 - (8 * i)}}}, {{service: canary, weight: {8 * i}}}]");
         });
 
         load.Failed.ShouldBe(0, load.ToString());
         load.OfVersion("web").ShouldBeGreaterThan(0);
         load.OfVersion("canary").ShouldBeGreaterThan(0);
+    }
+
+    [Fact]
+    public async Task Split_that_says_Programmed_is_in_effect()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            var backend = i % 2 == 0 ? "canary" : "other";
+            await SplitAsync($"backends: [{{service: {backend}}}]");
+            (await Caller.RepeatAsync(5, Url)).Where(r => r.Version != backend).Select(r => r.ToString()).ShouldBeEmpty();
+        }
     }
 
     [Fact]
