@@ -21,7 +21,7 @@ public sealed record InjectionOptions
     public string ProxyCpu { get; init; } = "50m";
 
     /// <summary>The memory request.</summary>
-    public string ProxyMemory { get; init; } = "64Mi";
+    public string ProxyMemory { get; init; } = "80Mi";
 
     /// <summary>The CPU limit; empty for none.</summary>
     public string ProxyCpuLimit { get; init; } = string.Empty;

@@ -74,12 +74,14 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("{}", 1024)]
-    [InlineData("{meshoperator.io/proxy-memory-limit: 256Mi}", 192)]
-    [InlineData("{meshoperator.io/proxy-memory-limit: 96Mi}", 48)]
-    public void The_heap_is_bounded_below_the_memory_limit(string annotations, int heap)
+    [InlineData("{}", 1024, 20_000)]
+    [InlineData("{meshoperator.io/proxy-memory-limit: 256Mi}", 192, 6_348)]
+    [InlineData("{meshoperator.io/proxy-memory-limit: 128Mi}", 64, 1_979)]
+    [InlineData("{meshoperator.io/proxy-memory-limit: 64Mi}", 32, 500)]
+    public void Heap_and_connections_are_bounded_by_the_memory_limit(string annotations, int heap, int connections)
     {
         var overload = InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}").Bootstrap["overload_manager"]!;
+        ((int)overload["resource_monitors"]![0]!["typed_config"]!["max_active_downstream_connections"]!).ShouldBe(connections);
         ((long)overload["resource_monitors"]![1]!["typed_config"]!["max_heap_size_bytes"]!).ShouldBe(heap * 1024L * 1024);
     }
 

@@ -93,7 +93,7 @@ public sealed class SidecarInjectorTests
         _injector.Inject(pod, "shop");
         var proxy = InjectedPod.Proxy(pod);
         proxy.Resources.Requests["cpu"].ToString().ShouldBe("250m");
-        proxy.Resources.Requests["memory"].ToString().ShouldBe("64Mi");
+        proxy.Resources.Requests["memory"].ToString().ShouldBe("80Mi");
         proxy.Resources.Limits["memory"].ToString().ShouldBe("1Gi");
         proxy.Image.ShouldBe("registry.example.com/envoy:1");
     }

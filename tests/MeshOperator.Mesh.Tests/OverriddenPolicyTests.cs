@@ -106,7 +106,7 @@ public sealed class OverriddenPolicyTests
     public void A_selector_that_selects_no_pod_says_so()
     {
         var result = Cluster.Of("web").Mtls("m", Mtls("wbe")).Limit("r", Selected("wbe")).Translate();
-        var idle = new Finding(false, "Pending", "The selector selects no pod of the namespace 'shop'; give it labels that the pods have.");
+        var idle = new Finding(false, "NoProxies", "The selector selects no pod of the namespace 'shop'; give it labels that the pods have.") { IsUnknown = true };
         result.Verdict("MtlsPolicy", "m").Idle.ShouldBe(idle);
         result.Verdict("RateLimit", "r").Idle.ShouldBe(idle);
         result.Verdict("MtlsPolicy", "m").Accepted.Holds.ShouldBeTrue();

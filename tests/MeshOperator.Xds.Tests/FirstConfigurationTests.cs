@@ -29,6 +29,28 @@ public sealed class FirstConfigurationTests
     }
 
     [Fact]
+    public async Task A_proxy_that_asks_for_its_runtime_values_first_keeps_its_turn_until_it_has_its_listeners()
+    {
+        await using var server = await XdsTestServer.StartAsync(options =>
+        {
+            options.MaxFirstConfigurations = 1;
+            options.FirstConfigurationTurn = TimeSpan.FromMinutes(5);
+        });
+        await using var first = new DeltaClient(server.Connect(), ShopMesh.Node);
+        var layer = (await first.FetchAsync(ResourceType.Runtime, "mesh-runtime")).Resources.ShouldHaveSingleItem();
+        Envoy.Service.Runtime.V3.Runtime.Parser.ParseFrom(layer.Resource_.Value).ShouldSatisfyAllConditions(
+            runtime => runtime.Name.ShouldBe("mesh-runtime"), runtime => runtime.Layer.Fields.ShouldBeEmpty());
+        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
+        await second.SubscribeAsync(ResourceType.Cluster);
+        var answer = second.NextAsync();
+
+        await first.FetchAsync(ResourceType.Cluster);
+        answer.IsCompleted.ShouldBeFalse();
+        await first.FetchAsync(ResourceType.Listener);
+        (await answer).Resources.ShouldNotBeEmpty();
+    }
+
+    [Fact]
     public async Task A_proxy_that_does_not_go_on_keeps_nobody_waiting_for_long()
     {
         await using var server = await XdsTestServer.StartAsync(options =>
