@@ -36,8 +36,8 @@ public sealed class RetryPolicySpec
     [Duration]
     public string? PerTryTimeout { get; set; }
 
-    /// <summary>On what a request is retried; left out: ConnectFailure, RefusedStream and Unavailable, and with perTryTimeout also
-    /// GatewayError, as which a try counts that takes too long.</summary>
+    /// <summary>On what a request is retried; left out: ConnectFailure, RefusedStream, Reset (of the methods given) and Unavailable, and with
+    /// perTryTimeout also GatewayError, as which a try counts that takes too long.</summary>
     [ListSet]
     [Items(1, 16)]
     public List<RetryCondition>? RetryOn { get; set; }
@@ -133,14 +133,17 @@ public sealed class RetryBackoff
 /// <summary>Bounds the retries under way from one proxy to one service.</summary>
 public sealed class RetryBudgetSpec
 {
-    /// <summary>In per cent of the requests under way.</summary>
+    /// <summary>The retries that are always allowed where it is not given.</summary>
+    public const int DefaultMinConcurrency = 25;
+
+    /// <summary>In per cent of the requests in flight.</summary>
     [DefaultValue("20")]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
     public double? Percent { get; set; }
 
-    /// <summary>Retries that are always allowed.</summary>
-    [DefaultValue("3")]
+    /// <summary>Retries in flight that are always allowed, those that wait for their pause among them.</summary>
+    [DefaultValue("25")]
     [RangeMinimum(0)]
     [RangeMaximum(1000000)]
     public int? MinConcurrency { get; set; }

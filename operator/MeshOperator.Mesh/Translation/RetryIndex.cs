@@ -68,17 +68,18 @@ internal sealed class RetryIndex
         };
     }
 
-    /// <summary>A try that takes too long is answered by the proxy itself with status 504; whoever bounds it wants another one.</summary>
+    /// <summary>A connection that ends before the answer may have carried a request that was begun, which only some methods may repeat. A try that
+    /// takes too long is answered by the proxy itself with status 504; whoever bounds it wants another one.</summary>
     private static List<RetryCondition> DefaultConditions(RetryPolicySpec spec) =>
     [
-        RetryCondition.ConnectFailure, RetryCondition.RefusedStream, RetryCondition.Unavailable,
+        RetryCondition.ConnectFailure, RetryCondition.RefusedStream, RetryCondition.Reset, RetryCondition.Unavailable,
         .. spec.PerTryTimeout is null ? Array.Empty<RetryCondition>() : [RetryCondition.GatewayError],
     ];
 
     private static ConnectionSettings ToConnection(RetryPolicySpec spec) => new(
         MeshDuration.ParseOptional(spec.Timeouts?.Connect),
         MeshDuration.ParseOptional(spec.Timeouts?.Idle),
-        new RetryBudget(spec.Budget?.Percent ?? 20, spec.Budget?.MinConcurrency ?? 3));
+        new RetryBudget(spec.Budget?.Percent ?? 20, spec.Budget?.MinConcurrency ?? RetryBudgetSpec.DefaultMinConcurrency));
 
     private static bool IsBeforeRequest(RetryCondition condition) =>
         condition is RetryCondition.ConnectFailure or RetryCondition.RefusedStream or RetryCondition.ResetBeforeRequest;

@@ -88,15 +88,20 @@ internal static class ClusterBuilder
         cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
         cluster.UpstreamConnectionOptions = Keepalive.Upstream;
         cluster.CircuitBreakers = Breakers(port.Connection);
-        OutlierBuilder.Apply(port.Connection.Breaker?.Outliers, cluster);
+        if (EjectsUnreachable(port)) OutlierBuilder.Unreachable(cluster);
+        else OutlierBuilder.Apply(port.Connection.Breaker?.Outliers, cluster);
         return cluster;
     }
 
     private static void AddProtocol(Cluster cluster, MeshServicePort port)
     {
-        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is { } options)
-            cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
+        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is not { } options) return;
+        if (EjectsUnreachable(port)) options.OutlierDetection = OutlierBuilder.NotSentOnly;
+        cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
     }
+
+    /// <summary>Whether endpoints that cannot be reached are ejected: where requests are retried and no policy says what else is.</summary>
+    private static bool EjectsUnreachable(MeshServicePort port) => port.Connection is { Budget: not null, Breaker.Outliers: null } or { Budget: not null, Breaker: null };
 
     /// <summary>Without any identity to expect there is nothing to match, and a context that accepts whoever the CA signed must never
     /// be.</summary>

@@ -1,4 +1,6 @@
 using Envoy.Config.Cluster.V3;
+using Envoy.Config.Common.Matcher.V3;
+using Envoy.Extensions.Upstreams.Http.V3;
 using Envoy.Type.V3;
 using MeshOperator.Mesh.Model;
 using EnvoyDetection = Envoy.Config.Cluster.V3.OutlierDetection;
@@ -16,6 +18,37 @@ internal static class OutlierBuilder
 
     /// <summary>gRPC leaves those alone of whose calls more than this failed.</summary>
     private const uint AlmostAll = 99;
+
+    /// <summary>How many failures in a row make an endpoint unreachable.</summary>
+    private const uint UnreachableAfter = 5;
+
+    private static readonly TimeSpan UnreachableLookEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan UnreachableFor = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan UnreachableAtMost = TimeSpan.FromSeconds(15);
+
+    /// <summary>What counts as a failure of an endpoint that cannot be reached: what its proxy says when its application does not listen. What the
+    /// application answers is no failure.</summary>
+    public static HttpProtocolOptions.Types.OutlierDetection NotSentOnly { get; } = new()
+    {
+        ErrorMatcher = new MatchPredicate { HttpResponseHeadersMatch = new HttpHeadersMatch { Headers = { NotSent.Matcher } } },
+    };
+
+    /// <summary>Ejects endpoints that cannot be reached, at most half of them: as requests to them fail quickly, the least loaded of two is often
+    /// such a one, and retries alone would have to make up for many requests.</summary>
+    public static void Unreachable(Cluster cluster) => cluster.OutlierDetection = new EnvoyDetection
+    {
+        Consecutive5Xx = UnreachableAfter,
+        EnforcingConsecutive5Xx = Always,
+        EnforcingSuccessRate = 0,
+        SplitExternalLocalOriginErrors = true,
+        ConsecutiveLocalOriginFailure = UnreachableAfter,
+        EnforcingConsecutiveLocalOriginFailure = Always,
+        EnforcingLocalOriginSuccessRate = 0,
+        Interval = EnvoyMessages.Duration(UnreachableLookEvery),
+        BaseEjectionTime = EnvoyMessages.Duration(UnreachableFor),
+        MaxEjectionTime = EnvoyMessages.Duration(UnreachableAtMost),
+        MaxEjectionPercent = PanicPercent,
+    };
 
     /// <summary>Adds it to a cluster. One endpoint may always be left alone, as a share of a few endpoints would be none; but of a single one Envoy
     /// then has none left, and goes back to it.</summary>
