@@ -1,3 +1,5 @@
+using MeshOperator.EndToEnd.Clients;
+using MeshOperator.Testing;
 using Xunit;
 
 namespace MeshOperator.EndToEnd;
@@ -35,6 +37,12 @@ public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
     {
         var name = Mesh.UniqueName(workload);
         await Shared!.Namespace.ServiceAsync(name, workload, headless: false, ports);
+        // Before the caller's proxy listens for it, a connection passes through, and is reset where the node does not know the service yet.
+        await Eventually.Succeeds(async () =>
+        {
+            using var first = new Client(Workload("client").Pods[0], Mesh.Names);
+            await first.GetAsync($"http://{name}/");
+        });
         return name;
     }
 
