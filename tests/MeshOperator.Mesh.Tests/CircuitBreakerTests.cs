@@ -82,7 +82,7 @@ public sealed class CircuitBreakerTests
         Of("web").Breaker("cb", breaker).Retry("r", new RetryPolicySpec { TargetRefs = [To("web")] }).Translate()
             .Port("web").Connection.Budget.ShouldBeNull();
         Of("web").Breaker("cb", breaker).Retry("r", new RetryPolicySpec { TargetRefs = [To("web")], Budget = new RetryBudgetSpec { Percent = 10 } }).Translate()
-            .Port("web").Connection.Budget.ShouldBe(new RetryBudget(10, 3));
+            .Port("web").Connection.Budget.ShouldBe(new RetryBudget(10, 25));
     }
 
     [Fact]

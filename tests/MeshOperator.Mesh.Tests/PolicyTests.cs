@@ -122,7 +122,7 @@ public sealed class PolicyTests
         retry.ConnectionConditions.ShouldBe(["connect-failure"]);
         retry.ResponseConditions.ShouldBe(["gateway-error"]);
         retry.Methods.ShouldNotContain("POST");
-        result.Port("a").Connection.Budget.ShouldBe(new RetryBudget(20, 3));
+        result.Port("a").Connection.Budget.ShouldBe(new RetryBudget(20, 25));
         result.Port("b").Routes.ShouldHaveSingleItem().Retry.ShouldBeNull();
     }
 
@@ -197,8 +197,8 @@ public sealed class PolicyTests
     public void A_bound_on_each_try_is_a_reason_to_retry_unless_reasons_are_given()
     {
         ValueList<string> ResponseConditions(RetryPolicySpec spec) => Cluster.Of("web").Retry("r", spec).Translate().Port("web").Routes[0].Retry!.ResponseConditions;
-        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")] }).ShouldBe(["unavailable"]);
-        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s" }).ShouldBe(["gateway-error", "unavailable"]);
+        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")] }).ShouldBe(["reset", "unavailable"]);
+        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s" }).ShouldBe(["gateway-error", "reset", "unavailable"]);
         ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s", RetryOn = [RetryCondition.Conflict] }).ShouldBe(["retriable-4xx"]);
     }
 

@@ -40,11 +40,21 @@ spec:
 POD
 expect "a pod with the label comes back with the sidecar" "mesh-init mesh-proxy app" kubectl get pod own -o jsonpath='{.spec.initContainers[*].name} {.spec.containers[*].name}'
 
+# What this Envoy is known to take though xdscheck, which knows an older one, does not (see XdsCheck.cs of the tests).
+known='HttpProtocolOptions has unknown fields: field 8 |: descriptors without a token bucket '
+validate() {
+    local output status
+    output=$("$xdscheck" validate --strict "$@" 2>&1) && return
+    status=$?
+    printf '%s\n' "$output"
+    [ "$status" -eq 1 ] && grep -qE '^ *(ERROR|WARN) ' <<<"$output" && ! grep -E '^ *(ERROR|WARN) ' <<<"$output" | grep -vqE "$known"
+}
+
 for mode in delta sotw; do
-    check "xdscheck validate, $mode" "$xdscheck" validate --strict --ignore RATE_LIMIT --server "$xds" --plaintext --node-id "$gateway.serving" --mode $mode
+    check "xdscheck validate, $mode" validate --server "$xds" --plaintext --node-id "$gateway.serving" --mode $mode
 done
 kubectl create token gateway -n serving --audience meshoperator.io --bound-object-kind Pod --bound-object-name "$gateway" >"$data/token"
-check "xdscheck validate over TLS with the pod's token" "$xdscheck" validate --strict --ignore RATE_LIMIT --server "$xds_tls" --ca "$ca" --token "$data/token" --node-id "$gateway.serving"
+check "xdscheck validate over TLS with the pod's token" validate --server "$xds_tls" --ca "$ca" --token "$data/token" --node-id "$gateway.serving"
 expect "another node id with that token is refused" "PermissionDenied" "$xdscheck" validate --server "$xds_tls" --ca "$ca" --token "$data/token" --node-id "other.serving"
 kubectl create token gateway -n serving >"$data/foreign"
 expect "a token of another audience is refused" "Unauthenticated" "$xdscheck" validate --server "$xds_tls" --ca "$ca" --token "$data/foreign" --node-id "$gateway.serving"
@@ -99,11 +109,11 @@ for policy in circuitbreaker/model ratelimit/gateway; do
     eventually "$policy is accepted" "True True" kubectl get "$policy" -n serving \
         -o 'jsonpath={.status.conditions[?(@.type=="Accepted")].status} {.status.conditions[?(@.type=="ResolvedRefs")].status}'
 done
-limits() { "$xdscheck" route --server "$xds" --plaintext --node-id "$gateway.serving" --inbound --port 8080 --method GET --host gateway --path / --header x-tier:free; }
-eventually "the gateway's proxy bounds its requests" '"verdict": "limit"' limits
+limits() { "$xdscheck" dump --server "$xds" --plaintext --node-id "$gateway.serving" --type ecds; }
+eventually "the gateway's proxy bounds its requests" '"maxTokens"' limits
 breaker() { "$xdscheck" route --server "$xds" --plaintext --node-id "$gateway.serving" --listener "$model:80" --method GET --host model.serving --path /; }
 expect "and what it has under way to the model servers" '"maxRequests": 100' breaker
-check "xdscheck validate with all policies" "$xdscheck" validate --strict --ignore RATE_LIMIT --server "$xds" --plaintext --node-id "$gateway.serving"
+check "xdscheck validate with all policies" validate --server "$xds" --plaintext --node-id "$gateway.serving"
 expect "a circuit breaker that bounds nothing is refused" "nothing is bounded" kubectl create -f - <<BREAKER
 apiVersion: meshoperator.io/v1alpha1
 kind: CircuitBreaker

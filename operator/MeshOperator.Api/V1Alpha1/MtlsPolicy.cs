@@ -45,6 +45,11 @@ public sealed class MtlsPolicySpec
     [DefaultValue("false")]
     public bool? AuditOnly { get; set; }
 
+    /// <summary>Ends the HTTP requests, streams and WebSockets that are open when allow, deny or auditOnly changes, within 30 seconds: all of
+    /// the ports concerned, as a proxy cannot tell them apart. Otherwise what was admitted runs to its end.</summary>
+    [DefaultValue("false")]
+    public bool? EndOpenStreams { get; set; }
+
     /// <summary>Bounds on the TLS that is spoken.</summary>
     public TlsParameters? Tls { get; set; }
 }

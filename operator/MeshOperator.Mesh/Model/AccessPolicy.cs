@@ -8,6 +8,9 @@ namespace MeshOperator.Mesh.Model;
 /// <param name="AuditOnly">Whether what would be refused is only counted.</param>
 public sealed record AccessPolicy(bool IsRestricted, ValueList<AccessRule> Allow, ValueList<AccessRule> Deny, bool AuditOnly)
 {
+    /// <summary>Whether a change of it also ends requests and streams that were admitted before.</summary>
+    public bool EndsOpenStreams { get; init; }
+
     /// <summary>Whether a caller may open a connection of which only bytes are known. A rule with conditions on requests allows nothing there,
     /// and denies by its other conditions.</summary>
     /// <param name="access">The policy; null lets everybody in.</param>

@@ -72,6 +72,10 @@ public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode,
     /// ended, as a proxy judges them once and not again.</summary>
     public int Revision { get; init; }
 
+    /// <summary>How often a change of access rules was to end the requests and streams in flight; see
+    /// <see cref="AccessPolicy.EndsOpenStreams"/>.</summary>
+    public int StreamRevision { get; init; }
+
     /// <summary>Whether nothing but bytes is known of what arrives. Where mutual TLS is disabled, undeclared ports are not looked at, as
     /// their servers may speak first.</summary>
     public static bool IsBytes(PortProtocol protocol, MtlsMode mode) =>

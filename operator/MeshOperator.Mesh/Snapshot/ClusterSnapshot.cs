@@ -70,8 +70,9 @@ public readonly record struct ObjectName(string Namespace, string Name) : ICompa
 
 /// <summary>A port of a pod and its revision.</summary>
 /// <param name="Port">The port; 0 stands for those of which nothing is known.</param>
+/// <param name="IsHttp">Whether it is that of requests and streams, or else that of bytes.</param>
 /// <param name="Revision">At least 1.</param>
-public sealed record PortRevision(int Port, int Revision);
+public sealed record PortRevision(int Port, bool IsHttp, int Revision);
 
 /// <summary>A namespace.</summary>
 /// <param name="Upstreams">What its pods' proxies are told of, unless a pod says so itself.</param>

@@ -17,7 +17,7 @@ internal sealed class AccessRules(MtlsPolicySpec spec, string ns, string trustDo
     public AccessPolicy? Of(int? port)
     {
         if (!All.Any()) return null;
-        return new AccessPolicy(spec.Allow is { Count: > 0 }, Rules(spec.Allow, port), Rules(spec.Deny, port), spec.AuditOnly ?? false);
+        return new AccessPolicy(spec.Allow is { Count: > 0 }, Rules(spec.Allow, port), Rules(spec.Deny, port), spec.AuditOnly ?? false) { EndsOpenStreams = spec.EndOpenStreams ?? false };
     }
 
     private ValueList<ModelRule> Rules(List<SpecRule>? rules, int? port) =>

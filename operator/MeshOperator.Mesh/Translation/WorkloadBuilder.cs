@@ -73,19 +73,19 @@ internal sealed class WorkloadBuilder
         return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
         {
             DefaultAccess = policy?.Access.Of(port: null),
-            DefaultRevision = RevisionOf(0),
+            DefaultRevision = RevisionOf(0, isHttp: false),
             HasIpv6 = hasIpv6,
             Tls = policy?.Tls ?? TlsBounds.Default,
         };
 
         InboundPort Inbound(int number, PortProtocol protocol) =>
-            new(number, protocol, policy?.ModeOf(number) ?? MtlsMode.Permissive, policy?.Access.Of(number)) { Revision = RevisionOf(number) };
+            new(number, protocol, policy?.ModeOf(number) ?? MtlsMode.Permissive, policy?.Access.Of(number)) { Revision = RevisionOf(number, isHttp: false), StreamRevision = RevisionOf(number, isHttp: true) };
 
-        int RevisionOf(int number)
+        int RevisionOf(int number, bool isHttp)
         {
-            foreach (var (port, revision) in revisions ?? [])
+            foreach (var known in revisions ?? [])
             {
-                if (port == number) return revision;
+                if (known.Port == number && known.IsHttp == isHttp) return known.Revision;
             }
 
             return 0;

@@ -31,6 +31,7 @@ internal static class ClusterBuilder
             ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
             CircuitBreakers = Breakers(null),
             UpstreamConnectionOptions = Keepalive.Upstream,
+            UpstreamBindConfig = Keepalive.UpstreamBind,
         },
         new Cluster
         {
@@ -87,6 +88,7 @@ internal static class ClusterBuilder
     {
         cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
         cluster.UpstreamConnectionOptions = Keepalive.Upstream;
+        cluster.UpstreamBindConfig = Keepalive.UpstreamBind;
         cluster.CircuitBreakers = Breakers(port.Connection);
         if (EjectsUnreachable(port)) OutlierBuilder.Unreachable(cluster);
         else OutlierBuilder.Apply(port.Connection.Breaker?.Outliers, cluster);
@@ -97,6 +99,12 @@ internal static class ClusterBuilder
     {
         if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is not { } options) return;
         if (EjectsUnreachable(port)) options.OutlierDetection = OutlierBuilder.NotSentOnly;
+        if (port.Endpoints.Count > 0 && port.Endpoints.All(endpoint => endpoint.Identity is not null))
+        {
+            options.ExplicitHttpConfig?.Http2ProtocolOptions.ConnectionKeepalive = Keepalive.Http2;
+            options.UseDownstreamProtocolConfig?.Http2ProtocolOptions.ConnectionKeepalive = Keepalive.Http2;
+        }
+
         cluster.TypedExtensionProtocolOptions.Add(HttpOptions, EnvoyMessages.Pack(options));
     }
 

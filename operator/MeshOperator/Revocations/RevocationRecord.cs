@@ -8,7 +8,7 @@ using MeshOperator.Mesh.Snapshot;
 namespace MeshOperator.Revocations;
 
 /// <summary>The revisions of ports as they are written down: an annotation of a Lease in the operator's namespace,
-/// <c>{"shop/db-0": {"5432": 1}}</c>.</summary>
+/// <c>{"shop/db-0": {"5432": 1, "8080/http": 2}}</c>.</summary>
 internal static class RevocationRecord
 {
     /// <summary>The Lease's name.</summary>
@@ -16,6 +16,8 @@ internal static class RevocationRecord
 
     /// <summary>The annotation.</summary>
     public const string Annotation = "meshoperator.io/revocations";
+
+    private const string Http = "/http";
 
     /// <summary>How long the annotation may become: what the API server takes is 256 KiB for all of an object.</summary>
     public const int LongestText = 250_000;
@@ -31,7 +33,7 @@ internal static class RevocationRecord
             foreach (var (pod, ports) in JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, int>>>(text) ?? [])
             {
                 if (pod.Split('/') is not [var ns, var name]) continue;
-                var revisions = ports.Select(p => new PortRevision(int.Parse(p.Key, CultureInfo.InvariantCulture), p.Value)).OrderBy(p => p.Port).ToValueList();
+                var revisions = ports.Select(p => Port(p.Key, p.Value)).OrderBy(p => (p.Port, p.IsHttp)).ToValueList();
                 var key = new ObjectName(ns, name);
                 builder[key] = before.TryGetValue(key, out var known) && known.Equals(revisions) ? known : revisions;
             }
@@ -47,5 +49,11 @@ internal static class RevocationRecord
     /// <summary>The annotation of <paramref name="revisions"/>.</summary>
     public static string Write(IReadOnlyDictionary<ObjectName, ValueList<PortRevision>> revisions) => JsonSerializer.Serialize(revisions
         .OrderBy(entry => entry.Key)
-        .ToDictionary(entry => entry.Key.ToString(), entry => entry.Value.ToDictionary(p => p.Port.ToString(CultureInfo.InvariantCulture), p => p.Revision)));
+        .ToDictionary(entry => entry.Key.ToString(), entry => entry.Value.ToDictionary(p => p.Port.ToString(CultureInfo.InvariantCulture) + (p.IsHttp ? Http : string.Empty), p => p.Revision)));
+
+    private static PortRevision Port(string key, int revision)
+    {
+        var isHttp = key.EndsWith(Http, StringComparison.Ordinal);
+        return new PortRevision(int.Parse(isHttp ? key[..^Http.Length] : key, CultureInfo.InvariantCulture), isHttp, revision);
+    }
 }

@@ -54,7 +54,7 @@ internal sealed class RevocationService(
         }
     }
 
-    private async Task<bool> TryWriteAsync(IReadOnlyList<(WorkloadName Workload, int Port, int Revision)> pending, CancellationToken cancellation)
+    private async Task<bool> TryWriteAsync(IReadOnlyList<(WorkloadName Workload, PortRevision Port)> pending, CancellationToken cancellation)
     {
         var present = informer.Objects.GetValueOrDefault(Key);
         var record = RevocationRecord.Write(Merge(present, pending));
@@ -90,16 +90,16 @@ internal sealed class RevocationService(
     }
 
     /// <summary>What is written down with what is to be, without pods that have gone.</summary>
-    private ImmutableDictionary<ObjectName, ValueList<PortRevision>> Merge(V1Lease? present, IEnumerable<(WorkloadName Workload, int Port, int Revision)> pending)
+    private ImmutableDictionary<ObjectName, ValueList<PortRevision>> Merge(V1Lease? present, IEnumerable<(WorkloadName Workload, PortRevision Port)> pending)
     {
         var workloads = pipeline.Latest?.Model.Workloads ?? ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
         var merged = RevocationRecord.Read(present, ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty);
         merged = merged.RemoveRange(merged.Keys.Where(pod => !workloads.ContainsKey(new WorkloadName(pod.Namespace, pod.Name))));
-        foreach (var (workload, port, revision) in pending)
+        foreach (var (workload, port) in pending)
         {
             var pod = new ObjectName(workload.Namespace, workload.Pod);
-            var ports = merged.TryGetValue(pod, out var known) ? known.Where(p => p.Port != port) : [];
-            merged = merged.SetItem(pod, ports.Append(new PortRevision(port, revision)).OrderBy(p => p.Port).ToValueList());
+            var ports = merged.TryGetValue(pod, out var known) ? known.Where(p => (p.Port, p.IsHttp) != (port.Port, port.IsHttp)) : [];
+            merged = merged.SetItem(pod, ports.Append(port).OrderBy(p => (p.Port, p.IsHttp)).ToValueList());
         }
 
         return merged;

@@ -1,4 +1,5 @@
 using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Revocations;
 
@@ -11,7 +12,7 @@ internal sealed class RevocationTracker
     private const int Others = 0;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<(WorkloadName Workload, int Port), int> _pending = [];
+    private readonly Dictionary<(WorkloadName Workload, int Port, bool IsHttp), int> _pending = [];
     private MeshModel? _last;
 
     /// <summary>Told when something is pending that was not before; must return at once.</summary>
@@ -34,7 +35,7 @@ internal sealed class RevocationTracker
 
             foreach (var (key, revision) in _pending.ToList())
             {
-                if (!model.Workloads.TryGetValue(key.Workload, out var workload) || RevisionOf(workload.Inbound, key.Port) >= revision) _pending.Remove(key);
+                if (!model.Workloads.TryGetValue(key.Workload, out var workload) || RevisionOf(workload.Inbound, key.Port, key.IsHttp) >= revision) _pending.Remove(key);
             }
 
             found = _pending.Count > count;
@@ -44,11 +45,11 @@ internal sealed class RevocationTracker
     }
 
     /// <summary>The revisions that are to be written down.</summary>
-    public IReadOnlyList<(WorkloadName Workload, int Port, int Revision)> Pending
+    public IReadOnlyList<(WorkloadName Workload, PortRevision Port)> Pending
     {
         get
         {
-            lock (_gate) return [.. _pending.Select(entry => (entry.Key.Workload, entry.Key.Port, entry.Value))];
+            lock (_gate) return [.. _pending.Select(entry => (entry.Key.Workload, new PortRevision(entry.Key.Port, entry.Key.IsHttp, entry.Value)))];
         }
     }
 
@@ -66,15 +67,22 @@ internal sealed class RevocationTracker
         // A port that is not listed any more has no chain any more, which ends its connections anyway.
         foreach (var port in after.Ports.Select(port => port.Port).Append(Others))
         {
-            if (!AccessPolicy.Narrows(AccessOf(before, port), AccessOf(after, port))) continue;
+            var (old, now) = (AccessOf(before, port), AccessOf(after, port));
+            if (now is { EndsOpenStreams: true } && !Equals(old, now) && port != Others) Await(name, after, port, isHttp: true);
 
             // Connections to a port that was not listed are among those to the others.
-            var chain = before.Find(port) is null ? Others : port;
-            _pending[(name, chain)] = Math.Max(RevisionOf(after, chain) + 1, _pending.GetValueOrDefault((name, chain)));
+            if (AccessPolicy.Narrows(old, now)) Await(name, after, before.Find(port) is null ? Others : port, isHttp: false);
         }
+    }
+
+    private void Await(WorkloadName name, InboundProfile profile, int port, bool isHttp)
+    {
+        var key = (name, port, isHttp);
+        _pending[key] = Math.Max(RevisionOf(profile, port, isHttp) + 1, _pending.GetValueOrDefault(key));
     }
 
     private static AccessPolicy? AccessOf(InboundProfile profile, int port) => profile.Find(port) is { } listed ? listed.Access : profile.DefaultAccess;
 
-    private static int RevisionOf(InboundProfile profile, int port) => profile.Find(port)?.Revision ?? profile.DefaultRevision;
+    private static int RevisionOf(InboundProfile profile, int port, bool isHttp) =>
+        profile.Find(port) is not { } listed ? profile.DefaultRevision : isHttp ? listed.StreamRevision : listed.Revision;
 }

@@ -51,6 +51,22 @@ public sealed class LongConnectionScenarios(TestMesh mesh) : Scenario(mesh)
         open.Dispose();
     }
 
+    [Fact]
+    public async Task A_policy_that_says_so_ends_streams_that_it_admitted_before()
+    {
+        var shop = await DeployAsync("ends");
+        var friend = shop.Workload("friend").Client;
+        await RulesAsync(shop, $"endOpenStreams: true, allow: [{{namespaces: [{shop.Name}]}}]");
+        await Eventually.Succeeds(async () => (await friend.GetAsync("http://web/")).Status.ShouldBe(HttpStatusCode.OK));
+        using var socket = await friend.WebSocketAsync("ws://web/socket");
+        using var silent = await EchoAsync(friend);
+
+        await RulesAsync(shop, "endOpenStreams: true, allow: [{serviceAccounts: [other]}]");
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(33));
+        await Should.ThrowAsync<WebSocketException>(async () => await socket.ReceiveAsync(new byte[16], limit.Token));
+    }
+
     private async Task<TestNamespace> DeployAsync(string name)
     {
         var shop = await NamespaceAsync(name, proxies: 3, Turn.Aside);

@@ -131,6 +131,18 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
     }
 
     [Fact]
+    public async Task No_copy_is_lost_of_a_crowd_of_quick_requests()
+    {
+        await SplitAsync("rules: [{backends: [{service: web}], mirror: {service: canary, percent: 100}}]");
+        var key = Mesh.UniqueName("crowd");
+
+        var load = await Caller.CallAsync(Url, callers: 50, requests: 1000, $"x-key: {key}");
+
+        load.Failed.ShouldBe(0, load.ToString());
+        await Eventually.Succeeds(() => Behavior.Arrivals(key).Count(pod => pod.StartsWith("canary", StringComparison.Ordinal)).ShouldBe(1000));
+    }
+
+    [Fact]
     public async Task Sessions_stick_to_their_backend_by_a_cookie()
     {
         await SplitAsync("rules: [{backends: [{service: web, weight: 1}, {service: canary, weight: 1}], sticky: {cookie: {name: session}}}]");

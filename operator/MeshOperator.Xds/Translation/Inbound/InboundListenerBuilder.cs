@@ -37,6 +37,9 @@ internal sealed class InboundListenerBuilder(Observability observability)
             SocketOptions = { Keepalive.Accepted },
             ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
             ContinueOnListenerFiltersTimeout = true,
+
+            // The time for first bytes begins when a connection is accepted. Of a crowd that comes at once each is looked at before the next.
+            MaxConnectionsToAcceptPerSocketEvent = 1,
         };
         observability.Inbound(listener);
         if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
@@ -71,7 +74,9 @@ internal sealed class InboundListenerBuilder(Observability observability)
         var result = new FilterChain
         {
             // Under another name it is another chain: connections of the earlier one end within the drain time, also those that are silent.
-            Name = chain.IsHttp || target.Port.Revision == 0 ? $"{target.Name}/{chain.Suffix}" : $"{target.Name}/{chain.Suffix}@{target.Port.Revision}",
+            Name = (chain.IsHttp ? target.Port.StreamRevision : target.Port.Revision) is > 0 and var revision
+                ? $"{target.Name}/{chain.Suffix}@{revision}"
+                : $"{target.Name}/{chain.Suffix}",
             FilterChainMatch = Match(target, chain),
         };
         if (chain.IsMutualTls) result.TransportSocket = chain.IsHttp ? tlsOfAll : TlsContexts.DownstreamOf(InboundNames.Callers(target), bounds);
