@@ -65,6 +65,20 @@ public sealed class SettingsTests
         arguments.ShouldNotContain("--cpuset-threads");
     }
 
+    [Theory]
+    [InlineData("{}", 500, 96)]
+    [InlineData("{meshoperator.io/proxy-max-headers: '1000', meshoperator.io/proxy-max-header-kib: '512'}", 1000, 512)]
+    public void Limits_of_headers_are_runtime_values_for_requests_and_answers(string annotations, int headers, int kib)
+    {
+        var injected = InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}");
+        var runtime = injected.Bootstrap["layered_runtime"]!["layers"]![0]!["static_layer"]!;
+        foreach (var direction in new[] { "request", "response" })
+        {
+            ((int?)runtime[$"envoy.reloadable_features.max_{direction}_headers_count"]).ShouldBe(headers);
+            ((int?)runtime[$"envoy.reloadable_features.max_{direction}_headers_size_kb"]).ShouldBe(kib);
+        }
+    }
+
     [Fact]
     public void Statistics_can_be_widened_by_beginnings_of_names_or_to_all()
     {

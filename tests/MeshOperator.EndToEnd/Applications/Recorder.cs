@@ -48,6 +48,7 @@ internal static partial class Recorder
         "hints" => $"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload{End}{Ok(string.Empty, "done")}",
         "trailers" => $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum{End}4\r\ndone\r\n0\r\nX-Checksum: 1a2b{End}",
         "headers" => Ok(string.Concat(Enumerable.Range(0, 150).Select(i => $"X-{i}: value\r\n")), "done"),
+        "too-many" => Ok(string.Concat(Enumerable.Range(0, 600).Select(i => $"X-{i}: value\r\n")), "done"),
         "large" => Ok($"X-Large: {new string('l', 61_440)}\r\n", "done"),
         "envoy" => Ok("x-envoy-upstream-service-time: 1\r\nx-envoy-decorator-operation: forged\r\nx-envoy-attempt-count: 9\r\n", "done"),
         _ => Ok(string.Empty, request),

@@ -149,11 +149,21 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
     }
 
     [Fact]
-    public async Task Request_with_too_many_headers_is_answered_431()
+    public async Task Request_with_too_many_headers_is_answered_431_and_an_answer_with_too_many_becomes_502()
     {
         (await RawAsync(Caller, "web", "GET / HTTP/1.1" + string.Concat(Enumerable.Range(0, 600).Select(i => $"\nx-{i}: value"))))
             .ShouldStartWith("HTTP/1.1 431 ");
         (await RawAsync(Caller, "web", $"GET / HTTP/1.1\nx-large: {new string('l', 100 * 1024)}")).ShouldStartWith("HTTP/1.1 431 ");
+        (await RawAsync(Caller, "web", "GET / HTTP/1.1\nx-answer: too-many")).ShouldStartWith("HTTP/1.1 502 ");
+    }
+
+    [Fact]
+    public async Task Request_over_HTTP_2_with_too_many_headers_is_reset()
+    {
+        string[] headers = [.. Enumerable.Range(0, 600).Select(i => $"x-{i}: value")];
+
+        await Should.ThrowAsync<HttpRequestException>(() =>
+            Caller.SendAsync(HttpMethod.Get, $"http://web:{Port.Grpc.Number}/", headers, version: HttpVersion.Version20));
     }
 
     [Fact]
