@@ -21,6 +21,12 @@ public static class SidecarAnnotations
     /// <summary>Beginnings of the names of statistics that the proxy keeps besides the usual ones, separated by commas; <c>*</c> for all.</summary>
     public const string ProxyStatistics = "meshoperator.io/proxy-statistics";
 
+    /// <summary>How many headers a request or a response may have.</summary>
+    public const string ProxyMaxHeaders = "meshoperator.io/proxy-max-headers";
+
+    /// <summary>How many KiB the headers of a request or a response may have together.</summary>
+    public const string ProxyMaxHeaderKib = "meshoperator.io/proxy-max-header-kib";
+
     /// <summary>What the proxy is sent of the mesh, see <see cref="UpstreamList"/>; on a namespace, what its pods are sent that have none
     /// of their own.</summary>
     public const string Upstreams = "meshoperator.io/upstreams";
@@ -53,7 +59,7 @@ public static class SidecarAnnotations
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
-        ProxyCpu, ProxyMemory, ProxyCpuLimit, ProxyMemoryLimit, ProxyConcurrency, ProxyStatistics, ProxyImage, ImagePullSecrets, ProxyLogLevel, ExcludeInboundPorts, ExcludeOutboundPorts,
-        ExcludeOutboundCidrs, NativeSidecar, Interception, Upstreams,
+        ProxyCpu, ProxyMemory, ProxyCpuLimit, ProxyMemoryLimit, ProxyConcurrency, ProxyStatistics, ProxyMaxHeaders, ProxyMaxHeaderKib, ProxyImage,
+        ImagePullSecrets, ProxyLogLevel, ExcludeInboundPorts, ExcludeOutboundPorts, ExcludeOutboundCidrs, NativeSidecar, Interception, Upstreams,
     ];
 }

@@ -35,6 +35,12 @@ public sealed record InjectionOptions
     /// <summary>Beginnings of the names of statistics that the proxy keeps besides the usual ones, separated by commas; <c>*</c> for all.</summary>
     public string ProxyStatistics { get; init; } = string.Empty;
 
+    /// <summary>How many headers a request or a response may have. Envoy by itself takes 100.</summary>
+    public string ProxyMaxHeaders { get; init; } = "500";
+
+    /// <summary>How many KiB the headers of a request or a response may have together. Envoy by itself takes 60.</summary>
+    public string ProxyMaxHeaderKib { get; init; } = "96";
+
     /// <summary>What the proxy logs about itself: trace, debug, info, warning, error, critical or off.</summary>
     public string ProxyLogLevel { get; init; } = "warning";
 

@@ -64,7 +64,7 @@ public static class ProxyBootstrap
         ["layered_runtime"] = new JsonObject
         {
             ["layers"] = new JsonArray(
-                new JsonObject { ["name"] = "static", ["static_layer"] = new JsonObject { ["re2.max_program_size.error_level"] = LargestExpression } },
+                new JsonObject { ["name"] = "static", ["static_layer"] = Runtime(settings) },
                 new JsonObject { ["name"] = MeshNames.RuntimeLayer, ["rtds_layer"] = new JsonObject { ["name"] = MeshNames.RuntimeLayer, ["rtds_config"] = OverAds(RuntimeTimeout) } },
                 new JsonObject { ["name"] = "admin", ["admin_layer"] = new JsonObject() }),
         },
@@ -111,6 +111,17 @@ public static class ProxyBootstrap
         if (StatisticsSelection.Create(settings.Statistics) is { } matcher) statistics["stats_matcher"] = matcher;
         return statistics;
     }
+
+    /// <summary>Runtime values that hold for all listeners and clusters. Those of headers are what Envoy takes where a listener or cluster
+    /// has no bound of its own.</summary>
+    private static JsonObject Runtime(SidecarSettings settings) => new()
+    {
+        ["re2.max_program_size.error_level"] = LargestExpression,
+        ["envoy.reloadable_features.max_request_headers_count"] = settings.MaxHeaders,
+        ["envoy.reloadable_features.max_request_headers_size_kb"] = settings.MaxHeaderKib,
+        ["envoy.reloadable_features.max_response_headers_count"] = settings.MaxHeaders,
+        ["envoy.reloadable_features.max_response_headers_size_kb"] = settings.MaxHeaderKib,
+    };
 
     /// <summary>By ADS.</summary>
     /// <param name="timeout">How long the proxy's start waits for it; zero for ever.</param>

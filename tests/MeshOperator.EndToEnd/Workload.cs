@@ -21,6 +21,8 @@ internal sealed record Port(string Name, int Number, int Target, string? AppProt
 
     public static Port Grpc { get; } = new("grpc", 9090, ApplicationPort.Http2);
 
+    public static Port Recorder { get; } = new("http-recorder", 81, ApplicationPort.Recorder);
+
     public static Port Tls { get; } = new("https", 443, ApplicationPort.Tls);
 
     public static Port Echo { get; } = new("tcp-echo", 7, ApplicationPort.Echo);

@@ -13,6 +13,9 @@ public sealed class SettingsTests
     [InlineData("proxy-image", "docker.io/envoyproxy/envoy:v1.33.4", "is too old: use Envoy 1.34 or later")]
     [InlineData("proxy-concurrency", "0", "is no number of threads: write one from 1 to 128")]
     [InlineData("proxy-statistics", "cluster.a, http .", "is no beginning of a statistic's name")]
+    [InlineData("proxy-max-headers", "many", "is not a number of headers: use one from 100 to 10000")]
+    [InlineData("proxy-max-headers", "50", "is not a number of headers: use one from 100 to 10000")]
+    [InlineData("proxy-max-header-kib", "16384", "is not a number of KiB: use one from 60 to 8192")]
     [InlineData("proxy-log-level", "loud", "is no level: write one of trace, debug, info, warning, error, critical, off")]
     [InlineData("image-pull-secrets", "a,B", "is no name of a Secret")]
     [InlineData("exclude-inbound-ports", "80,http", "is no port")]
@@ -60,6 +63,20 @@ public sealed class SettingsTests
         var arguments = InjectedPod.Proxy(InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}").Pod).Args;
         arguments[arguments.IndexOf("--concurrency") + 1].ShouldBe(threads);
         arguments.ShouldNotContain("--cpuset-threads");
+    }
+
+    [Theory]
+    [InlineData("{}", 500, 96)]
+    [InlineData("{meshoperator.io/proxy-max-headers: '1000', meshoperator.io/proxy-max-header-kib: '512'}", 1000, 512)]
+    public void Limits_of_headers_are_runtime_values_for_requests_and_answers(string annotations, int headers, int kib)
+    {
+        var injected = InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}");
+        var runtime = injected.Bootstrap["layered_runtime"]!["layers"]![0]!["static_layer"]!;
+        foreach (var direction in new[] { "request", "response" })
+        {
+            ((int?)runtime[$"envoy.reloadable_features.max_{direction}_headers_count"]).ShouldBe(headers);
+            ((int?)runtime[$"envoy.reloadable_features.max_{direction}_headers_size_kb"]).ShouldBe(kib);
+        }
     }
 
     [Fact]

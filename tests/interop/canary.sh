@@ -24,7 +24,7 @@ for kind in mtlspolicy retrypolicy trafficsplit; do
     expect "kubectl get meshpolicies lists $kind" "$kind.meshoperator.io/" kubectl get meshpolicies -A
 done
 expect "with the columns of their kind" "SERVICE   ACCEPTED   PROGRAMMED   PROXIES   AGE" kubectl get meshpolicies -A
-expect "nothing is programmed while no proxy is connected" "model   model     True       False        0/0" kubectl get trafficsplits -n serving
+expect "nothing is programmed while no proxy is connected" "model   model     True       Unknown      0/0" kubectl get trafficsplits -n serving
 
 gateway=$(kubectl get pods -n serving -l app=gateway -o jsonpath='{.items[0].metadata.name}')
 model=$(kubectl get service model -n serving -o jsonpath='{.spec.clusterIP}')

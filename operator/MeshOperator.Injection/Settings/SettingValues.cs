@@ -20,6 +20,11 @@ internal static partial class SettingValues
     public static (string Value, string? Advice) Concurrency(string text) =>
         (text, int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is > 0 and <= 128 ? null : "is no number of threads: write one from 1 to 128");
 
+    public static (int Value, string? Advice) Headers(string text) => Number(text, 100, 10_000, "is not a number of headers");
+
+    /// <summary>Envoy takes no more than 8 MiB.</summary>
+    public static (int Value, string? Advice) HeaderKib(string text) => Number(text, 60, 8192, "is not a number of KiB");
+
     /// <summary>The beginning of a statistic's name in Envoy.</summary>
     public static (string Value, string? Advice) Statistic(string text) =>
         (text, text == StatisticsSelection.All || StatisticName().IsMatch(text) ? null : "is no beginning of a statistic's name: write for example cluster.outbound/80/shop/web., or * for all");
@@ -76,6 +81,11 @@ internal static partial class SettingValues
             return (null, advice);
         }
     }
+
+    private static (int Value, string? Advice) Number(string text, int least, int most, string what) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+            ? (number, null)
+            : (0, $"{what}: use one from {least} to {most}");
 
     private static long ScopeIdOrZero(this IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
 

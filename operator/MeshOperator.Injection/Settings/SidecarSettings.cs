@@ -31,6 +31,12 @@ internal sealed record SidecarSettings
     /// <summary>Beginnings of the names of statistics to keep besides the usual ones.</summary>
     public required IReadOnlyList<string> Statistics { get; init; }
 
+    /// <summary>How many headers a request or a response may have.</summary>
+    public required int MaxHeaders { get; init; }
+
+    /// <summary>How many KiB they may have together.</summary>
+    public required int MaxHeaderKib { get; init; }
+
     public required string LogLevel { get; init; }
 
     public required IReadOnlyList<string> ImagePullSecrets { get; init; }
@@ -58,6 +64,8 @@ internal sealed record SidecarSettings
                 ? given
                 : ConcurrencyOf(resources),
             Statistics = reader.List(SidecarAnnotations.ProxyStatistics, options.ProxyStatistics, SettingValues.Statistic),
+            MaxHeaders = reader.Text(SidecarAnnotations.ProxyMaxHeaders, options.ProxyMaxHeaders, SettingValues.Headers),
+            MaxHeaderKib = reader.Text(SidecarAnnotations.ProxyMaxHeaderKib, options.ProxyMaxHeaderKib, SettingValues.HeaderKib),
             LogLevel = reader.Text(SidecarAnnotations.ProxyLogLevel, options.ProxyLogLevel, SettingValues.LogLevel),
             ImagePullSecrets = reader.List(SidecarAnnotations.ImagePullSecrets, options.ImagePullSecrets, SettingValues.SecretName),
             ExcludedInboundPorts = reader.List(SidecarAnnotations.ExcludeInboundPorts, options.ExcludeInboundPorts, SettingValues.Port),

@@ -23,6 +23,10 @@ internal static class ConnectionManagerBuilder
         "upstream-rq-timeout-ms", "upstream-stream-duration-ms",
     ];
 
+    /// <summary>How long a request's headers may take from their first byte to their last. What is never finished would hold its memory
+    /// for ever.</summary>
+    private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(60);
+
     private static readonly TypedExtensionConfig WithoutEnvoyHeaders = new()
     {
         Name = "envoy.http.early_header_mutation.header_mutation",
@@ -43,6 +47,7 @@ internal static class ConnectionManagerBuilder
         // The application gets the path as it was sent. Access rules judge that, see PathPatterns.
         NormalizePath = false,
         StreamIdleTimeout = new Duration(),
+        RequestHeadersTimeout = EnvoyMessages.Duration(HeadersTimeout),
         Proxy100Continue = true,
         HttpProtocolOptions = new() { AcceptHttp10 = true, DefaultHostForHttp10 = defaultHost, EnableTrailers = true },
         EarlyHeaderMutationExtensions = { WithoutEnvoyHeaders },

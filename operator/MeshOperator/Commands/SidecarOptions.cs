@@ -15,6 +15,8 @@ internal sealed class SidecarOptions
     private readonly Option<string> _memoryLimit = Text("--proxy-memory-limit", "The sidecars' memory limit; empty for none.", Defaults.ProxyMemoryLimit);
     private readonly Option<string> _concurrency = Text("--proxy-concurrency", "The sidecars' worker threads; empty for the CPU limit rounded up, or 2 without one.", Defaults.ProxyConcurrency);
     private readonly Option<string> _statistics = Text("--proxy-statistics", "Beginnings of the names of statistics that sidecars keep besides the usual ones, separated by commas; * for all.", Defaults.ProxyStatistics);
+    private readonly Option<string> _headers = Text("--proxy-max-headers", "How many headers a request or a response may have, 100 to 10000.", Defaults.ProxyMaxHeaders);
+    private readonly Option<string> _headerKib = Text("--proxy-max-header-kib", "How many KiB the headers of a request or a response may have together, 60 to 8192.", Defaults.ProxyMaxHeaderKib);
     private readonly Option<string> _level = Text("--proxy-log-level", "What sidecars log about themselves: trace, debug, info, warning, error, critical or off.", Defaults.ProxyLogLevel);
     private readonly Option<string> _secrets = Text("--image-pull-secrets", "Secrets of the pods' namespaces with which the images are pulled, separated by commas.", Defaults.ImagePullSecrets);
     private readonly Option<string> _inbound = Text("--exclude-inbound-ports", "Ports of pods that sidecars leave alone, separated by commas.", Defaults.ExcludeInboundPorts);
@@ -30,7 +32,7 @@ internal sealed class SidecarOptions
     /// <summary>Adds the options, and refuses the command when one of them would make every pod be refused.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _image, _initImage, _cpu, _memory, _cpuLimit, _memoryLimit, _concurrency, _statistics, _level, _secrets, _inbound, _outbound, _networks, _interception, _native })
+        foreach (var option in new Option[] { _image, _initImage, _cpu, _memory, _cpuLimit, _memoryLimit, _concurrency, _statistics, _headers, _headerKib, _level, _secrets, _inbound, _outbound, _networks, _interception, _native })
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
@@ -52,6 +54,8 @@ internal sealed class SidecarOptions
         ProxyMemoryLimit = value(_memoryLimit) ?? Defaults.ProxyMemoryLimit,
         ProxyConcurrency = value(_concurrency) ?? Defaults.ProxyConcurrency,
         ProxyStatistics = value(_statistics) ?? Defaults.ProxyStatistics,
+        ProxyMaxHeaders = value(_headers) ?? Defaults.ProxyMaxHeaders,
+        ProxyMaxHeaderKib = value(_headerKib) ?? Defaults.ProxyMaxHeaderKib,
         ProxyLogLevel = value(_level) ?? Defaults.ProxyLogLevel,
         ImagePullSecrets = value(_secrets) ?? Defaults.ImagePullSecrets,
         ExcludeInboundPorts = value(_inbound) ?? Defaults.ExcludeInboundPorts,

@@ -89,6 +89,7 @@ internal sealed class Application : IAsyncDisposable
             listen.Protocols = HttpProtocols.Http1AndHttp2;
             listen.UseHttps(Certificate);
         });
+        kestrel.Listen(address, ApplicationPort.Recorder, listen => ((IConnectionBuilder)listen).Run(Recorder.ServeAsync));
         foreach (var port in new[] { ApplicationPort.Echo, ApplicationPort.SpeaksFirst })
         {
             kestrel.Listen(address, port, listen => ((IConnectionBuilder)listen).Run(connection =>
@@ -128,6 +129,9 @@ internal static class ApplicationPort
 
     /// <summary>HTTP/2 without TLS, gRPC.</summary>
     public const int Http2 = 8081;
+
+    /// <summary>HTTP/1.1 by bytes, see <see cref="Applications.Recorder"/>.</summary>
+    public const int Recorder = 8082;
 
     /// <summary>The application's own TLS, with HTTP/1.1 and HTTP/2 inside.</summary>
     public const int Tls = 8443;

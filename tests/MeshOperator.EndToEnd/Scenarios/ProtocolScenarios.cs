@@ -134,7 +134,9 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     {
         var path = "/" + new string('p', 9 * 1024);
 
-        ((string?)(await Caller.GetAsync("http://web" + path)).Json["target"]).ShouldBe(path);
+        var reply = await Caller.GetAsync("http://web" + path);
+
+        ((string?)reply.Json["target"]).ShouldBe(path, reply.ToString());
     }
 
     [Fact]

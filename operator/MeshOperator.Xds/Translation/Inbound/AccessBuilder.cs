@@ -86,15 +86,19 @@ internal static class AccessBuilder
 
     private static Permission Any => new() { Any = true };
 
-    /// <summary>What a rule allows: the methods and paths as they are written, and of paths that only begin so none that servers read in
-    /// different ways.</summary>
+    /// <summary>What a rule allows: the methods and paths as they are written. No request that names another method besides, and of paths
+    /// that only begin so none that servers read in different ways.</summary>
     private static Permission ToAllowed(AccessRule rule)
     {
         var methods = rule.Methods.Select(method => Header(":method", new StringMatcher { Exact = method }));
         var paths = rule.Paths.Select(path => path.Kind is not StringMatchKind.Prefix
             ? Path(ToMatcher(path))
             : And([Path(ToMatcher(path)), new Permission { NotRule = Path(Regex(PathPatterns.Ambiguous)) }]));
-        return And([.. Or(methods), .. Or(paths)]);
+        var others = rule.Methods.Count == 0 ? [] : MethodOverrides
+            .Select(name => new HeaderMatcher { Name = name, PresentMatch = true })
+            .Append(new HeaderMatcher { Name = ":path", StringMatch = Regex(MethodInQuery("[^&;#]*")) })
+            .Select(header => new Permission { NotRule = new Permission { Header = header } });
+        return And([.. Or(methods), .. others, .. Or(paths)]);
     }
 
     /// <summary>What a rule denies: whatever a common server may take for its methods and paths. A server answers HEAD by what it has for
@@ -102,10 +106,20 @@ internal static class AccessBuilder
     private static Permission ToDenied(AccessRule rule)
     {
         var methods = rule.Methods.SelectMany(method => (string[])(method == "GET" ? [method, "HEAD"] : [method])).Distinct().ToList();
-        var asked = methods.Select(method => Header(":method", IgnoringCase(method)))
-            .Concat(MethodOverrides.SelectMany(header => methods.Select(method => Header(header, IgnoringCase(method)))));
+        var named = string.Join('|', methods);
+        var asked = methods.Select(method => Header(":method", IgnoringCase(method)));
+        if (methods.Count > 0)
+        {
+            // A header that comes twice is one with a comma.
+            asked = asked.Concat(MethodOverrides.Select(header => Header(header, Regex($@"(?is)(?:.*[,\s])?(?:{named})(?:[,\s].*)?"))))
+                .Append(Header(":path", Regex(MethodInQuery($"(?:{named})"))));
+        }
+
         return And([.. Or(asked), .. Or(rule.Paths.Select(path => Path(Regex(PathPatterns.MayBe(path, elements: false)))))]);
     }
+
+    /// <summary>Matches a path whose query says a method, as some frameworks take it.</summary>
+    private static string MethodInQuery(string method) => $@"(?is)[^?]*\?(?:.*[&;])?_method={method}(?:[&;#].*)?";
 
     private static StringMatcher IgnoringCase(string text) => new() { Exact = text, IgnoreCase = true };
 

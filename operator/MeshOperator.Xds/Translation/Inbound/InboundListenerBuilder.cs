@@ -21,6 +21,9 @@ internal sealed class InboundListenerBuilder(Observability observability)
     /// chains has Envoy replace the whole listener.</summary>
     private static readonly TimeSpan DetectionTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>The buffer for the first bytes of a connection. By itself Envoy holds 16 KiB for each connection that has said too little.</summary>
+    private const uint FirstBytes = 512;
+
     /// <summary>The listener. It has no default chain: that would take what a strict port refuses. Envoy looks at the port first and never
     /// goes back, so chains without a port are for unlisted ports only.</summary>
     /// <param name="profile">What the proxy does with connections that arrive.</param>
@@ -53,7 +56,7 @@ internal sealed class InboundListenerBuilder(Observability observability)
         listener.ListenerFilters.Add(new ListenerFilter
         {
             Name = "envoy.filters.listener.tls_inspector",
-            TypedConfig = EnvoyMessages.Pack(new TlsInspector()),
+            TypedConfig = EnvoyMessages.Pack(new TlsInspector { InitialReadBufferSize = FirstBytes }),
             FilterDisabled = disabled,
         });
         listener.ListenerFilters.Add(http);

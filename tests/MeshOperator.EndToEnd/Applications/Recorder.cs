@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Connections;
+
+namespace MeshOperator.EndToEnd.Applications;
+
+/// <summary>An HTTP/1.1 server that knows nothing but bytes: it answers a request by the bytes that arrived. The header <c>x-answer</c>
+/// orders another answer, see <see cref="Answer"/>.</summary>
+internal static partial class Recorder
+{
+    private const string End = "\r\n\r\n";
+
+    /// <summary>Answers one request after the other, until the caller ends or asked for an end.</summary>
+    public static async Task ServeAsync(ConnectionContext connection)
+    {
+        try
+        {
+            var arrived = string.Empty;
+            while (true)
+            {
+                var head = await ReadUntilAsync(connection, arrived, text => text.IndexOf(End, StringComparison.Ordinal) is var at and >= 0 ? at + End.Length : 0);
+                if (head.End == 0) return;
+                var request = head.Text[..head.End];
+                var order = Header(request, "x-answer");
+                if (order == "refuse")
+                {
+                    await WriteAsync(connection, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                    return;
+                }
+
+                if (Header(request, "expect") is not null) await WriteAsync(connection, "HTTP/1.1 100 Continue\r\n\r\n");
+                var whole = await ReadUntilAsync(connection, head.Text, text => EndOfBody(text, head.End));
+                if (whole.End == 0) return;
+                await WriteAsync(connection, Answer(order, whole.Text[..whole.End]));
+                if (request.Contains("HTTP/1.0\r\n", StringComparison.Ordinal) || Header(request, "connection") == "close") return;
+                arrived = whole.Text[whole.End..];
+            }
+        }
+        catch (Exception e) when (e is IOException or ConnectionAbortedException or ConnectionResetException)
+        {
+            // The caller has gone.
+        }
+    }
+
+    private static string Answer(string? order, string request) => order switch
+    {
+        "hints" => $"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload{End}{Ok(string.Empty, "done")}",
+        "trailers" => $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum{End}4\r\ndone\r\n0\r\nX-Checksum: 1a2b{End}",
+        "headers" => Ok(string.Concat(Enumerable.Range(0, 150).Select(i => $"X-{i}: value\r\n")), "done"),
+        "too-many" => Ok(string.Concat(Enumerable.Range(0, 600).Select(i => $"X-{i}: value\r\n")), "done"),
+        "large" => Ok($"X-Large: {new string('l', 61_440)}\r\n", "done"),
+        "envoy" => Ok("x-envoy-upstream-service-time: 1\r\nx-envoy-decorator-operation: forged\r\nx-envoy-attempt-count: 9\r\n", "done"),
+        _ => Ok(string.Empty, request),
+    };
+
+    private static string Ok(string headers, string body) => $"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\n{headers}\r\n{body}";
+
+    /// <summary>Where the body ends, if it has.</summary>
+    private static int EndOfBody(string text, int head)
+    {
+        if (Header(text[..head], "transfer-encoding") == "chunked")
+            return LastChunk().Match(text, head) is { Success: true } last ? last.Index + last.Length : 0;
+        var length = int.TryParse(Header(text[..head], "content-length"), CultureInfo.InvariantCulture, out var given) ? given : 0;
+        return text.Length >= head + length ? head + length : 0;
+    }
+
+    private static string? Header(string head, string name) => head.Split("\r\n")
+        .Where(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))
+        .Select(line => line[(name.Length + 1)..].Trim()).FirstOrDefault();
+
+    private static async Task<(string Text, int End)> ReadUntilAsync(ConnectionContext connection, string arrived, Func<string, int> end)
+    {
+        var text = new StringBuilder(arrived);
+        while (true)
+        {
+            if (end(text.ToString()) is var at and > 0) return (text.ToString(), at);
+            var read = await connection.Transport.Input.ReadAsync();
+            foreach (var part in read.Buffer) text.Append(Encoding.Latin1.GetString(part.Span));
+            connection.Transport.Input.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted && read.Buffer.IsEmpty) return (string.Empty, 0);
+        }
+    }
+
+    private static async Task WriteAsync(ConnectionContext connection, string text) =>
+        await connection.Transport.Output.WriteAsync(Encoding.Latin1.GetBytes(text));
+
+    [GeneratedRegex(@"(?:\A|\n)0\r\n(?:[^\r\n]+\r\n)*\r\n")]
+    private static partial Regex LastChunk();
+}
