@@ -9,7 +9,7 @@ Needs the built `meshop`, kubectl, nft, nginx, wrk, openssl, and Envoy: named by
 client and server, with the redirection of operator/init/capture.sh, an Envoy of one worker in each, and nginx with 1 KiB. All pairs run all of the
 time and differ in nothing but Envoy's configuration; wrk asks one after the other, round by round. CPU is that of both Envoys.
 """
-import copy, json, re, statistics, subprocess, sys
+import copy, glob, json, re, statistics, subprocess, sys
 
 from envoys import DATA, ENVOY, NAMESPACE, OPERATOR, ROOT, Mesh, Way, eventually, processes, proxy_arguments, read, run, with_processes, write
 
@@ -47,6 +47,9 @@ class Pod:
         script = f"mount --bind {DATA}/hosts /etc/hosts && exec setpriv --regid {USER} --clear-groups \"$@\""
         self.proxy = self.start(*self.inside("unshare", "--mount", "sh", "-c", script, "sh", ENVOY, *arguments))
 
+    def log(self):
+        return "".join(read(path) for path in sorted(glob.glob(f"{DATA}/{self.name}.*.log")))
+
     def cpu(self):
         """Of the Envoy, in seconds."""
         fields = read(f"/proc/{self.proxy.pid}/stat").rpartition(")")[2].split()
@@ -67,7 +70,12 @@ class Pair:
         self.server.start(*self.server.inside("nginx", "-c", f"{DATA}/nginx.conf"))
 
     def answers(self):
-        eventually(f"{self.url} does not answer", lambda: self.client.get(self.url) == read(f"{DATA}/www/1k"), every=0.5)
+        try:
+            eventually(f"{self.url} does not answer", lambda: self.client.get(self.url) == read(f"{DATA}/www/1k"), seconds=30, every=0.5)
+        except SystemExit:
+            for pod in (self.client, self.server):
+                print(pod.name, pod.proxy.poll(), pod.log()[-2000:])
+            raise
 
     def round(self, connections, seconds):
         before = self.client.cpu() + self.server.cpu()
@@ -244,9 +252,8 @@ def standing(pod):
     end = "client" if pod.name.endswith("client") else "server"
     dump = json.loads(run(*pod.inside("curl", "-s", "http://127.0.0.1:15000/config_dump?include_eds")))["configs"]
 
-    def section(name, *keys):
-        found = next((d for d in dump if d["@type"].endswith(name)), {})
-        return [entry for key in keys for entry in found.get(key, [])]
+    def section(name, key):
+        return [entry for part in dump if part["@type"].endswith(f".{name}") for entry in part.get(key, [])]
 
     routes = {r["route_config"]["name"]: r["route_config"] for r in section("RoutesConfigDump", "dynamic_route_configs")}
     filters = {f["ecds_filter"]["name"]: f["ecds_filter"]["typed_config"] for f in section("EcdsConfigDump", "ecds_filters")}

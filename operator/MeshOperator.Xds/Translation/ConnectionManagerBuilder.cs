@@ -50,6 +50,10 @@ internal static class ConnectionManagerBuilder
         UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
     };
 
+    /// <summary>The filters of requests that leave: faults, for routes that have some, and the router.</summary>
+    public static IReadOnlyList<HttpFilter> OutboundFilters { get; } =
+        [.. EnvoyMessages.HttpFilters().Select(filter => filter.Name == Names.FaultFilter ? EnvoyMessages.OffByDefault(filter) : filter)];
+
     /// <summary>Where a manager's routes come from.</summary>
     public static Rds Routes(string name) => new() { ConfigSource = EnvoyMessages.Ads, RouteConfigName = name };
 }
