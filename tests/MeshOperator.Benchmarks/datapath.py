@@ -119,7 +119,8 @@ def measure(pairs, rounds, seconds):
             for key in ("cpu", "p50", "p99", "rps"):
                 middle = statistics.median(r[key] for r in results)
                 quotient = statistics.median(r[key] / b[key] for r, b in zip(results, base))
-                cells.append(f"{middle:,.0f}{'' if key == 'rps' else ' us'}" + (f" ({quotient:.3f})" if results is not base else ""))
+                least = f"least {min(r['cpu'] for r in results):,.0f}, median " if key == "cpu" else ""
+                cells.append(f"{least}{middle:,.0f}{'' if key == 'rps' else ' us'}" + (f" ({quotient:.3f})" if results is not base else ""))
             print(f"| {connections} | {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -255,9 +256,12 @@ def standing(pod):
     def section(name, key):
         return [entry for part in dump if part["@type"].endswith(f".{name}") for entry in part.get(key, [])]
 
-    routes = {r["route_config"]["name"]: r["route_config"] for r in section("RoutesConfigDump", "dynamic_route_configs")}
+    def bare(message):
+        return {key: value for key, value in message.items() if key != "@type"}
+
+    routes = {r["route_config"]["name"]: bare(r["route_config"]) for r in section("RoutesConfigDump", "dynamic_route_configs")}
     filters = {f["ecds_filter"]["name"]: f["ecds_filter"]["typed_config"] for f in section("EcdsConfigDump", "ecds_filters")}
-    endpoints = {e["endpoint_config"]["cluster_name"]: e["endpoint_config"] for e in section("EndpointsConfigDump", "dynamic_endpoint_configs")}
+    endpoints = {e["endpoint_config"]["cluster_name"]: bare(e["endpoint_config"]) for e in section("EndpointsConfigDump", "dynamic_endpoint_configs")}
 
     def settle(node):
         if isinstance(node, list):
@@ -283,8 +287,8 @@ def standing(pod):
         for entry in node.values():
             settle(entry)
 
-    resources = {"listeners": [entry["active_state"]["listener"] for entry in section("ListenersConfigDump", "dynamic_listeners")],
-                 "clusters": [entry["cluster"] for entry in section("ClustersConfigDump", "dynamic_active_clusters")]}
+    resources = {"listeners": [bare(entry["active_state"]["listener"]) for entry in section("ListenersConfigDump", "dynamic_listeners")],
+                 "clusters": [bare(entry["cluster"]) for entry in section("ClustersConfigDump", "dynamic_active_clusters")]}
     settle(resources)
     del bootstrap["dynamic_resources"]
     bootstrap["layered_runtime"]["layers"] = [layer for layer in bootstrap["layered_runtime"]["layers"] if "rtds_layer" not in layer]

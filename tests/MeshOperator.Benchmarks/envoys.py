@@ -1,5 +1,5 @@
 """What the benchmarks with real Envoys share: `meshop local`, the way to it, the proxy's arguments of an injected pod, and the processes' end."""
-import json, os, re, shutil, socket, struct, subprocess, sys, tempfile, threading, time
+import json, os, re, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 MESHOP = os.environ.get("MESHOP", f"dotnet {ROOT}/operator/MeshOperator/bin/Debug/net10.0/meshop.dll").split()
@@ -122,6 +122,7 @@ def with_processes(main):
     """Runs it, and ends what it started."""
     if os.geteuid() != 0:
         sys.exit("it needs root, for namespaces")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     run("ip", "link", "set", "lo", "up")
     try:
         main()
