@@ -65,7 +65,7 @@ class Pair:
     def __init__(self, name, index, url=None):
         self.client, self.server = (Pod(f"{name}-{end}", f"10.9.{index}.{number}") for end, number in (("client", 2), ("server", 3)))
         self.url = url or f"http://{self.server.address}:{PORT}/1k"
-        write(f"{DATA}/nginx.conf", f"daemon off; worker_processes 1; pid /dev/null; error_log /dev/null;\nevents {{}}\nhttp {{ access_log off; "
+        write(f"{DATA}/nginx.conf", f"daemon off; worker_processes 1; pid {DATA}/nginx.pid; error_log {DATA}/nginx.log;\nevents {{}}\nhttp {{ access_log off; "
               f"keepalive_requests 1000000000; server {{ listen {PORT}; root {DATA}/www; }} }}\n")
         self.server.start(*self.server.inside("nginx", "-c", f"{DATA}/nginx.conf"))
 
