@@ -8,101 +8,9 @@
 Needs the built `meshop`, kubectl, nft, and Envoy: named by ENVOY, or on PATH. Everything runs in the network namespace of its own that `unshare`
 makes. An outage is one of the way to the operator: connections to it are cut and refused.
 """
-import json, os, re, resource, shutil, socket, struct, subprocess, sys, tempfile, threading, time, urllib.request
+import json, re, resource, socket, struct, subprocess, sys, threading, time, urllib.request
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-MESHOP = os.environ.get("MESHOP", f"dotnet {ROOT}/operator/MeshOperator/bin/Debug/net10.0/meshop.dll").split()
-ENVOY = os.environ.get("ENVOY") or shutil.which("envoy") or sys.exit("sidecar.py: name an Envoy by ENVOY")
-NAMESPACE, OPERATOR = "bench", "mesh-operator.mesh-system.svc"
-DATA = tempfile.mkdtemp(prefix="sidecar-")
-processes = []
-
-
-def run(*command, **options):
-    return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout
-
-
-def eventually(what, holds, seconds=60.0, every=0.05):
-    end = time.time() + seconds
-    while not (value := holds()):
-        if time.time() > end:
-            sys.exit(f"sidecar.py: after {seconds:.0f} s: {what}")
-        time.sleep(every)
-    return value
-
-
-def read(path):
-    with open(path) as file:
-        return file.read()
-
-
-class Mesh:
-    def __init__(self):
-        self.log = f"{DATA}/log"
-        arguments = ["local", "--xds-port", "0", "--data", f"{DATA}/mesh", "--output", "json", "--log-level", "Information"]
-        processes.append(subprocess.Popen(MESHOP + arguments, stdout=open(f"{DATA}/ready", "w"), stderr=open(self.log, "w")))
-        eventually("meshop local is not ready", lambda: read(f"{DATA}/ready").strip())
-        self.port = int(json.loads(read(f"{DATA}/ready").splitlines()[0])["xdsTls"].rsplit(":", 1)[1])
-        os.environ["KUBECONFIG"] = f"{DATA}/mesh/kubeconfig"
-        run("kubectl", "create", "namespace", NAMESPACE)
-        run("kubectl", "label", "namespace", NAMESPACE, "meshoperator.io/injection=enabled")
-        eventually("no service account", lambda: subprocess.run(["kubectl", "get", "sa", "default", "-n", NAMESPACE], capture_output=True).returncode == 0)
-
-    def connects(self):
-        """How often each proxy has connected, by the operator's log."""
-        found = {}
-        for line in (read(self.log) + read(f"{DATA}/ready")).splitlines():
-            if (match := re.search(rf"(\S+)\.{NAMESPACE}\b", line)) and re.search(r"\bconnected\b", line):
-                found[match[1]] = found.get(match[1], 0) + 1
-        return found
-
-
-class Way:
-    """The way to the operator, which can be closed."""
-
-    def __init__(self, to):
-        self.to, self.port, self.listener, self.sockets = to, 0, None, []
-        self.open()
-
-    def open(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for one in self.sockets:
-            try:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self.sockets = []
-
-    def accept(self, listener):
-        while True:
-            try:
-                client = listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                return
-            self.sockets += [client, server]
-            for pair in ((client, server), (server, client)):
-                threading.Thread(target=self.copy, args=pair, daemon=True).start()
-
-    @staticmethod
-    def copy(source, target):
-        try:
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-        except OSError:
-            pass
-        for one in (source, target):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+from envoys import DATA, ENVOY, NAMESPACE, OPERATOR, Mesh, Way, eventually, processes, proxy_arguments, read, run, with_processes, write
 
 
 class Sidecar:
@@ -111,25 +19,13 @@ class Sidecar:
         if subprocess.run(["kubectl", "get", "pod", self.name, "-n", NAMESPACE], capture_output=True).returncode != 0:
             run("kubectl", "run", self.name, "-n", NAMESPACE, "--image=registry.example.com/web:1", "--port=8080", "--labels=app=set")
         pod = json.loads(run("kubectl", "get", "pod", self.name, "-n", NAMESPACE, "-o", "json"))
-        uid = pod["metadata"]["uid"]
-        container = next(c for c in pod["spec"]["containers"] + pod["spec"].get("initContainers", []) if c["name"] == "mesh-proxy")
-        token = run("kubectl", "create", "token", "default", "-n", NAMESPACE, "--audience", "meshoperator.io", "--bound-object-kind", "Pod",
-                    "--bound-object-name", self.name, "--bound-object-uid", uid).strip()
-        for name, text in (("token", token), ("hosts", "127.0.0.1 localhost\n" + (f"127.0.0.1 {OPERATOR}\n" if in_hosts else "")),
-                           ("resolv", f"nameserver 127.0.0.53\nsearch {NAMESPACE}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n")):
-            with open(f"{DATA}/{self.name}.{name}", "w") as file:
-                file.write(text)
-        arguments = list(container["args"])
+        arguments = proxy_arguments(pod, way, self.address)
         at = arguments.index("--config-yaml")
-        bootstrap = arguments[at + 1]
-        for text, value in (("$(POD_NAME)", self.name), ("$(POD_UID)", uid), ("$(POD_IP)", self.address), ("$$", "$"),
-                            ("/var/run/meshoperator.io/token/token", f"{DATA}/{self.name}.token"),
-                            ("/var/run/meshoperator.io/trust", f"{DATA}/mesh"), (f"{OPERATOR}:15012", f"{OPERATOR}:{way.port}"),
-                            # There is one loopback for all of them.
-                            ('"port_value":15000', f'"port_value":{16000 + index}')):
-            bootstrap = bootstrap.replace(text, value)
-        arguments[at + 1] = bootstrap
-        arguments[arguments.index("--concurrency") + 1] = "1"
+        # There is one loopback for all of them.
+        arguments[at + 1] = arguments[at + 1].replace('"port_value":15000', f'"port_value":{16000 + index}')
+        write(f"{DATA}/{self.name}.hosts", "127.0.0.1 localhost\n" + (f"127.0.0.1 {OPERATOR}\n" if in_hosts else ""))
+        write(f"{DATA}/{self.name}.resolv",
+              f"nameserver 127.0.0.53\nsearch {NAMESPACE}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n")
         script = f"mount --bind {DATA}/{self.name}.hosts /etc/hosts && mount --bind {DATA}/{self.name}.resolv /etc/resolv.conf && exec \"$@\""
         self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script, "sh", ENVOY, *arguments],
                                         stdout=open(f"{DATA}/{self.name}.log", "w"), stderr=subprocess.STDOUT)
@@ -269,18 +165,4 @@ if __name__ == "__main__":
     modes = {"memory": memory, "reconnect": reconnect, "start": start}
     if len(sys.argv) != 2 or sys.argv[1] not in modes:
         sys.exit(__doc__)
-    if os.geteuid() != 0:
-        sys.exit("sidecar.py: it needs root, for namespaces")
-    run("ip", "link", "set", "lo", "up")
-    try:
-        modes[sys.argv[1]]()
-    finally:
-        for process in reversed(processes):
-            if process.poll() is None:
-                process.terminate()
-        for process in processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        shutil.rmtree(DATA, ignore_errors=True)
+    with_processes(modes[sys.argv[1]])

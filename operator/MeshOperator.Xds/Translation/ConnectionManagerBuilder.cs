@@ -13,14 +13,12 @@ namespace MeshOperator.Xds.Translation;
 internal static class ConnectionManagerBuilder
 {
     /// <summary>Headers by which Envoy takes orders, or tells things of itself (its documentation of HTTP headers). Who sends them means
-    /// another proxy, if any, so they are taken out before anything looks at them.</summary>
+    /// another proxy, if any, so they are taken out before anything looks at them. These are the ones that Envoy leaves in requests of
+    /// whoever is not internal, which is nobody; each is looked for in each request, which costs. The others it takes out itself.</summary>
     private static readonly string[] EnvoyHeaders =
     [
-        "attempt-count", "decorator-operation", "downstream-service-cluster", "downstream-service-node", "expected-rq-timeout-ms", "external-address",
-        "force-trace", "hedge-on-per-try-timeout", "internal", "ip-tags", "is-timeout-retry", "max-retries", "original-dst-host", "original-host",
-        "original-method", "original-path", "original-url", "peer-metadata", "peer-metadata-id", "retriable-header-names", "retriable-status-codes",
-        "retry-grpc-on", "retry-on", "upstream-alt-stat-name", "upstream-rq-per-try-timeout-ms", "upstream-rq-timeout-alt-response",
-        "upstream-rq-timeout-ms", "upstream-stream-duration-ms",
+        "attempt-count", "decorator-operation", "downstream-service-cluster", "downstream-service-node", "external-address", "is-timeout-retry",
+        "original-dst-host", "original-host", "original-method", "original-path", "peer-metadata", "peer-metadata-id", "upstream-stream-duration-ms",
     ];
 
     /// <summary>How long a request's headers may take from their first byte to their last. What is never finished would hold its memory
@@ -43,6 +41,7 @@ internal static class ConnectionManagerBuilder
     {
         StatPrefix = statPrefix,
         UseRemoteAddress = false,
+        InternalAddressConfig = new Manager.Types.InternalAddressConfig(),
 
         // The application gets the path as it was sent. Access rules judge that, see PathPatterns.
         NormalizePath = false,
@@ -54,6 +53,10 @@ internal static class ConnectionManagerBuilder
         ServerHeaderTransformation = Manager.Types.ServerHeaderTransformation.PassThrough,
         UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
     };
+
+    /// <summary>The filters of requests that leave: faults, for routes that have some, and the router.</summary>
+    public static IReadOnlyList<HttpFilter> OutboundFilters { get; } =
+        [.. EnvoyMessages.HttpFilters().Select(filter => filter.Name == Names.FaultFilter ? EnvoyMessages.OffByDefault(filter) : filter)];
 
     /// <summary>Where a manager's routes come from.</summary>
     public static Rds Routes(string name) => new() { ConfigSource = EnvoyMessages.Ads, RouteConfigName = name };

@@ -1,5 +1,6 @@
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Http.Fault.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -64,6 +65,13 @@ internal static class EnvoyMessages
 
     /// <summary>The fault filter, which does nothing where no route configures it, and the router.</summary>
     public static IEnumerable<HttpFilter> HttpFilters() => [new HttpFilter { Name = Names.FaultFilter, TypedConfig = Pack(new HTTPFault()) }, Router];
+
+    /// <summary>A prepared filter: requests go by it unless their route has something for it. To go through it costs, also where it does
+    /// nothing.</summary>
+    public static HttpFilter OffByDefault(HttpFilter filter) => new(filter) { Disabled = true };
+
+    /// <summary>What a route has for a filter that is off by default and needs nothing else.</summary>
+    public static Any On { get; } = Pack(new FilterConfig { Config = new Any() });
 
     private static string TypeUrl(IMessage message) => "type.googleapis.com/" + message.Descriptor.FullName;
 }

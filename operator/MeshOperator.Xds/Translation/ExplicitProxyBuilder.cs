@@ -25,7 +25,7 @@ internal sealed class ExplicitProxyBuilder(Observability observability)
         // A request that names no host has nowhere to go.
         var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown");
         manager.Rds = ConnectionManagerBuilder.Routes(routeName);
-        manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
+        manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);
         observability.Outbound(manager);
         return new Listener
         {

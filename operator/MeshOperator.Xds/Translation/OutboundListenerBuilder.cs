@@ -89,7 +89,7 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     {
         var manager = ConnectionManagerBuilder.Create(Names.OutboundStat(port.Service, port.Port), $"{port.Service}:{port.Port}");
         manager.Rds = ConnectionManagerBuilder.Routes(routing.RouteName);
-        manager.HttpFilters.AddRange(EnvoyMessages.HttpFilters());
+        manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);
         observability.Outbound(manager);
         return EnvoyMessages.ConnectionManager(manager);
     }

@@ -52,8 +52,9 @@ internal sealed class InboundFilters(Observability observability)
     public static Filter NetworkSlot((string Name, IMessage Type) filter) =>
         new() { Name = filter.Name, ConfigDiscovery = EnvoyMessages.Discovery(Source, filter.Type) };
 
-    /// <summary>The slot of a filter of rate limits.</summary>
-    public static HttpFilter HttpSlot(string name) => new() { Name = name, ConfigDiscovery = EnvoyMessages.Discovery(Source, new LocalRateLimit()) };
+    /// <summary>The slot of a filter of rate limits. Routes switch on those that have a limit.</summary>
+    public static HttpFilter HttpSlot(string name) =>
+        EnvoyMessages.OffByDefault(new HttpFilter { Name = name, ConfigDiscovery = EnvoyMessages.Discovery(Source, new LocalRateLimit()) });
 
     private TcpProxy Proxy(string cluster, string statPrefix)
     {

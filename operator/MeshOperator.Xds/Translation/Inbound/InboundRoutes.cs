@@ -6,7 +6,8 @@ using EnvoyRoute = Envoy.Config.Route.V3.Route;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 
-/// <summary>Makes the routes of a port of the pod itself: everything goes to the application, as far as the access rules let it.</summary>
+/// <summary>Makes the routes of a port of the pod itself: everything goes to the application, as far as the access rules and rate limits let
+/// it.</summary>
 internal static class InboundRoutes
 {
     /// <summary>Where the routes come from. A listener waits for them as long as it takes: without its rules it must not open, and until
@@ -26,6 +27,7 @@ internal static class InboundRoutes
         };
         foreach (var (name, rbac) in AccessBuilder.Http(target.Port.Access))
             route.TypedPerFilterConfig.Add(AccessBuilder.HttpFilter(name), EnvoyMessages.Pack(new RBACPerRoute { Rbac = rbac }));
+        foreach (var slot in InboundNames.Limits(target).Take(target.Port.Limits.Count)) route.TypedPerFilterConfig.Add(slot, EnvoyMessages.On);
         return new RouteConfiguration
         {
             Name = target.Name,
