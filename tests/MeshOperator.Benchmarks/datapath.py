@@ -71,7 +71,7 @@ class Pair:
 
     def answers(self):
         try:
-            eventually(f"{self.url} does not answer", lambda: self.client.get(self.url) == read(f"{DATA}/www/1k"), seconds=30, every=0.5)
+            eventually(f"{self.url} does not answer", lambda: self.client.get(self.url) == read(f"{DATA}/www/1k"), seconds=60, every=0.5)
         except SystemExit:
             for pod in (self.client, self.server):
                 print(pod.name, pod.proxy.poll(), pod.log()[-2000:])
