@@ -50,7 +50,9 @@ public sealed class MtlsModeTests(TestCluster cluster)
         var unrelated = await NextAsync(client, ResourceType.Cluster);
         unrelated.Resources.ShouldHaveSingleItem().Name.ShouldBe($"outbound/80/other.{ns.Name}");
 
+        // A listener is open when what it names has arrived too.
         await server.AcknowledgeAsync(open);
+        await server.FetchNamedAsync(Listener.Parser.ParseFrom(open.Resources.Single(r => r.Name == "inbound").Resource_.Value));
         var trusting = await NextAsync(client, ResourceType.Cluster);
         trusting.Resources.ShouldHaveSingleItem().Name.ShouldBe(endpoints);
         await client.AcknowledgeAsync(trusting);
