@@ -21,6 +21,9 @@ internal static class ConnectionManagerBuilder
         "original-dst-host", "original-host", "original-method", "original-path", "peer-metadata", "peer-metadata-id", "upstream-stream-duration-ms",
     ];
 
+    /// <summary>Who may give orders: an address that no request can come from, as Envoy without any takes all private ones.</summary>
+    private static readonly Manager.Types.InternalAddressConfig Nobody = new() { CidrRanges = { new CidrRange { AddressPrefix = "255.255.255.255", PrefixLen = 32 } } };
+
     /// <summary>How long a request's headers may take from their first byte to their last. What is never finished would hold its memory
     /// for ever.</summary>
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(60);
@@ -41,7 +44,7 @@ internal static class ConnectionManagerBuilder
     {
         StatPrefix = statPrefix,
         UseRemoteAddress = false,
-        InternalAddressConfig = new Manager.Types.InternalAddressConfig(),
+        InternalAddressConfig = Nobody,
 
         // The application gets the path as it was sent. Access rules judge that, see PathPatterns.
         NormalizePath = false,

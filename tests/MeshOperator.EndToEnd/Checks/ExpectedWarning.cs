@@ -13,7 +13,6 @@ internal sealed record ExpectedWarning(Regex Line, string Reason)
         Of("gRPC config stream to .* closed",
             "the operator ended, or the network to it: the proxy goes on with what it has, and connects again"),
         Of("caught ENVOY_SIGTERM", "the pod ended, and its proxy was told to"),
-        Of("global_downstream_max_connections", "no limit of connections from callers is configured, a known limitation"),
     ];
 
     public static ExpectedWarning Of(string pattern, string reason) => new(new Regex(pattern, RegexOptions.CultureInvariant), reason);

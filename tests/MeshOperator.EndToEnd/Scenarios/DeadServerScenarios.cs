@@ -12,10 +12,8 @@ namespace MeshOperator.EndToEnd.Scenarios;
 public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
 {
     [Theory]
-    [InlineData(8, "GET")]
     [InlineData(8, "POST")]
-    [InlineData(16, "POST")]
-    [InlineData(64, "GET")]
+    [InlineData(16, "GET")]
     [InlineData(64, "POST")]
     public async Task One_of_four_applications_is_dead_and_no_request_fails(int callers, string method)
     {
