@@ -119,12 +119,13 @@ internal sealed class InboundListenerBuilder(Observability observability)
         return EnvoyMessages.ConnectionManager(manager);
     }
 
-    /// <summary>A filter whose rules are in the routes. Without any, requests go by it. Envoy takes the prefixes of statistics from here.</summary>
-    private static HttpFilter Access(string name) => EnvoyMessages.OffByDefault(new HttpFilter
+    /// <summary>A filter whose rules are in the routes. Without any it lets all pass. It is always on, though that costs a little: access must not
+    /// depend on a switch. Envoy takes the prefixes of statistics from here.</summary>
+    private static HttpFilter Access(string name) => new()
     {
         Name = AccessBuilder.HttpFilter(name),
         TypedConfig = EnvoyMessages.Pack(new RBAC { RulesStatPrefix = $"{name}_", ShadowRulesStatPrefix = AccessBuilder.AuditPrefix(name) }),
-    });
+    };
 
     /// <summary>Where no first bytes are to be waited for, as the server may speak first and has its own TLS if any. Null when there is no
     /// such port.</summary>
