@@ -1,4 +1,4 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
 using Shouldly;
@@ -59,10 +59,10 @@ public sealed class PolicyTests
         {
             Allow =
             [
-                new Api.V1Alpha1.AccessRule { ServiceAccounts = ["gateway", "jobs/nightly"], Methods = ["GET"], Paths = ["/v1/*", "/health"] },
-                new Api.V1Alpha1.AccessRule { Namespaces = ["metrics"], Ports = [9090] },
+                new Api.Policies.AccessRule { ServiceAccounts = ["gateway", "jobs/nightly"], Methods = ["GET"], Paths = ["/v1/*", "/health"] },
+                new Api.Policies.AccessRule { Namespaces = ["metrics"], Ports = [9090] },
             ],
-            Deny = [new Api.V1Alpha1.AccessRule { Identities = ["spiffe://cluster.local/ns/evil/*"] }],
+            Deny = [new Api.Policies.AccessRule { Identities = ["spiffe://cluster.local/ns/evil/*"] }],
             AuditOnly = true,
             Tls = new TlsParameters { MinVersion = "1.3" },
         }).Translate();
@@ -86,7 +86,7 @@ public sealed class PolicyTests
     [Fact]
     public void A_port_that_no_allow_rule_names_may_not_be_called()
     {
-        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec { Allow = [new Api.V1Alpha1.AccessRule { Ports = [9090] }] }).Translate();
+        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec { Allow = [new Api.Policies.AccessRule { Ports = [9090] }] }).Translate();
         result.Workload("a").Inbound.Ports[0].Access.ShouldBe(new AccessPolicy(true, [], [], false));
         result.Workload("a").Inbound.Ports[1].Access.ShouldBe(new AccessPolicy(true, [new Mesh.Model.AccessRule()], [], false));
     }

@@ -1,7 +1,7 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using ModelRule = MeshOperator.Mesh.Model.AccessRule;
-using SpecRule = MeshOperator.Api.V1Alpha1.AccessRule;
+using SpecRule = MeshOperator.Api.Policies.AccessRule;
 
 namespace MeshOperator.Mesh.Translation;
 
@@ -17,7 +17,7 @@ internal sealed class AccessRules(MtlsPolicySpec spec, string ns, string trustDo
     public AccessPolicy? Of(int? port)
     {
         if (!All.Any()) return null;
-        return new AccessPolicy(spec.Allow is { Count: > 0 }, Rules(spec.Allow, port), Rules(spec.Deny, port), spec.AuditOnly ?? false) { EndsOpenStreams = spec.EndOpenStreams ?? false };
+        return new AccessPolicy(spec.Allow is { Count: > 0 }, Rules(spec.Allow, port), Rules(spec.Deny, port), spec.AuditOnly) { EndsOpenStreams = spec.EndOpenStreams };
     }
 
     private ValueList<ModelRule> Rules(List<SpecRule>? rules, int? port) =>

@@ -30,7 +30,7 @@ public sealed class MeshTranslator
 
     private static TranslationResult Translate(ClusterSnapshot snapshot, Memory memory)
     {
-        var verdicts = new VerdictBuilder();
+        var verdicts = new VerdictBuilder(snapshot.Policies);
         var modes = new MtlsModes(snapshot, verdicts);
         var splits = new SplitIndex(snapshot, verdicts);
         var retries = new RetryIndex(snapshot, verdicts);

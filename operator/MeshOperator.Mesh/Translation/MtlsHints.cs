@@ -1,7 +1,7 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
-using SpecRule = MeshOperator.Api.V1Alpha1.AccessRule;
+using SpecRule = MeshOperator.Api.Policies.AccessRule;
 
 namespace MeshOperator.Mesh.Translation;
 

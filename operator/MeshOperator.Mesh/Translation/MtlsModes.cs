@@ -1,4 +1,4 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -7,7 +7,6 @@ namespace MeshOperator.Mesh.Translation;
 /// <summary>Finds the MtlsPolicy of each pod: one with a selector before the namespace's before the mesh's, the oldest of a kind.</summary>
 internal sealed class MtlsModes
 {
-    public const string Kind = nameof(MtlsPolicy);
     private readonly SelectorIndex<Candidate> _bySelector;
     private readonly Dictionary<string, Candidate> _byNamespace = [];
     private readonly Candidate? _mesh;
@@ -16,7 +15,7 @@ internal sealed class MtlsModes
     {
         _bySelector = new SelectorIndex<Candidate>(verdicts);
         var all = new List<Candidate>();
-        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.MtlsPolicies))
+        foreach (var (key, _, spec) in snapshot.Policies.GetActive(PolicyKinds.MtlsPolicy))
         {
             var candidate = new Candidate(key, spec, new AccessRules(spec, key.Namespace, snapshot.TrustDomain));
             all.Add(candidate);
@@ -43,7 +42,7 @@ internal sealed class MtlsModes
 
     internal sealed record Candidate(PolicyKey Key, MtlsPolicySpec Spec, AccessRules Access)
     {
-        public MtlsMode DefaultMode { get; } = ToMode(Spec.Mode ?? MtlsPolicyMode.Strict);
+        public MtlsMode DefaultMode { get; } = ToMode(Spec.Mode);
 
         public MtlsMode ModeOf(int port) =>
             Spec.PortModes is { } modes && modes.TryGetValue(port.ToString(System.Globalization.CultureInfo.InvariantCulture), out var mode) ? ToMode(mode) : DefaultMode;

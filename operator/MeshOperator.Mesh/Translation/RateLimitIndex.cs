@@ -1,5 +1,5 @@
 using System.Globalization;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using Limit = MeshOperator.Mesh.Model.RequestLimit;
@@ -9,7 +9,6 @@ namespace MeshOperator.Mesh.Translation;
 /// <summary>Finds the RateLimit of a port of a pod: on the service's port, on the service, with a selector; of several the oldest.</summary>
 internal sealed class RateLimitIndex
 {
-    public const string Kind = nameof(RateLimit);
     private readonly TargetIndex<Candidate> _targets;
     private readonly SelectorIndex<Candidate> _bySelector;
     private readonly VerdictBuilder _verdicts;
@@ -21,7 +20,7 @@ internal sealed class RateLimitIndex
         var namespaces = new HashSet<string>();
         _targets = new TargetIndex<Candidate>(snapshot, verdicts);
         _bySelector = new SelectorIndex<Candidate>(verdicts);
-        foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RateLimits).Index())
+        foreach (var (key, rank, spec) in snapshot.Policies.GetActive(PolicyKinds.RateLimit))
         {
             if (!namespaces.Add(key.Namespace)) _crowded.Add(key.Namespace);
             var candidate = new Candidate(key, rank, ToLimits(key, spec));
@@ -84,7 +83,7 @@ internal sealed class RateLimitIndex
     /// what pods serve.</summary>
     public void NoteUnseen(ClusterSnapshot snapshot, MtlsModes modes, ServedPorts served)
     {
-        if (snapshot.RateLimits.IsEmpty || !modes.All.Any(policy => policy.CanDisable)) return;
+        if (snapshot.Policies[PolicyKinds.RateLimit].IsEmpty || !modes.All.Any(policy => policy.CanDisable)) return;
         var unseen = new SortedDictionary<PolicyKey, SortedSet<int>>(PolicyKeyOrder.Instance);
         foreach (var (name, pod) in snapshot.Pods)
         {
@@ -127,14 +126,14 @@ internal sealed class RateLimitIndex
     private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) => spec.Limits.Select((limit, i) => new Limit(
         string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),
         limit.Requests,
-        (limit.Unit ?? RateLimitUnit.Second) switch
+        limit.Unit switch
         {
             RateLimitUnit.Minute => TimeSpan.FromMinutes(1),
             RateLimitUnit.Hour => TimeSpan.FromHours(1),
             RateLimitUnit.Day => TimeSpan.FromDays(1),
             _ => TimeSpan.FromSeconds(1),
         },
-        limit.Burst ?? limit.Requests,
+        RateLimitDefaults.ResolveBurst(limit),
         limit.Match is { } match ? RuleRoutes.ToMatch(new HttpRequestMatch { Path = match.Path, Method = match.Method, Headers = match.Headers }) : HttpMatch.All)).ToValueList();
 
     internal sealed record Candidate(PolicyKey Key, int Rank, ValueList<Limit> Limits) : IRanked;

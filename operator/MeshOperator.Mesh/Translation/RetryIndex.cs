@@ -1,5 +1,5 @@
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -9,14 +9,12 @@ namespace MeshOperator.Mesh.Translation;
 /// one target the oldest.</summary>
 internal sealed class RetryIndex
 {
-    public const string Kind = nameof(RetryPolicy);
-    private static readonly ValueList<string> Idempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
     private readonly TargetIndex<Candidate> _targets;
 
     public RetryIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
         _targets = new TargetIndex<Candidate>(snapshot, verdicts);
-        foreach (var (rank, (key, spec)) in verdicts.Begin(Kind, snapshot.RetryPolicies).Index())
+        foreach (var (key, rank, spec) in snapshot.Policies.GetActive(PolicyKinds.RetryPolicy))
         {
             var candidate = new Candidate(
                 key,
@@ -49,37 +47,30 @@ internal sealed class RetryIndex
 
     private static RetrySettings? ToSettings(RetryPolicySpec spec)
     {
-        var attempts = spec.Attempts ?? 2;
-        if (attempts == 0) return null;
-        var pause = MeshDuration.ParseOptional(spec.Backoff?.Base ?? RetryBackoff.DefaultBase)!.Value;
-        var conditions = (spec.RetryOn ?? DefaultConditions(spec)).ToHashSet();
+        if (spec.Attempts == 0) return null;
+        var (backoffBase, backoffMax) = RetryPolicyDefaults.ResolveBackoff(spec);
+        var conditions = RetryPolicyDefaults.ResolveRetryOn(spec).ToHashSet();
         return new RetrySettings
         {
-            Attempts = attempts,
+            Attempts = spec.Attempts,
             PerTryTimeout = MeshDuration.ParseOptional(spec.PerTryTimeout),
             ConnectionConditions = conditions.Where(IsBeforeRequest).Select(ToEnvoy).Order(StringComparer.Ordinal).ToValueList(),
             ResponseConditions = conditions.Where(c => !IsBeforeRequest(c)).Select(ToEnvoy).Order(StringComparer.Ordinal).ToValueList(),
             StatusCodes = (spec.RetriableStatusCodes ?? []).Distinct().Order().ToValueList(),
-            Methods = spec.Methods is { } methods ? methods.Distinct().Order(StringComparer.Ordinal).ToValueList() : Idempotent,
-            BackoffBase = pause,
-            BackoffMax = MeshDuration.ParseOptional(spec.Backoff?.Max) ?? 10 * pause,
-            RespectRetryAfter = spec.RespectRetryAfter ?? true,
-            AvoidPreviousHosts = spec.AvoidPreviousHosts ?? true,
+            Methods = RetryPolicyDefaults.ResolveMethods(spec).ToValueList(),
+            BackoffBase = backoffBase,
+            BackoffMax = backoffMax,
+            RespectRetryAfter = spec.RespectRetryAfter,
+            AvoidPreviousHosts = spec.AvoidPreviousHosts,
         };
     }
-
-    /// <summary>A connection that ends before the answer may have carried a request that was begun, which only some methods may repeat. A try that
-    /// takes too long is answered by the proxy itself with status 504; whoever bounds it wants another one.</summary>
-    private static List<RetryCondition> DefaultConditions(RetryPolicySpec spec) =>
-    [
-        RetryCondition.ConnectFailure, RetryCondition.RefusedStream, RetryCondition.Reset, RetryCondition.Unavailable,
-        .. spec.PerTryTimeout is null ? Array.Empty<RetryCondition>() : [RetryCondition.GatewayError],
-    ];
 
     private static ConnectionSettings ToConnection(RetryPolicySpec spec) => new(
         MeshDuration.ParseOptional(spec.Timeouts?.Connect),
         MeshDuration.ParseOptional(spec.Timeouts?.Idle),
-        new RetryBudget(spec.Budget?.Percent ?? 20, spec.Budget?.MinConcurrency ?? RetryBudgetSpec.DefaultMinConcurrency));
+        ToBudget(spec.Budget ?? RetryPolicyDefaults.Budget));
+
+    private static RetryBudget ToBudget(RetryBudgetSpec spec) => new(spec.Percent, spec.MinConcurrency);
 
     private static bool IsBeforeRequest(RetryCondition condition) =>
         condition is RetryCondition.ConnectFailure or RetryCondition.RefusedStream or RetryCondition.ResetBeforeRequest;

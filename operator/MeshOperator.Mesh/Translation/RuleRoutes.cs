@@ -1,6 +1,6 @@
 using System.Globalization;
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 
 namespace MeshOperator.Mesh.Translation;
@@ -18,7 +18,7 @@ internal static class RuleRoutes
         IdleTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Idle),
         Fault = rule.Fault is not { } fault || (fault.Delay is null && fault.Abort is null)
             ? null
-            : new FaultInjection(MeshDuration.ParseOptional(fault.Delay?.Duration), fault.Delay?.Percent ?? 100, fault.Abort?.Status, fault.Abort?.Percent ?? 100),
+            : new FaultInjection(MeshDuration.ParseOptional(fault.Delay?.Duration), fault.Delay?.Percent ?? TrafficSplitDefaults.Percent, fault.Abort?.Status, fault.Abort?.Percent ?? TrafficSplitDefaults.Percent),
         Headers = rule.Headers is not { } headers
             ? null
             : new HeaderChanges(ToHeaders(headers.Set), ToHeaders(headers.Add), (headers.Remove ?? []).ToValueList()),
@@ -42,7 +42,7 @@ internal static class RuleRoutes
     private static StringMatch? ToPath(PathMatch? path)
     {
         if (path is null) return null;
-        return (path.Type ?? PathMatchType.Prefix) switch
+        return path.Type switch
         {
             PathMatchType.Exact => new StringMatch(StringMatchKind.Exact, path.Value),
             PathMatchType.RegularExpression => new StringMatch(StringMatchKind.RegularExpression, path.Value),

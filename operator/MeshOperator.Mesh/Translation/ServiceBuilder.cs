@@ -23,7 +23,7 @@ internal sealed class ServiceBuilder
         foreach (var (name, service) in snapshot.Services)
         {
             var own = backends.Of(name);
-            if (_plain.TryGetValue(name, out var known) && ReferenceEquals(known.Backends, own) && routing.IsPlain(name, service))
+            if (_plain.TryGetValue(name, out var known) && ReferenceEquals(known.Backends, own) && routing.IsPlain(name))
             {
                 kept.Add(name, known.Service);
                 foreach (var port in known.Service.Ports) routed.Add(new BackendTarget(port.Service, port.Port), port);
@@ -48,7 +48,7 @@ internal sealed class ServiceBuilder
             var old = before.GetValueOrDefault(serviceName);
             var result = kept.TryGetValue(name, out var same) && !routing.IsReached(same) ? same : Finish(serviceName, service, routing, routed, old);
             if (!ReferenceEquals(result, old)) services[serviceName] = result;
-            if (same is null && routing.IsPlain(name, service) && !routing.IsReached(result)) _plain[name] = (backends.Of(name), result);
+            if (same is null && routing.IsPlain(name) && !routing.IsReached(result)) _plain[name] = (backends.Of(name), result);
         }
 
         if (services.Count > callable) Forget(services, snapshot.Services);

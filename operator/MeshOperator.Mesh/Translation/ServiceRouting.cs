@@ -1,5 +1,5 @@
 using System.Globalization;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -9,21 +9,14 @@ namespace MeshOperator.Mesh.Translation;
 internal sealed class ServiceRouting(ClusterSnapshot snapshot, SplitIndex splits, RetryIndex retries, BreakerIndex breakers, VerdictBuilder verdicts)
 {
     private readonly SplitBackends _backends = new(snapshot, verdicts);
+    private readonly IReadOnlySet<ObjectName> _named = snapshot.Policies.FindNamedServices(PolicyEffects.Routes);
     private readonly Overrides _overrides = new();
     private readonly HashSet<PolicyKey> _ofConnections = [];
     private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _retriesOfCallers = [];
     private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
 
     /// <summary>Whether no policy names a service, so that its own record says all of its routes.</summary>
-    public bool IsPlain(ObjectName name, ServiceRecord service)
-    {
-        foreach (var port in service.Ports)
-        {
-            if (splits.Of(name, port.Port) is not null || retries.OfService(name, port.Name) is not null || breakers.OfService(name, port.Name) is not null) return false;
-        }
-
-        return true;
-    }
+    public bool IsPlain(ObjectName service) => !_named.Contains(service);
 
     /// <summary>Whether policies of other services arrive at one of a service's ports with the requests of those who call them. Known once
     /// all ports are routed.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Mesh.Translation;
@@ -12,15 +13,16 @@ internal sealed class SnapshotChanges
     public SnapshotChanges(ClusterSnapshot? before, ClusterSnapshot after)
     {
         before ??= ClusterSnapshot.Empty;
-        _ofEndpoints = Namespaces(Replaced(before.MtlsPolicies, after.MtlsPolicies));
+        _ofEndpoints = NamespacesOfChanged(PolicyEffects.Endpoints, before.Policies, after.Policies);
         AllEndpoints = before.TrustDomain != after.TrustDomain
             || before.OperatorNamespace != after.OperatorNamespace
             || _ofEndpoints.Contains(after.OperatorNamespace);
         AllWorkloads = AllEndpoints || before.IsScopedToNamespace != after.IsScopedToNamespace;
-        _ofWorkloads = [.. _ofEndpoints, .. Replaced(before.Namespaces, after.Namespaces).Select(name => name.Name), .. Namespaces(Replaced(before.RateLimits, after.RateLimits))];
-        // A limit whose target did not exist may have one now.
-        if (!after.RateLimits.IsEmpty)
-            _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services)).Intersect(Namespaces(after.RateLimits.Keys)));
+        _ofWorkloads = NamespacesOfChanged(PolicyEffects.Workloads, before.Policies, after.Policies);
+        _ofWorkloads.UnionWith(Replaced(before.Namespaces, after.Namespaces).Select(name => name.Name));
+        // A policy whose target did not exist may have one now.
+        var named = after.Policies.FindNamedServices(PolicyEffects.Workloads);
+        if (named.Count > 0) _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
         Pods = Replaced(before.Pods, after.Pods);
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
     }
@@ -40,6 +42,11 @@ internal sealed class SnapshotChanges
     /// <summary>The pods on which something depends that was replaced for their whole namespace.</summary>
     public IEnumerable<ObjectName> PodsOfNamespaces(ClusterSnapshot snapshot) =>
         _ofWorkloads.Count == 0 ? [] : snapshot.Pods.Keys.Where(pod => _ofWorkloads.Contains(pod.Namespace));
+
+    private static IEnumerable<PolicyKind> KindsThat(PolicyEffects affect) => PolicyKinds.All.Where(kind => kind.Affects.HasFlag(affect));
+
+    private static HashSet<string> NamespacesOfChanged(PolicyEffects affect, PolicySet before, PolicySet after) =>
+        Namespaces(KindsThat(affect).SelectMany(kind => Replaced(before[kind], after[kind])));
 
     private static HashSet<string> Namespaces(IEnumerable<ObjectName> names) => names.Select(name => name.Namespace).ToHashSet(StringComparer.Ordinal);
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -32,7 +32,7 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot, VerdictBuilder ver
     public ValueList<WeightedBackend> Resolve(SplitIndex.Candidate split, List<TrafficSplitBackend> backends, string field, RootPort root)
     {
         var resolved = backends
-            .Select((b, i) => new WeightedBackend(b.Weight ?? 1, Resolve(split, b.Service, b.Port, string.Create(CultureInfo.InvariantCulture, $"{field}[{i}]"), root)))
+            .Select((b, i) => new WeightedBackend(b.Weight, Resolve(split, b.Service, b.Port, string.Create(CultureInfo.InvariantCulture, $"{field}[{i}]"), root)))
             .ToList();
         if (split.Spec.OnMissingBackend == OnMissingBackend.Redistribute && resolved.Exists(b => b is { Target: not null, Weight: > 0 }))
             resolved.RemoveAll(b => b.Target is null);
@@ -43,7 +43,7 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot, VerdictBuilder ver
     public MirrorTarget? Resolve(SplitIndex.Candidate split, RequestMirror? mirror, string field, RootPort root)
     {
         if (mirror is null) return null;
-        return Resolve(split, mirror.Service, mirror.Port, field, root) is { } target ? new MirrorTarget(target, mirror.Percent ?? 100) : null;
+        return Resolve(split, mirror.Service, mirror.Port, field, root) is { } target ? new MirrorTarget(target, mirror.Percent) : null;
     }
 
     /// <summary>Notes that clients are not kept at one endpoint of all backends, where that is wanted and they have no protocol in common.</summary>

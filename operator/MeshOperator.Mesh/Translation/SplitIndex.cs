@@ -1,4 +1,4 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -7,12 +7,11 @@ namespace MeshOperator.Mesh.Translation;
 /// <summary>Finds the TrafficSplit of each service's port. Of two that want the same port the oldest wins.</summary>
 internal sealed class SplitIndex
 {
-    public const string Kind = nameof(TrafficSplit);
     private readonly Dictionary<ObjectName, List<Candidate>> _byService = [];
 
     public SplitIndex(ClusterSnapshot snapshot, VerdictBuilder verdicts)
     {
-        foreach (var (key, spec) in verdicts.Begin(Kind, snapshot.TrafficSplits))
+        foreach (var (key, _, spec) in snapshot.Policies.GetActive(PolicyKinds.TrafficSplit))
         {
             var service = new ObjectName(key.Namespace, spec.Service);
             if (!IsThere(snapshot, service, spec.Port, out var missing))

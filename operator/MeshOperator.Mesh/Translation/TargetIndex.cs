@@ -1,4 +1,4 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -67,7 +67,7 @@ internal sealed class TargetIndex<TPolicy>(ClusterSnapshot snapshot, VerdictBuil
                 : $"the service '{reference.Name}' has no port named '{reference.SectionName}' ({PortTexts.Names(service)})";
         }
 
-        if (!snapshot.TrafficSplits.TryGetValue(name, out var split)) return $"the traffic split '{reference.Name}' does not exist in namespace '{ns}'";
+        if (snapshot.Policies.Find(PolicyKinds.TrafficSplit, name) is not { } split) return $"the traffic split '{reference.Name}' does not exist in namespace '{ns}'";
         return reference.SectionName is null || split.Spec?.Rules?.Any(r => r.Name == reference.SectionName) == true
             ? null
             : $"the traffic split '{reference.Name}' has no rule named '{reference.SectionName}'";

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -10,15 +11,12 @@ internal sealed class VerdictBuilder
 {
     private readonly Dictionary<PolicyKey, Draft> _drafts = [];
 
-    /// <summary>The policies of a kind that have a valid spec, the oldest first; of the others only the verdict is begun.</summary>
-    public IEnumerable<(PolicyKey Key, TSpec Spec)> Begin<TSpec>(string kind, ImmutableDictionary<ObjectName, PolicyRecord<TSpec>> policies)
-        where TSpec : class
+    public VerdictBuilder(PolicySet policies)
     {
-        foreach (var (name, record) in policies.OrderBy(p => p.Value.Created).ThenBy(p => p.Key))
+        foreach (var kind in PolicyKinds.All)
         {
-            var key = new PolicyKey(kind, name.Namespace, name.Name);
-            _drafts[key] = new Draft(record.Uid, record.Generation) { Refusal = record.Refusal, IsUsable = record.Spec is not null };
-            if (record.Spec is { } spec) yield return (key, spec);
+            foreach (var (name, record) in policies[kind])
+                _drafts.Add(new PolicyKey(kind.Name, name.Namespace, name.Name), new Draft(record.Uid, record.Generation) { Refusal = record.Refusal, IsUsable = record.HasSpec });
         }
     }
 

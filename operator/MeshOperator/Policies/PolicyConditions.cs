@@ -1,5 +1,5 @@
 using System.Globalization;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Xds.Registry;
 

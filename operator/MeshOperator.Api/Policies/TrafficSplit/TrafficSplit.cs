@@ -1,7 +1,7 @@
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>TrafficSplit divides the traffic of a service between backends, by weight, and for HTTP by what a request looks like.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "TrafficSplit", PluralName = "trafficsplits")]
@@ -32,7 +32,7 @@ public sealed class TrafficSplitSpec
 
     /// <summary>Where all traffic goes, by weight.</summary>
     [Items(1, 16)]
-    [ValidationRule("self.exists(b, b.weight > 0)", "at least one backend must have a weight above 0")]
+    [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "at least one backend must have a weight above 0")]
     public List<TrafficSplitBackend>? Backends { get; set; }
 
     /// <summary>Where HTTP traffic goes by what a request looks like. The most specific match wins, as in the Gateway API; requests
@@ -41,8 +41,8 @@ public sealed class TrafficSplitSpec
     public List<TrafficSplitRule>? Rules { get; set; }
 
     /// <summary>What happens to the share of a backend that does not exist.</summary>
-    [DefaultValue("\"Fail\"")]
-    public OnMissingBackend? OnMissingBackend { get; set; }
+    [DefaultValue(TrafficSplitDefaults.OnMissingBackend)]
+    public OnMissingBackend OnMissingBackend { get; set; } = TrafficSplitDefaults.OnMissingBackend;
 }
 
 /// <summary>What happens to the share of a backend that does not exist.</summary>
@@ -71,10 +71,10 @@ public sealed class TrafficSplitBackend
     public int? Port { get; set; }
 
     /// <summary>The share, relative to the sum of the weights; 0 means none.</summary>
-    [DefaultValue("1")]
+    [DefaultValue(TrafficSplitDefaults.Weight)]
     [RangeMinimum(0)]
     [RangeMaximum(1000000)]
-    public int? Weight { get; set; }
+    public int Weight { get; set; } = TrafficSplitDefaults.Weight;
 }
 
 /// <summary>What happens to the requests that one of the matches selects.</summary>
@@ -92,7 +92,7 @@ public sealed class TrafficSplitRule
     /// <summary>Where they go, by weight.</summary>
     [Required]
     [Items(1, 16)]
-    [ValidationRule("self.exists(b, b.weight > 0)", "at least one backend must have a weight above 0")]
+    [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "at least one backend must have a weight above 0")]
     public List<TrafficSplitBackend> Backends { get; set; } = [];
 
     /// <summary>A service that gets a copy of the requests; its answers are ignored.</summary>

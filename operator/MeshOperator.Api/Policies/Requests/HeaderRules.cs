@@ -1,7 +1,8 @@
 using System.Collections.Frozen;
 using FluentValidation;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>Which headers of requests a split may change.</summary>
 internal static class HeaderRules

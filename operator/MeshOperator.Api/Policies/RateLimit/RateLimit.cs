@@ -1,7 +1,7 @@
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>RateLimit bounds how many requests workloads take, counted by each of their proxies.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RateLimit", PluralName = "ratelimits")]
@@ -9,7 +9,7 @@ namespace MeshOperator.Api.V1Alpha1;
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target; none when pods are selected.")]
 [AdditionalPrinterColumn(".spec.limits[0].requests", "Requests", "integer", Order = 2, Description = "Requests of the first limit.")]
-[AdditionalPrinterColumn(".spec.limits[0].unit", "Unit", Order = 3, Description = "The time in which they are counted.")]
+[AdditionalPrinterColumn(".spec.limits[0].unit", "Unit", Order = 3, Description = "The time in which they are counted; empty stands for a second.")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
 [AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that acknowledged, of those it applies to.")]
@@ -46,8 +46,8 @@ public sealed class RequestLimit
     public int Requests { get; set; }
 
     /// <summary>The unit of time.</summary>
-    [DefaultValue("\"Second\"")]
-    public RateLimitUnit? Unit { get; set; }
+    [DefaultValue(RateLimitDefaults.Unit)]
+    public RateLimitUnit Unit { get; set; } = RateLimitDefaults.Unit;
 
     /// <summary>Requests that may come at once after a pause; left out, as many as in a unit.</summary>
     [RangeMinimum(1)]

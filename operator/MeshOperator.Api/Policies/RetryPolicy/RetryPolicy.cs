@@ -1,7 +1,7 @@
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>RetryPolicy says when the proxies of callers try a request again, and how long they wait.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RetryPolicy", PluralName = "retrypolicies")]
@@ -27,10 +27,10 @@ public sealed class RetryPolicySpec
     public List<PolicyTargetReference> TargetRefs { get; set; } = [];
 
     /// <summary>Retries beyond the first attempt; 0 turns retries off.</summary>
-    [DefaultValue("2")]
+    [DefaultValue(RetryPolicyDefaults.Attempts)]
     [RangeMinimum(0)]
     [RangeMaximum(10)]
-    public int? Attempts { get; set; }
+    public int Attempts { get; set; } = RetryPolicyDefaults.Attempts;
 
     /// <summary>How long each attempt may take, at most timeouts.request; left out, only that time-out counts.</summary>
     [Duration]
@@ -60,12 +60,12 @@ public sealed class RetryPolicySpec
     public RetryBackoff? Backoff { get; set; }
 
     /// <summary>Whether a Retry-After of the server is honoured.</summary>
-    [DefaultValue("true")]
-    public bool? RespectRetryAfter { get; set; }
+    [DefaultValue(true)]
+    public bool RespectRetryAfter { get; set; } = true;
 
     /// <summary>Whether a retry goes to an endpoint that was not tried before, if there is one.</summary>
-    [DefaultValue("true")]
-    public bool? AvoidPreviousHosts { get; set; }
+    [DefaultValue(true)]
+    public bool AvoidPreviousHosts { get; set; } = true;
 
     /// <summary>A bound on the retries under way, so that they cannot multiply an overload.</summary>
     public RetryBudgetSpec? Budget { get; set; }
@@ -117,13 +117,10 @@ public enum RetryCondition
 /// <summary>Pauses before retries.</summary>
 public sealed class RetryBackoff
 {
-    /// <summary>The first pause where none is given.</summary>
-    public const string DefaultBase = "25ms";
-
     /// <summary>The first pause.</summary>
-    [DefaultValue($"\"{DefaultBase}\"")]
+    [DefaultValue(RetryPolicyDefaults.BackoffBase)]
     [Duration]
-    public string? Base { get; set; }
+    public string Base { get; set; } = RetryPolicyDefaults.BackoffBase;
 
     /// <summary>The longest pause; left out, ten times the first one.</summary>
     [Duration]
@@ -133,20 +130,17 @@ public sealed class RetryBackoff
 /// <summary>Bounds the retries under way from one proxy to one service.</summary>
 public sealed class RetryBudgetSpec
 {
-    /// <summary>The retries that are always allowed where it is not given.</summary>
-    public const int DefaultMinConcurrency = 25;
-
     /// <summary>In per cent of the requests in flight.</summary>
-    [DefaultValue("20")]
+    [DefaultValue(RetryPolicyDefaults.BudgetPercent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
-    public double? Percent { get; set; }
+    public double Percent { get; set; } = RetryPolicyDefaults.BudgetPercent;
 
     /// <summary>Retries in flight that are always allowed, those that wait for their pause among them.</summary>
-    [DefaultValue("25")]
+    [DefaultValue(RetryPolicyDefaults.BudgetMinConcurrency)]
     [RangeMinimum(0)]
     [RangeMaximum(1000000)]
-    public int? MinConcurrency { get; set; }
+    public int MinConcurrency { get; set; } = RetryPolicyDefaults.BudgetMinConcurrency;
 }
 
 /// <summary>How long requests and connections may take.</summary>
@@ -156,8 +150,7 @@ public sealed class RetryTimeouts
     [Duration]
     public string? Request { get; set; }
 
-    /// <summary>For making a connection.</summary>
-    [DefaultValue("\"5s\"")]
+    /// <summary>For making a connection; left out, 5s.</summary>
     [Duration]
     public string? Connect { get; set; }
 

@@ -1,7 +1,7 @@
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>CircuitBreaker bounds what callers' proxies have under way towards a service, and leaves endpoints alone that fail.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "CircuitBreaker", PluralName = "circuitbreakers")]
@@ -59,24 +59,24 @@ public sealed class OutlierDetectionSpec
     public int? Consecutive5xx { get; set; }
 
     /// <summary>Status codes 502, 503, 504 or failed connections in a row; 0 means that they do not count.</summary>
-    [DefaultValue("0")]
+    [DefaultValue(0)]
     [RangeMinimum(0)]
     [RangeMaximum(1000000)]
-    public int? ConsecutiveGatewayErrors { get; set; }
+    public int ConsecutiveGatewayErrors { get; set; }
 
     /// <summary>How often endpoints are looked at.</summary>
-    [DefaultValue("\"10s\"")]
+    [DefaultValue(CircuitBreakerDefaults.Interval)]
     [Duration]
-    public string? Interval { get; set; }
+    public string Interval { get; set; } = CircuitBreakerDefaults.Interval;
 
     /// <summary>How long an endpoint is left alone the first time; the n-th time in a row n times as long.</summary>
-    [DefaultValue("\"30s\"")]
+    [DefaultValue(CircuitBreakerDefaults.BaseEjectionTime)]
     [Duration]
-    public string? BaseEjectionTime { get; set; }
+    public string BaseEjectionTime { get; set; } = CircuitBreakerDefaults.BaseEjectionTime;
 
     /// <summary>How many of the endpoints may be left alone at once, in per cent.</summary>
-    [DefaultValue("50")]
+    [DefaultValue(CircuitBreakerDefaults.MaxEjectionPercent)]
     [RangeMinimum(1)]
     [RangeMaximum(100)]
-    public int? MaxEjectionPercent { get; set; }
+    public int MaxEjectionPercent { get; set; } = CircuitBreakerDefaults.MaxEjectionPercent;
 }

@@ -1,7 +1,8 @@
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Authorities;
 
 /// <summary>What a MeshCertificateAuthority must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
 public sealed class MeshCertificateAuthorityValidator : AbstractValidator<MeshCertificateAuthoritySpec>

@@ -1,6 +1,6 @@
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>Selects requests; all that is given must hold.</summary>
 public sealed class HttpRequestMatch
@@ -29,8 +29,8 @@ public sealed class HttpRequestMatch
 public sealed class PathMatch
 {
     /// <summary>How it is compared.</summary>
-    [DefaultValue("\"Prefix\"")]
-    public PathMatchType? Type { get; set; }
+    [DefaultValue(RequestMatchDefaults.PathType)]
+    public PathMatchType Type { get; set; } = RequestMatchDefaults.PathType;
 
     /// <summary>With what; for Exact and Prefix it begins with a slash.</summary>
     [Required]
@@ -61,8 +61,8 @@ public sealed class ValueMatch
     public string Name { get; set; } = string.Empty;
 
     /// <summary>How its value is compared.</summary>
-    [DefaultValue("\"Exact\"")]
-    public ValueMatchType? Type { get; set; }
+    [DefaultValue(RequestMatchDefaults.ValueType)]
+    public ValueMatchType Type { get; set; } = RequestMatchDefaults.ValueType;
 
     /// <summary>With what.</summary>
     [Required]

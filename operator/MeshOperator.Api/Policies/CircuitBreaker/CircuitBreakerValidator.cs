@@ -1,7 +1,7 @@
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>What a CircuitBreaker must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
 public sealed class CircuitBreakerValidator : AbstractValidator<CircuitBreakerSpec>
@@ -23,11 +23,11 @@ public sealed class CircuitBreakerValidator : AbstractValidator<CircuitBreakerSp
             RuleFor(c => c.OutlierDetection!.Consecutive5xx).IsAtLeast(0);
             RuleFor(c => c.OutlierDetection!.ConsecutiveGatewayErrors).IsAtLeast(0);
             RuleFor(c => c.OutlierDetection!)
-                .Must(o => o.Consecutive5xx != 0 || o.ConsecutiveGatewayErrors is > 0).OverridePropertyName("outlierDetection.consecutive5xx")
+                .Must(o => o.Consecutive5xx != 0 || o.ConsecutiveGatewayErrors > 0).OverridePropertyName("outlierDetection.consecutive5xx")
                 .WithMessage("nothing counts: give consecutive5xx or consecutiveGatewayErrors above 0");
             RuleFor(c => c.OutlierDetection!.Interval).IsDurationAboveZero();
             RuleFor(c => c.OutlierDetection!.BaseEjectionTime).IsDurationAboveZero();
-            RuleFor(c => c.OutlierDetection!.MaxEjectionPercent).Must(p => p is null or (>= 1 and <= 100))
+            RuleFor(c => c.OutlierDetection!.MaxEjectionPercent).Must(p => p is >= 1 and <= 100)
                 .WithMessage((_, percent) => $"{percent} is no share of the endpoints: it must be from 1 to 100");
         });
     }

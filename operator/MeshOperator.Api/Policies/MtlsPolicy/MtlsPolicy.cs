@@ -1,7 +1,7 @@
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>MtlsPolicy says whether workloads take mutual TLS only, and who may call them.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "MtlsPolicy", PluralName = "mtlspolicies")]
@@ -24,8 +24,8 @@ public sealed class MtlsPolicySpec
     public PodLabelSelector? Selector { get; set; }
 
     /// <summary>What the workloads' ports take.</summary>
-    [DefaultValue("\"Strict\"")]
-    public MtlsPolicyMode? Mode { get; set; }
+    [DefaultValue(MtlsPolicyDefaults.Mode)]
+    public MtlsPolicyMode Mode { get; set; } = MtlsPolicyDefaults.Mode;
 
     /// <summary>The mode of single ports, by number, where it differs.</summary>
     [Items(0, 32)]
@@ -42,13 +42,13 @@ public sealed class MtlsPolicySpec
     public List<AccessRule>? Deny { get; set; }
 
     /// <summary>Counts and logs what allow and deny would refuse, and refuses nothing.</summary>
-    [DefaultValue("false")]
-    public bool? AuditOnly { get; set; }
+    [DefaultValue(false)]
+    public bool AuditOnly { get; set; }
 
     /// <summary>Ends the HTTP requests, streams and WebSockets that are open when allow, deny or auditOnly changes, within 30 seconds: all of
     /// the ports concerned, as a proxy cannot tell them apart. Otherwise what was admitted runs to its end.</summary>
-    [DefaultValue("false")]
-    public bool? EndOpenStreams { get; set; }
+    [DefaultValue(false)]
+    public bool EndOpenStreams { get; set; }
 
     /// <summary>Bounds on the TLS that is spoken.</summary>
     public TlsParameters? Tls { get; set; }
@@ -65,16 +65,6 @@ public enum MtlsPolicyMode
 
     /// <summary>Only what the application itself speaks.</summary>
     Disabled,
-}
-
-/// <summary>Selects pods by labels.</summary>
-public sealed class PodLabelSelector
-{
-    /// <summary>Labels that a pod must have with these values.</summary>
-    [Required]
-    [Items(1, 32)]
-    [Length(0, 63)]
-    public Dictionary<string, string> MatchLabels { get; set; } = [];
 }
 
 /// <summary>Selects calls; of each field given, one value must fit.</summary>
@@ -121,9 +111,9 @@ public sealed class AccessRule
 public sealed class TlsParameters
 {
     /// <summary>The least version that is spoken.</summary>
-    [DefaultValue("\"1.2\"")]
+    [DefaultValue(MtlsPolicyDefaults.MinVersion)]
     [EnumValues("1.2", "1.3")]
-    public string? MinVersion { get; set; }
+    public string MinVersion { get; set; } = MtlsPolicyDefaults.MinVersion;
 
     /// <summary>Cipher suites for TLS 1.2, in OpenSSL's names; left out, Envoy's defaults.</summary>
     [ListSet]

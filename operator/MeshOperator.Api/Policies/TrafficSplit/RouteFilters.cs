@@ -1,6 +1,6 @@
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>A copy of requests.</summary>
 public sealed class RequestMirror
@@ -17,10 +17,10 @@ public sealed class RequestMirror
     public int? Port { get; set; }
 
     /// <summary>How many of the requests are copied, in per cent.</summary>
-    [DefaultValue("100")]
+    [DefaultValue(TrafficSplitDefaults.Percent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
-    public double? Percent { get; set; }
+    public double Percent { get; set; } = TrafficSplitDefaults.Percent;
 }
 
 /// <summary>Keeps the requests of one client at one endpoint; one of cookie, header and sourceIP is given.</summary>
@@ -86,10 +86,10 @@ public sealed class FaultDelay
     public string Duration { get; set; } = string.Empty;
 
     /// <summary>How many of the requests, in per cent.</summary>
-    [DefaultValue("100")]
+    [DefaultValue(TrafficSplitDefaults.Percent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
-    public double? Percent { get; set; }
+    public double Percent { get; set; } = TrafficSplitDefaults.Percent;
 }
 
 /// <summary>Answers requests with an error.</summary>
@@ -102,10 +102,10 @@ public sealed class FaultAbort
     public int Status { get; set; }
 
     /// <summary>How many of the requests, in per cent.</summary>
-    [DefaultValue("100")]
+    [DefaultValue(TrafficSplitDefaults.Percent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
-    public double? Percent { get; set; }
+    public double Percent { get; set; } = TrafficSplitDefaults.Percent;
 }
 
 /// <summary>Changes of the requests' headers. The host, headers of the connection (content-length, transfer-encoding, upgrade, …) and

@@ -1,7 +1,7 @@
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>What a RateLimit must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
 public sealed class RateLimitValidator : AbstractValidator<RateLimitSpec>

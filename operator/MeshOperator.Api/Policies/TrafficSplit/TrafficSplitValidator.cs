@@ -1,8 +1,8 @@
 using System.Globalization;
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>What a TrafficSplit must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
 public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
@@ -29,7 +29,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         public BackendsValidator()
         {
             RuleFor(b => b).Must(b => b.Count is >= 1 and <= 16).OverridePropertyName("count").WithMessage("1 to 16 backends must be given");
-            RuleFor(b => b).Must(b => b.Count == 0 || b.Any(x => (x.Weight ?? 1) > 0)).OverridePropertyName("weight")
+            RuleFor(b => b).Must(b => b.Count == 0 || b.Any(x => x.Weight > 0)).OverridePropertyName("weight")
                 .WithMessage("at least one backend must have a weight above 0");
             RuleFor(b => b).Must(b => b.FirstTwice(NameOf) is null).OverridePropertyName("service")
                 .WithMessage(b => $"the backend '{b.FirstTwice(NameOf)}' is named twice: add its weights up");
@@ -37,7 +37,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
             {
                 backend.RuleFor(b => b.Service).IsServiceName();
                 backend.RuleFor(b => b.Port).IsPort();
-                backend.RuleFor(b => b.Weight).Must(w => w is null or (>= 0 and <= 1_000_000))
+                backend.RuleFor(b => b.Weight).Must(w => w is >= 0 and <= 1_000_000)
                     .WithMessage((_, weight) => $"{weight} is no weight: it must be from 0 to 1000000");
             });
         }

@@ -1,7 +1,7 @@
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>What became of a policy.</summary>
 public sealed class PolicyStatus
@@ -73,31 +73,4 @@ public sealed class ProxyCounts
     /// <summary>Acknowledged of targeted, for example 412/415.</summary>
     [Length(0, 32)]
     public string? Summary { get; set; }
-}
-
-/// <summary>Names an object of the same namespace that a policy applies to.</summary>
-public sealed class PolicyTargetReference
-{
-    /// <summary>What is named.</summary>
-    [Required]
-    public PolicyTargetKind Kind { get; set; }
-
-    /// <summary>Its name.</summary>
-    [Required]
-    [Length(1, 253)]
-    public string Name { get; set; } = string.Empty;
-
-    /// <summary>Of a Service the port's name, of a TrafficSplit the rule's name; left out, the whole.</summary>
-    [Length(1, 253)]
-    public string? SectionName { get; set; }
-}
-
-/// <summary>Kinds that a policy can apply to.</summary>
-public enum PolicyTargetKind
-{
-    /// <summary>All requests to a service.</summary>
-    Service,
-
-    /// <summary>The requests that a traffic split routes.</summary>
-    TrafficSplit,
 }

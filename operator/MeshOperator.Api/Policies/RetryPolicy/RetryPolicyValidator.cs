@@ -1,7 +1,7 @@
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>What a RetryPolicy must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
 public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
@@ -10,7 +10,7 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
     public RetryPolicyValidator()
     {
         RuleFor(r => r.TargetRefs).AreTargets(PolicyTargetKind.Service, PolicyTargetKind.TrafficSplit);
-        RuleFor(r => r.Attempts).Must(a => a is null or (>= 0 and <= 10)).WithMessage((_, a) => $"{a} is no number of retries: it must be from 0 to 10");
+        RuleFor(r => r.Attempts).Must(a => a is >= 0 and <= 10).WithMessage((_, a) => $"{a} is no number of retries: it must be from 0 to 10");
         RuleFor(r => r.PerTryTimeout).IsDuration();
         RuleForEach(r => r.RetriableStatusCodes).InclusiveBetween(100, 599)
             .WithMessage((_, status) => $"{status} is no status: it must be from 100 to 599");
@@ -34,7 +34,7 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
         When(r => r.Budget is not null, () =>
         {
             RuleFor(r => r.Budget!.Percent).IsPercent();
-            RuleFor(r => r.Budget!.MinConcurrency).Must(m => m is null or >= 0).WithMessage("it cannot be negative");
+            RuleFor(r => r.Budget!.MinConcurrency).Must(m => m >= 0).WithMessage("it cannot be negative");
         });
         When(r => r.Timeouts is not null, () =>
         {
@@ -44,7 +44,7 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
         });
     }
 
-    private static string FirstPause(RetryPolicySpec policy) => policy.Backoff?.Base ?? RetryBackoff.DefaultBase;
+    private static string FirstPause(RetryPolicySpec policy) => policy.Backoff?.Base ?? RetryPolicyDefaults.BackoffBase;
 
     /// <summary>Whether only gRPC's own statuses are retried on, and the methods leave out the one of its calls.</summary>
     private static bool NeedsPost(RetryPolicySpec policy)

@@ -1,8 +1,8 @@
 using System.Globalization;
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>What a MtlsPolicy must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
 public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>

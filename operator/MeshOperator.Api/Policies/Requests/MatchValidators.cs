@@ -1,7 +1,7 @@
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Validation;
 
-namespace MeshOperator.Api.Validation;
+namespace MeshOperator.Api.Policies;
 
 /// <summary>Rules of conditions on a request's path.</summary>
 internal sealed class PathMatchValidator : AbstractValidator<PathMatch>

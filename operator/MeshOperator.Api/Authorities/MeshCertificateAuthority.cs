@@ -1,7 +1,8 @@
 using k8s.Models;
+using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Entities;
 
-namespace MeshOperator.Api.V1Alpha1;
+namespace MeshOperator.Api.Authorities;
 
 /// <summary>MeshCertificateAuthority says who signs the identities of the mesh, and shows how far a rotation is.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "MeshCertificateAuthority", PluralName = "meshcertificateauthorities")]
@@ -29,18 +30,18 @@ public sealed class MeshCertificateAuthoritySpec
     public CertificateAuthorityProvider? Provider { get; set; }
 
     /// <summary>How long a proxy's certificate lives: from 10m to 168h.</summary>
-    [DefaultValue("\"24h\"")]
+    [DefaultValue("24h")]
     [Duration]
     public string? LeafTTL { get; set; }
 
     /// <summary>After which part of its life a proxy's certificate is renewed.</summary>
-    [DefaultValue("0.5")]
+    [DefaultValue(0.5)]
     [RangeMinimum(0.2)]
     [RangeMaximum(0.8)]
     public double? RenewAt { get; set; }
 
     /// <summary>The kind of key of proxies' certificates.</summary>
-    [DefaultValue("\"ECDSA_P256\"")]
+    [DefaultValue("ECDSA_P256")]
     [EnumValues("ECDSA_P256", "RSA_2048")]
     public string? KeyType { get; set; }
 
@@ -70,12 +71,12 @@ public sealed class SecretProvider;
 public sealed class RotationSettings
 {
     /// <summary>How long the old authority stays trusted at least after the new one has begun to sign.</summary>
-    [DefaultValue("\"0s\"")]
+    [DefaultValue("0s")]
     [Duration]
     public string? Overlap { get; set; }
 
     /// <summary>Whether a root that the operator made is replaced when a fifth of its life is left.</summary>
-    [DefaultValue("true")]
+    [DefaultValue(true)]
     public bool? Auto { get; set; }
 }
 
