@@ -145,6 +145,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddPolicy<MtlsPolicy, MtlsPolicySpec, MtlsPolicyValidator>(kubernetes);
         AddPolicy<CircuitBreaker, CircuitBreakerSpec, CircuitBreakerValidator>(kubernetes);
         AddPolicy<RateLimit, RateLimitSpec, RateLimitValidator>(kubernetes);
+        services.AddSingleton<IPolicyWarnings<MtlsPolicySpec>, MtlsPolicyWarnings>();
         kubernetes.AddValidationWebhook<CertificateAuthorityWebhook, MeshCertificateAuthority>();
         services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
     }
