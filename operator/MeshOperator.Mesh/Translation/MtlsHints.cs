@@ -6,13 +6,18 @@ using SpecRule = MeshOperator.Api.Policies.AccessRule;
 namespace MeshOperator.Mesh.Translation;
 
 /// <summary>Notes what of a MtlsPolicy can hardly be meant, as it would lock out those whom it names: identities that nobody can have, ports that
-/// no pod serves, and requests where only bytes are known. What is enforced does not depend on it.</summary>
+/// no pod serves, and requests where only bytes are known. And denied callers that are too many for a handshake. What is enforced does not depend on it.</summary>
 internal sealed class MtlsHints(ClusterSnapshot snapshot, VerdictBuilder verdicts)
 {
     /// <summary>Notes it. To be called when it is known what pods serve.</summary>
     public void Note(MtlsModes modes, ServedPorts served)
     {
-        foreach (var policy in modes.All) NoteIdentities(policy);
+        foreach (var policy in modes.All)
+        {
+            NoteIdentities(policy);
+            if (DeniedCallers.Warning(policy.Access) is { } warning) verdicts.Note(policy.Key, warning);
+        }
+
         var byPods = modes.All.Where(NeedsPods).ToDictionary(policy => policy.Key, policy => (Policy: policy, Pods: new SelectedPods()));
         if (byPods.Count == 0) return;
         foreach (var (name, pod) in snapshot.Pods)

@@ -142,6 +142,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             .AddController<ValidatingCaBundleController, V1ValidatingWebhookConfiguration>()
             .AddMutationWebhook<PodInjectionWebhook, V1Pod>();
         kubernetes.AddPolicies();
+        services.AddSingleton<IPolicyWarnings<MtlsPolicySpec>, MtlsPolicyWarnings>();
         kubernetes.AddValidationWebhook<CertificateAuthorityWebhook, MeshCertificateAuthority>();
         services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
     }
