@@ -8,7 +8,7 @@ using MeshOperator.Kubernetes.Manifests;
 
 namespace MeshOperator.Generation;
 
-/// <summary>The files of the repository that are made of the C# types: the CRDs and the chart's roles.</summary>
+/// <summary>The files of the repository that are made of the program: the CRDs, the chart's roles and the reference pages.</summary>
 internal static class GeneratedFiles
 {
     private const string Notice = "# Made by `meshop generate` from the C# types; do not edit.\n";
@@ -17,7 +17,8 @@ internal static class GeneratedFiles
     public static readonly IReadOnlyList<Type> Entities = [typeof(TrafficSplit), typeof(RetryPolicy), typeof(MtlsPolicy), typeof(CircuitBreaker), typeof(RateLimit), typeof(MeshCertificateAuthority)];
 
     /// <summary>Path from the root of the repository, with forward slashes, to content.</summary>
-    public static IReadOnlyDictionary<string, string> All()
+    /// <param name="root">The repository.</param>
+    public static IReadOnlyDictionary<string, string> All(DirectoryInfo root)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var entity in Entities)
@@ -34,6 +35,7 @@ internal static class GeneratedFiles
             .ToArray();
         files["charts/mesh-operator/files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
         files["charts/mesh-operator/files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
+        foreach (var (path, content) in ReferencePages.All(Entities, root)) files[path] = content;
         return files;
     }
 
