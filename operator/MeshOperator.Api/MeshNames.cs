@@ -9,35 +9,35 @@ public static class MeshNames
     /// <summary>The version of the policies.</summary>
     public const string Version = "v1alpha1";
 
-    /// <summary>The namespace label that opts its pods in, with the value <see cref="InjectionEnabled"/>.</summary>
+    /// <summary>With the value <see cref="InjectionEnabled"/>, the pods of the namespace are injected.</summary>
     public const string InjectionLabel = "meshoperator.io/injection";
 
     /// <summary>The value of <see cref="InjectionLabel"/> that opts in.</summary>
     public const string InjectionEnabled = "enabled";
 
-    /// <summary>The pod label, <c>"true"</c> or <c>"false"</c>, that wins over the namespace's.</summary>
+    /// <summary><c>"true"</c> or <c>"false"</c>. Takes precedence over the namespace's label.</summary>
     public const string InjectLabel = "meshoperator.io/inject";
 
     /// <summary>Namespaces of Kubernetes itself, whose pods keep the cluster running and never have a sidecar.</summary>
     public static IReadOnlyList<string> SystemNamespaces { get; } = ["kube-system", "kube-public", "kube-node-lease"];
 
-    /// <summary>The annotation of an injected pod: JSON that names what was added.</summary>
+    /// <summary>What injection added: JSON with the operator's version and the names of containers and volumes.</summary>
     public const string StatusAnnotation = "meshoperator.io/status";
 
-    /// <summary>The annotation of an injected pod with the probes and hooks that were rewritten, as they were: JSON by container and field.</summary>
+    /// <summary>The original probes and HTTP hooks that injection rewrote: JSON by container and field.</summary>
     public const string ProbesAnnotation = "meshoperator.io/probes";
 
-    /// <summary>The annotation of an injected pod with the ports whose connections do not pass its proxy, so that nobody speaks mutual TLS to
-    /// them: numbers separated by commas, or <see cref="AllPorts"/>.</summary>
+    /// <summary>Inbound ports that bypass the proxy, separated by commas, or <see cref="AllPorts"/> for all. Callers send plaintext to
+    /// them.</summary>
     public const string DirectPortsAnnotation = "meshoperator.io/direct-ports";
 
     /// <summary>The value of <see cref="DirectPortsAnnotation"/> that means every port.</summary>
     public const string AllPorts = "*";
 
-    /// <summary>The annotation of a pod that was selected for the sidecar and did not get it: why.</summary>
+    /// <summary>Why a selected pod was not injected.</summary>
     public const string NotInjectedAnnotation = "meshoperator.io/not-injected";
 
-    /// <summary>The label of an injected pod, with the value <see cref="ProxyEnvoy"/>.</summary>
+    /// <summary>Marks an injected pod; the value is <see cref="ProxyEnvoy"/>.</summary>
     public const string ProxyLabel = "meshoperator.io/proxy";
 
     /// <summary>The value of <see cref="ProxyLabel"/>.</summary>
@@ -64,13 +64,13 @@ public static class MeshNames
     /// <summary>The name of the MeshCertificateAuthority that counts.</summary>
     public const string CertificateAuthority = "mesh";
 
-    /// <summary>The annotation of the MeshCertificateAuthority that asks for a rotation whenever its value changes, and of Secret
-    /// <see cref="CaSecret"/> that names the last one asked for.</summary>
+    /// <summary>On the MeshCertificateAuthority: requests a rotation whenever its value changes (<c>meshop ca rotate</c> sets it). On
+    /// Secret <see cref="CaSecret"/>: the last rotation that was started.</summary>
     public const string RotateAnnotation = "meshoperator.io/rotate";
 
     /// <summary>The field manager of everything that the operator applies.</summary>
     public const string FieldManager = "mesh-operator";
 
-    /// <summary>The label of objects that the operator keeps, with the value <see cref="FieldManager"/>.</summary>
+    /// <summary>Marks objects that the operator keeps up to date; the value is <see cref="FieldManager"/>.</summary>
     public const string ManagedByLabel = "app.kubernetes.io/managed-by";
 }

@@ -1,59 +1,62 @@
 namespace MeshOperator.Api;
 
-/// <summary>Annotations of a pod that set up its sidecar. Each wins over the operator's setting of the same kind.</summary>
+/// <summary>Annotations of a pod that configure its sidecar. Each takes precedence over the operator's setting of the same kind.</summary>
 public static class SidecarAnnotations
 {
-    /// <summary>The proxy's CPU request, a quantity.</summary>
+    /// <summary>CPU request of the proxy, a Kubernetes quantity, for example <c>100m</c>.</summary>
     public const string ProxyCpu = "meshoperator.io/proxy-cpu";
 
-    /// <summary>The proxy's memory request, a quantity.</summary>
+    /// <summary>Memory request of the proxy, a Kubernetes quantity, for example <c>128Mi</c>.</summary>
     public const string ProxyMemory = "meshoperator.io/proxy-memory";
 
-    /// <summary>The proxy's CPU limit, a quantity.</summary>
+    /// <summary>CPU limit of the proxy, a Kubernetes quantity. Without one the proxy has no CPU limit.</summary>
     public const string ProxyCpuLimit = "meshoperator.io/proxy-cpu-limit";
 
-    /// <summary>The proxy's memory limit, a quantity.</summary>
+    /// <summary>Memory limit of the proxy, a Kubernetes quantity. It also bounds the proxy's heap and connections.</summary>
     public const string ProxyMemoryLimit = "meshoperator.io/proxy-memory-limit";
 
-    /// <summary>How many worker threads the proxy has.</summary>
+    /// <summary>Worker threads of the proxy, 1 to 128. By default the CPU limit rounded up, or 2 without a limit.</summary>
     public const string ProxyConcurrency = "meshoperator.io/proxy-concurrency";
 
-    /// <summary>Beginnings of the names of statistics that the proxy keeps besides the usual ones, separated by commas; <c>*</c> for all.</summary>
+    /// <summary>Prefixes of the names of further statistics to keep, separated by commas, for example <c>cluster.outbound/80/shop/web.</c>;
+    /// <c>*</c> keeps all.</summary>
     public const string ProxyStatistics = "meshoperator.io/proxy-statistics";
 
-    /// <summary>How many headers a request or a response may have.</summary>
+    /// <summary>Maximum number of headers of a request or a response, 100 to 10000.</summary>
     public const string ProxyMaxHeaders = "meshoperator.io/proxy-max-headers";
 
-    /// <summary>How many KiB the headers of a request or a response may have together.</summary>
+    /// <summary>Maximum size in KiB of all headers of a request or a response, 60 to 8192.</summary>
     public const string ProxyMaxHeaderKib = "meshoperator.io/proxy-max-header-kib";
 
-    /// <summary>What the proxy is sent of the mesh, see <see cref="UpstreamList"/>; on a namespace, what its pods are sent that have none
-    /// of their own.</summary>
+    /// <summary>Services that the pod calls, separated by commas. Its proxy is sent these and the backends of their splits. Each item is
+    /// <c>service</c>, <c>namespace/service</c>, <c>namespace/*</c>, <c>./*</c> (the own namespace) or <c>*</c> (the whole mesh).</summary>
     public const string Upstreams = "meshoperator.io/upstreams";
 
-    /// <summary>The proxy's image.</summary>
+    /// <summary>Image of the proxy: stock Envoy 1.34 or later.</summary>
     public const string ProxyImage = "meshoperator.io/proxy-image";
 
-    /// <summary>Secrets of the pod's namespace with which the images are pulled, separated by commas.</summary>
+    /// <summary>Secrets of the pod's namespace to pull the images with, separated by commas.</summary>
     public const string ImagePullSecrets = "meshoperator.io/image-pull-secrets";
 
-    /// <summary>What the proxy logs about itself: trace, debug, info, warning, error, critical or off.</summary>
+    /// <summary>Log level of the proxy: <c>trace</c>, <c>debug</c>, <c>info</c>, <c>warning</c>, <c>error</c>, <c>critical</c> or
+    /// <c>off</c>.</summary>
     public const string ProxyLogLevel = "meshoperator.io/proxy-log-level";
 
-    /// <summary>Ports of the pod that the proxy leaves alone, separated by commas.</summary>
+    /// <summary>Inbound ports that bypass the proxy (plaintext, no policies), separated by commas.</summary>
     public const string ExcludeInboundPorts = "meshoperator.io/exclude-inbound-ports";
 
-    /// <summary>Ports of others that the pod reaches without the proxy, separated by commas.</summary>
+    /// <summary>Outbound ports that bypass the proxy, separated by commas.</summary>
     public const string ExcludeOutboundPorts = "meshoperator.io/exclude-outbound-ports";
 
-    /// <summary>Networks that the pod reaches without the proxy, for example <c>10.1.0.0/16</c>, separated by commas.</summary>
+    /// <summary>Outbound networks that bypass the proxy, separated by commas, for example <c>10.1.0.0/16,fd00::/8</c>.</summary>
     public const string ExcludeOutboundCidrs = "meshoperator.io/exclude-outbound-cidrs";
 
-    /// <summary>Whether the proxy is a native sidecar: <c>"true"</c> or <c>"false"</c>.</summary>
+    /// <summary>Whether the proxy is a native sidecar: <c>"true"</c> or <c>"false"</c>. By default it is one from Kubernetes 1.29
+    /// on.</summary>
     public const string NativeSidecar = "meshoperator.io/native-sidecar";
 
-    /// <summary>How traffic gets to the proxy: <c>redirect</c> (by an init container), <c>cni</c> (by a plugin of the node's network)
-    /// or <c>none</c> (it does not: the proxy only runs beside the application).</summary>
+    /// <summary>How traffic reaches the proxy: <c>redirect</c> (an init container sets the rules), <c>cni</c> (something on the node sets
+    /// them; MeshOperator has no CNI plugin) or <c>none</c> (the proxy is an explicit HTTP proxy).</summary>
     public const string Interception = "meshoperator.io/interception";
 
     /// <summary>All of them.</summary>

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 namespace MeshOperator.Injection;
 
 /// <summary>Which statistics a proxy keeps (envoy.config.metrics.v3.StatsMatcher as JSON). Envoy has some 200 for each service, of which few say
-/// something that the others do not; they would be a third of its memory. The README lists these.</summary>
-internal static class StatisticsSelection
+/// something that the others do not; they would be a third of its memory. The reference of metrics lists these.</summary>
+public static class StatisticsSelection
 {
     /// <summary>Keeps all of them.</summary>
     public const string All = "*";
@@ -32,6 +32,15 @@ internal static class StatisticsSelection
         @"tcp\.[^.]+\.(downstream_cx_(total|no_route|rx_bytes_total|tx_bytes_total)|idle_timeout)",
         @"http\..*\.fault\.(aborts|delays)_injected",
         @"listener\..*_(15001|15006)\..*",
+    ];
+
+    /// <summary>What is kept by default, for people: a part of a statistic's name in Envoy, or an expression for the whole, and how it fits.</summary>
+    public static IEnumerable<(string Pattern, string How)> Kept =>
+    [
+        .. Prefixes.Select(prefix => (prefix, "the start of the name")),
+        .. Parts.Select(part => (part, "any part of the name")),
+        .. Suffixes.Select(suffix => (suffix, "the end of the name")),
+        .. Expressions.Select(expression => (expression, "the whole name, as an RE2 expression")),
     ];
 
     /// <summary>The selection.</summary>

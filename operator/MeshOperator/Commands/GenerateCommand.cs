@@ -3,14 +3,14 @@ using MeshOperator.Generation;
 
 namespace MeshOperator.Commands;
 
-/// <summary><c>meshop generate</c>: writes the files that are made of the C# types, or says which are out of date.</summary>
+/// <summary><c>meshop generate</c>: writes the files that are made of the program, or lists those that are out of date.</summary>
 internal static class GenerateCommand
 {
     public static Command Create()
     {
         var check = new Option<bool>("--check") { Description = "Write nothing; fail and name the files that are out of date." };
         var root = new Option<DirectoryInfo?>("--root") { Description = "The root of the repository; by default the nearest folder above with MeshOperator.sln." };
-        var command = new Command("generate", "Write the CRDs and the chart's roles from the C# types.") { check, root };
+        var command = new Command("generate", "Write the files that are made of the program: the CRDs, the chart's roles and the reference pages.") { check, root };
         command.SetAction(parsed => Run(parsed.GetValue(root), parsed.GetValue(check), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
         return command;
     }
@@ -25,7 +25,7 @@ internal static class GenerateCommand
         }
 
         var stale = 0;
-        foreach (var (path, content) in GeneratedFiles.All())
+        foreach (var (path, content) in GeneratedFiles.All(root))
         {
             var file = Path.Combine(root.FullName, path);
             if (File.Exists(file) && File.ReadAllText(file) == content) continue;

@@ -9,7 +9,7 @@ using MeshOperator.Kubernetes.Manifests;
 
 namespace MeshOperator.Generation;
 
-/// <summary>The files of the repository that are made of the C# types: the CRDs and the chart's roles.</summary>
+/// <summary>The files of the repository that are made of the program: the CRDs, the chart's roles and the reference pages.</summary>
 internal static class GeneratedFiles
 {
     private const string Notice = "# Made by `meshop generate` from the C# types; do not edit.\n";
@@ -21,7 +21,8 @@ internal static class GeneratedFiles
     public static IEnumerable<string> PluralNames => Entities.Select(entity => entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName);
 
     /// <summary>Path from the root of the repository, with forward slashes, to content.</summary>
-    public static IReadOnlyDictionary<string, string> All()
+    /// <param name="root">The repository.</param>
+    public static IReadOnlyDictionary<string, string> All(DirectoryInfo root)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var entity in Entities)
@@ -40,6 +41,7 @@ internal static class GeneratedFiles
         files["charts/mesh-operator/files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
         files["charts/mesh-operator/files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
         files["charts/mesh-operator/files/validated-kinds.yaml"] = Notice + ManifestYaml.Write(new JsonArray([.. PluralNames.Select(name => JsonValue.Create(name))]));
+        foreach (var (path, content) in ReferencePages.All(Entities, root)) files[path] = content;
         return files;
     }
 

@@ -1,0 +1,17 @@
+using System.CommandLine;
+
+namespace MeshOperator.Commands;
+
+/// <summary>The command line: <c>meshop</c> with all its commands.</summary>
+internal static class MeshopCommand
+{
+    public static RootCommand Create() => new("MeshOperator: a service mesh that is one Kubernetes operator.")
+    {
+        LocalCommand.Create(),
+        RunCommand.Create(),
+        CaCommand.Create(),
+        InjectCommand.Create(),
+        CheckInjectCommand.Create(),
+        GenerateCommand.Create(),
+    };
+}

@@ -1,0 +1,35 @@
+using System.Reflection;
+using MeshOperator.Api;
+
+namespace MeshOperator.Generation;
+
+/// <summary><c>docs/reference/conditions.md</c>: conditions and their reasons, from the constants that name them.</summary>
+internal static class ConditionsPage
+{
+    public static string Create()
+    {
+        var docstrings = new Docstrings(typeof(ConditionReasons).Assembly);
+        var page = new Markdown("Conditions and reasons", "the constants `ConditionTypes` and `ConditionReasons`");
+        page.Paragraph(
+            "Every condition has `status`, `reason`, `message` and `observedGeneration`. A condition describes the spec that you applied only when its `observedGeneration` equals `metadata.generation`. "
+            + "The message names the field or the proxy concerned and says what to do.");
+        foreach (var type in Constants(typeof(ConditionTypes)))
+        {
+            var name = (string)type.GetRawConstantValue()!;
+            page.Heading(2, name).Paragraph(docstrings.Summary(type));
+            page.Table(
+                ["Status", "Reason", "Meaning", "What to do"],
+                Constants(typeof(ConditionReasons)).SelectMany(reason => reason.GetCustomAttributes<ConditionAttribute>()
+                    .Where(condition => condition.Type == name)
+                    .Select(condition => (string[])[Markdown.Code(condition.Status), Markdown.Code((string)reason.GetRawConstantValue()!), docstrings.Summary(reason), docstrings.Remarks(reason)])));
+        }
+
+        page.Heading(2, "Events").Paragraph("When a condition changes, the operator also publishes an Event on the object, which `kubectl describe` shows. The Event has the condition's reason and message.");
+        page.Line()
+            .Line("- Policies: a Warning when a condition becomes `False`, except for `Pending` and `PartiallyProgrammed`; a Normal Event when `Programmed` becomes `True`.")
+            .Line("- MeshCertificateAuthority: a Warning when `Accepted` or `ClocksAgree` becomes `False`, and one with the reason `ExpiringSoon`; a Normal Event at each step of a rotation.");
+        return page.ToString();
+    }
+
+    private static IEnumerable<FieldInfo> Constants(Type type) => type.GetFields().Where(f => f.IsLiteral).OrderBy(f => f.MetadataToken);
+}
