@@ -3,6 +3,7 @@ using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 
 namespace MeshOperator.Mesh.Tests;
 

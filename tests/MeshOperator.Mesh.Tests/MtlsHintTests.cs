@@ -1,6 +1,7 @@
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using Shouldly;
 using Xunit;
 

@@ -2,6 +2,7 @@ using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using Shouldly;
 using static MeshOperator.Mesh.Tests.Cluster;
 using Xunit;

@@ -4,6 +4,7 @@ using MeshOperator.Api.Policies;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Policies;
 
 namespace MeshOperator.Identity;

@@ -1,6 +1,6 @@
 using MeshOperator.Api.Policies;
 using MeshOperator.Hosting;
-using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Translation.Policies;
 
 namespace MeshOperator.Webhooks;
 
