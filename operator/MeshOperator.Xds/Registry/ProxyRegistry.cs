@@ -3,6 +3,8 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Registry;
 

@@ -4,12 +4,13 @@ using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
-using MeshOperator.Hosting;
-using MeshOperator.IntegrationTests.Support;
+using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Local;
 using MeshOperator.LocalCluster;
 using MeshOperator.LocalCluster.Faults;
+using MeshOperator.Pipeline;
+using MeshOperator.Settings;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestCluster))]
