@@ -21,8 +21,10 @@ public sealed class CrowdAtStartTests
         var tokens = await Task.WhenAll(Enumerable.Range(0, Proxies).Select(i => ProxyTokens.IssueAsync(cluster, ns, $"web-{i}")));
         await before.StopAsync();
         using var pods = cluster.Faults.Order(Fault.Delay(TimeSpan.FromSeconds(2)) with { Verbs = ["list"], Resource = "pods" });
-        using var reviews = cluster.Faults.Order(
-            Fault.Delay(TimeSpan.FromMilliseconds(500)) with { Verbs = ["create"], Resource = "tokenreviews.authentication.k8s.io", Times = int.MaxValue });
+        using var reviews = cluster.Faults.Order(Fault.Delay(TimeSpan.FromMilliseconds(500)) with
+        {
+            Verbs = ["create"], Resource = "tokenreviews.authentication.k8s.io", Times = int.MaxValue,
+        });
         await using var mesh = await before.StartAnotherAsync(untilReady: false);
         mesh.IsReady.ShouldBeFalse();
 
