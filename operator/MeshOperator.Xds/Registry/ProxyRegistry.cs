@@ -169,7 +169,7 @@ public sealed class ProxyRegistry
         {
             var scope = configuration.SharedOf(proxy.Workload);
             if (!scopes.TryGetValue(scope, out var shared))
-                scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => new SharedResource(r))]);
+                scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => SharedResource.Create(r, scope))]);
             var progress = new ProxyProgress();
             foreach (var resource in shared)
             {

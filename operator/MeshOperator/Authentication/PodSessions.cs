@@ -22,6 +22,9 @@ internal sealed class PodSessions : IDisposable
         pods.Changed += OnChanged;
     }
 
+    /// <summary>Waits until the pods of the cluster are known, which they are not when the operator has just started.</summary>
+    public Task WaitForPodsAsync(CancellationToken cancellation) => _pods.WaitForSyncAsync(cancellation);
+
     /// <summary>What is known of a pod.</summary>
     public PodPresence Find(WorkloadName pod, string? uid) => !_pods.Objects.TryGetValue(Key(pod), out var known)
         ? PodPresence.Unseen

@@ -49,6 +49,8 @@ internal sealed class TokenAuthenticator(
     /// verified ones if it is accepted.</summary>
     private async Task<NodeAuthentication> DecideAsync(string token, UnverifiedToken claims, ServerCallContext context, CancellationToken cancellation)
     {
+        // Before pods are known all of them would pay from the bucket of their address: many that come back at once would be refused.
+        await pods.WaitForPodsAsync(cancellation);
         var hash = ReviewCache.Hash(token);
         // The API server is asked again about a pod that is gone, or was never seen.
         if (pods.Find(claims.Pod!.Value, claims.PodUid) is not PodPresence.Present) ForgetAccepted(hash);
