@@ -1,7 +1,8 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using MeshOperator.Generation;
 using MeshOperator.Kubernetes.Manifests;
-using System.Text.Json.Nodes;
 using Shouldly;
 using Xunit;
 
@@ -44,6 +45,30 @@ public sealed partial class DocumentTests
         {
             Languages.ShouldContain(block.Language, $"{path}:{block.Line}");
             if (block.Mark.Length > 0) new[] { Block.NeedsCluster, Block.Values }.ShouldContain(block.Mark, $"{path}:{block.Line}");
+        }
+    }
+
+    /// <summary>What needs a cluster is not run, but must be well-formed.</summary>
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public async Task Marked_blocks_can_be_read_by_a_shell_or_as_YAML(string path)
+    {
+        foreach (var block in Find(path).Blocks.Where(b => b.Mark == Block.NeedsCluster))
+        {
+            var where = $"{path}:{block.Line}";
+            if (block.Language == "yaml")
+            {
+                // Parts of objects have no kind.
+                var text = block.Text.Contains("kind:", StringComparison.Ordinal) && block.Text.StartsWith("apiVersion", StringComparison.Ordinal) ? block.Text : $"apiVersion: v1\nkind: Part\n{block.Text}";
+                Should.NotThrow(() => ManifestReader.Read(text).ToArray(), where);
+                continue;
+            }
+
+            if (OperatingSystem.IsWindows()) continue;
+            using var shell = Process.Start(new ProcessStartInfo("bash", ["-n", "-c", block.Text]) { RedirectStandardError = true })!;
+            var error = await shell.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+            shell.ExitCode.ShouldBe(0, $"{where}: {error}");
         }
     }
 
