@@ -11,8 +11,11 @@ internal static class CrdPage
     public static string Create(IEnumerable<Type> entities)
     {
         var page = new Markdown("Custom resources", "the schemas of the CRDs");
-        page.Paragraph("All kinds are in the API group `meshoperator.io/v1alpha1`. `kubectl explain KIND.spec` shows the same texts on a cluster.");
-        page.Paragraph("`[]` stands for the items of a list, `.*` for the values of a map. A field marked *required* must be given when the object around it is.");
+        page.Paragraph(
+            "All kinds are in the API group `meshoperator.io/v1alpha1`. `kubectl explain KIND.spec` shows the same texts on a cluster.");
+        page.Paragraph(
+            "`[]` stands for the items of a list, `.*` for the values of a map. "
+            + "A field marked *required* must be given when the object around it is.");
         foreach (var entity in entities) Add(page, (JsonObject)CustomResourceDefinition.Of(entity)["spec"]!);
         return page.ToString();
     }
@@ -36,7 +39,10 @@ internal static class CrdPage
             ["Column", "From", "Shown", "Description"],
             version["additionalPrinterColumns"]!.AsArray().Select(column => (string[])
             [
-                (string)column!["name"]!, Code(column["jsonPath"]), column["priority"] is null ? "always" : "`-o wide`", Markdown.Prose((string?)column["description"] ?? string.Empty),
+                (string)column!["name"]!,
+                Code(column["jsonPath"]),
+                column["priority"] is null ? "always" : "`-o wide`",
+                Markdown.Prose((string?)column["description"] ?? string.Empty),
             ]));
     }
 
@@ -48,7 +54,8 @@ internal static class CrdPage
         if (prefix.Length > 0)
         {
             var isRequired = schema["required"] is JsonArray required && required.Any(r => (string?)r == name);
-            yield return [Markdown.Code(path), Type(property) + (isRequired ? ", *required*" : string.Empty), Code(property["default"]), Description(property)];
+            var type = Type(property) + (isRequired ? ", *required*" : string.Empty);
+            yield return [Markdown.Code(path), type, Code(property["default"]), Description(property)];
         }
 
         var (inner, suffix) = property switch
@@ -109,5 +116,10 @@ internal static class CrdPage
 
     private static string Joined(JsonNode? list) => string.Join(", ", (list as JsonArray ?? []).Select(Code));
 
-    private static string Code(JsonNode? value) => value is null ? string.Empty : Markdown.Code(value is JsonValue ? value.ToString() : value.ToJsonString());
+    private static string Code(JsonNode? value) => value switch
+    {
+        null => string.Empty,
+        JsonValue => Markdown.Code(value.ToString()),
+        _ => Markdown.Code(value.ToJsonString()),
+    };
 }

@@ -21,14 +21,18 @@ public sealed partial class MetricsReferenceTests(TestCluster cluster)
         await proxy.SubscribeAsync(ResourceType.Route, $"outbound/80/web.{ns.Name}");
         await proxy.AcknowledgeAsync(await proxy.NextAsync());
 
-        var reference = await File.ReadAllLinesAsync(Path.Combine(Root(), "docs/reference/metrics.md"), TestContext.Current.CancellationToken);
+        var page = Path.Combine(Root(), "docs/reference/metrics.md");
+        var reference = await File.ReadAllLinesAsync(page, TestContext.Current.CancellationToken);
         await Eventually.Succeeds(async () =>
         {
             var found = TypeLine().Matches(await MetricsPage.ReadAsync(mesh));
             found.Count.ShouldBeGreaterThan(15);
             found.ShouldContain(m => m.Groups[1].Value == "meshoperator_xds_acks_total");
             foreach (Match metric in found)
-                reference.ShouldContain(line => line.StartsWith($"| `{metric.Groups[1].Value}` | {metric.Groups[2].Value} |", StringComparison.Ordinal), metric.Value);
+            {
+                var row = $"| `{metric.Groups[1].Value}` | {metric.Groups[2].Value} |";
+                reference.ShouldContain(line => line.StartsWith(row, StringComparison.Ordinal), metric.Value);
+            }
         });
     }
 

@@ -57,12 +57,14 @@ internal sealed partial class Document
     public IReadOnlySet<string> Anchors { get; }
 
     /// <summary>The targets of links, with the number of the line.</summary>
-    public IEnumerable<(int Line, string Target)> Links => Prose.SelectMany(p => Link().Matches(Code().Replace(p.Text, string.Empty)).Select(m => (p.Line, m.Groups[1].Value)));
+    public IEnumerable<(int Line, string Target)> Links =>
+        Prose.SelectMany(p => Link().Matches(Code().Replace(p.Text, string.Empty)).Select(m => (p.Line, m.Groups[1].Value)));
 
     public override string ToString() => Path;
 
-    private static IEnumerable<string> Find(string folder) => Directory.EnumerateFiles(System.IO.Path.Combine(Root, folder), "*.md", SearchOption.AllDirectories)
-        .Select(file => System.IO.Path.GetRelativePath(Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Find(string folder) =>
+        Directory.EnumerateFiles(System.IO.Path.Combine(Root, folder), "*.md", SearchOption.AllDirectories)
+            .Select(file => System.IO.Path.GetRelativePath(Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal);
 
     private static (List<Block> Blocks, List<(int, string)> Prose) Read(IReadOnlyList<string> lines)
     {
@@ -75,9 +77,11 @@ internal sealed partial class Document
                 continue;
             }
 
-            var (begin, indent, words) = (i + 1, fence.Groups[1].Length, fence.Groups[2].Value.Split(' ', 2, StringSplitOptions.TrimEntries));
+            var (begin, indent) = (i + 1, fence.Groups[1].Length);
+            var words = fence.Groups[2].Value.Split(' ', 2, StringSplitOptions.TrimEntries);
             var text = new List<string>();
-            for (i++; i < lines.Count && lines[i].Trim() != "```"; i++) text.Add(lines[i].Length > indent ? lines[i][indent..] : lines[i].TrimStart());
+            for (i++; i < lines.Count && lines[i].Trim() != "```"; i++)
+                text.Add(lines[i].Length > indent ? lines[i][indent..] : lines[i].TrimStart());
             blocks.Add(new Block(begin, words[0], words.Length > 1 ? words[1] : string.Empty, string.Join('\n', text)));
         }
 
@@ -101,7 +105,8 @@ internal sealed partial class Document
         return anchors;
     }
 
-    private static string FindRoot([CallerFilePath] string here = "") => System.IO.Path.GetFullPath(System.IO.Path.Combine(here, "../../../.."));
+    private static string FindRoot([CallerFilePath] string here = "") =>
+        System.IO.Path.GetFullPath(System.IO.Path.Combine(here, "../../../.."));
 
     [GeneratedRegex("^( *)```(.+)$")]
     private static partial Regex Fence();

@@ -4,16 +4,19 @@ using Xunit;
 
 namespace MeshOperator.Tests.Documentation;
 
-/// <summary>Runs the manifests and commands of documents, in the order of the page, on a local mesh with samples/canary. What needs a real cluster is marked.</summary>
+/// <summary>Runs the manifests and commands of documents, in the order of the page, on a local mesh with samples/canary. What needs a real
+/// cluster is marked.</summary>
 public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixture<LocalMeshProcess>
 {
     /// <summary>Commands that run elsewhere: the file that runs them, and what it has of them.</summary>
     private static readonly Dictionary<string, (string File, string Text)> RunElsewhere = new(StringComparer.Ordinal)
     {
-        ["dotnet run --project operator/MeshOperator -- local --apply samples/canary"] = ("tests/interop/canary.sh", "--apply samples/canary"),
+        ["dotnet run --project operator/MeshOperator -- local --apply samples/canary"] =
+            ("tests/interop/canary.sh", "--apply samples/canary"),
         ["dotnet test"] = (".ci/run", "dotnet test --no-build"),
     };
 
+    private static readonly string[] Reading = ["kubectl get", "meshop ca status", "meshop check-inject"];
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(45);
 
     public static TheoryData<string> Pages => [.. Document.All.Where(d => d.Blocks.Any(b => b.IsRun)).Select(d => d.Path)];
@@ -58,7 +61,8 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
         foreach (var command in commands.Where(RunElsewhere.ContainsKey))
         {
             var (file, text) = RunElsewhere[command];
-            (await File.ReadAllTextAsync(Path.Combine(Document.Root, file), TestContext.Current.CancellationToken)).ShouldContain(text, customMessage: $"{where}: {file} should run {command}");
+            var script = await File.ReadAllTextAsync(Path.Combine(Document.Root, file), TestContext.Current.CancellationToken);
+            script.ShouldContain(text, customMessage: $"{where}: {file} should run {command}");
         }
 
         if (commands.All(RunElsewhere.ContainsKey)) return;
@@ -66,7 +70,8 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
         status.ShouldBe(0, $"{where}: {output}");
     }
 
-    /// <summary>Commands after a dollar sign, each followed by its output. Reading commands are repeated until it comes, as statuses need a moment.</summary>
+    /// <summary>Commands after a dollar sign, each followed by its output. Reading commands are repeated until it comes, as statuses need a
+    /// moment.</summary>
     private async Task ConverseAsync(Block block, string where)
     {
         foreach (var (command, expected) in Exchanges(block.Text))
@@ -76,8 +81,9 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
             {
                 var (_, output) = await mesh.RunAsync(command);
                 if (Matches(expected, output)) break;
-                var isRead = command.StartsWith("kubectl get", StringComparison.Ordinal) || command.StartsWith("meshop c", StringComparison.Ordinal);
-                if (!isRead || TimeProvider.System.GetElapsedTime(started) > Within) throw new InvalidOperationException($"{where}: {command}\n--- expected\n{expected}\n--- actual\n{output}");
+                var isRead = Reading.Any(verb => command.StartsWith(verb, StringComparison.Ordinal));
+                if (!isRead || TimeProvider.System.GetElapsedTime(started) > Within)
+                    throw new InvalidOperationException($"{where}: {command}\n--- expected\n{expected}\n--- actual\n{output}");
                 await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, TestContext.Current.CancellationToken);
             }
         }
@@ -97,21 +103,25 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
         }
     }
 
-    private static IEnumerable<string> Commands(string text) =>
-        text.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith('#'));
+    private static IEnumerable<string> Commands(string text) => text.Replace("\\\n", " ", StringComparison.Ordinal)
+        .Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith('#'));
 
     /// <summary>Line by line, spaces and ages apart; an ellipsis stands for the rest of a line, or alone for any further lines.</summary>
     private static bool Matches(string expected, string actual)
     {
         var (wanted, got) = (Lines(expected), Lines(actual));
         if (wanted is [.., "…"]) (wanted, got) = (wanted[..^1], [.. got.Take(wanted.Length - 1)]);
-        return wanted.Length == got.Length && wanted.Zip(got).All(pair =>
-            Regex.IsMatch(pair.Second, $"^{Age().Replace(Regex.Escape(pair.First), @"\S+").Replace("…", ".*", StringComparison.Ordinal)}$"));
+        return wanted.Length == got.Length && wanted.Zip(got).All(pair => Regex.IsMatch(pair.Second, Pattern(pair.First)));
     }
 
-    private static string[] Lines(string text) => [.. text.Split('\n').Select(l => Spaces().Replace(l, " ").Trim()).Where(l => l.Length > 0)];
+    private static string Pattern(string line) =>
+        $"^{Age().Replace(Regex.Escape(line), @"\S+").Replace("…", ".*", StringComparison.Ordinal)}$";
 
-    private static bool HasKubectl() => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "kubectl")));
+    private static string[] Lines(string text) =>
+        [.. text.Split('\n').Select(l => Spaces().Replace(l, " ").Trim()).Where(l => l.Length > 0)];
+
+    private static bool HasKubectl() => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty)
+        .Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "kubectl")));
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Spaces();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s;
 using MeshOperator.Kubernetes.Client;
@@ -7,9 +8,12 @@ using Xunit;
 
 namespace MeshOperator.Tests.Documentation;
 
-/// <summary><c>meshop local --apply samples/canary</c> as a process, in a folder that looks like the root of a checkout, where the commands of documents run.</summary>
+/// <summary><c>meshop local --apply samples/canary</c> as a process, in a folder that looks like the root of a checkout, where the commands
+/// of documents run.</summary>
 public sealed class LocalMeshProcess : IAsyncLifetime
 {
+    private const string Group = "meshoperator.io";
+    private const string Version = "v1alpha1";
     private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan RunsWithin = TimeSpan.FromSeconds(120);
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("meshop-docs-");
@@ -28,8 +32,10 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         var bin = _folder.CreateSubdirectory("bin").FullName;
         var meshop = Path.Combine(bin, "meshop");
         await File.WriteAllTextAsync(meshop, $"#!/bin/sh\nexec dotnet {Path.Combine(AppContext.BaseDirectory, "meshop.dll")} \"$@\"\n");
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(meshop, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        _process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "local", "--xds-port", "0", "--output", "json", "--apply", "samples/canary"])
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(meshop, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string[] arguments = ["local", "--xds-port", "0", "--output", "json", "--apply", "samples/canary"];
+        _process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
         {
             WorkingDirectory = _folder.FullName,
             RedirectStandardOutput = true,
@@ -56,17 +62,24 @@ public sealed class LocalMeshProcess : IAsyncLifetime
     {
         foreach (var plural in Policies.Values)
         {
-            var list = JsonNode.Parse(((System.Text.Json.JsonElement)await _client!.CustomObjects.ListClusterCustomObjectAsync("meshoperator.io", "v1alpha1", plural)).GetRawText())!;
-            foreach (var policy in list["items"]!.AsArray()) await DeleteAsync(plural, policy!["metadata"]!);
+            var list = (JsonElement)await _client!.CustomObjects.ListClusterCustomObjectAsync(Group, Version, plural);
+            foreach (var policy in JsonNode.Parse(list.GetRawText())!["items"]!.AsArray()) await DeleteAsync(plural, policy!["metadata"]!);
         }
 
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Document.Root, "samples/canary"), "*.yaml").Order(StringComparer.Ordinal)) await ApplyAsync(await File.ReadAllTextAsync(file));
+        var sample = Path.Combine(Document.Root, "samples/canary");
+        foreach (var file in Directory.EnumerateFiles(sample, "*.yaml").Order(StringComparer.Ordinal))
+            await ApplyAsync(await File.ReadAllTextAsync(file));
     }
 
     /// <summary>Runs a script as a user of the local mesh would; its exit status and everything that it writes.</summary>
     public async Task<(int Status, string Output)> RunAsync(string script)
     {
-        var start = new ProcessStartInfo("bash", ["-euo", "pipefail", "-c", $"exec 2>&1\n{script}"]) { WorkingDirectory = _folder.FullName, RedirectStandardOutput = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("bash", ["-euo", "pipefail", "-c", $"exec 2>&1\n{script}"])
+        {
+            WorkingDirectory = _folder.FullName,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
         start.Environment["PATH"] = $"{Path.Combine(_folder.FullName, "bin")}:{Environment.GetEnvironmentVariable("PATH")}";
         start.Environment["KUBECONFIG"] = Path.Combine(_folder.FullName, ".meshop", "kubeconfig");
         start.Environment["KUBECACHEDIR"] = Path.Combine(_folder.FullName, "kube-cache");
@@ -90,7 +103,8 @@ public sealed class LocalMeshProcess : IAsyncLifetime
     {
         try
         {
-            await _client!.CustomObjects.DeleteNamespacedCustomObjectAsync("meshoperator.io", "v1alpha1", (string?)metadata["namespace"] ?? "default", plural, (string)metadata["name"]!);
+            var ns = (string?)metadata["namespace"] ?? "default";
+            await _client!.CustomObjects.DeleteNamespacedCustomObjectAsync(Group, Version, ns, plural, (string)metadata["name"]!);
         }
         catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
         {

@@ -15,26 +15,34 @@ public sealed partial class ReferenceTests
     /// <summary>Words in such files that are no reasons.</summary>
     private static readonly string[] NoReasons = ["Unknown", "True", "False"];
 
+    /// <summary>What files have that make conditions.</summary>
+    private static readonly string[] Signs = ["Finding(", "Unresolved(", "Refusal"];
+
+    private static readonly string[] Projects = ["MeshOperator.Mesh/", "/MeshOperator/"];
+
+    private static readonly string[] Declarations = ["ConditionReasons.cs", "ConditionTypes.cs"];
+
     private static readonly string[] Known = [.. Constants(typeof(ConditionReasons)).Concat(Constants(typeof(ConditionTypes)))];
 
     [Fact]
     public void Each_reason_that_the_program_gives_is_in_the_reference()
     {
         var found = SourceFiles()
-            .Where(f => f.Text.Contains("Finding(", StringComparison.Ordinal) || f.Text.Contains("Unresolved(", StringComparison.Ordinal) || f.Text.Contains("Refusal", StringComparison.Ordinal))
-            .Where(f => f.Path.Contains("MeshOperator.Mesh", StringComparison.Ordinal) || f.Path.Contains("/MeshOperator/", StringComparison.Ordinal))
+            .Where(f => Signs.Any(sign => f.Text.Contains(sign, StringComparison.Ordinal)))
+            .Where(f => Projects.Any(project => f.Path.Contains(project, StringComparison.Ordinal)))
             .SelectMany(f => Word().Matches(f.Text).Select(m => (f.Path, Word: m.Groups[1].Value)))
             .Where(w => !NoReasons.Contains(w.Word))
             .ToArray();
         foreach (var (path, word) in found) Known.ShouldContain(word, $"{path} has a reason that {nameof(ConditionReasons)} lacks");
         foreach (var phase in Enum.GetNames<RotationPhase>()) Known.ShouldContain(phase);
-        foreach (var nearness in Enum.GetNames<Nearness>().Where(n => n.StartsWith("Within", StringComparison.Ordinal))) Known.ShouldContain($"Expires{nearness}");
+        foreach (var nearness in Enum.GetNames<Nearness>().Where(n => n.StartsWith("Within", StringComparison.Ordinal)))
+            Known.ShouldContain($"Expires{nearness}");
     }
 
     [Fact]
     public void The_reference_has_no_reason_that_the_program_never_gives()
     {
-        var text = string.Concat(SourceFiles().Where(f => !Path.GetFileName(f.Path).StartsWith("Condition", StringComparison.Ordinal)).Select(f => f.Text));
+        var text = string.Concat(SourceFiles().Where(f => !Declarations.Contains(Path.GetFileName(f.Path))).Select(f => f.Text));
         foreach (var reason in Constants(typeof(ConditionReasons)))
         {
             if (Enum.GetNames<RotationPhase>().Contains(reason) || reason.StartsWith("ExpiresWithin", StringComparison.Ordinal)) continue;
@@ -57,7 +65,8 @@ public sealed partial class ReferenceTests
     [Fact]
     public void Chart_values_that_annotations_name_exist()
     {
-        var values = HelmValuesPage.Read(File.ReadAllText(Path.Combine(Document.Root, "charts/mesh-operator/values.yaml"))).Select(v => v.Path).ToArray();
+        var chart = File.ReadAllText(Path.Combine(Document.Root, "charts/mesh-operator/values.yaml"));
+        var values = HelmValuesPage.Read(chart).Select(v => v.Path).ToArray();
         foreach (Match row in AnnotationRow().Matches(AnnotationsPage.Create())) values.ShouldContain(row.Groups[1].Value);
     }
 
@@ -68,11 +77,15 @@ public sealed partial class ReferenceTests
         values.ShouldBe([("a", "1", "One."), ("b.c", "\"\"", "Two, and more."), ("b.d", "[]", "Three.")]);
     }
 
-    private static IEnumerable<string> Constants(Type type) => type.GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);
+    private static IEnumerable<string> Constants(Type type) =>
+        type.GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!);
 
-    private static IEnumerable<(string Path, string Text)> SourceFiles() => Directory.EnumerateFiles(Path.Combine(Document.Root, "operator"), "*.cs", SearchOption.AllDirectories)
-        .Select(f => f.Replace('\\', '/')).Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal) && !f.Contains("LocalCluster", StringComparison.Ordinal))
-        .Select(f => (f, string.Join('\n', File.ReadLines(f).Where(line => !line.TrimStart().StartsWith("///", StringComparison.Ordinal)))));
+    /// <summary>The program's sources without docstrings.</summary>
+    private static IEnumerable<(string Path, string Text)> SourceFiles() =>
+        Directory.EnumerateFiles(Path.Combine(Document.Root, "operator"), "*.cs", SearchOption.AllDirectories)
+            .Select(f => f.Replace('\\', '/'))
+            .Where(f => !new[] { "/obj/", "/bin/", "LocalCluster" }.Any(part => f.Contains(part, StringComparison.Ordinal)))
+            .Select(f => (f, string.Join('\n', File.ReadLines(f).Where(l => !l.TrimStart().StartsWith("///", StringComparison.Ordinal)))));
 
     /// <summary>A literal that looks like a reason: words in Pascal case.</summary>
     [GeneratedRegex("\"((?:[A-Z][a-z]+){1,5})\"")]
