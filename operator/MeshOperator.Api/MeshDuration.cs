@@ -31,8 +31,11 @@ public static partial class MeshDuration
 
     /// <summary>The duration, or null when none is given.</summary>
     /// <exception cref="FormatException">It is given and not of that form.</exception>
-    public static TimeSpan? ParseOptional(string? text) =>
-        text is null ? null : TryParse(text, out var duration) ? duration : throw new FormatException($"'{text}' is no duration");
+    public static TimeSpan? ParseOptional(string? text) => text is null ? null : Parse(text);
+
+    /// <summary>The duration.</summary>
+    /// <exception cref="FormatException">It is not of that form.</exception>
+    public static TimeSpan Parse(string text) => TryParse(text, out var duration) ? duration : throw new FormatException($"'{text}' is not a duration");
 
     [GeneratedRegex("^([0-9]{1,5}(h|m|s|ms)){1,4}$", RegexOptions.CultureInvariant)]
     private static partial Regex Whole();

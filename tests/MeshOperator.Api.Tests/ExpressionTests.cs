@@ -1,4 +1,4 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
 using Shouldly;
 using Xunit;

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -30,19 +30,13 @@ internal static class LargeMesh
             Pods = numbers.SelectMany(i => Enumerable.Range(0, endpoints).Select(e => (Service: i, Endpoint: e))).ToImmutableDictionary(
                 pod => new ObjectName(Name(pod.Service).Namespace, Pod(pod.Service, pod.Endpoint)),
                 pod => new PodRecord($"app-{pod.Service}", HasProxy: true, [KeyValuePair.Create("app", $"app-{pod.Service}")])),
-            TrafficSplits = split.ToImmutableDictionary(Name, i => Policy(Split(i, 10))),
-            RetryPolicies = split.ToImmutableDictionary(Name, i => Policy(new RetryPolicySpec
-            {
-                TargetRefs = [new PolicyTargetReference { Kind = PolicyTargetKind.Service, Name = Name(i).Name }],
-                RetryOn = [RetryCondition.ConnectFailure, RetryCondition.GatewayError],
-            })),
-            MtlsPolicies = numbers.Select(i => new ObjectName(Name(i).Namespace, "default")).Distinct().ToImmutableDictionary(name => name, _ => Policy(new MtlsPolicySpec())),
+            Policies = Policies(numbers, split),
         };
     }
 
     /// <summary>The same cluster with another weight in one split.</summary>
     public static ClusterSnapshot WithWeight(ClusterSnapshot snapshot, int weight) =>
-        snapshot with { TrafficSplits = snapshot.TrafficSplits.SetItem(SomeSplit, Policy(Split(0, weight)) with { Generation = weight }) };
+        snapshot with { Policies = snapshot.Policies.With(PolicyKinds.TrafficSplit, SomeSplit, Policy(Split(0, weight)) with { Generation = weight }) };
 
     /// <summary>The same cluster with one endpoint that is ready or not.</summary>
     public static ClusterSnapshot WithReadiness(ClusterSnapshot snapshot, bool isReady)
@@ -57,9 +51,28 @@ internal static class LargeMesh
     /// <summary>The same cluster with one namespace that is permissive or strict.</summary>
     public static ClusterSnapshot WithMode(ClusterSnapshot snapshot, bool isStrict) => snapshot with
     {
-        MtlsPolicies = snapshot.MtlsPolicies.SetItem(
-            new ObjectName(SomeSplit.Namespace, "default"), Policy(new MtlsPolicySpec { Mode = isStrict ? MtlsPolicyMode.Strict : MtlsPolicyMode.Permissive })),
+        Policies = snapshot.Policies.With(
+            PolicyKinds.MtlsPolicy,
+            new ObjectName(SomeSplit.Namespace, "default"),
+            Policy(new MtlsPolicySpec { Mode = isStrict ? MtlsPolicyMode.Strict : MtlsPolicyMode.Permissive })),
     };
+
+    /// <summary>A split and retries for some services, and a mode for each namespace.</summary>
+    private static PolicySet Policies(List<int> services, List<int> split)
+    {
+        var policies = PolicySet.Empty;
+        foreach (var i in split)
+        {
+            policies = policies.With(PolicyKinds.TrafficSplit, Name(i), Policy(Split(i, 10))).With(PolicyKinds.RetryPolicy, Name(i), Policy(new RetryPolicySpec
+            {
+                TargetRefs = [new PolicyTargetReference { Kind = PolicyTargetKind.Service, Name = Name(i).Name }],
+                RetryOn = [RetryCondition.ConnectFailure, RetryCondition.GatewayError],
+            }));
+        }
+
+        return services.Select(i => new ObjectName(Name(i).Namespace, "default")).Distinct()
+            .Aggregate(policies, (all, name) => all.With(PolicyKinds.MtlsPolicy, name, Policy(new MtlsPolicySpec())));
+    }
 
     private static ObjectName Name(int service) => new($"team-{service / ServicesOfNamespace}", $"service-{service}");
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.EndToEnd;
 using MeshOperator.EndToEnd.Clients;
 using MeshOperator.EndToEnd.Cluster;

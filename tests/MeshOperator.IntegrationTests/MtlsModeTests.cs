@@ -1,7 +1,7 @@
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Hosting;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;

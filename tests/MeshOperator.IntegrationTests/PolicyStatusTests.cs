@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Testing;
@@ -66,6 +66,22 @@ public sealed class PolicyStatusTests(TestCluster cluster)
     }
 
     [Fact]
+    public async Task An_overridden_retry_policy_that_names_no_connect_timeout_has_nothing_left()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        await using var ns = await ModelAsync("caller-0");
+        await RetryAsync(ns, "service", "Service", "model");
+        await RetryAsync(ns, "split", "TrafficSplit", Split);
+
+        await Eventually.Succeeds(async () =>
+        {
+            var overridden = await cluster.Of<RetryPolicy>().GetAsync(new ObjectKey(ns.Name, "service"), TestContext.Current.CancellationToken);
+            var condition = overridden!.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Programmed");
+            (condition.Status, condition.Reason).ShouldBe(("False", "Overridden"), condition.Message);
+        });
+    }
+
+    [Fact]
     public async Task After_a_restart_an_unchanged_policy_keeps_its_status_and_a_changed_one_waits_for_all()
     {
         var mesh = await TestOperator.StartAsync(cluster);
@@ -94,6 +110,18 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         });
         await mesh.DisposeAsync();
     }
+
+    private Task RetryAsync(TestNamespace ns, string name, string kind, string target) => cluster.ApplyAsync(new JsonObject
+    {
+        ["apiVersion"] = "meshoperator.io/v1alpha1",
+        ["kind"] = "RetryPolicy",
+        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = ns.Name },
+        ["spec"] = new JsonObject
+        {
+            ["targetRefs"] = new JsonArray(new JsonObject { ["kind"] = kind, ["name"] = target }),
+            ["timeouts"] = new JsonObject { ["request"] = "5s" },
+        },
+    }.ToJsonString());
 
     private static Action<TrafficSplit> Programmed(string status, string reason, string proxies, string message) => split =>
     {

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Envoy.Config.Route.V3;
 using Envoy.Service.Discovery.V3;
 using k8s;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Hosting;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;

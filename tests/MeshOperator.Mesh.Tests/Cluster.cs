@@ -1,7 +1,9 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
+using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 
 namespace MeshOperator.Mesh.Tests;
 
@@ -45,35 +47,20 @@ internal sealed class Cluster
         return this;
     }
 
-    public Cluster Split(string name, TrafficSplitSpec spec, int created = 0, string? refusal = null)
-    {
-        _snapshot = _snapshot with { TrafficSplits = _snapshot.TrafficSplits.Add(new ObjectName("shop", name), Record(spec, created, refusal)) };
-        return this;
-    }
+    public Cluster Split(string name, TrafficSplitSpec spec, int created = 0, string? refusal = null) =>
+        Policy(PolicyKinds.TrafficSplit, new ObjectName("shop", name), Record(spec, created, refusal));
 
-    public Cluster Retry(string name, RetryPolicySpec spec, int created = 0)
-    {
-        _snapshot = _snapshot with { RetryPolicies = _snapshot.RetryPolicies.Add(new ObjectName("shop", name), Record(spec, created, null)) };
-        return this;
-    }
+    public Cluster Retry(string name, RetryPolicySpec spec, int created = 0) =>
+        Policy(PolicyKinds.RetryPolicy, new ObjectName("shop", name), Record(spec, created, null));
 
-    public Cluster Mtls(string name, MtlsPolicySpec spec, int created = 0, string ns = "shop")
-    {
-        _snapshot = _snapshot with { MtlsPolicies = _snapshot.MtlsPolicies.Add(new ObjectName(ns, name), Record(spec, created, null)) };
-        return this;
-    }
+    public Cluster Mtls(string name, MtlsPolicySpec spec, int created = 0, string ns = "shop") =>
+        Policy(PolicyKinds.MtlsPolicy, new ObjectName(ns, name), Record(spec, created, null));
 
-    public Cluster Breaker(string name, CircuitBreakerSpec spec, int created = 0)
-    {
-        _snapshot = _snapshot with { CircuitBreakers = _snapshot.CircuitBreakers.Add(new ObjectName("shop", name), Record(spec, created, null)) };
-        return this;
-    }
+    public Cluster Breaker(string name, CircuitBreakerSpec spec, int created = 0) =>
+        Policy(PolicyKinds.CircuitBreaker, new ObjectName("shop", name), Record(spec, created, null));
 
-    public Cluster Limit(string name, RateLimitSpec spec, int created = 0)
-    {
-        _snapshot = _snapshot with { RateLimits = _snapshot.RateLimits.Add(new ObjectName("shop", name), Record(spec, created, null)) };
-        return this;
-    }
+    public Cluster Limit(string name, RateLimitSpec spec, int created = 0) =>
+        Policy(PolicyKinds.RateLimit, new ObjectName("shop", name), Record(spec, created, null));
 
     public static PolicyTargetReference To(string service, string? port = null) => new() { Kind = PolicyTargetKind.Service, Name = service, SectionName = port };
 
@@ -85,7 +72,13 @@ internal sealed class Cluster
 
     public TranslationResult Translate() => Translator.Translate(_snapshot);
 
-    public static TrafficSplitBackend Backend(string service, int? weight = null, int? port = null) => new() { Service = service, Weight = weight, Port = port };
+    public static TrafficSplitBackend Backend(string service, int weight = TrafficSplitDefaults.Weight, int? port = null) =>
+        new() { Service = service, Weight = weight, Port = port };
+
+    private Cluster Policy<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, ObjectName name, PolicyRecord<TSpec> record)
+        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TSpec : class, new() =>
+        With(snapshot => snapshot with { Policies = snapshot.Policies.With(kind, name, record) });
 
     private static PolicyRecord<T> Record<T>(T spec, int created, string? refusal)
         where T : class => new($"uid-{created}", 1, DateTimeOffset.UnixEpoch.AddSeconds(created), spec, refusal);

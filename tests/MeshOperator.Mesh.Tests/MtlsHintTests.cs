@@ -1,6 +1,7 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using Shouldly;
 using Xunit;
 
@@ -78,4 +79,25 @@ public sealed class MtlsHintTests
     public void A_rule_about_requests_that_names_a_port_of_bytes_is_told_whatever_other_rules_say() =>
         Refs(new Cluster().Service("db", "tcp", 5432), Allow(new AccessRule { Ports = [8080], Methods = ["GET"] }, new AccessRule { Namespaces = ["jobs"] }))
             .Reason.ShouldBe("UnsupportedProtocol");
+
+    [Theory]
+    [InlineData(40, null, false)]
+    [InlineData(60, null, true)]
+    [InlineData(60, 3306, true)]
+    public void More_denied_callers_than_a_handshake_can_exclude_are_told(int accounts, int? port, bool isTold)
+    {
+        var deny = new AccessRule { ServiceAccounts = [.. Enumerable.Range(0, accounts).Select(i => $"bank/account-{i}")], Ports = port is { } only ? [only] : null };
+        var accepted = new Cluster().Mtls("m", new MtlsPolicySpec { Deny = [deny] }).Translate().Verdict("MtlsPolicy", "m").Accepted;
+
+        accepted.Holds.ShouldBeTrue();
+        accepted.Message.Contains("refused there at their first byte", StringComparison.Ordinal).ShouldBe(isTold, accepted.Message);
+    }
+
+    [Fact]
+    public void Denied_callers_that_nobody_allows_anyway_are_not_told()
+    {
+        var spec = Allow(new AccessRule { Namespaces = ["shop"] });
+        spec.Deny = [new AccessRule { ServiceAccounts = [.. Enumerable.Range(0, 60).Select(i => $"bank/account-{i}")] }];
+        new Cluster().Mtls("m", spec).Translate().Verdict("MtlsPolicy", "m").Accepted.Message.ShouldBe("The policy is valid.");
+    }
 }

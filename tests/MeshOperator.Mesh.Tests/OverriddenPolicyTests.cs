@@ -1,11 +1,12 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using Shouldly;
-using Xunit;
 using static MeshOperator.Mesh.Tests.Cluster;
-using SpecLimit = MeshOperator.Api.V1Alpha1.RequestLimit;
+using Xunit;
+using SpecLimit = MeshOperator.Api.Policies.RequestLimit;
 
 namespace MeshOperator.Mesh.Tests;
 

@@ -1,6 +1,7 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using Shouldly;
 using Xunit;
 
@@ -59,10 +60,10 @@ public sealed class PolicyTests
         {
             Allow =
             [
-                new Api.V1Alpha1.AccessRule { ServiceAccounts = ["gateway", "jobs/nightly"], Methods = ["GET"], Paths = ["/v1/*", "/health"] },
-                new Api.V1Alpha1.AccessRule { Namespaces = ["metrics"], Ports = [9090] },
+                new Api.Policies.AccessRule { ServiceAccounts = ["gateway", "jobs/nightly"], Methods = ["GET"], Paths = ["/v1/*", "/health"] },
+                new Api.Policies.AccessRule { Namespaces = ["metrics"], Ports = [9090] },
             ],
-            Deny = [new Api.V1Alpha1.AccessRule { Identities = ["spiffe://cluster.local/ns/evil/*"] }],
+            Deny = [new Api.Policies.AccessRule { Identities = ["spiffe://cluster.local/ns/evil/*"] }],
             AuditOnly = true,
             Tls = new TlsParameters { MinVersion = "1.3" },
         }).Translate();
@@ -86,7 +87,7 @@ public sealed class PolicyTests
     [Fact]
     public void A_port_that_no_allow_rule_names_may_not_be_called()
     {
-        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec { Allow = [new Api.V1Alpha1.AccessRule { Ports = [9090] }] }).Translate();
+        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec { Allow = [new Api.Policies.AccessRule { Ports = [9090] }] }).Translate();
         result.Workload("a").Inbound.Ports[0].Access.ShouldBe(new AccessPolicy(true, [], [], false));
         result.Workload("a").Inbound.Ports[1].Access.ShouldBe(new AccessPolicy(true, [new Mesh.Model.AccessRule()], [], false));
     }
@@ -119,8 +120,8 @@ public sealed class PolicyTests
             .Translate();
         var retry = result.Port("a").Routes.ShouldHaveSingleItem().Retry.ShouldNotBeNull();
         retry.Attempts.ShouldBe(2);
-        retry.ConnectionConditions.ShouldBe(["connect-failure"]);
-        retry.ResponseConditions.ShouldBe(["gateway-error"]);
+        retry.ConnectionTriggers.ShouldBe([RetryTrigger.ConnectFailure]);
+        retry.ResponseTriggers.ShouldBe([RetryTrigger.GatewayError]);
         retry.Methods.ShouldNotContain("POST");
         result.Port("a").Connection.Budget.ShouldBe(new RetryBudget(20, 25));
         result.Port("b").Routes.ShouldHaveSingleItem().Retry.ShouldBeNull();
@@ -196,10 +197,10 @@ public sealed class PolicyTests
     [Fact]
     public void A_bound_on_each_try_is_a_reason_to_retry_unless_reasons_are_given()
     {
-        ValueList<string> ResponseConditions(RetryPolicySpec spec) => Cluster.Of("web").Retry("r", spec).Translate().Port("web").Routes[0].Retry!.ResponseConditions;
-        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")] }).ShouldBe(["reset", "unavailable"]);
-        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s" }).ShouldBe(["gateway-error", "reset", "unavailable"]);
-        ResponseConditions(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s", RetryOn = [RetryCondition.Conflict] }).ShouldBe(["retriable-4xx"]);
+        ValueList<RetryTrigger> Triggers(RetryPolicySpec spec) => Cluster.Of("web").Retry("r", spec).Translate().Port("web").Routes[0].Retry!.ResponseTriggers;
+        Triggers(new RetryPolicySpec { TargetRefs = [Cluster.To("web")] }).ShouldBe([RetryTrigger.Reset, RetryTrigger.GrpcUnavailable]);
+        Triggers(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s" }).ShouldBe([RetryTrigger.Reset, RetryTrigger.GatewayError, RetryTrigger.GrpcUnavailable]);
+        Triggers(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s", RetryOn = [RetryCondition.Conflict] }).ShouldBe([RetryTrigger.Conflict]);
     }
 
     [Fact]

@@ -1,9 +1,9 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using Shouldly;
-using Xunit;
 using static MeshOperator.Mesh.Tests.Cluster;
-using SpecLimit = MeshOperator.Api.V1Alpha1.RequestLimit;
+using Xunit;
+using SpecLimit = MeshOperator.Api.Policies.RequestLimit;
 
 namespace MeshOperator.Mesh.Tests;
 

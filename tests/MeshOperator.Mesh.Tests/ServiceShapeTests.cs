@@ -1,9 +1,9 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using Shouldly;
-using Xunit;
 using static MeshOperator.Mesh.Tests.Cluster;
+using Xunit;
 
 namespace MeshOperator.Mesh.Tests;
 

@@ -1,9 +1,10 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using Shouldly;
-using Xunit;
 using static MeshOperator.Mesh.Tests.Cluster;
+using Xunit;
 
 namespace MeshOperator.Mesh.Tests;
 

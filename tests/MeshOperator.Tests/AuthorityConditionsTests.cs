@@ -1,4 +1,5 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Identity;

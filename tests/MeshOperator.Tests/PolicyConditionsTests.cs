@@ -1,6 +1,7 @@
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Policies;
 using MeshOperator.Xds.Registry;
 using Shouldly;

@@ -135,20 +135,20 @@ public sealed class ProxylessTranslationTests
     }
 
     [Theory]
-    [InlineData("POST", "unavailable,internal", "", "unavailable,internal")]
-    [InlineData("", "deadline-exceeded,resource-exhausted,cancelled", "", "deadline-exceeded,resource-exhausted,cancelled")]
-    [InlineData("POST", "gateway-error,reset", "409,504", "unavailable")]
+    [InlineData("POST", "GrpcUnavailable,GrpcInternal", "", "unavailable,internal")]
+    [InlineData("", "GrpcDeadlineExceeded,GrpcResourceExhausted,GrpcCancelled", "", "deadline-exceeded,resource-exhausted,cancelled")]
+    [InlineData("POST", "GatewayError,Reset", "409,504", "unavailable")]
     [InlineData("POST", "", "429", "unavailable")]
-    [InlineData("POST", "retriable-4xx", "500", null)]
-    [InlineData("GET,PUT", "unavailable", "503", null)]
-    public void Retries_are_by_the_status_codes_of_gRPC_for_calls_that_may_be_retried(string methods, string conditions, string codes, string? expected)
+    [InlineData("POST", "Conflict", "500", null)]
+    [InlineData("GET,PUT", "GrpcUnavailable", "503", null)]
+    public void Retries_are_by_the_status_codes_of_gRPC_for_calls_that_may_be_retried(string methods, string triggers, string codes, string? expected)
     {
         var policy = Retry(new RetrySettings
         {
             Attempts = 3,
             Methods = Split(methods).ToValueList(),
-            ConnectionConditions = ["connect-failure"],
-            ResponseConditions = Split(conditions).ToValueList(),
+            ConnectionTriggers = [RetryTrigger.ConnectFailure],
+            ResponseTriggers = Split(triggers).Select(Enum.Parse<RetryTrigger>).ToValueList(),
             StatusCodes = Split(codes).Select(int.Parse).ToValueList(),
             PerTryTimeout = TimeSpan.FromSeconds(1),
             BackoffBase = TimeSpan.Zero,

@@ -98,7 +98,7 @@ public sealed class TranslationTests
     [InlineData(9_000, 700, 300)]
     public void Beside_a_missing_backend_the_others_keep_their_shares(int missing, int first, int second)
     {
-        var split = BackendSplit.Of([new(missing, null), new(first, Target("a")), new(second, Target("b"))]);
+        var split = BackendSplit.Of([new(missing, new MissingBackend(MissingReason.ServiceNotFound)), new(first, Target("a")), new(second, Target("b"))]);
 
         // As Envoy draws: one number for both choices.
         var random = new Random(1);
@@ -130,7 +130,7 @@ public sealed class TranslationTests
                 new HttpRoute
                 {
                     Name = "mirrored",
-                    Backends = [new(missing, null), new(first, new BackendTarget(ShopMesh.Name("web"), 80)), new(second, new BackendTarget(ShopMesh.Name("web-v2"), 80))],
+                    Backends = [new(missing, new MissingBackend(MissingReason.ServiceNotFound)), new(first, new BackendTarget(ShopMesh.Name("web"), 80)), new(second, new BackendTarget(ShopMesh.Name("web-v2"), 80))],
                     Mirror = new MirrorTarget(new BackendTarget(ShopMesh.Name("api"), 80), percent),
                 },
             ],

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 
 namespace MeshOperator.Api.Validation;
 
@@ -18,6 +18,10 @@ internal static partial class PolicyRules
 
     public static IRuleBuilderOptions<T, int?> IsAtLeast<T>(this IRuleBuilder<T, int?> rule, int least) => rule
         .Must(number => number is null || number >= least)
+        .WithMessage((_, number) => $"{number} is too small: it must be at least {least}");
+
+    public static IRuleBuilderOptions<T, int> IsAtLeast<T>(this IRuleBuilder<T, int> rule, int least) => rule
+        .Must(number => number >= least)
         .WithMessage((_, number) => $"{number} is too small: it must be at least {least}");
 
     /// <summary>1 to 16 targets of the <paramref name="kinds"/>, each once.</summary>
@@ -40,11 +44,11 @@ internal static partial class PolicyRules
         .Must(port => port is null or (>= 1 and <= 65535))
         .WithMessage((_, port) => $"{port} is no port: it must be from 1 to 65535");
 
-    public static IRuleBuilderOptions<T, double?> IsPercent<T>(this IRuleBuilder<T, double?> rule) => rule
-        .Must(percent => percent is null or (>= 0 and <= 100))
+    public static IRuleBuilderOptions<T, double> IsPercent<T>(this IRuleBuilder<T, double> rule) => rule
+        .Must(percent => percent is >= 0 and <= 100)
         .WithMessage((_, percent) => $"{percent} is no percentage: it must be from 0 to 100")
         // Proxies are told millionths.
-        .Must(percent => percent is null or <= 0 or >= 0.0001)
+        .Must(percent => percent is <= 0 or >= 0.0001)
         .WithMessage((_, percent) => string.Create(
             CultureInfo.InvariantCulture, $"{percent:0.##########} is so little that it comes to nothing: it must be 0, or at least 0.0001"));
 

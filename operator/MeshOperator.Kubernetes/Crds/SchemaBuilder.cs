@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -15,10 +16,15 @@ internal sealed class SchemaBuilder
     private const string DurationPattern = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
     private readonly Dictionary<Assembly, XmlDocumentation> _documentation = [];
 
+    /// <summary>How many objects lie around the property that is written: 2 for those that stand directly in the spec.</summary>
+    private int _depth;
+
+
     public JsonObject Object(Type type)
     {
         var properties = new JsonObject();
         var required = new JsonArray();
+        _depth++;
         foreach (var property in SerialisedProperties(type))
         {
             var name = JsonName(property);
@@ -26,6 +32,7 @@ internal sealed class SchemaBuilder
             if (property.GetCustomAttribute<RequiredAttribute>() is not null) required.Add(name);
         }
 
+        _depth--;
         var schema = new JsonObject { ["type"] = "object" };
         if (Documentation(type).Of(type) is { } description) schema["description"] = description;
         schema["properties"] = properties;
@@ -37,10 +44,10 @@ internal sealed class SchemaBuilder
     public JsonObject Property(PropertyInfo property)
     {
         var schema = OfType(property.PropertyType, property);
-        var @default = property.GetCustomAttribute<DefaultValueAttribute>() is { } attribute ? JsonNode.Parse(attribute.Json) : null;
+        var @default = property.GetCustomAttribute<DefaultValueAttribute>() is { } attribute ? ToJson(attribute.Value) : null;
         var description = DescriptionOf(property);
         if (description is not null) schema["description"] = WithDefault(WithEnumValues(description, property.PropertyType), @default);
-        if (@default is not null) schema["default"] = @default;
+        if (@default is not null && _depth == 2) schema["default"] = @default;
         AddRules(schema, property);
         return schema;
     }
@@ -67,6 +74,15 @@ internal sealed class SchemaBuilder
         if (property.GetCustomAttribute<RangeMinimumAttribute>() is { } minimum) schema["minimum"] = Number(minimum.Minimum);
         if (property.GetCustomAttribute<RangeMaximumAttribute>() is { } maximum) schema["maximum"] = Number(maximum.Maximum);
     }
+
+    private static JsonValue ToJson(object value) => value switch
+    {
+        string text => JsonValue.Create(text),
+        bool flag => JsonValue.Create(flag),
+        int or double => Number(Convert.ToDouble(value, CultureInfo.InvariantCulture)),
+        Enum => JsonValue.Create(value.ToString()!),
+        _ => throw new NotSupportedException($"A default of type {value.GetType()} has no schema."),
+    };
 
     private static JsonValue Number(double value) => value == Math.Floor(value) ? JsonValue.Create((long)value) : JsonValue.Create(value);
 

@@ -123,12 +123,15 @@ public sealed class RangeMaximumAttribute(double maximum) : Attribute
     public double Maximum { get; } = maximum;
 }
 
-/// <summary>The value that the API server writes when the property is left out.</summary>
+/// <summary>What the property is when it is left out. The API server writes it into objects only where it stands directly in the spec. Below lists, tools
+/// that compare a manifest with the object (<c>kubectl apply</c>, Argo CD) would find a difference for ever, as they take a list as one value; and an
+/// empty object in which the server has written defaults cannot be applied by server-side apply again. There only the description has it.</summary>
+/// <param name="value">A string, number, boolean or value of an enum.</param>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class DefaultValueAttribute(string json) : Attribute
+public sealed class DefaultValueAttribute(object value) : Attribute
 {
-    /// <summary>The value as JSON.</summary>
-    public string Json { get; } = json;
+    /// <summary>The value.</summary>
+    public object Value { get; } = value;
 }
 
 /// <summary>The strings that are allowed, where an enum type would not do.</summary>

@@ -39,11 +39,34 @@ public sealed record HttpRoute
 
 /// <summary>A share of traffic.</summary>
 /// <param name="Weight">0 to 1,000,000, relative to the sum of the weights.</param>
-/// <param name="Target">The service port, or null when it does not exist: that share is answered with status 500.</param>
-public sealed record WeightedBackend(int Weight, BackendTarget? Target);
+/// <param name="Backend">Where it goes.</param>
+public sealed record WeightedBackend(int Weight, Backend Backend)
+{
+    /// <summary>The service port; null when it does not exist: that share is answered with status 500.</summary>
+    public BackendTarget? Target => Backend as BackendTarget;
+}
+
+/// <summary>Where a share of traffic goes.</summary>
+public abstract record Backend;
 
 /// <summary>A port of a service.</summary>
-public sealed record BackendTarget(ServiceName Service, int Port);
+public sealed record BackendTarget(ServiceName Service, int Port) : Backend;
+
+/// <summary>A backend that does not exist.</summary>
+public sealed record MissingBackend(MissingReason Reason) : Backend;
+
+/// <summary>Why a backend does not exist.</summary>
+public enum MissingReason
+{
+    /// <summary>There is no such service.</summary>
+    ServiceNotFound,
+
+    /// <summary>The service is only a name for another host.</summary>
+    ExternalName,
+
+    /// <summary>The service has no such port.</summary>
+    PortNotFound,
+}
 
 /// <summary>Selects requests; all conditions must hold.</summary>
 public sealed record HttpMatch
@@ -136,13 +159,11 @@ public sealed record RetrySettings
     /// <summary>For each attempt; null means none of its own.</summary>
     public TimeSpan? PerTryTimeout { get; init; }
 
-    /// <summary>Conditions in Envoy's names under which any request is retried, whatever its method: those in which the server has
-    /// not begun to handle it, such as <c>connect-failure</c>, <c>refused-stream</c>, <c>reset-before-request</c>.</summary>
-    public ValueList<string> ConnectionConditions { get; init; } = [];
+    /// <summary>What any request is retried on, whatever its method: the server has not begun to handle it. Ordered, each once.</summary>
+    public ValueList<RetryTrigger> ConnectionTriggers { get; init; } = [];
 
-    /// <summary>Conditions in Envoy's names under which only requests of <see cref="Methods"/> are retried, such as <c>5xx</c>,
-    /// <c>gateway-error</c>, <c>reset</c>, <c>unavailable</c>.</summary>
-    public ValueList<string> ResponseConditions { get; init; } = [];
+    /// <summary>What only requests of <see cref="Methods"/> are retried on. Ordered, each once.</summary>
+    public ValueList<RetryTrigger> ResponseTriggers { get; init; } = [];
 
     /// <summary>Further status codes on which requests of <see cref="Methods"/> are retried.</summary>
     public ValueList<int> StatusCodes { get; init; } = [];
@@ -151,14 +172,54 @@ public sealed record RetrySettings
     public ValueList<string> Methods { get; init; } = [];
 
     /// <summary>The first pause before a retry.</summary>
-    public TimeSpan BackoffBase { get; init; } = TimeSpan.FromMilliseconds(25);
+    public required TimeSpan BackoffBase { get; init; }
 
     /// <summary>The longest pause before a retry.</summary>
-    public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMilliseconds(250);
+    public required TimeSpan BackoffMax { get; init; }
 
     /// <summary>Whether a <c>Retry-After</c> of the server is honoured.</summary>
     public bool RespectRetryAfter { get; init; }
 
     /// <summary>Whether a retry goes to an endpoint that was not tried before, if there is one.</summary>
     public bool AvoidPreviousHosts { get; init; }
+}
+
+/// <summary>What a request is retried on.</summary>
+public enum RetryTrigger
+{
+    /// <summary>No connection could be made.</summary>
+    ConnectFailure,
+
+    /// <summary>The server refused the stream before handling it.</summary>
+    RefusedStream,
+
+    /// <summary>The connection was lost before the request was sent.</summary>
+    ResetBeforeRequest,
+
+    /// <summary>The connection was lost or timed out before an answer.</summary>
+    Reset,
+
+    /// <summary>Status 502, 503 or 504.</summary>
+    GatewayError,
+
+    /// <summary>Any 5xx status, or no answer.</summary>
+    ServerError,
+
+    /// <summary>Status 409.</summary>
+    Conflict,
+
+    /// <summary>gRPC status CANCELLED.</summary>
+    GrpcCancelled,
+
+    /// <summary>gRPC status DEADLINE_EXCEEDED.</summary>
+    GrpcDeadlineExceeded,
+
+    /// <summary>gRPC status INTERNAL.</summary>
+    GrpcInternal,
+
+    /// <summary>gRPC status RESOURCE_EXHAUSTED.</summary>
+    GrpcResourceExhausted,
+
+    /// <summary>gRPC status UNAVAILABLE.</summary>
+    GrpcUnavailable,
 }

@@ -135,7 +135,7 @@ public sealed class ModeRollout(TimeProvider time)
         {
             DefaultMode = Open(wanted.DefaultMode, before.Select(b => b.DefaultMode)),
             Ports = ports.OrderBy(port => port.Port).ToValueList(),
-            Policies = wanted.Policies.Where(policy => policy.Kind != nameof(Api.V1Alpha1.MtlsPolicy)).ToValueList(),
+            Policies = wanted.Policies.Where(policy => policy.Kind != nameof(Api.Policies.MtlsPolicy)).ToValueList(),
         };
     }
 

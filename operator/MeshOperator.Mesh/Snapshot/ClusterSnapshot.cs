@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
 using MeshOperator.Mesh.Model;
 
 namespace MeshOperator.Mesh.Snapshot;
@@ -36,25 +35,8 @@ public sealed record ClusterSnapshot
     /// <summary>How often callers of bytes have lost permissions at a pod; see <see cref="InboundPort.Revision"/>.</summary>
     public ImmutableDictionary<ObjectName, ValueList<PortRevision>> Revisions { get; init; } = ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty;
 
-    /// <summary>Traffic splits.</summary>
-    public ImmutableDictionary<ObjectName, PolicyRecord<TrafficSplitSpec>> TrafficSplits { get; init; } =
-        ImmutableDictionary<ObjectName, PolicyRecord<TrafficSplitSpec>>.Empty;
-
-    /// <summary>Retry policies.</summary>
-    public ImmutableDictionary<ObjectName, PolicyRecord<RetryPolicySpec>> RetryPolicies { get; init; } =
-        ImmutableDictionary<ObjectName, PolicyRecord<RetryPolicySpec>>.Empty;
-
-    /// <summary>Mutual TLS policies.</summary>
-    public ImmutableDictionary<ObjectName, PolicyRecord<MtlsPolicySpec>> MtlsPolicies { get; init; } =
-        ImmutableDictionary<ObjectName, PolicyRecord<MtlsPolicySpec>>.Empty;
-
-    /// <summary>Circuit breakers.</summary>
-    public ImmutableDictionary<ObjectName, PolicyRecord<CircuitBreakerSpec>> CircuitBreakers { get; init; } =
-        ImmutableDictionary<ObjectName, PolicyRecord<CircuitBreakerSpec>>.Empty;
-
-    /// <summary>Rate limits.</summary>
-    public ImmutableDictionary<ObjectName, PolicyRecord<RateLimitSpec>> RateLimits { get; init; } =
-        ImmutableDictionary<ObjectName, PolicyRecord<RateLimitSpec>>.Empty;
+    /// <summary>Policies of all kinds.</summary>
+    public PolicySet Policies { get; init; } = PolicySet.Empty;
 }
 
 /// <summary>Names a namespaced object of a known kind. Ordered by namespace, then name, ordinally.</summary>
@@ -135,13 +117,3 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     public bool IsDirect(int port) =>
         IsDirectAltogether || DirectPorts?.Split(',').Contains(port.ToString(CultureInfo.InvariantCulture)) == true;
 }
-
-/// <summary>A policy.</summary>
-/// <typeparam name="TSpec">Its spec's type.</typeparam>
-/// <param name="Uid">Tells the object from others that had its name before.</param>
-/// <param name="Generation">The object's generation, of which the status speaks.</param>
-/// <param name="Created">When the object was made; of two in conflict the older wins.</param>
-/// <param name="Spec">The last valid spec; null when there was none.</param>
-/// <param name="Refusal">Why the present spec is not valid; null when it is.</param>
-public sealed record PolicyRecord<TSpec>(string Uid, long Generation, DateTimeOffset Created, TSpec? Spec, string? Refusal)
-    where TSpec : class;

@@ -1,12 +1,19 @@
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation.Changes;
+using MeshOperator.Mesh.Translation.Endpoints;
+using MeshOperator.Mesh.Translation.Policies;
+using MeshOperator.Mesh.Translation.Review;
+using MeshOperator.Mesh.Translation.Routing;
+using MeshOperator.Mesh.Translation.Verdicts;
+using MeshOperator.Mesh.Translation.Workloads;
 
 namespace MeshOperator.Mesh.Translation;
 
 /// <summary>Translates snapshots of one cluster that follow each other. Each result is what <see cref="Translator.Translate"/> makes of the
-/// snapshot alone; but what stands behind services and what pods serve is remembered and made anew only where something of it was
-/// replaced, and so are the routes of services of which no policy speaks. Policies, the services that they name, and verdicts, which depend
-/// on each other in many ways, are always made anew: there are few of them beside pods. Parts of the model that are equal to those before
+/// snapshot alone; but what stands behind services and what pods serve is remembered and renewed only where something of it was
+/// replaced, and so are the routes of services that no policy names. Policies, the services that they name, and verdicts, which depend
+/// on each other in many ways, are always renewed: there are few of them beside pods. Parts of the model that are equal to those before
 /// are the same objects.</summary>
 public sealed class MeshTranslator
 {
@@ -30,26 +37,30 @@ public sealed class MeshTranslator
 
     private static TranslationResult Translate(ClusterSnapshot snapshot, Memory memory)
     {
-        var verdicts = new VerdictBuilder();
-        var modes = new MtlsModes(snapshot, verdicts);
-        var splits = new SplitIndex(snapshot, verdicts);
-        var retries = new RetryIndex(snapshot, verdicts);
-        var breakers = new BreakerIndex(snapshot, verdicts);
-        var limits = new RateLimitIndex(snapshot, verdicts);
         var changes = new SnapshotChanges(memory.Snapshot, snapshot);
-        var touched = memory.Backends.Update(snapshot, new EndpointIndex(snapshot, modes), changes);
-        var before = memory.Model;
-        var routing = new ServiceRouting(snapshot, splits, retries, breakers, verdicts);
-        var model = new MeshModel(
-            snapshot.TrustDomain,
-            memory.Services.Of(snapshot, memory.Backends, routing, before.Services),
-            memory.Workloads.Of(snapshot, modes, limits, memory.Backends, before.Workloads, changes.AllWorkloads ? null : touched));
-        routing.NoteOverrides();
-        limits.NoteOverrides(snapshot, memory.Backends.Served);
-        limits.NoteUnseen(snapshot, modes, memory.Backends.Served);
-        new MtlsHints(snapshot, verdicts).Note(modes, memory.Backends.Served);
-        (memory.Snapshot, memory.Model) = (snapshot, model);
-        return new TranslationResult(model, verdicts.Build());
+
+        // Which policies there are, and what they apply to.
+        var (policies, indexed) = PolicyIndexes.Create(snapshot);
+
+        // What stands behind services, and what pods serve.
+        var touched = memory.Backends.Update(snapshot, new EndpointIndex(snapshot, policies.Mtls), changes);
+
+        // Where requests go.
+        var (routes, planned) = RoutePlanner.Plan(snapshot, policies, memory.Backends, memory.Plain);
+
+        // How connections are kept; with that, services are complete.
+        var services = ServiceAssembler.Assemble(snapshot, policies, routes, memory.Backends, memory.Plain, memory.Model.Services);
+
+        // What each pod's proxy does with what arrives.
+        var workloads = memory.Workloads.Build(
+            snapshot, policies, memory.Backends.Served, memory.Model.Workloads, changes.AllWorkloads ? null : touched);
+
+        // What policies cannot do, as is known only now.
+        var reviewed = PolicyReview.Review(snapshot, policies, routes, services, memory.Backends.Served);
+
+        memory.Snapshot = snapshot;
+        memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads);
+        return new TranslationResult(memory.Model, VerdictBuilder.Build(snapshot.Policies, [.. indexed, .. planned, .. reviewed]));
     }
 
     /// <summary>What is kept from one translation to the next.</summary>
@@ -59,9 +70,9 @@ public sealed class MeshTranslator
 
         public MeshModel Model { get; set; } = MeshModel.Empty;
 
-        public BackendMemory Backends { get; } = new();
+        public BackendCache Backends { get; } = new();
 
-        public ServiceBuilder Services { get; } = new();
+        public PlainServices Plain { get; } = new();
 
         public WorkloadBuilder Workloads { get; } = new();
     }

@@ -1,31 +1,8 @@
 using System.Collections.Immutable;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Verdicts;
 
 namespace MeshOperator.Mesh.Translation;
 
-/// <summary>The mesh model of a snapshot, and what became of each policy.</summary>
+/// <summary>The mesh model of a snapshot, and what was found of each policy.</summary>
 public sealed record TranslationResult(MeshModel Model, ImmutableDictionary<PolicyKey, PolicyVerdict> Verdicts);
-
-/// <summary>What the translation found of a policy; whether proxies took it over is known only later.</summary>
-/// <param name="Generation">The generation looked at.</param>
-/// <param name="Accepted">Whether it is valid and not overruled.</param>
-/// <param name="ResolvedRefs">Whether everything exists that it names.</param>
-/// <param name="InEffect">Whether anything of it is in the model: of a policy with an invalid change the last valid form may be.</param>
-public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding ResolvedRefs, bool InEffect)
-{
-    /// <summary>Tells the object that was looked at from another one that had or will have its name.</summary>
-    public required string Uid { get; init; }
-
-    /// <summary>Why no proxy has anything of it, though it is accepted; null when some may.</summary>
-    public Finding? Idle { get; init; }
-}
-
-/// <summary>One aspect's outcome, as a condition tells it.</summary>
-/// <param name="Holds">Whether it is true.</param>
-/// <param name="Reason">A word in Kubernetes' conventions.</param>
-/// <param name="Message">A sentence for the user.</param>
-public sealed record Finding(bool Holds, string Reason, string Message)
-{
-    /// <summary>Whether nobody can tell yet if it is true.</summary>
-    public bool IsUnknown { get; init; }
-}

@@ -8,7 +8,6 @@ namespace MeshOperator.Xds.Translation;
 /// <summary>Makes retry policies.</summary>
 internal static class RetryBuilder
 {
-    private const string ConnectFailure = "connect-failure";
     private const string RetriableStatusCodes = "retriable-status-codes";
 
     /// <summary>How often a host is drawn again when it was tried before.</summary>
@@ -22,12 +21,12 @@ internal static class RetryBuilder
     /// <param name="byResponse">Whether requests are retried on what the server answered, not only on failed connections.</param>
     public static RetryPolicy? Policy(RetrySettings retry, bool byResponse)
     {
-        List<string> conditions = [.. retry.ConnectionConditions];
-        var isConnectFailure = conditions.Contains(ConnectFailure);
+        List<string> conditions = [.. ToWords(retry.ConnectionTriggers)];
+        var isConnectFailure = retry.ConnectionTriggers.Contains(RetryTrigger.ConnectFailure);
         if (isConnectFailure) conditions.Add(NotSent.RetryOn);
         if (byResponse)
         {
-            conditions.AddRange(retry.ResponseConditions);
+            conditions.AddRange(ToWords(retry.ResponseTriggers));
             if (retry.StatusCodes.Count > 0) conditions.Add(RetriableStatusCodes);
         }
 
@@ -65,6 +64,26 @@ internal static class RetryBuilder
 
         return policy;
     }
+
+    /// <summary>Envoy's names, from its documentation of <c>x-envoy-retry-on</c> and <c>x-envoy-retry-grpc-on</c>.</summary>
+    public static string ToWord(RetryTrigger trigger) => trigger switch
+    {
+        RetryTrigger.ConnectFailure => "connect-failure",
+        RetryTrigger.RefusedStream => "refused-stream",
+        RetryTrigger.ResetBeforeRequest => "reset-before-request",
+        RetryTrigger.Reset => "reset",
+        RetryTrigger.GatewayError => "gateway-error",
+        RetryTrigger.ServerError => "5xx",
+        RetryTrigger.Conflict => "retriable-4xx",
+        RetryTrigger.GrpcCancelled => "cancelled",
+        RetryTrigger.GrpcDeadlineExceeded => "deadline-exceeded",
+        RetryTrigger.GrpcInternal => "internal",
+        RetryTrigger.GrpcResourceExhausted => "resource-exhausted",
+        RetryTrigger.GrpcUnavailable => "unavailable",
+        _ => throw new ArgumentOutOfRangeException(nameof(trigger), trigger, null),
+    };
+
+    private static IEnumerable<string> ToWords(IEnumerable<RetryTrigger> triggers) => triggers.Select(ToWord).Order(StringComparer.Ordinal);
 
     /// <summary>The pauses between attempts. Neither Envoy nor gRPC takes a longest one below the first.</summary>
     public static RetryPolicy.Types.RetryBackOff BackOff(TimeSpan first, TimeSpan longest) => new()

@@ -71,7 +71,7 @@ internal static class RouteBuilder
             yield break;
         }
 
-        var byResponse = retry.ResponseConditions.Count > 0 || retry.StatusCodes.Count > 0;
+        var byResponse = retry.ResponseTriggers.Count > 0 || retry.StatusCodes.Count > 0;
         var everywhere = retry.Methods.Count == 0 || !byResponse;
         if (route.Match.Method is { } method)
         {

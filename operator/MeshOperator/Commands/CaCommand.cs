@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 using k8s;
 using k8s.Exceptions;
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Client;
 
 namespace MeshOperator.Commands;

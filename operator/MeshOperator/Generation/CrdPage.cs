@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using MeshOperator.Kubernetes.Crds;
 
 namespace MeshOperator.Generation;
 
 /// <summary><c>docs/reference/crds.md</c>: every field of every kind, from the schemas that the CRDs have.</summary>
-internal static class CrdPage
+internal static partial class CrdPage
 {
     private static readonly string[] Fields = ["Field", "Type", "Default", "Description"];
 
@@ -55,7 +56,8 @@ internal static class CrdPage
         {
             var isRequired = schema["required"] is JsonArray required && required.Any(r => (string?)r == name);
             var type = Type(property) + (isRequired ? ", *required*" : string.Empty);
-            yield return [Markdown.Code(path), type, Code(property["default"]), Description(property)];
+            var (description, @default) = Description(property);
+            yield return [Markdown.Code(path), type, Markdown.Code(@default), description];
         }
 
         var (inner, suffix) = property switch
@@ -106,13 +108,17 @@ internal static class CrdPage
         _ => string.Empty,
     };
 
-    /// <summary>The default has a column of its own.</summary>
-    private static string Description(JsonObject schema)
+    /// <summary>The default has a column of its own. Below the spec's own fields only the description has it.</summary>
+    private static (string Text, string Default) Description(JsonObject schema)
     {
         var text = (string?)schema["description"] ?? string.Empty;
-        var end = text.LastIndexOf(" Default: ", StringComparison.Ordinal);
-        return Markdown.Prose(schema["default"] is not null && end >= 0 ? text[..end] : text);
+        return DefaultAtEnd().Match(text) is { Success: true } end
+            ? (Markdown.Prose(text[..end.Index]), end.Groups[1].Value)
+            : (Markdown.Prose(text), schema["default"]?.ToString() ?? string.Empty);
     }
+
+    [GeneratedRegex(@" Default: (\S+)\.$")]
+    private static partial Regex DefaultAtEnd();
 
     private static string Joined(JsonNode? list) => string.Join(", ", (list as JsonArray ?? []).Select(Code));
 

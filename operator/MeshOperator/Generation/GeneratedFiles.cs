@@ -1,7 +1,8 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Crds;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Manifests;
@@ -14,7 +15,10 @@ internal static class GeneratedFiles
     private const string Notice = "# Made by `meshop generate` from the C# types; do not edit.\n";
 
     /// <summary>All kinds that have a CRD.</summary>
-    public static readonly IReadOnlyList<Type> Entities = [typeof(TrafficSplit), typeof(RetryPolicy), typeof(MtlsPolicy), typeof(CircuitBreaker), typeof(RateLimit), typeof(MeshCertificateAuthority)];
+    public static readonly IReadOnlyList<Type> Entities = [.. PolicyKinds.All.Select(kind => kind.Entity), typeof(MeshCertificateAuthority)];
+
+    /// <summary>The plural names of all kinds that have a CRD.</summary>
+    public static IEnumerable<string> PluralNames => Entities.Select(entity => entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName);
 
     /// <summary>Path from the root of the repository, with forward slashes, to content.</summary>
     /// <param name="root">The repository.</param>
@@ -30,11 +34,13 @@ internal static class GeneratedFiles
         }
 
         var rules = Assembly.GetExecutingAssembly().GetTypes()
-            .SelectMany(t => t.GetCustomAttributes<GenericRbacAttribute>(inherit: false))
+            .SelectMany(t => t.GetCustomAttributes<GenericRbacAttribute>(inherit: false)
+                .Concat(t.GetCustomAttributes<PolicyRbacAttribute>(inherit: false).SelectMany(policies => policies.ToRules())))
             .Concat(typeof(TrafficSplit).Assembly.GetCustomAttributes<GenericRbacAttribute>())
             .ToArray();
         files["charts/mesh-operator/files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
         files["charts/mesh-operator/files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
+        files["charts/mesh-operator/files/validated-kinds.yaml"] = Notice + ManifestYaml.Write(new JsonArray([.. PluralNames.Select(name => JsonValue.Create(name))]));
         foreach (var (path, content) in ReferencePages.All(Entities, root)) files[path] = content;
         return files;
     }

@@ -4,7 +4,8 @@ using System.Net.Security;
 using System.Security.Authentication;
 using k8s.Models;
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
 using MeshOperator.Bundles;
 using MeshOperator.Certificates;
@@ -140,23 +141,10 @@ internal sealed class OperatorHost : IAsyncDisposable
             .AddController<MutatingCaBundleController, V1MutatingWebhookConfiguration>()
             .AddController<ValidatingCaBundleController, V1ValidatingWebhookConfiguration>()
             .AddMutationWebhook<PodInjectionWebhook, V1Pod>();
-        AddPolicy<TrafficSplit, TrafficSplitSpec, TrafficSplitValidator>(kubernetes);
-        AddPolicy<RetryPolicy, RetryPolicySpec, RetryPolicyValidator>(kubernetes);
-        AddPolicy<MtlsPolicy, MtlsPolicySpec, MtlsPolicyValidator>(kubernetes);
-        AddPolicy<CircuitBreaker, CircuitBreakerSpec, CircuitBreakerValidator>(kubernetes);
-        AddPolicy<RateLimit, RateLimitSpec, RateLimitValidator>(kubernetes);
+        kubernetes.AddPolicies();
+        services.AddSingleton<IPolicyWarnings<MtlsPolicySpec>, MtlsPolicyWarnings>();
         kubernetes.AddValidationWebhook<CertificateAuthorityWebhook, MeshCertificateAuthority>();
         services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
-    }
-
-    private static void AddPolicy<TPolicy, TSpec, TValidator>(IOperatorBuilder kubernetes)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
-        where TSpec : class, new()
-        where TValidator : class, FluentValidation.IValidator<TSpec>
-    {
-        kubernetes.AddInformer<TPolicy>().AddValidationWebhook<PolicyWebhook<TPolicy, TSpec, PolicyStatus>, TPolicy>();
-        kubernetes.Services.AddSingleton<FluentValidation.IValidator<TSpec>, TValidator>();
-        kubernetes.Services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<TPolicy, TSpec>>();
     }
 
     private static void AddMesh(IServiceCollection services, OperatorOptions options, KubernetesVersion? version)
@@ -271,11 +259,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         app.MapXdsServer().WithMetadata(new ListenerKindMetadata(ListenerKind.TlsXds, ListenerKind.PlaintextXds));
         var webhooks = new ListenerKindMetadata(ListenerKind.Webhooks);
         app.MapMutationWebhook<V1Pod>().WithMetadata(webhooks);
-        app.MapValidationWebhook<TrafficSplit>().WithMetadata(webhooks);
-        app.MapValidationWebhook<RetryPolicy>().WithMetadata(webhooks);
-        app.MapValidationWebhook<MtlsPolicy>().WithMetadata(webhooks);
-        app.MapValidationWebhook<CircuitBreaker>().WithMetadata(webhooks);
-        app.MapValidationWebhook<RateLimit>().WithMetadata(webhooks);
+        foreach (var webhook in app.MapPolicyWebhooks()) webhook.WithMetadata(webhooks);
         app.MapValidationWebhook<MeshCertificateAuthority>().WithMetadata(webhooks);
         var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
         app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);

@@ -1,8 +1,10 @@
 using System.Globalization;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Policies;
 
 namespace MeshOperator.Identity;

@@ -1,5 +1,6 @@
 using System.Net;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Hosting;

@@ -1,5 +1,6 @@
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
 using MeshOperator.Certificates;
 using MeshOperator.Hosting;

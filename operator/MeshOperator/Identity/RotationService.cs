@@ -1,7 +1,8 @@
 using System.Net;
 using k8s.Models;
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;

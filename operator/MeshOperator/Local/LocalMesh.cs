@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
@@ -140,22 +140,12 @@ internal sealed class LocalMesh : IAsyncDisposable
             return "the operator has not seen all pods, services and endpoints";
         }
 
-        return await FindWithoutStatusAsync<TrafficSplit, TrafficSplitSpec>(cancellation)
-            ?? await FindWithoutStatusAsync<RetryPolicy, RetryPolicySpec>(cancellation)
-            ?? await FindWithoutStatusAsync<MtlsPolicy, MtlsPolicySpec>(cancellation)
-            ?? await FindWithoutStatusAsync<CircuitBreaker, CircuitBreakerSpec>(cancellation)
-            ?? await FindWithoutStatusAsync<RateLimit, RateLimitSpec>(cancellation)
-            ?? (Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current ? null : "the last changes are not yet served");
-    }
+        foreach (var kind in PolicyKinds.All)
+        {
+            if (await kind.Accept(new FindWithoutStatus(_transport, cancellation)) is { } policy) return policy;
+        }
 
-    private async Task<string?> FindWithoutStatusAsync<TPolicy, TSpec>(CancellationToken cancellation)
-        where TPolicy : Kubernetes.Entities.CustomKubernetesEntity<TSpec, PolicyStatus>
-        where TSpec : class, new()
-    {
-        var policies = await new EntityClient<TPolicy>(_transport).ListAsync(cancellation);
-        var without = policies.FirstOrDefault(p =>
-            p.Status is not { Conditions.Count: > 0 } status || !status.Conditions.TrueForAll(c => c.ObservedGeneration == p.Metadata.Generation));
-        return without is null ? null : $"{typeof(TPolicy).Name} {Name(without)} has no status";
+        return Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current ? null : "the last changes are not yet served";
     }
 
     private static bool Selects(V1Service service, V1Pod pod) =>
@@ -170,4 +160,18 @@ internal sealed class LocalMesh : IAsyncDisposable
         && name == service.Metadata.Name;
 
     private static ObjectName Name(IKubernetesObject<V1ObjectMeta> entity) => new(entity.Metadata.NamespaceProperty, entity.Metadata.Name);
+
+    /// <summary>Finds a policy of a kind whose status is not about its present generation.</summary>
+    private sealed class FindWithoutStatus(KubernetesTransport transport, CancellationToken cancellation) : IPolicyKindVisitor<Task<string?>>
+    {
+        public async Task<string?> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
+            where TPolicy : Kubernetes.Entities.CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TSpec : class, new()
+        {
+            var policies = await new EntityClient<TPolicy>(transport).ListAsync(cancellation);
+            var without = policies.FirstOrDefault(p =>
+                p.Status is not { Conditions.Count: > 0 } status || !status.Conditions.TrueForAll(c => c.ObservedGeneration == p.Metadata.Generation));
+            return without is null ? null : $"{kind.Name} {LocalMesh.Name(without)} has no status";
+        }
+    }
 }

@@ -1,5 +1,6 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 
 namespace MeshOperator.Policies;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Policies;

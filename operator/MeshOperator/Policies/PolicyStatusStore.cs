@@ -1,5 +1,6 @@
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
+using MeshOperator.Generation;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Events;
@@ -28,19 +29,26 @@ internal interface IPolicyStatusStore
 internal sealed record PolicyEvent(bool IsWarning, string Reason, string Message);
 
 /// <inheritdoc/>
-[GenericRbac("meshoperator.io", "trafficsplits/status,retrypolicies/status,mtlspolicies/status,circuitbreakers/status,ratelimits/status", "patch")]
+[PolicyRbac("patch", Subresource = "status")]
 [GenericRbac("", "events", "create,patch")]
 internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
-    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
+    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
     where TSpec : class, new()
 {
+    private readonly PolicyKind<TPolicy, TSpec> _kind;
     private readonly SharedInformer<TPolicy> _informer;
     private readonly StatusWriter<TPolicy> _writer;
     private readonly EventPublisher _events;
     private readonly ILogger _logger;
 
-    public PolicyStatusStore(SharedInformer<TPolicy> informer, StatusWriter<TPolicy> writer, EventPublisher events, ILogger<PolicyStatusStore<TPolicy, TSpec>> logger)
+    public PolicyStatusStore(
+        PolicyKind<TPolicy, TSpec> kind,
+        SharedInformer<TPolicy> informer,
+        StatusWriter<TPolicy> writer,
+        EventPublisher events,
+        ILogger<PolicyStatusStore<TPolicy, TSpec>> logger)
     {
+        _kind = kind;
         _informer = informer;
         _writer = writer;
         _events = events;
@@ -54,7 +62,7 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
 
     public event Action? Changed;
 
-    public string Kind => typeof(TPolicy).Name;
+    public string Kind => _kind.Name;
 
     public (string Uid, long Generation, PolicyStatus? Status)? Find(ObjectKey key)
     {

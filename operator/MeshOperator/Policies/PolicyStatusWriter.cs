@@ -194,7 +194,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
     }
 
     /// <summary>The status that should be written, or null when it is there, or the object has changed since it was translated.</summary>
-    private (Api.V1Alpha1.PolicyStatus After, Api.V1Alpha1.PolicyStatus? Before)? Desired(PolicyKey key)
+    private (Api.Policies.PolicyStatus After, Api.Policies.PolicyStatus? Before)? Desired(PolicyKey key)
     {
         if (_pipeline.Latest is not { } latest || !latest.Verdicts.TryGetValue(key, out var verdict)) return null;
         if (!_stores.TryGetValue(key.Kind, out var store) || store.Find(ToObjectKey(key)) is not { } found || found.Generation != verdict.Generation || found.Uid != verdict.Uid) return null;
@@ -213,7 +213,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         return PolicyConditions.SaySame(status, found.Status) ? null : (status, found.Status);
     }
 
-    private void Tell(PolicyKey key, Api.V1Alpha1.PolicyStatus after, Api.V1Alpha1.PolicyStatus? before)
+    private void Tell(PolicyKey key, Api.Policies.PolicyStatus after, Api.Policies.PolicyStatus? before)
     {
         foreach (var condition in after.Conditions)
         {

@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using k8s;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
+using MeshOperator.Generation;
 using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
@@ -15,7 +16,7 @@ namespace MeshOperator.Snapshots;
 /// <summary>Keeps a <see cref="ClusterSnapshot"/> in step with the informers: each change replaces one record.</summary>
 [GenericRbac("", "namespaces,services,pods", "get,list,watch")]
 [GenericRbac("discovery.k8s.io", "endpointslices", "get,list,watch")]
-[GenericRbac("meshoperator.io", "trafficsplits,retrypolicies,mtlspolicies,circuitbreakers,ratelimits", "get,list,watch")]
+[PolicyRbac("get,list,watch")]
 internal sealed class ClusterSnapshotSource : IDisposable
 {
     private readonly Lock _lock = new();
@@ -30,27 +31,24 @@ internal sealed class ClusterSnapshotSource : IDisposable
         SharedInformer<V1Service> services,
         SharedInformer<V1EndpointSlice> slices,
         SharedInformer<V1Pod> pods,
-        SharedInformer<TrafficSplit> splits,
-        SharedInformer<RetryPolicy> retries,
-        SharedInformer<MtlsPolicy> mtls,
-        SharedInformer<CircuitBreaker> breakers,
-        SharedInformer<RateLimit> limits,
         SharedInformer<V1Lease> leases,
+        IEnumerable<IPolicyFeed> policies,
         ILogger<ClusterSnapshotSource> logger)
     {
         _logger = logger;
-        _current = ClusterSnapshot.Empty with { TrustDomain = options.TrustDomain, OperatorNamespace = options.Namespace, IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace };
+        _current = ClusterSnapshot.Empty with
+        {
+            TrustDomain = options.TrustDomain,
+            OperatorNamespace = options.Namespace,
+            IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace,
+        };
         var annotated = new AnnotatedReader(logger);
         Follow(leases);
         Follow(namespaces, annotated.Read, s => s.Namespaces, (s, v) => s with { Namespaces = v });
         Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
         Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
         Follow(pods, annotated.Read, s => s.Pods, (s, v) => s with { Pods = v });
-        Follow(splits, new PolicyReader<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()).Read, s => s.TrafficSplits, (s, v) => s with { TrafficSplits = v });
-        Follow(retries, new PolicyReader<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()).Read, s => s.RetryPolicies, (s, v) => s with { RetryPolicies = v });
-        Follow(mtls, new PolicyReader<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()).Read, s => s.MtlsPolicies, (s, v) => s with { MtlsPolicies = v });
-        Follow(breakers, new PolicyReader<CircuitBreaker, CircuitBreakerSpec>(new CircuitBreakerValidator()).Read, s => s.CircuitBreakers, (s, v) => s with { CircuitBreakers = v });
-        Follow(limits, new PolicyReader<RateLimit, RateLimitSpec>(new RateLimitValidator()).Read, s => s.RateLimits, (s, v) => s with { RateLimits = v });
+        foreach (var feed in policies) feed.AddTo(this);
     }
 
     /// <summary>The cluster as it is known now.</summary>
@@ -65,6 +63,19 @@ internal sealed class ClusterSnapshotSource : IDisposable
 
     /// <summary>Waits until something has changed since the last call.</summary>
     public Task WaitForChangeAsync(CancellationToken cancellation) => _changed.WaitAsync(cancellation);
+
+    /// <summary>Follows the policies of one kind.</summary>
+    public void Follow<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, SharedInformer<TPolicy> informer)
+        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TSpec : class, new() =>
+        Follow(
+            informer,
+            (policy, before) => PolicyReader.Read(kind, policy, before),
+            (snapshot, name) => snapshot.Policies.Find(kind, name),
+            (snapshot, name, record) => snapshot with
+            {
+                Policies = record is null ? snapshot.Policies.Without(kind, name) : snapshot.Policies.With(kind, name, record),
+            });
 
     public void Dispose() => _changed.Dispose();
 
@@ -89,6 +100,19 @@ internal sealed class ClusterSnapshotSource : IDisposable
         Func<ClusterSnapshot, ImmutableDictionary<ObjectName, TRecord>> get,
         Func<ClusterSnapshot, ImmutableDictionary<ObjectName, TRecord>, ClusterSnapshot> set)
         where TEntity : class, IKubernetesObject<V1ObjectMeta>
+        where TRecord : class =>
+        Follow(
+            informer,
+            read,
+            (snapshot, name) => get(snapshot).GetValueOrDefault(name),
+            (snapshot, name, record) => set(snapshot, record is null ? get(snapshot).Remove(name) : get(snapshot).SetItem(name, record)));
+
+    private void Follow<TEntity, TRecord>(
+        SharedInformer<TEntity> informer,
+        Func<TEntity, TRecord?, TRecord?> read,
+        Func<ClusterSnapshot, ObjectName, TRecord?> find,
+        Func<ClusterSnapshot, ObjectName, TRecord?, ClusterSnapshot> replace)
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>
         where TRecord : class
     {
         _informers.Add(informer);
@@ -97,12 +121,11 @@ internal sealed class ClusterSnapshotSource : IDisposable
             var name = new ObjectName(change.Key.Namespace, change.Key.Name);
             lock (_lock)
             {
-                var records = get(_current);
-                var before = records.GetValueOrDefault(name);
+                var before = find(_current, name);
                 var record = change.New is null ? null : TryRead(change.Key, change.New, before, read);
                 // Most updates of pods and services (status, annotations) change nothing that matters here.
                 if (Equals(before, record)) return;
-                Volatile.Write(ref _current, set(_current, record is null ? records.Remove(name) : records.SetItem(name, record)));
+                Volatile.Write(ref _current, replace(_current, name, record));
                 if (_changed.CurrentCount == 0) _changed.Release();
             }
         };

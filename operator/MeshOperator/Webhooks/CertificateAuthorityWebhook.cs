@@ -1,5 +1,6 @@
 using FluentValidation;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Admission;
 

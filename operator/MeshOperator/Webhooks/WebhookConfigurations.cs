@@ -1,13 +1,13 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using MeshOperator.Api;
+using MeshOperator.Generation;
 
 namespace MeshOperator.Webhooks;
 
 /// <summary>The webhook configurations as the operator makes them where no chart does.</summary>
 internal static class WebhookConfigurations
 {
-    private static readonly string[] Policies = ["trafficsplits", "retrypolicies", "mtlspolicies", "circuitbreakers", "ratelimits", "meshcertificateauthorities"];
 
     /// <summary>Fields of the MutatingWebhookConfiguration, without its name.</summary>
     /// <param name="url">Of the webhook server, <c>https://host:port</c>.</param>
@@ -27,7 +27,7 @@ internal static class WebhookConfigurations
     /// <summary>Fields of the ValidatingWebhookConfiguration, without its name.</summary>
     public static JsonObject Validating(string url, string bundle) => new()
     {
-        ["webhooks"] = new JsonArray([.. Policies.Select(plural =>
+        ["webhooks"] = new JsonArray([.. GeneratedFiles.PluralNames.Select(plural =>
         {
             var webhook = Common($"{plural}.{MeshNames.Group}", $"{url}/validate/{plural}", bundle);
             webhook["rules"] = new JsonArray(new JsonObject

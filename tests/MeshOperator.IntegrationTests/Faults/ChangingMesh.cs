@@ -3,7 +3,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using Xunit;

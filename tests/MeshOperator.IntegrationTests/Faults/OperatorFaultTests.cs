@@ -1,4 +1,4 @@
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using k8s;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
 using MeshOperator.Hosting;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;

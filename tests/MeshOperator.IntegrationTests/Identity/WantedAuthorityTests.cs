@@ -1,6 +1,7 @@
 using k8s.Models;
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Hosting;

@@ -75,7 +75,7 @@ public sealed class TestCluster : IAsyncLifetime
         Transport = new KubernetesTransport(Client, TimeProvider.System);
         var objects = new DynamicClient(Transport);
         foreach (var crd in EmbeddedCrds.Read()) await objects.ApplyAsync(crd, CancellationToken.None);
-        await Testing.Eventually.Succeeds(async () => await new EntityClient<Api.V1Alpha1.MtlsPolicy>(Transport).ListAsync(CancellationToken.None));
+        await Testing.Eventually.Succeeds(async () => await new EntityClient<Api.Policies.MtlsPolicy>(Transport).ListAsync(CancellationToken.None));
     }
 
     public async ValueTask DisposeAsync()
@@ -249,7 +249,7 @@ internal sealed class TestOperator : IAsyncDisposable
         var key = new ObjectKey(string.Empty, _options.WebhookConfiguration);
         await _cluster.Of<V1MutatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
         await _cluster.Of<V1ValidatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
-        await _cluster.Of<Api.V1Alpha1.MeshCertificateAuthority>().DeleteAsync(new ObjectKey(string.Empty, _options.CertificateAuthority), CancellationToken.None);
+        await _cluster.Of<Api.Authorities.MeshCertificateAuthority>().DeleteAsync(new ObjectKey(string.Empty, _options.CertificateAuthority), CancellationToken.None);
         await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Namespace), CancellationToken.None);
     }
 

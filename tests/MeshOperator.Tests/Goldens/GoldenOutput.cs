@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Xds.Rendering;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;

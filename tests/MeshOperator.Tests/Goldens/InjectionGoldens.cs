@@ -1,6 +1,9 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s.Models;
+using MeshOperator.Api;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Admission;
 using MeshOperator.Kubernetes.Manifests;
@@ -117,6 +120,38 @@ public sealed class InjectionGoldens : IAsyncLifetime
         {
             File.Delete(file);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_real_Envoy_accepts_the_bootstraps_of_a_case(string name)
+    {
+        var golden = new GoldenCase(name, Suite);
+        if (InjectionOutput.IsRefused(golden)) return;
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            // What the kubelet mounts: the proxy reads it when it starts.
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, ProxyBootstrap.TokenFile), "token", Cancellation);
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, MeshNames.CaCertificateKey), AnyCertificate(), Cancellation);
+            foreach (var bootstrap in new InjectionOutput(Injector(golden), Namespace).Bootstraps(golden))
+            {
+                var mounted = bootstrap.ToJsonString().Replace(ProxyBootstrap.TokenFolder, folder.FullName).Replace(ProxyBootstrap.TrustFolder, folder.FullName);
+                var (status, output) = await EnvoyProgram.ValidateAsync(mounted);
+                status.ShouldBe(0, output);
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static string AnyCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest("CN=any", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(100));
+        return certificate.ExportCertificatePem();
     }
 
     /// <summary>The injector that a case asks for; the usual one where there is none.</summary>

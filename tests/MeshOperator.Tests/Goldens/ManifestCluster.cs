@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using FluentValidation;
 using k8s;
 using k8s.Models;
 using MeshOperator.Api;
-using MeshOperator.Api.V1Alpha1;
-using MeshOperator.Api.Validation;
+using MeshOperator.Api.Policies;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Manifests;
@@ -55,22 +53,10 @@ internal sealed class ManifestCluster
         Services = Records<V1Service, ServiceRecord>(RecordReader.Read),
         EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(RecordReader.Read),
         Pods = Records<V1Pod, PodRecord>(RecordReader.Read),
-        TrafficSplits = Policies<TrafficSplit, TrafficSplitSpec>(new TrafficSplitValidator()),
-        RetryPolicies = Policies<RetryPolicy, RetryPolicySpec>(new RetryPolicyValidator()),
-        MtlsPolicies = Policies<MtlsPolicy, MtlsPolicySpec>(new MtlsPolicyValidator()),
-        CircuitBreakers = Policies<CircuitBreaker, CircuitBreakerSpec>(new CircuitBreakerValidator()),
-        RateLimits = Policies<RateLimit, RateLimitSpec>(new RateLimitValidator()),
+        Policies = PolicyKinds.All.Aggregate(PolicySet.Empty, (policies, kind) => kind.Accept(new AddPolicies(this, policies))),
     };
 
     private IEnumerable<T> All<T>() => _objects.OfType<T>();
-
-    private ImmutableDictionary<ObjectName, PolicyRecord<TSpec>> Policies<TPolicy, TSpec>(IValidator<TSpec> validator)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>
-        where TSpec : class, new()
-    {
-        var reader = new PolicyReader<TPolicy, TSpec>(validator);
-        return Records<TPolicy, PolicyRecord<TSpec>>(policy => reader.Read(policy, before: null));
-    }
 
     private ImmutableDictionary<ObjectName, TRecord> Records<TEntity, TRecord>(Func<TEntity, TRecord?> read)
         where TEntity : IKubernetesObject<V1ObjectMeta>
@@ -133,5 +119,14 @@ internal sealed class ManifestCluster
         var number = ++_addresses;
         service.Spec.ClusterIPs = [.. (service.Spec.IpFamilies ?? ["IPv4"]).Select(family => family == "IPv6" ? $"fd00:96::{number}" : $"10.96.0.{number}")];
         service.Spec.ClusterIP = service.Spec.ClusterIPs[0];
+    }
+
+    private sealed class AddPolicies(ManifestCluster cluster, PolicySet policies) : IPolicyKindVisitor<PolicySet>
+    {
+        public PolicySet Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
+            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TSpec : class, new() =>
+            cluster.Records<TPolicy, PolicyRecord<TSpec>>(policy => PolicyReader.Read(kind, policy, before: null))
+                .Aggregate(policies, (all, policy) => all.With(kind, policy.Key, policy.Value));
     }
 }

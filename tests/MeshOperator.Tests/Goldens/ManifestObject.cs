@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
+using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Manifests;
 
 namespace MeshOperator.Tests.Goldens;
@@ -18,20 +19,21 @@ internal static class ManifestObject
         ["Deployment"] = Read<V1Deployment>,
         ["StatefulSet"] = Read<V1StatefulSet>,
         ["Pod"] = Read<V1Pod>,
-        ["TrafficSplit"] = Read<TrafficSplit>,
-        ["RetryPolicy"] = Read<RetryPolicy>,
-        ["MtlsPolicy"] = Read<MtlsPolicy>,
-        ["CircuitBreaker"] = Read<CircuitBreaker>,
-        ["RateLimit"] = Read<RateLimit>,
     };
 
     public static IKubernetesObject<V1ObjectMeta> Read(JsonObject json)
     {
         var kind = (string)json["kind"]!;
-        if (!Kinds.TryGetValue(kind, out var read)) throw new ManifestException($"golden cases have no use for a {kind}; they know {string.Join(", ", Kinds.Keys)}");
-        var result = read(json.ToJsonString());
+        var result = Read(kind, json.ToJsonString());
         if (FirstUnknown(json, JsonNode.Parse(KubernetesJson.Serialize((object)result)), kind) is { } field) throw new ManifestException($"{field} is not known");
         return result;
+    }
+
+    private static IKubernetesObject<V1ObjectMeta> Read(string kind, string json)
+    {
+        if (Kinds.TryGetValue(kind, out var read)) return read(json);
+        if (PolicyKinds.All.FirstOrDefault(policy => policy.Name == kind) is { } policy) return policy.Accept(new ReadPolicy(json));
+        throw new ManifestException($"golden cases have no use for a {kind}; they know {string.Join(", ", Kinds.Keys.Concat(PolicyKinds.All.Select(known => known.Name)))}");
     }
 
     private static T Read<T>(string json)
@@ -46,4 +48,11 @@ internal static class ManifestObject
         (_, null) => path,
         _ => null,
     };
+
+    private sealed class ReadPolicy(string json) : IPolicyKindVisitor<IKubernetesObject<V1ObjectMeta>>
+    {
+        public IKubernetesObject<V1ObjectMeta> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
+            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TSpec : class, new() => Read<TPolicy>(json);
+    }
 }

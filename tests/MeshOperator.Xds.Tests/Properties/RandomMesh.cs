@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CsCheck;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -11,7 +12,7 @@ internal static class RandomMesh
 {
     public static readonly Gen<string> Namespaces = Gen.OneOf("shop", "shop", "shop", "shop", "shop", "shop", "jobs", "mesh-system");
     public static readonly Gen<string> Services = Gen.OneOf("a", "b", "c", "d", "e");
-    private static readonly Gen<ObjectName> ServiceNames = Gen.Select(Namespaces, Services, (ns, name) => new ObjectName(ns, name));
+    internal static readonly Gen<ObjectName> ServiceNames = Gen.Select(Namespaces, Services, (ns, name) => new ObjectName(ns, name));
 
     private static readonly Gen<ServicePortRecord> Port = Gen.OneOf(
         new ServicePortRecord("http", 80, null),
@@ -73,12 +74,7 @@ internal static class RandomMesh
     /// <summary>A cluster.</summary>
     public static readonly Gen<ClusterSnapshot> Snapshot = Gen.Select(
         Gen.Select(Records(ServiceNames, Service, 4, 12), Records(SliceNames, Slice, 0, 8), Records(PodNames, Pod, 0, 10)),
-        Gen.Select(
-            Records(ServiceNames, RandomPolicies.Split, 1, 8),
-            Records(ServiceNames, RandomPolicies.Retry, 0, 4),
-            Records(ServiceNames, RandomPolicies.Mtls, 0, 4),
-            Records(ServiceNames, RandomPolicies.Breaker, 0, 3),
-            Records(ServiceNames, RandomPolicies.Limit, 0, 3)),
+        RandomPolicies.Set,
         Gen.Select(Gen.OneOf("cluster.local", "cluster.local", "example.org"), Gen.Int[0, 3], Records(NamespaceNames, Namespace, 0, 1)),
         (objects, policies, settings) => ClusterSnapshot.Empty with
         {
@@ -88,17 +84,13 @@ internal static class RandomMesh
             Services = objects.Item1,
             EndpointSlices = objects.Item2,
             Pods = objects.Item3,
-            TrafficSplits = policies.Item1,
-            RetryPolicies = policies.Item2,
-            MtlsPolicies = policies.Item3,
-            CircuitBreakers = policies.Item4,
-            RateLimits = policies.Item5,
+            Policies = policies,
         });
 
     /// <summary>Clusters that follow each other, each but a few objects as the one before; now and then nothing changes at all.</summary>
     public static readonly Gen<ClusterSnapshot[]> History = Gen.Select(
         Snapshot,
-        Gen.Select(Snapshot, Gen.Int[0, 10], Gen.Int[0, 100]).Array[1, 6],
+        Gen.Select(Snapshot, Gen.Int[0, 5 + (2 * PolicyKinds.All.Count)], Gen.Int[0, 100]).Array[1, 6],
         (first, changes) =>
         {
             var history = new List<ClusterSnapshot> { first };
@@ -112,15 +104,17 @@ internal static class RandomMesh
         0 => cluster with { Services = One(cluster.Services, other.Services, pick) },
         1 => cluster with { EndpointSlices = One(cluster.EndpointSlices, other.EndpointSlices, pick) },
         2 => cluster with { Pods = One(cluster.Pods, other.Pods, pick) },
-        3 => cluster with { TrafficSplits = One(cluster.TrafficSplits, other.TrafficSplits, pick) },
-        4 => cluster with { RetryPolicies = One(cluster.RetryPolicies, other.RetryPolicies, pick) },
-        5 => cluster with { MtlsPolicies = One(cluster.MtlsPolicies, other.MtlsPolicies, pick) },
-        6 => cluster with { CircuitBreakers = One(cluster.CircuitBreakers, other.CircuitBreakers, pick) },
-        7 => cluster with { RateLimits = One(cluster.RateLimits, other.RateLimits, pick) },
-        8 => cluster with { Namespaces = One(cluster.Namespaces, other.Namespaces, pick) },
-        9 => cluster with { IsScopedToNamespace = other.IsScopedToNamespace },
-        _ => cluster with { TrustDomain = other.TrustDomain },
+        3 => cluster with { Namespaces = One(cluster.Namespaces, other.Namespaces, pick) },
+        4 => cluster with { IsScopedToNamespace = other.IsScopedToNamespace },
+        5 => cluster with { TrustDomain = other.TrustDomain },
+        _ => cluster with { Policies = One(cluster.Policies, other.Policies, PolicyKinds.All[kind % PolicyKinds.All.Count], pick) },
     };
+
+    private static PolicySet One(PolicySet policies, PolicySet other, PolicyKind kind, int pick)
+    {
+        var names = policies[kind].Keys.Union(other[kind].Keys).Order().ToList();
+        return names.Count == 0 ? policies : policies.WithOneOf(kind, names[pick % names.Count], other);
+    }
 
     private static ImmutableDictionary<ObjectName, T> One<T>(ImmutableDictionary<ObjectName, T> records, ImmutableDictionary<ObjectName, T> other, int pick)
         where T : class
@@ -131,6 +125,6 @@ internal static class RandomMesh
         return other.TryGetValue(name, out var record) ? records.SetItem(name, record) : records.Remove(name);
     }
 
-    private static Gen<ImmutableDictionary<ObjectName, T>> Records<T>(Gen<ObjectName> names, Gen<T> records, int least, int most) =>
+    internal static Gen<ImmutableDictionary<ObjectName, T>> Records<T>(Gen<ObjectName> names, Gen<T> records, int least, int most) =>
         Gen.Select(names, records).Array[least, most].Select(entries => entries.DistinctBy(e => e.Item1).ToImmutableDictionary(e => e.Item1, e => e.Item2));
 }

@@ -1,5 +1,6 @@
 using CsCheck;
-using MeshOperator.Api.V1Alpha1;
+using MeshOperator.Api.Policies;
+using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Xds.Tests.Properties;
@@ -157,15 +158,22 @@ internal static class RandomPolicies
             ],
         });
 
-    public static Gen<PolicyRecord<TrafficSplitSpec>> Split => Record(SplitSpec);
+    /// <summary>Policies of each kind, as what they add to a set.</summary>
+    private static readonly IReadOnlyList<(PolicyKind Kind, Gen<Func<PolicySet, PolicySet>> Add)> Kinds =
+    [
+        Some(PolicyKinds.TrafficSplit, SplitSpec, 1, 8),
+        Some(PolicyKinds.RetryPolicy, RetrySpec, 0, 4),
+        Some(PolicyKinds.MtlsPolicy, MtlsSpec, 0, 4),
+        Some(PolicyKinds.CircuitBreaker, BreakerSpec, 0, 3),
+        Some(PolicyKinds.RateLimit, LimitSpec, 0, 3),
+    ];
 
-    public static Gen<PolicyRecord<RetryPolicySpec>> Retry => Record(RetrySpec);
+    /// <summary>The kinds that are generated.</summary>
+    public static IEnumerable<PolicyKind> Generated => Kinds.Select(kind => kind.Kind);
 
-    public static Gen<PolicyRecord<MtlsPolicySpec>> Mtls => Record(MtlsSpec);
-
-    public static Gen<PolicyRecord<CircuitBreakerSpec>> Breaker => Record(BreakerSpec);
-
-    public static Gen<PolicyRecord<RateLimitSpec>> Limit => Record(LimitSpec);
+    /// <summary>Policies of all kinds.</summary>
+    public static Gen<PolicySet> Set => Kinds.Select(kind => kind.Add)
+        .Aggregate(Gen.Const(PolicySet.Empty), (set, add) => Gen.Select(set, add, (policies, change) => change(policies)));
 
     private static List<PolicyTargetReference> OfServices(PolicyTargetReference[] targets) =>
     [
@@ -182,6 +190,13 @@ internal static class RandomPolicies
         rule.Name = $"rule-{index}";
         return rule;
     }
+
+    private static (PolicyKind Kind, Gen<Func<PolicySet, PolicySet>> Add) Some<TPolicy, TSpec>(
+        PolicyKind<TPolicy, TSpec> kind, Gen<TSpec> specs, int least, int most)
+        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TSpec : class, new() =>
+        (kind, RandomMesh.Records(RandomMesh.ServiceNames, Record(specs), least, most).Select(records =>
+            (Func<PolicySet, PolicySet>)(set => records.Aggregate(set, (all, policy) => all.With(kind, policy.Key, policy.Value)))));
 
     /// <summary>Now and then an invalid one, whose last valid form stays or of which there was none.</summary>
     private static Gen<PolicyRecord<TSpec>> Record<TSpec>(Gen<TSpec> specs)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using CsCheck;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
@@ -16,6 +17,9 @@ public sealed class TranslationProperties
 {
     /// <summary>Bounded so that all properties together take some seconds. A failure names the seed that repeats it.</summary>
     private const int Iterations = 200;
+
+    [Fact]
+    public void Every_kind_of_policy_is_generated() => RandomPolicies.Generated.ShouldBe(PolicyKinds.All, ignoreOrder: true);
 
     [Fact]
     public void Everything_that_a_resource_names_is_there() => RandomMesh.Snapshot.Sample(

@@ -173,8 +173,10 @@ internal static class ShopMesh
             Retry = new RetrySettings
             {
                 Attempts = 2,
-                ConnectionConditions = ["connect-failure", "refused-stream", "reset-before-request"],
-                ResponseConditions = ["gateway-error", "unavailable"],
+                ConnectionTriggers = [RetryTrigger.ConnectFailure, RetryTrigger.RefusedStream, RetryTrigger.ResetBeforeRequest],
+                ResponseTriggers = [RetryTrigger.GatewayError, RetryTrigger.GrpcUnavailable],
+                BackoffBase = TimeSpan.FromMilliseconds(25),
+                BackoffMax = TimeSpan.FromMilliseconds(250),
                 StatusCodes = [409],
                 Methods = ["GET", "HEAD", "OPTIONS"],
                 PerTryTimeout = TimeSpan.FromSeconds(1),
@@ -210,7 +212,7 @@ internal static class ShopMesh
             Name = "default",
             Backends =
             [
-                new WeightedBackend(50, null),
+                new WeightedBackend(50, new MissingBackend(MissingReason.ServiceNotFound)),
                 new WeightedBackend(25, new BackendTarget(Name("half"), 80)),
                 new WeightedBackend(25, new BackendTarget(Name("web"), 80)),
                 new WeightedBackend(0, new BackendTarget(Name("web-v2"), 80)),
@@ -229,7 +231,15 @@ internal static class ShopMesh
                 Name = "exact",
                 Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Exact, "/exact"), Method = "POST" },
                 Backends = canary,
-                Retry = new RetrySettings { Attempts = 1, ResponseConditions = ["5xx"], Methods = ["GET"], ConnectionConditions = ["connect-failure"] },
+                Retry = new RetrySettings
+                {
+                    Attempts = 1,
+                    ResponseTriggers = [RetryTrigger.ServerError],
+                    Methods = ["GET"],
+                    ConnectionTriggers = [RetryTrigger.ConnectFailure],
+                    BackoffBase = TimeSpan.FromMilliseconds(25),
+                    BackoffMax = TimeSpan.FromMilliseconds(250),
+                },
             },
             new HttpRoute
             {
@@ -262,7 +272,7 @@ internal static class ShopMesh
                 Backends = canary,
                 Sticky = new StickySession(StickyKey.Header, "x-user", null),
             },
-            new HttpRoute { Name = "gone", Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Prefix, "/gone") }, Backends = [new WeightedBackend(1, null)] },
+            new HttpRoute { Name = "gone", Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Prefix, "/gone") }, Backends = [new WeightedBackend(1, new MissingBackend(MissingReason.ServiceNotFound))] },
             new HttpRoute { Name = "default", Backends = own, Sticky = new StickySession(StickyKey.SourceIp, "", null) },
         ];
     }

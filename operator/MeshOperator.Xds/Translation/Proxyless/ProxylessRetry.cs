@@ -9,7 +9,7 @@ namespace MeshOperator.Xds.Translation.Proxyless;
 internal static class ProxylessRetry
 {
     private const string Method = "POST";
-    private const string Unavailable = "unavailable";
+    private static readonly string Unavailable = RetryBuilder.ToWord(RetryTrigger.GrpcUnavailable);
 
     /// <summary>gRPC refuses pauses below a millisecond.</summary>
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(1);
@@ -19,7 +19,7 @@ internal static class ProxylessRetry
     public static RetryPolicy? Policy(RetrySettings? retry)
     {
         if (retry is null || (retry.Methods.Count > 0 && !retry.Methods.Contains(Method))) return null;
-        var codes = retry.ResponseConditions.Select(Code).Concat(retry.StatusCodes.Select(Code)).OfType<string>().Distinct().ToList();
+        var codes = retry.ResponseTriggers.Select(Code).Concat(retry.StatusCodes.Select(Code)).OfType<string>().Distinct().ToList();
         if (codes.Count == 0) return null;
         var pause = retry.BackoffBase < ShortestPause ? ShortestPause : retry.BackoffBase;
         return new RetryPolicy
@@ -30,11 +30,12 @@ internal static class ProxylessRetry
         };
     }
 
-    /// <summary>gRPC's name of what Envoy sees as <paramref name="condition"/>, or null.</summary>
-    private static string? Code(string condition) => condition switch
+    /// <summary>The name of the status that a call has where Envoy sees the trigger, or null.</summary>
+    private static string? Code(RetryTrigger trigger) => trigger switch
     {
-        "cancelled" or "deadline-exceeded" or "internal" or "resource-exhausted" or Unavailable => condition,
-        "reset" or "gateway-error" or "5xx" => Unavailable,
+        RetryTrigger.GrpcCancelled or RetryTrigger.GrpcDeadlineExceeded or RetryTrigger.GrpcInternal or RetryTrigger.GrpcResourceExhausted
+            or RetryTrigger.GrpcUnavailable => RetryBuilder.ToWord(trigger),
+        RetryTrigger.Reset or RetryTrigger.GatewayError or RetryTrigger.ServerError => Unavailable,
         _ => null,
     };
 

@@ -1,0 +1,11 @@
+namespace MeshOperator.Api.Policies;
+
+/// <summary>What a RateLimit means where it leaves something out.</summary>
+public static class RateLimitDefaults
+{
+    /// <summary>The unit of time in which requests are counted.</summary>
+    public const RateLimitUnit Unit = RateLimitUnit.Second;
+
+    /// <summary>How many requests may come at once: as many as in a unit of time.</summary>
+    public static int ResolveBurst(RequestLimit limit) => limit.Burst ?? limit.Requests;
+}

@@ -1,0 +1,152 @@
+using MeshOperator.Kubernetes.Entities;
+
+namespace MeshOperator.Api.Policies;
+
+/// <summary>A copy of requests.</summary>
+public sealed class RequestMirror
+{
+    /// <summary>The service that gets the copy, in the same namespace.</summary>
+    [Required]
+    [Length(1, 63)]
+    [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    public string Service { get; set; } = string.Empty;
+
+    /// <summary>Its port; left out, the port is found as for a backend.</summary>
+    [RangeMinimum(1)]
+    [RangeMaximum(65535)]
+    public int? Port { get; set; }
+
+    /// <summary>How many of the requests are copied, in per cent.</summary>
+    [DefaultValue(TrafficSplitDefaults.Percent)]
+    [RangeMinimum(0)]
+    [RangeMaximum(100)]
+    public double Percent { get; set; } = TrafficSplitDefaults.Percent;
+}
+
+/// <summary>Keeps the requests of one client at one endpoint; one of cookie, header and sourceIP is given.</summary>
+[ValidationRule("[has(self.cookie), has(self.header), has(self.sourceIP) && self.sourceIP].exists_one(given, given)", "exactly one of cookie, header and sourceIP must be given")]
+public sealed class StickySessions
+{
+    /// <summary>By a cookie, which the proxy makes when the client has none.</summary>
+    public StickyCookie? Cookie { get; set; }
+
+    /// <summary>By the value of this request header.</summary>
+    [Length(1, 256)]
+    [Pattern(HttpHeader.NamePattern)]
+    public string? Header { get; set; }
+
+    /// <summary>By the client's IP address.</summary>
+    [System.Text.Json.Serialization.JsonPropertyName("sourceIP")]
+    public bool? SourceIP { get; set; }
+}
+
+/// <summary>A cookie for sticky sessions.</summary>
+public sealed class StickyCookie
+{
+    /// <summary>The cookie's name.</summary>
+    [Required]
+    [Length(1, 256)]
+    [Pattern(HttpHeader.NamePattern)]
+    public string Name { get; set; } = string.Empty;
+
+    /// <summary>How long it lives; left out, as long as the browser's session.</summary>
+    [Duration]
+    public string? Ttl { get; set; }
+}
+
+/// <summary>How long a request may take.</summary>
+public sealed class RouteTimeouts
+{
+    /// <summary>For the whole request with all its retries; 0s means no limit.</summary>
+    [Duration]
+    public string? Request { get; set; }
+
+    /// <summary>For a stream on which no bytes move; 0s means no limit.</summary>
+    [Duration]
+    public string? Idle { get; set; }
+}
+
+/// <summary>Delays and errors to inject.</summary>
+[ValidationRule("has(self.delay) || has(self.abort)", "nothing to inject: give delay or abort, or leave fault out")]
+public sealed class Fault
+{
+    /// <summary>Delays requests.</summary>
+    public FaultDelay? Delay { get; set; }
+
+    /// <summary>Answers requests with an error.</summary>
+    public FaultAbort? Abort { get; set; }
+}
+
+/// <summary>Delays requests.</summary>
+public sealed class FaultDelay
+{
+    /// <summary>How long.</summary>
+    [Required]
+    [Duration]
+    public string Duration { get; set; } = string.Empty;
+
+    /// <summary>How many of the requests, in per cent.</summary>
+    [DefaultValue(TrafficSplitDefaults.Percent)]
+    [RangeMinimum(0)]
+    [RangeMaximum(100)]
+    public double Percent { get; set; } = TrafficSplitDefaults.Percent;
+}
+
+/// <summary>Answers requests with an error.</summary>
+public sealed class FaultAbort
+{
+    /// <summary>The HTTP status.</summary>
+    [Required]
+    [RangeMinimum(200)]
+    [RangeMaximum(599)]
+    public int Status { get; set; }
+
+    /// <summary>How many of the requests, in per cent.</summary>
+    [DefaultValue(TrafficSplitDefaults.Percent)]
+    [RangeMinimum(0)]
+    [RangeMaximum(100)]
+    public double Percent { get; set; } = TrafficSplitDefaults.Percent;
+}
+
+/// <summary>Changes of the requests' headers. The host, headers of the connection (content-length, transfer-encoding, upgrade, …) and
+/// x-envoy-… cannot be changed.</summary>
+public sealed class HeaderFilter
+{
+    /// <summary>Headers to set, in place of those of the same name.</summary>
+    [ListMapKeys("name")]
+    [Items(0, 16)]
+    public List<HttpHeader>? Set { get; set; }
+
+    /// <summary>Headers to add to those of the same name.</summary>
+    [ListMapKeys("name")]
+    [Items(0, 16)]
+    public List<HttpHeader>? Add { get; set; }
+
+    /// <summary>Names of headers to remove.</summary>
+    [ListSet]
+    [Items(0, 16)]
+    [Length(1, 256)]
+    [Pattern(HttpHeader.NamePattern)]
+    public List<string>? Remove { get; set; }
+}
+
+/// <summary>A header.</summary>
+public sealed class HttpHeader
+{
+    /// <summary>What names of headers, query parameters and cookies are made of, as an expression.</summary>
+    public const string NameCharacters = @"[A-Za-z0-9!#$%&'*+\-.^_|~]+";
+
+    /// <summary>The schema's pattern of such names.</summary>
+    public const string NamePattern = $"^{NameCharacters}$";
+
+    /// <summary>Its name.</summary>
+    [Required]
+    [Length(1, 256)]
+    [Pattern(HttpHeader.NamePattern)]
+    public string Name { get; set; } = string.Empty;
+
+    /// <summary>Its value.</summary>
+    [Required]
+    [Length(1, 4096)]
+    public string Value { get; set; } = string.Empty;
+}

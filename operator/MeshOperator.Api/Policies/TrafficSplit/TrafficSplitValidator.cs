@@ -1,0 +1,115 @@
+using System.Globalization;
+using FluentValidation;
+using MeshOperator.Api.Validation;
+
+namespace MeshOperator.Api.Policies;
+
+/// <summary>What a TrafficSplit must fulfil besides its schema; the same rules in the webhook and in the reconciler.</summary>
+public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
+{
+    /// <summary>Makes the validator.</summary>
+    public TrafficSplitValidator()
+    {
+        RuleFor(s => s.Service).IsServiceName();
+        RuleFor(s => s.Port).IsPort();
+        RuleFor(s => s).Must(s => (s.Backends is null) != (s.Rules is null)).OverridePropertyName("backends")
+            .WithMessage("exactly one of spec.backends and spec.rules must be given");
+        When(s => s.Backends is not null, () => RuleFor(s => s.Backends!).SetValidator(new BackendsValidator()));
+        When(s => s.Rules is not null, () =>
+        {
+            RuleFor(s => s.Rules!).Must(r => r.Count is >= 1 and <= 16).WithMessage("1 to 16 rules must be given");
+            RuleForEach(s => s.Rules!).SetValidator(new RuleValidator());
+            RuleFor(s => s.Rules!).Must(r => r.FirstTwice(x => x.Name) is null)
+                .WithMessage((_, r) => $"two rules are named '{r.FirstTwice(x => x.Name)}': each must have a name of its own");
+        });
+    }
+
+    private sealed class BackendsValidator : AbstractValidator<List<TrafficSplitBackend>>
+    {
+        public BackendsValidator()
+        {
+            RuleFor(b => b).Must(b => b.Count is >= 1 and <= 16).OverridePropertyName("count").WithMessage("1 to 16 backends must be given");
+            RuleFor(b => b).Must(b => b.Count == 0 || b.Any(x => x.Weight > 0)).OverridePropertyName("weight")
+                .WithMessage("at least one backend must have a weight above 0");
+            RuleFor(b => b).Must(b => b.FirstTwice(NameOf) is null).OverridePropertyName("service")
+                .WithMessage(b => $"the backend '{b.FirstTwice(NameOf)}' is named twice: add its weights up");
+            RuleForEach(b => b).ChildRules(backend =>
+            {
+                backend.RuleFor(b => b.Service).IsServiceName();
+                backend.RuleFor(b => b.Port).IsPort();
+                backend.RuleFor(b => b.Weight).Must(w => w is >= 0 and <= 1_000_000)
+                    .WithMessage((_, weight) => $"{weight} is no weight: it must be from 0 to 1000000");
+            });
+        }
+
+        private static string NameOf(TrafficSplitBackend backend) =>
+            backend.Port is { } port ? string.Create(CultureInfo.InvariantCulture, $"{backend.Service}:{port}") : backend.Service;
+    }
+
+    private sealed class RuleValidator : AbstractValidator<TrafficSplitRule>
+    {
+        public RuleValidator()
+        {
+            RuleFor(r => r.Backends).SetValidator(new BackendsValidator());
+            RuleForEach(r => r.Matches).SetValidator(new MatchValidator());
+            When(r => r.Mirror is not null, () =>
+            {
+                RuleFor(r => r.Mirror!.Service).IsServiceName();
+                RuleFor(r => r.Mirror!.Port).IsPort();
+                RuleFor(r => r.Mirror!.Percent).IsPercent();
+            });
+            When(r => r.Sticky is not null, () =>
+            {
+                RuleFor(r => r.Sticky!)
+                    .Must(s => (s.Cookie is null ? 0 : 1) + (s.Header is null ? 0 : 1) + (s.SourceIP is true ? 1 : 0) == 1)
+                    .WithMessage("exactly one of cookie, header and sourceIP must be given");
+                RuleFor(r => r.Sticky!.Header).IsHeaderName();
+                RuleFor(r => r.Sticky!.Cookie!.Name).IsHeaderName().When(r => r.Sticky!.Cookie is not null);
+                RuleFor(r => r.Sticky!.Cookie!.Ttl).IsDuration().When(r => r.Sticky!.Cookie is not null);
+            });
+            When(r => r.Timeouts is not null, () =>
+            {
+                RuleFor(r => r.Timeouts!.Request).IsDuration();
+                RuleFor(r => r.Timeouts!.Idle).IsDuration();
+            });
+            RuleFor(r => r.Fault).Must(f => f is not { Delay: null, Abort: null }).WithMessage("nothing to inject: give delay or abort, or leave fault out");
+            When(r => r.Fault?.Delay is not null, () =>
+            {
+                RuleFor(r => r.Fault!.Delay!.Duration).Must(d => MeshDuration.TryParse(d, out var delay) && delay > TimeSpan.Zero)
+                    .WithMessage((_, text) => $"'{text}' is no delay: write for example 500ms or 2s, above 0");
+                RuleFor(r => r.Fault!.Delay!.Percent).IsPercent();
+            });
+            When(r => r.Fault?.Abort is not null, () =>
+            {
+                RuleFor(r => r.Fault!.Abort!.Status).InclusiveBetween(200, 599).WithMessage((_, status) => $"{status} is no status: it must be from 200 to 599");
+                RuleFor(r => r.Fault!.Abort!.Percent).IsPercent();
+            });
+            When(r => r.Headers is not null, () =>
+            {
+                RuleForEach(r => r.Headers!.Set).SetValidator(new HeaderValidator());
+                RuleForEach(r => r.Headers!.Add).SetValidator(new HeaderValidator());
+                RuleForEach(r => r.Headers!.Remove).IsChangeableHeader();
+            });
+        }
+    }
+
+    private sealed class HeaderValidator : AbstractValidator<HttpHeader>
+    {
+        public HeaderValidator()
+        {
+            RuleFor(h => h.Name).IsChangeableHeader();
+            RuleFor(h => h.Value).IsOneLine("a header");
+        }
+    }
+
+    private sealed class MatchValidator : AbstractValidator<HttpRequestMatch>
+    {
+        public MatchValidator()
+        {
+            When(m => m.Path is not null, () => RuleFor(m => m.Path!).SetValidator(new PathMatchValidator("use queryParams")));
+            RuleForEach(m => m.Headers).SetValidator(new ValueMatchValidator("a header"));
+            RuleForEach(m => m.QueryParams).SetValidator(new ValueMatchValidator("a query parameter"));
+            RuleForEach(m => m.Cookies).SetValidator(new CookieMatchValidator());
+        }
+    }
+}

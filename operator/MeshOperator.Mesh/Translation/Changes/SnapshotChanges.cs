@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using MeshOperator.Api.Policies;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation.Policies;
+
+namespace MeshOperator.Mesh.Translation.Changes;
+
+/// <summary>What of a snapshot was replaced. Records are immutable, so that one that is the same object says the same.</summary>
+internal sealed class SnapshotChanges
+{
+    private readonly HashSet<string> _ofEndpoints;
+    private readonly HashSet<string> _ofWorkloads;
+
+    public SnapshotChanges(ClusterSnapshot? before, ClusterSnapshot after)
+    {
+        before ??= ClusterSnapshot.Empty;
+        _ofEndpoints = NamespacesOfChanged(PolicyEffects.Endpoints, before.Policies, after.Policies);
+        AllEndpoints = before.TrustDomain != after.TrustDomain
+            || before.OperatorNamespace != after.OperatorNamespace
+            || _ofEndpoints.Contains(after.OperatorNamespace);
+        AllWorkloads = AllEndpoints || before.IsScopedToNamespace != after.IsScopedToNamespace;
+        _ofWorkloads = NamespacesOfChanged(PolicyEffects.Workloads, before.Policies, after.Policies);
+        _ofWorkloads.UnionWith(Replaced(before.Namespaces, after.Namespaces).Select(name => name.Name));
+        // A policy whose target did not exist may have one now.
+        var named = after.Policies.FindNamedServices(PolicyEffects.Workloads);
+        if (named.Count > 0) _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
+        Pods = Replaced(before.Pods, after.Pods);
+        Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
+    }
+
+    /// <summary>Whether something was replaced on which all endpoints depend, and so all workloads.</summary>
+    public bool AllEndpoints { get; }
+
+    /// <summary>Whether something was replaced on which all workloads depend.</summary>
+    public bool AllWorkloads { get; }
+
+    /// <summary>The pods of which something was replaced, added or removed.</summary>
+    public HashSet<ObjectName> Pods { get; }
+
+    /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
+    public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
+
+    /// <summary>The pods on which something depends that was replaced for their whole namespace.</summary>
+    public IEnumerable<ObjectName> PodsOfNamespaces(ClusterSnapshot snapshot) =>
+        _ofWorkloads.Count == 0 ? [] : snapshot.Pods.Keys.Where(pod => _ofWorkloads.Contains(pod.Namespace));
+
+    private static IEnumerable<PolicyKind> KindsThat(PolicyEffects affect) => PolicyKinds.All.Where(kind => kind.Affects.HasFlag(affect));
+
+    private static HashSet<string> NamespacesOfChanged(PolicyEffects affect, PolicySet before, PolicySet after) =>
+        Namespaces(KindsThat(affect).SelectMany(kind => Replaced(before[kind], after[kind])));
+
+    private static HashSet<string> Namespaces(IEnumerable<ObjectName> names) => names.Select(name => name.Namespace).ToHashSet(StringComparer.Ordinal);
+
+    private static HashSet<ObjectName> Replaced<T>(ImmutableDictionary<ObjectName, T> before, ImmutableDictionary<ObjectName, T> after)
+        where T : class
+    {
+        var names = new HashSet<ObjectName>();
+        if (ReferenceEquals(before, after)) return names;
+        var kept = 0;
+        foreach (var (name, record) in after)
+        {
+            if (before.TryGetValue(name, out var old))
+            {
+                kept++;
+                if (ReferenceEquals(old, record)) continue;
+            }
+
+            names.Add(name);
+        }
+
+        if (kept < before.Count) names.UnionWith(before.Keys.Where(name => !after.ContainsKey(name)));
+        return names;
+    }
+}

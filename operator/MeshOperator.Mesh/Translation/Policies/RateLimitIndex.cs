@@ -1,0 +1,91 @@
+using System.Globalization;
+using MeshOperator.Api.Policies;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation.Requests;
+using MeshOperator.Mesh.Translation.Verdicts;
+using Limit = MeshOperator.Mesh.Model.RequestLimit;
+
+namespace MeshOperator.Mesh.Translation.Policies;
+
+/// <summary>Finds the RateLimit of a port of a pod: on the service's port, on the service, with a selector; of several the oldest.</summary>
+internal sealed class RateLimitIndex
+{
+    private readonly TargetIndex<Candidate> _targets;
+    private readonly SelectorIndex<Candidate> _bySelector;
+
+    private RateLimitIndex(TargetIndex<Candidate> targets, SelectorIndex<Candidate> bySelector, IReadOnlySet<string> namespaces) =>
+        (_targets, _bySelector, NamespacesWithSeveral) = (targets, bySelector, namespaces);
+
+    /// <summary>The namespaces with more than one policy, in which one may take precedence over another.</summary>
+    public IReadOnlySet<string> NamespacesWithSeveral { get; }
+
+    public static Found<RateLimitIndex> Create(ClusterSnapshot snapshot)
+    {
+        var targets = new TargetIndex<Candidate>();
+        var bySelector = new SelectorIndex<Candidate>();
+        var findings = new List<PolicyFinding>();
+        var policies = snapshot.Policies.GetActive(PolicyKinds.RateLimit);
+        foreach (var (key, rank, spec) in policies)
+        {
+            var candidate = new Candidate(key, rank, ToLimits(key, spec));
+            if (candidate.Limits.Count > Limit.KeptApart)
+                findings.Add(new Noted(key, $"A change of one of its limits from spec.limits[{Limit.KeptApart - 1}] on lets all of those begin anew."));
+            if (spec.TargetRefs is { } references)
+            {
+                findings.AddRange(targets.Add(snapshot, key, references, candidate));
+                findings.AddRange(TargetIndex<Candidate>.FindTcp(snapshot, key, references, "no requests to count"));
+            }
+            else if (spec.Selector is { } selector)
+            {
+                findings.AddRange(bySelector.Add(key, selector, candidate));
+            }
+        }
+
+        findings.AddRange(bySelector.FindSelected(snapshot));
+        var several = policies.CountBy(policy => policy.Key.Namespace).Where(count => count.Value > 1).Select(count => count.Key).ToHashSet(StringComparer.Ordinal);
+        return new Found<RateLimitIndex>(new RateLimitIndex(targets, bySelector, several), findings);
+    }
+
+    /// <summary>The policy of a port, or null.</summary>
+    /// <param name="ns">The pod's namespace.</param>
+    /// <param name="pod">The pod.</param>
+    /// <param name="services">The service ports behind which the port is.</param>
+    public Candidate? Find(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services) =>
+        FindLevels(ns, pod, services).Select(GetOldest).FirstOrDefault(candidate => candidate is not null);
+
+    /// <summary>The policies that would hold for a port, the more specific first; of those that are equally so the oldest holds.</summary>
+    public IEnumerable<IEnumerable<Candidate>> FindLevels(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services)
+    {
+        yield return FindOnPorts(services);
+        yield return FindOnServices(services);
+        yield return ToList(_bySelector.Find(ns, pod));
+    }
+
+    public static Candidate? GetOldest(IEnumerable<Candidate> candidates) => candidates.MinBy(c => c.Rank);
+
+    private IEnumerable<Candidate> FindOnPorts(IEnumerable<(ObjectName Service, string PortName)> services) =>
+        services.Where(s => s.PortName.Length > 0).SelectMany(s => ToList(_targets.Find(PolicyTargetKind.Service, s.Service, s.PortName)));
+
+    private IEnumerable<Candidate> FindOnServices(IEnumerable<(ObjectName Service, string PortName)> services) =>
+        services.SelectMany(s => ToList(_targets.Find(PolicyTargetKind.Service, s.Service, null)));
+
+    private static IEnumerable<Candidate> ToList(Candidate? candidate) => candidate is null ? [] : [candidate];
+
+    private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) => spec.Limits.Select((limit, i) => new Limit(
+        string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),
+        limit.Requests,
+        ToPeriod(limit.Unit),
+        RateLimitDefaults.ResolveBurst(limit),
+        limit.Match is { } match ? RequestMatches.Read(new HttpRequestMatch { Path = match.Path, Method = match.Method, Headers = match.Headers }) : HttpMatch.All)).ToValueList();
+
+    private static TimeSpan ToPeriod(RateLimitUnit unit) => unit switch
+    {
+        RateLimitUnit.Minute => TimeSpan.FromMinutes(1),
+        RateLimitUnit.Hour => TimeSpan.FromHours(1),
+        RateLimitUnit.Day => TimeSpan.FromDays(1),
+        _ => TimeSpan.FromSeconds(1),
+    };
+
+    internal sealed record Candidate(PolicyKey Key, int Rank, ValueList<Limit> Limits) : IRanked;
+}

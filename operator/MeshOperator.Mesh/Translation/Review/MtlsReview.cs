@@ -1,0 +1,152 @@
+using MeshOperator.Api;
+using MeshOperator.Api.Policies;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation.Endpoints;
+using MeshOperator.Mesh.Translation.Policies;
+using MeshOperator.Mesh.Translation.Verdicts;
+using SpecRule = MeshOperator.Api.Policies.AccessRule;
+
+namespace MeshOperator.Mesh.Translation.Review;
+
+/// <summary>Finds out, once it is known what pods serve, what of a MtlsPolicy can hardly be meant, as it would lock out those whom it names:
+/// identities that nobody can have, ports that no pod serves, and requests where only bytes are known. And denied callers that are too many for a
+/// handshake. What is enforced does not depend on it.</summary>
+internal static class MtlsReview
+{
+    public static IEnumerable<PolicyFinding> Review(ClusterSnapshot snapshot, MtlsPolicyIndex modes, ServedPorts served)
+    {
+        var findings = new List<PolicyFinding>();
+        foreach (var policy in modes.All)
+        {
+            findings.AddRange(FindForeignIdentities(policy, snapshot.TrustDomain));
+            if (DeniedCallers.Warning(policy.Access) is { } warning) findings.Add(new Noted(policy.Key, warning));
+        }
+
+        foreach (var (policy, pods) in FindPods(snapshot, modes, served))
+        {
+            findings.AddRange(FindMissingPorts(snapshot, policy, pods));
+            findings.AddRange(FindTcp(policy, pods));
+        }
+
+        return findings;
+    }
+
+    /// <summary>The policies for which it matters what pods serve, with the pods for which they hold.</summary>
+    private static List<(MtlsPolicyIndex.Candidate Policy, SelectedPods Pods)> FindPods(ClusterSnapshot snapshot, MtlsPolicyIndex modes, ServedPorts served)
+    {
+        var byPolicy = modes.All.Where(NeedsPods).ToDictionary(policy => policy.Key, policy => (Policy: policy, Pods: new SelectedPods()));
+        if (byPolicy.Count == 0) return [];
+        foreach (var (name, pod) in snapshot.Pods)
+        {
+            if (!pod.HasProxy || pod.IsDirectAltogether || modes.Find(name.Namespace, pod) is not { } policy) continue;
+            if (byPolicy.TryGetValue(policy.Key, out var found)) found.Pods.Add(pod, served.GetPorts(name), policy);
+        }
+
+        return [.. byPolicy.Values.Where(found => found.Pods.Any)];
+    }
+
+    private static bool NeedsPods(MtlsPolicyIndex.Candidate policy) => policy.Ports.Any() || (policy.Spec.Allow ?? []).Exists(NeedsHttp);
+
+    private static bool NeedsHttp(SpecRule rule) => rule.Methods is { Count: > 0 } || rule.Paths is { Count: > 0 };
+
+    private static bool IsFor(SpecRule rule, int port) => rule.Ports is not { Count: > 0 } ports || ports.Contains(port);
+
+    private static IEnumerable<(string Field, SpecRule Rule)> Rules(MtlsPolicySpec spec) =>
+        (spec.Allow ?? []).Select((rule, i) => ($"spec.allow[{i}]", rule)).Concat((spec.Deny ?? []).Select((rule, i) => ($"spec.deny[{i}]", rule)));
+
+    private static IEnumerable<PolicyFinding> FindForeignIdentities(MtlsPolicyIndex.Candidate policy, string trustDomain)
+    {
+        var own = $"spiffe://{trustDomain}/";
+        foreach (var (field, rule) in Rules(policy.Spec))
+        {
+            foreach (var (i, identity) in (rule.Identities ?? []).Index())
+            {
+                // A beginning may be so short that it leaves the trust domain open.
+                if (identity.StartsWith(own, StringComparison.Ordinal) || (identity.EndsWith('*') && own.StartsWith(identity[..^1], StringComparison.Ordinal))) continue;
+                yield return new Unresolved(
+                    policy.Key,
+                    ConditionReasons.TrustDomainMismatch,
+                    $"{field}.identities[{i}]: '{identity}' is of another trust domain than the mesh's, '{trustDomain}', so no caller has it; write {own}ns/NAMESPACE/sa/ACCOUNT");
+            }
+        }
+    }
+
+    private static IEnumerable<PolicyFinding> FindMissingPorts(ClusterSnapshot snapshot, MtlsPolicyIndex.Candidate policy, SelectedPods pods)
+    {
+        var named = Rules(policy.Spec).SelectMany(r => (r.Rule.Ports ?? []).Select(port => ($"{r.Field}.ports", Port: port)))
+            .Concat((policy.Spec.PortModes?.Keys ?? Enumerable.Empty<string>()).Select(port => ("spec.portModes", Port: int.Parse(port, System.Globalization.CultureInfo.InvariantCulture))).OrderBy(p => p.Port));
+        foreach (var (field, port) in named.Where(p => !pods.Serve(p.Port)))
+        {
+            var fix = pods.Targets(snapshot, port) is { } service
+                ? $"{port} is the port of the service '{service.Name}', whose targetPort in the pods is {string.Join(" or ", service.Targets)}; write that"
+                : $"they serve {pods.Text}; write the number of the pods' own port, or declare it as a containerPort if they do";
+            yield return new Unresolved(policy.Key, ConditionReasons.PortNotFound, $"{field}: no pod with a sidecar that the policy holds for serves port {port}: {fix}");
+        }
+    }
+
+    private static IEnumerable<PolicyFinding> FindTcp(MtlsPolicyIndex.Candidate policy, SelectedPods pods)
+    {
+        var allow = policy.Spec.Allow ?? [];
+        foreach (var (i, rule) in allow.Index())
+        {
+            if (!NeedsHttp(rule)) continue;
+            // A rule for all ports is for those with requests, unless the others would be left to nobody.
+            var closed = pods.Tcp.Where(IsClosed).ToList();
+            var unseen = pods.Unseen.Where(IsClosed).ToList();
+            if (unseen.Count > 0) yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, UnseenMessage(i, unseen));
+            if (closed.Count > 0) yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, TcpMessage(i, closed));
+
+            bool IsClosed(int port) => rule.Ports?.Contains(port) == true || (IsFor(rule, port) && !allow.Exists(other => IsFor(other, port) && !NeedsHttp(other)));
+        }
+    }
+
+    private static string UnseenMessage(int rule, List<int> ports) =>
+        $"spec.allow[{rule}]: by methods or paths nobody can be allowed on port {string.Join(", ", ports)}: its protocol is not declared, and where mutual "
+        + "TLS is Disabled only bytes are seen then; declare HTTP with appProtocol";
+
+    private static string TcpMessage(int rule, List<int> ports) =>
+        $"spec.allow[{rule}]: by methods or paths nobody can be allowed on port {string.Join(", ", ports)}, which is TCP; allow callers there by a rule without them, "
+        + "or declare HTTP with appProtocol if it is";
+
+    /// <summary>What is known of the pods with a proxy for which a policy holds.</summary>
+    private sealed class SelectedPods
+    {
+        private readonly SortedDictionary<int, PortProtocol> _ports = [];
+        private readonly HashSet<(ObjectName Service, string PortName, int Target)> _services = [];
+        private readonly SortedSet<int> _unseen = [];
+
+        public bool Any { get; private set; }
+
+        /// <summary>The ports that are opaque bytes on all pods.</summary>
+        public IEnumerable<int> Tcp => _ports.Where(port => port.Value == PortProtocol.Tcp).Select(port => port.Key);
+
+        /// <summary>The ports on which requests are not seen, as nothing is declared of them and mutual TLS is disabled.</summary>
+        public IEnumerable<int> Unseen => _unseen;
+
+        public string Text => _ports.Count == 0 ? "none that is known" : string.Join(", ", _ports.Keys);
+
+        public void Add(PodRecord pod, SortedDictionary<int, ServedPort> served, MtlsPolicyIndex.Candidate policy)
+        {
+            Any = true;
+            foreach (var port in pod.ContainerPorts.Where(port => !served.ContainsKey(port))) _ports[port] = PortProtocol.Detect;
+            foreach (var (number, port) in served)
+            {
+                _ports[number] = _ports.TryGetValue(number, out var known) && known != port.Protocol ? PortProtocol.Detect : port.Protocol;
+                if (port.Protocol is PortProtocol.Detect && policy.GetMode(number) is MtlsMode.Disabled) _unseen.Add(number);
+                foreach (var (service, name) in port.Services) _services.Add((service, name, number));
+            }
+        }
+
+        public bool Serve(int port) => _ports.ContainsKey(port);
+
+        /// <summary>The service that has a port of this number, and what it is in the pods; null when there is none.</summary>
+        public (string Name, List<int> Targets)? Targets(ClusterSnapshot snapshot, int number)
+        {
+            var found = _services.Where(s => snapshot.Services.TryGetValue(s.Service, out var service) && service.Ports.Any(p => p.Name == s.PortName && p.Port == number)).ToList();
+            if (found.Count == 0) return null;
+            var first = found.Min(s => s.Service);
+            return (first.Name, [.. found.Where(s => s.Service == first).Select(s => s.Target).Distinct().Order()]);
+        }
+    }
+}

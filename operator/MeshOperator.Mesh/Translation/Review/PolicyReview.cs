@@ -1,0 +1,19 @@
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation.Endpoints;
+using MeshOperator.Mesh.Translation.Policies;
+using MeshOperator.Mesh.Translation.Routing;
+using MeshOperator.Mesh.Translation.Verdicts;
+
+namespace MeshOperator.Mesh.Translation.Review;
+
+/// <summary>Finds what can only be known of policies when all is translated. What is enforced does not depend on it.</summary>
+internal static class PolicyReview
+{
+    public static IEnumerable<PolicyFinding> Review(
+        ClusterSnapshot snapshot, PolicyIndexes policies, RoutePlan routes, ServiceSet services, ServedPorts served) =>
+    [
+        .. RetryReview.Review(routes.RetryOverrides, services.ConnectionPolicies),
+        .. RateLimitReview.Review(snapshot, policies.Limits, policies.Mtls, served),
+        .. MtlsReview.Review(snapshot, policies.Mtls, served),
+    ];
+}

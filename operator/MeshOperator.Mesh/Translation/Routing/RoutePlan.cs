@@ -1,0 +1,39 @@
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation.Policies;
+using MeshOperator.Mesh.Translation.Verdicts;
+using MeshOperator.Mesh.Translation.Review;
+
+namespace MeshOperator.Mesh.Translation.Routing;
+
+/// <summary>Where the requests to all services go. How connections are kept depends on the whole of it, and comes after.</summary>
+/// <param name="Ports">All ports with their routes and endpoints.</param>
+/// <param name="Kept">The services of before that no policy names and that are as they were.</param>
+/// <param name="Callers">The policies that arrive with requests of other services.</param>
+/// <param name="RetryOverrides">Which RetryPolicies take precedence over which.</param>
+internal sealed record RoutePlan(
+    IReadOnlyDictionary<BackendTarget, MeshServicePort> Ports,
+    IReadOnlyDictionary<ObjectName, MeshService> Kept,
+    CallerPolicies Callers,
+    Overrides RetryOverrides);
+
+/// <summary>Policies on services whose splits send requests to backends: they arrive there over the backends' connections. Of several the
+/// oldest.</summary>
+/// <param name="Retries">By backend.</param>
+/// <param name="Breakers">By backend.</param>
+internal sealed record CallerPolicies(
+    IReadOnlyDictionary<BackendTarget, RetryIndex.Candidate> Retries, IReadOnlyDictionary<BackendTarget, BreakerIndex.Candidate> Breakers)
+{
+    /// <summary>Whether one arrives at a port of a service.</summary>
+    public bool Reach(MeshService service)
+    {
+        if (Retries.Count == 0 && Breakers.Count == 0) return false;
+        foreach (var port in service.Ports)
+        {
+            var target = new BackendTarget(port.Service, port.Port);
+            if (Retries.ContainsKey(target) || Breakers.ContainsKey(target)) return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Collections.Immutable;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation.Endpoints;
+using MeshOperator.Mesh.Translation.Policies;
+using MeshOperator.Mesh.Translation.Verdicts;
+
+namespace MeshOperator.Mesh.Translation.Workloads;
+
+/// <summary>Makes the workloads of pods with a proxy.</summary>
+internal sealed class WorkloadBuilder
+{
+    // Pods of one deployment have equal profiles: sharing the record makes later comparisons quick.
+    private readonly Dictionary<InboundProfile, InboundProfile> _profiles = [];
+
+    /// <summary>The workloads of a snapshot.</summary>
+    /// <param name="snapshot">The snapshot.</param>
+    /// <param name="policies">The policies.</param>
+    /// <param name="served">What pods serve.</param>
+    /// <param name="before">The workloads of the snapshot before.</param>
+    /// <param name="touched">The only pods of which something may be other than before; null when it may be of all.</param>
+    public ImmutableDictionary<WorkloadName, MeshWorkload> Build(
+        ClusterSnapshot snapshot,
+        PolicyIndexes policies,
+        ServedPorts served,
+        ImmutableDictionary<WorkloadName, MeshWorkload> before,
+        IReadOnlySet<ObjectName>? touched)
+    {
+        // Profiles that nobody has any more are few beside workloads, and forgotten when they are not.
+        if (touched is null || _profiles.Count > before.Count + touched.Count) _profiles.Clear();
+        var workloads = (touched is null ? ImmutableDictionary<WorkloadName, MeshWorkload>.Empty : before).ToBuilder();
+        var scopes = new UpstreamScopes(snapshot);
+        foreach (var name in touched ?? snapshot.Pods.Keys)
+        {
+            var workload = new WorkloadName(name.Namespace, name.Name);
+            if (!snapshot.Pods.TryGetValue(name, out var pod) || !pod.HasProxy)
+            {
+                workloads.Remove(workload);
+                continue;
+            }
+
+            var profile = pod.IsDirectAltogether
+                ? InboundProfile.Nothing
+                : BuildProfile(
+                    policies.Mtls.Find(name.Namespace, pod),
+                    served.GetPorts(name),
+                    pod.HasIpv6,
+                    port => policies.Limits.Find(name.Namespace, pod, port.Services),
+                    snapshot.Revisions.GetValueOrDefault(name));
+            if (!_profiles.TryAdd(profile, profile)) profile = _profiles[profile];
+            workloads[workload] = new MeshWorkload
+            {
+                Name = workload,
+                ServiceAccount = pod.ServiceAccount,
+                Identity = Spiffe.Identity(snapshot.TrustDomain, name.Namespace, pod.ServiceAccount),
+                Scope = scopes.Find(name.Namespace, pod),
+                IsExplicitProxy = pod.IsDirectAltogether,
+                Inbound = profile,
+            };
+        }
+
+        return workloads.ToImmutable();
+    }
+
+    private static InboundProfile BuildProfile(
+        MtlsPolicyIndex.Candidate? policy, SortedDictionary<int, ServedPort> served, bool hasIpv6, Func<ServedPort, RateLimitIndex.Candidate?> limitsOf, ValueList<PortRevision>? revisions)
+    {
+        var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
+        if (policy is not null) policies.Add(policy.Key);
+        var ports = new SortedDictionary<int, InboundPort>();
+        foreach (var (number, port) in served)
+        {
+            var limits = InboundPort.IsBytes(port.Protocol, policy?.GetMode(number) ?? MtlsMode.Permissive) ? null : limitsOf(port);
+            if (limits is not null) policies.Add(limits.Key);
+            ports.Add(number, Inbound(number, port.Protocol) with { Limits = limits?.Limits ?? [] });
+        }
+
+        foreach (var number in policy?.Ports ?? []) ports.TryAdd(number, Inbound(number, PortProtocol.Detect));
+        return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
+        {
+            DefaultAccess = policy?.Access.ForPort(port: null),
+            DefaultRevision = RevisionOf(0, isHttp: false),
+            HasIpv6 = hasIpv6,
+            Tls = policy?.Tls ?? TlsBounds.Default,
+        };
+
+        InboundPort Inbound(int number, PortProtocol protocol) =>
+            new(number, protocol, policy?.GetMode(number) ?? MtlsMode.Permissive, policy?.Access.ForPort(number)) { Revision = RevisionOf(number, isHttp: false), StreamRevision = RevisionOf(number, isHttp: true) };
+
+        int RevisionOf(int number, bool isHttp)
+        {
+            foreach (var known in revisions ?? [])
+            {
+                if (known.Port == number && known.IsHttp == isHttp) return known.Revision;
+            }
+
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+using MeshOperator.Api.Policies;
+using MeshOperator.Hosting;
+using MeshOperator.Mesh.Translation.Policies;
+
+namespace MeshOperator.Webhooks;
+
+/// <summary>Warns of denied callers that proxies cannot exclude in the handshake.</summary>
+internal sealed class MtlsPolicyWarnings(OperatorOptions options) : IPolicyWarnings<MtlsPolicySpec>
+{
+    public IEnumerable<string> Of(MtlsPolicySpec spec, string ns) => DeniedCallers.Warning(spec, ns, options.TrustDomain) is { } warning ? [warning] : [];
+}
