@@ -1,24 +1,29 @@
 namespace MeshOperator.Api;
 
-/// <summary>The reasons of conditions. The summary of each is what it means, the remarks are what to do about it; the reference page is made of both.</summary>
+/// <summary>The reasons of conditions. The summary of each is what it means, the remarks are what to do about it; the reference page is
+/// made of both.</summary>
 public static class ConditionReasons
 {
-    /// <summary>The object is valid and in effect. The message names what to know about it, such as a policy that overrides part of it.</summary>
+    /// <summary>The object is valid and in effect. The message names what to know about it, such as a policy that overrides part of
+    /// it.</summary>
     /// <remarks>Nothing.</remarks>
     [Condition(ConditionTypes.Accepted, "True")]
     public const string Accepted = "Accepted";
 
-    /// <summary>The object is invalid. It got past the schema and the webhook, for example because the webhook was unavailable. The last valid version stays in effect.</summary>
+    /// <summary>The object is invalid. It got past the schema and the webhook, for example because the webhook was unavailable. The last
+    /// valid version stays in effect.</summary>
     /// <remarks>Correct the field that the message names.</remarks>
     [Condition(ConditionTypes.Accepted, "False")]
     public const string Invalid = "Invalid";
 
-    /// <summary>An older policy of the same kind has the same target. The older one is in effect. This policy still applies to its other targets.</summary>
+    /// <summary>An older policy of the same kind has the same target. The older one is in effect. This policy still applies to its other
+    /// targets.</summary>
     /// <remarks>Delete one of the two, or give them different targets.</remarks>
     [Condition(ConditionTypes.Accepted, "False")]
     public const string Conflicted = "Conflicted";
 
-    /// <summary>A target does not exist. Under <c>Accepted</c>: none of the targets does, so the policy has no effect. Under <c>ResolvedRefs</c>: the policy is in effect for the targets that exist.</summary>
+    /// <summary>A target does not exist. Under <c>Accepted</c>: none of the targets does, so the policy has no effect. Under
+    /// <c>ResolvedRefs</c>: the policy is in effect for the targets that exist.</summary>
     /// <remarks>Correct the name, or create the Service or TrafficSplit.</remarks>
     [Condition(ConditionTypes.Accepted, "False")]
     [Condition(ConditionTypes.ResolvedRefs, "False")]
@@ -29,7 +34,8 @@ public static class ConditionReasons
     [Condition(ConditionTypes.ResolvedRefs, "True")]
     public const string ResolvedRefs = "ResolvedRefs";
 
-    /// <summary>A backend of a TrafficSplit does not exist. Its share is answered with status 500, or goes to the other backends with <c>onMissingBackend: Redistribute</c>.</summary>
+    /// <summary>A backend of a TrafficSplit does not exist. Its share is answered with status 500, or goes to the other backends with
+    /// <c>onMissingBackend: Redistribute</c>.</summary>
     /// <remarks>Create the Service, or correct its name in the split.</remarks>
     [Condition(ConditionTypes.ResolvedRefs, "False")]
     public const string BackendNotFound = "BackendNotFound";
@@ -44,29 +50,34 @@ public static class ConditionReasons
     [Condition(ConditionTypes.ResolvedRefs, "False")]
     public const string UnsupportedProtocol = "UnsupportedProtocol";
 
-    /// <summary>Policies: a rule names an identity of another trust domain, which no caller has. MeshCertificateAuthority: <c>spec.trustDomain</c> is not the operator's.</summary>
+    /// <summary>Policies: a rule names an identity of another trust domain, which no caller has. MeshCertificateAuthority:
+    /// <c>spec.trustDomain</c> is not the operator's.</summary>
     /// <remarks>Use the operator's trust domain, which the message names.</remarks>
     [Condition(ConditionTypes.ResolvedRefs, "False")]
     [Condition(ConditionTypes.Accepted, "False")]
     public const string TrustDomainMismatch = "TrustDomainMismatch";
 
-    /// <summary>All proxies that count have acknowledged this generation. A proxy that is not connected counts while its pod is ready and for 30 seconds after that.</summary>
+    /// <summary>All proxies that count have acknowledged this generation. A proxy that is not connected counts while its pod is ready and
+    /// for 30 seconds after that.</summary>
     /// <remarks>Nothing.</remarks>
     [Condition(ConditionTypes.Programmed, "True")]
     public const string Programmed = "Programmed";
 
-    /// <summary>No proxy has acknowledged this generation yet, connections of callers that lost a permission are still being closed, or the policy is not in effect (see <c>Accepted</c>).</summary>
+    /// <summary>No proxy has acknowledged this generation yet, connections of callers that lost a permission are still being closed, or the
+    /// policy is not in effect (see <c>Accepted</c>).</summary>
     /// <remarks>Wait a few seconds. If it stays, see the proxies that the message names.</remarks>
     [Condition(ConditionTypes.Programmed, "False")]
     public const string Pending = "Pending";
 
-    /// <summary>Some proxies have acknowledged this generation. The others have not answered yet, are not connected, or rejected it.</summary>
+    /// <summary>Some proxies have acknowledged this generation. The others have not answered yet, are not connected, or rejected
+    /// it.</summary>
     /// <remarks>Wait a few seconds. If it stays, see the proxies that the message names.</remarks>
     [Condition(ConditionTypes.Programmed, "False")]
     public const string PartiallyProgrammed = "PartiallyProgrammed";
 
     /// <summary>Proxies rejected the configuration, and none has acknowledged it. They keep the previous one.</summary>
-    /// <remarks>Read the proxy's reason in the message. Check whether the sidecar's Envoy is older than the oldest supported release. If it is not, report a bug.</remarks>
+    /// <remarks>Read the proxy's reason in the message. Check whether the sidecar's Envoy is older than the oldest supported release. If it
+    /// is not, report a bug.</remarks>
     [Condition(ConditionTypes.Programmed, "False")]
     public const string Rejected = "Rejected";
 
@@ -76,16 +87,19 @@ public static class ConditionReasons
     public const string Overridden = "Overridden";
 
     /// <summary>The policy applies to no running pod with a proxy.</summary>
-    /// <remarks>Nothing, if that is intended. Otherwise check that the pods are injected and that the selector or target is right.</remarks>
+    /// <remarks>Nothing, if that is intended. Otherwise check that the pods are injected and that the selector or target is
+    /// right.</remarks>
     [Condition(ConditionTypes.Programmed, "Unknown")]
     public const string NoProxies = "NoProxies";
 
-    /// <summary><c>provider.secret</c> is set and there is no Secret <c>mesh-ca</c> in the operator's namespace. The present authority stays in use.</summary>
+    /// <summary><c>provider.secret</c> is set and there is no Secret <c>mesh-ca</c> in the operator's namespace. The present authority
+    /// stays in use.</summary>
     /// <remarks>Create the Secret with <c>tls.crt</c>, <c>tls.key</c> and <c>ca.crt</c>.</remarks>
     [Condition(ConditionTypes.Accepted, "False")]
     public const string SecretNotFound = "SecretNotFound";
 
-    /// <summary>The authority in Secret <c>mesh-ca</c> cannot be used. The message states why. The present authority stays in use.</summary>
+    /// <summary>The authority in Secret <c>mesh-ca</c> cannot be used. The message states why. The present authority stays in
+    /// use.</summary>
     /// <remarks>Replace the Secret's content.</remarks>
     [Condition(ConditionTypes.Accepted, "False")]
     public const string InvalidSecret = "InvalidSecret";

@@ -6,7 +6,8 @@ public static class ConditionTypes
     /// <summary>The object is valid and no other object takes precedence over all of it. The operator acts on it.</summary>
     public const string Accepted = "Accepted";
 
-    /// <summary>Policies: everything that the policy refers to exists and can do what the policy asks. A policy with an unresolved reference is still in effect for the rest.</summary>
+    /// <summary>Policies: everything that the policy refers to exists and can do what the policy asks. A policy with an unresolved
+    /// reference is still in effect for the rest.</summary>
     public const string ResolvedRefs = "ResolvedRefs";
 
     /// <summary>Policies: every proxy that the policy applies to has acknowledged this generation of it.</summary>
@@ -15,7 +16,8 @@ public static class ConditionTypes
     /// <summary>MeshCertificateAuthority: a rotation is in flight.</summary>
     public const string Progressing = "Progressing";
 
-    /// <summary>MeshCertificateAuthority: a certificate that the mesh depends on expires within 30 days, or within a third of its lifetime if that is shorter.</summary>
+    /// <summary>MeshCertificateAuthority: a certificate that the mesh depends on expires within 30 days, or within a third of its lifetime
+    /// if that is shorter.</summary>
     public const string ExpiringSoon = "ExpiringSoon";
 
     /// <summary>MeshCertificateAuthority: the clocks of the operator and of the API server differ by at most two minutes.</summary>

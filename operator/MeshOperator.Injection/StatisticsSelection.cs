@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace MeshOperator.Injection;
 
-/// <summary>Which statistics a proxy keeps (envoy.config.metrics.v3.StatsMatcher as JSON). Envoy has some 200 for each service, of which few say
+/// <summary>Which statistics a proxy keeps (envoy.config.metrics.v3.StatsMatcher as JSON). Envoy has some 200 for each service, of which
+/// few say
 /// something that the others do not; they would be a third of its memory. The reference of metrics lists these.</summary>
 public static class StatisticsSelection
 {
@@ -34,7 +35,8 @@ public static class StatisticsSelection
         @"listener\..*_(15001|15006)\..*",
     ];
 
-    /// <summary>What is kept by default, for people: a part of a statistic's name in Envoy, or an expression for the whole, and how it fits.</summary>
+    /// <summary>What is kept by default, for people: a part of a statistic's name in Envoy, or an expression for the whole, and how it
+    /// fits.</summary>
     public static IEnumerable<(string Pattern, string How)> Kept =>
     [
         .. Prefixes.Select(prefix => (prefix, "the start of the name")),

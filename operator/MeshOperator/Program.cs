@@ -2,4 +2,5 @@ using System.CommandLine;
 using MeshOperator.Commands;
 
 // Streams are drained and the lease is given back before the process ends.
-return await MeshopCommand.Create().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });
+var configuration = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) };
+return await MeshopCommand.Create().Parse(args).InvokeAsync(configuration);

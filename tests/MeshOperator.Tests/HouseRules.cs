@@ -3,8 +3,8 @@ using ArchUnitNET.Fluent;
 using ArchUnitNET.Fluent.Slices;
 using ArchUnitNET.Loader;
 using Shouldly;
-using Xunit;
 using static ArchUnitNET.Fluent.ArchRuleDefinition;
+using Xunit;
 
 namespace MeshOperator.Tests;
 

@@ -10,7 +10,8 @@ internal static class GenerateCommand
     {
         var check = new Option<bool>("--check") { Description = "Write nothing; fail and name the files that are out of date." };
         var root = new Option<DirectoryInfo?>("--root") { Description = "The root of the repository; by default the nearest folder above with MeshOperator.sln." };
-        var command = new Command("generate", "Write the files that are made of the program: the CRDs, the chart's roles and the reference pages.") { check, root };
+        const string description = "Write the files that are made of the program: the CRDs, the chart's roles and the reference pages.";
+        var command = new Command("generate", description) { check, root };
         command.SetAction(parsed => Run(parsed.GetValue(root), parsed.GetValue(check), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
         return command;
     }

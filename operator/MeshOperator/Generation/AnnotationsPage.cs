@@ -39,24 +39,23 @@ internal static class AnnotationsPage
             ["Label", "On", "Meaning"],
             [Row(docstrings, nameof(MeshNames.InjectionLabel), "Namespace"), Row(docstrings, nameof(MeshNames.InjectLabel), "Pod")]);
         page.Heading(2, "Sidecar settings").Paragraph(
-            "Set on a pod (in a workload: on `spec.template.metadata`), an annotation takes precedence over the chart value. The webhook rejects a pod whose annotation has an invalid value. "
+            "Set on a pod (in a workload: on `spec.template.metadata`), an annotation takes precedence over the chart value. "
+            + "The webhook rejects a pod whose annotation has an invalid value. "
             + $"`{SidecarAnnotations.Upstreams}` also works on a namespace, for all its pods without one.");
         page.Table(
             ["Annotation", "Chart value", "Default", "Meaning"],
-            SidecarAnnotations.All.Select(name =>
-            {
-                var setting = Settings.TryGetValue(name, out var known) ? known : throw new InvalidOperationException($"the chart value of {name} is not named in {nameof(AnnotationsPage)}");
-                var field = typeof(SidecarAnnotations).GetFields().Single(f => f.IsLiteral && (string)f.GetRawConstantValue()! == name);
-                return (string[])[Markdown.Code(name), Markdown.Code(setting.ChartValue), Markdown.Code(setting.Default), Whole(docstrings, field)];
-            }));
+            SidecarAnnotations.All.Select(name => Setting(docstrings, name)));
         page.Heading(2, "Certificate authority").Table(
             ["Annotation", "On", "Meaning"], [Row(docstrings, nameof(MeshNames.RotateAnnotation), "MeshCertificateAuthority, Secret")]);
         page.Heading(2, "Written by the operator").Paragraph("Do not set these. They show what injection did.").Table(
             ["Name", "On", "Meaning"],
             [
-                Row(docstrings, nameof(MeshNames.StatusAnnotation), "Pod"), Row(docstrings, nameof(MeshNames.ProbesAnnotation), "Pod"),
-                Row(docstrings, nameof(MeshNames.DirectPortsAnnotation), "Pod"), Row(docstrings, nameof(MeshNames.NotInjectedAnnotation), "Pod"),
-                Row(docstrings, nameof(MeshNames.ProxyLabel), "Pod (label)"), Row(docstrings, nameof(MeshNames.ManagedByLabel), "ConfigMap (label)"),
+                Row(docstrings, nameof(MeshNames.StatusAnnotation), "Pod"),
+                Row(docstrings, nameof(MeshNames.ProbesAnnotation), "Pod"),
+                Row(docstrings, nameof(MeshNames.DirectPortsAnnotation), "Pod"),
+                Row(docstrings, nameof(MeshNames.NotInjectedAnnotation), "Pod"),
+                Row(docstrings, nameof(MeshNames.ProxyLabel), "Pod (label)"),
+                Row(docstrings, nameof(MeshNames.ManagedByLabel), "ConfigMap (label)"),
             ]);
         return page.ToString();
     }
@@ -67,5 +66,13 @@ internal static class AnnotationsPage
         return [Markdown.Code((string)field.GetRawConstantValue()!), on, Whole(docstrings, field)];
     }
 
-    private static string Whole(Docstrings docstrings, FieldInfo field) => $"{docstrings.Summary(field)} {docstrings.Remarks(field)}".Trim();
+    private static string[] Setting(Docstrings docstrings, string name)
+    {
+        if (!Settings.TryGetValue(name, out var setting)) throw new InvalidOperationException($"{nameof(AnnotationsPage)} lacks {name}");
+        var field = typeof(SidecarAnnotations).GetFields().Single(f => f.IsLiteral && (string)f.GetRawConstantValue()! == name);
+        return [Markdown.Code(name), Markdown.Code(setting.ChartValue), Markdown.Code(setting.Default), Whole(docstrings, field)];
+    }
+
+    private static string Whole(Docstrings docstrings, FieldInfo field) =>
+        $"{docstrings.Summary(field)} {docstrings.Remarks(field)}".Trim();
 }

@@ -13,8 +13,10 @@ internal static class CliPage
     public static string Create(RootCommand program)
     {
         var page = new Markdown("Command line", "the program's own commands");
-        page.Paragraph($"`{Program}` is the operator's program. From a checkout, write `dotnet run --project operator/MeshOperator --` in its place.");
-        page.Paragraph($"`{Program} --version` prints the version. Every command has `--help`. The exit status is 0 on success and 1 on failure.");
+        page.Paragraph(
+            $"`{Program}` is the operator's program. From a checkout, write `dotnet run --project operator/MeshOperator --` in its place.");
+        page.Paragraph(
+            $"`{Program} --version` prints the version. Every command has `--help`. The exit status is 0 on success and 1 on failure.");
         foreach (var command in program.Subcommands) Add(page, command, Program);
         return page.ToString();
     }
@@ -26,18 +28,21 @@ internal static class CliPage
         if (command.Subcommands.Count == 0) page.Line().Line("```text").Line(Usage(command, name)).Line("```");
         page.Table(
             ["Argument", "Description"],
-            command.Arguments.Select(argument => (string[])[Markdown.Code(argument.Name), Markdown.Prose(argument.Description ?? string.Empty)]));
+            command.Arguments.Select(a => (string[])[Markdown.Code(a.Name), Markdown.Prose(a.Description ?? string.Empty)]));
         page.Table(
             ["Option", "Value", "Default", "Description"],
             command.Options.Where(option => option is not HelpOption).Select(option => (string[])
             [
-                string.Join(", ", option.Aliases.Prepend(option.Name).Select(Markdown.Code)) + (option.Required ? ", *required*" : string.Empty),
+                Names(option),
                 Value(option.ValueType),
                 Default(option),
                 Markdown.Prose(option.Description ?? string.Empty),
             ]));
         foreach (var inner in command.Subcommands) Add(page, inner, name);
     }
+
+    private static string Names(Option option) =>
+        string.Join(", ", option.Aliases.Prepend(option.Name).Select(Markdown.Code)) + (option.Required ? ", *required*" : string.Empty);
 
     private static string Usage(Command command, string name)
     {

@@ -1,18 +1,22 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using MeshOperator.Kubernetes.Crds;
 
 namespace MeshOperator.Generation;
 
 /// <summary><c>docs/reference/crds.md</c>: every field of every kind, from the schemas that the CRDs have.</summary>
-internal static class CrdPage
+internal static partial class CrdPage
 {
     private static readonly string[] Fields = ["Field", "Type", "Default", "Description"];
 
     public static string Create(IEnumerable<Type> entities)
     {
         var page = new Markdown("Custom resources", "the schemas of the CRDs");
-        page.Paragraph("All kinds are in the API group `meshoperator.io/v1alpha1`. `kubectl explain KIND.spec` shows the same texts on a cluster.");
-        page.Paragraph("`[]` stands for the items of a list, `.*` for the values of a map. A field marked *required* must be given when the object around it is.");
+        page.Paragraph(
+            "All kinds are in the API group `meshoperator.io/v1alpha1`. `kubectl explain KIND.spec` shows the same texts on a cluster.");
+        page.Paragraph(
+            "`[]` stands for the items of a list, `.*` for the values of a map. "
+            + "A field marked *required* must be given when the object around it is.");
         foreach (var entity in entities) Add(page, (JsonObject)CustomResourceDefinition.Of(entity)["spec"]!);
         return page.ToString();
     }
@@ -36,7 +40,10 @@ internal static class CrdPage
             ["Column", "From", "Shown", "Description"],
             version["additionalPrinterColumns"]!.AsArray().Select(column => (string[])
             [
-                (string)column!["name"]!, Code(column["jsonPath"]), column["priority"] is null ? "always" : "`-o wide`", Markdown.Prose((string?)column["description"] ?? string.Empty),
+                (string)column!["name"]!,
+                Code(column["jsonPath"]),
+                column["priority"] is null ? "always" : "`-o wide`",
+                Markdown.Prose((string?)column["description"] ?? string.Empty),
             ]));
     }
 
@@ -48,7 +55,9 @@ internal static class CrdPage
         if (prefix.Length > 0)
         {
             var isRequired = schema["required"] is JsonArray required && required.Any(r => (string?)r == name);
-            yield return [Markdown.Code(path), Type(property) + (isRequired ? ", *required*" : string.Empty), Code(property["default"]), Description(property)];
+            var type = Type(property) + (isRequired ? ", *required*" : string.Empty);
+            var (description, @default) = Description(property);
+            yield return [Markdown.Code(path), type, Markdown.Code(@default), description];
         }
 
         var (inner, suffix) = property switch
@@ -99,15 +108,24 @@ internal static class CrdPage
         _ => string.Empty,
     };
 
-    /// <summary>The default has a column of its own.</summary>
-    private static string Description(JsonObject schema)
+    /// <summary>The default has a column of its own. Below the spec's own fields only the description has it.</summary>
+    private static (string Text, string Default) Description(JsonObject schema)
     {
         var text = (string?)schema["description"] ?? string.Empty;
-        var end = text.LastIndexOf(" Default: ", StringComparison.Ordinal);
-        return Markdown.Prose(schema["default"] is not null && end >= 0 ? text[..end] : text);
+        return DefaultAtEnd().Match(text) is { Success: true } end
+            ? (Markdown.Prose(text[..end.Index]), end.Groups[1].Value)
+            : (Markdown.Prose(text), schema["default"]?.ToString() ?? string.Empty);
     }
+
+    [GeneratedRegex(@" Default: (\S+)\.$")]
+    private static partial Regex DefaultAtEnd();
 
     private static string Joined(JsonNode? list) => string.Join(", ", (list as JsonArray ?? []).Select(Code));
 
-    private static string Code(JsonNode? value) => value is null ? string.Empty : Markdown.Code(value is JsonValue ? value.ToString() : value.ToJsonString());
+    private static string Code(JsonNode? value) => value switch
+    {
+        null => string.Empty,
+        JsonValue => Markdown.Code(value.ToString()),
+        _ => Markdown.Code(value.ToJsonString()),
+    };
 }

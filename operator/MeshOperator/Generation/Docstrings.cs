@@ -16,7 +16,7 @@ internal sealed partial class Docstrings
     {
         _assembly = assembly;
         var path = Path.ChangeExtension(assembly.Location, ".xml");
-        if (!File.Exists(path)) throw new FileNotFoundException($"The docstrings of {assembly.GetName().Name}, from which pages are made, are missing: {path}", path);
+        if (!File.Exists(path)) throw new FileNotFoundException($"The docstrings of {assembly.GetName().Name} are missing: {path}", path);
         _members = XDocument.Load(path).Descendants("member").ToDictionary(m => (string)m.Attribute("name")!);
     }
 
@@ -50,9 +50,8 @@ internal sealed partial class Docstrings
     {
         var dot = cref.LastIndexOf('.');
         var name = cref[(dot + 1)..];
-        return cref.StartsWith("F:", StringComparison.Ordinal) && _assembly.GetType(cref[2..dot])?.GetField(name) is { IsLiteral: true } constant
-            ? (string)constant.GetRawConstantValue()!
-            : name;
+        var field = cref.StartsWith("F:", StringComparison.Ordinal) ? _assembly.GetType(cref[2..dot])?.GetField(name) : null;
+        return field is { IsLiteral: true } ? (string)field.GetRawConstantValue()! : name;
     }
 
     [GeneratedRegex(@"\s+")]

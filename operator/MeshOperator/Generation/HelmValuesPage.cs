@@ -10,7 +10,7 @@ internal static class HelmValuesPage
         page.Paragraph("Set them with `--set NAME=VALUE` or in a file given to Helm with `-f`.");
         page.Table(
             ["Value", "Default", "Description"],
-            Read(values).Select(value => (string[])[Markdown.Code(value.Path), Markdown.Code(value.Default), Markdown.Prose(value.Description)]));
+            Read(values).Select(v => (string[])[Markdown.Code(v.Path), Markdown.Code(v.Default), Markdown.Prose(v.Description)]));
         return page.ToString();
     }
 

@@ -41,7 +41,8 @@ internal sealed class Markdown
     public static string Code(string text) => text.Length == 0 ? string.Empty : $"`{text}`";
 
     /// <summary>Prose, in which an asterisk is no emphasis.</summary>
-    public static string Prose(string text) => text.Replace("*", "\\*", StringComparison.Ordinal).Replace("<", "\\<", StringComparison.Ordinal);
+    public static string Prose(string text) =>
+        text.Replace("*", "\\*", StringComparison.Ordinal).Replace("<", "\\<", StringComparison.Ordinal);
 
     public override string ToString() => _text.ToString();
 

@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using MeshOperator.Generation;
+using MeshOperator.Kubernetes.Manifests;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.Tests.Documentation;
+
+/// <summary>What can be checked of the documents by reading them.</summary>
+public sealed partial class DocumentTests
+{
+    private static readonly string[] Languages = ["sh", "console", "yaml", "json", "text", "mermaid", "csharp", "promql", "lua"];
+
+    /// <summary>Words for which the house has better ones; the pages of <c>docs/reference</c> are texts of the program.</summary>
+    private static readonly string[] Unwanted =
+    [
+        "under way", "passing failure", "left alone", "made anew", "time-out", "looked after", "what is not there yet", "speaks against",
+        "is told", "are told", "tells", "arrive as they come", "leave as they go", "per cent", "taken over", "of it is in effect",
+        "held up by", "wished for",
+    ];
+
+    public static TheoryData<string> Paths => [.. Document.All.Select(d => d.Path)];
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Links_lead_to_files_and_headings_that_exist(string path)
+    {
+        var document = Find(path);
+        foreach (var (line, target) in document.Links)
+        {
+            if (target.StartsWith("https://", StringComparison.Ordinal)) continue;
+            var parts = target.Split('#', 2);
+            var linked = parts[0].Length == 0 ? path : Resolve(path, parts[0]);
+            var file = Path.Combine(Document.Root, linked);
+            (File.Exists(file) || Directory.Exists(file)).ShouldBeTrue($"{path}:{line} links to {target}, which does not exist");
+            if (parts.Length == 2) Find(linked).Anchors.ShouldContain(parts[1], $"{path}:{line} links to {target}, which is no heading");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Each_block_names_its_language_and_a_known_mark(string path)
+    {
+        foreach (var block in Find(path).Blocks)
+        {
+            Languages.ShouldContain(block.Language, $"{path}:{block.Line}");
+            if (block.Mark.Length > 0) new[] { Block.NeedsCluster, Block.Values }.ShouldContain(block.Mark, $"{path}:{block.Line}");
+        }
+    }
+
+    /// <summary>What needs a cluster is not run, but must be well-formed.</summary>
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public async Task Marked_blocks_can_be_read_by_a_shell_or_as_YAML(string path)
+    {
+        foreach (var block in Find(path).Blocks.Where(b => b.Mark == Block.NeedsCluster))
+        {
+            var where = $"{path}:{block.Line}";
+            if (block.Language == "yaml")
+            {
+                // Parts of objects have no kind.
+                var isWhole = block.Text.StartsWith("apiVersion", StringComparison.Ordinal);
+                var text = isWhole ? block.Text : $"apiVersion: v1\nkind: Part\n{block.Text}";
+                Should.NotThrow(() => ManifestReader.Read(text).ToArray(), where);
+                continue;
+            }
+
+            if (OperatingSystem.IsWindows()) continue;
+            using var shell = Process.Start(new ProcessStartInfo("bash", ["-n", "-c", block.Text]) { RedirectStandardError = true })!;
+            var error = await shell.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+            shell.ExitCode.ShouldBe(0, $"{where}: {error}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Chart_values_in_documents_exist(string path)
+    {
+        var values = File.ReadAllText(Path.Combine(Document.Root, "charts/mesh-operator/values.yaml"));
+        var known = HelmValuesPage.Read(values).Select(v => v.Path).ToArray();
+        foreach (var block in Find(path).Blocks.Where(b => b.Mark == Block.Values))
+        {
+            var given = ManifestReader.Read("kind: Values\napiVersion: v1\n" + block.Text).Single();
+            foreach (var leaf in Leaves(given, string.Empty).Where(l => l is not ("kind" or "apiVersion")))
+            {
+                var isKnown = known.Any(k => k == leaf || leaf.StartsWith(k + ".", StringComparison.Ordinal));
+                isKnown.ShouldBeTrue($"{path}:{block.Line}: the chart has no value {leaf}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Documents_use_the_words_of_the_field(string path)
+    {
+        if (path.StartsWith("docs/reference/", StringComparison.Ordinal) || path.StartsWith("tests/", StringComparison.Ordinal)) return;
+        foreach (var (line, text) in Find(path).Prose)
+        {
+            foreach (var word in Unwanted)
+                Regex.IsMatch(text, $@"\b{word}\b", RegexOptions.IgnoreCase).ShouldBeFalse($"{path}:{line} has '{word}': {text}");
+        }
+    }
+
+    [Fact]
+    public void Each_page_can_be_reached_from_the_README()
+    {
+        var (reached, next) = (new HashSet<string>(StringComparer.Ordinal) { "README.md" }, new Queue<string>(["README.md"]));
+        while (next.TryDequeue(out var path))
+        {
+            foreach (var (_, target) in Find(path).Links.Where(l => !l.Target.StartsWith("https://", StringComparison.Ordinal)))
+            {
+                var linked = Resolve(path, target.Split('#')[0]);
+                if (Document.All.Any(d => d.Path == linked) && reached.Add(linked)) next.Enqueue(linked);
+            }
+        }
+
+        Document.All.Select(d => d.Path).Where(p => !reached.Contains(p)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_README_is_short() => Find("README.md").Lines.Count.ShouldBeInRange(80, 110);
+
+    [Fact]
+    public void Documents_do_not_name_commands_or_options_that_the_program_lacks()
+    {
+        const string heading = "## meshop ";
+        var reference = Find("docs/reference/cli.md");
+        var commands = reference.Prose.Select(p => p.Text).Where(t => t.StartsWith(heading, StringComparison.Ordinal))
+            .Select(t => t[heading.Length..] + " ").ToArray();
+        foreach (var document in Document.All.Where(d => d != reference))
+        {
+            foreach (var (line, text) in document.Lines.Select((text, i) => (i + 1, text)))
+            {
+                foreach (Match use in Use().Matches(text))
+                {
+                    var name = use.Groups[1].Value + " ";
+                    commands.ShouldContain(c => name.StartsWith(c, StringComparison.Ordinal), $"{document.Path}:{line}: meshop {name}");
+                    foreach (var option in Option().Matches(use.Groups[2].Value).Select(m => m.Value))
+                    {
+                        var isKnown = reference.Lines.Any(l => l.Contains($"`{option}`", StringComparison.Ordinal));
+                        isKnown.ShouldBeTrue($"{document.Path}:{line}: {option}");
+                    }
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<string> Leaves(JsonNode? node, string path) => node is JsonObject { Count: > 0 } map
+        ? map.SelectMany(p => Leaves(p.Value, path.Length == 0 ? p.Key : $"{path}.{p.Key}"))
+        : [path];
+
+    private static Document Find(string path) => Document.All.Single(d => d.Path == path);
+
+    private static string Resolve(string from, string target)
+    {
+        var path = Path.GetFullPath(Path.Combine(Document.Root, Path.GetDirectoryName(from)!, target));
+        return Path.GetRelativePath(Document.Root, path).Replace('\\', '/').TrimEnd('/');
+    }
+
+    [GeneratedRegex(@"\bmeshop ((?:ca |inject|check-inject|generate|local|run)[a-z]*)([^`|]*)")]
+    private static partial Regex Use();
+
+    [GeneratedRegex("(?<![a-z-])--[a-z][a-z-]+")]
+    private static partial Regex Option();
+}

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using k8s;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Manifests;
+using Xunit;
+
+namespace MeshOperator.Tests.Documentation;
+
+/// <summary><c>meshop local --apply samples/canary</c> as a process, in a folder that looks like the root of a checkout, where the commands
+/// of documents run.</summary>
+public sealed class LocalMeshProcess : IAsyncLifetime
+{
+    private const string Group = "meshoperator.io";
+    private const string Version = "v1alpha1";
+    private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan RunsWithin = TimeSpan.FromSeconds(120);
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("meshop-docs-");
+    private Process? _process;
+    private k8s.Kubernetes? _client;
+
+    /// <summary>The plurals of the kinds of policies, by kind.</summary>
+    private static Dictionary<string, string> Policies { get; } = Directory.EnumerateFiles(Path.Combine(Document.Root, "crds"), "*.yaml")
+        .Select(f => ManifestReader.Read(File.ReadAllText(f)).Single()["spec"]!).Where(spec => (string?)spec["scope"] == "Namespaced")
+        .ToDictionary(spec => (string)spec["names"]!["kind"]!, spec => (string)spec["names"]!["plural"]!, StringComparer.Ordinal);
+
+    public async ValueTask InitializeAsync()
+    {
+        foreach (var folder in new[] { "samples", "charts", "crds", "operator", "tests" })
+            Directory.CreateSymbolicLink(Path.Combine(_folder.FullName, folder), Path.Combine(Document.Root, folder));
+        var bin = _folder.CreateSubdirectory("bin").FullName;
+        var meshop = Path.Combine(bin, "meshop");
+        await File.WriteAllTextAsync(meshop, $"#!/bin/sh\nexec dotnet {Path.Combine(AppContext.BaseDirectory, "meshop.dll")} \"$@\"\n");
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(meshop, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string[] arguments = ["local", "--xds-port", "0", "--output", "json", "--apply", "samples/canary"];
+        _process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
+        {
+            WorkingDirectory = _folder.FullName,
+            RedirectStandardOutput = true,
+        })!;
+        var ready = await _process.StandardOutput.ReadLineAsync().WaitAsync(StartsWithin)
+            ?? throw new InvalidOperationException($"meshop local ended with status {_process.ExitCode}");
+        var kubeconfig = (string)JsonNode.Parse(ready)!["kubeconfig"]!;
+        _client = new k8s.Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig));
+    }
+
+    /// <summary>Applies manifests, unknown fields refused; the webhooks are asked. A policy that is there is replaced.</summary>
+    public async Task ApplyAsync(string yaml)
+    {
+        var objects = new DynamicClient(new KubernetesTransport(_client!, TimeProvider.System));
+        foreach (var entity in ManifestReader.Read(yaml))
+        {
+            if (Policies.TryGetValue((string)entity["kind"]!, out var plural)) await DeleteAsync(plural, entity["metadata"]!);
+            await objects.ApplyAsync(entity, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Brings the policies of the sample back, and takes all others away.</summary>
+    public async Task ResetAsync()
+    {
+        foreach (var plural in Policies.Values)
+        {
+            var list = (JsonElement)await _client!.CustomObjects.ListClusterCustomObjectAsync(Group, Version, plural);
+            foreach (var policy in JsonNode.Parse(list.GetRawText())!["items"]!.AsArray()) await DeleteAsync(plural, policy!["metadata"]!);
+        }
+
+        var sample = Path.Combine(Document.Root, "samples/canary");
+        foreach (var file in Directory.EnumerateFiles(sample, "*.yaml").Order(StringComparer.Ordinal))
+            await ApplyAsync(await File.ReadAllTextAsync(file));
+    }
+
+    /// <summary>Runs a script as a user of the local mesh would; its exit status and everything that it writes.</summary>
+    public async Task<(int Status, string Output)> RunAsync(string script)
+    {
+        var start = new ProcessStartInfo("bash", ["-euo", "pipefail", "-c", $"exec 2>&1\n{script}"])
+        {
+            WorkingDirectory = _folder.FullName,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
+        start.Environment["PATH"] = $"{Path.Combine(_folder.FullName, "bin")}:{Environment.GetEnvironmentVariable("PATH")}";
+        start.Environment["KUBECONFIG"] = Path.Combine(_folder.FullName, ".meshop", "kubeconfig");
+        start.Environment["KUBECACHEDIR"] = Path.Combine(_folder.FullName, "kube-cache");
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        timeout.CancelAfter(RunsWithin);
+        try
+        {
+            var output = await process.StandardOutput.ReadToEndAsync(timeout.Token);
+            await process.WaitForExitAsync(timeout.Token);
+            return (process.ExitCode, output);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+        }
+    }
+
+    private async Task DeleteAsync(string plural, JsonNode metadata)
+    {
+        try
+        {
+            var ns = (string?)metadata["namespace"] ?? "default";
+            await _client!.CustomObjects.DeleteNamespacedCustomObjectAsync(Group, Version, ns, plural, (string)metadata["name"]!);
+        }
+        catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
+        {
+            // It is not there.
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client?.Dispose();
+        if (_process is not null)
+        {
+            if (!_process.HasExited) _process.Kill();
+            await _process.WaitForExitAsync();
+            _process.Dispose();
+        }
+
+        _folder.Delete(recursive: true);
+    }
+}
