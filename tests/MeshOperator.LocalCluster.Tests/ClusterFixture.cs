@@ -53,7 +53,7 @@ internal sealed class RunningCluster : IAsyncDisposable
 
     public ApiServer Server { get; }
 
-    public Kubernetes Client { get; }
+    public k8s.Kubernetes Client { get; }
 
     public string AdminToken { get; }
 

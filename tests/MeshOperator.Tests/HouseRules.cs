@@ -15,7 +15,8 @@ public sealed class HouseRules
     {
         ["MeshOperator.Kubernetes"] = [],
         ["MeshOperator.Certificates"] = [],
-        ["MeshOperator.LocalCluster"] = [],
+        // Only its reader of YAML.
+        ["MeshOperator.LocalCluster"] = ["MeshOperator.Kubernetes"],
         ["MeshOperator.Api"] = ["MeshOperator.Kubernetes"],
         ["MeshOperator.Mesh"] = ["MeshOperator.Api", "MeshOperator.Kubernetes"],
         ["MeshOperator.Xds"] = ["MeshOperator.Mesh", "MeshOperator.Api"],
@@ -38,6 +39,14 @@ public sealed class HouseRules
         var rule = Types().That().ResideInAssembly(Assembly.Load("MeshOperator.Mesh"))
             .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^(k8s|Envoy|Google\.Protobuf|Grpc|MeshOperator\.Kubernetes\.(Client|Informers))(\.|$)"));
         Violations(rule, "MeshOperator.Mesh", "MeshOperator.Kubernetes").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_local_cluster_shares_nothing_but_the_reader_of_manifests_with_the_operator()
+    {
+        var rule = Types().That().ResideInAssembly(Assembly.Load("MeshOperator.LocalCluster"))
+            .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^MeshOperator\.Kubernetes(\.(?!Manifests)|$)"));
+        Violations(rule, "MeshOperator.LocalCluster", "MeshOperator.Kubernetes").ShouldBeEmpty();
     }
 
     /// <summary>Folders are namespaces; those of LocalCluster are still to be layered.</summary>

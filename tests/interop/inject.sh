@@ -37,6 +37,53 @@ for mode in always never; do
     check "inject again" sh -c "$meshop inject -f $injected -n $ns --native-sidecars $mode >$data/again.yaml 2>/dev/null"
     check "changes nothing" cmp "$injected" "$data/again.yaml"
 done
+# YAML as Kubernetes reads it.
+cat >"$data/others.yaml" <<'YAML'
+# Nothing of this needs a sidecar: it comes out as it is, comments and all.
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: shelf}
+spec: {values: {ingress: {enabled: no}, debug: off}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: texts}
+data:
+  windows.ini: "[a]\r\nb=1\r\n"
+  separator: "\t"
+  limit: !!str 8080
+  most: ".inf"
+YAML
+inject_file() { $meshop inject -f "$1" -n "$ns" 2>&1; }
+inject_file "$data/others.yaml" >"$data/same.yaml"
+check "what is not injected comes out byte for byte" cmp "$data/others.yaml" "$data/same.yaml"
+cat >"$data/merged.yaml" <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: merged, labels: {meshoperator.io/inject: "true"}, annotations: {tab: "\tcc a.c\nb:\n\tcc b.c\n", most: ".inf"}}
+spec:
+  hostNetwork: no
+  volumes: [{name: keys, secret: {secretName: keys, defaultMode: 0o400}}]
+  containers:
+  - &base
+    name: work
+    image: registry.example.com/work:1
+    readinessProbe: {httpGet: {path: /up, port: 8080}}
+  - <<: *base
+    name: second
+YAML
+inject_file "$data/merged.yaml" >"$data/merged-out.yaml"
+expect "both containers of a merge key have their probes at the proxy" 2 grep -c 'path: /probe/' "$data/merged-out.yaml"
+expect "the API server takes it" "pod/merged created (server dry run)" kubectl create --dry-run=server --validate=strict -n "$ns" -f "$data/merged-out.yaml"
+cat >"$data/hidden.yaml" <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: hidden, labels: {meshoperator.io/inject: "true"}}
+x-user: &user {runAsUser: 1337}
+spec:
+  containers: [{name: work, image: "registry.example.com/work:1", securityContext: {<<: *user}}]
+YAML
+expect "the proxy's user is found behind a merge key" "1337" inject_file "$data/hidden.yaml"
 # Whether each pod has the sidecar, before and after the namespace is labelled.
 bare=check-$$
 check "create a namespace without the label" kubectl create namespace "$bare"

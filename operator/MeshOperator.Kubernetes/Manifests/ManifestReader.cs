@@ -1,92 +1,37 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
 
 namespace MeshOperator.Kubernetes.Manifests;
 
-/// <summary>Reads manifests as people write them: one or more YAML (or JSON) documents; a <c>List</c> stands for its items.</summary>
-public static partial class ManifestReader
-{
-    private const int MostNested = 100;
+/// <summary>A document of a manifest.</summary>
+/// <param name="Source">Its text, with the marker before it and the comments.</param>
+/// <param name="Root">The object that it stands for; null for an empty document.</param>
+/// <param name="Objects">The objects in it: a <c>List</c> stands for its items, which are parts of <paramref name="Root"/>.</param>
+public sealed record ManifestDocument(string Source, JsonObject? Root, IReadOnlyList<JsonObject> Objects);
 
+/// <summary>Reads manifests as people write them: one or more YAML (or JSON) documents.</summary>
+public static class ManifestReader
+{
     /// <summary>The objects of a text in their order; empty documents are left out.</summary>
     /// <exception cref="ManifestException">The text is not YAML, or a document is no Kubernetes object.</exception>
-    public static IReadOnlyList<JsonObject> Read(string text)
+    public static IReadOnlyList<JsonObject> Read(string text) => [.. ReadDocuments(text).SelectMany(document => document.Objects)];
+
+    /// <summary>The documents of a text in their order.</summary>
+    /// <exception cref="ManifestException">The text is not YAML, or a document is no Kubernetes object.</exception>
+    public static IReadOnlyList<ManifestDocument> ReadDocuments(string text) => [.. YamlReader.ReadAll(text).Select(ReadDocument)];
+
+    private static ManifestDocument ReadDocument(YamlDocument document)
     {
-        var stream = new YamlStream();
-        try
-        {
-            stream.Load(new StringReader(text));
-        }
-        catch (YamlException e)
-        {
-            throw new ManifestException($"line {e.Start.Line}: not YAML: {e.Message}", e);
-        }
-
-        var objects = new List<JsonObject>();
-        foreach (var document in stream.Documents)
-        {
-            var node = ToJson(document.RootNode, 0);
-            if (node is null) continue;
-            var line = document.RootNode.Start.Line;
-            if (node is not JsonObject json || json["kind"] is not JsonValue || json["apiVersion"] is not JsonValue)
-                throw new ManifestException($"line {line}: a document lacks apiVersion or kind");
-            if (json["items"] is JsonArray items && ((string?)json["kind"])?.EndsWith("List", StringComparison.Ordinal) == true)
-                objects.AddRange(items.OfType<JsonObject>().Select(i => (JsonObject)i.DeepClone()));
-            else objects.Add(json);
-        }
-
-        return objects;
+        if (document.Root is null) return new ManifestDocument(document.Source, null, []);
+        if (document.Root is not JsonObject root || root["kind"] is not JsonValue || root["apiVersion"] is not JsonValue)
+            throw new ManifestException($"line {document.Line}: a document lacks apiVersion or kind");
+        return new ManifestDocument(document.Source, root, IsList(root, out var items) ? [.. items.OfType<JsonObject>()] : [root]);
     }
 
-    private static JsonNode? ToJson(YamlNode node, int depth)
+    private static bool IsList(JsonObject root, out JsonArray items)
     {
-        // Aliases may nest without end; a manifest does not.
-        if (depth > MostNested) throw new ManifestException($"line {node.Start.Line}: nested deeper than {MostNested}");
-        switch (node)
-        {
-            case YamlMappingNode map:
-                var json = new JsonObject();
-                foreach (var (key, value) in map.Children)
-                {
-                    if (key is not YamlScalarNode { Value: { } name }) throw new ManifestException($"line {key.Start.Line}: a key is not a string");
-                    json[name] = ToJson(value, depth + 1);
-                }
-
-                return json;
-            case YamlSequenceNode list:
-                return new JsonArray([.. list.Children.Select(item => ToJson(item, depth + 1))]);
-            case YamlScalarNode scalar:
-                return Scalar(scalar);
-            default:
-                throw new ManifestException($"line {node.Start.Line}: {node.NodeType} cannot be read");
-        }
+        items = root["items"] as JsonArray ?? [];
+        return root["items"] is JsonArray && root["kind"] is JsonValue kind && kind.TryGetValue<string>(out var name) && name.EndsWith("List", StringComparison.Ordinal);
     }
-
-    /// <summary>YAML's core schema, as Kubernetes reads it: a number that begins with 0 is octal, as file modes are written.</summary>
-    private static JsonValue? Scalar(YamlScalarNode scalar)
-    {
-        var text = scalar.Value ?? string.Empty;
-        if (scalar.Style != ScalarStyle.Plain) return JsonValue.Create(text);
-        if (text is "" or "~" or "null" or "Null" or "NULL") return null;
-        if (text is "true" or "True" or "TRUE") return JsonValue.Create(true);
-        if (text is "false" or "False" or "FALSE") return JsonValue.Create(false);
-        if (Octal().IsMatch(text)) return JsonValue.Create(Convert.ToInt64(text, 8));
-        if (Integer().IsMatch(text) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer)) return JsonValue.Create(integer);
-        if (Decimal().IsMatch(text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return JsonValue.Create(number);
-        return JsonValue.Create(text);
-    }
-
-    [GeneratedRegex("^0[0-7]{1,20}$")]
-    private static partial Regex Octal();
-
-    [GeneratedRegex("^[-+]?[0-9]+$")]
-    private static partial Regex Integer();
-
-    [GeneratedRegex(@"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")]
-    private static partial Regex Decimal();
 }
 
 /// <summary>A manifest cannot be read.</summary>

@@ -55,13 +55,19 @@ public static class ManifestYaml
 
     private static ScalarStyle StyleOf(string text)
     {
-        if (text.Contains('\n', StringComparison.Ordinal)) return ScalarStyle.Literal;
-        var readAsOther = text.Length == 0
-            || text is "~" or "null" or "Null" or "NULL" or "y" or "Y" or "n" or "N"
-            || text.Equals("true", StringComparison.OrdinalIgnoreCase) || text.Equals("false", StringComparison.OrdinalIgnoreCase)
-            || text.Equals("yes", StringComparison.OrdinalIgnoreCase) || text.Equals("no", StringComparison.OrdinalIgnoreCase)
-            || text.Equals("on", StringComparison.OrdinalIgnoreCase) || text.Equals("off", StringComparison.OrdinalIgnoreCase)
-            || char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '=' || (text[0] == '.' && (text.Length == 1 || !char.IsAsciiLetter(text[1])));
-        return readAsOther ? ScalarStyle.DoubleQuoted : ScalarStyle.Any;
+        if (IsBlock(text)) return ScalarStyle.Literal;
+        return YamlScalars.IsOther(text) || IsUnsafe(text) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any;
     }
+
+    /// <summary>Whether a text of several lines can be a block: one that begins with white space, or has characters that YAML writes only by
+    /// an escape, cannot.</summary>
+    private static bool IsBlock(string text) =>
+        text.Contains('\n', StringComparison.Ordinal) && !char.IsWhiteSpace(text[0]) && text.All(c => c is '\n' or '\t' || !IsEscaped(c));
+
+    /// <summary>Whether a text must be in double quotes: what some readers take for a number, and what YAML writes only by an escape.</summary>
+    private static bool IsUnsafe(string text) =>
+        char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '=' || (text[0] == '.' && (text.Length == 1 || !char.IsAsciiLetter(text[1])))
+        || char.IsWhiteSpace(text[0]) || char.IsWhiteSpace(text[^1]) || text.Any(IsEscaped);
+
+    private static bool IsEscaped(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF';
 }

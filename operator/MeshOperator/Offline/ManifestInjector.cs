@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s.Models;
@@ -8,7 +9,7 @@ using MeshOperator.Kubernetes.Manifests;
 namespace MeshOperator.Offline;
 
 /// <summary>Manifests with sidecars.</summary>
-/// <param name="Yaml">The documents; those without pods are as they were, but for comments.</param>
+/// <param name="Yaml">The documents; those that are not changed are as they were, byte for byte.</param>
 /// <param name="Notes">What the user should know, each with the object's name.</param>
 internal sealed record InjectedManifests(string Yaml, IReadOnlyList<string> Notes);
 
@@ -20,18 +21,33 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
     public InjectedManifests Inject(string text)
     {
         var notes = new List<string>();
-        var documents = ManifestReader.Read(text).Select(manifest =>
+        var output = new StringBuilder();
+        foreach (var document in ManifestReader.ReadDocuments(text))
         {
-            Inject(manifest, notes);
-            return ManifestYaml.Write(manifest);
-        });
-        return new InjectedManifests(string.Join("---\n", documents), notes);
+            var isChanged = false;
+            foreach (var manifest in document.Objects) isChanged |= Inject(manifest, notes);
+            if (isChanged)
+                output.Append(output.Length > 0 ? "---\n" : string.Empty).Append(ManifestYaml.Write(document.Root!));
+            else
+                output.Append(Separate(output, document.Source));
+        }
+
+        return new InjectedManifests(output.ToString(), notes);
     }
 
-    private void Inject(JsonObject manifest, List<string> notes)
+    /// <summary>A document's text; one that begins without a marker needs one behind another document.</summary>
+    private static string Separate(StringBuilder before, string source)
     {
-        if (PodTemplate.Find(manifest) is not { } template) return;
+        if (before.Length == 0 || source.StartsWith("---", StringComparison.Ordinal)) return source;
+        return $"---\n{source}";
+    }
+
+    /// <returns>Whether the manifest was changed.</returns>
+    private bool Inject(JsonObject manifest, List<string> notes)
+    {
+        if (PodTemplate.Find(manifest) is not { } template) return false;
         InjectionOutcome? outcome = null;
+        var before = template.Content.DeepClone();
         try
         {
             var changed = (JsonObject)TypedChange.Edit<V1Pod>(template.Content, pod => outcome = injector.Inject(pod, template.Namespace ?? @namespace))!;
@@ -49,5 +65,6 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
         if (outcome!.IsRefused) throw new ManifestException($"{template}: the sidecar cannot be added: {outcome.Reason}");
         if (!outcome.IsInjected) notes.Add($"{template}: not injected: {outcome.Reason}");
         notes.AddRange(outcome.Warnings.Select(warning => $"{template}: {warning}"));
+        return !JsonNode.DeepEquals(before, template.Content);
     }
 }
