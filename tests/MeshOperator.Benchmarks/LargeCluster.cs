@@ -14,7 +14,12 @@ namespace MeshOperator.Benchmarks;
 /// namespace <c>big</c>, behind each so many of the injected pods <c>pod-0</c>, <c>pod-1</c>, …, and a split of <c>s0</c>.</summary>
 internal static class LargeCluster
 {
-    private const string Namespace = "big";
+    /// <summary>Where services and pods are.</summary>
+    public const string Namespace = "big";
+
+    /// <summary>The operator's.</summary>
+    public const string OperatorNamespace = "mesh-system";
+
     private const int Writers = 4;
 
     private const string Split = """
@@ -37,11 +42,15 @@ internal static class LargeCluster
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System);
     }
 
-    private static async Task FillAsync(k8s.Kubernetes client, int services, int endpoints)
+    /// <summary>Makes the definitions, namespaces and objects.</summary>
+    /// <param name="client">To the API server.</param>
+    /// <param name="services">How many services.</param>
+    /// <param name="endpoints">How many pods behind each.</param>
+    public static async Task FillAsync(k8s.Kubernetes client, int services, int endpoints)
     {
         var objects = new DynamicClient(new KubernetesTransport(client, TimeProvider.System));
         foreach (var crd in EmbeddedCrds.Read()) await objects.ApplyAsync(crd, CancellationToken.None);
-        foreach (var name in new[] { "mesh-system", Namespace })
+        foreach (var name in new[] { OperatorNamespace, Namespace })
             await client.CoreV1.CreateNamespaceAsync(new V1Namespace { Metadata = new V1ObjectMeta { Name = name } });
         var injector = new SidecarInjector(new InjectionOptions());
         await EachAsync(services, s => client.CoreV1.CreateNamespacedServiceAsync(Service(s), Namespace));

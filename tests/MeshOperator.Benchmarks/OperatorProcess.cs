@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using k8s;
-using MeshOperator.Hosting;
+using MeshOperator.Composition;
+using MeshOperator.Listeners;
+using MeshOperator.Pipeline;
+using MeshOperator.Settings;
 using Microsoft.Extensions.DependencyInjection;
 using Serilog.Events;
 

@@ -19,6 +19,9 @@ internal static class Program
             case ["webhook", ..]:
                 await WebhookLoad.MeasureAsync(Number(args, 1, 200), TimeSpan.FromSeconds(Number(args, 2, 30)));
                 return 0;
+            case ["reconnect", ..]:
+                await Reconnection.MeasureAsync(Number(args, 1, 500), 2, 15, 60);
+                return 0;
             case ["cluster", var kubeconfig, ..]:
                 await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
                 return 0;

@@ -6,8 +6,9 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using k8s;
-using MeshOperator.Hosting;
+using MeshOperator.Composition;
 using MeshOperator.Local;
+using MeshOperator.Settings;
 using Serilog.Events;
 
 namespace MeshOperator.Benchmarks;

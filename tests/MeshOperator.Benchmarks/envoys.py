@@ -45,12 +45,44 @@ class Mesh:
         eventually("no service account", lambda: subprocess.run(["kubectl", "get", "sa", "default", "-n", NAMESPACE], capture_output=True).returncode == 0)
 
     def connects(self):
-        """How often each proxy has connected, by the operator's log."""
-        found = {}
-        for line in (read(self.log) + read(f"{DATA}/ready")).splitlines():
-            if (match := re.search(rf"(\S+)\.{NAMESPACE}\b", line)) and re.search(r"\bconnected\b", line):
-                found[match[1]] = found.get(match[1], 0) + 1
-        return found
+        return connects(read(self.log) + read(f"{DATA}/ready"))
+
+
+class Replica:
+    """`meshop run` on the cluster of the mesh, as its second replica, which can be killed."""
+
+    def __init__(self):
+        self.log = f"{DATA}/run"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self):
+        """Starts it and waits until it takes connections."""
+        arguments = ["run", "--kubeconfig", f"{DATA}/mesh/kubeconfig", "--xds-port", str(self.port), "--webhook-port", "0", "--metrics-port", "0"]
+        self.process = subprocess.Popen(MESHOP + arguments, stdout=open(self.log, "a"), stderr=subprocess.STDOUT)
+        processes.append(self.process)
+        eventually("meshop run takes no connections", self.is_listening, every=0.02)
+
+    def is_listening(self):
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def connects(self):
+        return connects(read(self.log))
+
+
+def connects(log):
+    """How often each proxy has connected, by an operator's log."""
+    found = {}
+    for line in log.splitlines():
+        if (match := re.search(rf"(\S+)\.{NAMESPACE}\b", line)) and re.search(r"\bconnected\b", line):
+            found[match[1]] = found.get(match[1], 0) + 1
+    return found
 
 
 class Way:

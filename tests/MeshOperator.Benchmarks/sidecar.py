@@ -3,6 +3,7 @@
 
     sudo -E unshare --net tests/MeshOperator.Benchmarks/sidecar.py memory      # RSS by services, and with half-said requests
     sudo -E unshare --net tests/MeshOperator.Benchmarks/sidecar.py reconnect   # how soon 12 are back after an outage of 2, 15 and 60 s
+    sudo -E unshare --net tests/MeshOperator.Benchmarks/sidecar.py restart     # the same with `meshop run` killed and started again
     sudo -E unshare --net tests/MeshOperator.Benchmarks/sidecar.py start       # how soon one is ready, also where names are not answered
 
 Needs the built `meshop`, kubectl, nft, and Envoy: named by ENVOY, or on PATH. Everything runs in the network namespace of its own that `unshare`
@@ -10,7 +11,7 @@ makes. An outage is one of the way to the operator: connections to it are cut an
 """
 import json, re, resource, socket, struct, subprocess, sys, threading, time, urllib.request
 
-from envoys import DATA, ENVOY, NAMESPACE, OPERATOR, Mesh, Way, eventually, processes, proxy_arguments, read, run, with_processes, write
+from envoys import DATA, ENVOY, NAMESPACE, OPERATOR, Mesh, Replica, Way, eventually, processes, proxy_arguments, read, run, with_processes, write
 
 
 class Sidecar:
@@ -64,6 +65,44 @@ def services(kind, port, name):
         f"spec:\n  selector: {{app: set}}\n  ports: [{{name: {name}, port: {port}, targetPort: 8080}}]\n" for i in range(500))
 
 
+class Bare(Sidecar):
+    """An Envoy of which nothing is asked but one listener that understands HTTP."""
+
+    PORT = 18080
+
+    def __init__(self):
+        def typed(name, **fields):
+            return {"name": name, "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.{name}", **fields}}
+
+        manager = typed("network.http_connection_manager.v3.HttpConnectionManager", stat_prefix="bare", route_config={},
+                        http_filters=[typed("http.router.v3.Router")])
+        address = {"socket_address": {"address": "127.0.0.1", "port_value": self.PORT}}
+        bootstrap = {"static_resources": {"listeners": [{"address": address, "filter_chains": [{"filters": [manager]}]}]}}
+        arguments = ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error", "--config-yaml", json.dumps(bootstrap)]
+        self.process = subprocess.Popen([ENVOY, *arguments])
+        processes.append(self.process)
+
+    def is_ready(self):
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", self.PORT)) == 0
+
+
+def half_said(name, proxy, address, count=5000):
+    """What the proxy needs for requests of which half of the head was sent."""
+    eventually("the proxy is not ready", proxy.is_ready)
+    before, requests = settled(proxy), []
+    for _ in range(count):
+        requests.append(socket.create_connection(address))
+        requests[-1].sendall(b"GET / HTTP/1.1\r\nHost: few-0\r\nX-Half: ")
+    time.sleep(3)
+    after = proxy.rss()
+    print(f"{name}: {before:.1f} MiB; with {count} half-said requests {after:.1f} MiB, {(after - before) * 1024 / count:.1f} KiB each; "
+          f"ready: {proxy.is_ready()}", flush=True)
+    for one in requests:
+        one.close()
+    proxy.stop()
+
+
 def memory():
     # A connection is a file, of which a shell gives fewer.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -72,18 +111,8 @@ def memory():
     mesh = Mesh()
     run("kubectl", "apply", "-f", "-", input=services("few", 80, "http").split("---\n")[0])
     sidecar = Sidecar(0, Way(mesh.port))
-    eventually("the proxy is not ready", sidecar.is_ready)
-    print(f"few services: {settled(sidecar):.1f} MiB", flush=True)
-    open_requests = []
-    for _ in range(5000):
-        one = socket.create_connection((sidecar.address, 8080))
-        one.sendall(b"GET / HTTP/1.1\r\nHost: few-0\r\nX-Half: ")
-        open_requests.append(one)
-    time.sleep(3)
-    print(f"with {len(open_requests)} half-said requests: {sidecar.rss():.1f} MiB; ready: {sidecar.is_ready()}", flush=True)
-    for one in open_requests:
-        one.close()
-    sidecar.stop()
+    half_said("a sidecar with few services", sidecar, (sidecar.address, 8080))
+    half_said("the smallest configuration", Bare(), ("127.0.0.1", Bare.PORT))
     run("kubectl", "apply", "-f", "-", input=services("http", 80, "http"))
     for kinds in ("500 services of one HTTP port", "and 500 of one TCP port"):
         if kinds.startswith("and"):
@@ -95,24 +124,49 @@ def memory():
         sidecar.stop()
 
 
-def reconnect(count=12, outages=(2, 15, 60)):
+def reconnect():
+    """The way to the operator is cut."""
     mesh = Mesh()
     way = Way(mesh.port)
-    sidecars = [Sidecar(i, way) for i in range(count)]
-    eventually("not all proxies are connected", lambda: len(mesh.connects()) == count)
-    eventually("not all proxies are ready", lambda: all(s.is_ready() for s in sidecars))
-    for outage in outages:
-        time.sleep(3)
-        before = mesh.connects()
+
+    def outage(seconds):
         way.close()
-        time.sleep(outage)
+        time.sleep(seconds)
         way.open()
-        opened, back = time.time(), {}
+        return time.time()
+
+    come_back(way, mesh.connects, outage)
+
+
+def restart():
+    """`meshop run` is killed and started again. Counted from when it takes connections."""
+    Mesh()
+    replica = Replica()
+
+    def outage(seconds):
+        replica.kill()
+        time.sleep(seconds)
+        began = time.time()
+        replica.start()
+        print(f"it takes connections {time.time() - began:.1f} s after its start", flush=True)
+        return time.time()
+
+    come_back(replica, replica.connects, outage)
+
+
+def come_back(operator, connects, outage, count=12):
+    sidecars = [Sidecar(i, operator) for i in range(count)]
+    eventually("not all proxies are connected", lambda: len(connects()) == count)
+    eventually("not all proxies are ready", lambda: all(s.is_ready() for s in sidecars))
+    for seconds in (2, 15, 60):
+        time.sleep(3)
+        before = connects()
+        opened, back = outage(seconds), {}
         while len(back) < count and time.time() - opened < 60:
-            back.update({name: time.time() - opened for name, n in mesh.connects().items() if n > before[name] and name not in back})
+            back.update({name: time.time() - opened for name, n in connects().items() if n > before[name] and name not in back})
             time.sleep(0.05)
         times = sorted(back.values())
-        print(f"outage of {outage} s: {len(times)} of {count} are back; median {times[len(times) // 2]:.2f} s, the last after {times[-1]:.2f} s", flush=True)
+        print(f"outage of {seconds} s: {len(times)} of {count} are back; median {times[len(times) // 2]:.2f} s, the last after {times[-1]:.2f} s", flush=True)
 
 
 class NameServer:
@@ -162,7 +216,7 @@ def start():
 
 
 if __name__ == "__main__":
-    modes = {"memory": memory, "reconnect": reconnect, "start": start}
+    modes = {"memory": memory, "reconnect": reconnect, "restart": restart, "start": start}
     if len(sys.argv) != 2 or sys.argv[1] not in modes:
         sys.exit(__doc__)
     with_processes(modes[sys.argv[1]])

@@ -1,6 +1,6 @@
 using System.Net;
-using MeshOperator.Hosting;
 using MeshOperator.IntegrationTests.Support;
+using MeshOperator.Listeners;
 using MeshOperator.Testing;
 using Shouldly;
 using Xunit;

@@ -3,7 +3,6 @@ using Envoy.Config.Route.V3;
 using Envoy.Service.Discovery.V3;
 using k8s;
 using MeshOperator.Api.Policies;
-using MeshOperator.Hosting;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Testing;

@@ -3,7 +3,6 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
-using MeshOperator.LocalCluster.Tests;
 using Shouldly;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using MeshOperator.Api.Authorities;
 using MeshOperator.Api.Policies;
+using MeshOperator.Authority;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
-using MeshOperator.Identity;
 using Shouldly;
 using Xunit;
 

@@ -1,6 +1,9 @@
 using System.Reflection;
-using NetArchTest.Rules;
+using ArchUnitNET.Fluent;
+using ArchUnitNET.Fluent.Slices;
+using ArchUnitNET.Loader;
 using Shouldly;
+using static ArchUnitNET.Fluent.ArchRuleDefinition;
 using Xunit;
 
 namespace MeshOperator.Tests;
@@ -32,16 +35,33 @@ public sealed class HouseRules
     [Fact]
     public void The_mesh_knows_neither_kubernetes_clients_nor_envoy()
     {
-        var result = Types.InAssembly(Assembly.Load("MeshOperator.Mesh"))
-            .ShouldNot().HaveDependencyOnAny("k8s", "Envoy", "Google.Protobuf", "Grpc", "MeshOperator.Kubernetes.Client", "MeshOperator.Kubernetes.Informers")
-            .GetResult();
-        result.IsSuccessful.ShouldBeTrue(string.Join(", ", result.FailingTypeNames ?? []));
+        var rule = Types().That().ResideInAssembly(Assembly.Load("MeshOperator.Mesh"))
+            .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^(k8s|Envoy|Google\.Protobuf|Grpc|MeshOperator\.Kubernetes\.(Client|Informers))(\.|$)"));
+        Violations(rule, "MeshOperator.Mesh", "MeshOperator.Kubernetes").ShouldBeEmpty();
     }
+
+    /// <summary>Folders are namespaces; those of LocalCluster are still to be layered.</summary>
+    [Theory]
+    [InlineData("MeshOperator.Kubernetes")]
+    [InlineData("MeshOperator.Certificates")]
+    [InlineData("MeshOperator.Api")]
+    [InlineData("MeshOperator.Mesh")]
+    [InlineData("MeshOperator.Xds")]
+    [InlineData("MeshOperator.Injection")]
+    [InlineData("MeshOperator", "meshop")]
+    public void The_folders_of_a_project_refer_to_each_other_in_one_direction(string root, string? assembly = null) =>
+        Violations(SliceRuleDefinition.Slices().Matching($"{root}.(**)").Should().BeFreeOfCycles(), assembly ?? root).ShouldBeEmpty();
 
     [Fact]
     public void Only_the_host_knows_serilog()
     {
         foreach (var project in Allowed.Keys)
             Assembly.Load(project).GetReferencedAssemblies().ShouldNotContain(a => a.Name!.StartsWith("Serilog", StringComparison.Ordinal), project);
+    }
+
+    private static IEnumerable<string> Violations(IArchRule rule, params string[] assemblies)
+    {
+        var architecture = new ArchLoader().LoadAssemblies([.. assemblies.Select(Assembly.Load)]).Build();
+        return rule.Evaluate(architecture).Where(result => !result.Passed).Select(result => result.Description);
     }
 }

@@ -1,7 +1,7 @@
 using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
-using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Settings;
 using MeshOperator.Webhooks;
 using Shouldly;
 using Xunit;

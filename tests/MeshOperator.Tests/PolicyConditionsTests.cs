@@ -2,7 +2,7 @@ using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Mesh.Verdicts;
-using MeshOperator.Policies;
+using MeshOperator.Statuses;
 using MeshOperator.Xds.Registry;
 using Shouldly;
 using Xunit;

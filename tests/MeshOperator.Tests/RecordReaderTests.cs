@@ -1,6 +1,5 @@
 using k8s.Models;
 using MeshOperator.Api;
-using MeshOperator.Policies;
 using MeshOperator.Snapshots;
 using Microsoft.Extensions.Logging;
 using Shouldly;

@@ -1,5 +1,5 @@
 using k8s.Models;
-using MeshOperator.Identity;
+using MeshOperator.Authority;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;

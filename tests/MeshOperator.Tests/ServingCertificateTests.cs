@@ -1,6 +1,6 @@
+using MeshOperator.Authority;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
-using MeshOperator.Identity;
 using MeshOperator.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;

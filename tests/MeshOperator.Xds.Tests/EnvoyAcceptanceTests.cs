@@ -4,6 +4,7 @@ using MeshOperator.Xds.Rendering;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Tests.Support;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Telemetry;
 using Shouldly;
 
 namespace MeshOperator.Xds.Tests;

@@ -57,6 +57,25 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public async Task A_policy_waits_for_a_proxy_that_does_not_have_the_listener_of_its_service_yet()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var ready = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await ready.FetchAsync(ResourceType.Listener);
+        await ready.FetchAsync(ResourceType.Route, WebRoute, ApiRoute);
+        await using var late = new DeltaClient(server.Connect(), "web-1.shop");
+        await late.FetchAsync(ResourceType.Route, ApiRoute);
+        await late.SubscribeAsync(ResourceType.Listener);
+        var listeners = await late.NextAsync();
+        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 1);
+
+        await late.AcknowledgeAsync(listeners);
+        await late.FetchAsync(ResourceType.Route, WebRoute);
+
+        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 2);
+    }
+
+    [Fact]
     public async Task A_rejected_policy_tells_which_proxy_refused_it_and_why_until_it_changes()
     {
         await using var server = await XdsTestServer.StartAsync();

@@ -11,6 +11,7 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Tests.Support;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Outbound;
 using Shouldly;
 using Any = Google.Protobuf.WellKnownTypes.Any;
 

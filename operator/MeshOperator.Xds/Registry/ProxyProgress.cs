@@ -25,6 +25,16 @@ internal struct ProxyProgress
     public void Count(CallerSecret secret, TypeStatus? status) =>
         Count(secret.Name, status, status?.AcknowledgedOwn.Find(secret.Name), found => found.Origin == secret.Id);
 
+    /// <summary>Counts a resource that the proxy will use, when it has the listener that names it.</summary>
+    /// <param name="listener">The listener's name.</param>
+    /// <param name="listeners">The proxy's state of listeners.</param>
+    public void Await(string listener, TypeStatus listeners)
+    {
+        IsTargeted = true;
+        if (listeners.Rejected.TryGetValue(listener, out var rejection)) Rejection = rejection;
+        else IsPending = true;
+    }
+
     private void Count(string name, TypeStatus? status, XdsResource? acknowledged, Func<XdsResource, bool> isCurrent)
     {
         IsTargeted = true;
@@ -58,7 +68,9 @@ internal sealed class TotalProgress
 
 /// <summary>A resource that carries a policy, measured over many proxies. As most of those are at the same state, what a name means in
 /// that is remembered.</summary>
-internal sealed class SharedResource(XdsResource resource)
+/// <param name="resource">The resource.</param>
+/// <param name="hasListener">Whether a listener of the same name uses it.</param>
+internal sealed class SharedResource(XdsResource resource, bool hasListener)
 {
     public ResourceType Type => resource.Type;
 
@@ -77,14 +89,22 @@ internal sealed class SharedResource(XdsResource resource)
         if (!policies.TryGetValue(policy, out var resources)) return found;
         foreach (var (type, name) in resources)
         {
-            if (shared[(int)type].Find(name) is { } resource) found.Add(new SharedResource(resource));
+            if (shared[(int)type].Find(name) is { } resource) found.Add(Create(resource, shared));
         }
 
         return found;
     }
 
-    /// <summary>A proxy uses the resource when it subscribes to it, or has yet to ask for its type. A library asks only for what its
-    /// application calls, and for some types never.</summary>
+    /// <summary>A resource of a scope.</summary>
+    /// <param name="resource">The resource.</param>
+    /// <param name="shared">All resources of the scope.</param>
+    public static SharedResource Create(XdsResource resource, IReadOnlyList<ResourceSet> shared) =>
+        new(resource, resource.Type is ResourceType.Route or ResourceType.Extension && HasListener(resource.Name, shared));
+
+    private static bool HasListener(string name, IReadOnlyList<ResourceSet> shared) => shared[(int)ResourceType.Listener].Find(name) is not null;
+
+    /// <summary>A proxy uses the resource when it subscribes to it, or has yet to ask for its type, or for this name as its listener is new. A
+    /// library asks only for what its application calls, and for some types never.</summary>
     public void Measure(ProxyConnection proxy, ref ProxyProgress progress)
     {
         var status = proxy[resource.Type];
@@ -94,7 +114,12 @@ internal sealed class SharedResource(XdsResource resource)
             return;
         }
 
-        if (!status.IsWildcard && !SubscriptionLayer.IsSet(status.SharedNames, Index(status.SentShared))) return;
+        if (!status.IsWildcard && !SubscriptionLayer.IsSet(status.SharedNames, Index(status.SentShared)))
+        {
+            if (hasListener && proxy[ResourceType.Listener] is { IsWildcard: true } listeners) progress.Await(resource.Name, listeners);
+            return;
+        }
+
         progress.Count(resource, status, Acknowledged(status.AcknowledgedShared));
     }
 

@@ -3,6 +3,8 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Registry;
 
@@ -167,7 +169,7 @@ public sealed class ProxyRegistry
         {
             var scope = configuration.SharedOf(proxy.Workload);
             if (!scopes.TryGetValue(scope, out var shared))
-                scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => new SharedResource(r))]);
+                scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => SharedResource.Create(r, scope))]);
             var progress = new ProxyProgress();
             foreach (var resource in shared)
             {

@@ -6,6 +6,7 @@ using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
 using MeshOperator.Xds.Translation.Inbound;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Secrets;
 

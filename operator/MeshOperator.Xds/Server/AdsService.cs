@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Threading.Channels;
 using Envoy.Service.Discovery.V3;
 using Grpc.Core;
+using MeshOperator.Xds.Cache;
 using Microsoft.Extensions.Hosting;
 
 namespace MeshOperator.Xds.Server;

@@ -1,3 +1,4 @@
+using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Secrets;
 using MeshOperator.Xds.Translation;

@@ -1,4 +1,7 @@
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
+using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Xds.Translation;
 

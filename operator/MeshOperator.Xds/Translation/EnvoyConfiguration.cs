@@ -2,7 +2,9 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Outbound;
 using MeshOperator.Xds.Translation.Proxyless;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation;
 

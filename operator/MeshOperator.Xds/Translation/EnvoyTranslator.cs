@@ -1,7 +1,11 @@
 using System.Collections.Frozen;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Outbound;
 using MeshOperator.Xds.Translation.Proxyless;
+using MeshOperator.Xds.Translation.Scopes;
+using MeshOperator.Xds.Translation.Shared;
+using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Xds.Translation;
 
@@ -42,7 +46,7 @@ public sealed class EnvoyTranslator
     /// <summary>The resources of <paramref name="model"/>, sharing with <paramref name="previous"/> what is the same.</summary>
     internal EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
     {
-        var hashed = ConsistentlyHashed(model.Services.Values.SelectMany(service => service.Ports), route => route is { Sticky: not null, Pool: null });
+        var hashed = ConsistentHashing.FindClusters(model.Services.Values.SelectMany(service => service.Ports), route => route is { Sticky: not null, Pool: null });
         var ports = new Dictionary<string, ServicePortResources>(StringComparer.Ordinal);
         foreach (var service in model.Services.Values)
         {
@@ -98,17 +102,6 @@ public sealed class EnvoyTranslator
             return own;
         }
     }
-
-    /// <summary>The clusters of which some route keeps clients at one endpoint.</summary>
-    /// <param name="ports">All service ports.</param>
-    /// <param name="isHashed">Whether a route's requests are kept at one endpoint of each of its backends.</param>
-    internal static FrozenSet<string> ConsistentlyHashed(IEnumerable<MeshServicePort> ports, Func<HttpRoute, bool> isHashed) => ports
-        .SelectMany(port => port.Routes)
-        .Where(isHashed)
-        .SelectMany(route => route.Backends)
-        .Where(backend => backend.Target is not null)
-        .Select(backend => Names.Outbound(backend.Target!))
-        .ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>The sets of resources of some service ports.</summary>
     /// <param name="called">The ports that can be called.</param>

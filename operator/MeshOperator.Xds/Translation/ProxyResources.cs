@@ -3,6 +3,9 @@ using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation.Inbound;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
+using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Xds.Translation;
 

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Api;
-using MeshOperator.Identity;
+using MeshOperator.Authority;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 

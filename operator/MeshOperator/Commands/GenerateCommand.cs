@@ -26,7 +26,7 @@ internal static class GenerateCommand
         }
 
         var stale = 0;
-        foreach (var (path, content) in GeneratedFiles.All(root))
+        foreach (var (path, content) in GeneratedFiles.All(root, MeshopCommand.Create()))
         {
             var file = Path.Combine(root.FullName, path);
             if (File.Exists(file) && File.ReadAllText(file) == content) continue;

@@ -4,9 +4,11 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MeshOperator.Certificates;
-using MeshOperator.Hosting;
+using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Listeners;
 using MeshOperator.Local;
+using MeshOperator.Settings;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
 

@@ -2,7 +2,8 @@ using System.CommandLine;
 using k8s;
 using k8s.Exceptions;
 using MeshOperator.Certificates;
-using MeshOperator.Hosting;
+using MeshOperator.Composition;
+using MeshOperator.Settings;
 using Serilog.Events;
 
 namespace MeshOperator.Commands;

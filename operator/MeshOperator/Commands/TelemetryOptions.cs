@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Commands;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using MeshOperator.Hosting;
+using MeshOperator.Settings;
 
 namespace MeshOperator.Commands;
 

@@ -10,14 +10,14 @@ internal static class CliPage
 {
     private const string Program = "meshop";
 
-    public static string Create()
+    public static string Create(RootCommand program)
     {
         var page = new Markdown("Command line", "the program's own commands");
         page.Paragraph(
             $"`{Program}` is the operator's program. From a checkout, write `dotnet run --project operator/MeshOperator --` in its place.");
         page.Paragraph(
             $"`{Program} --version` prints the version. Every command has `--help`. The exit status is 0 on success and 1 on failure.");
-        foreach (var command in MeshopCommand.Create().Subcommands) Add(page, command, Program);
+        foreach (var command in program.Subcommands) Add(page, command, Program);
         return page.ToString();
     }
 

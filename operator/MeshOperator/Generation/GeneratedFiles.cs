@@ -1,11 +1,14 @@
+using System.CommandLine;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Kinds;
 using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Crds;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Rbac;
 
 namespace MeshOperator.Generation;
 
@@ -14,18 +17,13 @@ internal static class GeneratedFiles
 {
     private const string Notice = "# Made by `meshop generate` from the C# types; do not edit.\n";
 
-    /// <summary>All kinds that have a CRD.</summary>
-    public static readonly IReadOnlyList<Type> Entities = [.. PolicyKinds.All.Select(kind => kind.Entity), typeof(MeshCertificateAuthority)];
-
-    /// <summary>The plural names of all kinds that have a CRD.</summary>
-    public static IEnumerable<string> PluralNames => Entities.Select(entity => entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName);
-
     /// <summary>Path from the root of the repository, with forward slashes, to content.</summary>
     /// <param name="root">The repository.</param>
-    public static IReadOnlyDictionary<string, string> All(DirectoryInfo root)
+    /// <param name="program">The command line.</param>
+    public static IReadOnlyDictionary<string, string> All(DirectoryInfo root, RootCommand program)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var entity in Entities)
+        foreach (var entity in MeshEntities.All)
         {
             var name = entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName;
             var yaml = Notice + ManifestYaml.Write(CustomResourceDefinition.Of(entity));
@@ -40,8 +38,8 @@ internal static class GeneratedFiles
             .ToArray();
         files["charts/mesh-operator/files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
         files["charts/mesh-operator/files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
-        files["charts/mesh-operator/files/validated-kinds.yaml"] = Notice + ManifestYaml.Write(new JsonArray([.. PluralNames.Select(name => JsonValue.Create(name))]));
-        foreach (var (path, content) in ReferencePages.All(Entities, root)) files[path] = content;
+        files["charts/mesh-operator/files/validated-kinds.yaml"] = Notice + ManifestYaml.Write(new JsonArray([.. MeshEntities.PluralNames.Select(name => JsonValue.Create(name))]));
+        foreach (var (path, content) in ReferencePages.All(MeshEntities.All, root, program)) files[path] = content;
         return files;
     }
 

@@ -1,9 +1,10 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
-using MeshOperator.Identity;
+using MeshOperator.Authority;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Metrics;
 using MeshOperator.Xds;
+using MeshOperator.Xds.Hosting;
 
 namespace MeshOperator.Generation;
 

@@ -4,12 +4,14 @@ using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
 using MeshOperator.Api.Policies;
-using MeshOperator.Hosting;
+using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.LocalCluster;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Pipeline;
+using MeshOperator.Settings;
 using MeshOperator.Snapshots;
 
 namespace MeshOperator.Local;

@@ -4,7 +4,7 @@ using MeshOperator.Mesh.Snapshot;
 namespace MeshOperator.Revocations;
 
 /// <summary>Finds out where callers of bytes lose permissions that they had. A proxy judges such a connection once, so those that are open
-/// must be ended: by another <see cref="InboundPort.Revision"/> of the port, which the leader writes down (<see cref="RevocationService"/>)
+/// must be ended: by another <see cref="InboundPort.Revision"/> of the port, which the leader writes down (<c>RevocationService</c>)
 /// so that it holds on every replica and after a restart. Thread-safe.</summary>
 internal sealed class RevocationTracker
 {

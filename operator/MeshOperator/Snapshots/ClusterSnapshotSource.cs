@@ -4,12 +4,13 @@ using k8s.Models;
 using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
 using MeshOperator.Generation;
-using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Rbac;
 using MeshOperator.Revocations;
+using MeshOperator.Settings;
 
 namespace MeshOperator.Snapshots;
 

@@ -3,7 +3,6 @@ using MeshOperator.Api;
 using MeshOperator.Injection;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
-using MeshOperator.Policies;
 
 namespace MeshOperator.Snapshots;
 

@@ -1,11 +1,11 @@
 using System.Text;
 using k8s;
 using k8s.Models;
-using MeshOperator.Hosting;
-using MeshOperator.Identity;
+using MeshOperator.Authority;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Controllers;
 using MeshOperator.Kubernetes.Entities;
+using MeshOperator.Settings;
 
 namespace MeshOperator.Webhooks;
 

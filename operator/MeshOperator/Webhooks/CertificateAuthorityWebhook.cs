@@ -1,8 +1,8 @@
 using FluentValidation;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Api.Policies;
-using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Settings;
 
 namespace MeshOperator.Webhooks;
 

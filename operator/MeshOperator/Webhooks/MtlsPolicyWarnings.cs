@@ -1,6 +1,6 @@
 using MeshOperator.Api.Policies;
-using MeshOperator.Hosting;
 using MeshOperator.Mesh.Translation.Policies;
+using MeshOperator.Settings;
 
 namespace MeshOperator.Webhooks;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using MeshOperator.Api;
-using MeshOperator.Generation;
+using MeshOperator.Api.Kinds;
 
 namespace MeshOperator.Webhooks;
 
@@ -27,7 +27,7 @@ internal static class WebhookConfigurations
     /// <summary>Fields of the ValidatingWebhookConfiguration, without its name.</summary>
     public static JsonObject Validating(string url, string bundle) => new()
     {
-        ["webhooks"] = new JsonArray([.. GeneratedFiles.PluralNames.Select(plural =>
+        ["webhooks"] = new JsonArray([.. MeshEntities.PluralNames.Select(plural =>
         {
             var webhook = Common($"{plural}.{MeshNames.Group}", $"{url}/validate/{plural}", bundle);
             webhook["rules"] = new JsonArray(new JsonObject

@@ -123,6 +123,7 @@ public sealed class PolicyChangeScenarios(TestMesh mesh, SharedNamespace shared)
             ("allow: [{methods: [GET]}]", true), ($"allow: [{{identities: ['{Identity("other")}']}}]", true), ("allow: [{serviceAccounts: [other, friend]}]", true),
             ($"allow: [{{namespaces: [{Namespace.Name}]}}]", true), ("allow: [{methods: [GET], paths: [/a*]}]", false), ("auditOnly: true, allow: [{methods: [GET], paths: [/a*]}]", true),
             ("deny: [{serviceAccounts: [elsewhere/one]}]", false), ("deny: [{serviceAccounts: [elsewhere/one], paths: [/b], methods: [PUT]}]", true),
+            ("deny: [{serviceAccounts: [elsewhere/one]}, {serviceAccounts: [elsewhere/one], methods: [PUT]}]", true),
         })
         {
             var before = await CountersAsync(web);

@@ -1,11 +1,11 @@
 using k8s.Models;
+using MeshOperator.Authority;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
-using MeshOperator.Hosting;
-using MeshOperator.Identity;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Controllers;
 using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Settings;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;

@@ -1,11 +1,11 @@
 using k8s.Models;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Api.Policies;
+using MeshOperator.Authority;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
-using MeshOperator.Hosting;
-using MeshOperator.Identity;
 using MeshOperator.IntegrationTests.Support;
+using MeshOperator.Settings;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;

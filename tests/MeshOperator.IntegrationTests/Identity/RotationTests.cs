@@ -2,13 +2,14 @@ using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
+using MeshOperator.Api;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Api.Policies;
+using MeshOperator.Authority;
 using MeshOperator.Certificates;
-using MeshOperator.Hosting;
-using MeshOperator.Identity;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Listeners;
 using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
@@ -99,7 +100,7 @@ public sealed class RotationTests(TestCluster cluster)
             {
                 Name = "other-replica",
                 NamespaceProperty = mesh.Namespace,
-                Labels = new Dictionary<string, string> { [ReplicaReports.Label] = "true" },
+                Labels = new Dictionary<string, string> { [MeshNames.ReplicaReportLabel] = "true" },
                 Annotations = new Dictionary<string, string> { ["meshoperator.io/trust-report"] = ReplicaReport.Of(1, []).ToString() },
             },
             Spec = new V1LeaseSpec { HolderIdentity = "wrong", RenewTime = TimeProvider.System.GetUtcNow().AddMinutes(minutes).UtcDateTime },

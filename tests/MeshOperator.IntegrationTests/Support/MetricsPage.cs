@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using MeshOperator.Hosting;
 using Xunit;
 
 namespace MeshOperator.IntegrationTests.Support;

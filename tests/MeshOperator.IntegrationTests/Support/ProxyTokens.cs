@@ -6,7 +6,6 @@ using System.Text.Json.Nodes;
 using Grpc.Net.Client;
 using k8s;
 using k8s.Models;
-using MeshOperator.Hosting;
 using MeshOperator.Testing;
 
 namespace MeshOperator.IntegrationTests.Support;

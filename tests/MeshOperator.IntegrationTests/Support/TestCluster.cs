@@ -4,12 +4,14 @@ using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
-using MeshOperator.Hosting;
-using MeshOperator.IntegrationTests.Support;
+using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Local;
 using MeshOperator.LocalCluster;
 using MeshOperator.LocalCluster.Faults;
+using MeshOperator.Pipeline;
+using MeshOperator.Settings;
+using Shouldly;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestCluster))]
@@ -206,6 +208,9 @@ internal sealed class TestOperator : IAsyncDisposable
 
     public string Namespace => _options.Namespace;
 
+    /// <summary>Whether it knows the cluster.</summary>
+    public bool IsReady => ((MeshPipeline)Host.Services.GetService(typeof(MeshPipeline))!).IsReady;
+
     public static async Task<TestOperator> StartAsync(TestCluster cluster, Func<OperatorOptions, OperatorOptions>? change = null)
     {
         var name = TestCluster.UniqueName("mesh");
@@ -228,8 +233,10 @@ internal sealed class TestOperator : IAsyncDisposable
     }
 
     /// <summary>Another operator with the same options: a second replica, or this one started again.</summary>
-    public Task<TestOperator> StartAnotherAsync(Func<OperatorOptions, OperatorOptions>? change = null) =>
-        StartAsync(_cluster, change?.Invoke(_options) ?? _options, ownsObjects: false);
+    /// <param name="change">What is other in its options.</param>
+    /// <param name="untilReady">Whether to wait until it knows the cluster.</param>
+    public Task<TestOperator> StartAnotherAsync(Func<OperatorOptions, OperatorOptions>? change = null, bool untilReady = true) =>
+        StartAsync(_cluster, change?.Invoke(_options) ?? _options, ownsObjects: false, untilReady);
 
     /// <summary>An xDS client on the plaintext port.</summary>
     public Testing.DeltaClient Connect(string nodeId) =>
@@ -253,14 +260,12 @@ internal sealed class TestOperator : IAsyncDisposable
         await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Namespace), CancellationToken.None);
     }
 
-    private static async Task<TestOperator> StartAsync(TestCluster cluster, OperatorOptions options, bool ownsObjects)
+    private static async Task<TestOperator> StartAsync(TestCluster cluster, OperatorOptions options, bool ownsObjects, bool untilReady = true)
     {
         var client = cluster.Connect();
         var host = await OperatorHost.StartAsync(options, client, TestContext.Current.CancellationToken);
-        await Testing.Eventually.Succeeds(() =>
-        {
-            if (!((MeshPipeline)host.Services.GetService(typeof(MeshPipeline))!).IsReady) throw new InvalidOperationException("the operator is not ready");
-        });
-        return new TestOperator(cluster, client, options, host, ownsObjects);
+        var mesh = new TestOperator(cluster, client, options, host, ownsObjects);
+        if (untilReady) await Testing.Eventually.Succeeds(() => mesh.IsReady.ShouldBeTrue());
+        return mesh;
     }
 }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text;
-using MeshOperator.IntegrationTests.Support;
 using Xunit;
 using Xunit.v3;
 

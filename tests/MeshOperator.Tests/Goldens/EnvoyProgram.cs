@@ -14,7 +14,8 @@ internal static class EnvoyProgram
     public static async Task<(int Status, string Output)> ValidateAsync(string bootstrap)
     {
         Assert.SkipWhen(Find() is null, "Envoy was not found: set ENVOY to the program, or put it on the PATH.");
-        using var process = Process.Start(new ProcessStartInfo(Find()!, ["--mode", "validate", "--config-yaml", bootstrap, "--log-level", "warning"])
+        string[] arguments = ["--mode", "validate", "--log-level", "warning", "--config-yaml", bootstrap];
+        using var process = Process.Start(new ProcessStartInfo(Find()!, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -36,5 +37,6 @@ internal static class EnvoyProgram
 
     private static string? Find() => Environment.GetEnvironmentVariable("ENVOY") is { Length: > 0 } given
         ? File.Exists(given) ? given : null
-        : (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':').Select(folder => Path.Combine(folder, "envoy")).FirstOrDefault(File.Exists);
+        : (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
+            .Select(folder => Path.Combine(folder, "envoy")).FirstOrDefault(File.Exists);
 }

@@ -6,6 +6,7 @@ using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Xds.Rendering;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 using Shouldly;
 
 namespace MeshOperator.Tests.Goldens;

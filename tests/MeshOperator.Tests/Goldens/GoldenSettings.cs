@@ -1,8 +1,9 @@
 using System.CommandLine;
 using MeshOperator.Commands;
-using MeshOperator.Hosting;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Settings;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Tests.Goldens;
 

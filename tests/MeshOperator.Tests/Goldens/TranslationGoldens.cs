@@ -2,6 +2,7 @@ using MeshOperator.Mesh.Translation;
 using MeshOperator.Testing;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 using Shouldly;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Translation.Inbound;
+using MeshOperator.Xds.Translation.Shared;
 using Shouldly;
 using Xunit;
 

@@ -3,6 +3,7 @@ using MeshOperator.Mesh.Translation;
 using MeshOperator.Xds.Rendering;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 using Shouldly;
 
 namespace MeshOperator.Xds.Tests.Properties;

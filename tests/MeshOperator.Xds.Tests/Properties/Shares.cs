@@ -18,7 +18,7 @@ internal static class Shares
     {
         var total = (double)backends.Sum(b => (long)b.Weight);
         return backends
-            .GroupBy(b => b.Target is { } target ? Translation.Names.Outbound(target) : missing, b => b.Weight / total)
+            .GroupBy(b => b.Target is { } target ? Translation.Shared.Names.Outbound(target) : missing, b => b.Weight / total)
             .ToDictionary(g => g.Key, g => g.Sum());
     }
 

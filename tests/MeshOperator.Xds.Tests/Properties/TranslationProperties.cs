@@ -8,6 +8,7 @@ using MeshOperator.Testing;
 using MeshOperator.Xds.Rendering;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 using Shouldly;
 
 namespace MeshOperator.Xds.Tests.Properties;
@@ -43,7 +44,7 @@ public sealed class TranslationProperties
                 // What no listener names a proxy would never acknowledge.
                 own.Routes.Order().ShouldBe(OwnNames(node, ResourceType.Route).Order());
                 own.Extensions.Order().ShouldBe(OwnNames(node, ResourceType.Extension).Order());
-                own.Secrets.Except([Translation.Names.IdentitySecret, Translation.Names.TrustBundleSecret]).Order()
+                own.Secrets.Except([Translation.Shared.Names.IdentitySecret, Translation.Shared.Names.TrustBundleSecret]).Order()
                     .ShouldBe(node.Own.Callers.Select(callers => callers.Name).Order());
             }
         },
@@ -133,16 +134,16 @@ public sealed class TranslationProperties
             var routes = ConfigurationJson.Shared(configuration, ResourceType.Route);
             foreach (var port in model.Services.Values.SelectMany(service => service.Ports))
             {
-                var name = Translation.Names.Outbound(port.Service, port.Port);
+                var name = Translation.Shared.Names.Outbound(port.Service, port.Port);
                 foreach (var (configured, http) in routes.Where(r => IsOf(port, r!)).SelectMany(r => port.Routes.Select(http => (r!, http))))
                 {
                     var wanted = Shares.Wanted(http.Backends, Shares.Missing);
-                    if (http.Pool is { } pool) wanted = new() { [Translation.Names.Pool(port.Service, port.Port, pool)] = 1 - wanted.GetValueOrDefault(Shares.Missing), [Shares.Missing] = wanted.GetValueOrDefault(Shares.Missing) };
+                    if (http.Pool is { } pool) wanted = new() { [Translation.Shared.Names.Pool(port.Service, port.Port, pool)] = 1 - wanted.GetValueOrDefault(Shares.Missing), [Shares.Missing] = wanted.GetValueOrDefault(Shares.Missing) };
                     Shares.OfRequests(configured, http.Name).ShouldAllBe(shares => Shares.AreNear(shares, wanted));
                 }
 
                 foreach (var tcp in Shares.OfConnections(listeners.Where(l => IsOf(port, l!))))
-                    Shares.AreNear(tcp, Shares.Wanted(port.TcpBackends, Translation.Names.Blackhole)).ShouldBeTrue();
+                    Shares.AreNear(tcp, Shares.Wanted(port.TcpBackends, Translation.Shared.Names.Blackhole)).ShouldBeTrue();
             }
         },
         iter: Iterations);
@@ -156,7 +157,7 @@ public sealed class TranslationProperties
             var ports = model.Services.Values.SelectMany(service => service.Ports).ToDictionary(port => new BackendTarget(port.Service, port.Port));
             foreach (var (port, http) in ports.Values.SelectMany(port => port.Routes.Where(r => r.Pool is not null).Select(r => (port, r))))
             {
-                var shares = Shares.OfEndpoints(assignments[Translation.Names.Pool(port.Service, port.Port, http.Pool!)]);
+                var shares = Shares.OfEndpoints(assignments[Translation.Shared.Names.Pool(port.Service, port.Port, http.Pool!)]);
                 var backends = http.Backends.Where(b => b is { Target: not null, Weight: > 0 } && ports[b.Target].Endpoints.Count > 0).ToList();
                 var total = backends.Sum(b => (double)b.Weight);
 
@@ -176,7 +177,7 @@ public sealed class TranslationProperties
     /// <summary>Whether a route configuration or listener is a service port's.</summary>
     private static bool IsOf(MeshServicePort port, JsonNode resource)
     {
-        var name = Translation.Names.Outbound(port.Service, port.Port);
+        var name = Translation.Shared.Names.Outbound(port.Service, port.Port);
         return (string)resource["name"]! is var found && (found == name || found.StartsWith($"{name}/", StringComparison.Ordinal));
     }
 

@@ -9,8 +9,9 @@ public static class DeniedCallers
 {
     private static readonly string TooMany = string.Create(
         CultureInfo.InvariantCulture,
-        $"spec.deny: on TCP ports proxies exclude up to {CallerRange.MostExcluded:N0} letters of identities in the handshake, and here are more. So denied callers are "
-        + $"refused there at their first byte, and receive what a server sends before. Deny whole namespaces, or list the callers to allow.");
+        $"spec.deny: on TCP ports proxies exclude up to {CallerRange.MostExcluded:N0} letters of identities in the handshake, and here are more. "
+        + $"So denied callers are refused there at their first byte, and receive what a server sends before. "
+        + $"Deny whole namespaces, or list the callers to allow.");
 
     /// <summary>The warning; null where there is none to give.</summary>
     /// <param name="spec">The policy.</param>
@@ -20,5 +21,5 @@ public static class DeniedCallers
 
     /// <summary>The warning for rules that have been read.</summary>
     internal static string? Warning(AccessRules access) =>
-        access.Ports.Select(port => (int?)port).Append(null).Distinct().Any(port => ByteCallers.Of(access.ForPort(port)) is { IsExact: false }) ? TooMany : null;
+        access.Ports.Select(port => (int?)port).Append(null).Any(port => ByteCallers.Of(access.ForPort(port)) is { IsExact: false }) ? TooMany : null;
 }

@@ -2,7 +2,6 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Policies;
 using MeshOperator.Mesh.Translation.Verdicts;
-using MeshOperator.Mesh.Translation.Review;
 
 namespace MeshOperator.Mesh.Translation.Routing;
 

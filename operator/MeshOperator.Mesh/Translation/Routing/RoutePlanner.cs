@@ -4,7 +4,6 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Endpoints;
 using MeshOperator.Mesh.Translation.Policies;
-using MeshOperator.Mesh.Translation.Review;
 using MeshOperator.Mesh.Translation.Verdicts;
 
 namespace MeshOperator.Mesh.Translation.Routing;

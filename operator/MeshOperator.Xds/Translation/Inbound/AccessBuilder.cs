@@ -3,6 +3,7 @@ using Envoy.Config.Rbac.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Type.Matcher.V3;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Shared;
 using HttpRbac = Envoy.Extensions.Filters.Http.Rbac.V3.RBAC;
 using NetworkRbac = Envoy.Extensions.Filters.Network.Rbac.V3.RBAC;
 using RbacRules = Envoy.Config.Rbac.V3.RBAC;
@@ -13,36 +14,18 @@ namespace MeshOperator.Xds.Translation.Inbound;
 /// before what is allowed, so it wins.</summary>
 internal static class AccessBuilder
 {
-    /// <summary>The filter of rules that deny.</summary>
-    public const string Deny = "deny";
-
-    /// <summary>The filter of rules that allow.</summary>
-    public const string Allow = "allow";
-
-    /// <summary>The name of the metadata with what the rules would do (Envoy's documentation of the RBAC filter).</summary>
-    public const string ShadowResult = "shadow_engine_result";
-
-    /// <summary>The name of the metadata with the rule that decided.</summary>
-    public const string ShadowPolicy = "shadow_effective_policy_id";
-
     /// <summary>By which some frameworks let a client say another method than the request has.</summary>
     private static readonly string[] MethodOverrides = ["x-http-method-override", "x-http-method", "x-method-override"];
 
-    /// <summary>What stands before the names of statistics and metadata of rules that only count.</summary>
-    public static readonly IReadOnlyList<string> AuditPrefixes = [AuditPrefix(Deny), AuditPrefix(Allow)];
-
     /// <summary>The name of the filter for requests.</summary>
     public static string HttpFilter(string rules) => $"envoy.filters.http.rbac/{rules}";
-
-    /// <summary>What stands before the names of statistics and metadata of rules that only count.</summary>
-    public static string AuditPrefix(string rules) => $"audit_{rules}_";
 
     /// <summary>Rules for requests, where there are any.</summary>
     public static IEnumerable<(string Name, HttpRbac Rules)> Http(AccessPolicy? access)
     {
         if (access is null) yield break;
         foreach (var (name, rules) in Rules(access, isHttp: true))
-            yield return (name, access.AuditOnly ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = AuditPrefix(name) } : new HttpRbac { Rules = rules });
+            yield return (name, access.AuditOnly ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = AuditNames.Prefix(name) } : new HttpRbac { Rules = rules });
     }
 
     /// <summary>The filters for connections of which nothing but the caller is known, with or without rules. A rule that asks for more can
@@ -50,12 +33,12 @@ internal static class AccessBuilder
     public static IEnumerable<(string Name, NetworkRbac Filter)> Network(AccessPolicy? access, string statPrefix)
     {
         var rules = access is null ? [] : Rules(access, isHttp: false).ToDictionary(entry => entry.Name, entry => entry.Rules);
-        foreach (var name in (string[])[Deny, Allow])
+        foreach (var name in (string[])[AuditNames.Deny, AuditNames.Allow])
         {
             // Beside the statistics of the TCP proxy, where the tags are looked for.
             var filter = new NetworkRbac { StatPrefix = $"tcp.{statPrefix}.{name}" };
             if (rules.TryGetValue(name, out var enforced) && !access!.AuditOnly) filter.Rules = enforced;
-            else if (enforced is not null) (filter.ShadowRules, filter.ShadowRulesStatPrefix) = (enforced, AuditPrefix(name));
+            else if (enforced is not null) (filter.ShadowRules, filter.ShadowRulesStatPrefix) = (enforced, AuditNames.Prefix(name));
             yield return (name, filter);
         }
     }
@@ -65,10 +48,10 @@ internal static class AccessBuilder
 
     private static IEnumerable<(string Name, RbacRules Rules)> Rules(AccessPolicy access, bool isHttp)
     {
-        if (access.Deny.Count > 0) yield return (Deny, ToRules(RbacRules.Types.Action.Deny, access.Deny, isHttp));
+        if (access.Deny.Count > 0) yield return (AuditNames.Deny, ToRules(RbacRules.Types.Action.Deny, access.Deny, isHttp));
         if (!access.IsRestricted) yield break;
         var allow = isHttp ? access.Allow : access.Allow.Where(r => !r.NeedsHttp).ToValueList();
-        yield return (Allow, ToRules(RbacRules.Types.Action.Allow, allow, isHttp));
+        yield return (AuditNames.Allow, ToRules(RbacRules.Types.Action.Allow, allow, isHttp));
     }
 
     private static RbacRules ToRules(RbacRules.Types.Action action, ValueList<AccessRule> rules, bool isHttp)

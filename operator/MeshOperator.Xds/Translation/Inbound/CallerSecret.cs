@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Type.Matcher.V3;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 

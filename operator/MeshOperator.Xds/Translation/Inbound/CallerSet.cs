@@ -1,6 +1,7 @@
 using System.Text;
 using Envoy.Type.Matcher.V3;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 

@@ -4,6 +4,8 @@ using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 using Google.Protobuf;
+using MeshOperator.Xds.Translation.Shared;
+using MeshOperator.Xds.Translation.Telemetry;
 using NetworkRbac = Envoy.Extensions.Filters.Network.Rbac.V3.RBAC;
 
 namespace MeshOperator.Xds.Translation.Inbound;
@@ -43,8 +45,8 @@ internal sealed class InboundFilters(Observability observability)
     /// <summary>The names of the filters of a chain of bytes, in order.</summary>
     public static IEnumerable<(string Name, IMessage Type)> OfBytes(InboundTarget target, InboundChain chain) =>
     [
-        (InboundNames.Access(target, AccessBuilder.Deny), new NetworkRbac()),
-        (InboundNames.Access(target, AccessBuilder.Allow), new NetworkRbac()),
+        (InboundNames.Access(target, AuditNames.Deny), new NetworkRbac()),
+        (InboundNames.Access(target, AuditNames.Allow), new NetworkRbac()),
         (chain.IsMutualTls ? InboundNames.MutualTlsProxy(target) : InboundNames.AnonymousProxy(target), new TcpProxy()),
     ];
 

@@ -7,6 +7,9 @@ using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Type.V3;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
+using MeshOperator.Xds.Translation.Telemetry;
 using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
 
 namespace MeshOperator.Xds.Translation.Inbound;
@@ -111,8 +114,8 @@ internal sealed class InboundListenerBuilder(Observability observability)
             manager.LocalReplyConfig = NotSent.Answers;
         }
 
-        manager.HttpFilters.Add(Access(AccessBuilder.Deny));
-        manager.HttpFilters.Add(Access(AccessBuilder.Allow));
+        manager.HttpFilters.Add(Access(AuditNames.Deny));
+        manager.HttpFilters.Add(Access(AuditNames.Allow));
         manager.HttpFilters.AddRange(InboundNames.Limits(target).Select(InboundFilters.HttpSlot));
         manager.HttpFilters.Add(EnvoyMessages.Router);
         observability.Inbound(manager);
@@ -124,7 +127,7 @@ internal sealed class InboundListenerBuilder(Observability observability)
     private static HttpFilter Access(string name) => new()
     {
         Name = AccessBuilder.HttpFilter(name),
-        TypedConfig = EnvoyMessages.Pack(new RBAC { RulesStatPrefix = $"{name}_", ShadowRulesStatPrefix = AccessBuilder.AuditPrefix(name) }),
+        TypedConfig = EnvoyMessages.Pack(new RBAC { RulesStatPrefix = $"{name}_", ShadowRulesStatPrefix = AuditNames.Prefix(name) }),
     };
 
     /// <summary>Where no first bytes are to be waited for, as the server may speak first and has its own TLS if any. Null when there is no

@@ -2,6 +2,7 @@ using Envoy.Config.Core.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Http.Rbac.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using MeshOperator.Xds.Translation.Shared;
 using EnvoyRoute = Envoy.Config.Route.V3.Route;
 
 namespace MeshOperator.Xds.Translation.Inbound;

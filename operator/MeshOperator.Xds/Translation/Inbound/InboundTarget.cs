@@ -1,4 +1,6 @@
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 

@@ -5,6 +5,7 @@ using Envoy.Extensions.Common.Ratelimit.V3;
 using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Type.V3;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Shared;
 using EnvoyHeader = Envoy.Config.Core.V3.HeaderValue;
 
 namespace MeshOperator.Xds.Translation.Inbound;

@@ -6,6 +6,7 @@ using Envoy.Extensions.Matching.InputMatchers.RuntimeFraction.V3;
 using Envoy.Service.Runtime.V3;
 using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Api;
+using MeshOperator.Xds.Translation.Shared;
 using Xds.Type.Matcher.V3;
 using Extension = Xds.Core.V3.TypedExtensionConfig;
 using NetworkRbac = Envoy.Extensions.Filters.Network.Rbac.V3.RBAC;

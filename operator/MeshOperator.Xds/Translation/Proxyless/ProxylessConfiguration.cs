@@ -1,5 +1,7 @@
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation.Proxyless;
 
@@ -34,7 +36,7 @@ internal sealed class ProxylessConfiguration
     /// <summary>The resources of <paramref name="services"/>, sharing with <paramref name="previous"/> what is the same.</summary>
     public static ProxylessConfiguration Create(IReadOnlyDictionary<string, ServicePortResources> services, ProxylessConfiguration? previous)
     {
-        var hashed = EnvoyTranslator.ConsistentlyHashed(services.Values.Select(service => service.Source), ProxylessRoutes.IsSupported);
+        var hashed = ConsistentHashing.FindClusters(services.Values.Select(service => service.Source), ProxylessRoutes.IsSupported);
         var ports = new Dictionary<string, ProxylessPort>(services.Count, StringComparer.Ordinal);
         var policies = new PolicyResources();
         foreach (var (name, service) in services)

@@ -1,6 +1,7 @@
 using Envoy.Config.Route.V3;
 using Envoy.Type.Matcher.V3;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation.Proxyless;
 

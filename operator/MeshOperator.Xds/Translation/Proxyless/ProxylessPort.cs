@@ -2,6 +2,8 @@ using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
 using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
 
 namespace MeshOperator.Xds.Translation.Proxyless;

@@ -1,5 +1,6 @@
 using Envoy.Config.Route.V3;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Outbound;
 using RetryPolicy = Envoy.Config.Route.V3.RetryPolicy;
 
 namespace MeshOperator.Xds.Translation.Proxyless;

@@ -1,5 +1,7 @@
 using Envoy.Config.Route.V3;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Outbound;
+using MeshOperator.Xds.Translation.Shared;
 using EnvoyRoute = Envoy.Config.Route.V3.Route;
 using HashPolicy = Envoy.Config.Route.V3.RouteAction.Types.HashPolicy;
 

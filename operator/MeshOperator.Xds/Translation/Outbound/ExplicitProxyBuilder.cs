@@ -1,0 +1,93 @@
+using Envoy.Config.Core.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using MeshOperator.Api;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Shared;
+using MeshOperator.Xds.Translation.Telemetry;
+using EnvoyRoute = Envoy.Config.Route.V3.Route;
+using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
+
+namespace MeshOperator.Xds.Translation.Outbound;
+
+/// <summary>Makes the listener and the routes of a proxy to which nothing is redirected. Its application calls it as an HTTP proxy, on
+/// loopback, and each request names the service as its host.</summary>
+internal sealed class ExplicitProxyBuilder(Observability observability)
+{
+    private const string Loopback = "127.0.0.1";
+    private const string ClusterDomain = "cluster.local";
+    private const int HttpPort = 80;
+
+    /// <summary>As proxies answer for a host that they cannot find. 404 would look like an answer of the application.</summary>
+    private const uint UnknownHostStatus = 502;
+
+    public Listener Listener(string routeName)
+    {
+        // A request that names no host has nowhere to go.
+        var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown");
+        manager.Rds = ConnectionManagerBuilder.Routes(routeName);
+        manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);
+        observability.Outbound(manager);
+        return new Listener
+        {
+            Name = Names.ExplicitProxy,
+            StatPrefix = Names.ExplicitProxy,
+            Address = EnvoyMessages.Address(Loopback, ProxyPort.Outbound),
+            TrafficDirection = TrafficDirection.Outbound,
+            FilterChains = { new FilterChain { Filters = { EnvoyMessages.ConnectionManager(manager) } } },
+        };
+    }
+
+    /// <summary>A virtual host for each service port, with the routes that it has for redirected connections.</summary>
+    /// <param name="name">Of the route configuration.</param>
+    /// <param name="ns">The namespace in which a service may be called by its name alone.</param>
+    /// <param name="ports">The service ports that can be called.</param>
+    public static RouteConfiguration Routes(string name, string ns, IEnumerable<MeshServicePort> ports)
+    {
+        var configuration = new RouteConfiguration { Name = name, ResponseHeadersToRemove = { NotSent.Header } };
+        var taken = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var port in ports.Where(port => port.Protocol is not PortProtocol.Tcp))
+        {
+            // Two services can claim one address; the first by name has it.
+            var domains = Hosts(port, ns).SelectMany(host => Domains(host, port.Port)).Where(taken.Add);
+            configuration.VirtualHosts.Add(new VirtualHost { Name = $"{port.Service}:{port.Port}", Domains = { domains }, Routes = { RouteBuilder.Routes(port) } });
+        }
+
+        configuration.VirtualHosts.Add(UnknownHost());
+        return configuration;
+    }
+
+    private static IEnumerable<string> Hosts(MeshServicePort port, string ns)
+    {
+        var service = port.Service.ToString();
+        if (port.Service.Namespace == ns) yield return port.Service.Name;
+        yield return service;
+        yield return $"{service}.svc";
+        yield return $"{service}.svc.{ClusterDomain}";
+        foreach (var address in port.Addresses) yield return IpFamily.AsHost(address);
+    }
+
+    /// <summary>A host without a port means that of HTTP.</summary>
+    private static IEnumerable<string> Domains(string host, int port) => port == HttpPort ? [host, $"{host}:{port}"] : [$"{host}:{port}"];
+
+    /// <summary>Envoy can reach hosts that it learns from requests only with an extension that resolves names, and would then lead anywhere.</summary>
+    private static VirtualHost UnknownHost() => new()
+    {
+        Name = "unknown-host",
+        Domains = { "*" },
+        Routes =
+        {
+            new EnvoyRoute
+            {
+                Name = "unknown-host",
+                Match = new RouteMatch { Prefix = "/" },
+                DirectResponse = new DirectResponseAction
+                {
+                    Status = UnknownHostStatus,
+                    Body = new DataSource { InlineString = "MeshOperator: this host and port are no HTTP service of the mesh; call it without the proxy (no_proxy)\n" },
+                },
+            },
+        },
+    };
+}

@@ -1,0 +1,95 @@
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Translation.Shared;
+using RetryPolicy = Envoy.Config.Route.V3.RetryPolicy;
+
+namespace MeshOperator.Xds.Translation.Outbound;
+
+/// <summary>Makes retry policies.</summary>
+internal static class RetryBuilder
+{
+    private const string RetriableStatusCodes = "retriable-status-codes";
+
+    /// <summary>How often a host is drawn again when it was tried before.</summary>
+    private const int HostSelections = 5;
+
+    /// <summary>A <c>Retry-After</c> beyond this is not waited for.</summary>
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(60);
+
+    /// <summary>The policy, or null when nothing is left to retry on.</summary>
+    /// <param name="retry">The settings.</param>
+    /// <param name="byResponse">Whether requests are retried on what the server answered, not only on failed connections.</param>
+    public static RetryPolicy? Policy(RetrySettings retry, bool byResponse)
+    {
+        List<string> conditions = [.. ToWords(retry.ConnectionTriggers)];
+        var isConnectFailure = retry.ConnectionTriggers.Contains(RetryTrigger.ConnectFailure);
+        if (isConnectFailure) conditions.Add(NotSent.RetryOn);
+        if (byResponse)
+        {
+            conditions.AddRange(ToWords(retry.ResponseTriggers));
+            if (retry.StatusCodes.Count > 0) conditions.Add(RetriableStatusCodes);
+        }
+
+        if (conditions.Count == 0) return null;
+        var policy = new RetryPolicy
+        {
+            RetryOn = string.Join(',', conditions.Distinct()),
+            NumRetries = (uint)retry.Attempts,
+            RetryBackOff = BackOff(retry.BackoffBase, retry.BackoffMax),
+        };
+        if (byResponse) policy.RetriableStatusCodes.AddRange(retry.StatusCodes.Select(code => (uint)code));
+        if (isConnectFailure) policy.RetriableHeaders.Add(NotSent.Matcher);
+        if (retry.PerTryTimeout is { } timeout) policy.PerTryTimeout = EnvoyMessages.Duration(timeout);
+        if (retry.RespectRetryAfter)
+        {
+            policy.RateLimitedRetryBackOff = new RetryPolicy.Types.RateLimitedRetryBackOff
+            {
+                ResetHeaders =
+                {
+                    new RetryPolicy.Types.ResetHeader { Name = "Retry-After", Format = RetryPolicy.Types.ResetHeaderFormat.Seconds },
+                },
+                MaxInterval = EnvoyMessages.Duration(LongestRetryAfter),
+            };
+        }
+
+        if (retry.AvoidPreviousHosts)
+        {
+            policy.HostSelectionRetryMaxAttempts = HostSelections;
+            policy.RetryHostPredicate.Add(new RetryPolicy.Types.RetryHostPredicate
+            {
+                Name = "envoy.retry_host_predicates.previous_hosts",
+                TypedConfig = EnvoyMessages.Pack(new PreviousHostsPredicate()),
+            });
+        }
+
+        return policy;
+    }
+
+    /// <summary>Envoy's names, from its documentation of <c>x-envoy-retry-on</c> and <c>x-envoy-retry-grpc-on</c>.</summary>
+    public static string ToWord(RetryTrigger trigger) => trigger switch
+    {
+        RetryTrigger.ConnectFailure => "connect-failure",
+        RetryTrigger.RefusedStream => "refused-stream",
+        RetryTrigger.ResetBeforeRequest => "reset-before-request",
+        RetryTrigger.Reset => "reset",
+        RetryTrigger.GatewayError => "gateway-error",
+        RetryTrigger.ServerError => "5xx",
+        RetryTrigger.Conflict => "retriable-4xx",
+        RetryTrigger.GrpcCancelled => "cancelled",
+        RetryTrigger.GrpcDeadlineExceeded => "deadline-exceeded",
+        RetryTrigger.GrpcInternal => "internal",
+        RetryTrigger.GrpcResourceExhausted => "resource-exhausted",
+        RetryTrigger.GrpcUnavailable => "unavailable",
+        _ => throw new ArgumentOutOfRangeException(nameof(trigger), trigger, null),
+    };
+
+    private static IEnumerable<string> ToWords(IEnumerable<RetryTrigger> triggers) => triggers.Select(ToWord).Order(StringComparer.Ordinal);
+
+    /// <summary>The pauses between attempts. Neither Envoy nor gRPC takes a longest one below the first.</summary>
+    public static RetryPolicy.Types.RetryBackOff BackOff(TimeSpan first, TimeSpan longest) => new()
+    {
+        BaseInterval = EnvoyMessages.Duration(first),
+        MaxInterval = EnvoyMessages.Duration(longest < first ? first : longest),
+    };
+}

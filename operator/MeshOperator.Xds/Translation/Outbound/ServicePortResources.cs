@@ -1,0 +1,118 @@
+using Google.Protobuf;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Shared;
+
+namespace MeshOperator.Xds.Translation.Outbound;
+
+/// <summary>What one service port becomes.</summary>
+internal sealed record ServicePortResources
+{
+    public required MeshServicePort Source { get; init; }
+
+    public required bool ConsistentHashing { get; init; }
+
+    /// <summary>The first is the port's own; the others are those of pools, and of endpoints that clients choose themselves.</summary>
+    public required IReadOnlyList<XdsResource> Clusters { get; init; }
+
+    /// <summary>The first are the port's own; the others are those of pools.</summary>
+    public required IReadOnlyList<XdsResource> Endpoints { get; init; }
+
+    /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'.</summary>
+    public required IReadOnlyList<(string Address, int Port, XdsResource Listener)> Listeners { get; init; }
+
+    /// <summary>None for TCP.</summary>
+    public required IReadOnlyList<XdsResource> Routes { get; init; }
+
+    /// <summary>What passes on connections of which only bytes are known. None for HTTP.</summary>
+    public required IReadOnlyList<XdsResource> Extensions { get; init; }
+
+    /// <summary>The resources of <paramref name="port"/>. <paramref name="previous"/> as a whole when nothing changed; else those of its
+    /// resources whose content is still the same.</summary>
+    public static ServicePortResources Create(
+        MeshServicePort port, bool consistentHashing, OutboundListenerBuilder listeners, ServicePortResources? previous)
+    {
+        if (previous is not null && previous.ConsistentHashing == consistentHashing && previous.Source.Equals(port)) return previous;
+
+        var byEndpoint = port.IsHeadless ? Direct(port) : [];
+        var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.Of(port)];
+        return new ServicePortResources
+        {
+            Source = port,
+            ConsistentHashing = consistentHashing,
+            Clusters = ClustersOf(port, consistentHashing, previous?.Clusters),
+            Endpoints = EndpointsOf(port, previous),
+            Listeners = port.IsHeadless
+                ? [.. byEndpoint.Select(direct => (direct.Address, direct.Port, Listener(
+                    $"{Names.Outbound(port.Service, port.Port)}/{IpFamily.AsHost(direct.Address)}:{direct.Port}", direct.Address, direct.Port, direct.Routing)))]
+                : [.. port.Addresses.Select((address, i) => (address, port.Port, Listener(
+                    i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}", address, port.Port, routings[0])))],
+            Routes = port.Protocol is PortProtocol.Tcp
+                ? []
+                : [.. routings.Select(routing => Resource(ResourceType.Route, routing.RouteName, RouteBuilder.Routes(port, routing), previous?.Routes))],
+            Extensions = port.Protocol is not (PortProtocol.Tcp or PortProtocol.Detect)
+                ? []
+                : [.. routings.Select(routing => Resource(ResourceType.Extension, routing.RouteName, listeners.Bytes(port, routing), previous?.Extensions))],
+        };
+
+        XdsResource Listener(string name, string address, int number, PortRouting routing) => Resource(
+            ResourceType.Listener,
+            name,
+            listeners.ServicePort(name, port, address, number, routing),
+            previous?.Listeners.Select(listener => listener.Listener));
+    }
+
+    private static List<XdsResource> ClustersOf(MeshServicePort port, bool consistentHashing, IReadOnlyList<XdsResource>? previous)
+    {
+        var name = Names.Outbound(port.Service, port.Port);
+        var clusters = new List<XdsResource> { Resource(ResourceType.Cluster, name, ClusterBuilder.Outbound(port, consistentHashing), previous) };
+        foreach (var pool in port.Pools)
+        {
+            var poolName = Names.Pool(port.Service, port.Port, pool.Name);
+            clusters.Add(Resource(ResourceType.Cluster, poolName, ClusterBuilder.Pool(port, poolName, pool), previous));
+        }
+
+        if (!port.IsHeadless) return clusters;
+        foreach (var mtls in port.Endpoints.Select(endpoint => endpoint.Identity is not null).Distinct())
+        {
+            var direct = ClusterBuilder.Direct(port, mtls);
+            clusters.Add(Resource(ResourceType.Cluster, direct.Name, direct, previous));
+        }
+
+        return clusters;
+    }
+
+    private static List<XdsResource> EndpointsOf(MeshServicePort port, ServicePortResources? previous)
+    {
+        var endpoints = new List<XdsResource>
+        {
+            previous is not null && previous.Source.Endpoints.Equals(port.Endpoints)
+                ? previous.Endpoints[0]
+                : Resource(ResourceType.Endpoints, Names.Outbound(port.Service, port.Port), EndpointBuilder.Endpoints(port), previous?.Endpoints),
+        };
+        foreach (var pool in port.Pools)
+        {
+            var name = Names.Pool(port.Service, port.Port, pool.Name);
+            endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Pool(name, pool), previous?.Endpoints));
+        }
+
+        return endpoints;
+    }
+
+    /// <summary>The addresses of the endpoints of a headless service, and where connections to each go.</summary>
+    private static List<(string Address, int Port, PortRouting Routing)> Direct(MeshServicePort port)
+    {
+        var direct = new List<(string, int, PortRouting)>();
+        foreach (var endpoint in port.Endpoints)
+        {
+            var routing = PortRouting.Direct(port, endpoint.Identity is not null);
+            direct.Add((endpoint.Address, endpoint.Port, routing));
+            if (endpoint.OtherAddress is { } other) direct.Add((other, endpoint.Port, routing));
+        }
+
+        return direct;
+    }
+
+    private static XdsResource Resource(ResourceType type, string name, IMessage message, IEnumerable<XdsResource>? previous) =>
+        XdsResource.Create(type, name, message, previous?.FirstOrDefault(resource => resource.Name == name));
+}

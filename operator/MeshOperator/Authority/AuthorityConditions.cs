@@ -1,0 +1,123 @@
+using System.Globalization;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
+using MeshOperator.Certificates;
+using MeshOperator.Certificates.Rotation;
+using MeshOperator.Conditions;
+using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Verdicts;
+
+namespace MeshOperator.Authority;
+
+/// <summary>What was found of the certificate authority, of which its status is made.</summary>
+/// <param name="State">The present state.</param>
+/// <param name="Progress">How far the proxies are with it.</param>
+/// <param name="Refusal">Why what the user wishes for cannot be used; null when it is.</param>
+/// <param name="Certificates">The certificates that matter.</param>
+/// <param name="ClockDifference">How far the API server's clock is ahead of this machine's.</param>
+/// <param name="IsOwn">Whether the operator made the authority.</param>
+/// <param name="LastRotation">The last rotation that was asked for and begun.</param>
+internal sealed record AuthorityFindings(
+    AuthorityState State,
+    RotationProgress Progress,
+    (string Reason, string Message)? Refusal,
+    IReadOnlyList<WatchedCertificate> Certificates,
+    TimeSpan ClockDifference,
+    bool IsOwn,
+    string? LastRotation);
+
+/// <summary>Makes the status of the certificate authority. Pure.</summary>
+internal static class AuthorityConditions
+{
+    private const int MostHolders = 10;
+    private const int MostNamed = 3;
+
+    /// <summary>Clocks that differ by more than this are told of: certificates begin five minutes in the past.</summary>
+    private static readonly TimeSpan MostClockDifference = TimeSpan.FromMinutes(2);
+
+    /// <summary>The status.</summary>
+    public static MeshCertificateAuthorityStatus Status(AuthorityFindings found, long generation, MeshCertificateAuthorityStatus? before, DateTimeOffset now) => new()
+    {
+        Conditions = ConditionBuilder.Build(
+            [("Accepted", Accepted(found)), ("Progressing", Progressing(found)), ("ExpiringSoon", ExpiringSoon(found, now)), ("ClocksAgree", ClocksAgree(found))],
+            generation,
+            before?.Conditions,
+            now),
+        Phase = found.State.Phase.ToString(),
+        PhaseSince = Rfc3339(found.State.Since),
+        ProxiesTrusting = string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done}/{found.Progress.Total}"),
+        Holding = found.State.Phase == RotationPhase.Stable || found.Progress.Held.Count == 0
+            ? null
+            : [.. found.Progress.Held.OrderBy(h => h.Who, StringComparer.Ordinal).Take(MostHolders).Select(h => new RotationHolder { Name = h.Who, Reason = h.Reason })],
+        NotAfter = Rfc3339(found.Certificates.Where(c => c.Name is "root" or "intermediate").Min(c => c.NotAfter)),
+        Certificates = [.. found.Certificates.Select(c => new CertificateExpiry { Name = c.Name, NotAfter = Rfc3339(c.NotAfter), Fingerprint = c.Fingerprint })],
+        LastRotation = found.LastRotation,
+    };
+
+    /// <summary>The events that a change of status is worth.</summary>
+    public static IEnumerable<ConditionEvent> Events(MeshCertificateAuthorityStatus after, MeshCertificateAuthorityStatus? before)
+    {
+        foreach (var condition in after.Conditions)
+        {
+            var old = before?.Conditions.Find(c => c.Type == condition.Type);
+            if (old is not null && (old.Status, old.Reason) == (condition.Status, condition.Reason)) continue;
+            var isBad = condition is { Type: "Accepted" or "ClocksAgree", Status: "False" } or { Type: "ExpiringSoon", Status: "True" };
+            if (isBad) yield return new ConditionEvent(true, condition.Type == "ExpiringSoon" ? "ExpiringSoon" : condition.Reason, condition.Message);
+            else if (condition.Type == "Progressing" && old is not null) yield return new ConditionEvent(false, condition.Reason, condition.Message);
+        }
+    }
+
+    /// <summary>A moment as statuses have it.</summary>
+    public static string Rfc3339(DateTimeOffset moment) => moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static Finding Accepted(AuthorityFindings found) => found.Refusal is var (reason, message)
+        ? new Finding(false, reason, message + Clocks(found) + " The present authority stays in use.")
+        : new Finding(true, "Accepted", "The certificate authority is in use as it is wished for.");
+
+    private static Finding Progressing(AuthorityFindings found)
+    {
+        if (found.State.Phase == RotationPhase.Stable) return new Finding(false, "Stable", "No rotation is under way.");
+        var what = found.State.Phase switch
+        {
+            RotationPhase.DistributingTrust => "trust the new authority besides the old one",
+            RotationPhase.Signing => "have a certificate of the new authority",
+            _ => "trust the new authority only",
+        };
+        var held = found.Progress.Held.OrderBy(h => h.Who, StringComparer.Ordinal).Take(MostNamed).Select(h => $"{h.Who} {h.Reason}");
+        var more = found.Progress.Held.Count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {found.Progress.Held.Count - MostNamed} more") : string.Empty;
+        var waits = found.Progress.Held.Count > 0 ? $" Held by: {string.Join("; ", held)}{more}." : string.Empty;
+        return new Finding(true, found.State.Phase.ToString(), string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done} of {found.Progress.Total} proxies {what}.{waits}{Restarts(found.State)}"));
+    }
+
+    /// <summary>What is to be done where the old authority could not cross-sign the new one.</summary>
+    private static string Restarts(AuthorityState state) => state.CrossCertificates.Length > 0 || PemBundle.Read(state.TrustBundle).Count < 2
+        ? string.Empty
+        : " The old authority may not cross-sign the new one: once this is over, restart the pods that started before it.";
+
+    private static Finding ExpiringSoon(AuthorityFindings found, DateTimeOffset now)
+    {
+        var nearest = found.Certificates.MaxBy(c => AuthorityExpiry.NearnessOf(c, now))!;
+        var nearness = AuthorityExpiry.NearnessOf(nearest, now);
+        if (nearness == Nearness.Far) return new Finding(false, "NotExpiring", $"The first of root and intermediate ends at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}.");
+        var fix = (nearest.Name, found.IsOwn) switch
+        {
+            ("webhook", _) => "The operator replaces it by itself, and has not: look at its log",
+            (_, true) => "Run 'meshop ca rotate'",
+            _ => "Put a new authority into Secret mesh-ca of the operator's namespace",
+        };
+        var message = $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "ended" : "ends")} at {Rfc3339(nearest.NotAfter)}. {fix}.{Clocks(found)}";
+        return new Finding(true, nearness == Nearness.Expired ? "Expired" : $"Expires{nearness}", message);
+    }
+
+    private static Finding ClocksAgree(AuthorityFindings found) => Clocks(found) is { Length: > 0 } text
+        ? new Finding(false, "ClocksDisagree", text.TrimStart() + " Certificates may seem to have expired, or not yet to be valid, that are not so: set the clocks right.")
+        : new Finding(true, "ClocksAgree", "The API server's clock and the operator's agree.");
+
+    private static string Clocks(AuthorityFindings found)
+    {
+        var difference = found.ClockDifference;
+        if (difference.Duration() <= MostClockDifference) return string.Empty;
+        var minutes = string.Create(CultureInfo.InvariantCulture, $"{difference.Duration().TotalMinutes:0}");
+        return $" The API server's clock is {minutes} minutes {(difference > TimeSpan.Zero ? "ahead of" : "behind")} the operator's.";
+    }
+}

@@ -1,0 +1,43 @@
+using System.Collections.Concurrent;
+using k8s.Models;
+
+namespace MeshOperator.Authority;
+
+/// <summary>Whether the replicas that report are alive: how long ago a report was last seen renewed. Their own clocks, by which they write when
+/// that was, may differ from this machine's.</summary>
+internal sealed class ReportAges(TimeProvider time)
+{
+    /// <summary>Who has not renewed its report for so long is gone.</summary>
+    public static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(40);
+
+    private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(10);
+    private readonly ConcurrentDictionary<string, Sight> _seen = new();
+
+    /// <summary>Sees all reports as they are now.</summary>
+    public void See(IEnumerable<V1Lease> leases)
+    {
+        var present = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var lease in leases)
+        {
+            present.Add(lease.Metadata.Name);
+            Of(lease);
+        }
+
+        foreach (var gone in _seen.Keys.Where(name => !present.Contains(name))) _seen.TryRemove(gone, out _);
+    }
+
+    /// <summary>Whether a report's replica is alive.</summary>
+    public bool IsFresh(V1Lease lease) => Of(lease) < FreshFor;
+
+    /// <summary>Whether a report's replica is long gone.</summary>
+    public bool IsOld(V1Lease lease) => Of(lease) > KeptFor;
+
+    private TimeSpan Of(V1Lease lease)
+    {
+        var now = new Sight(lease.Spec?.RenewTime, time.GetTimestamp());
+        var sight = _seen.AddOrUpdate(lease.Metadata.Name, now, (_, before) => before.Renewed == now.Renewed ? before : now);
+        return time.GetElapsedTime(sight.At);
+    }
+
+    private readonly record struct Sight(DateTime? Renewed, long At);
+}

@@ -1,0 +1,294 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using k8s.Models;
+using MeshOperator.Api;
+using MeshOperator.Api.Authorities;
+using MeshOperator.Api.Policies;
+using MeshOperator.Api.Validation;
+using MeshOperator.Authority;
+using MeshOperator.Bundles;
+using MeshOperator.Certificates;
+using MeshOperator.Injection;
+using MeshOperator.Kubernetes;
+using MeshOperator.Kubernetes.Admission;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Entities;
+using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Kubernetes.LeaderElection;
+using MeshOperator.Listeners;
+using MeshOperator.Pipeline;
+using MeshOperator.Revocations;
+using MeshOperator.Settings;
+using MeshOperator.Snapshots;
+using MeshOperator.Statuses;
+using MeshOperator.Webhooks;
+using MeshOperator.Xds;
+using MeshOperator.Xds.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using OpenTelemetry.Metrics;
+using Serilog;
+
+namespace MeshOperator.Composition;
+
+/// <summary>The operator as one web application: informers, translation, ADS, webhooks and controllers over one API server.</summary>
+[GenericRbac("coordination.k8s.io", "leases", "create", OwnNamespace = true)]
+[GenericRbac("coordination.k8s.io", "leases", "get,update", OwnNamespace = true, ResourceNames = LeaseName)]
+internal sealed class OperatorHost : IAsyncDisposable
+{
+    private const string LeaseName = "mesh-operator-leader";
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(10);
+    private readonly WebApplication _app;
+    private readonly MeshAuthority _authority;
+
+    private OperatorHost(WebApplication app, MeshAuthority authority, Dictionary<ListenerKind, IPEndPoint> ports) =>
+        (_app, _authority, Ports) = (app, authority, ports);
+
+    /// <summary>Where each port listens.</summary>
+    public IReadOnlyDictionary<ListenerKind, IPEndPoint> Ports { get; }
+
+    /// <summary>The roots of the mesh, PEM.</summary>
+    public string TrustBundle => _authority.TrustBundle;
+
+    /// <summary>The services, for who runs the host in its own process.</summary>
+    public IServiceProvider Services => _app.Services;
+
+    /// <summary>Starts the operator; it is ready when <see cref="MeshPipeline.IsReady"/>.</summary>
+    /// <exception cref="CertificateAuthorityException">The certificate authority's Secret cannot be used.</exception>
+    /// <exception cref="IOException">A port is taken.</exception>
+    public static async Task<OperatorHost> StartAsync(OperatorOptions options, k8s.Kubernetes client, CancellationToken cancellation)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        var logger = OperatorLogging.Create(options);
+        builder.Services.AddSerilog(logger, dispose: true);
+        AddCore(builder.Services, options, client);
+
+        // Kestrel cannot listen without a certificate, so the authority comes before everything else.
+        using var loggers = new Serilog.Extensions.Logging.SerilogLoggerFactory(logger);
+        var transport = new KubernetesTransport(client, TimeProvider.System);
+        var store = new AuthorityStore(
+            new AuthoritySecrets(new EntityClient<V1Secret>(transport), options),
+            new EntityClient<MeshCertificateAuthority>(transport),
+            options,
+            TimeProvider.System,
+            loggers.CreateLogger<AuthorityStore>());
+        var authority = new MeshAuthority(await store.LoadAsync(cancellation), TimeProvider.System);
+        var serving = new ServingCertificate(authority, options.ServingNames, TimeProvider.System);
+        var version = await new ServerVersion(client, TimeProvider.System, loggers.CreateLogger<ServerVersion>()).AskAsync(cancellation);
+        AddMesh(builder.Services, options, version);
+        AddIdentity(builder.Services, options, authority, serving);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, serving));
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopWithin);
+
+        var app = builder.Build();
+        app.UseRouting();
+        Map(app);
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+
+        var host = new OperatorHost(app, authority, PortsOf(app, options));
+        if (options.OwnWebhookConfigurations) await host.ApplyWebhookConfigurationsAsync(options, cancellation);
+        return host;
+    }
+
+    /// <summary>Logs where each port listens.</summary>
+    public void LogPorts() => Log.Listening(
+        Services.GetRequiredService<ILogger<OperatorHost>>(),
+        Ports[ListenerKind.TlsXds].ToString(),
+        Ports[ListenerKind.Webhooks].ToString(),
+        Ports[ListenerKind.Metrics].ToString());
+
+    /// <summary>Waits until the operator is told to stop.</summary>
+    public Task WaitForShutdownAsync(CancellationToken cancellation) => _app.WaitForShutdownAsync(cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        using (var timeout = new CancellationTokenSource(StopWithin)) await _app.StopAsync(timeout.Token);
+        await _app.DisposeAsync();
+    }
+
+    private static void AddCore(IServiceCollection services, OperatorOptions options, k8s.Kubernetes client)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(client);
+        services.AddSingleton(TimeProvider.System);
+#pragma warning disable RS0030 // The one place where randomness comes from.
+        services.AddSingleton(Random.Shared);
+#pragma warning restore RS0030
+        // Before all that writes: hosted services stop in reverse order, and the lease is given back when they have.
+        AddLeadership(services, options);
+        var kubernetes = services.AddKubernetesOperator()
+            .AddInformer<V1Service>()
+            .AddInformer<V1EndpointSlice>()
+            .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
+            .AddInformer(new InformerOptions<V1Secret> { Namespace = options.Namespace, FieldSelector = $"metadata.name={MeshNames.CaStateSecret}" })
+            .AddInformer(new InformerOptions<V1Lease> { Namespace = options.Namespace, LabelSelector = MeshNames.ReplicaReportLabel, LongestAnnotation = null })
+            .AddInformer(new InformerOptions<V1ConfigMap> { FieldSelector = $"metadata.name={MeshNames.TrustBundleConfigMap}", LongestAnnotation = 0 })
+            .AddInformer(new InformerOptions<MeshCertificateAuthority> { FieldSelector = $"metadata.name={options.CertificateAuthority}" })
+            .AddController<TrustBundleController, V1Namespace>()
+            .AddController<EditedBundleController, V1ConfigMap>()
+            .AddController<MutatingCaBundleController, V1MutatingWebhookConfiguration>()
+            .AddController<ValidatingCaBundleController, V1ValidatingWebhookConfiguration>()
+            .AddMutationWebhook<PodInjectionWebhook, V1Pod>();
+        kubernetes.AddPolicies();
+        services.AddSingleton<IPolicyWarnings<MtlsPolicySpec>, MtlsPolicyWarnings>();
+        kubernetes.AddValidationWebhook<CertificateAuthorityWebhook, MeshCertificateAuthority>();
+        services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
+    }
+
+    private static void AddMesh(IServiceCollection services, OperatorOptions options, KubernetesVersion? version)
+    {
+        services.AddSingleton(new SidecarInjector(options.Injection with
+        {
+            DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
+            OperatorNamespace = options.Namespace,
+            KubernetesVersion = version,
+        }));
+        services.AddSingleton<ClusterSnapshotSource>();
+        services.AddSingleton(new Xds.Translation.EnvoyTranslator(options.Telemetry));
+        services.AddSingleton<RevocationTracker>();
+        services.AddSingleton<MeshPipeline>();
+        services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());
+        services.AddSingleton(p => new ProxyCensus(
+            p.GetRequiredService<Xds.Registry.ProxyRegistry>(),
+            () => options.PodsRun ? p.GetRequiredService<SharedInformer<V1Pod>>().Objects : ImmutableDictionary<ObjectKey, V1Pod>.Empty,
+            p.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<PolicyStatusWriter>();
+        services.AddHostedService<RevocationService>();
+        services.AddProxies();
+        services.AddXdsServer();
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
+    }
+
+    private static void AddIdentity(IServiceCollection services, OperatorOptions options, MeshAuthority authority, ServingCertificate serving)
+    {
+        services.AddSingleton(authority);
+        services.AddSingleton(serving);
+        services.AddSingleton<AuthoritySecrets>();
+        services.AddSingleton(p => IdentityIssuers.Create(
+            authority, p.GetRequiredService<SharedInformer<MeshCertificateAuthority>>(), options, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
+        services.AddSingleton<TrustBundles>();
+        services.AddSingleton<AuthorityExpiry>();
+        services.AddSingleton<ProxyTrust>();
+        services.AddSingleton<ReportAges>();
+        services.AddSingleton<RotationProgressSource>();
+        services.AddSingleton<WantedAuthority>();
+        services.AddHostedService<AuthorityFollower>();
+        services.AddHostedService<AuthorityMetrics>();
+        services.AddHostedService<ReplicaReports>();
+        services.AddHostedService<RotationService>();
+    }
+
+    private static void AddLeadership(IServiceCollection services, OperatorOptions options)
+    {
+        if (options.ElectionIdentity is not { } identity)
+        {
+            services.AddSingleton<ILeadership, SoleLeadership>();
+            return;
+        }
+
+        services.AddSingleton(p => new LeaseElection(
+            p.GetRequiredService<EntityClient<V1Lease>>(),
+            new ObjectKey(options.Namespace, LeaseName),
+            identity,
+            p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<ILogger<LeaseElection>>()));
+        services.AddSingleton<ILeadership>(p => p.GetRequiredService<LeaseElection>());
+        services.AddHostedService(p => p.GetRequiredService<LeaseElection>());
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, OperatorOptions options, ServingCertificate serving)
+    {
+        kestrel.AddServerHeader = false;
+        // A proxy's stream is open for long and mostly silent; PINGs find out whether the other end is still there.
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        Listen(kestrel, options.LoopbackOnly, options.XdsTlsPort, o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, serving));
+        if (options.XdsPlaintextPort is { } plaintext) kestrel.Listen(IPAddress.Loopback, plaintext, o => Configure(o, ListenerKind.PlaintextXds, HttpProtocols.Http2, null));
+        Listen(kestrel, options.LoopbackOnly, options.WebhookPort, o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, serving));
+        Listen(kestrel, options.LoopbackOnly, options.MetricsPort, o => Configure(o, ListenerKind.Metrics, HttpProtocols.Http1, null));
+    }
+
+    /// <summary>On loopback, or on every address of both families; of IPv4 only where the node has no IPv6.</summary>
+    private static void Listen(KestrelServerOptions kestrel, bool isLoopbackOnly, int port, Action<ListenOptions> configure)
+    {
+        if (isLoopbackOnly) kestrel.Listen(IPAddress.Loopback, port, configure);
+        else kestrel.ListenAnyIP(port, configure);
+    }
+
+    private static void Configure(ListenOptions listen, ListenerKind kind, HttpProtocols protocols, ServingCertificate? serving)
+    {
+        listen.Protocols = protocols;
+        if (serving is not null)
+        {
+            listen.UseHttps(new TlsHandshakeCallbackOptions
+            {
+                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+                {
+                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                    ServerCertificateContext = serving.Current,
+                }),
+            });
+        }
+
+        var role = new ListenerRole(kind);
+        listen.Use(next => connection =>
+        {
+            connection.Features.Set(role);
+            return next(connection);
+        });
+    }
+
+    private static void Map(WebApplication app)
+    {
+        app.Use((context, next) => context.GetEndpoint()?.Metadata.GetMetadata<ListenerKindMetadata>() is { } only && !only.Kinds.Contains(ListenerRole.Of(context))
+            ? Results.NotFound().ExecuteAsync(context)
+            : next(context));
+        app.MapXdsServer().WithMetadata(new ListenerKindMetadata(ListenerKind.TlsXds, ListenerKind.PlaintextXds));
+        var webhooks = new ListenerKindMetadata(ListenerKind.Webhooks);
+        app.MapMutationWebhook<V1Pod>().WithMetadata(webhooks);
+        foreach (var webhook in app.MapPolicyWebhooks()) webhook.WithMetadata(webhooks);
+        app.MapValidationWebhook<MeshCertificateAuthority>().WithMetadata(webhooks);
+        var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
+        app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
+        app.MapGet("/healthz", () => "ok\n").WithMetadata(metrics);
+        app.MapGet("/readyz", (MeshPipeline pipeline) => pipeline.IsReady ? Results.Text("ok\n") : Results.Text("not all informers are synced\n", statusCode: 503)).WithMetadata(metrics);
+    }
+
+    private static Dictionary<ListenerKind, IPEndPoint> PortsOf(WebApplication app, OperatorOptions options)
+    {
+        // The server lists its addresses in the order in which they were configured.
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToArray();
+        ListenerKind[] kinds = options.XdsPlaintextPort is null
+            ? [ListenerKind.TlsXds, ListenerKind.Webhooks, ListenerKind.Metrics]
+            : [ListenerKind.TlsXds, ListenerKind.PlaintextXds, ListenerKind.Webhooks, ListenerKind.Metrics];
+        return kinds.Zip(addresses).ToDictionary(p => p.First, p => new IPEndPoint(IPAddress.Parse(p.Second.Host), p.Second.Port));
+    }
+
+    private async Task ApplyWebhookConfigurationsAsync(OperatorOptions options, CancellationToken cancellation)
+    {
+        var url = $"https://{Ports[ListenerKind.Webhooks]}";
+        var key = new ObjectKey(string.Empty, options.WebhookConfiguration);
+        await Services.GetRequiredService<EntityClient<V1MutatingWebhookConfiguration>>()
+            .ApplyAsync(key, WebhookConfigurations.Mutating(url, TrustBundle, options.Namespace), MeshNames.FieldManager, null, cancellation);
+        await Services.GetRequiredService<EntityClient<V1ValidatingWebhookConfiguration>>()
+            .ApplyAsync(key, WebhookConfigurations.Validating(url, TrustBundle), MeshNames.FieldManager, null, cancellation);
+    }
+
+    private sealed record ListenerKindMetadata(params ListenerKind[] Kinds);
+}

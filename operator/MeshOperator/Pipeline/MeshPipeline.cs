@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using MeshOperator.Mesh.Rollout;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Translation;
+using MeshOperator.Revocations;
+using MeshOperator.Snapshots;
+using MeshOperator.Xds.Cache;
+using MeshOperator.Xds.Registry;
+using MeshOperator.Xds.Translation;
+
+namespace MeshOperator.Pipeline;
+
+/// <summary>Carries changes of the cluster to the proxies' configuration: the first at once, further ones gathered for a moment.</summary>
+internal sealed class MeshPipeline(
+    ClusterSnapshotSource source, EnvoyTranslator envoy, SnapshotCache cache, ProxyRegistry proxies, RevocationTracker revocations, TimeProvider time, ILogger<MeshPipeline> logger) : BackgroundService
+{
+    private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
+    private readonly MeshTranslator _translator = new();
+    private readonly ModeRollout _rollout = new(time);
+    private readonly AcknowledgedProgress _progress = new(proxies);
+    private TranslationResult? _latest;
+    private ClusterSnapshot? _served;
+
+    /// <summary>Told after <see cref="Latest"/> changed; must return at once.</summary>
+    public event Action? Translated;
+
+    /// <summary>What is served, and what became of each policy; null before the first translation.</summary>
+    public TranslationResult? Latest => Volatile.Read(ref _latest);
+
+    /// <summary>The snapshot of which <see cref="Latest"/> was made.</summary>
+    public ClusterSnapshot? Served => Volatile.Read(ref _served);
+
+    /// <summary>Whether proxies are served.</summary>
+    public bool IsReady => Latest is not null;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await source.WaitForSyncAsync(stoppingToken);
+            Translate();
+            while (true)
+            {
+                await WaitForChangeAsync(stoppingToken);
+                Translate();
+                await Task.Delay(Debounce, time, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>Waits until something has changed, or the next step to another mode of mutual TLS can be taken.</summary>
+    private async Task WaitForChangeAsync(CancellationToken cancellation)
+    {
+        while (_rollout.Pending.Count > 0)
+        {
+            using var poll = new CancellationTokenSource(RolloutPoll, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, poll.Token);
+            try
+            {
+                await source.WaitForChangeAsync(either.Token);
+                return;
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                if (_rollout.CanAdvance(_progress)) return;
+            }
+        }
+
+        await source.WaitForChangeAsync(cancellation);
+    }
+
+    private void Translate()
+    {
+        try
+        {
+            var started = Stopwatch.GetTimestamp();
+            var snapshot = source.Current;
+            var result = _translator.Translate(snapshot);
+            // The cache goes first: who sees the new verdicts must not measure them by the old resources.
+            var pending = _rollout.Pending.Count;
+            cache.Update(envoy.Translate(_rollout.Apply(result.Model, _progress)));
+            if (_rollout.Pending.Count != pending) Log.RolloutPending(logger, _rollout.Pending.Count);
+            revocations.See(result.Model);
+            Volatile.Write(ref _latest, result);
+            Volatile.Write(ref _served, snapshot);
+            Log.Translated(logger, result.Model.Services.Count, result.Model.Workloads.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            Translated?.Invoke();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Log.TranslationFailed(logger, e);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+namespace MeshOperator.Settings;
+
+/// <summary>Of which services proxies are told that do not say so themselves.</summary>
+internal enum DefaultUpstreams
+{
+    /// <summary>All of the mesh.</summary>
+    Mesh,
+
+    /// <summary>Those of their own namespace.</summary>
+    Namespace,
+}
+
+/// <summary>The operator's settings, from its command line.</summary>
+internal sealed record OperatorOptions
+{
+    /// <summary>The operator's own namespace: the CA's Secret is there, and mesh-wide policies.</summary>
+    public string Namespace { get; init; } = "mesh-system";
+
+    /// <summary>The SPIFFE trust domain.</summary>
+    public string TrustDomain { get; init; } = "cluster.local";
+
+    /// <summary>The operator's service, whose DNS names the serving certificate has.</summary>
+    public string ServiceName { get; init; } = "mesh-operator";
+
+    /// <summary>The name of both webhook configurations.</summary>
+    public string WebhookConfiguration { get; init; } = "mesh-operator";
+
+    /// <summary>The name of the MeshCertificateAuthority that counts.</summary>
+    public string CertificateAuthority { get; init; } = Api.MeshNames.CertificateAuthority;
+
+    /// <summary>Whether the operator makes the webhook configurations itself, with the URL of this process; else the chart made them and
+    /// the operator only keeps their CA bundle.</summary>
+    public bool OwnWebhookConfigurations { get; init; }
+
+    /// <summary>This replica's name in the leader election; null means that it is the only one.</summary>
+    public string? ElectionIdentity { get; init; }
+
+    /// <summary>The port of ADS over TLS; 0 for any.</summary>
+    public int XdsTlsPort { get; init; } = 15012;
+
+    /// <summary>The port of plaintext ADS, on loopback only and without authentication; null for none, 0 for any.</summary>
+    public int? XdsPlaintextPort { get; init; }
+
+    /// <summary>The port of the webhooks; 0 for any.</summary>
+    public int WebhookPort { get; init; } = 9443;
+
+    /// <summary>The port of metrics and health; 0 for any.</summary>
+    public int MetricsPort { get; init; } = 8080;
+
+    /// <summary>Whether all ports are on loopback only.</summary>
+    public bool LoopbackOnly { get; init; }
+
+    /// <summary>Whether containers of pods really run. In <c>meshop local</c> none does, and a proxy that is not connected is not there.</summary>
+    public bool PodsRun { get; init; } = true;
+
+    /// <summary>What sidecars are like. The operator adds what it knows of itself and of the cluster.</summary>
+    public Injection.InjectionOptions Injection { get; init; } = new();
+
+    /// <summary>Of which services proxies are told that have no annotation for it.</summary>
+    public DefaultUpstreams DefaultUpstreams { get; init; }
+
+    /// <summary>What proxies log, and where they send spans.</summary>
+    public Xds.Translation.Telemetry.TelemetrySettings Telemetry { get; init; } = new();
+
+    /// <summary>The least level that is logged.</summary>
+    public Serilog.Events.LogEventLevel LogLevel { get; init; } = Serilog.Events.LogEventLevel.Information;
+
+    /// <summary>Whether the log is JSON, a line an event.</summary>
+    public bool JsonLog { get; init; } = true;
+
+    /// <summary>Host names of the serving certificate: the service's in the cluster.</summary>
+    public IReadOnlyList<string> ServingNames =>
+        [$"{ServiceName}.{Namespace}.svc", $"{ServiceName}.{Namespace}", $"{ServiceName}.{Namespace}.svc.cluster.local", ServiceName, "localhost"];
+}

@@ -1,0 +1,227 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using k8s.Models;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Kubernetes.LeaderElection;
+using MeshOperator.Kubernetes.Queue;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Pipeline;
+using MeshOperator.Revocations;
+using MeshOperator.Snapshots;
+using MeshOperator.Xds.Registry;
+
+namespace MeshOperator.Statuses;
+
+/// <summary>Writes the status of policies: what was found of them at once, and how many proxies have acknowledged them as the answers
+/// come in. Only the leader writes, and only what changed.</summary>
+internal sealed class PolicyStatusWriter : BackgroundService
+{
+    private const int Workers = 4;
+
+    /// <summary>While many proxies answer, a status is not written for each of them: what the API server and the informers do for it would slow
+    /// the proxies down.</summary>
+    private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long after a start the status of a policy that has not changed stays as it was, while proxies come back.</summary>
+    private static readonly TimeSpan ComeBackWithin = TimeSpan.FromSeconds(30);
+
+    private readonly MeshPipeline _pipeline;
+    private readonly ProxyCensus _census;
+    private readonly RevocationTracker _revocations;
+    private readonly SharedInformer<V1Pod> _pods;
+    private readonly ProxyRegistry _proxies;
+    private readonly Dictionary<string, IPolicyStatusStore> _stores;
+    private readonly ILeadership _leadership;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly WorkQueue<PolicyKey> _queue;
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    /// <summary>The policies of which this replica has written a status or found that no proxy is waited for.</summary>
+    private readonly ConcurrentDictionary<PolicyKey, bool> _known = new();
+
+    /// <summary>When this replica began to write, as ticks; its proxies are expected back from then on.</summary>
+    private long _beganAt;
+
+    public PolicyStatusWriter(
+        MeshPipeline pipeline,
+        ProxyRegistry proxies,
+        ProxyCensus census,
+        RevocationTracker revocations,
+        SharedInformer<V1Pod> pods,
+        IEnumerable<IPolicyStatusStore> stores,
+        ILeadership leadership,
+        TimeProvider time,
+        Random random,
+        ILogger<PolicyStatusWriter> logger)
+    {
+        _pipeline = pipeline;
+        _census = census;
+        _revocations = revocations;
+        _pods = pods;
+        _proxies = proxies;
+        _stores = stores.ToDictionary(s => s.Kind);
+        _leadership = leadership;
+        _time = time;
+        _logger = logger;
+        _queue = new WorkQueue<PolicyKey>(time, random);
+    }
+
+    public override void Dispose()
+    {
+        _queue.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        void Wake() => _wake.Writer.TryWrite(true);
+        void WakeForPod(ObjectChange<V1Pod> change)
+        {
+            // A change of a proxy's own connection is followed by itself; of pods only a few changes matter here.
+            if ((change.Old is null ? default : ProxyPod.Read(change.Old)) != (change.New is null ? default : ProxyPod.Read(change.New))) Wake();
+        }
+
+        _pipeline.Translated += Wake;
+        _leadership.Changed += Wake;
+        _pods.Changed += WakeForPod;
+        foreach (var store in _stores.Values) store.Changed += Wake;
+        try
+        {
+            await Task.WhenAll([FollowProxiesAsync(stoppingToken), LookAsync(stoppingToken), .. Enumerable.Range(0, Workers).Select(_ => WorkAsync(stoppingToken))]);
+        }
+        catch (Exception e) when (e is OperationCanceledException or ChannelClosedException)
+        {
+        }
+        finally
+        {
+            _pipeline.Translated -= Wake;
+            _leadership.Changed -= Wake;
+            _pods.Changed -= WakeForPod;
+            foreach (var store in _stores.Values) store.Changed -= Wake;
+        }
+    }
+
+    private async Task FollowProxiesAsync(CancellationToken cancellation)
+    {
+        var seen = _proxies.Revision;
+        while (true)
+        {
+            await _proxies.WaitForChangeAsync(seen, cancellation);
+            // Read before waking: what comes while the answers are gathered must wake again.
+            seen = _proxies.Revision;
+            _wake.Writer.TryWrite(true);
+            await Task.Delay(Gather, _time, cancellation);
+        }
+    }
+
+    private async Task LookAsync(CancellationToken cancellation)
+    {
+        var isWriting = false;
+        while (true)
+        {
+            await WaitAsync(isWriting ? UntilNextLook() : null, cancellation);
+            var canWrite = _leadership.IsLeader && _pipeline.Latest is not null;
+            if (canWrite && !isWriting)
+            {
+                _known.Clear();
+                Volatile.Write(ref _beganAt, _time.GetUtcNow().UtcTicks);
+            }
+
+            isWriting = canWrite;
+            if (!isWriting) continue;
+            foreach (var key in _pipeline.Latest!.Verdicts.Keys)
+            {
+                if (Desired(key) is not null) _queue.Add(key);
+            }
+        }
+    }
+
+    /// <summary>Waits until something has happened, or for that long.</summary>
+    private async Task WaitAsync(TimeSpan? longest, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(longest ?? Timeout.InfiniteTimeSpan, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
+        try
+        {
+            await _wake.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>When a status may become another by time alone; null when none can.</summary>
+    private TimeSpan? UntilNextLook()
+    {
+        var now = _time.GetUtcNow();
+        var comeBack = ComeBackBy() - now;
+        var waits = _census.Take().All.SelectMany(proxy => new[] { CoarseAge.UntilNext(now - proxy.Since), (proxy.HoldsUntil ?? DateTimeOffset.MinValue) - now })
+            .Append(comeBack)
+            .Where(wait => wait > TimeSpan.Zero)
+            .ToList();
+        return waits.Count == 0 ? null : waits.Min();
+    }
+
+    private DateTimeOffset ComeBackBy() => new DateTimeOffset(Volatile.Read(ref _beganAt), TimeSpan.Zero) + ComeBackWithin;
+
+    private async Task WorkAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var key = await _queue.TakeAsync(cancellation);
+            try
+            {
+                if (_leadership.IsLeader && Desired(key) is { } desired)
+                {
+                    var store = _stores[key.Kind];
+                    await store.WriteAsync(ToObjectKey(key), desired.After, PolicyConditions.Events(desired.After, desired.Before), cancellation);
+                    Tell(key, desired.After, desired.Before);
+                }
+
+                _queue.Forget(key);
+            }
+            catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
+            {
+                Log.StatusFailed(_logger, e, key.ToString());
+                _queue.AddAfterFailure(key);
+            }
+            finally
+            {
+                _queue.Done(key);
+            }
+        }
+    }
+
+    /// <summary>The status that should be written, or null when it is there, or the object has changed since it was translated.</summary>
+    private (Api.Policies.PolicyStatus After, Api.Policies.PolicyStatus? Before)? Desired(PolicyKey key)
+    {
+        if (_pipeline.Latest is not { } latest || !latest.Verdicts.TryGetValue(key, out var verdict)) return null;
+        if (!_stores.TryGetValue(key.Kind, out var store) || store.Find(ToObjectKey(key)) is not { } found || found.Generation != verdict.Generation || found.Uid != verdict.Uid) return null;
+        var expected = _census.Take();
+        var progress = _proxies.GetProgress(key, expected) with { IsRevoking = _revocations.IsPending(key) };
+        // Who connected or left in between may have been missed by both. The change wakes this writer again.
+        if (_proxies.Connections != expected.Connections) return null;
+        var now = _time.GetUtcNow();
+        if (now < ComeBackBy() && !_known.ContainsKey(key))
+        {
+            if (PolicyConditions.IsAbout(found.Status, verdict) && PolicyConditions.IsWaiting(progress, now)) return null;
+            _known[key] = true;
+        }
+
+        var status = PolicyConditions.Status(verdict, progress, found.Status, now);
+        return PolicyConditions.SaySame(status, found.Status) ? null : (status, found.Status);
+    }
+
+    private void Tell(PolicyKey key, Api.Policies.PolicyStatus after, Api.Policies.PolicyStatus? before)
+    {
+        foreach (var condition in after.Conditions)
+        {
+            if (before?.Conditions.Exists(c => c.Type == condition.Type && c.Status == condition.Status && c.Reason == condition.Reason) == true) continue;
+            Log.ConditionChanged(_logger, key.Kind, key.Namespace, key.Name, condition.Type, condition.Status, condition.Reason);
+        }
+    }
+
+    private static ObjectKey ToObjectKey(PolicyKey key) => new(key.Namespace, key.Name);
+}
