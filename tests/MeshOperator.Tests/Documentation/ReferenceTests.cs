@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using MeshOperator.Api;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Generation;
-using MeshOperator.Identity;
+using MeshOperator.Authority;
 using Shouldly;
 using Xunit;
 
