@@ -7,6 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using k8s;
 using MeshOperator.Composition;
+using MeshOperator.Listeners;
 using MeshOperator.Local;
 using MeshOperator.Settings;
 using Serilog.Events;

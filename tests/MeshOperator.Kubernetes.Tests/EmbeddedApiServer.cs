@@ -2,6 +2,7 @@ using System.Text;
 using k8s;
 using k8s.Models;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Tests;
 using MeshOperator.LocalCluster;
 using Xunit;
 

@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using MeshOperator.EndToEnd.Applications;
 using MeshOperator.EndToEnd.Clients;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 
@@ -230,7 +231,8 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     [Fact]
     public async Task Application_that_listens_on_the_pods_address_only_is_reached()
     {
-        (await Caller.GetAsync("http://local/")).Version.ShouldBe("local");
+        // Its pod may be ready before the caller's proxy knows it.
+        await Eventually.Succeeds(async () => (await Caller.GetAsync("http://local/")).Version.ShouldBe("local"));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text;
+using MeshOperator.IntegrationTests.Support;
 using Xunit;
 using Xunit.v3;
 
