@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MeshOperator.Listeners;
 using Xunit;
 
 namespace MeshOperator.IntegrationTests.Support;

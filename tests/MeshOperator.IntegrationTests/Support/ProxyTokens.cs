@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Grpc.Net.Client;
 using k8s;
 using k8s.Models;
+using MeshOperator.Listeners;
 using MeshOperator.Testing;
 
 namespace MeshOperator.IntegrationTests.Support;

@@ -7,6 +7,7 @@ using k8s.Models;
 using MeshOperator.Composition;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Listeners;
 using MeshOperator.Local;
 using MeshOperator.LocalCluster;
 using MeshOperator.LocalCluster.Faults;
