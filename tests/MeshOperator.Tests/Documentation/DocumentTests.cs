@@ -21,6 +21,15 @@ public sealed partial class DocumentTests
         "held up by", "wished for",
     ];
 
+    /// <summary>Names and text of all sources, joined.</summary>
+    private static readonly Lazy<string> Sources = new(() => string.Concat(
+        new[] { "operator", "tests" }
+            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Document.Root, folder), "*.*", SearchOption.AllDirectories))
+            .Select(file => file.Replace('\\', '/'))
+            .Where(file => file.EndsWith(".cs", StringComparison.Ordinal) || file.EndsWith(".sh", StringComparison.Ordinal))
+            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal))
+            .Select(file => $"{Path.GetFileName(file)}\n{File.ReadAllText(file)}")));
+
     public static TheoryData<string> Paths => [.. Document.All.Select(d => d.Path)];
 
     [Theory]
@@ -105,6 +114,40 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
+    public void Comments_in_samples_and_chart_values_use_the_words_of_the_field()
+    {
+        foreach (var folder in new[] { "samples", "charts/mesh-operator/values.yaml", "charts/mesh-operator/templates/NOTES.txt" })
+        {
+            var path = Path.Combine(Document.Root, folder);
+            string[] files = File.Exists(path) ? [path] : Directory.GetFiles(path, "*.yaml", SearchOption.AllDirectories);
+            foreach (var file in files)
+            {
+                var text = File.ReadAllText(file);
+                foreach (var word in Unwanted)
+                    Regex.IsMatch(text, $@"\b{word}\b", RegexOptions.IgnoreCase).ShouldBeFalse($"{file} has '{word}'");
+            }
+        }
+    }
+
+    /// <summary>Documents for developers name types and folders, which others rename.</summary>
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Types_and_folders_in_documents_for_developers_exist(string path)
+    {
+        if (path is not ("ARCHITECTURE.md" or "CONTRIBUTING.md") && !path.StartsWith("docs/decisions/", StringComparison.Ordinal)) return;
+        foreach (var (line, text) in Find(path).Prose)
+        {
+            foreach (var name in CodeSpan().Matches(text).Select(m => m.Groups[1].Value))
+            {
+                if (TypeName().IsMatch(name)) Sources.Value.ShouldContain(name, customMessage: $"{path}:{line}: no source has {name}");
+                if (!Folder().IsMatch(name)) continue;
+                var folder = name.StartsWith("MeshOperator", StringComparison.Ordinal) ? name : $"MeshOperator.{name}";
+                Directory.Exists(Path.Combine(Document.Root, "operator", folder)).ShouldBeTrue($"{path}:{line}: there is no folder {name}");
+            }
+        }
+    }
+
+    [Fact]
     public void Each_page_can_be_reached_from_the_README()
     {
         var (reached, next) = (new HashSet<string>(StringComparer.Ordinal) { "README.md" }, new Queue<string>(["README.md"]));
@@ -162,6 +205,15 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"\bmeshop ((?:ca |inject|check-inject|generate|local|run)[a-z]*)([^`|]*)")]
     private static partial Regex Use();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex CodeSpan();
+
+    [GeneratedRegex("^[A-Z][A-Za-z]+$")]
+    private static partial Regex TypeName();
+
+    [GeneratedRegex("^(?:Kubernetes|Mesh|Xds|Injection|MeshOperator)/[A-Z][A-Za-z/]+$")]
+    private static partial Regex Folder();
 
     [GeneratedRegex("(?<![a-z-])--[a-z][a-z-]+")]
     private static partial Regex Option();
