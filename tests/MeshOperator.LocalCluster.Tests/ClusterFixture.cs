@@ -41,7 +41,7 @@ internal sealed class RunningCluster : IAsyncDisposable
     {
         Server = server;
         var config = KubernetesClientConfiguration.BuildConfigFromConfigFile(new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig)));
-        Client = new Kubernetes(config);
+        Client = new k8s.Kubernetes(config);
         AdminToken = config.AccessToken;
         var authority = X509Certificate2.CreateFromPem(server.CaCertificate);
         var handler = new SocketsHttpHandler();
