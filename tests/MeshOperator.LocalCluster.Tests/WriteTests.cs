@@ -95,11 +95,11 @@ public sealed class WriteTests(ClusterFixture fixture)
     {
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
 
-        var good = await _cluster.SendAsync(HttpMethod.Post, path, "metadata:\n  name: a\ndata: {n: \"1\", t: 'yes'}\n", "application/yaml");
+        var good = await _cluster.SendAsync(HttpMethod.Post, path, "metadata:\n  name: a\ndata: {m: \"1\", t: 'yes'}\n", "application/yaml");
         var twice = await _cluster.SendAsync(HttpMethod.Post, path + "?fieldValidation=Strict", "metadata: {name: b}\ndata: {a: x, a: y}\n", "application/yaml");
 
         good.Code.ShouldBe(201);
-        good.Body["data"]!.ToJsonString().ShouldBe("""{"n":"1","t":"yes"}""");
+        good.Body["data"]!.ToJsonString().ShouldBe("""{"m":"1","t":"yes"}""");
         twice.Code.ShouldBe(400);
     }
 
