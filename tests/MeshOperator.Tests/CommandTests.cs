@@ -34,7 +34,7 @@ public sealed class CommandTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "MeshOperator.sln"), string.Empty, Cancellation);
         (await RunAsync("generate")).Status.ShouldBe(0);
         (await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "crds", "retrypolicies.yaml"), Cancellation)).ShouldSatisfyAllConditions(
-            crd => crd.ShouldContain("0 turns retries off. Default: 2."),
+            crd => crd.ShouldContain("0 disables retries. Default: 2."),
             crd => crd.ShouldContain("The first pause. Default: 25ms."));
     }
 
