@@ -37,8 +37,8 @@ expect "no cluster" "meshop ca:" ca status --kubeconfig "$data/nothing"
 authority() { printf 'apiVersion: meshoperator.io/v1alpha1\nkind: MeshCertificateAuthority\nmetadata: {name: %s}\nspec: %s\n' "$1" "$2" | kubectl apply -f -; }
 expect "settings by another name are refused" "it must be named 'mesh'" authority other '{}'
 expect "another trust domain is refused" "install the operator with --trust-domain example.com" authority mesh '{trustDomain: example.com}'
-expect "two providers are refused" "give selfSigned or secret, not both" authority mesh '{provider: {selfSigned: {}, secret: {}}}'
-expect "a short life is refused" "'1m' is out of bounds: it must be from 10m to 168h" authority mesh '{leafTTL: 1m}'
+expect "two providers are refused" "selfSigned and secret are both set; set only one of them" authority mesh '{provider: {selfSigned: {}, secret: {}}}'
+expect "a short life is refused" "'1m' is out of range; use a duration from 10m to 168h" authority mesh '{leafTTL: 1m}'
 expect "a wrong type of key is refused" "keyType" authority mesh '{keyType: DSA}'
 check "settings are taken" authority mesh '{leafTTL: 12h, rotation: {auto: true}}'
 expect "rotate while the proxy is away" "web.$ns is not connected" ca rotate
