@@ -56,7 +56,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         {
             Programmed("False", "Rejected", "0/1")(split);
             split.Status!.Proxies!.Rejected.ShouldBe(1);
-            split.Status.Conditions.Single(c => c.Type == "Programmed").Message.ShouldContain($"gateway-0.{ns.Name} refused outbound/80/model.{ns.Name}: no room for it");
+            split.Status.Conditions.Single(c => c.Type == "Programmed").Message.ShouldContain($"gateway-0.{ns.Name} rejected outbound/80/model.{ns.Name}: no room for it");
         });
     }
 

@@ -54,7 +54,7 @@ start_proxy() { # POD: in the background, with the first root
 start_proxy web
 eventually "gRPC's C core gets secrets by the first root" "1" cat "$data/web/count"
 eventually "and the rotation goes on to its end" "Stable 1/1" phase
-expect "a second rotation, waited for" "Stable: No rotation is under way." ca rotate --wait
+expect "a second rotation, waited for" "Stable: No rotation is in flight." ca rotate --wait
 expect "status names the last rotation" "Last rotation requested at" ca status
 
 # What the proxy was sent last.

@@ -192,7 +192,7 @@ public sealed class RotationTests(TestCluster cluster)
         await cluster.Of<V1Secret>().ReplaceAsync(secret, Cancellation);
         await RotateAsync(mesh);
         var refused = await StatusAsync(mesh, s => Condition(s, "Accepted").Reason.ShouldBe("RotationNotPossible"));
-        Condition(refused, "Accepted").Message.ShouldContain($"replace Secret {mesh.Namespace}/mesh-ca");
+        Condition(refused, "Accepted").Message.ShouldContain($"new authority into Secret {mesh.Namespace}/mesh-ca");
         refused.Phase.ShouldBe("Stable");
     }
 
