@@ -27,7 +27,7 @@ internal static class AuthorityKey
         using var rsa = certificate.GetRSAPublicKey();
         using var ecdsa = certificate.GetECDsaPublicKey();
         if (rsa is { KeySize: < WeakestRsa })
-            throw new CertificateAuthorityException($"{where}: the RSA key of '{certificate.Subject}' has {rsa.KeySize} bits; {WeakestRsa} are the least");
+            throw new CertificateAuthorityException($"{where}: the RSA key of '{certificate.Subject}' has {rsa.KeySize} bits; use at least {WeakestRsa}");
         if (rsa is null && (ecdsa is null || !Curves.Contains(ecdsa.ExportParameters(false).Curve.Oid?.Value)))
             throw new CertificateAuthorityException($"{where}: the key of '{certificate.Subject}' is neither RSA nor ECDSA on P-256, P-384 or P-521; make the authority with one of these");
     }

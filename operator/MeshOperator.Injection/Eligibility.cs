@@ -38,21 +38,21 @@ internal static class Eligibility
             foreach (var container in containers)
             {
                 if (container.SecurityContext is { } own && Who(own.RunAsUser, own.RunAsGroup) is { } user) return $"spec.{list}[{container.Name}].securityContext.{user}";
-                if (container.Name == CaptureContainer.Name) return $"spec.{list}: the name {container.Name} is the mesh's: choose another";
+                if (container.Name == CaptureContainer.Name) return $"spec.{list}: the name {container.Name} is reserved for the mesh; choose another name";
                 if (container.Ports?.FirstOrDefault(p => ProxyPort.All.Contains(p.ContainerPort)) is { } port)
-                    return $"spec.{list}[{container.Name}].ports: the proxy listens on {port.ContainerPort}: let the application use another port";
+                    return $"spec.{list}[{container.Name}].ports: the proxy listens on {port.ContainerPort}; let the application use another port";
             }
         }
 
         return pod.Spec.Volumes?.FirstOrDefault(v => v.Name is SidecarVolumes.Token or SidecarVolumes.Trust) is { } volume
-            ? $"spec.volumes: the name {volume.Name} is the mesh's: choose another"
+            ? $"spec.volumes: the name {volume.Name} is reserved for the mesh; choose another name"
             : null;
     }
 
     /// <summary>The redirection rules know the proxy by its user and group, so whatever shared them would pass by the proxy.</summary>
     private static string? Who(long? user, long? group)
     {
-        const string why = "1337 is the proxy's, whose connections are not redirected: let the application use another";
+        const string why = "1337 is the proxy's ID, whose connections bypass the redirection; let the application use another ID";
         if (user == ProxyContainer.User) return $"runAsUser: {why}";
         return group == ProxyContainer.User ? $"runAsGroup: {why}" : null;
     }

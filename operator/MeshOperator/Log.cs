@@ -3,10 +3,10 @@ namespace MeshOperator;
 /// <summary>All that the host logs.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Warning, "The Secret {Secret} of the certificate authority cannot be read or made; trying again")]
+    [LoggerMessage(1, LogLevel.Warning, "The Secret {Secret} of the certificate authority could not be read or created; retrying")]
     public static partial void AuthorityUnavailable(ILogger logger, Exception exception, string secret);
 
-    [LoggerMessage(2, LogLevel.Information, "Made a certificate authority and keep it in Secret {Secret}")]
+    [LoggerMessage(2, LogLevel.Information, "Created a certificate authority in Secret {Secret}")]
     public static partial void AuthorityCreated(ILogger logger, string secret);
 
     [LoggerMessage(3, LogLevel.Information, "All {Count} informers are synced")]
@@ -21,63 +21,63 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Information, "Injected the sidecar into pod {Pod} of namespace {Namespace}")]
     public static partial void Injected(ILogger logger, string pod, string @namespace);
 
-    [LoggerMessage(7, LogLevel.Debug, "Left pod {Pod} of namespace {Namespace} as it is: {Reason}")]
+    [LoggerMessage(7, LogLevel.Debug, "Did not inject the sidecar into pod {Pod} of namespace {Namespace}: {Reason}")]
     public static partial void NotInjected(ILogger logger, string pod, string @namespace, string reason);
 
     [LoggerMessage(8, LogLevel.Information, "{Kind} {Namespace}/{Name}: {Condition} is {Status} ({Reason})")]
     public static partial void ConditionChanged(ILogger logger, string kind, string @namespace, string name, string condition, string status, string reason);
 
-    [LoggerMessage(9, LogLevel.Warning, "The status of {Policy} could not be written; trying again")]
+    [LoggerMessage(9, LogLevel.Warning, "The status of {Policy} could not be written; retrying")]
     public static partial void StatusFailed(ILogger logger, Exception exception, string policy);
 
-    [LoggerMessage(10, LogLevel.Information, "Listening: xDS over TLS on {xds}, webhooks on {webhooks}, metrics on {metrics}")]
+    [LoggerMessage(10, LogLevel.Information, "Listening: xDS over TLS on {Xds}, webhooks on {Webhooks}, metrics on {Metrics}")]
     public static partial void Listening(ILogger logger, string xds, string webhooks, string metrics);
 
     [LoggerMessage(11, LogLevel.Warning, "A token could not be reviewed")]
     public static partial void TokenReviewFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(12, LogLevel.Warning, "{Kind} {Name} cannot be read and is left out: {Reason}")]
+    [LoggerMessage(12, LogLevel.Warning, "{Kind} {Name} cannot be read and is ignored: {Reason}")]
     public static partial void Unreadable(ILogger logger, string kind, string name, string reason);
 
     [LoggerMessage(13, LogLevel.Warning, "The event '{Reason}' for {Policy} could not be written")]
     public static partial void EventFailed(ILogger logger, Exception exception, string reason, string policy);
 
-    [LoggerMessage(14, LogLevel.Information, "{Workloads} workloads are on their way to another mode of mutual TLS")]
+    [LoggerMessage(14, LogLevel.Information, "The mode of mutual TLS of {Workloads} workloads is being changed")]
     public static partial void RolloutPending(ILogger logger, int workloads);
 
-    [LoggerMessage(15, LogLevel.Warning, "The API server does not tell its version; trying again")]
+    [LoggerMessage(15, LogLevel.Warning, "The version of the API server could not be read; retrying")]
     public static partial void VersionUnavailable(ILogger logger, Exception exception);
 
-    [LoggerMessage(16, LogLevel.Information, "The API server is of version {Version}")]
+    [LoggerMessage(16, LogLevel.Information, "The API server has version {Version}")]
     public static partial void ServerVersion(ILogger logger, string version);
 
-    [LoggerMessage(17, LogLevel.Warning, "There is no certificate authority yet: put it into Secret {Secret} as tls.crt, tls.key and ca.crt")]
+    [LoggerMessage(17, LogLevel.Warning, "There is no certificate authority yet; put it into Secret {Secret} as tls.crt, tls.key and ca.crt")]
     public static partial void AuthorityMissing(ILogger logger, string secret);
 
-    [LoggerMessage(18, LogLevel.Error, "A state of the certificate authority was refused; the present one stays in use: {Reason}")]
+    [LoggerMessage(18, LogLevel.Error, "A new state of the certificate authority was refused, and the present one stays in use: {Reason}")]
     public static partial void AuthorityRefused(ILogger logger, string reason);
 
-    [LoggerMessage(19, LogLevel.Information, "The certificate authority is in the phase {State}")]
+    [LoggerMessage(19, LogLevel.Information, "The certificate authority is in phase {State}")]
     public static partial void AuthorityState(ILogger logger, string state);
 
-    [LoggerMessage(20, LogLevel.Information, "Made a new root in Secret {Secret}, as that was {Why}")]
-    public static partial void RootMade(ILogger logger, string secret, string why);
+    [LoggerMessage(20, LogLevel.Information, "Created a new root CA in Secret {Secret} (reason: {Reason})")]
+    public static partial void RootMade(ILogger logger, string secret, string reason);
 
-    [LoggerMessage(21, LogLevel.Warning, "The certificate authority could not be looked after; trying again")]
+    [LoggerMessage(21, LogLevel.Warning, "Certificate authority reconciliation failed; retrying")]
     public static partial void RotationFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(22, LogLevel.Warning, "What this replica's proxies have could not be told to the leader; trying again")]
+    [LoggerMessage(22, LogLevel.Warning, "The state of this replica's proxies could not be reported to the leader; retrying")]
     public static partial void ReportFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(24, LogLevel.Information, "Callers of bytes lost permissions at {Ports} ports of pods; connections that are open there end within 30 s")]
+    [LoggerMessage(24, LogLevel.Information, "TCP callers lost permissions on {Ports} ports of pods; open connections there are closed within 30 s")]
     public static partial void Revoked(ILogger logger, int ports);
 
-    [LoggerMessage(25, LogLevel.Warning, "The ports at which callers of bytes lost permissions could not be written down; retrying")]
+    [LoggerMessage(25, LogLevel.Warning, "The ports on which TCP callers lost permissions could not be stored; retrying")]
     public static partial void RevocationFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(26, LogLevel.Error, "The ports at which callers of bytes lost permissions are too many to write down ({Ports} more); connections that are open there do not end")]
+    [LoggerMessage(26, LogLevel.Error, "The ports on which TCP callers lost permissions are too many to store ({Ports} more); open connections there are not closed")]
     public static partial void RevocationsTooMany(ILogger logger, int ports);
 
-    [LoggerMessage(23, LogLevel.Warning, "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is none of service, namespace/service, namespace/*, ./* and *; the annotation is not used, and proxies are told of what they would be told of without it")]
+    [LoggerMessage(23, LogLevel.Warning, "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is not one of service, namespace/service, namespace/*, ./* and *; the annotation is ignored, and proxies are sent what they would be sent without it")]
     public static partial void UpstreamsUnreadable(ILogger logger, string kind, string name, string annotation, string item);
 }

@@ -23,20 +23,20 @@ die() {
 # The only text from outside that gets into the rules: nothing but digits, or nothing but what addresses are made of.
 ports() { # NAME VALUE
     case $2 in
-    *[!0-9,]* | ,* | *, | *,,*) die "$1: '$2' is no list of ports: write for example 6379,9090" ;;
+    *[!0-9,]* | ,* | *, | *,,*) die "$1: '$2' is not a list of ports; write for example 6379,9090" ;;
     esac
     oldifs=$IFS
     IFS=,
     for port in $2; do
         # Six digits are more than any port has, and more than some shells compare.
-        if [ ${#port} -gt 5 ] || [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then die "$1: '$port' is no port: write a number from 1 to 65535"; fi
+        if [ ${#port} -gt 5 ] || [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then die "$1: '$port' is not a port; use a number from 1 to 65535"; fi
     done
     IFS=$oldifs
 }
 
 cidrs() { # NAME VALUE
     case $2 in
-    *[!0-9a-fA-F:./,]* | ,* | *, | *,,*) die "$1: '$2' is no list of networks: write for example 10.1.0.0/16,fd00::/8" ;;
+    *[!0-9a-fA-F:./,]* | ,* | *, | *,,*) die "$1: '$2' is not a list of networks; write for example 10.1.0.0/16,fd00::/8" ;;
     esac
 }
 

@@ -14,23 +14,23 @@ public sealed class RequestRuleTests
     public void A_path_has_no_query_or_fragment(PathMatchType type, string path)
     {
         OfMatch(new() { Path = new() { Type = type, Value = path } })
-            .ShouldBe($"spec.rules[0].matches[0].path.value: '{path}': a path has no query or fragment: use queryParams");
+            .ShouldBe($"spec.rules[0].matches[0].path.value: '{path}' has a query or fragment, which is not part of the path; use queryParams");
         OfLimit(new() { Path = new() { Type = type, Value = path } })
-            .ShouldBe($"spec.limits[0].match.path.value: '{path}': a path has no query or fragment: leave it out");
+            .ShouldBe($"spec.limits[0].match.path.value: '{path}' has a query or fragment, which is not part of the path; remove it");
     }
 
     [Fact]
     public void A_path_without_a_type_is_read_as_a_prefix() => OfMatch(new() { Path = new() { Value = "/a?b" } })
-        .ShouldBe("spec.rules[0].matches[0].path.value: '/a?b': a path has no query or fragment: use queryParams");
+        .ShouldBe("spec.rules[0].matches[0].path.value: '/a?b' has a query or fragment, which is not part of the path; use queryParams");
 
     [Fact]
     public void A_question_mark_is_part_of_an_expressions_syntax() =>
         OfMatch(new() { Path = new() { Type = PathMatchType.RegularExpression, Value = "/a?b" } }).ShouldBeEmpty();
 
     [Theory]
-    [InlineData("beta\n", "cannot hold a line break: in YAML write it on one line, or with |-")]
-    [InlineData("beta\r", "cannot hold a line break: in YAML write it on one line, or with |-")]
-    [InlineData("be\0ta", "cannot hold a NUL")]
+    [InlineData("beta\n", "contains a line break; in YAML write it on one line, or use |-")]
+    [InlineData("beta\r", "contains a line break; in YAML write it on one line, or use |-")]
+    [InlineData("be\0ta", "contains a NUL character; remove it")]
     public void A_value_is_one_line(string value, string message)
     {
         OfMatch(new() { Headers = [new() { Name = "x-a", Value = value }] })
@@ -59,7 +59,7 @@ public sealed class RequestRuleTests
     [InlineData("x-envoy-upstream-rq-timeout-ms")]
     public void A_header_that_proxies_need_cannot_be_changed(string name)
     {
-        var message = $"the header '{name}' cannot be changed by a split: proxies and their other policies need it";
+        var message = $"a split cannot change the header '{name}', because proxies and their other policies depend on it; remove it";
         OfRule(new() { Headers = new() { Set = [new() { Name = name, Value = "1" }] } }).ShouldBe($"spec.rules[0].headers.set[0].name: {message}");
         OfRule(new() { Headers = new() { Add = [new() { Name = name, Value = "1" }] } }).ShouldBe($"spec.rules[0].headers.add[0].name: {message}");
         OfRule(new() { Headers = new() { Remove = [name] } }).ShouldBe($"spec.rules[0].headers.remove[0]: {message}");
@@ -72,7 +72,7 @@ public sealed class RequestRuleTests
     [InlineData("")]
     public void What_is_no_name_is_refused(string name)
     {
-        var message = $"'{name}' is no name: write letters, digits and !#$%&'*+-.^_|~";
+        var message = $"'{name}' is not a valid name; use letters, digits and !#$%&'*+-.^_|~";
         OfRule(new() { Sticky = new() { Header = name } }).ShouldBe($"spec.rules[0].sticky.header: {message}");
         OfRule(new() { Sticky = new() { Cookie = new() { Name = name } } }).ShouldBe($"spec.rules[0].sticky.cookie.name: {message}");
         OfMatch(new() { Headers = [new() { Name = name, Value = "1" }] }).ShouldBe($"spec.rules[0].matches[0].headers[0].name: {message}");
@@ -81,7 +81,7 @@ public sealed class RequestRuleTests
 
     [Fact]
     public void A_name_of_a_header_to_remove_is_a_headers_name() => OfRule(new() { Headers = new() { Remove = ["x a"] } })
-        .ShouldBe("spec.rules[0].headers.remove[0]: 'x a' is no name: write letters, digits and !#$%&'*+-.^_|~");
+        .ShouldBe("spec.rules[0].headers.remove[0]: 'x a' is not a valid name; use letters, digits and !#$%&'*+-.^_|~");
 
     [Fact]
     public void Other_headers_can_be_changed() => OfRule(new()

@@ -47,8 +47,8 @@ public sealed class EligibilityTests
     [InlineData("containers: [{name: app, image: app:1, securityContext: {runAsUser: 1337}}]", "spec.containers[app].securityContext.runAsUser: 1337 is the proxy's")]
     [InlineData("initContainers: [{name: first, image: a:1, securityContext: {runAsGroup: 1337}}], containers: [" + Container + "]", "spec.initContainers[first].securityContext.runAsGroup")]
     [InlineData("containers: [{name: app, image: app:1, ports: [{containerPort: 15006}]}]", "spec.containers[app].ports: the proxy listens on 15006")]
-    [InlineData("containers: [" + Container + ", {name: mesh-init, image: a:1}]", "the name mesh-init is the mesh's")]
-    [InlineData("volumes: [{name: mesh-token}], containers: [" + Container + "]", "the name mesh-token is the mesh's")]
+    [InlineData("containers: [" + Container + ", {name: mesh-init, image: a:1}]", "the name mesh-init is reserved for the mesh")]
+    [InlineData("volumes: [{name: mesh-token}], containers: [" + Container + "]", "the name mesh-token is reserved for the mesh")]
     public void What_would_break_the_sidecar_is_refused_with_what_to_change(string spec, string reason)
     {
         var result = InjectedPod.Try($"{{spec: {{{spec}}}}}");

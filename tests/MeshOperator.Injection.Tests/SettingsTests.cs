@@ -7,27 +7,27 @@ namespace MeshOperator.Injection.Tests;
 public sealed class SettingsTests
 {
     [Theory]
-    [InlineData("proxy-cpu", "fast", "is no quantity")]
-    [InlineData("proxy-memory", "-1Mi", "is no quantity")]
-    [InlineData("proxy-image", "envoy 1", "is no image")]
-    [InlineData("proxy-image", "docker.io/envoyproxy/envoy:v1.33.4", "is too old: use Envoy 1.34 or later")]
-    [InlineData("proxy-concurrency", "0", "is no number of threads: write one from 1 to 128")]
-    [InlineData("proxy-statistics", "cluster.a, http .", "is no beginning of a statistic's name")]
-    [InlineData("proxy-max-headers", "many", "is not a number of headers: use one from 100 to 10000")]
-    [InlineData("proxy-max-headers", "50", "is not a number of headers: use one from 100 to 10000")]
-    [InlineData("proxy-max-header-kib", "16384", "is not a number of KiB: use one from 60 to 8192")]
-    [InlineData("proxy-log-level", "loud", "is no level: write one of trace, debug, info, warning, error, critical, off")]
-    [InlineData("image-pull-secrets", "a,B", "is no name of a Secret")]
-    [InlineData("exclude-inbound-ports", "80,http", "is no port")]
-    [InlineData("exclude-outbound-ports", "0", "is no port")]
-    [InlineData("exclude-outbound-ports", "65536", "is no port")]
-    [InlineData("exclude-outbound-ports", "80; nft flush ruleset", "is no port")]
-    [InlineData("exclude-outbound-cidrs", "10.1.0.0/33", "is no network")]
-    [InlineData("exclude-outbound-cidrs", "localhost", "is no network")]
-    [InlineData("exclude-outbound-cidrs", "7", "is no network")]
-    [InlineData("upstreams", "web, Shop/web", "has 'Shop/web', which is no service")]
+    [InlineData("proxy-cpu", "fast", "is not a quantity")]
+    [InlineData("proxy-memory", "-1Mi", "is not a quantity")]
+    [InlineData("proxy-image", "envoy 1", "is not an image reference")]
+    [InlineData("proxy-image", "docker.io/envoyproxy/envoy:v1.33.4", "is too old; use Envoy 1.34 or later")]
+    [InlineData("proxy-concurrency", "0", "is not a number of threads; use a number from 1 to 128")]
+    [InlineData("proxy-statistics", "cluster.a, http .", "is not a prefix of a statistic's name")]
+    [InlineData("proxy-max-headers", "many", "is not a number of headers; use one from 100 to 10000")]
+    [InlineData("proxy-max-headers", "50", "is not a number of headers; use one from 100 to 10000")]
+    [InlineData("proxy-max-header-kib", "16384", "is not a number of KiB; use one from 60 to 8192")]
+    [InlineData("proxy-log-level", "loud", "is not a log level; use one of trace, debug, info, warning, error, critical, off")]
+    [InlineData("image-pull-secrets", "a,B", "is not the name of a Secret")]
+    [InlineData("exclude-inbound-ports", "80,http", "is not a port")]
+    [InlineData("exclude-outbound-ports", "0", "is not a port")]
+    [InlineData("exclude-outbound-ports", "65536", "is not a port")]
+    [InlineData("exclude-outbound-ports", "80; nft flush ruleset", "is not a port")]
+    [InlineData("exclude-outbound-cidrs", "10.1.0.0/33", "is not a network")]
+    [InlineData("exclude-outbound-cidrs", "localhost", "is not a network")]
+    [InlineData("exclude-outbound-cidrs", "7", "is not a network")]
+    [InlineData("upstreams", "web, Shop/web", "contains 'Shop/web', which is not a service")]
     [InlineData("native-sidecar", "yes", "is neither \"true\" nor \"false\"")]
-    [InlineData("interception", "tproxy", "write redirect, cni or none")]
+    [InlineData("interception", "tproxy", "use redirect, cni or none")]
     public void A_malformed_annotation_refuses_the_pod_with_its_name_and_how_it_is_written(string name, string value, string advice)
     {
         var outcome = InjectedPod.Try(Pod(name, value)).Outcome;
@@ -41,8 +41,8 @@ public sealed class SettingsTests
     {
         new InjectionOptions().Problem.ShouldBeNull();
         new InjectionOptions { ExcludeOutboundCidrs = "10.0.0.0/8, fd00::/8", ImagePullSecrets = "one,two", ProxyCpuLimit = "2" }.Problem.ShouldBeNull();
-        new InjectionOptions { Interception = "magic" }.Problem.ShouldNotBeNull().ShouldContain("'magic' is no way of interception");
-        new InjectionOptions { ProxyImage = string.Empty }.Problem.ShouldNotBeNull().ShouldContain("is no image");
+        new InjectionOptions { Interception = "magic" }.Problem.ShouldNotBeNull().ShouldContain("'magic' is not an interception mode");
+        new InjectionOptions { ProxyImage = string.Empty }.Problem.ShouldNotBeNull().ShouldContain("is not an image reference");
     }
 
     [Theory]
@@ -108,7 +108,7 @@ public sealed class SettingsTests
         var injected = InjectedPod.From("{metadata: {annotations: {meshoperator.io/proxy-cpus: '1', meshoperator.io/inject: 'true', example.com/x: y}}, spec: {containers: [{name: app, image: app:1}]}}");
         injected.Outcome.Warnings.Count.ShouldBe(2);
         injected.Outcome.Warnings[0].ShouldBe("metadata.annotations[meshoperator.io/inject]: this is a label, and has no effect as an annotation");
-        injected.Outcome.Warnings[1].ShouldStartWith("metadata.annotations[meshoperator.io/proxy-cpus]: there is no such setting; there are proxy-cpu, proxy-memory,");
+        injected.Outcome.Warnings[1].ShouldStartWith("metadata.annotations[meshoperator.io/proxy-cpus]: this setting does not exist; use one of proxy-cpu, proxy-memory,");
     }
 
     [Fact]

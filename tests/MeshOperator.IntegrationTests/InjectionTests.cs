@@ -63,7 +63,7 @@ public sealed class InjectionTests(TestCluster cluster)
             spec: {containers: [{name: app, image: registry.example.com/app:1}]}
             """));
         error.Message.ShouldContain("admission webhook \"namespace.injection.meshoperator.io\" denied the request");
-        error.Message.ShouldContain("metadata.annotations[meshoperator.io/proxy-cpu]: 'fast' is no quantity");
+        error.Message.ShouldContain("metadata.annotations[meshoperator.io/proxy-cpu]: 'fast' is not a quantity");
     }
 
     [Fact]

@@ -56,7 +56,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         {
             Programmed("False", "Rejected", "0/1")(split);
             split.Status!.Proxies!.Rejected.ShouldBe(1);
-            split.Status.Conditions.Single(c => c.Type == "Programmed").Message.ShouldContain($"gateway-0.{ns.Name} refused outbound/80/model.{ns.Name}: no room for it");
+            split.Status.Conditions.Single(c => c.Type == "Programmed").Message.ShouldContain($"gateway-0.{ns.Name} rejected outbound/80/model.{ns.Name}: no room for it");
         });
     }
 
@@ -89,7 +89,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var error = await Should.ThrowAsync<KubernetesApiException>(() => ns.SplitAsync("bad", "model", ("model-v1", 1), ("model-v1", 2)));
-        error.Message.ShouldContain("the backend 'model-v1' is named twice: add its weights up");
+        error.Message.ShouldContain("the backend 'model-v1' is listed twice; list it once, with the sum of the weights");
     }
 
     [Fact]
@@ -98,14 +98,14 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         Assert.SkipUnless(cluster.IsReal, "the API server in this process does not evaluate CEL: set MESH_TEST_KUBECONFIG");
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var none = await Should.ThrowAsync<KubernetesApiException>(() => ns.SplitAsync("bad", "model", ("model-v1", 0)));
-        none.Message.ShouldContain("at least one backend must have a weight above 0");
+        none.Message.ShouldContain("all weights are 0; set a weight above 0 for at least one backend");
         var both = await Should.ThrowAsync<KubernetesApiException>(() => cluster.ApplyAsync($$"""
             apiVersion: meshoperator.io/v1alpha1
             kind: TrafficSplit
             metadata: {name: bad, namespace: {{ns.Name}}}
             spec: {service: model, backends: [{service: a}], rules: [{backends: [{service: a}]}]}
             """));
-        both.Message.ShouldContain("exactly one of spec.backends and spec.rules must be given");
+        both.Message.ShouldContain("set exactly one of spec.backends and spec.rules");
     }
 
     [Fact]

@@ -59,7 +59,7 @@ public sealed class CircuitBreakerTests
         result.Port("cart").Connection.Breaker!.MaxRequests.ShouldBe(2);
         var younger = result.Verdict("CircuitBreaker", "younger");
         (younger.Accepted.Reason, younger.InEffect).ShouldBe(("Conflicted", true));
-        younger.Accepted.Message.ShouldEndWith("the policy holds for its other targets");
+        younger.Accepted.Message.ShouldEndWith("the policy still applies to its other targets");
         result.Verdict("CircuitBreaker", "loser").InEffect.ShouldBeFalse();
     }
 

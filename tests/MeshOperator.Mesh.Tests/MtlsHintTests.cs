@@ -10,7 +10,7 @@ namespace MeshOperator.Mesh.Tests;
 /// <summary>What MtlsPolicies are told that would lock out those whom they name.</summary>
 public sealed class MtlsHintTests
 {
-    private static readonly Finding Fine = new(true, "ResolvedRefs", "Everything that the policy names exists.");
+    private static readonly Finding Fine = new(true, "ResolvedRefs", "All references are resolved.");
 
     private static Finding Refs(Cluster cluster, MtlsPolicySpec spec) => cluster.Mtls("m", spec).Translate().Verdict("MtlsPolicy", "m").ResolvedRefs;
 
@@ -35,7 +35,7 @@ public sealed class MtlsHintTests
     [Fact]
     public void The_identity_is_named_with_how_to_write_it() =>
         Refs(new Cluster(), Allow(new AccessRule { Identities = ["spiffe://cluster.local/*", "spiffe://example.org/*"] })).Message.ShouldBe(
-            "spec.allow[0].identities[1]: 'spiffe://example.org/*' is of another trust domain than the mesh's, 'cluster.local', so no caller has it; write spiffe://cluster.local/ns/NAMESPACE/sa/ACCOUNT");
+            "spec.allow[0].identities[1]: 'spiffe://example.org/*' is not in the mesh's trust domain, 'cluster.local', so no caller has it; write spiffe://cluster.local/ns/NAMESPACE/sa/SERVICE_ACCOUNT");
 
     [Fact]
     public void The_port_of_a_service_in_place_of_the_pods_is_told()
@@ -44,7 +44,7 @@ public sealed class MtlsHintTests
         found.ShouldBe(new Finding(
             false,
             "PortNotFound",
-            "spec.allow[0].ports: no pod with a sidecar that the policy holds for serves port 80: 80 is the port of the service 'web', whose targetPort in the pods is 8080; write that"));
+            "spec.allow[0].ports: no pod with a sidecar that the policy applies to serves port 80, which is the port of the service 'web'; write its targetPort, 8080"));
         Refs(Cluster.Of("web"), Allow(new AccessRule { Ports = [8080] })).ShouldBe(Fine);
     }
 
@@ -53,7 +53,7 @@ public sealed class MtlsHintTests
     {
         var modes = new MtlsPolicySpec { PortModes = new() { ["9090"] = MtlsPolicyMode.Permissive } };
         Refs(Cluster.Of("web"), modes).Message.ShouldBe(
-            "spec.portModes: no pod with a sidecar that the policy holds for serves port 9090: they serve 8080; write the number of the pods' own port, or declare it as a containerPort if they do");
+            "spec.portModes: no pod with a sidecar that the policy applies to serves port 9090 (known ports: 8080); write the pods' own port, or declare 9090 as a containerPort if they serve it");
         Refs(Declaring(Cluster.Of("web"), 9090), modes).ShouldBe(Fine);
     }
 
@@ -68,7 +68,7 @@ public sealed class MtlsHintTests
         Refs(db, Allow(new AccessRule { Namespaces = ["jobs"], Paths = ["/v1/*"] })).ShouldBe(new Finding(
             false,
             "UnsupportedProtocol",
-            "spec.allow[0]: by methods or paths nobody can be allowed on port 8080, which is TCP; allow callers there by a rule without them, or declare HTTP with appProtocol if it is"));
+            "spec.allow[0]: the rule matches on methods or paths, which cannot match on TCP port 8080; add a rule without them for that port, or declare HTTP with appProtocol if it carries HTTP"));
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class MtlsHintTests
         var accepted = new Cluster().Mtls("m", new MtlsPolicySpec { Deny = [deny] }).Translate().Verdict("MtlsPolicy", "m").Accepted;
 
         accepted.Holds.ShouldBeTrue();
-        accepted.Message.Contains("refused there at their first byte", StringComparison.Ordinal).ShouldBe(isTold, accepted.Message);
+        accepted.Message.Contains("refused at their first byte", StringComparison.Ordinal).ShouldBe(isTold, accepted.Message);
     }
 
     [Fact]

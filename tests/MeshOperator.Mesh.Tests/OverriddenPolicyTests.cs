@@ -58,7 +58,7 @@ public sealed class OverriddenPolicyTests
     public void What_a_retry_policy_says_of_connections_holds_where_its_requests_are_anothers()
     {
         var verdict = Split().Retry("service", Retry(To("web"), connect: "1s")).Retry("split", Retry(Canary)).Translate().Verdict("RetryPolicy", "service");
-        verdict.Accepted.Message.ShouldContain("only its budget and its time-outs of connections are left");
+        verdict.Accepted.Message.ShouldContain("only its budget and its connection timeouts are in effect");
         (verdict.Idle, verdict.InEffect).ShouldBe((null, true));
     }
 
@@ -107,7 +107,7 @@ public sealed class OverriddenPolicyTests
     public void A_selector_that_selects_no_pod_says_so()
     {
         var result = Cluster.Of("web").Mtls("m", Mtls("wbe")).Limit("r", Selected("wbe")).Translate();
-        var idle = new Finding(false, "NoProxies", "The selector selects no pod of the namespace 'shop'; give it labels that the pods have.") { IsUnknown = true };
+        var idle = new Finding(false, "NoProxies", "The selector matches no pod of the namespace 'shop'; use labels that the pods have.") { IsUnknown = true };
         result.Verdict("MtlsPolicy", "m").Idle.ShouldBe(idle);
         result.Verdict("RateLimit", "r").Idle.ShouldBe(idle);
         result.Verdict("MtlsPolicy", "m").Accepted.Holds.ShouldBeTrue();
@@ -118,7 +118,7 @@ public sealed class OverriddenPolicyTests
     {
         var result = new Cluster().Service("web", meshed: false).Mtls("m", Mtls("web")).Translate();
         result.Verdict("MtlsPolicy", "m").Idle!.Message.ShouldBe(
-            "The policy selects the pod 'web-0', and none that has a sidecar; label the namespace 'shop' with meshoperator.io/injection: enabled, or the pods with meshoperator.io/inject: \"true\", and make them anew.");
+            "The policy selects the pod 'web-0', but no pod that has a sidecar; label the namespace 'shop' with meshoperator.io/injection: enabled, or the pods with meshoperator.io/inject: \"true\", and recreate the pods.");
         Cluster.Of("web").Mtls("m", Mtls("web")).Translate().Verdict("MtlsPolicy", "m").Idle.ShouldBeNull();
     }
 
@@ -127,6 +127,6 @@ public sealed class OverriddenPolicyTests
     {
         var name = new ObjectName("shop", "web-0");
         var result = Cluster.Of("web").With(s => s with { Pods = s.Pods.SetItem(name, s.Pods[name] with { DirectPorts = "*" }) }).Mtls("m", Mtls("web")).Translate();
-        result.Verdict("MtlsPolicy", "m").Idle!.Message.ShouldContain("whose connections do not pass the sidecar");
+        result.Verdict("MtlsPolicy", "m").Idle!.Message.ShouldContain("whose connections bypass the sidecar");
     }
 }

@@ -171,7 +171,7 @@ public sealed class PolicyTests
 
     [Theory]
     [InlineData("http", "it has 'http'")]
-    [InlineData("", "its port 80 has no name, by which it could be meant; leave sectionName out, or name the port in the service")]
+    [InlineData("", "its port 80 has no name; omit sectionName, or name the port in the service")]
     public void A_port_that_is_named_and_not_there_is_told_with_those_that_are(string name, string ports) =>
         new Cluster().Service("a", name).Retry("r", new RetryPolicySpec { TargetRefs = [Cluster.To("a", "80")] }).Translate().Verdict("RetryPolicy", "r")
             .Accepted.Message.ShouldBe($"spec.targetRefs[0]: the service 'a' has no port named '80' ({ports})");
@@ -211,6 +211,6 @@ public sealed class PolicyTests
             .Split("s", new TrafficSplitSpec { Service = "db", Rules = [new TrafficSplitRule { Backends = [Cluster.Backend("db")] }] })
             .Translate();
         result.Verdict("RetryPolicy", "r").ResolvedRefs.Reason.ShouldBe("UnsupportedProtocol");
-        result.Verdict("TrafficSplit", "s").ResolvedRefs.Message.ShouldBe("spec.rules: the service 'db' has only TCP ports there, with no requests to match; use spec.backends, or declare HTTP with appProtocol if it is");
+        result.Verdict("TrafficSplit", "s").ResolvedRefs.Message.ShouldBe("spec.rules: the ports of the service 'db' that the split applies to are TCP and have no requests to match; use spec.backends, or declare HTTP with appProtocol if they carry HTTP");
     }
 }

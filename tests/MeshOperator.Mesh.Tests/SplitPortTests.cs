@@ -28,7 +28,7 @@ public sealed class SplitPortTests
         result.Port("web", 3306).TcpBackends.Select(b => b.Target?.Port).ShouldBe([3306, null]);
         result.Verdict("TrafficSplit", "canary").ResolvedRefs.Reason.ShouldBe("PortNotFound");
         result.Verdict("TrafficSplit", "canary").ResolvedRefs.Message.ShouldStartWith(
-            "spec.backends[1]: the service 'v2' has no TCP port 9090 (it has 80); give the port, or in spec.port the one that the split is for, if that is not 9090");
+            "spec.backends[1]: the service 'v2' has no TCP port 9090 (it has 80); set the backend's port, or set spec.port if the split is not for port 9090");
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed class SplitPortTests
         Message(new TrafficSplitSpec { Service = "web", Port = 8080, Backends = [Backend("v1")] })
             .ShouldBe("spec.port: the service 'web' has no TCP port 8080 (it has 80; 8080 is the targetPort of 80)");
         Cluster.Of("web", "v1").Ports("v1", ("a", 1), ("b", 2)).Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1")] })
-            .Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message.ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 80 (it has 1, 2); give the port");
+            .Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message.ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 80 (it has 1, 2); set the backend's port");
     }
 
     [Fact]
@@ -140,6 +140,6 @@ public sealed class SplitPortTests
         result.Verdict("TrafficSplit", "s").ResolvedRefs.ShouldBe(new Finding(
             false,
             "UnsupportedProtocol",
-            "spec.rules[0].sticky: sessions are kept only within each backend, as port 80 of the service 'v2' is gRPC and port 80 of 'web' is HTTP; declare the same appProtocol on the ports of the service and of all backends"));
+            "spec.rules[0].sticky: sessions are kept only within each backend, because port 80 of the service 'v2' is gRPC and port 80 of 'web' is HTTP; declare the same appProtocol on the ports of the service and of all backends"));
     }
 }

@@ -118,12 +118,12 @@ public sealed class TrafficSplitTests
     public void An_invalid_change_leaves_the_last_valid_form_in_effect()
     {
         var result = Cluster.Of("model", "v1")
-            .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1")] }, refusal: "spec.backends[0].weight: -1 is no weight")
+            .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1")] }, refusal: "spec.backends[0].weight: -1 is not a weight")
             .Translate();
         result.Port("model").Routes.ShouldHaveSingleItem().Backends().ShouldBe("v1:1");
         var verdict = result.Verdict("TrafficSplit", "canary");
         verdict.Accepted.Reason.ShouldBe("Invalid");
-        verdict.Accepted.Message.ShouldBe("spec.backends[0].weight: -1 is no weight; the last valid form stays in effect");
+        verdict.Accepted.Message.ShouldBe("spec.backends[0].weight: -1 is not a weight; the last valid version stays in effect");
         verdict.InEffect.ShouldBeTrue();
     }
 

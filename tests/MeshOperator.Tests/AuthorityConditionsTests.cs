@@ -34,7 +34,7 @@ public sealed class AuthorityConditionsTests
     {
         var found = Found(Root(3650, 3000)) with { Certificates = [Root(3650, 3000), new WatchedCertificate("intermediate", Now.AddDays(-360), Now.AddDays(5), "ab")], IsOwn = false };
         var message = Condition(AuthorityConditions.Status(found, 1, null, Now), "ExpiringSoon").Message;
-        message.ShouldBe("The intermediate certificate ends at 2026-01-06T12:00:00Z. Put a new authority into Secret mesh-ca of the operator's namespace.");
+        message.ShouldBe("The intermediate certificate expires at 2026-01-06T12:00:00Z. Put a new authority into Secret mesh-ca of the operator's namespace.");
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class AuthorityConditionsTests
         status.Holding.ShouldNotBeNull().Count.ShouldBe(10);
         status.ProxiesTrusting.ShouldBe("5/20");
         Condition(status, "Progressing").Message.ShouldBe(
-            "5 of 20 proxies have a certificate of the new authority. Held by: web-10.shop is not connected; web-11.shop is not connected; web-12.shop is not connected; and 12 more.");
+            "5 of 20 proxies have a certificate from the new authority. Waiting because web-10.shop is not connected; web-11.shop is not connected; web-12.shop is not connected; and 12 more.");
     }
 
     [Fact]

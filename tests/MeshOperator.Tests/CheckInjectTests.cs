@@ -54,7 +54,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         lines[0].ShouldBe("POD              SIDECAR    REASON");
         lines[1].ShouldBe("pod/a-injected   yes");
-        lines[2].ShouldStartWith("pod/b-early      no         nothing speaks against it now: it was created before its namespace");
+        lines[2].ShouldStartWith("pod/b-early      no         eligible but not injected: the pod was created before it or its namespace");
         lines[3].ShouldBe("pod/c-host       no         the pod uses the host's network");
         lines[4].ShouldBe("pod/d-out        no         the pod's label meshoperator.io/inject is \"false\"");
         lines.Length.ShouldBe(5);
@@ -71,7 +71,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
         await CreateAsync("shop", old);
         var (status, output, _) = await RunAsync("-n", "shop");
         status.ShouldBe(0);
-        output.ShouldContain($"pod/old   yes        its sidecar is Envoy 1.34, which gets no security fixes any more: restart it to get {EnvoyReleases.DefaultImage}");
+        output.ShouldContain($"pod/old   yes        its sidecar is Envoy 1.34, which no longer gets security fixes; restart the pod to get {EnvoyReleases.DefaultImage}");
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
         await CreateAsync("bare", Pod("web"));
         var (status, output, _) = await RunAsync("-n", "bare", "pod/web");
         status.ShouldBe(1);
-        output.ShouldContain("namespace bare lacks the label meshoperator.io/injection=enabled: kubectl label namespace bare meshoperator.io/injection=enabled --overwrite");
+        output.ShouldContain("namespace bare does not have the label meshoperator.io/injection=enabled; run kubectl label namespace bare meshoperator.io/injection=enabled --overwrite");
     }
 
     [Fact]
@@ -137,19 +137,19 @@ public sealed class CheckInjectTests : IAsyncLifetime
 
         var (status, output, _) = await CheckFileAsync(pods.Replace("{containers:", "{securityContext: {runAsUser: 1337}, containers:", StringComparison.Ordinal));
         status.ShouldBe(1);
-        output.ShouldContain("it would be refused: spec.securityContext.runAsUser: 1337 is the proxy's");
+        output.ShouldContain("the webhook would refuse it: spec.securityContext.runAsUser: 1337 is the proxy's");
 
         var missing = await CheckFileAsync(pods.Replace("namespace: there", "namespace: nowhere", StringComparison.Ordinal));
         missing.Status.ShouldBe(1);
-        missing.Error.ShouldStartWith("meshop check-inject: namespace 'nowhere' does not exist: ");
+        missing.Error.ShouldStartWith("meshop check-inject: namespace 'nowhere' does not exist; ");
     }
 
     [Fact]
     public async Task What_does_not_exist_or_answer_is_named_with_what_to_do()
     {
         await NamespaceAsync("shop", MeshNames.InjectionEnabled);
-        (await RunAsync("-n", "shop", "late")).Error.ShouldStartWith("meshop check-inject: pod 'late' does not exist in namespace 'shop': look with kubectl get pod");
-        (await RunAsync("-n", "shop", "job/late")).Error.ShouldContain("'job/late': write the name of a pod, pod/NAME or deployment/NAME");
+        (await RunAsync("-n", "shop", "late")).Error.ShouldStartWith("meshop check-inject: pod 'late' does not exist in namespace 'shop'; look with kubectl get pod");
+        (await RunAsync("-n", "shop", "job/late")).Error.ShouldContain("'job/late' is not a target; write the name of a pod, pod/NAME or deployment/NAME");
         await _server.DisposeAsync();
         (await RunAsync("-n", "shop")).Error.ShouldContain("cannot be reached");
     }

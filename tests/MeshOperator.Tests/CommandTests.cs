@@ -34,7 +34,7 @@ public sealed class CommandTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "MeshOperator.sln"), string.Empty, Cancellation);
         (await RunAsync("generate")).Status.ShouldBe(0);
         (await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "crds", "retrypolicies.yaml"), Cancellation)).ShouldSatisfyAllConditions(
-            crd => crd.ShouldContain("0 turns retries off. Default: 2."),
+            crd => crd.ShouldContain("0 disables retries. Default: 2."),
             crd => crd.ShouldContain("The first pause. Default: 25ms."));
     }
 
@@ -43,7 +43,7 @@ public sealed class CommandTests : IDisposable
     {
         var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "nowhere");
         status.ShouldBe(1);
-        error.ShouldContain("meshop local: nowhere: there is no such file or folder");
+        error.ShouldContain("meshop local: nowhere: the file or folder does not exist");
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class CommandTests : IDisposable
     {
         var (status, _, error) = await RunAsync("run", "--exclude-outbound-ports", "http");
         status.ShouldBe(1);
-        error.ShouldContain("the operator's setting for meshoperator.io/exclude-outbound-ports: 'http' is no port");
+        error.ShouldContain("the operator's setting for meshoperator.io/exclude-outbound-ports: 'http' is not a port");
         (status, _, error) = await RunAsync("run", "--native-sidecars", "sometimes");
         status.ShouldBe(1);
         error.ShouldContain("'sometimes'");

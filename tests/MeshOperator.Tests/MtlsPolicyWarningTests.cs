@@ -18,8 +18,8 @@ public sealed class MtlsPolicyWarningTests
 
         result.Allowed.ShouldBeTrue();
         result.Warnings.ShouldHaveSingleItem().ShouldBe(
-            "spec.deny: on TCP ports proxies exclude up to 2,000 letters of identities in the handshake, and here are more. So denied callers are refused there "
-            + "at their first byte, and receive what a server sends before. Deny whole namespaces, or list the callers to allow.");
+            "spec.deny: on TCP ports proxies exclude up to 2,000 characters of identities in the handshake, and this policy has more. Denied callers are therefore refused "
+            + "at their first byte, and receive what a server sends before that. Deny whole namespaces, or list the callers to allow.");
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class PolicyConditionsTests
     public void A_policy_that_is_refused_points_to_the_reason()
     {
         var verdict = new PolicyVerdict(1, new Finding(false, "Invalid", "spec.mode: no"), new Finding(true, "ResolvedRefs", string.Empty), InEffect: false) { Uid = "uid", Idle = Overridden };
-        Programmed(verdict, PolicyProgress.None).ShouldBe(("False", "Pending", "The policy is not in effect; see the condition Accepted."));
+        Programmed(verdict, PolicyProgress.None).ShouldBe(("False", "Pending", "The policy is not in effect; see the Accepted condition."));
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class PolicyConditionsTests
         var (_, reason, message) = Programmed(verdict, new PolicyProgress(5, 0, rejected));
 
         reason.ShouldBe("Rejected");
-        message.ShouldStartWith("0 of 5 proxies have acknowledged the policy. pod-0 refused routes: xxx");
+        message.ShouldStartWith("0 of 5 proxies have acknowledged the policy. pod-0 rejected routes: xxx");
         message.Length.ShouldBeLessThan(5_000);
     }
 }

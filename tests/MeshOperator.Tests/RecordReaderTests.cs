@@ -91,7 +91,7 @@ public sealed class RecordReaderTests
         pod.Metadata.Annotations[SidecarAnnotations.Upstreams] = upstreams;
         reader.Read(pod, reader.Read(pod, null));
         log.All.Count.ShouldBe(told);
-        if (told > 0) log.All[0].ShouldStartWith("Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is none of service, namespace/service, namespace/*, ./* and *;");
+        if (told > 0) log.All[0].ShouldStartWith("Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is not one of service, namespace/service, namespace/*, ./* and *;");
 
         var ns = new V1Namespace { Metadata = new V1ObjectMeta { Name = "shop", Annotations = pod.Metadata.Annotations } };
         reader.Read(ns, reader.Read(ns, null));

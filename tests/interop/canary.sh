@@ -90,7 +90,7 @@ wait "$holder" || true
 expect "a weight of -1 is refused by the schema" "spec.backends[0].weight: Invalid value: -1: spec.backends[0].weight in body should be greater than or equal to 0" patch -1 model-v2 1
 expect "an unknown field is refused" 'unknown field "spec.servce"' kubectl patch trafficsplit model -n serving --type merge -p '{"spec":{"servce":"model"}}'
 expect "a field of the wrong type is refused" "must be of type" kubectl patch trafficsplit model -n serving --type merge -p '{"spec":{"service":7}}'
-expect "backends without a weight above 0 are refused" "at least one backend must have a weight above 0" patch 0 model-v2 0
+expect "backends without a weight above 0 are refused" "all weights are 0; set a weight above 0 for at least one backend" patch 0 model-v2 0
 expect "a backend that does not exist is accepted" "patched" patch 90 model-v9 10
 eventually "and named in ResolvedRefs=False" "False spec.backends[1]: the service 'model-v9' does not exist in namespace 'serving'" \
     kubectl get trafficsplit model -n serving -o 'jsonpath={.status.conditions[?(@.type=="ResolvedRefs")].status} {.status.conditions[?(@.type=="ResolvedRefs")].message}'
@@ -114,7 +114,7 @@ eventually "the gateway's proxy bounds its requests" '"maxTokens"' limits
 breaker() { "$xdscheck" route --server "$xds" --plaintext --node-id "$gateway.serving" --listener "$model:80" --method GET --host model.serving --path /; }
 expect "and what it has under way to the model servers" '"maxRequests": 100' breaker
 check "xdscheck validate with all policies" validate --server "$xds" --plaintext --node-id "$gateway.serving"
-expect "a circuit breaker that bounds nothing is refused" "nothing is bounded" kubectl create -f - <<BREAKER
+expect "a circuit breaker that bounds nothing is refused" "the circuit breaker sets no limit" kubectl create -f - <<BREAKER
 apiVersion: meshoperator.io/v1alpha1
 kind: CircuitBreaker
 metadata: {name: idle, namespace: serving}

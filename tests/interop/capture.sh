@@ -158,9 +158,9 @@ expect "the others are not" "proxy:15001 from 10.77.0.2 to 10.77.0.1:80" app 10.
 
 before=$(rules)
 refused() { run "$1=$2" "$capture" set; }
-expect "what is no port is refused" "is no list of ports" refused MESH_EXCLUDE_INBOUND_PORTS '80 } accept; flush ruleset; #'
-expect "nor is a port above 65535" "'65536' is no port" refused MESH_EXCLUDE_OUTBOUND_PORTS 80,65536
-expect "what is no network is refused" "is no list of networks" refused MESH_EXCLUDE_OUTBOUND_CIDRS '10.0.0.0/8; flush'
+expect "what is no port is refused" "is not a list of ports" refused MESH_EXCLUDE_INBOUND_PORTS '80 } accept; flush ruleset; #'
+expect "nor is a port above 65535" "'65536' is not a port" refused MESH_EXCLUDE_OUTBOUND_PORTS 80,65536
+expect "what is no network is refused" "is not a list of networks" refused MESH_EXCLUDE_OUTBOUND_CIDRS '10.0.0.0/8; flush'
 expect "a network that nft does not take is refused" "could not be set" refused MESH_EXCLUDE_OUTBOUND_CIDRS 10.0.0.0/77
 if [ "$before" = "$(rules)" ]; then ok "and the rules stay as they were"; else not_ok "and the rules stay as they were" "$(rules)"; fi
 

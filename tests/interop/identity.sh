@@ -35,16 +35,16 @@ check "create a pod" pod web
 expect "status before anything" "Stable" ca status
 expect "no cluster" "meshop ca:" ca status --kubeconfig "$data/nothing"
 authority() { printf 'apiVersion: meshoperator.io/v1alpha1\nkind: MeshCertificateAuthority\nmetadata: {name: %s}\nspec: %s\n' "$1" "$2" | kubectl apply -f -; }
-expect "settings by another name are refused" "it must be named 'mesh'" authority other '{}'
+expect "settings by another name are refused" "name it 'mesh'" authority other '{}'
 expect "another trust domain is refused" "install the operator with --trust-domain example.com" authority mesh '{trustDomain: example.com}'
-expect "two providers are refused" "give selfSigned or secret, not both" authority mesh '{provider: {selfSigned: {}, secret: {}}}'
-expect "a short life is refused" "'1m' is out of bounds: it must be from 10m to 168h" authority mesh '{leafTTL: 1m}'
+expect "two providers are refused" "selfSigned and secret are both set; set only one of them" authority mesh '{provider: {selfSigned: {}, secret: {}}}'
+expect "a short life is refused" "'1m' is out of range; use a duration from 10m to 168h" authority mesh '{leafTTL: 1m}'
 expect "a wrong type of key is refused" "keyType" authority mesh '{keyType: DSA}'
 check "settings are taken" authority mesh '{leafTTL: 12h, rotation: {auto: true}}'
 expect "rotate while the proxy is away" "web.$ns is not connected" ca rotate
 eventually "the proxy's absence holds it" "DistributingTrust 0/1" phase
 expect "kubectl shows it" "DistributingTrust" kubectl get mca
-expect "another rotation is refused" "a rotation is under way" ca rotate
+expect "another rotation is refused" "a rotation is in flight" ca rotate
 
 start_proxy() { # POD: in the background, with the first root
     mkdir -p "$data/$1"
@@ -54,8 +54,8 @@ start_proxy() { # POD: in the background, with the first root
 start_proxy web
 eventually "gRPC's C core gets secrets by the first root" "1" cat "$data/web/count"
 eventually "and the rotation goes on to its end" "Stable 1/1" phase
-expect "a second rotation, waited for" "Stable: No rotation is under way." ca rotate --wait
-expect "status names the last rotation" "Last rotation asked for at" ca status
+expect "a second rotation, waited for" "Stable: No rotation is in flight." ca rotate --wait
+expect "status names the last rotation" "Last rotation requested at" ca status
 
 # What the proxy was sent last.
 bundle=$data/web/trust-bundle.crt leaf=$data/web/identity.crt key=$data/web/identity.key

@@ -92,9 +92,9 @@ eventually "its default service account is there" "serviceaccount/default" bare_
 check "create a pod" kubectl run early -n "$bare" --image registry.example.com/app:1 --restart Never
 # shellcheck disable=SC2086
 check_inject() { $meshop check-inject -n "$bare" --kubeconfig "$KUBECONFIG" "$@"; }
-expect "the namespace lacks the label" "namespace $bare lacks the label meshoperator.io/injection=enabled: kubectl label namespace $bare" check_inject early
+expect "the namespace lacks the label" "namespace $bare does not have the label meshoperator.io/injection=enabled; run kubectl label namespace $bare" check_inject early
 check "label the namespace" kubectl label namespace "$bare" meshoperator.io/injection=enabled
-expect "the pod is older than the label" "restart it" check_inject
+expect "the pod is older than the label" "restart the pod" check_inject
 if check_inject >/dev/null 2>&1; then not_ok "the exit status says that a pod lacks the sidecar"; else ok "the exit status says that a pod lacks the sidecar"; fi
 expect "a pod that is not there is named" "pod 'late' does not exist in namespace '$bare'" check_inject late
 printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: late}\nspec: {containers: [{name: app, image: "app:1"}]}\n' >"$data/late.yaml"

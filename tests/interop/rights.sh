@@ -37,7 +37,7 @@ kubectl create namespace serving >/dev/null
 eventually "it puts the trust bundle into new namespaces" "BEGIN CERTIFICATE" kubectl get configmap mesh-trust-bundle -n serving -o 'jsonpath={.data.ca\.crt}'
 
 # As in a cluster, but with the one endpoint that there is: the API server reaches the webhooks through the service.
-port=$(node -e 'const m = /"webhooks":"[^"]*:(\d+)"/.exec(require("fs").readFileSync(process.argv[1], "utf8")); console.log(m ? m[1] : 0)' "$data/log")
+port=$(node -e 'const m = /"Webhooks":"[^"]*:(\d+)"/.exec(require("fs").readFileSync(process.argv[1], "utf8")); console.log(m ? m[1] : 0)' "$data/log")
 kubectl apply -f - >/dev/null <<SLICE
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice

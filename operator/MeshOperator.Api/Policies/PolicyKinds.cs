@@ -19,7 +19,7 @@ public static class PolicyKinds
     public static readonly PolicyKind<CircuitBreaker, CircuitBreakerSpec> CircuitBreaker =
         new(new CircuitBreakerValidator(), spec => spec.TargetRefs, PolicyEffects.Routes);
 
-    /// <summary>How many requests a pod takes.</summary>
+    /// <summary>How many requests a pod accepts.</summary>
     public static readonly PolicyKind<RateLimit, RateLimitSpec> RateLimit =
         new(new RateLimitValidator(), spec => spec.TargetRefs ?? [], PolicyEffects.Workloads);
 

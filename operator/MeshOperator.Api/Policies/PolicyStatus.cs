@@ -3,20 +3,20 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>What became of a policy.</summary>
+/// <summary>The state of a policy.</summary>
 public sealed class PolicyStatus
 {
-    /// <summary>The generation of the policy that the status is about.</summary>
+    /// <summary>The generation of the policy that the status describes.</summary>
     [RangeMinimum(0)]
     public long? ObservedGeneration { get; set; }
 
-    /// <summary>Accepted (is the policy valid and not overruled), ResolvedRefs (does everything exist that it names) and Programmed
-    /// (have the proxies acknowledged it).</summary>
+    /// <summary>Accepted (the policy is valid and no other policy takes its place), ResolvedRefs (everything that it refers to exists) and
+    /// Programmed (the proxies have acknowledged it).</summary>
     [ListMapKeys("type")]
     [Items(0, 8)]
     public List<PolicyCondition> Conditions { get; set; } = [];
 
-    /// <summary>How many proxies the policy applies to, and what they answered.</summary>
+    /// <summary>How many proxies the policy applies to, and how many have acknowledged or rejected it.</summary>
     public ProxyCounts? Proxies { get; set; }
 }
 
@@ -34,7 +34,7 @@ public sealed class PolicyCondition
     [EnumValues("True", "False", "Unknown")]
     public string Status { get; set; } = string.Empty;
 
-    /// <summary>The generation of the policy that was looked at.</summary>
+    /// <summary>The generation of the policy that the condition describes.</summary>
     [RangeMinimum(0)]
     public long? ObservedGeneration { get; set; }
 
@@ -42,13 +42,13 @@ public sealed class PolicyCondition
     [Required]
     public DateTime LastTransitionTime { get; set; }
 
-    /// <summary>Why, in one word.</summary>
+    /// <summary>The reason for the status, in one word.</summary>
     [Required]
     [Pattern("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
     [Length(1, 1024)]
     public string Reason { get; set; } = string.Empty;
 
-    /// <summary>Why, in a sentence, and what to do about it.</summary>
+    /// <summary>The reason in a sentence, and what to do about it.</summary>
     [Required]
     [Length(0, 32768)]
     public string Message { get; set; } = string.Empty;
@@ -62,15 +62,15 @@ public sealed class ProxyCounts
     [Required]
     public int Targeted { get; set; }
 
-    /// <summary>Those that acknowledged its current form.</summary>
+    /// <summary>Proxies that have acknowledged the current version.</summary>
     [Required]
     public int Acknowledged { get; set; }
 
-    /// <summary>Those that refused it.</summary>
+    /// <summary>Proxies that have rejected it.</summary>
     [Required]
     public int Rejected { get; set; }
 
-    /// <summary>Acknowledged of targeted, for example 412/415.</summary>
+    /// <summary>Acknowledged and targeted proxies, for example 412/415.</summary>
     [Length(0, 32)]
     public string? Summary { get; set; }
 }

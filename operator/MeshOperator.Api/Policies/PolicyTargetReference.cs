@@ -2,19 +2,19 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>Names an object of the same namespace that a policy applies to.</summary>
+/// <summary>Refers to an object of the same namespace that a policy applies to.</summary>
 public sealed class PolicyTargetReference
 {
-    /// <summary>What is named.</summary>
+    /// <summary>The object's kind.</summary>
     [Required]
     public PolicyTargetKind Kind { get; set; }
 
-    /// <summary>Its name.</summary>
+    /// <summary>The object's name.</summary>
     [Required]
     [Length(1, 253)]
     public string Name { get; set; } = string.Empty;
 
-    /// <summary>Of a Service the port's name, of a TrafficSplit the rule's name; left out, the whole.</summary>
+    /// <summary>The name of a Service's port, or of a TrafficSplit's rule. If omitted, the policy applies to the whole object.</summary>
     [Length(1, 253)]
     public string? SectionName { get; set; }
 }
@@ -25,6 +25,6 @@ public enum PolicyTargetKind
     /// <summary>All requests to a service.</summary>
     Service,
 
-    /// <summary>The requests that a traffic split routes.</summary>
+    /// <summary>The requests that a TrafficSplit routes.</summary>
     TrafficSplit,
 }

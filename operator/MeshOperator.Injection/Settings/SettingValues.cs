@@ -13,12 +13,12 @@ internal static partial class SettingValues
 
     public static (string Value, string? Advice) Image(string text)
     {
-        if (!ImageReference().IsMatch(text)) return (text, $"is no image: write for example {EnvoyReleases.DefaultImage}");
-        return (text, EnvoyReleases.BranchOf(text) < EnvoyReleases.OldestBranch ? $"is too old: use Envoy 1.{EnvoyReleases.OldestBranch} or later, for example {EnvoyReleases.DefaultImage}" : null);
+        if (!ImageReference().IsMatch(text)) return (text, $"is not an image reference; write for example {EnvoyReleases.DefaultImage}");
+        return (text, EnvoyReleases.BranchOf(text) < EnvoyReleases.OldestBranch ? $"is too old; use Envoy 1.{EnvoyReleases.OldestBranch} or later, for example {EnvoyReleases.DefaultImage}" : null);
     }
 
     public static (string Value, string? Advice) Concurrency(string text) =>
-        (text, int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is > 0 and <= 128 ? null : "is no number of threads: write one from 1 to 128");
+        (text, int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is > 0 and <= 128 ? null : "is not a number of threads; use a number from 1 to 128");
 
     public static (int Value, string? Advice) Headers(string text) => Number(text, 100, 10_000, "is not a number of headers");
 
@@ -27,18 +27,18 @@ internal static partial class SettingValues
 
     /// <summary>The beginning of a statistic's name in Envoy.</summary>
     public static (string Value, string? Advice) Statistic(string text) =>
-        (text, text == StatisticsSelection.All || StatisticName().IsMatch(text) ? null : "is no beginning of a statistic's name: write for example cluster.outbound/80/shop/web., or * for all");
+        (text, text == StatisticsSelection.All || StatisticName().IsMatch(text) ? null : "is not a prefix of a statistic's name; write for example cluster.outbound/80/shop/web., or * for all");
 
     public static (string Value, string? Advice) LogLevel(string text) =>
-        (text, LogLevels.Contains(text) ? null : $"is no level: write one of {string.Join(", ", LogLevels)}");
+        (text, LogLevels.Contains(text) ? null : $"is not a log level; use one of {string.Join(", ", LogLevels)}");
 
     public static (string Value, string? Advice) SecretName(string text) =>
-        (text, text.Length <= 253 && Subdomain().IsMatch(text) ? null : "is no name of a Secret: write for example registry-login");
+        (text, text.Length <= 253 && Subdomain().IsMatch(text) ? null : "is not the name of a Secret; write for example registry-login");
 
     public static (int Value, string? Advice) Port(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
             ? (port, null)
-            : (0, "is no port: write numbers from 1 to 65535, separated by commas, for example 6379,9090");
+            : (0, "is not a port; write numbers from 1 to 65535, separated by commas, for example 6379,9090");
 
     /// <summary>A network, or a single address, which is a network of one.</summary>
     public static (string Value, string? Advice) Cidr(string text)
@@ -46,7 +46,7 @@ internal static partial class SettingValues
         if (IPNetwork.TryParse(text, out var network)) return (network.ToString(), null);
         return IPAddress.TryParse(text, out var address) && address.ScopeIdOrZero() == 0 && text.AsSpan().IndexOfAny('.', ':') >= 0
             ? (new IPNetwork(address, address.GetAddressBytes().Length * 8).ToString(), null)
-            : (string.Empty, "is no network: write for example 10.1.0.0/16,fd00::/8, separated by commas");
+            : (string.Empty, "is not a network; write for example 10.1.0.0/16,fd00::/8, separated by commas");
     }
 
     public static (bool Value, string? Advice) Boolean(string text) => text switch
@@ -61,16 +61,16 @@ internal static partial class SettingValues
         "redirect" => (Settings.Interception.Redirect, null),
         "cni" => (Settings.Interception.Cni, null),
         "none" => (Settings.Interception.None, null),
-        _ => (default, "is no way of interception: write redirect, cni or none"),
+        _ => (default, "is not an interception mode; use redirect, cni or none"),
     };
 
     /// <summary>Whatever the pods' namespace is called, the forms are the same.</summary>
     public static (string Value, string? Advice) Upstreams(string text) =>
-        (text, UpstreamList.TryParse(text, "default", out _, out var wrong) ? null : $"has '{wrong}', which is no service: write for example web, shop/web, shop/*, ./* or *");
+        (text, UpstreamList.TryParse(text, "default", out _, out var wrong) ? null : $"contains '{wrong}', which is not a service; write for example web, shop/web, shop/*, ./* or *");
 
     public static (ResourceQuantity? Value, string? Advice) Quantity(string text)
     {
-        const string advice = "is no quantity: write for example 100m or 128Mi";
+        const string advice = "is not a quantity; write for example 100m or 128Mi";
         try
         {
             var quantity = new ResourceQuantity(text);
@@ -85,7 +85,7 @@ internal static partial class SettingValues
     private static (int Value, string? Advice) Number(string text, int least, int most, string what) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
             ? (number, null)
-            : (0, $"{what}: use one from {least} to {most}");
+            : (0, $"{what}; use one from {least} to {most}");
 
     private static long ScopeIdOrZero(this IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
 

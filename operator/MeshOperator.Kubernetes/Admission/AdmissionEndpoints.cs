@@ -117,7 +117,7 @@ public static class AdmissionEndpoints
         {
             outcome = "error";
             Log.WebhookFailed(logger, e, path);
-            response = ToResponse(AdmissionResult.Deny($"The operator failed on this {kind.Kind} ({e.GetType().Name}); its log tells more.", 500));
+            response = ToResponse(AdmissionResult.Deny($"The operator failed on this {kind.Kind} ({e.GetType().Name}); see its log.", 500));
         }
 
         outcome ??= (bool)response["allowed"]! ? "allowed" : "denied";

@@ -14,16 +14,16 @@ public static class KubernetesMetrics
     private static readonly Meter Meter = new(MeterName);
 
     internal static readonly Counter<long> QueueAdds =
-        Meter.CreateCounter<long>("meshoperator.workqueue.adds", "{key}", "Keys put into a work queue, those that waited already not counted.");
+        Meter.CreateCounter<long>("meshoperator.workqueue.adds", "{key}", "Keys added to a work queue, except those that already waited in it.");
 
     internal static readonly Counter<long> QueueRetries =
-        Meter.CreateCounter<long>("meshoperator.workqueue.retries", "{key}", "Keys put into a work queue again after a failure.");
+        Meter.CreateCounter<long>("meshoperator.workqueue.retries", "{key}", "Keys added to a work queue again after a failure.");
 
     internal static readonly Histogram<double> QueueDuration =
         Durations("meshoperator.workqueue.queue.duration", "How long a key waits in a work queue until a worker takes it.", Slow);
 
     internal static readonly Histogram<double> WorkDuration =
-        Durations("meshoperator.workqueue.work.duration", "How long a worker has a key.", Slow);
+        Durations("meshoperator.workqueue.work.duration", "How long a worker processes a key.", Slow);
 
     internal static readonly Counter<long> Reconciles =
         Meter.CreateCounter<long>("meshoperator.reconciles", "{reconcile}", "Reconciliations, by controller and outcome.");
@@ -32,12 +32,12 @@ public static class KubernetesMetrics
         Durations("meshoperator.reconcile.duration", "How long a reconciliation takes.", Slow);
 
     internal static readonly Counter<long> WatchEvents =
-        Meter.CreateCounter<long>("meshoperator.watch.events", "{event}", "Events of watches, by resource and type; those that were out of date have the type STALE.");
+        Meter.CreateCounter<long>("meshoperator.watch.events", "{event}", "Watch events, by resource and type. Outdated events have the type STALE.");
 
     internal static readonly Counter<long> WatchReconnects =
         Meter.CreateCounter<long>("meshoperator.watch.reconnects", "{watch}", "Watches that ended and were opened again, by resource and reason.");
 
-    internal static readonly Histogram<double> ListDuration = Durations("meshoperator.list.duration", "How long a whole list takes, all its pages.", Slow);
+    internal static readonly Histogram<double> ListDuration = Durations("meshoperator.list.duration", "How long a complete list takes, with all its pages.", Slow);
 
     internal static readonly Histogram<double> WebhookDuration =
         Durations("meshoperator.webhook.duration", "How long an admission webhook takes to answer, by path and outcome.", Fast);

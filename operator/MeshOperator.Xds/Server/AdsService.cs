@@ -45,7 +45,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         {
             throw new RpcException(new Status(
                 StatusCode.Unavailable,
-                age.IsCancellationRequested ? "The stream has reached its age; connect anew." : "The operator is shutting down; connect anew."));
+                age.IsCancellationRequested ? "The stream has reached its age; reconnect." : "The operator is shutting down; reconnect."));
         }
         catch (Exception exception) when (exception is not RpcException)
         {

@@ -244,7 +244,7 @@ internal sealed class AdsStream : IDisposable
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            throw Refuse(StatusCode.Unavailable, RefusalReason.Unavailable, $"Who {_nodeId} is could not be checked within {_context.Options.AuthenticationTimeout}.");
+            throw Refuse(StatusCode.Unavailable, RefusalReason.Unavailable, $"The identity of {_nodeId} could not be checked within {_context.Options.AuthenticationTimeout}.");
         }
 
         if (authentication.Status is not StatusCode.OK) throw Refuse(authentication.Status, authentication.Why, authentication.Reason);
@@ -262,7 +262,7 @@ internal sealed class AdsStream : IDisposable
             var configuration = _context.Cache.Current;
             if (configuration is not null && isName && configuration.Nodes.TryGetValue(name, out var node)) return node;
             if (configuration is not null && isGuest) return null;
-            if (configuration is not null && !isName) throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"'{_nodeId}' is no node id of the form pod.namespace.");
+            if (configuration is not null && !isName) throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"'{_nodeId}' is not a node id of the form pod.namespace.");
             try
             {
                 await _signal.WaitAsync(either.Token);
@@ -295,7 +295,7 @@ internal sealed class AdsStream : IDisposable
     /// <summary>gRPC itself says when a message is too large.</summary>
     private RpcException RefuseUnreadable(Exception exception) => exception is RpcException { Status: var status }
         ? Refuse(status.StatusCode, RefusalReason.BadRequest, status.Detail)
-        : Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "A message was no discovery request.");
+        : Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "A message was not a discovery request.");
 
     private RpcException Refuse(StatusCode code, RefusalReason why, string reason) => _context.Refusals.Refuse(_call.Peer, _nodeId, code, why, reason);
 }

@@ -23,9 +23,9 @@ internal sealed class XdsMetrics
         _streams = meter.CreateUpDownCounter<int>("meshoperator.xds.streams", "{stream}", "ADS streams that are open.");
         _pushes = meter.CreateCounter<long>("meshoperator.xds.pushes", "{response}", "Responses sent, by type.");
         _resources = meter.CreateCounter<long>("meshoperator.xds.resources", "{resource}", "Resources sent, by type.");
-        _acknowledgements = meter.CreateCounter<long>("meshoperator.xds.acks", "{response}", "Responses that proxies took, by type.");
+        _acknowledgements = meter.CreateCounter<long>("meshoperator.xds.acks", "{response}", "Responses that proxies acknowledged, by type.");
         _rejections = meter.CreateCounter<long>("meshoperator.xds.nacks", "{response}", "Responses that proxies rejected, by type.");
-        _refused = meter.CreateCounter<long>("meshoperator.xds.refused", "{stream}", "Streams that were refused or ended for what the client did, by reason.");
+        _refused = meter.CreateCounter<long>("meshoperator.xds.refused", "{stream}", "Streams that were refused, or ended because of what the client did, by reason.");
         _latency = meter.CreateHistogram<double>(
             "meshoperator.xds.push.duration",
             "s",

@@ -25,10 +25,10 @@ internal sealed class TokenAuthenticator(
             return NodeAuthentication.Refused(StatusCode.PermissionDenied, RefusalReason.BadRequest, "The node id is not of the form pod.namespace.");
         var header = context.RequestHeaders.GetValue("authorization");
         if (header is null || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || header.Length > LongestToken)
-            return NodeAuthentication.Refused(StatusCode.Unauthenticated, RefusalReason.NoToken, "A service account token is needed as bearer token.");
+            return NodeAuthentication.Refused(StatusCode.Unauthenticated, RefusalReason.NoToken, "Send a service account token as the bearer token.");
 
         var token = header[Scheme.Length..];
-        if (!UnverifiedToken.TryParse(token, out var claims)) return Unauthenticated(RefusalReason.MalformedToken, "The token is none of a service account.");
+        if (!UnverifiedToken.TryParse(token, out var claims)) return Unauthenticated(RefusalReason.MalformedToken, "The token is not a service account token.");
         return WhyNever(claims, node) ?? await DecideAsync(token, claims, context, cancellationToken);
     }
 

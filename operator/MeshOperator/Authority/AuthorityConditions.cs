@@ -72,45 +72,45 @@ internal static class AuthorityConditions
 
     private static Finding Accepted(AuthorityFindings found) => found.Refusal is var (reason, message)
         ? new Finding(false, reason, message + Clocks(found) + " The present authority stays in use.")
-        : new Finding(true, "Accepted", "The certificate authority is in use as it is wished for.");
+        : new Finding(true, "Accepted", "The requested certificate authority is in use.");
 
     private static Finding Progressing(AuthorityFindings found)
     {
-        if (found.State.Phase == RotationPhase.Stable) return new Finding(false, "Stable", "No rotation is under way.");
+        if (found.State.Phase == RotationPhase.Stable) return new Finding(false, "Stable", "No rotation is in flight.");
         var what = found.State.Phase switch
         {
-            RotationPhase.DistributingTrust => "trust the new authority besides the old one",
-            RotationPhase.Signing => "have a certificate of the new authority",
-            _ => "trust the new authority only",
+            RotationPhase.DistributingTrust => "trust the new authority as well as the old one",
+            RotationPhase.Signing => "have a certificate from the new authority",
+            _ => "trust only the new authority",
         };
         var held = found.Progress.Held.OrderBy(h => h.Who, StringComparer.Ordinal).Take(MostNamed).Select(h => $"{h.Who} {h.Reason}");
         var more = found.Progress.Held.Count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {found.Progress.Held.Count - MostNamed} more") : string.Empty;
-        var waits = found.Progress.Held.Count > 0 ? $" Held by: {string.Join("; ", held)}{more}." : string.Empty;
+        var waits = found.Progress.Held.Count > 0 ? $" Waiting because {string.Join("; ", held)}{more}." : string.Empty;
         return new Finding(true, found.State.Phase.ToString(), string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done} of {found.Progress.Total} proxies {what}.{waits}{Restarts(found.State)}"));
     }
 
     /// <summary>What is to be done where the old authority could not cross-sign the new one.</summary>
     private static string Restarts(AuthorityState state) => state.CrossCertificates.Length > 0 || PemBundle.Read(state.TrustBundle).Count < 2
         ? string.Empty
-        : " The old authority may not cross-sign the new one: once this is over, restart the pods that started before it.";
+        : " The old authority cannot cross-sign the new one; when the rotation is complete, restart the pods that started before it.";
 
     private static Finding ExpiringSoon(AuthorityFindings found, DateTimeOffset now)
     {
         var nearest = found.Certificates.MaxBy(c => AuthorityExpiry.NearnessOf(c, now))!;
         var nearness = AuthorityExpiry.NearnessOf(nearest, now);
-        if (nearness == Nearness.Far) return new Finding(false, "NotExpiring", $"The first of root and intermediate ends at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}.");
+        if (nearness == Nearness.Far) return new Finding(false, "NotExpiring", $"The first certificate to expire does so at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}.");
         var fix = (nearest.Name, found.IsOwn) switch
         {
-            ("webhook", _) => "The operator replaces it by itself, and has not: look at its log",
+            ("webhook", _) => "The operator should have replaced it; see the operator's log",
             (_, true) => "Run 'meshop ca rotate'",
             _ => "Put a new authority into Secret mesh-ca of the operator's namespace",
         };
-        var message = $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "ended" : "ends")} at {Rfc3339(nearest.NotAfter)}. {fix}.{Clocks(found)}";
+        var message = $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "expired" : "expires")} at {Rfc3339(nearest.NotAfter)}. {fix}.{Clocks(found)}";
         return new Finding(true, nearness == Nearness.Expired ? "Expired" : $"Expires{nearness}", message);
     }
 
     private static Finding ClocksAgree(AuthorityFindings found) => Clocks(found) is { Length: > 0 } text
-        ? new Finding(false, "ClocksDisagree", text.TrimStart() + " Certificates may seem to have expired, or not yet to be valid, that are not so: set the clocks right.")
+        ? new Finding(false, "ClocksDisagree", text.TrimStart() + " Valid certificates can look expired or not yet valid. Correct the clocks of the nodes.")
         : new Finding(true, "ClocksAgree", "The API server's clock and the operator's agree.");
 
     private static string Clocks(AuthorityFindings found)

@@ -13,7 +13,7 @@ internal sealed class AuthorityMetrics(AuthorityExpiry expiry, MeshAuthority aut
             "meshoperator.certificate.not_after",
             () => expiry.Certificates().Select(c => new Measurement<double>(c.NotAfter.ToUnixTimeSeconds(), new KeyValuePair<string, object?>("certificate", c.Name))),
             "s",
-            "When a certificate ends that the mesh depends on, in seconds since 1970.");
+            "When a certificate that the mesh depends on expires, in seconds since 1970.");
         meter.CreateObservableGauge("meshoperator.rotation.phase", () => (int)authority.State.Phase, null, "The phase of a rotation: 0 stable, 1 distributing trust, 2 signing, 3 retiring.");
         meter.CreateObservableGauge("meshoperator.clock.difference", () => transport.ClockDifference.TotalSeconds, "s", "How far the API server's clock is ahead of the operator's.");
         return Task.CompletedTask;

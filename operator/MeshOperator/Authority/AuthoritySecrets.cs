@@ -105,7 +105,7 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
         }
         catch (Exception e) when (e is JsonException or CertificateAuthorityException)
         {
-            throw new CertificateAuthorityException($"Secret {State} cannot be read: {e.Message.TrimEnd('.')}. Delete it to begin anew with the authority in Secret {Wanted}.", e);
+            throw new CertificateAuthorityException($"Secret {State} cannot be read: {e.Message.TrimEnd('.')}. Delete it to start again with the authority in Secret {Wanted}.", e);
         }
     }
 

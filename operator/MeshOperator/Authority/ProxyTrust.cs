@@ -22,7 +22,7 @@ internal sealed class ProxyTrust(ProxyRegistry proxies, TimeProvider time)
     private static string? Missing(ProxySecretStatus proxy, RotationPhase phase, string bundle, string signer, DateTimeOffset now)
     {
         if (!proxy.AreRequested) return now - proxy.ConnectedAt < AsksWithin ? "has just connected" : null;
-        if (proxy.Rejection is { } reason) return $"refused its certificates: {reason}";
+        if (proxy.Rejection is { } reason) return $"rejected its certificates: {reason}";
         if (phase == RotationPhase.Signing) return proxy.IdentitySigner == signer ? null : "has not acknowledged a certificate of the new authority";
         return proxy.TrustBundle == bundle ? null : phase == RotationPhase.Retiring
             ? "has not acknowledged the trust bundle without the old root"

@@ -14,7 +14,7 @@ internal sealed class RotationProgressSource(MeshPipeline pipeline, ProxyTrust t
     {
         if (pipeline.Latest is not { } latest) return new RotationProgress(0, 0, [new RotationHold("operator", "has not seen the mesh yet")]);
         var others = Others();
-        var held = others.Where(o => o.Value.Epoch < present.State.Epoch).Select(o => new RotationHold(o.Key, "is a replica of the operator that has not yet followed")).ToList();
+        var held = others.Where(o => o.Value.Epoch < present.State.Epoch).Select(o => new RotationHold(o.Key, "is a replica of the operator that has not followed yet")).ToList();
         var current = others.Values.Where(r => r.Epoch == present.State.Epoch).ToList();
         var own = trust.Missing(present);
         var (done, total) = (0, 0);

@@ -129,7 +129,7 @@ internal sealed class RotationService(
     private (string Reason, string Message)? Refusal(MeshCertificateAuthority entity)
     {
         if (entity.Spec.TrustDomain is { } domain && domain != options.TrustDomain)
-            return ("TrustDomainMismatch", $"spec.trustDomain is '{domain}', and the operator runs with '{options.TrustDomain}': leave it out, or install the operator with --trust-domain {domain}.");
+            return ("TrustDomainMismatch", $"spec.trustDomain is '{domain}', but the operator runs with '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}.");
         var result = Validator.Validate(entity.Spec);
         return result.IsValid ? null : ("Invalid", ValidationText.Of(result) + ".");
     }

@@ -23,7 +23,7 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
         if (target is null) return [.. (await PodsAsync(null, cancellation)).Select(pod => check.Live(pod, home))];
         if (target.StartsWith(DeploymentPrefix, StringComparison.Ordinal)) return await DeploymentAsync(target[DeploymentPrefix.Length..], home, cancellation);
         var name = target.StartsWith(PodPrefix, StringComparison.Ordinal) ? target[PodPrefix.Length..] : target;
-        if (name.Contains('/', StringComparison.Ordinal)) throw new CheckException($"'{target}': write the name of a pod, pod/NAME or deployment/NAME");
+        if (name.Contains('/', StringComparison.Ordinal)) throw new CheckException($"'{target}' is not a target; write the name of a pod, pod/NAME or deployment/NAME");
         return [check.Live(await AskAsync($"pod '{name}'", () => client.CoreV1.ReadNamespacedPodAsync(name, ns, cancellationToken: cancellation)), home)];
     }
 
@@ -72,15 +72,15 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
         }
         catch (HttpOperationException e) when (e.Response.StatusCode == HttpStatusCode.NotFound)
         {
-            throw new CheckException($"{what} does not exist{(what.StartsWith("namespace", StringComparison.Ordinal) ? "" : $" in namespace '{ns}'")}: look with kubectl get {what.Split(' ')[0]}, or choose another namespace with -n", e);
+            throw new CheckException($"{what} does not exist{(what.StartsWith("namespace", StringComparison.Ordinal) ? "" : $" in namespace '{ns}'")}; look with kubectl get {what.Split(' ')[0]}, or choose another namespace with -n", e);
         }
         catch (HttpOperationException e)
         {
-            throw new CheckException($"{what} cannot be read: the API server answered {(int)e.Response.StatusCode}: the kubeconfig's user needs the right to get and list it", e);
+            throw new CheckException($"{what} cannot be read: the API server answered {(int)e.Response.StatusCode}; give the kubeconfig's user the right to get and list it", e);
         }
         catch (HttpRequestException e)
         {
-            throw new CheckException($"the API server {client.BaseUri} cannot be reached: {e.Message}: choose a cluster with --kubeconfig or KUBECONFIG", e);
+            throw new CheckException($"the API server {client.BaseUri} cannot be reached: {e.Message}; choose a cluster with --kubeconfig or KUBECONFIG", e);
         }
     }
 }

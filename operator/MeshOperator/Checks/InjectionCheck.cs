@@ -8,7 +8,7 @@ namespace MeshOperator.Checks;
 /// <summary>Tells of pods whether they have the sidecar or will get it, and if not, why.</summary>
 internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time)
 {
-    private const string Restart = "nothing speaks against it now: it was created before its namespace or itself was labelled, or while the webhook was not there: restart it";
+    private const string Restart = "eligible but not injected: the pod was created before it or its namespace was labelled, or while the webhook was unavailable; restart the pod";
 
     /// <summary>Looks at a pod of a cluster.</summary>
     public CheckedPod Live(V1Pod pod, V1Namespace ns)
@@ -31,7 +31,7 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
     {
         var image = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(c => c.Name == SidecarInjector.ContainerName)?.Image;
         return image is not null && EnvoyReleases.BranchOf(image) is { } branch && EnvoyReleases.HasEnded(branch, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime))
-            ? $"its sidecar is Envoy 1.{branch}, which gets no security fixes any more: restart it to get {injector.ProxyImage}"
+            ? $"its sidecar is Envoy 1.{branch}, which no longer gets security fixes; restart the pod to get {injector.ProxyImage}"
             : null;
     }
 
@@ -40,7 +40,7 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
         // The injector changes what it is given.
         var copy = KubernetesJson.Deserialize<V1Pod>(KubernetesJson.Serialize(pod));
         var outcome = injector.Inject(copy, ns.Metadata.Name);
-        if (outcome.IsRefused) return $"it would be refused: {outcome.Reason}";
+        if (outcome.IsRefused) return $"the webhook would refuse it: {outcome.Reason}";
         return outcome.IsInjected ? WhyNotSelected(pod, ns) : outcome.Reason;
     }
 
@@ -53,8 +53,8 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
         return Label(ns.Metadata, MeshNames.InjectionLabel) switch
         {
             MeshNames.InjectionEnabled => null,
-            null => $"namespace {ns.Metadata.Name} lacks the label {wanted}: {fix}",
-            var other => $"namespace {ns.Metadata.Name} has the label {MeshNames.InjectionLabel}={other}: {fix}",
+            null => $"namespace {ns.Metadata.Name} does not have the label {wanted}; run {fix}",
+            var other => $"namespace {ns.Metadata.Name} has the label {MeshNames.InjectionLabel}={other}; run {fix}",
         };
     }
 

@@ -21,15 +21,15 @@ internal static class CaCommand
 
     public static Command Create()
     {
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "How to reach the cluster; by default KUBECONFIG or ~/.kube/config." };
-        var status = new Command("status", "Show who signs, when certificates end, and how far a rotation is.") { kubeconfig };
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config." };
+        var status = new Command("status", "Show who signs, when certificates expire, and the progress of a rotation.") { kubeconfig };
         status.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, StatusAsync, cancellation));
 
-        var wait = new Option<bool>("--wait") { Description = "Return when the rotation is over." };
-        var rotate = new Command("rotate", "Replace the root, which the operator has made, by a new one with a new key.") { kubeconfig, wait };
+        var wait = new Option<bool>("--wait") { Description = "Wait until the rotation is complete." };
+        var rotate = new Command("rotate", "Replace the root that the operator created with a new one that has a new key.") { kubeconfig, wait };
         rotate.SetAction((parsed, cancellation) => RunAsync(
             parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, (client, console, token) => RotateAsync(client, console, parsed.GetValue(wait), token), cancellation));
-        return new Command("ca", "Look after the certificate authority of the mesh.") { status, rotate };
+        return new Command("ca", "Show or rotate the certificate authority of the mesh.") { status, rotate };
     }
 
     private static async Task<int> RunAsync(
@@ -59,7 +59,7 @@ internal static class CaCommand
     {
         if (await FindAsync(client, cancellation) is not { Status: { } status })
         {
-            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status: does the operator run? It makes the object when it leads.");
+            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then.");
             return 1;
         }
 
@@ -71,13 +71,13 @@ internal static class CaCommand
     {
         if (await FindAsync(client, cancellation) is not { Status: { } before })
         {
-            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status: does the operator run? It makes the object when it leads.");
+            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then.");
             return 1;
         }
 
         if (before.Phase != "Stable")
         {
-            await console.Error.WriteLineAsync($"meshop ca: a rotation is under way (phase {before.Phase}, {before.ProxiesTrusting} proxies); see 'meshop ca status'.");
+            await console.Error.WriteLineAsync($"meshop ca: a rotation is in flight (phase {before.Phase}, {before.ProxiesTrusting} proxies); see 'meshop ca status'.");
             return 1;
         }
 
@@ -104,7 +104,7 @@ internal static class CaCommand
 
             if (!hasBegun && TimeProvider.System.GetElapsedTime(asked) > AnswersWithin)
             {
-                await console.Error.WriteLineAsync($"meshop ca: the operator has not begun within {AnswersWithin.TotalSeconds:0} s; does it run, and does it lead? The rotation stays asked for.");
+                await console.Error.WriteLineAsync($"meshop ca: the operator has not begun within {AnswersWithin.TotalSeconds:0} s; check that it runs and is elected leader. The rotation request remains pending.");
                 return 1;
             }
 
@@ -132,13 +132,13 @@ internal static class CaCommand
 
     private static string Describe(MeshCertificateAuthorityStatus status)
     {
-        var lines = new List<string> { $"Phase         {status.Phase} since {status.PhaseSince}", $"Proxies       {status.ProxiesTrusting} have what the phase gives them" };
-        foreach (var holder in status.Holding ?? []) lines.Add($"  held by     {holder.Name} {holder.Reason}");
+        var lines = new List<string> { $"Phase         {status.Phase} since {status.PhaseSince}", $"Proxies       {status.ProxiesTrusting} have acknowledged the phase" };
+        foreach (var holder in status.Holding ?? []) lines.Add($"  pending     {holder.Name} {holder.Reason}");
         lines.Add("Certificates");
         foreach (var certificate in status.Certificates ?? []) lines.Add($"  {certificate.Name,-12}{certificate.NotAfter}  {certificate.Fingerprint}");
         lines.Add("Conditions");
         foreach (var condition in status.Conditions) lines.Add($"  {condition.Type,-12}{(condition.Status == "True" ? "yes" : "no"),-4}{condition.Message}");
-        if (status.LastRotation is { } last) lines.Add($"Last rotation asked for at {last}");
+        if (status.LastRotation is { } last) lines.Add($"Last rotation requested at {last}");
         return string.Join('\n', lines);
     }
 }

@@ -15,16 +15,16 @@ internal static class CheckInjectCommand
     {
         var target = new Argument<string?>("target") { Description = "A pod's name, or deployment/NAME; by default all pods of the namespace.", Arity = ArgumentArity.ZeroOrOne };
         var ns = new Option<string>("--namespace", "-n") { Description = "The namespace.", DefaultValueFactory = _ => "default" };
-        var file = new Option<FileInfo?>("--file", "-f") { Description = "Manifests whose pods are checked instead." };
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "How to reach the cluster; by default KUBECONFIG or ~/.kube/config." };
-        var operatorNamespace = new Option<string>("--operator-namespace") { Description = "Where the operator runs.", DefaultValueFactory = _ => "mesh-system" };
-        var command = new Command("check-inject", "Tell which pods have the sidecar or would get it, and why the others do not. Exits with 1 when some do not.")
+        var file = new Option<FileInfo?>("--file", "-f") { Description = "Manifests to check instead of the cluster's pods." };
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config." };
+        var operatorNamespace = new Option<string>("--operator-namespace") { Description = "The operator's namespace.", DefaultValueFactory = _ => "mesh-system" };
+        var command = new Command("check-inject", "List which pods are injected, which would be, and why the rest are not. Exits with status 1 if any pod is not injected.")
         {
             target, ns, file, kubeconfig, operatorNamespace,
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(target) is not null && result.GetValue(file) is not null) result.AddError("A target and --file exclude each other: leave one out.");
+            if (result.GetValue(target) is not null && result.GetValue(file) is not null) result.AddError("A target and --file cannot be combined; omit one of them.");
         });
         command.SetAction((parsed, cancellation) =>
         {

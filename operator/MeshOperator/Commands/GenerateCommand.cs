@@ -8,9 +8,9 @@ internal static class GenerateCommand
 {
     public static Command Create()
     {
-        var check = new Option<bool>("--check") { Description = "Write nothing; fail and name the files that are out of date." };
+        var check = new Option<bool>("--check") { Description = "Write nothing. List the files that are out of date, and fail if there are any." };
         var root = new Option<DirectoryInfo?>("--root") { Description = "The root of the repository; by default the nearest folder above with MeshOperator.sln." };
-        const string description = "Write the files that are made of the program: the CRDs, the chart's roles and the reference pages.";
+        const string description = "Write the files that are generated from the program: the CRDs, the chart's roles and the reference pages.";
         var command = new Command("generate", description) { check, root };
         command.SetAction(parsed => Run(parsed.GetValue(root), parsed.GetValue(check), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
         return command;
@@ -21,7 +21,7 @@ internal static class GenerateCommand
         root ??= FindRoot();
         if (root is null)
         {
-            error.WriteLine("meshop generate: no folder from here upwards holds MeshOperator.sln; name the repository with --root.");
+            error.WriteLine("meshop generate: neither this folder nor one above it has MeshOperator.sln; set --root to the root of the repository.");
             return 1;
         }
 

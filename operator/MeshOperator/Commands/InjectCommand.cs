@@ -13,15 +13,15 @@ internal static class InjectCommand
     public static Command Create()
     {
         var file = new Option<string>("--file", "-f") { Description = "The manifests, or - for standard input.", Required = true };
-        var ns = new Option<string>("--namespace", "-n") { Description = "The namespace of objects that name none.", DefaultValueFactory = _ => "default" };
-        var operatorNamespace = new Option<string>("--operator-namespace") { Description = "Where the operator runs.", DefaultValueFactory = _ => "mesh-system" };
+        var ns = new Option<string>("--namespace", "-n") { Description = "The namespace of objects that do not name one.", DefaultValueFactory = _ => "default" };
+        var operatorNamespace = new Option<string>("--operator-namespace") { Description = "The operator's namespace.", DefaultValueFactory = _ => "mesh-system" };
         var service = new Option<string>("--service") { Description = "The operator's Service, by whose name proxies reach it.", DefaultValueFactory = _ => "mesh-operator" };
         var version = new Option<string>("--kubernetes-version") { Description = "The version of the cluster that the output is for.", DefaultValueFactory = _ => "1.30" };
         version.Validators.Add(result =>
         {
-            if (result.GetValue(version) is { } text && KubernetesVersion.Parse(text) is null) result.AddError($"--kubernetes-version: '{text}' is no version: write for example 1.33");
+            if (result.GetValue(version) is { } text && KubernetesVersion.Parse(text) is null) result.AddError($"--kubernetes-version: '{text}' is not a version; write for example 1.33");
         });
-        var command = new Command("inject", "Add the sidecar to the pods of manifests; print what kubectl apply takes.") { file, ns, operatorNamespace, service, version };
+        var command = new Command("inject", "Add the sidecar to the pods of manifests, and print the result for kubectl apply.") { file, ns, operatorNamespace, service, version };
         var sidecars = new SidecarOptions();
         sidecars.AddTo(command);
         command.SetAction((parsed, cancellation) =>

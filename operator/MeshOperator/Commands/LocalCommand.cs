@@ -25,13 +25,13 @@ internal static class LocalCommand
 
     public static Command Create()
     {
-        var apply = new Option<string[]>("--apply") { Description = "A manifest, or a folder of them, to apply at start; may be given several times.", AllowMultipleArgumentsPerToken = false };
+        var apply = new Option<string[]>("--apply") { Description = "A manifest, or a folder of manifests, to apply at start. Can be repeated.", AllowMultipleArgumentsPerToken = false };
         var data = new Option<DirectoryInfo>("--data") { Description = "Where kubeconfig and ca.crt are written.", DefaultValueFactory = _ => new DirectoryInfo(".meshop") };
         var apiPort = PortOption.Create("--api-port", "The API server's port; 0 for any free one.", 0);
         var xdsPort = PortOption.Create("--xds-port", "The port of plaintext xDS; xDS over TLS is two above it. 0 for any free ones.", 15010);
-        var output = new Option<OutputFormat>("--output", "-o") { Description = "How to say that everything is configured: text, or one line of JSON.", DefaultValueFactory = _ => OutputFormat.Text };
-        var level = new Option<LogEventLevel>("--log-level") { Description = "The least level that is logged, to standard error.", DefaultValueFactory = _ => LogEventLevel.Warning };
-        var command = new Command("local", "Run a cluster in memory and the operator in one process. No container runs.") { apply, data, apiPort, xdsPort, output, level };
+        var output = new Option<OutputFormat>("--output", "-o") { Description = "The format of the message that everything is configured: text, or one line of JSON.", DefaultValueFactory = _ => OutputFormat.Text };
+        var level = new Option<LogEventLevel>("--log-level") { Description = "The lowest level that is logged, to standard error.", DefaultValueFactory = _ => LogEventLevel.Warning };
+        var command = new Command("local", "Run an in-memory cluster and the operator in one process, without containers.") { apply, data, apiPort, xdsPort, output, level };
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
         var telemetry = new TelemetryOptions();

@@ -5,7 +5,7 @@ namespace MeshOperator.Commands;
 /// <summary>The command line: <c>meshop</c> with all its commands.</summary>
 internal static class MeshopCommand
 {
-    public static RootCommand Create() => new("MeshOperator: a service mesh that is one Kubernetes operator.")
+    public static RootCommand Create() => new("MeshOperator: a service mesh that ships as a single Kubernetes operator.")
     {
         LocalCommand.Create(),
         RunCommand.Create(),

@@ -11,21 +11,21 @@ internal sealed class SidecarOptions
     private readonly Option<string> _initImage = Text("--init-image", "The image of the init container that redirects traffic.", Defaults.InitImage);
     private readonly Option<string> _cpu = Text("--proxy-cpu", "The sidecars' CPU request.", Defaults.ProxyCpu);
     private readonly Option<string> _memory = Text("--proxy-memory", "The sidecars' memory request.", Defaults.ProxyMemory);
-    private readonly Option<string> _cpuLimit = Text("--proxy-cpu-limit", "The sidecars' CPU limit; empty for none.", Defaults.ProxyCpuLimit);
-    private readonly Option<string> _memoryLimit = Text("--proxy-memory-limit", "The sidecars' memory limit; empty for none.", Defaults.ProxyMemoryLimit);
+    private readonly Option<string> _cpuLimit = Text("--proxy-cpu-limit", "The sidecars' CPU limit; empty for no limit.", Defaults.ProxyCpuLimit);
+    private readonly Option<string> _memoryLimit = Text("--proxy-memory-limit", "The sidecars' memory limit; empty for no limit.", Defaults.ProxyMemoryLimit);
     private readonly Option<string> _concurrency = Text("--proxy-concurrency", "The sidecars' worker threads; empty for the CPU limit rounded up, or 2 without one.", Defaults.ProxyConcurrency);
-    private readonly Option<string> _statistics = Text("--proxy-statistics", "Beginnings of the names of statistics that sidecars keep besides the usual ones, separated by commas; * for all.", Defaults.ProxyStatistics);
-    private readonly Option<string> _headers = Text("--proxy-max-headers", "How many headers a request or a response may have, 100 to 10000.", Defaults.ProxyMaxHeaders);
-    private readonly Option<string> _headerKib = Text("--proxy-max-header-kib", "How many KiB the headers of a request or a response may have together, 60 to 8192.", Defaults.ProxyMaxHeaderKib);
-    private readonly Option<string> _level = Text("--proxy-log-level", "What sidecars log about themselves: trace, debug, info, warning, error, critical or off.", Defaults.ProxyLogLevel);
-    private readonly Option<string> _secrets = Text("--image-pull-secrets", "Secrets of the pods' namespaces with which the images are pulled, separated by commas.", Defaults.ImagePullSecrets);
-    private readonly Option<string> _inbound = Text("--exclude-inbound-ports", "Ports of pods that sidecars leave alone, separated by commas.", Defaults.ExcludeInboundPorts);
-    private readonly Option<string> _outbound = Text("--exclude-outbound-ports", "Ports that pods reach without their sidecar, separated by commas.", Defaults.ExcludeOutboundPorts);
-    private readonly Option<string> _networks = Text("--exclude-outbound-cidrs", "Networks that pods reach without their sidecar, separated by commas.", Defaults.ExcludeOutboundCidrs);
-    private readonly Option<string> _interception = Text("--interception", "How traffic gets to sidecars: redirect, cni or none.", Defaults.Interception);
+    private readonly Option<string> _statistics = Text("--proxy-statistics", "Prefixes of the names of further statistics that sidecars keep, separated by commas; * keeps all.", Defaults.ProxyStatistics);
+    private readonly Option<string> _headers = Text("--proxy-max-headers", "Maximum number of headers of a request or a response, 100 to 10000.", Defaults.ProxyMaxHeaders);
+    private readonly Option<string> _headerKib = Text("--proxy-max-header-kib", "Maximum size in KiB of all headers of a request or a response, 60 to 8192.", Defaults.ProxyMaxHeaderKib);
+    private readonly Option<string> _level = Text("--proxy-log-level", "The sidecars' log level: trace, debug, info, warning, error, critical or off.", Defaults.ProxyLogLevel);
+    private readonly Option<string> _secrets = Text("--image-pull-secrets", "Secrets of the pods' namespaces to pull the images with, separated by commas.", Defaults.ImagePullSecrets);
+    private readonly Option<string> _inbound = Text("--exclude-inbound-ports", "Inbound ports that bypass the proxy (plaintext, no policies), separated by commas.", Defaults.ExcludeInboundPorts);
+    private readonly Option<string> _outbound = Text("--exclude-outbound-ports", "Outbound ports that bypass the proxy, separated by commas.", Defaults.ExcludeOutboundPorts);
+    private readonly Option<string> _networks = Text("--exclude-outbound-cidrs", "Outbound networks that bypass the proxy, separated by commas.", Defaults.ExcludeOutboundCidrs);
+    private readonly Option<string> _interception = Text("--interception", "How traffic reaches the sidecars: redirect, cni or none.", Defaults.Interception);
     private readonly Option<NativeSidecarMode> _native = new("--native-sidecars")
     {
-        Description = "Whether sidecars are native ones: Auto (from Kubernetes 1.29 on), Always or Never.",
+        Description = "Whether sidecars are native: Auto (from Kubernetes 1.29 on), Always or Never.",
         DefaultValueFactory = _ => NativeSidecarMode.Auto,
     };
 

@@ -9,7 +9,7 @@ internal sealed class TelemetryOptions
 {
     private readonly Option<AccessLogMode> _accessLog = new("--access-log")
     {
-        Description = "What proxies log on their standard output: Off, Errors or All.",
+        Description = "Which requests proxies log to standard output: Off, Errors or All.",
         DefaultValueFactory = _ => AccessLogMode.Off,
     };
 
@@ -20,7 +20,7 @@ internal sealed class TelemetryOptions
 
     private readonly Option<double> _sampling = new("--tracing-sampling")
     {
-        Description = "How many of the requests that come without a decision of their own are traced, in per cent.",
+        Description = "The share of requests to trace, in percent, of those that do not carry a sampling decision.",
         DefaultValueFactory = _ => 1,
     };
 
@@ -29,11 +29,11 @@ internal sealed class TelemetryOptions
         _endpoint.Validators.Add(result =>
         {
             if (result.GetValue(_endpoint) is { } text && Parse(text) is null)
-                result.AddError($"--tracing-endpoint: '{text}' is no address: write HOST:PORT, for example collector.observability.svc:4317");
+                result.AddError($"--tracing-endpoint: '{text}' is not an address; write HOST:PORT, for example collector.observability.svc:4317");
         });
         _sampling.Validators.Add(result =>
         {
-            if (result.GetValue(_sampling) is not (>= 0 and <= 100)) result.AddError("--tracing-sampling: it must be from 0 to 100");
+            if (result.GetValue(_sampling) is not (>= 0 and <= 100)) result.AddError("--tracing-sampling: use a percentage from 0 to 100");
         });
     }
 

@@ -8,7 +8,7 @@ internal static class UpstreamsOption
 {
     public static Option<DefaultUpstreams> Create() => new("--default-upstreams")
     {
-        Description = "Of which services proxies are told without an annotation meshoperator.io/upstreams: Mesh (all) or Namespace (their own).",
+        Description = "The services whose configuration is sent to proxies without the annotation meshoperator.io/upstreams: Mesh (all) or Namespace (those of their own namespace).",
         DefaultValueFactory = _ => DefaultUpstreams.Mesh,
     };
 }

@@ -147,7 +147,7 @@ internal sealed class LocalMesh : IAsyncDisposable
             if (await kind.Accept(new FindWithoutStatus(_transport, cancellation)) is { } policy) return policy;
         }
 
-        return Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current ? null : "the last changes are not yet served";
+        return Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current ? null : "the last changes have not been served yet";
     }
 
     private static bool Selects(V1Service service, V1Pod pod) =>

@@ -16,9 +16,9 @@ internal static class ManifestFiles
     private static IEnumerable<ManifestObject> ReadPath(string path)
     {
         if (File.Exists(path)) return ReadFile(path);
-        if (!Directory.Exists(path)) throw new ManifestException($"{path}: there is no such file or folder");
+        if (!Directory.Exists(path)) throw new ManifestException($"{path}: the file or folder does not exist");
         var files = Directory.EnumerateFiles(path).Where(f => Endings.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal).ToArray();
-        return files.Length > 0 ? files.SelectMany(ReadFile) : throw new ManifestException($"{path}: the folder holds no .yaml, .yml or .json file");
+        return files.Length > 0 ? files.SelectMany(ReadFile) : throw new ManifestException($"{path}: the folder has no .yaml, .yml or .json file");
     }
 
     private static IEnumerable<ManifestObject> ReadFile(string file)

@@ -62,7 +62,7 @@ internal sealed record OperatorOptions
     /// <summary>What proxies log, and where they send spans.</summary>
     public Xds.Translation.Telemetry.TelemetrySettings Telemetry { get; init; } = new();
 
-    /// <summary>The least level that is logged.</summary>
+    /// <summary>The lowest level that is logged.</summary>
     public Serilog.Events.LogEventLevel LogLevel { get; init; } = Serilog.Events.LogEventLevel.Information;
 
     /// <summary>Whether the log is JSON, a line an event.</summary>

@@ -83,17 +83,17 @@ internal static class PolicyConditions
     private static Finding ToProgrammed(PolicyVerdict verdict, PolicyProgress progress, DateTimeOffset now)
     {
         if (verdict is { Accepted.Holds: true, Idle: { } idle }) return idle;
-        if (!verdict.InEffect) return new Finding(false, "Pending", "The policy is not in effect; see the condition Accepted.");
-        if (!verdict.Accepted.Holds) return new Finding(false, "Pending", "Proxies have only what is in effect of it; see the condition Accepted.");
+        if (!verdict.InEffect) return new Finding(false, "Pending", "The policy is not in effect; see the Accepted condition.");
+        if (!verdict.Accepted.Holds) return new Finding(false, "Pending", "Only part of this policy, or its last valid version, is in effect; see the Accepted condition.");
         if (progress.Targeted == 0) return NoProxies("The policy applies to no running pod with a proxy.");
         if (progress is { IsRevoking: true, Rejected.Count: 0 })
-            return new Finding(false, "Pending", "Callers lost permissions; the connections that they have open are yet to be ended.");
+            return new Finding(false, "Pending", "Callers lost permissions, and their open connections have not been closed yet.");
         var counts = string.Create(CultureInfo.InvariantCulture, $"{progress.Acknowledged} of {progress.Targeted} proxies");
         var unconnected = Unconnected(progress, now);
         var partly = progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Pending";
         if (progress.Rejected.Count > 0)
         {
-            var named = string.Join("; ", progress.Rejected.OrderBy(r => r.NodeId, StringComparer.Ordinal).Take(MostNamed).Select(r => $"{r.NodeId} refused {r.Resource}: {r.Reason}"));
+            var named = string.Join("; ", progress.Rejected.OrderBy(r => r.NodeId, StringComparer.Ordinal).Take(MostNamed).Select(r => $"{r.NodeId} rejected {r.Resource}: {r.Reason}"));
             var reason = progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Rejected";
             return new Finding(false, reason, $"{counts} have acknowledged the policy{unconnected}. {named}{More(progress.Rejected.Count)}");
         }

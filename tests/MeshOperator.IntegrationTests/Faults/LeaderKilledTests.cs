@@ -65,7 +65,7 @@ public sealed class LeaderKilledTests(TestCluster cluster)
     private static async Task<int> PatchesAsync(OperatorProcess process)
     {
         var port = Regex.Match(process.Output, """
-            "metrics":"[^"]*:([0-9]+)"
+            "Metrics":"[^"]*:([0-9]+)"
             """.Trim()).Groups[1].Value;
         using var http = new HttpClient();
         var metrics = await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), TestContext.Current.CancellationToken);

@@ -192,7 +192,7 @@ public sealed class RotationTests(TestCluster cluster)
         await cluster.Of<V1Secret>().ReplaceAsync(secret, Cancellation);
         await RotateAsync(mesh);
         var refused = await StatusAsync(mesh, s => Condition(s, "Accepted").Reason.ShouldBe("RotationNotPossible"));
-        Condition(refused, "Accepted").Message.ShouldContain($"replace Secret {mesh.Namespace}/mesh-ca");
+        Condition(refused, "Accepted").Message.ShouldContain($"new authority into Secret {mesh.Namespace}/mesh-ca");
         refused.Phase.ShouldBe("Stable");
     }
 
@@ -206,7 +206,7 @@ public sealed class RotationTests(TestCluster cluster)
         Condition(refused, "Accepted").Message.ShouldContain("--trust-domain example.com");
         await PatchAsync(mesh, """{"spec":{"trustDomain":null,"leafTTL":"5m"}}""");
         refused = await StatusAsync(mesh, s => Condition(s, "Accepted").Reason.ShouldBe("Invalid"));
-        Condition(refused, "Accepted").Message.ShouldContain("spec.leafTTL: '5m' is out of bounds: it must be from 10m to 168h");
+        Condition(refused, "Accepted").Message.ShouldContain("spec.leafTTL: '5m' is out of range; use a duration from 10m to 168h");
     }
 
     [Fact]

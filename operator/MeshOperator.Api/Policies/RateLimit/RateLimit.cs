@@ -3,43 +3,43 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>RateLimit bounds how many requests workloads take, counted by each of their proxies.</summary>
+/// <summary>RateLimit limits how many requests workloads accept. Each proxy counts for itself.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RateLimit", PluralName = "ratelimits")]
 [KubernetesEntityShortNames("rl")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
-[AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target; none when pods are selected.")]
+[AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target. Empty if the policy selects pods by labels.")]
 [AdditionalPrinterColumn(".spec.limits[0].requests", "Requests", "integer", Order = 2, Description = "Requests of the first limit.")]
-[AdditionalPrinterColumn(".spec.limits[0].unit", "Unit", Order = 3, Description = "The time in which they are counted; empty stands for a second.")]
+[AdditionalPrinterColumn(".spec.limits[0].unit", "Unit", Order = 3, Description = "The unit of time in which they are counted. Empty means a second.")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that acknowledged, of those it applies to.")]
+[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
 [AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class RateLimit : CustomKubernetesEntity<RateLimitSpec, PolicyStatus>;
 
-/// <summary>Which workloads, and how many HTTP requests each of them takes. Requests beyond that are answered with status 429. The most
-/// specific policy wins: on a service's port, on a service, with a selector.</summary>
-[ValidationRule("has(self.selector) != has(self.targetRefs)", "exactly one of spec.selector and spec.targetRefs must be given")]
+/// <summary>The workloads, and how many HTTP requests each of their pods accepts. Further requests are answered with status 429. The most
+/// specific policy applies: one for a service's port, then one for a service, then one with a selector.</summary>
+[ValidationRule("has(self.selector) != has(self.targetRefs)", "set exactly one of spec.selector and spec.targetRefs")]
 public sealed class RateLimitSpec
 {
-    /// <summary>Labels of the pods it applies to.</summary>
+    /// <summary>Labels of the pods that the policy applies to.</summary>
     public PodLabelSelector? Selector { get; set; }
 
-    /// <summary>The services whose pods it applies to; sectionName names one of a service's ports.</summary>
+    /// <summary>The services whose pods the policy applies to. sectionName names one of a service's ports.</summary>
     [Items(1, 16)]
     [ValidationRule("self.all(t, t.kind == 'Service')", "a target must be a Service")]
     public List<PolicyTargetReference>? TargetRefs { get; set; }
 
-    /// <summary>The limits; a request must be within all that match it.</summary>
+    /// <summary>The limits. A request must be within every limit that matches it.</summary>
     [Required]
     [Items(1, 16)]
     public List<RequestLimit> Limits { get; set; } = [];
 }
 
-/// <summary>How many requests a pod takes.</summary>
+/// <summary>How many requests a pod accepts.</summary>
 public sealed class RequestLimit
 {
-    /// <summary>Requests in each unit of time.</summary>
+    /// <summary>The number of requests in each unit of time.</summary>
     [Required]
     [RangeMinimum(1)]
     [RangeMaximum(1000000000)]
@@ -49,12 +49,12 @@ public sealed class RequestLimit
     [DefaultValue(RateLimitDefaults.Unit)]
     public RateLimitUnit Unit { get; set; } = RateLimitDefaults.Unit;
 
-    /// <summary>Requests that may come at once after a pause; left out, as many as in a unit.</summary>
+    /// <summary>The number of requests that may arrive at once after a pause. If omitted, the same as requests.</summary>
     [RangeMinimum(1)]
     [RangeMaximum(1000000000)]
     public int? Burst { get; set; }
 
-    /// <summary>Which requests are counted; left out, all.</summary>
+    /// <summary>Which requests are counted. If omitted, all.</summary>
     public RateLimitMatch? Match { get; set; }
 }
 
@@ -74,8 +74,8 @@ public enum RateLimitUnit
     Day,
 }
 
-/// <summary>Selects requests; all that is given must hold.</summary>
-[ValidationRule("has(self.path) || has(self.method) || has(self.headers)", "a match must say something: give at least one of path, method and headers")]
+/// <summary>Selects requests. All fields that are set must match.</summary>
+[ValidationRule("has(self.path) || has(self.method) || has(self.headers)", "the match is empty; set at least one of path, method and headers")]
 public sealed class RateLimitMatch
 {
     /// <summary>The request's path, without the query.</summary>
@@ -85,7 +85,7 @@ public sealed class RateLimitMatch
     [EnumValues("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")]
     public string? Method { get; set; }
 
-    /// <summary>The request's headers; names without regard to case.</summary>
+    /// <summary>The request's headers. Names are not case-sensitive.</summary>
     [Items(0, 16)]
     public List<ValueMatch>? Headers { get; set; }
 }

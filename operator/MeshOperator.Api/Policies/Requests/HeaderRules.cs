@@ -16,10 +16,10 @@ internal static class HeaderRules
     public static void IsChangeableHeader<T>(this IRuleBuilderInitialCollection<T, string> rule) => Check(rule.Cascade(CascadeMode.Stop));
 
     private static void Check<T>(IRuleBuilder<T, string> rule) => rule
-        .Must(name => !IsReserved(name)).WithMessage((_, name) => $"the header '{name}' cannot be changed by a split: proxies and their other policies need it")
+        .Must(name => !IsReserved(name)).WithMessage((_, name) => $"a split cannot change the header '{name}', because proxies and their other policies depend on it; remove it")
         .IsHeaderName();
 
-    /// <summary>By a header <c>x-envoy-…</c> a request asks for time-outs and retries other than those of policies.</summary>
+    /// <summary>By a header <c>x-envoy-…</c> a request asks for timeouts and retries other than those of policies.</summary>
     private static bool IsReserved(string name) =>
         name.StartsWith(':') || OfTheProxy.Contains(name) || name.StartsWith("x-envoy-", StringComparison.OrdinalIgnoreCase);
 }

@@ -2,7 +2,7 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>Selects requests; all that is given must hold.</summary>
+/// <summary>Selects requests. All fields that are set must match.</summary>
 public sealed class HttpRequestMatch
 {
     /// <summary>The request's path, without the query.</summary>
@@ -12,7 +12,7 @@ public sealed class HttpRequestMatch
     [EnumValues("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")]
     public string? Method { get; set; }
 
-    /// <summary>The request's headers; names without regard to case.</summary>
+    /// <summary>The request's headers. Names are not case-sensitive.</summary>
     [Items(0, 16)]
     public List<ValueMatch>? Headers { get; set; }
 
@@ -28,11 +28,11 @@ public sealed class HttpRequestMatch
 /// <summary>Compares the path of a request.</summary>
 public sealed class PathMatch
 {
-    /// <summary>How it is compared.</summary>
+    /// <summary>How the path is compared.</summary>
     [DefaultValue(RequestMatchDefaults.PathType)]
     public PathMatchType Type { get; set; } = RequestMatchDefaults.PathType;
 
-    /// <summary>With what; for Exact and Prefix it begins with a slash.</summary>
+    /// <summary>The value to compare with. For Exact and Prefix it begins with a slash.</summary>
     [Required]
     [Length(1, 1024)]
     public string Value { get; set; } = string.Empty;
@@ -41,13 +41,13 @@ public sealed class PathMatch
 /// <summary>How a path is compared.</summary>
 public enum PathMatchType
 {
-    /// <summary>The whole path is equal.</summary>
+    /// <summary>The whole path is equal to the value.</summary>
     Exact,
 
-    /// <summary>The path's first elements are equal: /a matches /a and /a/b, not /ab.</summary>
+    /// <summary>The path's first segments are equal to the value: /a matches /a and /a/b, but not /ab.</summary>
     Prefix,
 
-    /// <summary>The whole path matches an RE2 expression.</summary>
+    /// <summary>The whole path matches an RE2 regular expression.</summary>
     RegularExpression,
 }
 
@@ -60,11 +60,11 @@ public sealed class ValueMatch
     [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
-    /// <summary>How its value is compared.</summary>
+    /// <summary>How the value is compared.</summary>
     [DefaultValue(RequestMatchDefaults.ValueType)]
     public ValueMatchType Type { get; set; } = RequestMatchDefaults.ValueType;
 
-    /// <summary>With what.</summary>
+    /// <summary>The value to compare with.</summary>
     [Required]
     [Length(1, 4096)]
     public string Value { get; set; } = string.Empty;
@@ -73,10 +73,10 @@ public sealed class ValueMatch
 /// <summary>How a value is compared.</summary>
 public enum ValueMatchType
 {
-    /// <summary>It is equal.</summary>
+    /// <summary>The values are equal.</summary>
     Exact,
 
-    /// <summary>The whole value matches an RE2 expression.</summary>
+    /// <summary>The whole value matches an RE2 regular expression.</summary>
     RegularExpression,
 }
 
@@ -89,7 +89,7 @@ public sealed class CookieMatch
     [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
-    /// <summary>Its value.</summary>
+    /// <summary>The cookie's value.</summary>
     [Required]
     [Length(1, 4096)]
     public string Value { get; set; } = string.Empty;

@@ -3,96 +3,97 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>RetryPolicy says when the proxies of callers try a request again, and how long they wait.</summary>
+/// <summary>RetryPolicy sets when callers' proxies retry a request, and how long they wait.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RetryPolicy", PluralName = "retrypolicies")]
 [KubernetesEntityShortNames("rp")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
-[AdditionalPrinterColumn(".spec.attempts", "Attempts", "integer", Order = 2, Description = "Retries beyond the first attempt.")]
-[AdditionalPrinterColumn(".spec.perTryTimeout", "Per Try", Order = 3, Priority = 1, Description = "Time-out of each attempt.")]
+[AdditionalPrinterColumn(".spec.attempts", "Attempts", "integer", Order = 2, Description = "Retries after the first attempt.")]
+[AdditionalPrinterColumn(".spec.perTryTimeout", "Per Try", Order = 3, Priority = 1, Description = "Timeout of each attempt.")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that acknowledged, of those it applies to.")]
+[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
 [AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class RetryPolicy : CustomKubernetesEntity<RetryPolicySpec, PolicyStatus>;
 
-/// <summary>When requests are tried again. A failed connection is retried for any method; an answer only for the methods given.</summary>
+/// <summary>When requests are retried. A failed connection is retried for any method, an error response only for the methods
+/// listed.</summary>
 public sealed class RetryPolicySpec
 {
-    /// <summary>What the policy applies to. Of several policies the one on the more specific target wins: a split's rule, a split,
-    /// a service's port, a service.</summary>
+    /// <summary>What the policy applies to. The policy with the most specific target takes precedence: a split's rule, then a split, then a
+    /// service's port, then a service.</summary>
     [Required]
     [Items(1, 16)]
     public List<PolicyTargetReference> TargetRefs { get; set; } = [];
 
-    /// <summary>Retries beyond the first attempt; 0 turns retries off.</summary>
+    /// <summary>The number of retries after the first attempt. 0 disables retries.</summary>
     [DefaultValue(RetryPolicyDefaults.Attempts)]
     [RangeMinimum(0)]
     [RangeMaximum(10)]
     public int Attempts { get; set; } = RetryPolicyDefaults.Attempts;
 
-    /// <summary>How long each attempt may take, at most timeouts.request; left out, only that time-out counts.</summary>
+    /// <summary>How long each attempt may take, at most timeouts.request. If omitted, only timeouts.request applies.</summary>
     [Duration]
     public string? PerTryTimeout { get; set; }
 
-    /// <summary>On what a request is retried; left out: ConnectFailure, RefusedStream, Reset (of the methods given) and Unavailable, and with
-    /// perTryTimeout also GatewayError, as which a try counts that takes too long.</summary>
+    /// <summary>The failures on which a request is retried. If omitted: ConnectFailure, RefusedStream, Reset (for the methods listed) and
+    /// Unavailable. With perTryTimeout also GatewayError, because an attempt that times out counts as one.</summary>
     [ListSet]
     [Items(1, 16)]
     public List<RetryCondition>? RetryOn { get; set; }
 
-    /// <summary>Further status codes on which requests of the methods given are retried.</summary>
+    /// <summary>Additional status codes on which requests with the methods listed are retried.</summary>
     [ListSet]
     [Items(0, 32)]
     [RangeMinimum(100)]
     [RangeMaximum(599)]
     public List<int>? RetriableStatusCodes { get; set; }
 
-    /// <summary>Methods whose requests are retried for what was answered; left out, the idempotent ones: GET, HEAD, OPTIONS, TRACE,
-    /// PUT, DELETE. A failed connection is retried for any method. gRPC's calls are POST.</summary>
+    /// <summary>Methods whose requests are retried after an error response. If omitted, the idempotent ones: GET, HEAD, OPTIONS, TRACE, PUT
+    /// and DELETE. A failed connection is retried for any method. gRPC calls are POST.</summary>
     [ListSet]
     [Items(1, 9)]
     [EnumValues("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")]
     public List<string>? Methods { get; set; }
 
-    /// <summary>The pauses before retries, which grow exponentially with jitter.</summary>
+    /// <summary>The pauses before retries. They grow exponentially, with jitter.</summary>
     public RetryBackoff? Backoff { get; set; }
 
-    /// <summary>Whether a Retry-After of the server is honoured.</summary>
+    /// <summary>Whether the server's Retry-After is honoured.</summary>
     [DefaultValue(true)]
     public bool RespectRetryAfter { get; set; } = true;
 
-    /// <summary>Whether a retry goes to an endpoint that was not tried before, if there is one.</summary>
+    /// <summary>Whether a retry prefers an endpoint that has not been tried yet.</summary>
     [DefaultValue(true)]
     public bool AvoidPreviousHosts { get; set; } = true;
 
-    /// <summary>A bound on the retries under way, so that they cannot multiply an overload.</summary>
+    /// <summary>A limit on the retries in flight, so that retries cannot make an overload worse.</summary>
     public RetryBudgetSpec? Budget { get; set; }
 
     /// <summary>How long requests and connections may take.</summary>
     public RetryTimeouts? Timeouts { get; set; }
 }
 
-/// <summary>On what a request is retried.</summary>
+/// <summary>A failure on which a request is retried.</summary>
 public enum RetryCondition
 {
-    /// <summary>No connection could be made; any method.</summary>
+    /// <summary>No connection could be made. Any method.</summary>
     ConnectFailure,
 
-    /// <summary>The server refused the stream before handling it; any method.</summary>
+    /// <summary>The server refused the stream before handling it. Any method.</summary>
     RefusedStream,
 
-    /// <summary>The connection was lost before the request was sent; any method.</summary>
+    /// <summary>The connection was lost before the request was sent. Any method.</summary>
     ResetBeforeRequest,
 
-    /// <summary>The connection was lost or timed out before an answer.</summary>
+    /// <summary>The connection was lost or timed out before a response.</summary>
     Reset,
 
     /// <summary>Status 502, 503 or 504.</summary>
     GatewayError,
 
-    /// <summary>Any 5xx status, or no answer.</summary>
+    /// <summary>Any 5xx status, or no response.</summary>
     ServerError,
 
     /// <summary>Status 409.</summary>
@@ -122,21 +123,21 @@ public sealed class RetryBackoff
     [Duration]
     public string Base { get; set; } = RetryPolicyDefaults.BackoffBase;
 
-    /// <summary>The longest pause; left out, ten times the first one.</summary>
+    /// <summary>The longest pause. If omitted, ten times the first one.</summary>
     [Duration]
     public string? Max { get; set; }
 }
 
-/// <summary>Bounds the retries under way from one proxy to one service.</summary>
+/// <summary>Limits the retries in flight from one proxy to one service.</summary>
 public sealed class RetryBudgetSpec
 {
-    /// <summary>In per cent of the requests in flight.</summary>
+    /// <summary>Maximum number of retries in flight, in percent of the requests in flight.</summary>
     [DefaultValue(RetryPolicyDefaults.BudgetPercent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
     public double Percent { get; set; } = RetryPolicyDefaults.BudgetPercent;
 
-    /// <summary>Retries in flight that are always allowed, those that wait for their pause among them.</summary>
+    /// <summary>Retries in flight that are always allowed. Retries that wait for their pause count too.</summary>
     [DefaultValue(RetryPolicyDefaults.BudgetMinConcurrency)]
     [RangeMinimum(0)]
     [RangeMaximum(1000000)]
@@ -146,15 +147,15 @@ public sealed class RetryBudgetSpec
 /// <summary>How long requests and connections may take.</summary>
 public sealed class RetryTimeouts
 {
-    /// <summary>For the whole request with all its retries; 0s means no limit.</summary>
+    /// <summary>Timeout of the whole request with all its retries. 0s means no limit.</summary>
     [Duration]
     public string? Request { get; set; }
 
-    /// <summary>For making a connection; left out, 5s.</summary>
+    /// <summary>Timeout for connecting. If omitted, 5s.</summary>
     [Duration]
     public string? Connect { get; set; }
 
-    /// <summary>For a connection on which no requests are made.</summary>
+    /// <summary>Timeout of a connection that carries no requests.</summary>
     [Duration]
     public string? Idle { get; set; }
 }

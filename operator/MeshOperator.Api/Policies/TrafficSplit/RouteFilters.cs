@@ -2,32 +2,32 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>A copy of requests.</summary>
+/// <summary>Copies requests to another service.</summary>
 public sealed class RequestMirror
 {
-    /// <summary>The service that gets the copy, in the same namespace.</summary>
+    /// <summary>The service that receives the copies, in the same namespace.</summary>
     [Required]
     [Length(1, 63)]
     [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     public string Service { get; set; } = string.Empty;
 
-    /// <summary>Its port; left out, the port is found as for a backend.</summary>
+    /// <summary>The service's port. If omitted, it is chosen as for a backend.</summary>
     [RangeMinimum(1)]
     [RangeMaximum(65535)]
     public int? Port { get; set; }
 
-    /// <summary>How many of the requests are copied, in per cent.</summary>
+    /// <summary>The share of requests that are copied, in percent.</summary>
     [DefaultValue(TrafficSplitDefaults.Percent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
     public double Percent { get; set; } = TrafficSplitDefaults.Percent;
 }
 
-/// <summary>Keeps the requests of one client at one endpoint; one of cookie, header and sourceIP is given.</summary>
-[ValidationRule("[has(self.cookie), has(self.header), has(self.sourceIP) && self.sourceIP].exists_one(given, given)", "exactly one of cookie, header and sourceIP must be given")]
+/// <summary>Keeps the requests of one client at one endpoint. Exactly one of cookie, header and sourceIP is set.</summary>
+[ValidationRule("[has(self.cookie), has(self.header), has(self.sourceIP) && self.sourceIP].exists_one(given, given)", "set exactly one of cookie, header and sourceIP")]
 public sealed class StickySessions
 {
-    /// <summary>By a cookie, which the proxy makes when the client has none.</summary>
+    /// <summary>By a cookie. The proxy sets it if the client has none.</summary>
     public StickyCookie? Cookie { get; set; }
 
     /// <summary>By the value of this request header.</summary>
@@ -49,7 +49,7 @@ public sealed class StickyCookie
     [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
-    /// <summary>How long it lives; left out, as long as the browser's session.</summary>
+    /// <summary>The cookie's lifetime. If omitted, the browser's session.</summary>
     [Duration]
     public string? Ttl { get; set; }
 }
@@ -57,17 +57,17 @@ public sealed class StickyCookie
 /// <summary>How long a request may take.</summary>
 public sealed class RouteTimeouts
 {
-    /// <summary>For the whole request with all its retries; 0s means no limit.</summary>
+    /// <summary>Timeout of the whole request with all its retries. 0s means no limit.</summary>
     [Duration]
     public string? Request { get; set; }
 
-    /// <summary>For a stream on which no bytes move; 0s means no limit.</summary>
+    /// <summary>Timeout of a stream on which no bytes are sent. 0s means no limit.</summary>
     [Duration]
     public string? Idle { get; set; }
 }
 
 /// <summary>Delays and errors to inject.</summary>
-[ValidationRule("has(self.delay) || has(self.abort)", "nothing to inject: give delay or abort, or leave fault out")]
+[ValidationRule("has(self.delay) || has(self.abort)", "the fault is empty; set delay or abort, or omit fault")]
 public sealed class Fault
 {
     /// <summary>Delays requests.</summary>
@@ -80,12 +80,12 @@ public sealed class Fault
 /// <summary>Delays requests.</summary>
 public sealed class FaultDelay
 {
-    /// <summary>How long.</summary>
+    /// <summary>The length of the delay.</summary>
     [Required]
     [Duration]
     public string Duration { get; set; } = string.Empty;
 
-    /// <summary>How many of the requests, in per cent.</summary>
+    /// <summary>The share of requests that are affected, in percent.</summary>
     [DefaultValue(TrafficSplitDefaults.Percent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
@@ -95,29 +95,29 @@ public sealed class FaultDelay
 /// <summary>Answers requests with an error.</summary>
 public sealed class FaultAbort
 {
-    /// <summary>The HTTP status.</summary>
+    /// <summary>The HTTP status of the response.</summary>
     [Required]
     [RangeMinimum(200)]
     [RangeMaximum(599)]
     public int Status { get; set; }
 
-    /// <summary>How many of the requests, in per cent.</summary>
+    /// <summary>The share of requests that are affected, in percent.</summary>
     [DefaultValue(TrafficSplitDefaults.Percent)]
     [RangeMinimum(0)]
     [RangeMaximum(100)]
     public double Percent { get; set; } = TrafficSplitDefaults.Percent;
 }
 
-/// <summary>Changes of the requests' headers. The host, headers of the connection (content-length, transfer-encoding, upgrade, …) and
+/// <summary>Changes to the requests' headers. The host, connection headers (content-length, transfer-encoding, upgrade, …) and
 /// x-envoy-… cannot be changed.</summary>
 public sealed class HeaderFilter
 {
-    /// <summary>Headers to set, in place of those of the same name.</summary>
+    /// <summary>Headers to set. They replace headers of the same name.</summary>
     [ListMapKeys("name")]
     [Items(0, 16)]
     public List<HttpHeader>? Set { get; set; }
 
-    /// <summary>Headers to add to those of the same name.</summary>
+    /// <summary>Headers to add. Headers of the same name are kept.</summary>
     [ListMapKeys("name")]
     [Items(0, 16)]
     public List<HttpHeader>? Add { get; set; }
@@ -130,22 +130,22 @@ public sealed class HeaderFilter
     public List<string>? Remove { get; set; }
 }
 
-/// <summary>A header.</summary>
+/// <summary>An HTTP header.</summary>
 public sealed class HttpHeader
 {
-    /// <summary>What names of headers, query parameters and cookies are made of, as an expression.</summary>
+    /// <summary>A regular expression for the characters in names of headers, query parameters and cookies.</summary>
     public const string NameCharacters = @"[A-Za-z0-9!#$%&'*+\-.^_|~]+";
 
     /// <summary>The schema's pattern of such names.</summary>
     public const string NamePattern = $"^{NameCharacters}$";
 
-    /// <summary>Its name.</summary>
+    /// <summary>The header's name.</summary>
     [Required]
     [Length(1, 256)]
     [Pattern(HttpHeader.NamePattern)]
     public string Name { get; set; } = string.Empty;
 
-    /// <summary>Its value.</summary>
+    /// <summary>The header's value.</summary>
     [Required]
     [Length(1, 4096)]
     public string Value { get; set; } = string.Empty;

@@ -3,20 +3,20 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>TrafficSplit divides the traffic of a service between backends, by weight, and for HTTP by what a request looks like.</summary>
+/// <summary>TrafficSplit splits the traffic of a service between backends by weight, and for HTTP also by request attributes.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "TrafficSplit", PluralName = "trafficsplits")]
 [KubernetesEntityShortNames("ts")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
-[AdditionalPrinterColumn(".spec.service", "Service", Order = 1, Description = "The service whose traffic is divided.")]
+[AdditionalPrinterColumn(".spec.service", "Service", Order = 1, Description = "The service whose traffic is split.")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that acknowledged, of those it applies to.")]
+[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
 [AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class TrafficSplit : CustomKubernetesEntity<TrafficSplitSpec, PolicyStatus>;
 
-/// <summary>Which service's traffic is divided, and how. Either backends or rules are given.</summary>
-[ValidationRule("has(self.backends) != has(self.rules)", "exactly one of spec.backends and spec.rules must be given")]
+/// <summary>The service whose traffic is split, and how. Either backends or rules are set.</summary>
+[ValidationRule("has(self.backends) != has(self.rules)", "set exactly one of spec.backends and spec.rules")]
 public sealed class TrafficSplitSpec
 {
     /// <summary>The service that clients call, in the same namespace.</summary>
@@ -25,18 +25,18 @@ public sealed class TrafficSplitSpec
     [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     public string Service { get; set; } = string.Empty;
 
-    /// <summary>The service's port to which the split applies; left out, all its ports that at least one backend has.</summary>
+    /// <summary>The service's port that the split applies to. If omitted, all of its ports that at least one backend has.</summary>
     [RangeMinimum(1)]
     [RangeMaximum(65535)]
     public int? Port { get; set; }
 
     /// <summary>Where all traffic goes, by weight.</summary>
     [Items(1, 16)]
-    [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "at least one backend must have a weight above 0")]
+    [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "all weights are 0; set a weight above 0 for at least one backend")]
     public List<TrafficSplitBackend>? Backends { get; set; }
 
-    /// <summary>Where HTTP traffic goes by what a request looks like. The most specific match wins, as in the Gateway API; requests
-    /// that no rule matches go to the service itself.</summary>
+    /// <summary>Where HTTP traffic goes, by request attributes. The most specific match takes precedence, as in the Gateway API. Requests
+    /// that match no rule go to the service itself.</summary>
     [Items(1, 16)]
     public List<TrafficSplitRule>? Rules { get; set; }
 
@@ -58,55 +58,55 @@ public enum OnMissingBackend
 /// <summary>A service that gets a share of the traffic.</summary>
 public sealed class TrafficSplitBackend
 {
-    /// <summary>The service, in the same namespace. Its own splits do not apply.</summary>
+    /// <summary>The service, in the same namespace. Its own TrafficSplits do not apply.</summary>
     [Required]
     [Length(1, 63)]
     [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     public string Service { get; set; } = string.Empty;
 
-    /// <summary>The backend's port; left out, the one with the number, or else the name, of the port that was called, or its only
-    /// one where the split is for a single port.</summary>
+    /// <summary>The backend's port. If omitted, the one with the number, or else the name, of the port that was called. If the split is for
+    /// a single port, also the backend's only port.</summary>
     [RangeMinimum(1)]
     [RangeMaximum(65535)]
     public int? Port { get; set; }
 
-    /// <summary>The share, relative to the sum of the weights; 0 means none.</summary>
+    /// <summary>The backend's share, relative to the sum of the weights. 0 means none.</summary>
     [DefaultValue(TrafficSplitDefaults.Weight)]
     [RangeMinimum(0)]
     [RangeMaximum(1000000)]
     public int Weight { get; set; } = TrafficSplitDefaults.Weight;
 }
 
-/// <summary>What happens to the requests that one of the matches selects.</summary>
+/// <summary>What happens to the requests that match.</summary>
 public sealed class TrafficSplitRule
 {
-    /// <summary>A name to which other policies can refer.</summary>
+    /// <summary>A name that other policies can refer to.</summary>
     [Length(1, 63)]
     [Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
     public string? Name { get; set; }
 
-    /// <summary>Which requests; left out, all.</summary>
+    /// <summary>The requests that the rule applies to: those that at least one of these matches. If omitted, all.</summary>
     [Items(0, 16)]
     public List<HttpRequestMatch>? Matches { get; set; }
 
-    /// <summary>Where they go, by weight.</summary>
+    /// <summary>Where the requests go, by weight.</summary>
     [Required]
     [Items(1, 16)]
-    [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "at least one backend must have a weight above 0")]
+    [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "all weights are 0; set a weight above 0 for at least one backend")]
     public List<TrafficSplitBackend> Backends { get; set; } = [];
 
-    /// <summary>A service that gets a copy of the requests; its answers are ignored.</summary>
+    /// <summary>A service that receives a copy of the requests. Its responses are ignored.</summary>
     public RequestMirror? Mirror { get; set; }
 
-    /// <summary>How the requests of one client are kept at one endpoint.</summary>
+    /// <summary>Keeps the requests of one client at one endpoint.</summary>
     public StickySessions? Sticky { get; set; }
 
     /// <summary>How long a request may take.</summary>
     public RouteTimeouts? Timeouts { get; set; }
 
-    /// <summary>Delays and errors to inject, to try how callers bear them.</summary>
+    /// <summary>Delays and errors to inject, to test how callers cope with them.</summary>
     public Fault? Fault { get; set; }
 
-    /// <summary>Changes of the requests' headers.</summary>
+    /// <summary>Changes to the requests' headers.</summary>
     public HeaderFilter? Headers { get; set; }
 }

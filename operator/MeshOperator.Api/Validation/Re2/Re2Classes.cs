@@ -95,7 +95,7 @@ internal sealed partial class Re2Reader
         _at += 2;
         var isBraced = Takes("{");
         var end = isBraced ? pattern.IndexOf('}', _at) : _at + 1;
-        if (end < 0 || end > pattern.Length) return Fail(start, @"the name of the class does not end: write for example \p{Greek}");
+        if (end < 0 || end > pattern.Length) return Fail(start, @"the name of the character class is not closed; write for example \p{Greek}");
         var name = pattern[_at..end];
         if (name.StartsWith('^')) name = name[1..];
         _at = isBraced ? end + 1 : end;
@@ -107,7 +107,7 @@ internal sealed partial class Re2Reader
             _ when Scripts.Contains(name) => ScriptSize,
             _ => 0,
         };
-        return size > 0 || Fail(start, $@"'{name}' is no class that RE2 knows: write a general category or a script, for example \p{{Lu}} or \p{{Greek}}");
+        return size > 0 || Fail(start, $@"'{name}' is not a character class of RE2; use a general category or a script, for example \p{{Lu}} or \p{{Greek}}");
     }
 
     /// <summary>Reads an escape that stands for one character.</summary>
@@ -115,7 +115,7 @@ internal sealed partial class Re2Reader
     {
         var start = _at++;
         character = 0;
-        if (IsAtEnd) return Fail(start, @"a backslash ends the expression: write \\ for the character itself");
+        if (IsAtEnd) return Fail(start, @"the expression ends with a backslash; write \\ to match the character itself");
         var escaped = TakeCharacter();
         switch (escaped)
         {
@@ -139,16 +139,16 @@ internal sealed partial class Re2Reader
 
     private static string WhyUnknown(string escape) => escape[1] switch
     {
-        >= '1' and <= '9' => $"the back-reference {escape} is not known to RE2",
-        'k' or 'g' => $"the back-reference {escape} is not known to RE2",
-        'Z' => @"\Z is not known to RE2: write \z for the end",
-        'b' or 'B' or 'A' or 'z' or 'Q' => $@"{escape} is not known inside of a class",
-        'd' or 'D' or 's' or 'S' or 'w' or 'W' or 'p' or 'P' => $"{escape} cannot end a range",
-        'E' => @"\E ends no \Q",
-        'u' => @"\u is not known to RE2: write for example \x{0041}",
+        >= '1' and <= '9' => $"RE2 does not support the back-reference {escape}",
+        'k' or 'g' => $"RE2 does not support the back-reference {escape}",
+        'Z' => @"RE2 does not support \Z; write \z for the end",
+        'b' or 'B' or 'A' or 'z' or 'Q' => $@"{escape} is not allowed in a character class",
+        'd' or 'D' or 's' or 'S' or 'w' or 'W' or 'p' or 'P' => $"a range cannot end with {escape}",
+        'E' => @"there is no \Q before the \E",
+        'u' => @"RE2 does not support \u; write for example \x{0041}",
         // RE2 itself takes it, but it matches a part of a character, and the libraries of other languages refuse it.
-        'C' => @"\C is not taken: write . for any character",
-        _ => $"{escape} is not known to RE2: write {escape[1..]} for the character itself",
+        'C' => @"\C is not supported; write . for any character",
+        _ => $"RE2 does not support {escape}; write {escape[1..]} to match the character itself",
     };
 
     private bool TryReadHexadecimal(int start, out int character)
@@ -172,9 +172,9 @@ internal sealed partial class Re2Reader
         // A ] is a character of the class where it comes first.
         for (var isFirst = true; isFirst || !Takes("]"); isFirst = false)
         {
-            if (IsAtEnd) return Fail(start, @"the class that begins here is not closed: write \[ for the character itself");
+            if (IsAtEnd) return Fail(start, @"the character class is not closed; write \[ to match the character itself");
             if (!isFirst && pattern.AsSpan(_at) is ['-', '[', not ':', ..])
-                return Fail(_at, @"RE2 subtracts no classes: write \[ for the character itself");
+                return Fail(_at, @"RE2 does not support the subtraction of classes; write \[ to match the character itself");
             if (!TryReadClassItem(out var item)) return false;
             size += item;
         }
@@ -194,7 +194,7 @@ internal sealed partial class Re2Reader
         {
             _at++;
             if (!TryReadClassCharacter(out last)) return false;
-            if (last < first) return Fail(start, $"the range '{pattern[start.._at]}' goes backwards");
+            if (last < first) return Fail(start, $"the range '{pattern[start.._at]}' is in the wrong order");
         }
 
         size = last >= 0x80 ? WideRangeSize : _ignoresCase ? NamedClassSize : 1;
@@ -210,7 +210,7 @@ internal sealed partial class Re2Reader
         if (end < 0) return true;
         var name = pattern[(_at + 2)..end];
         var isNegated = name.StartsWith('^');
-        if (!PosixNames.Contains(isNegated ? name[1..] : name)) return Fail(_at, $"'[:{name}:]' is no class that RE2 knows");
+        if (!PosixNames.Contains(isNegated ? name[1..] : name)) return Fail(_at, $"'[:{name}:]' is not a character class of RE2");
         size = isNegated ? NamedClassSize + WideRangeSize : NamedClassSize;
         _at = end + 2;
         return true;
@@ -219,7 +219,7 @@ internal sealed partial class Re2Reader
     private bool TryReadClassCharacter(out int character)
     {
         character = 0;
-        if (IsAtEnd) return Fail(_at - 1, "the class is not closed");
+        if (IsAtEnd) return Fail(_at - 1, "the character class is not closed");
         if (pattern[_at] == '\\') return TryReadEscape(out character);
         character = TakeCharacter();
         return true;

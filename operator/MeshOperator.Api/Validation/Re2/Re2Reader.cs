@@ -19,7 +19,7 @@ internal sealed partial class Re2Reader(string pattern)
 
     /// <summary>Reads the whole expression.</summary>
     public bool TryRead(out Re2Part whole) =>
-        TryReadAlternatives(out whole) && (IsAtEnd || Fail(_at, @"the ')' closes no group: write \) for the character itself"));
+        TryReadAlternatives(out whole) && (IsAtEnd || Fail(_at, @"the ')' does not close a group; write \) to match the character itself"));
 
     private bool TryReadAlternatives(out Re2Part alternatives)
     {
@@ -44,9 +44,9 @@ internal sealed partial class Re2Reader(string pattern)
             if (TryTakeRepeat(out var repeat))
             {
                 if (repeatedAt >= 0)
-                    return Fail(repeatedAt, $"a repetition cannot be repeated: RE2 knows no '{pattern[repeatedAt.._at]}'");
+                    return Fail(repeatedAt, $"a repetition cannot be repeated; RE2 does not support '{pattern[repeatedAt.._at]}'");
                 if (sequence.Last is not { } last)
-                    return Fail(start, $@"nothing stands before the '{pattern[start]}' that it could repeat: write \{pattern[start]} for the character itself");
+                    return Fail(start, $@"there is nothing before the '{pattern[start]}' to repeat; write \{pattern[start]} to match the character itself");
                 if (!IsWithinBounds(start, repeat, last)) return false;
                 sequence.Last = last.Times(repeat);
                 repeatedAt = start;
@@ -65,10 +65,10 @@ internal sealed partial class Re2Reader(string pattern)
     {
         if (!repeat.IsCounted) return true;
         if (Math.Max(repeat.Least, repeat.Largest) is var count && count > Re2Syntax.MaxRepeat)
-            return Fail(start, $"a count of {count} is above {Re2Syntax.MaxRepeat}");
-        if (repeat.Most < repeat.Least) return Fail(start, $"the most, {repeat.Most}, is less than the least, {repeat.Least}");
+            return Fail(start, $"the count {count} is above {Re2Syntax.MaxRepeat}");
+        if (repeat.Most < repeat.Least) return Fail(start, $"the maximum, {repeat.Most}, is below the minimum, {repeat.Least}");
         return repeat.Largest < 2 || repeated.Repeats * repeat.Largest <= Re2Syntax.MaxRepeat
-            || Fail(start, $"nested counts come to {repeated.Repeats * repeat.Largest}, which is above {Re2Syntax.MaxRepeat}");
+            || Fail(start, $"the product of nested counts is {repeated.Repeats * repeat.Largest}, which is above {Re2Syntax.MaxRepeat}");
     }
 
     private bool TryTakeRepeat(out Re2Repeat repeat)
@@ -138,13 +138,13 @@ internal sealed partial class Re2Reader(string pattern)
         if (Takes("?"))
         {
             if (!TryReadGroupKind(start, out var isOpen)) return false;
-            // Flags alone, (?i), hold for the rest of the group around them.
+            // Flags alone, (?i), apply to the rest of the group around them.
             if (!isOpen) return true;
         }
 
-        if (++_depth > MaxDepth) return Fail(start, $"groups are nested more than {MaxDepth} deep");
+        if (++_depth > MaxDepth) return Fail(start, $"groups are nested more than {MaxDepth} levels deep");
         if (!TryReadAlternatives(out var inner)) return false;
-        if (!Takes(")")) return Fail(start, @"the group that begins here is not closed: write \( for the character itself");
+        if (!Takes(")")) return Fail(start, @"the group is not closed; write \( to match the character itself");
         _depth--;
         _ignoresCase = ignoresCase;
         sequence.Push(inner.With(new Re2Part(2)));
@@ -156,16 +156,16 @@ internal sealed partial class Re2Reader(string pattern)
     {
         isOpen = true;
         if (Takes("P<")) return TryReadName(start);
-        var unknown = IsAtEnd ? "the group that begins here is not closed" : pattern[_at] switch
+        var unknown = IsAtEnd ? "the group is not closed" : pattern[_at] switch
         {
-            '=' or '!' => "look-ahead is not known to RE2",
-            '<' when pattern.AsSpan(_at + 1) is ['=' or '!', ..] => "look-behind is not known to RE2",
-            '<' or '\'' => "a named group is written (?P<name>…)",
-            'P' => "back-references by name are not known to RE2",
-            '>' => "atomic groups are not known to RE2",
-            '#' => "comments are not known to RE2",
-            '(' => "conditions are not known to RE2",
-            '|' => "branch resets are not known to RE2",
+            '=' or '!' => "RE2 does not support look-ahead",
+            '<' when pattern.AsSpan(_at + 1) is ['=' or '!', ..] => "RE2 does not support look-behind",
+            '<' or '\'' => "RE2 does not support this form of a named group; write (?P<name>…)",
+            'P' => "RE2 does not support back-references by name",
+            '>' => "RE2 does not support atomic groups",
+            '#' => "RE2 does not support comments",
+            '(' => "RE2 does not support conditions",
+            '|' => "RE2 does not support branch resets",
             _ => null,
         };
         return unknown is null ? TryReadFlags(out isOpen) : Fail(start, unknown);
@@ -174,12 +174,12 @@ internal sealed partial class Re2Reader(string pattern)
     private bool TryReadName(int start)
     {
         var end = pattern.IndexOf('>', _at);
-        if (end < 0) return Fail(start, "the name of the group does not end: write (?P<name>…)");
+        if (end < 0) return Fail(start, "the group's name is not closed; write (?P<name>…)");
         var name = pattern[_at..end];
         if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
-            return Fail(_at, $"'{name}' is no name of a group: write letters, digits and '_'");
+            return Fail(_at, $"'{name}' is not the name of a group; use letters, digits and '_'");
         // RE2 itself takes that, but the libraries of other languages, by which gRPC clients match, refuse it.
-        if (!_names.Add(name)) return Fail(_at, $"two groups are named '{name}'");
+        if (!_names.Add(name)) return Fail(_at, $"two groups are named '{name}'; rename one of them");
         _at = end + 1;
         return true;
     }
@@ -203,11 +203,11 @@ internal sealed partial class Re2Reader(string pattern)
                     isOpen = pattern[_at++] == ':';
                     return true;
                 default:
-                    return Fail(_at, $"'{pattern[_at]}' is no flag that RE2 knows: it knows i, m, s and U");
+                    return Fail(_at, $"'{pattern[_at]}' is not a flag of RE2; use i, m, s or U");
             }
         }
 
-        return Fail(pattern.Length - 1, "the flags do not end: write for example (?i)");
+        return Fail(pattern.Length - 1, "the flags are not closed; write for example (?i)");
     }
 
     private Re2Part Literal(int character) =>
@@ -230,11 +230,11 @@ internal sealed partial class Re2Reader(string pattern)
 
     private bool Fail(int at, string what)
     {
-        Error = $"{what} (character {at + 1})";
+        Error = $"at character {at + 1}, {what}";
         return false;
     }
 
-    /// <summary>Parts that follow each other. The last one is kept apart, as a repetition is of that one only.</summary>
+    /// <summary>Parts that follow each other. The last one is kept apart, as a repetition applies to that one only.</summary>
     private sealed class Sequence
     {
         private Re2Part _before = Re2Part.Empty;

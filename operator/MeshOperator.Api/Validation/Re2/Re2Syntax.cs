@@ -19,7 +19,7 @@ internal static class Re2Syntax
     {
         var reader = new Re2Reader(pattern);
         error = !reader.TryRead(out var whole) ? reader.Error
-            : whole.Size > MaxSize ? $"it is too large, as counts multiply what they repeat: its size is about {whole.Size}, of at most {MaxSize}"
+            : whole.Size > MaxSize ? $"its size of about {whole.Size} is above {MaxSize}, because counts multiply what they repeat; use smaller counts"
             : null;
         return error is null;
     }

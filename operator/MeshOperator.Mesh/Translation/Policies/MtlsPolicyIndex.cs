@@ -36,7 +36,7 @@ internal sealed class MtlsPolicyIndex
             if (spec.Selector is { } selector)
                 findings.AddRange(bySelector.Add(key, selector, candidate));
             else if (!byNamespace.TryAdd(key.Namespace, candidate))
-                findings.Add(new Conflicted(key, $"{byNamespace[key.Namespace].Key} is older and also holds for the whole namespace; delete one of them or give one a selector"));
+                findings.Add(new Conflicted(key, $"{byNamespace[key.Namespace].Key} is older and also applies to the whole namespace; delete one of them or give one a selector"));
         }
 
         findings.AddRange(bySelector.FindSelected(snapshot));

@@ -30,7 +30,7 @@ internal sealed class RateLimitIndex
         {
             var candidate = new Candidate(key, rank, ToLimits(key, spec));
             if (candidate.Limits.Count > Limit.KeptApart)
-                findings.Add(new Noted(key, $"A change of one of its limits from spec.limits[{Limit.KeptApart - 1}] on lets all of those begin anew."));
+                findings.Add(new Noted(key, $"A change to any limit from spec.limits[{Limit.KeptApart - 1}] on resets the counts of all of those."));
             if (spec.TargetRefs is { } references)
             {
                 findings.AddRange(targets.Add(snapshot, key, references, candidate));

@@ -85,7 +85,7 @@ internal sealed class SelectorIndex<TCandidate>
         {
             if (HoldsSome) yield return new TargetFound(Entry.Key);
             if (!HasProxies) yield return new WithoutProxies(Entry.Key, WhyWithoutProxies(ns));
-            if (Lost.Count > 0) yield return new Conflicted(Entry.Key, $"{string.Join("; ", Overlaps())}; let the selectors select different pods");
+            if (Lost.Count > 0) yield return new Conflicted(Entry.Key, $"{string.Join("; ", Overlaps())}; make the selectors select different pods");
         }
 
         private IEnumerable<string> Overlaps() => Lost
@@ -97,20 +97,20 @@ internal sealed class SelectorIndex<TCandidate>
         {
             if (WithoutProxy.Count > 0)
             {
-                return $"The policy selects {Summarise(WithoutProxy)}, and none that has a sidecar; label the namespace '{ns}' with {MeshNames.InjectionLabel}: "
-                    + $"{MeshNames.InjectionEnabled}, or the pods with {MeshNames.InjectLabel}: \"true\", and make them anew.";
+                return $"The policy selects {Summarise(WithoutProxy)}, but no pod that has a sidecar; label the namespace '{ns}' with {MeshNames.InjectionLabel}: "
+                    + $"{MeshNames.InjectionEnabled}, or the pods with {MeshNames.InjectLabel}: \"true\", and recreate the pods.";
             }
 
             return BypassingProxy.Count > 0
-                ? $"The policy selects {Summarise(BypassingProxy)}, whose connections do not pass the sidecar; take the annotation {SidecarAnnotations.Interception} away, "
-                    + "and make them anew."
-                : $"The selector selects no pod of the namespace '{ns}'; give it labels that the pods have.";
+                ? $"The policy selects {Summarise(BypassingProxy)}, whose connections bypass the sidecar; remove the annotation {SidecarAnnotations.Interception}, "
+                    + "and recreate the pods."
+                : $"The selector matches no pod of the namespace '{ns}'; use labels that the pods have.";
         }
 
         private static string Summarise(List<string> pods)
         {
             var first = pods.Min(StringComparer.Ordinal);
-            return pods.Count == 1 ? $"the pod '{first}'" : $"{pods.Count} of its pods, '{first}' among them";
+            return pods.Count == 1 ? $"the pod '{first}'" : $"{pods.Count} of its pods (for example '{first}')";
         }
     }
 }

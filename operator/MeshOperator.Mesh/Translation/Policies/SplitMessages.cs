@@ -7,15 +7,15 @@ namespace MeshOperator.Mesh.Translation.Policies;
 internal static class SplitMessages
 {
     public static string OlderSplit(PolicyKey older, string service) =>
-        $"{older} is older and splits the same service '{service}'; delete one of them or give each a port of its own";
+        $"{older} is older and splits the same service '{service}'; delete one of them, or give each its own port";
 
     public static string RulesOnTcp(string service) =>
-        $"spec.rules: the service '{service}' has only TCP ports there, with no requests to match; use spec.backends, or declare HTTP with appProtocol if it is";
+        $"spec.rules: the ports of the service '{service}' that the split applies to are TCP and have no requests to match; use spec.backends, or declare HTTP with appProtocol if they carry HTTP";
 
     public static string StickyAcrossProtocols(string field, (string Service, int Port, PortProtocol Protocol) other, (string Service, int Port, PortProtocol Protocol) called) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{field}: sessions are kept only within each backend, as port {other.Port} of the service '{other.Service}' is {Text(other.Protocol)} and port {called.Port} of "
+            $"{field}: sessions are kept only within each backend, because port {other.Port} of the service '{other.Service}' is {Text(other.Protocol)} and port {called.Port} of "
             + $"'{called.Service}' is {Text(called.Protocol)}; declare the same appProtocol on the ports of the service and of all backends");
 
     public static string BackendNotFound(string field, string service, string ns) => $"{field}: the service '{service}' does not exist in namespace '{ns}'";

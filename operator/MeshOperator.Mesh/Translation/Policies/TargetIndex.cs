@@ -60,7 +60,7 @@ internal sealed class TargetIndex<TPolicy>
                 yield return new Unresolved(
                     key,
                     ConditionReasons.UnsupportedProtocol,
-                    $"spec.targetRefs[{i}]: the service '{reference.Name}' has only TCP ports there, with {lack}; declare HTTP with appProtocol if it is");
+                    $"spec.targetRefs[{i}]: the targeted ports of the service '{reference.Name}' are TCP and have {lack}; declare HTTP with appProtocol if they carry HTTP");
             }
         }
     }

@@ -12,7 +12,7 @@ internal static class PortTexts
         var names = service.Ports.Where(p => p.Name.Length > 0).Select(p => $"'{p.Name}'").ToList();
         if (names.Count > 0) return $"it has {string.Join(", ", names)}";
         return service.Ports is [var only]
-            ? string.Create(CultureInfo.InvariantCulture, $"its port {only.Port} has no name, by which it could be meant; leave sectionName out, or name the port in the service")
+            ? string.Create(CultureInfo.InvariantCulture, $"its port {only.Port} has no name; omit sectionName, or name the port in the service")
             : "it has none";
     }
 

@@ -67,7 +67,7 @@ internal static class MtlsReview
                 yield return new Unresolved(
                     policy.Key,
                     ConditionReasons.TrustDomainMismatch,
-                    $"{field}.identities[{i}]: '{identity}' is of another trust domain than the mesh's, '{trustDomain}', so no caller has it; write {own}ns/NAMESPACE/sa/ACCOUNT");
+                    $"{field}.identities[{i}]: '{identity}' is not in the mesh's trust domain, '{trustDomain}', so no caller has it; write {own}ns/NAMESPACE/sa/SERVICE_ACCOUNT");
             }
         }
     }
@@ -79,9 +79,9 @@ internal static class MtlsReview
         foreach (var (field, port) in named.Where(p => !pods.Serve(p.Port)))
         {
             var fix = pods.Targets(snapshot, port) is { } service
-                ? $"{port} is the port of the service '{service.Name}', whose targetPort in the pods is {string.Join(" or ", service.Targets)}; write that"
-                : $"they serve {pods.Text}; write the number of the pods' own port, or declare it as a containerPort if they do";
-            yield return new Unresolved(policy.Key, ConditionReasons.PortNotFound, $"{field}: no pod with a sidecar that the policy holds for serves port {port}: {fix}");
+                ? $"{port}, which is the port of the service '{service.Name}'; write its targetPort, {string.Join(" or ", service.Targets)}"
+                : $"{port} ({pods.Text}); write the pods' own port, or declare {port} as a containerPort if they serve it";
+            yield return new Unresolved(policy.Key, ConditionReasons.PortNotFound, $"{field}: no pod with a sidecar that the policy applies to serves port {fix}");
         }
     }
 
@@ -102,12 +102,12 @@ internal static class MtlsReview
     }
 
     private static string UnseenMessage(int rule, List<int> ports) =>
-        $"spec.allow[{rule}]: by methods or paths nobody can be allowed on port {string.Join(", ", ports)}: its protocol is not declared, and where mutual "
-        + "TLS is Disabled only bytes are seen then; declare HTTP with appProtocol";
+        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on port {string.Join(", ", ports)}: the protocol is not declared, and without it "
+        + "a port with mutual TLS Disabled is treated as TCP; declare HTTP with appProtocol";
 
     private static string TcpMessage(int rule, List<int> ports) =>
-        $"spec.allow[{rule}]: by methods or paths nobody can be allowed on port {string.Join(", ", ports)}, which is TCP; allow callers there by a rule without them, "
-        + "or declare HTTP with appProtocol if it is";
+        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on TCP port {string.Join(", ", ports)}; add a rule without them for that port, "
+        + "or declare HTTP with appProtocol if it carries HTTP";
 
     /// <summary>What is known of the pods with a proxy for which a policy holds.</summary>
     private sealed class SelectedPods
@@ -124,7 +124,7 @@ internal static class MtlsReview
         /// <summary>The ports on which requests are not seen, as nothing is declared of them and mutual TLS is disabled.</summary>
         public IEnumerable<int> Unseen => _unseen;
 
-        public string Text => _ports.Count == 0 ? "none that is known" : string.Join(", ", _ports.Keys);
+        public string Text => _ports.Count == 0 ? "no port is known" : $"known ports: {string.Join(", ", _ports.Keys)}";
 
         public void Add(PodRecord pod, SortedDictionary<int, ServedPort> served, MtlsPolicyIndex.Candidate policy)
         {

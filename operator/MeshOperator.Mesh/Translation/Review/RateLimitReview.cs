@@ -73,6 +73,6 @@ internal static class RateLimitReview
     }
 
     private static string UnseenMessage(SortedSet<int> ports) =>
-        $"no requests are counted on port {string.Join(", ", ports)}: its protocol is not declared, and where mutual TLS is Disabled only bytes are seen then; "
+        $"no requests are counted on port {string.Join(", ", ports)}: the protocol is not declared, and without it a port with mutual TLS Disabled is treated as TCP; "
         + "declare HTTP with appProtocol";
 }

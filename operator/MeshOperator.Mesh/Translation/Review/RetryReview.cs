@@ -13,7 +13,7 @@ internal static class RetryReview
         foreach (var loser in overrides.Losers.Where(loser => !overrides.Holds(loser)))
         {
             var isLeft = connectionPolicies.Contains(loser);
-            var left = isLeft ? "; only its budget and its time-outs of connections are left" : string.Empty;
+            var left = isLeft ? "; only its budget and its connection timeouts are in effect" : string.Empty;
             yield return new Overridden(
                 loser, $"for all requests {overrides.Describe(loser)}{left}; delete one of them or choose another target", Everywhere: !isLeft);
         }

@@ -102,8 +102,8 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot)
     {
         if (backendPort is not null) return string.Empty;
         return split.Spec.Port is null && root.Service.Ports.Count > 1
-            ? string.Create(CultureInfo.InvariantCulture, $"; give the port, or in spec.port the one that the split is for, if that is not {root.Port.Port}")
-            : "; give the port";
+            ? string.Create(CultureInfo.InvariantCulture, $"; set the backend's port, or set spec.port if the split is not for port {root.Port.Port}")
+            : "; set the backend's port";
     }
 
     /// <summary>The named port of a backend, else the one with the number or name of the port that was called.</summary>

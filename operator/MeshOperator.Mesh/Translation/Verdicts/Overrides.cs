@@ -44,6 +44,6 @@ internal sealed class Overrides
         var (pod, port) = places.OrderBy(place => place.Pod, StringComparer.Ordinal).ThenBy(place => place.Port).First();
         return places.Count == 1
             ? string.Create(CultureInfo.InvariantCulture, $", on port {port} of the pod '{pod}'")
-            : string.Create(CultureInfo.InvariantCulture, $", on {places.Count} ports of pods, {port} of '{pod}' among them");
+            : string.Create(CultureInfo.InvariantCulture, $", on {places.Count} ports of pods, for example {port} of '{pod}'");
     }
 }

@@ -68,9 +68,9 @@ internal static class VerdictBuilder
         private Finding Accepted()
         {
             if (policy.Refusal is { } refusal)
-                return new Finding(false, ConditionReasons.Invalid, InEffect ? $"{refusal}; the last valid form stays in effect" : refusal);
+                return new Finding(false, ConditionReasons.Invalid, InEffect ? $"{refusal}; the last valid version stays in effect" : refusal);
             if (_conflict is not null)
-                return new Finding(false, ConditionReasons.Conflicted, _foundTarget ? $"{_conflict}; the policy holds for its other targets" : _conflict);
+                return new Finding(false, ConditionReasons.Conflicted, _foundTarget ? $"{_conflict}; the policy still applies to its other targets" : _conflict);
             if (_missingTargets.Count > 0 && !_foundTarget) return new Finding(false, ConditionReasons.TargetNotFound, string.Join("; ", _missingTargets));
             return new Finding(
                 true, ConditionReasons.Accepted, _overridden is null ? $"The policy is valid.{_note}" : $"The policy is valid, but overridden {_overridden.Message}");
@@ -80,7 +80,7 @@ internal static class VerdictBuilder
         {
             var all = _unresolved.Concat(_missingTargets.Select(missing => (Reason: ConditionReasons.TargetNotFound, Message: missing))).ToArray();
             return all.Length == 0
-                ? new Finding(true, ConditionReasons.ResolvedRefs, "Everything that the policy names exists.")
+                ? new Finding(true, ConditionReasons.ResolvedRefs, "All references are resolved.")
                 : new Finding(false, all[0].Reason, string.Join("; ", all.Take(MostListed).Select(one => one.Message)) + More(all.Length - MostListed));
         }
 
