@@ -154,6 +154,6 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
     private Task StatusAsync(Action<MeshCertificateAuthorityStatus> assert) => Eventually.Succeeds(
         async () => assert((await cluster.Of<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, "mesh"), Cancellation)).ShouldNotBeNull().Status.ShouldNotBeNull()), Patience);
 
-    [GeneratedRegex("\"xds\":\"[^\"]*:([0-9]+)\"")]
+    [GeneratedRegex("\"Xds\":\"[^\"]*:([0-9]+)\"")]
     private static partial Regex XdsPort();
 }
