@@ -82,13 +82,16 @@ internal sealed class Reconnection : IAsyncDisposable
 
     private static int Busiest(List<double> seconds) => seconds.CountBy(s => (int)Math.Floor(s * 10)).Max(tenth => tenth.Value);
 
-    private static async Task UntilBackAsync(List<SimulatedEnvoy> proxies)
+    private static Task UntilBackAsync(List<SimulatedEnvoy> proxies) => PollAsync(
+        () => Task.FromResult(proxies.TrueForAll(proxy => proxy.IdentityAt != 0)),
+        () => $"{proxies.Count(proxy => proxy.IdentityAt == 0)} of {proxies.Count} streams are not back after {Patience}");
+
+    private static async Task PollAsync(Func<Task<bool>> isDone, Func<string> failure)
     {
         var began = Stopwatch.GetTimestamp();
-        while (proxies.Exists(proxy => proxy.IdentityAt == 0))
+        while (!await isDone())
         {
-            if (Stopwatch.GetElapsedTime(began) > Patience)
-                throw new TimeoutException($"{proxies.Count(proxy => proxy.IdentityAt == 0)} of {proxies.Count} streams are not back after {Patience}");
+            if (Stopwatch.GetElapsedTime(began) > Patience) throw new TimeoutException(failure());
             await Task.Delay(PollEvery, TimeProvider.System);
         }
     }
@@ -103,13 +106,9 @@ internal sealed class Reconnection : IAsyncDisposable
                 "--namespace", LargeCluster.OperatorNamespace, "--log-level", "Warning",
                 "--xds-port", _port.ToString(CultureInfo.InvariantCulture), "--webhook-port", "0", "--metrics-port", "0",
             ]);
-        var began = Stopwatch.GetTimestamp();
-        while (!await IsListeningAsync())
-        {
-            if (_operator.HasExited || Stopwatch.GetElapsedTime(began) > Patience)
-                throw new InvalidOperationException("the operator did not start");
-            await Task.Delay(PollEvery, TimeProvider.System);
-        }
+        await PollAsync(
+            () => _operator.HasExited ? throw new InvalidOperationException("the operator did not start") : IsListeningAsync(),
+            () => "the operator did not start");
     }
 
     private async Task<bool> IsListeningAsync()
@@ -155,20 +154,18 @@ internal sealed class Reconnection : IAsyncDisposable
 
     private async Task<X509Certificate2Collection> RootsAsync()
     {
-        var began = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            var maps = await _client.CoreV1.ListNamespacedConfigMapAsync(LargeCluster.Namespace);
-            if (maps.Items.FirstOrDefault(map => map.Metadata.Name == MeshNames.TrustBundleConfigMap) is { } bundle)
+        V1ConfigMap? bundle = null;
+        await PollAsync(
+            async () =>
             {
-                var roots = new X509Certificate2Collection();
-                roots.ImportFromPem(bundle.Data[MeshNames.CaCertificateKey]);
-                return roots;
-            }
-
-            if (Stopwatch.GetElapsedTime(began) > Patience) throw new TimeoutException("the namespace has no trust bundle");
-            await Task.Delay(PollEvery, TimeProvider.System);
-        }
+                var maps = await _client.CoreV1.ListNamespacedConfigMapAsync(LargeCluster.Namespace);
+                bundle = maps.Items.FirstOrDefault(map => map.Metadata.Name == MeshNames.TrustBundleConfigMap);
+                return bundle is not null;
+            },
+            () => "the namespace has no trust bundle");
+        var roots = new X509Certificate2Collection();
+        roots.ImportFromPem(bundle!.Data[MeshNames.CaCertificateKey]);
+        return roots;
     }
 
     private async Task<string> TokenAsync(V1Pod pod)

@@ -1,3 +1,4 @@
+using MeshOperator.Testing;
 using Xunit;
 
 namespace MeshOperator.EndToEnd;
@@ -5,14 +6,13 @@ namespace MeshOperator.EndToEnd;
 /// <summary>What the suite needs of the machine, and what happens where it lacks it.</summary>
 internal static class Requirements
 {
-    private static readonly Lazy<string?> Program = new(FindEnvoy);
-    private static readonly Lazy<string> Root = new(FindRoot);
+    private static readonly Lazy<string?> Program = new(Programs.FindEnvoy);
 
     /// <summary>The Envoy program, by the variable <c>ENVOY</c>, else on the <c>PATH</c>; null where there is none.</summary>
     public static string? Envoy => Program.Value;
 
     /// <summary>The script of the injected init container.</summary>
-    public static string CaptureScript => Path.Combine(Root.Value, "operator/init/capture.sh");
+    public static string CaptureScript => Path.Combine(Repository.Root, "operator/init/capture.sh");
 
     private static string Mode => Environment.GetEnvironmentVariable("MESH_END_TO_END") ?? string.Empty;
 
@@ -23,7 +23,7 @@ internal static class Requirements
         if (!OperatingSystem.IsLinux()) return "end-to-end tests need Linux";
         if (Envoy is null) return "end-to-end tests need Envoy: set ENVOY to the program, or put it on the PATH";
         if (!Environment.IsPrivilegedProcess) return "end-to-end tests need root, for network and mount namespaces";
-        string[] missing = [.. new[] { "ip", "nft", "nsenter", "unshare", "setpriv" }.Where(p => Find(p) is null)];
+        string[] missing = [.. new[] { "ip", "nft", "nsenter", "unshare", "setpriv" }.Where(p => Programs.Find(p) is null)];
         if (missing.Length > 0) return $"end-to-end tests need {string.Join(", ", missing)} on the PATH (iproute2, nftables, util-linux)";
         return CanUnshare() ? null : "end-to-end tests need network namespaces, which cannot be made here";
     }
@@ -37,24 +37,10 @@ internal static class Requirements
         Assert.Skip(missing);
     }
 
-    private static string? FindEnvoy() => Environment.GetEnvironmentVariable("ENVOY") is { Length: > 0 } given
-        ? File.Exists(given) ? given : null
-        : Find("envoy");
-
-    private static string? Find(string program) => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
-        .Concat(["/usr/sbin", "/sbin"]).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
-
     private static bool CanUnshare()
     {
         using var process = System.Diagnostics.Process.Start("unshare", ["--net", "--mount", "true"]);
         process.WaitForExit();
         return process.ExitCode == 0;
-    }
-
-    private static string FindRoot()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-            if (File.Exists(Path.Combine(folder, "MeshOperator.sln"))) return folder;
-        throw new InvalidOperationException($"MeshOperator.sln is in no folder above {AppContext.BaseDirectory}");
     }
 }

@@ -32,10 +32,6 @@ public sealed class PolicySet
 
     /// <summary>The set without a policy.</summary>
     public PolicySet Without(PolicyKind kind, ObjectName name) => new(_byKind.SetItem(kind, this[kind].Remove(name)));
-
-    /// <summary>The set with one policy as another set has it, or without it if that has none.</summary>
-    public PolicySet WithOneOf(PolicyKind kind, ObjectName name, PolicySet other) =>
-        other[kind].TryGetValue(name, out var policy) ? new(_byKind.SetItem(kind, this[kind].SetItem(name, policy))) : Without(kind, name);
 }
 
 /// <summary>A policy of any kind.</summary>

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 
@@ -26,7 +27,7 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
     public async Task Manifests_and_commands_of_a_page_work(string path)
     {
         var blocks = Document.All.Single(d => d.Path == path).Blocks.Where(b => b.IsRun).ToArray();
-        if (blocks.Any(b => b.Language != "yaml")) Assert.SkipUnless(HasKubectl(), $"the commands of {path} need kubectl on the PATH");
+        if (blocks.Any(b => b.Language != "yaml")) Assert.SkipWhen(Programs.Find("kubectl") is null, $"the commands of {path} need kubectl on the PATH");
         try
         {
             foreach (var block in blocks)
@@ -76,15 +77,14 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
     {
         foreach (var (command, expected) in Exchanges(block.Text))
         {
-            var started = TimeProvider.System.GetTimestamp();
-            while (true)
+            if (Reading.Any(verb => command.StartsWith(verb, StringComparison.Ordinal))) await Eventually.Succeeds(AnswersAsync, Within);
+            else await AnswersAsync();
+
+            async Task AnswersAsync()
             {
                 var (_, output) = await mesh.RunAsync(command);
-                if (Matches(expected, output)) break;
-                var isRead = Reading.Any(verb => command.StartsWith(verb, StringComparison.Ordinal));
-                if (!isRead || TimeProvider.System.GetElapsedTime(started) > Within)
+                if (!Matches(expected, output))
                     throw new InvalidOperationException($"{where}: {command}\n--- expected\n{expected}\n--- actual\n{output}");
-                await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, TestContext.Current.CancellationToken);
             }
         }
     }
@@ -119,9 +119,6 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
 
     private static string[] Lines(string text) =>
         [.. text.Split('\n').Select(l => Spaces().Replace(l, " ").Trim()).Where(l => l.Length > 0)];
-
-    private static bool HasKubectl() => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty)
-        .Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "kubectl")));
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Spaces();

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s;
+using MeshOperator.Api;
+using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
 using Xunit;
@@ -12,18 +14,11 @@ namespace MeshOperator.Tests.Documentation;
 /// of documents run.</summary>
 public sealed class LocalMeshProcess : IAsyncLifetime
 {
-    private const string Group = "meshoperator.io";
-    private const string Version = "v1alpha1";
     private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan RunsWithin = TimeSpan.FromSeconds(120);
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("meshop-docs-");
     private Process? _process;
     private k8s.Kubernetes? _client;
-
-    /// <summary>The plurals of the kinds of policies, by kind.</summary>
-    private static Dictionary<string, string> Policies { get; } = Directory.EnumerateFiles(Path.Combine(Document.Root, "crds"), "*.yaml")
-        .Select(f => ManifestReader.Read(File.ReadAllText(f)).Single()["spec"]!).Where(spec => (string?)spec["scope"] == "Namespaced")
-        .ToDictionary(spec => (string)spec["names"]!["kind"]!, spec => (string)spec["names"]!["plural"]!, StringComparer.Ordinal);
 
     public async ValueTask InitializeAsync()
     {
@@ -52,7 +47,7 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         var objects = new DynamicClient(new KubernetesTransport(_client!, TimeProvider.System));
         foreach (var entity in ManifestReader.Read(yaml))
         {
-            if (Policies.TryGetValue((string)entity["kind"]!, out var plural)) await DeleteAsync(plural, entity["metadata"]!);
+            if (PolicyKinds.All.FirstOrDefault(kind => kind.Name == (string)entity["kind"]!) is { } policy) await DeleteAsync(policy.Plural, entity["metadata"]!);
             await objects.ApplyAsync(entity, TestContext.Current.CancellationToken);
         }
     }
@@ -60,9 +55,9 @@ public sealed class LocalMeshProcess : IAsyncLifetime
     /// <summary>Brings the policies of the sample back, and takes all others away.</summary>
     public async Task ResetAsync()
     {
-        foreach (var plural in Policies.Values)
+        foreach (var plural in PolicyKinds.All.Select(kind => kind.Plural))
         {
-            var list = (JsonElement)await _client!.CustomObjects.ListClusterCustomObjectAsync(Group, Version, plural);
+            var list = (JsonElement)await _client!.CustomObjects.ListClusterCustomObjectAsync(MeshNames.Group, MeshNames.Version, plural);
             foreach (var policy in JsonNode.Parse(list.GetRawText())!["items"]!.AsArray()) await DeleteAsync(plural, policy!["metadata"]!);
         }
 
@@ -104,7 +99,7 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         try
         {
             var ns = (string?)metadata["namespace"] ?? "default";
-            await _client!.CustomObjects.DeleteNamespacedCustomObjectAsync(Group, Version, ns, plural, (string)metadata["name"]!);
+            await _client!.CustomObjects.DeleteNamespacedCustomObjectAsync(MeshNames.Group, MeshNames.Version, ns, plural, (string)metadata["name"]!);
         }
         catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
         {

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using MeshOperator.Testing;
 using Xunit;
 
 namespace MeshOperator.Tests.Goldens;
@@ -13,30 +13,9 @@ internal static class EnvoyProgram
     /// <returns>Its exit status and all that it wrote.</returns>
     public static async Task<(int Status, string Output)> ValidateAsync(string bootstrap)
     {
-        Assert.SkipWhen(Find() is null, "Envoy was not found: set ENVOY to the program, or put it on the PATH.");
+        var envoy = Programs.FindEnvoy();
+        Assert.SkipWhen(envoy is null, "Envoy was not found: set ENVOY to the program, or put it on the PATH.");
         string[] arguments = ["--mode", "validate", "--log-level", "warning", "--config-yaml", bootstrap];
-        using var process = Process.Start(new ProcessStartInfo(Find()!, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        using var timeout = new CancellationTokenSource(Timeout, TimeProvider.System);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, TestContext.Current.CancellationToken);
-        try
-        {
-            var output = process.StandardOutput.ReadToEndAsync(either.Token);
-            var error = process.StandardError.ReadToEndAsync(either.Token);
-            await process.WaitForExitAsync(either.Token);
-            return (process.ExitCode, await output + await error);
-        }
-        finally
-        {
-            if (!process.HasExited) process.Kill();
-        }
+        return await Programs.RunAsync(envoy!, arguments, Timeout, TestContext.Current.CancellationToken);
     }
-
-    private static string? Find() => Environment.GetEnvironmentVariable("ENVOY") is { Length: > 0 } given
-        ? File.Exists(given) ? given : null
-        : (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
-            .Select(folder => Path.Combine(folder, "envoy")).FirstOrDefault(File.Exists);
 }

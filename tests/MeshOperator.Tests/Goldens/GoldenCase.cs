@@ -1,3 +1,4 @@
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 
@@ -46,7 +47,7 @@ internal sealed class GoldenCase
     /// <summary>What is set of the mesh besides the manifests.</summary>
     public GoldenSettings Settings { get; }
 
-    private static string Root(string suite) => Path.Combine(RepositoryRoot(), "tests", "testdata", suite);
+    private static string Root(string suite) => Path.Combine(Repository.Root, "tests", "testdata", suite);
 
     private string Out => Path.Combine(_folder, "out");
 
@@ -73,13 +74,5 @@ internal sealed class GoldenCase
         Directory.CreateDirectory(Out);
         foreach (var path in Directory.GetFiles(Out).Where(path => !files.ContainsKey(Path.GetFileName(path)))) File.Delete(path);
         foreach (var (file, content) in files) File.WriteAllText(Path.Combine(Out, file), content);
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "MeshOperator.sln")))
-            folder = folder.Parent ?? throw new DirectoryNotFoundException($"There is no MeshOperator.sln above {AppContext.BaseDirectory}.");
-        return folder.FullName;
     }
 }

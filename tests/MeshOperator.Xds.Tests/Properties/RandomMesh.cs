@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using CsCheck;
 using MeshOperator.Api.Policies;
+using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 
@@ -113,7 +114,7 @@ internal static class RandomMesh
     private static PolicySet One(PolicySet policies, PolicySet other, PolicyKind kind, int pick)
     {
         var names = policies[kind].Keys.Union(other[kind].Keys).Order().ToList();
-        return names.Count == 0 ? policies : policies.WithOneOf(kind, names[pick % names.Count], other);
+        return names.Count == 0 ? policies : kind.Accept(new TakeOver(policies, other, names[pick % names.Count]));
     }
 
     private static ImmutableDictionary<ObjectName, T> One<T>(ImmutableDictionary<ObjectName, T> records, ImmutableDictionary<ObjectName, T> other, int pick)
@@ -127,4 +128,13 @@ internal static class RandomMesh
 
     internal static Gen<ImmutableDictionary<ObjectName, T>> Records<T>(Gen<ObjectName> names, Gen<T> records, int least, int most) =>
         Gen.Select(names, records).Array[least, most].Select(entries => entries.DistinctBy(e => e.Item1).ToImmutableDictionary(e => e.Item1, e => e.Item2));
+
+    /// <summary>A set with one policy as another set has it, or without it if that has none.</summary>
+    private sealed class TakeOver(PolicySet policies, PolicySet other, ObjectName name) : IPolicyKindVisitor<PolicySet>
+    {
+        public PolicySet Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
+            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TSpec : class, new() =>
+            other.Find(kind, name) is { } policy ? policies.With(kind, name, policy) : policies.Without(kind, name);
+    }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -25,24 +24,7 @@ internal static partial class XdsCheck
     {
         var binary = Environment.GetEnvironmentVariable(Variable);
         Assert.SkipWhen(string.IsNullOrEmpty(binary), $"xdscheck was not found: {Variable} does not name it.");
-        using var process = Process.Start(new ProcessStartInfo(binary!, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        using var timeout = new CancellationTokenSource(Timeout, TimeProvider.System);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, TestContext.Current.CancellationToken);
-        try
-        {
-            var output = process.StandardOutput.ReadToEndAsync(either.Token);
-            var error = process.StandardError.ReadToEndAsync(either.Token);
-            await process.WaitForExitAsync(either.Token);
-            return (process.ExitCode, await output + await error);
-        }
-        finally
-        {
-            if (!process.HasExited) process.Kill();
-        }
+        return await Programs.RunAsync(binary!, arguments, Timeout, TestContext.Current.CancellationToken);
     }
 
     [GeneratedRegex(@"upstreams\.http\.v3\.HttpProtocolOptions has unknown fields: field 8 \(bytes, \d+ bytes\) \(|: descriptors without a token bucket \(|<FilterConfig>\.config: empty type_url: ", RegexOptions.CultureInvariant)]
