@@ -1,7 +1,9 @@
 using System.Collections;
 using System.Reflection;
 using MeshOperator.Api.Policies;
+using MeshOperator.Kubernetes.Crds;
 using MeshOperator.Kubernetes.Entities;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 
@@ -10,8 +12,6 @@ namespace MeshOperator.Tests;
 /// <summary>A kind of policy is declared once, and complete.</summary>
 public sealed class PolicyKindRules
 {
-    private static readonly string Root = FindRoot();
-
     public static TheoryData<string> Kinds => [.. PolicyKinds.All.Select(kind => kind.Name)];
 
     [Fact]
@@ -28,11 +28,11 @@ public sealed class PolicyKindRules
     [MemberData(nameof(Kinds))]
     public void A_kind_has_its_folder_a_printer_column_for_each_condition_and_golden_cases(string kind)
     {
-        Directory.EnumerateFiles(Path.Combine(Root, "operator", "MeshOperator.Api", "Policies", kind)).ShouldContain(file => file.EndsWith($"{kind}Validator.cs", StringComparison.Ordinal));
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "operator", "MeshOperator.Api", "Policies", kind)).ShouldContain(file => file.EndsWith($"{kind}Validator.cs", StringComparison.Ordinal));
         var entity = PolicyKinds.All.Single(known => known.Name == kind).Entity;
-        new[] { "Accepted", "Programmed", "Proxies", "Resolved", "Age" }.ShouldBeSubsetOf(entity.GetCustomAttributes<AdditionalPrinterColumnAttribute>().Select(column => column.Name));
+        new[] { "Accepted", "Programmed", "Proxies", "Resolved", "Age" }.ShouldBeSubsetOf(CustomResourceDefinition.ColumnsOf(entity).Select(column => column.Name));
         entity.GetCustomAttribute<KubernetesEntityCategoriesAttribute>()!.Categories.ShouldBe(["meshpolicies", "mesh"]);
-        Directory.EnumerateFiles(Path.Combine(Root, "tests", "testdata", "translation"), "in.yaml", SearchOption.AllDirectories)
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests", "testdata", "translation"), "in.yaml", SearchOption.AllDirectories)
             .ShouldContain(file => File.ReadAllText(file).Contains($"kind: {kind}\n", StringComparison.Ordinal), $"no golden case has a {kind}");
     }
 
@@ -62,12 +62,5 @@ public sealed class PolicyKindRules
         }
 
         return found;
-    }
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "MeshOperator.sln"))) folder = Path.GetDirectoryName(folder)!;
-        return folder;
     }
 }

@@ -37,7 +37,7 @@ internal static partial class PolicyRules
         items.Select(nameOf).OfType<string>().CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key;
 
     public static IRuleBuilderOptions<T, string> IsServiceName<T>(this IRuleBuilder<T, string> rule) => rule
-        .Must(name => name is { Length: > 0 and <= 63 } && ServiceName().IsMatch(name))
+        .Must(name => name is { Length: > 0 and <= ServiceNames.Longest } && ServiceName().IsMatch(name))
         .WithMessage((_, name) => $"'{name}' is not the name of a service; use at most 63 lower-case letters, digits and '-', beginning with a letter");
 
     public static IRuleBuilderOptions<T, int?> IsPort<T>(this IRuleBuilder<T, int?> rule) => rule
@@ -83,6 +83,6 @@ internal static partial class PolicyRules
     [GeneratedRegex($@"^{HttpHeader.NameCharacters}\z", RegexOptions.CultureInvariant)]
     private static partial Regex HeaderName();
 
-    [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    [GeneratedRegex(ServiceNames.Pattern)]
     private static partial Regex ServiceName();
 }

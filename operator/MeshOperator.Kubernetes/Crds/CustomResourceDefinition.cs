@@ -59,9 +59,15 @@ public static class CustomResourceDefinition
         return schema;
     }
 
+    /// <summary>The columns of a kind: its own, and those that all kinds with the same status have.</summary>
+    public static IEnumerable<AdditionalPrinterColumnAttribute> ColumnsOf(Type entityType) =>
+        entityType.GetCustomAttributes<AdditionalPrinterColumnAttribute>()
+            .Concat(entityType.GetProperty("Status")?.PropertyType.GetCustomAttributes<AdditionalPrinterColumnAttribute>() ?? [])
+            .OrderBy(c => c.Order);
+
     private static IEnumerable<JsonNode> PrinterColumns(Type entityType)
     {
-        foreach (var column in entityType.GetCustomAttributes<AdditionalPrinterColumnAttribute>().OrderBy(c => c.Order))
+        foreach (var column in ColumnsOf(entityType))
         {
             var json = new JsonObject { ["name"] = column.Name, ["type"] = column.Type, ["jsonPath"] = column.JsonPath };
             if (column.Description is not null) json["description"] = column.Description;

@@ -34,7 +34,7 @@ public sealed class KubernetesEntityCategoriesAttribute(params string[] categori
     public IReadOnlyList<string> Categories { get; } = categories;
 }
 
-/// <summary>A column of <c>kubectl get</c>, in the order of the attributes.</summary>
+/// <summary>A column of <c>kubectl get</c>, of a kind, or of all kinds whose status is of a type.</summary>
 /// <param name="jsonPath">The value's place, beginning with a dot.</param>
 /// <param name="name">The heading.</param>
 /// <param name="type">An OpenAPI type: string, integer, number, boolean or date.</param>

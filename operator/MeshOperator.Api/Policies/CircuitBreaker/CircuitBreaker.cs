@@ -10,11 +10,6 @@ namespace MeshOperator.Api.Policies;
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.maxRequests", "Requests", "integer", Order = 2, Priority = 1, Description = "Limit on requests in flight.")]
 [AdditionalPrinterColumn(".spec.outlierDetection.consecutive5xx", "5xx", "integer", Order = 3, Priority = 1, Description = "Consecutive errors after which an endpoint is ejected.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
-[AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class CircuitBreaker : CustomKubernetesEntity<CircuitBreakerSpec, PolicyStatus>;
 
 /// <summary>Limits of each calling proxy for the targets. A field that is omitted sets no limit.</summary>

@@ -9,11 +9,6 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.mode", "Mode", Order = 1)]
 [AdditionalPrinterColumn(".spec.auditOnly", "Audit", "boolean", Order = 2, Priority = 1)]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
-[AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class MtlsPolicy : CustomKubernetesEntity<MtlsPolicySpec, PolicyStatus>;
 
 /// <summary>The workloads, their mode, and who may call them. The most specific policy of a pod applies as a whole: one with a selector,

@@ -10,11 +10,6 @@ namespace MeshOperator.Api.Policies;
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target. Empty if the policy selects pods by labels.")]
 [AdditionalPrinterColumn(".spec.limits[0].requests", "Requests", "integer", Order = 2, Description = "Requests of the first limit.")]
 [AdditionalPrinterColumn(".spec.limits[0].unit", "Unit", Order = 3, Description = "The unit of time in which they are counted. Empty means a second.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
-[AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class RateLimit : CustomKubernetesEntity<RateLimitSpec, PolicyStatus>;
 
 /// <summary>The workloads, and how many HTTP requests each of their pods accepts. Further requests are answered with status 429. The most

@@ -10,11 +10,6 @@ namespace MeshOperator.Api.Policies;
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.attempts", "Attempts", "integer", Order = 2, Description = "Retries after the first attempt.")]
 [AdditionalPrinterColumn(".spec.perTryTimeout", "Per Try", Order = 3, Priority = 1, Description = "Timeout of each attempt.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
-[AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class RetryPolicy : CustomKubernetesEntity<RetryPolicySpec, PolicyStatus>;
 
 /// <summary>When requests are retried. A failed connection is retried for any method, an error response only for the methods

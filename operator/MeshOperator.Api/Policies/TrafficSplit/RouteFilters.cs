@@ -7,8 +7,8 @@ public sealed class RequestMirror
 {
     /// <summary>The service that receives the copies, in the same namespace.</summary>
     [Required]
-    [Length(1, 63)]
-    [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    [Length(1, ServiceNames.Longest)]
+    [Pattern(ServiceNames.Pattern)]
     public string Service { get; set; } = string.Empty;
 
     /// <summary>The service's port. If omitted, it is chosen as for a backend.</summary>

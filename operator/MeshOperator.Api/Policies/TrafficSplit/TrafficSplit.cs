@@ -8,11 +8,6 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntityShortNames("ts")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.service", "Service", Order = 1, Description = "The service whose traffic is split.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
-[AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
-[AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class TrafficSplit : CustomKubernetesEntity<TrafficSplitSpec, PolicyStatus>;
 
 /// <summary>The service whose traffic is split, and how. Either backends or rules are set.</summary>
@@ -21,8 +16,8 @@ public sealed class TrafficSplitSpec
 {
     /// <summary>The service that clients call, in the same namespace.</summary>
     [Required]
-    [Length(1, 63)]
-    [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    [Length(1, ServiceNames.Longest)]
+    [Pattern(ServiceNames.Pattern)]
     public string Service { get; set; } = string.Empty;
 
     /// <summary>The service's port that the split applies to. If omitted, all of its ports that at least one backend has.</summary>
@@ -60,8 +55,8 @@ public sealed class TrafficSplitBackend
 {
     /// <summary>The service, in the same namespace. Its own TrafficSplits do not apply.</summary>
     [Required]
-    [Length(1, 63)]
-    [Pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    [Length(1, ServiceNames.Longest)]
+    [Pattern(ServiceNames.Pattern)]
     public string Service { get; set; } = string.Empty;
 
     /// <summary>The backend's port. If omitted, the one with the number, or else the name, of the port that was called. If the split is for
