@@ -3,8 +3,7 @@ using System.Text.Json.Nodes;
 namespace MeshOperator.Injection;
 
 /// <summary>Which statistics a proxy keeps (envoy.config.metrics.v3.StatsMatcher as JSON). Envoy has some 200 for each service, of which
-/// few say
-/// something that the others do not; they would be a third of its memory. The reference of metrics lists these.</summary>
+/// few say something that the others do not; they would be a third of its memory. The reference of metrics lists these.</summary>
 public static class StatisticsSelection
 {
     /// <summary>Keeps all of them.</summary>

@@ -5,22 +5,24 @@ using System.Xml.Linq;
 namespace MeshOperator.Kubernetes.Crds;
 
 /// <summary>Reads the documentation file that the compiler writes beside an assembly.</summary>
-internal sealed partial class XmlDocumentation
+public sealed partial class XmlDocumentation
 {
-    private readonly Dictionary<string, string> _summaries;
+    private readonly Dictionary<string, XElement> _members;
 
-    private XmlDocumentation(Dictionary<string, string> summaries) => _summaries = summaries;
+    private XmlDocumentation(Dictionary<string, XElement> members) => _members = members;
 
+    /// <summary>Reads the file of an assembly.</summary>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
     public static XmlDocumentation Of(Assembly assembly)
     {
         var path = Path.ChangeExtension(assembly.Location, ".xml");
         if (!File.Exists(path))
             throw new FileNotFoundException($"The documentation of {assembly.GetName().Name}, from which descriptions are made, is missing: {path}", path);
-        var members = XDocument.Load(path).Descendants("member");
-        return new XmlDocumentation(members.ToDictionary(
-            m => (string)m.Attribute("name")!,
-            m => m.Element("summary") is { } summary ? Flatten(summary) : string.Empty));
+        return new XmlDocumentation(XDocument.Load(path).Descendants("member").ToDictionary(member => (string)member.Attribute("name")!));
     }
+
+    /// <summary>A part of what is written of a field, such as its <c>summary</c>; null where there is none.</summary>
+    public XElement? Find(FieldInfo field, string element) => Find($"F:{Name(field.DeclaringType!)}.{field.Name}", element);
 
     /// <summary>The summary of a type; of a constructed generic type that of its definition.</summary>
     public string? Of(Type type) => Find($"T:{Name(type)}");
@@ -50,5 +52,7 @@ internal sealed partial class XmlDocumentation
     [GeneratedRegex(@"\s+")]
     private static partial Regex WhiteSpace();
 
-    private string? Find(string member) => _summaries.TryGetValue(member, out var text) && text.Length > 0 ? text : null;
+    private string? Find(string member) => Find(member, "summary") is { } summary && Flatten(summary) is { Length: > 0 } text ? text : null;
+
+    private XElement? Find(string member, string element) => _members.GetValueOrDefault(member)?.Element(element);
 }

@@ -24,14 +24,11 @@ public static class ManifestReader
         if (document.Root is null) return new ManifestDocument(document.Source, null, []);
         if (document.Root is not JsonObject root || root["kind"] is not JsonValue || root["apiVersion"] is not JsonValue)
             throw new ManifestException($"line {document.Line}: a document lacks apiVersion or kind");
-        return new ManifestDocument(document.Source, root, IsList(root, out var items) ? [.. items.OfType<JsonObject>()] : [root]);
+        return new ManifestDocument(document.Source, root, IsList(root) && root["items"] is JsonArray items ? [.. items.OfType<JsonObject>()] : [root]);
     }
 
-    private static bool IsList(JsonObject root, out JsonArray items)
-    {
-        items = root["items"] as JsonArray ?? [];
-        return root["items"] is JsonArray && root["kind"] is JsonValue kind && kind.TryGetValue<string>(out var name) && name.EndsWith("List", StringComparison.Ordinal);
-    }
+    private static bool IsList(JsonObject root) =>
+        root["kind"] is JsonValue kind && kind.TryGetValue<string>(out var name) && name.EndsWith("List", StringComparison.Ordinal);
 }
 
 /// <summary>A manifest cannot be read.</summary>

@@ -125,7 +125,7 @@ public static class YamlReader
 
         private JsonNode? Remember(AnchorName anchor, JsonNode? node)
         {
-            if (!anchor.IsEmpty) _anchors[anchor] = node?.DeepClone();
+            if (!anchor.IsEmpty) _anchors[anchor] = node;
             return node;
         }
 

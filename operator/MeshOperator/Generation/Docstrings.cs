@@ -1,24 +1,14 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using MeshOperator.Kubernetes.Crds;
 
 namespace MeshOperator.Generation;
 
 /// <summary>Reads the docstrings of an assembly's constants as Markdown.</summary>
-internal sealed partial class Docstrings
+internal sealed partial class Docstrings(Assembly assembly)
 {
-    private readonly Assembly _assembly;
-    private readonly Dictionary<string, XElement> _members;
-
-    /// <summary>Reads the file that the compiler writes beside an assembly.</summary>
-    /// <exception cref="FileNotFoundException">There is none.</exception>
-    public Docstrings(Assembly assembly)
-    {
-        _assembly = assembly;
-        var path = Path.ChangeExtension(assembly.Location, ".xml");
-        if (!File.Exists(path)) throw new FileNotFoundException($"The docstrings of {assembly.GetName().Name} are missing: {path}", path);
-        _members = XDocument.Load(path).Descendants("member").ToDictionary(m => (string)m.Attribute("name")!);
-    }
+    private readonly XmlDocumentation _documentation = XmlDocumentation.Of(assembly);
 
     /// <summary>What a field is.</summary>
     public string Summary(FieldInfo field) => Read(field, "summary");
@@ -26,11 +16,7 @@ internal sealed partial class Docstrings
     /// <summary>What else is to be known of a field; empty where nothing is written.</summary>
     public string Remarks(FieldInfo field) => Read(field, "remarks");
 
-    private string Read(FieldInfo field, string element)
-    {
-        var name = $"F:{field.DeclaringType!.FullName!.Replace('+', '.')}.{field.Name}";
-        return _members.TryGetValue(name, out var member) && member.Element(element) is { } text ? Flatten(text) : string.Empty;
-    }
+    private string Read(FieldInfo field, string element) => _documentation.Find(field, element) is { } text ? Flatten(text) : string.Empty;
 
     private string Flatten(XElement element)
     {
@@ -50,7 +36,7 @@ internal sealed partial class Docstrings
     {
         var dot = cref.LastIndexOf('.');
         var name = cref[(dot + 1)..];
-        var field = cref.StartsWith("F:", StringComparison.Ordinal) ? _assembly.GetType(cref[2..dot])?.GetField(name) : null;
+        var field = cref.StartsWith("F:", StringComparison.Ordinal) ? assembly.GetType(cref[2..dot])?.GetField(name) : null;
         return field is { IsLiteral: true } ? (string)field.GetRawConstantValue()! : name;
     }
 
