@@ -1,3 +1,4 @@
+using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
@@ -17,7 +18,7 @@ public sealed class PolicyConditionsTests
 
     private static (string Status, string Reason, string Message) Programmed(PolicyVerdict verdict, PolicyProgress progress)
     {
-        var condition = PolicyConditions.Status(verdict, progress, null, Now).Conditions.Find(c => c.Type == PolicyConditions.Programmed)!;
+        var condition = PolicyConditions.Status(verdict, progress, null, Now).Conditions.Find(c => c.Type == ConditionTypes.Programmed)!;
         return (condition.Status, condition.Reason, condition.Message);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MeshOperator.Api;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Api.Policies;
 using MeshOperator.Certificates;
@@ -39,7 +40,12 @@ internal static class AuthorityConditions
     public static MeshCertificateAuthorityStatus Status(AuthorityFindings found, long generation, MeshCertificateAuthorityStatus? before, DateTimeOffset now) => new()
     {
         Conditions = ConditionBuilder.Build(
-            [("Accepted", Accepted(found)), ("Progressing", Progressing(found)), ("ExpiringSoon", ExpiringSoon(found, now)), ("ClocksAgree", ClocksAgree(found))],
+            [
+                (ConditionTypes.Accepted, Accepted(found)),
+                (ConditionTypes.Progressing, Progressing(found)),
+                (ConditionTypes.ExpiringSoon, ExpiringSoon(found, now)),
+                (ConditionTypes.ClocksAgree, ClocksAgree(found)),
+            ],
             generation,
             before?.Conditions,
             now),
@@ -61,9 +67,12 @@ internal static class AuthorityConditions
         {
             var old = before?.Conditions.Find(c => c.Type == condition.Type);
             if (old is not null && (old.Status, old.Reason) == (condition.Status, condition.Reason)) continue;
-            var isBad = condition is { Type: "Accepted" or "ClocksAgree", Status: "False" } or { Type: "ExpiringSoon", Status: "True" };
-            if (isBad) yield return new ConditionEvent(true, condition.Type == "ExpiringSoon" ? "ExpiringSoon" : condition.Reason, condition.Message);
-            else if (condition.Type == "Progressing" && old is not null) yield return new ConditionEvent(false, condition.Reason, condition.Message);
+            var isExpiring = condition.Type == ConditionTypes.ExpiringSoon;
+            var isBad = isExpiring
+                ? condition.Status == "True"
+                : condition is { Type: ConditionTypes.Accepted or ConditionTypes.ClocksAgree, Status: "False" };
+            if (isBad) yield return new ConditionEvent(true, isExpiring ? condition.Type : condition.Reason, condition.Message);
+            else if (condition.Type == ConditionTypes.Progressing && old is not null) yield return new ConditionEvent(false, condition.Reason, condition.Message);
         }
     }
 
@@ -72,11 +81,11 @@ internal static class AuthorityConditions
 
     private static Finding Accepted(AuthorityFindings found) => found.Refusal is var (reason, message)
         ? new Finding(false, reason, message + Clocks(found) + " The present authority stays in use.")
-        : new Finding(true, "Accepted", "The requested certificate authority is in use.");
+        : new Finding(true, ConditionReasons.Accepted, "The requested certificate authority is in use.");
 
     private static Finding Progressing(AuthorityFindings found)
     {
-        if (found.State.Phase == RotationPhase.Stable) return new Finding(false, "Stable", "No rotation is in flight.");
+        if (found.State.Phase == RotationPhase.Stable) return new Finding(false, ConditionReasons.Stable, "No rotation is in flight.");
         var what = found.State.Phase switch
         {
             RotationPhase.DistributingTrust => "trust the new authority as well as the old one",
@@ -98,7 +107,7 @@ internal static class AuthorityConditions
     {
         var nearest = found.Certificates.MaxBy(c => AuthorityExpiry.NearnessOf(c, now))!;
         var nearness = AuthorityExpiry.NearnessOf(nearest, now);
-        if (nearness == Nearness.Far) return new Finding(false, "NotExpiring", $"The first certificate to expire does so at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}.");
+        if (nearness == Nearness.Far) return new Finding(false, ConditionReasons.NotExpiring, $"The first certificate to expire does so at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}.");
         var fix = (nearest.Name, found.IsOwn) switch
         {
             ("webhook", _) => "The operator should have replaced it; see the operator's log",
@@ -106,12 +115,12 @@ internal static class AuthorityConditions
             _ => "Put a new authority into Secret mesh-ca of the operator's namespace",
         };
         var message = $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "expired" : "expires")} at {Rfc3339(nearest.NotAfter)}. {fix}.{Clocks(found)}";
-        return new Finding(true, nearness == Nearness.Expired ? "Expired" : $"Expires{nearness}", message);
+        return new Finding(true, nearness == Nearness.Expired ? ConditionReasons.Expired : $"Expires{nearness}", message);
     }
 
     private static Finding ClocksAgree(AuthorityFindings found) => Clocks(found) is { Length: > 0 } text
-        ? new Finding(false, "ClocksDisagree", text.TrimStart() + " Valid certificates can look expired or not yet valid. Correct the clocks of the nodes.")
-        : new Finding(true, "ClocksAgree", "The API server's clock and the operator's agree.");
+        ? new Finding(false, ConditionReasons.ClocksDisagree, text.TrimStart() + " Valid certificates can look expired or not yet valid. Correct the clocks of the nodes.")
+        : new Finding(true, ConditionReasons.ClocksAgree, "The API server's clock and the operator's agree.");
 
     private static string Clocks(AuthorityFindings found)
     {

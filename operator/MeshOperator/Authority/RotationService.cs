@@ -129,8 +129,8 @@ internal sealed class RotationService(
     private (string Reason, string Message)? Refusal(MeshCertificateAuthority entity)
     {
         if (entity.Spec.TrustDomain is { } domain && domain != options.TrustDomain)
-            return ("TrustDomainMismatch", $"spec.trustDomain is '{domain}', but the operator runs with '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}.");
+            return (ConditionReasons.TrustDomainMismatch, $"spec.trustDomain is '{domain}', but the operator runs with '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}.");
         var result = Validator.Validate(entity.Spec);
-        return result.IsValid ? null : ("Invalid", ValidationText.Of(result) + ".");
+        return result.IsValid ? null : (ConditionReasons.Invalid, ValidationText.Of(result) + ".");
     }
 }

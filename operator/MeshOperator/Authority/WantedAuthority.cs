@@ -29,7 +29,7 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         var request = RequestOf(settings?.Metadata);
         if (secret is null)
         {
-            if (settings?.Spec.Provider?.Secret is not null) return new Wanted(null, false, null, ("SecretNotFound", $"There is no Secret {secrets.Wanted} with tls.crt, tls.key and ca.crt."));
+            if (settings?.Spec.Provider?.Secret is not null) return new Wanted(null, false, null, (ConditionReasons.SecretNotFound, $"There is no Secret {secrets.Wanted} with tls.crt, tls.key and ca.crt."));
             secret = settings?.Spec.Provider?.SelfSigned is not null
                 ? await MakeAsync(request, null, "requested", cancellation)
                 : await secrets.WriteWantedAsync(state.Next ?? state.Signer, settings?.Status?.LastRotation, null, cancellation);
@@ -45,15 +45,15 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         }
         catch (CertificateAuthorityException e)
         {
-            return new Wanted(null, isOwn, last, ("InvalidSecret", e.Message));
+            return new Wanted(null, isOwn, last, (ConditionReasons.InvalidSecret, e.Message));
         }
 
         if (settings?.Spec.Provider?.SelfSigned is not null && !isOwn)
-            return new Wanted(files, isOwn, last, ("SecretIsNotOurs", $"provider.selfSigned is set, but Secret {secrets.Wanted} was not created by the operator. Delete the Secret to have the operator create one."));
+            return new Wanted(files, isOwn, last, (ConditionReasons.SecretIsNotOurs, $"provider.selfSigned is set, but Secret {secrets.Wanted} was not created by the operator. Delete the Secret to have the operator create one."));
         if (state.Phase != RotationPhase.Stable || files != state.Signer) return new Wanted(files, isOwn, last, null);
         var isAsked = request is not null && request != last;
         if (isAsked && !isOwn)
-            return new Wanted(files, isOwn, last, ("RotationNotPossible", $"A rotation was requested, but the operator does not have the key of the root above its authority. Put a new authority into Secret {secrets.Wanted}, and the operator rotates to it."));
+            return new Wanted(files, isOwn, last, (ConditionReasons.RotationNotPossible, $"A rotation was requested, but the operator does not have the key of the root above its authority. Put a new authority into Secret {secrets.Wanted}, and the operator rotates to it."));
         if (!isAsked && !(isOwn && settings?.Spec.Rotation?.Auto != false && IsDue(files))) return new Wanted(files, isOwn, last, null);
 
         var made = await MakeAsync(request, secret, isAsked ? "rotation requested" : "rotation due", cancellation);

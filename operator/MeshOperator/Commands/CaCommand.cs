@@ -95,7 +95,7 @@ internal static class CaCommand
         {
             var status = (await FindAsync(client, cancellation))?.Status;
             var hasBegun = status?.LastRotation == request;
-            if (!hasBegun && status?.Conditions.Find(c => c is { Type: "Accepted", Status: "False", Reason: "RotationNotPossible" }) is { } refusal)
+            if (!hasBegun && status?.Conditions.Find(c => c is { Type: ConditionTypes.Accepted, Status: "False", Reason: ConditionReasons.RotationNotPossible }) is { } refusal)
             {
                 await AnnotateAsync(client, null, cancellation);
                 await console.Error.WriteLineAsync($"meshop ca: {refusal.Message}");
@@ -128,7 +128,7 @@ internal static class CaCommand
         client.GetAsync(new ObjectKey(string.Empty, Name), cancellation);
 
     private static string Progress(MeshCertificateAuthorityStatus status) =>
-        $"{status.Phase}: {status.Conditions.Find(c => c.Type == "Progressing")?.Message ?? status.ProxiesTrusting}";
+        $"{status.Phase}: {status.Conditions.Find(c => c.Type == ConditionTypes.Progressing)?.Message ?? status.ProxiesTrusting}";
 
     private static string Describe(MeshCertificateAuthorityStatus status)
     {

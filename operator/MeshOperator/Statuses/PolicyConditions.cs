@@ -1,4 +1,5 @@
 using System.Globalization;
+using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Conditions;
 using MeshOperator.Mesh.Translation;
@@ -10,9 +11,6 @@ namespace MeshOperator.Statuses;
 /// <summary>Makes a policy's status of what the translation found and what the proxies answered. Pure.</summary>
 internal static class PolicyConditions
 {
-    public const string Accepted = "Accepted";
-    public const string ResolvedRefs = "ResolvedRefs";
-    public const string Programmed = "Programmed";
     private const int MostNamed = 3;
 
     /// <summary>The status; a condition whose status stays as it was keeps its transition time.</summary>
@@ -20,9 +18,9 @@ internal static class PolicyConditions
     {
         (string Type, Finding Finding)[] findings =
         [
-            (Accepted, verdict.Accepted),
-            (ResolvedRefs, verdict.ResolvedRefs),
-            (Programmed, ToProgrammed(verdict, progress, now)),
+            (ConditionTypes.Accepted, verdict.Accepted),
+            (ConditionTypes.ResolvedRefs, verdict.ResolvedRefs),
+            (ConditionTypes.Programmed, ToProgrammed(verdict, progress, now)),
         ];
         return new PolicyStatus
         {
@@ -60,8 +58,8 @@ internal static class PolicyConditions
         {
             var old = before?.Conditions.Find(c => c.Type == condition.Type);
             if (old is not null && old.Status == condition.Status && old.Reason == condition.Reason) continue;
-            if (condition is { Status: "False", Reason: not ("Pending" or "PartiallyProgrammed") }) events.Add(new ConditionEvent(true, condition.Reason, condition.Message));
-            else if (condition is { Type: Programmed, Status: "True" }) events.Add(new ConditionEvent(false, Programmed, condition.Message));
+            if (condition is { Status: "False", Reason: not (ConditionReasons.Pending or ConditionReasons.PartiallyProgrammed) }) events.Add(new ConditionEvent(true, condition.Reason, condition.Message));
+            else if (condition is { Type: ConditionTypes.Programmed, Status: "True" }) events.Add(new ConditionEvent(false, ConditionReasons.Programmed, condition.Message));
         }
 
         return events;
@@ -73,9 +71,9 @@ internal static class PolicyConditions
 
     /// <summary>Whether a status is about the policy as it is, as far as that can be told without asking proxies.</summary>
     public static bool IsAbout(PolicyStatus? status, PolicyVerdict verdict) =>
-        status?.Conditions.Find(c => c.Type == Programmed)?.ObservedGeneration == verdict.Generation
-        && IsSame(status, Accepted, verdict.Accepted)
-        && IsSame(status, ResolvedRefs, verdict.ResolvedRefs);
+        status?.Conditions.Find(c => c.Type == ConditionTypes.Programmed)?.ObservedGeneration == verdict.Generation
+        && IsSame(status, ConditionTypes.Accepted, verdict.Accepted)
+        && IsSame(status, ConditionTypes.ResolvedRefs, verdict.ResolvedRefs);
 
     private static bool IsSame(PolicyStatus status, string type, Finding finding) =>
         status.Conditions.Find(c => c.Type == type) is { } condition && (condition.Status == "True") == finding.Holds && condition.Reason == finding.Reason;
@@ -83,29 +81,29 @@ internal static class PolicyConditions
     private static Finding ToProgrammed(PolicyVerdict verdict, PolicyProgress progress, DateTimeOffset now)
     {
         if (verdict is { Accepted.Holds: true, Idle: { } idle }) return idle;
-        if (!verdict.InEffect) return new Finding(false, "Pending", "The policy is not in effect; see the Accepted condition.");
-        if (!verdict.Accepted.Holds) return new Finding(false, "Pending", "Only part of this policy, or its last valid version, is in effect; see the Accepted condition.");
+        if (!verdict.InEffect) return new Finding(false, ConditionReasons.Pending, "The policy is not in effect; see the Accepted condition.");
+        if (!verdict.Accepted.Holds) return new Finding(false, ConditionReasons.Pending, "Only part of this policy, or its last valid version, is in effect; see the Accepted condition.");
         if (progress.Targeted == 0) return NoProxies("The policy applies to no running pod with a proxy.");
         if (progress is { IsRevoking: true, Rejected.Count: 0 })
-            return new Finding(false, "Pending", "Callers lost permissions, and their open connections have not been closed yet.");
+            return new Finding(false, ConditionReasons.Pending, "Callers lost permissions, and their open connections have not been closed yet.");
         var counts = string.Create(CultureInfo.InvariantCulture, $"{progress.Acknowledged} of {progress.Targeted} proxies");
         var unconnected = Unconnected(progress, now);
-        var partly = progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Pending";
+        var partly = progress.Acknowledged > 0 ? ConditionReasons.PartiallyProgrammed : ConditionReasons.Pending;
         if (progress.Rejected.Count > 0)
         {
             var named = string.Join("; ", progress.Rejected.OrderBy(r => r.NodeId, StringComparer.Ordinal).Take(MostNamed).Select(r => $"{r.NodeId} rejected {r.Resource}: {r.Reason}"));
-            var reason = progress.Acknowledged > 0 ? "PartiallyProgrammed" : "Rejected";
+            var reason = progress.Acknowledged > 0 ? ConditionReasons.PartiallyProgrammed : ConditionReasons.Rejected;
             return new Finding(false, reason, $"{counts} have acknowledged the policy{unconnected}. {named}{More(progress.Rejected.Count)}");
         }
 
-        if (progress.Acknowledged == progress.Targeted) return new Finding(true, Programmed, $"All {counts} have acknowledged the policy.");
+        if (progress.Acknowledged == progress.Targeted) return new Finding(true, ConditionReasons.Programmed, $"All {counts} have acknowledged the policy.");
         if (IsWaiting(progress, now)) return new Finding(false, partly, $"{counts} have acknowledged{unconnected}.");
         return progress.Acknowledged > 0
-            ? new Finding(true, Programmed, $"{counts} have acknowledged{unconnected}.")
+            ? new Finding(true, ConditionReasons.Programmed, $"{counts} have acknowledged{unconnected}.")
             : NoProxies($"No proxy that the policy applies to is connected or in a ready pod{unconnected}.");
     }
 
-    private static Finding NoProxies(string message) => new(false, "NoProxies", message) { IsUnknown = true };
+    private static Finding NoProxies(string message) => new(false, ConditionReasons.NoProxies, message) { IsUnknown = true };
 
     /// <summary>Who is not connected, as the end of a sentence.</summary>
     private static string Unconnected(PolicyProgress progress, DateTimeOffset now)
