@@ -11,7 +11,8 @@ public static partial class MeshDuration
     public static bool TryParse(string? text, out TimeSpan duration)
     {
         duration = TimeSpan.Zero;
-        if (text is null || !Whole().IsMatch(text)) return false;
+        if (text is null || !Whole().IsMatch(text))
+            return false;
         foreach (var pair in Pairs().EnumerateMatches(text))
         {
             var part = text.AsSpan(pair.Index, pair.Length);
@@ -35,7 +36,8 @@ public static partial class MeshDuration
 
     /// <summary>The duration.</summary>
     /// <exception cref="FormatException">It is not of that form.</exception>
-    public static TimeSpan Parse(string text) => TryParse(text, out var duration) ? duration : throw new FormatException($"'{text}' is not a duration");
+    public static TimeSpan Parse(string text) =>
+        TryParse(text, out var duration) ? duration : throw new FormatException($"'{text}' is not a duration");
 
     [GeneratedRegex("^([0-9]{1,5}(h|m|s|ms)){1,4}$", RegexOptions.CultureInvariant)]
     private static partial Regex Whole();

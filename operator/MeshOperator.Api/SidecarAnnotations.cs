@@ -62,7 +62,22 @@ public static class SidecarAnnotations
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
-        ProxyCpu, ProxyMemory, ProxyCpuLimit, ProxyMemoryLimit, ProxyConcurrency, ProxyStatistics, ProxyMaxHeaders, ProxyMaxHeaderKib, ProxyImage,
-        ImagePullSecrets, ProxyLogLevel, ExcludeInboundPorts, ExcludeOutboundPorts, ExcludeOutboundCidrs, NativeSidecar, Interception, Upstreams,
+        ProxyCpu,
+        ProxyMemory,
+        ProxyCpuLimit,
+        ProxyMemoryLimit,
+        ProxyConcurrency,
+        ProxyStatistics,
+        ProxyMaxHeaders,
+        ProxyMaxHeaderKib,
+        ProxyImage,
+        ImagePullSecrets,
+        ProxyLogLevel,
+        ExcludeInboundPorts,
+        ExcludeOutboundPorts,
+        ExcludeOutboundCidrs,
+        NativeSidecar,
+        Interception,
+        Upstreams,
     ];
 }

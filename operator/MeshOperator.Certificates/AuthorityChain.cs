@@ -39,7 +39,10 @@ internal sealed class AuthorityChain
         catch (CryptographicException e)
         {
             // Extensions are decoded when they are asked for.
-            throw new CertificateAuthorityException($"a certificate of tls.crt or ca.crt has an extension that cannot be read: {e.Message}", e);
+            throw new CertificateAuthorityException(
+                $"a certificate of tls.crt or ca.crt has an extension that cannot be read: {e.Message}",
+                e
+            );
         }
     }
 
@@ -48,10 +51,12 @@ internal sealed class AuthorityChain
         var given = Import(files.Certificate, "tls.crt");
         var roots = Import(files.Roots, "ca.crt");
         var path = PathOf(given, roots);
-        for (var i = 0; i < path.Count; i++) CheckAuthority(path[i], below: i, given.Contains(path[i]) ? "tls.crt" : "ca.crt", now);
+        for (var i = 0; i < path.Count; i++)
+            CheckAuthority(path[i], below: i, given.Contains(path[i]) ? "tls.crt" : "ca.crt", now);
         CheckSignatures(path, roots, now);
         var chain = new AuthorityChain(AuthorityKey.Join(given[0], files.PrivateKey), path);
-        if (trustDomain is not null) CheckTrustDomain(chain.Constraints, trustDomain);
+        if (trustDomain is not null)
+            CheckTrustDomain(chain.Constraints, trustDomain);
         return chain;
     }
 
@@ -78,20 +83,28 @@ internal sealed class AuthorityChain
         {
             var last = path[^1];
             var issuer = given.Concat(roots).FirstOrDefault(c => Names(c, last) && !path.Contains(c));
-            path.Add(issuer ?? throw new CertificateAuthorityException(
-                $"the certificate of '{last.Issuer}', which signed '{last.Subject}', is missing; append it to tls.crt if it is an intermediate, or put it in ca.crt if it is the root"));
+            path.Add(
+                issuer
+                    ?? throw new CertificateAuthorityException(
+                        $"the certificate of '{last.Issuer}', which signed '{last.Subject}', is missing; append it to tls.crt if it is an intermediate, or put it in ca.crt if it is the root"
+                    )
+            );
         }
 
         return roots.Contains(path[^1])
             ? path
-            : throw new CertificateAuthorityException($"ca.crt does not hold '{path[^1].Subject}', the root of tls.crt; put that certificate there");
+            : throw new CertificateAuthorityException(
+                $"ca.crt does not hold '{path[^1].Subject}', the root of tls.crt; put that certificate there"
+            );
     }
 
-    private static bool IsSelfIssued(X509Certificate2 certificate) => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
+    private static bool IsSelfIssued(X509Certificate2 certificate) =>
+        certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
 
     private static bool Names(X509Certificate2 issuer, X509Certificate2 issued)
     {
-        if (!issuer.SubjectName.RawData.AsSpan().SequenceEqual(issued.IssuerName.RawData)) return false;
+        if (!issuer.SubjectName.RawData.AsSpan().SequenceEqual(issued.IssuerName.RawData))
+            return false;
         var wanted = issued.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier;
         var offered = issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes;
         return wanted is null || offered is null || wanted.Value.Span.SequenceEqual(offered.Value.Span);
@@ -102,16 +115,30 @@ internal sealed class AuthorityChain
         var subject = $"{key}: '{certificate.Subject}'";
         var basic = certificate.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault();
         if (basic is not { CertificateAuthority: true })
-            throw new CertificateAuthorityException($"{subject} is not the certificate of an authority (basic constraints lack CA:TRUE); put that of an authority there");
-        if (certificate.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign))
-            throw new CertificateAuthorityException($"{subject} may not sign certificates (key usage lacks keyCertSign); have it issued with that usage");
+            throw new CertificateAuthorityException(
+                $"{subject} is not the certificate of an authority (basic constraints lack CA:TRUE); put that of an authority there"
+            );
+        if (
+            certificate.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage
+            && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign)
+        )
+            throw new CertificateAuthorityException(
+                $"{subject} may not sign certificates (key usage lacks keyCertSign); have it issued with that usage"
+            );
         if (certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().FirstOrDefault() is { } extended && !IsForBothEnds(extended))
-            throw new CertificateAuthorityException($"{subject} may sign certificates for one end of TLS at most (extended key usage lacks serverAuth or clientAuth), and proxies are both; have it issued with both, or without that extension");
+            throw new CertificateAuthorityException(
+                $"{subject} may sign certificates for one end of TLS at most (extended key usage lacks serverAuth or clientAuth), and proxies are both; have it issued with both, or without that extension"
+            );
         if (basic.HasPathLengthConstraint && basic.PathLengthConstraint < below)
-            throw new CertificateAuthorityException($"{subject} allows {basic.PathLengthConstraint} authorities below it, and there are {below} (path length); have it issued with a longer path, or leave authorities out");
-        if (certificate.NotAfter.ToUniversalTime() <= now) throw new CertificateAuthorityException($"{subject} expired at {certificate.NotAfter.ToUniversalTime():u}; replace it");
+            throw new CertificateAuthorityException(
+                $"{subject} allows {basic.PathLengthConstraint} authorities below it, and there are {below} (path length); have it issued with a longer path, or leave authorities out"
+            );
+        if (certificate.NotAfter.ToUniversalTime() <= now)
+            throw new CertificateAuthorityException($"{subject} expired at {certificate.NotAfter.ToUniversalTime():u}; replace it");
         if (certificate.NotBefore.ToUniversalTime() > now + ClockSkew)
-            throw new CertificateAuthorityException($"{subject} is valid only from {certificate.NotBefore.ToUniversalTime():u}, and here it is {now:u}; check this machine's clock");
+            throw new CertificateAuthorityException(
+                $"{subject} is valid only from {certificate.NotBefore.ToUniversalTime():u}, and here it is {now:u}; check this machine's clock"
+            );
         AuthorityKey.CheckStrength(certificate, key);
     }
 
@@ -132,12 +159,16 @@ internal sealed class AuthorityChain
         verifier.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         verifier.ChainPolicy.VerificationTime = (now > path.Max(c => c.NotBefore.ToUniversalTime()) ? now : now + ClockSkew).UtcDateTime;
         if (!verifier.Build(path[0]))
-            throw new CertificateAuthorityException($"tls.crt does not chain to ca.crt: {string.Join("; ", verifier.ChainStatus.Select(s => s.StatusInformation.Trim()))}");
+            throw new CertificateAuthorityException(
+                $"tls.crt does not chain to ca.crt: {string.Join("; ", verifier.ChainStatus.Select(s => s.StatusInformation.Trim()))}"
+            );
     }
 
     private static void CheckTrustDomain(IReadOnlyList<NameConstraints> constraints, string trustDomain)
     {
         if (constraints.FirstOrDefault(c => !c.PermitUri(trustDomain)) is { } narrow)
-            throw new CertificateAuthorityException($"tls.crt: the name constraints of '{narrow.Authority}' do not permit identities of the trust domain, spiffe://{trustDomain}/…; have it issued with URI:{trustDomain} permitted, or use another trust domain");
+            throw new CertificateAuthorityException(
+                $"tls.crt: the name constraints of '{narrow.Authority}' do not permit identities of the trust domain, spiffe://{trustDomain}/…; have it issued with URI:{trustDomain} permitted, or use another trust domain"
+            );
     }
 }

@@ -17,7 +17,9 @@ internal static class AuthorityKey
     {
         using var key = Read(pem);
         if (!key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()))
-            throw new CertificateAuthorityException($"tls.key is not the key of '{certificate.Subject}', the first certificate of tls.crt; put the authority's own certificate first and its key beside it");
+            throw new CertificateAuthorityException(
+                $"tls.key is not the key of '{certificate.Subject}', the first certificate of tls.crt; put the authority's own certificate first and its key beside it"
+            );
         return key is ECDsa ecdsa ? certificate.CopyWithPrivateKey(ecdsa) : certificate.CopyWithPrivateKey((RSA)key);
     }
 
@@ -27,19 +29,27 @@ internal static class AuthorityKey
         using var rsa = certificate.GetRSAPublicKey();
         using var ecdsa = certificate.GetECDsaPublicKey();
         if (rsa is { KeySize: < WeakestRsa })
-            throw new CertificateAuthorityException($"{where}: the RSA key of '{certificate.Subject}' has {rsa.KeySize} bits; use at least {WeakestRsa}");
+            throw new CertificateAuthorityException(
+                $"{where}: the RSA key of '{certificate.Subject}' has {rsa.KeySize} bits; use at least {WeakestRsa}"
+            );
         if (rsa is null && (ecdsa is null || !Curves.Contains(ecdsa.ExportParameters(false).Curve.Oid?.Value)))
-            throw new CertificateAuthorityException($"{where}: the key of '{certificate.Subject}' is neither RSA nor ECDSA on P-256, P-384 or P-521; make the authority with one of these");
+            throw new CertificateAuthorityException(
+                $"{where}: the key of '{certificate.Subject}' is neither RSA nor ECDSA on P-256, P-384 or P-521; make the authority with one of these"
+            );
     }
 
     private static AsymmetricAlgorithm Read(string pem)
     {
         AsymmetricAlgorithm[] kinds = [ECDsa.Create(), RSA.Create()];
         var read = kinds.FirstOrDefault(kind => TryImport(kind, pem));
-        foreach (var other in kinds.Where(kind => kind != read)) other.Dispose();
-        return read ?? throw new CertificateAuthorityException(pem.Contains("ENCRYPTED", StringComparison.Ordinal)
-            ? "tls.key is encrypted with a password; put the plain key there"
-            : "tls.key holds no private key of ECDSA or RSA in PEM (PKCS #8, PKCS #1 or SEC 1)");
+        foreach (var other in kinds.Where(kind => kind != read))
+            other.Dispose();
+        return read
+            ?? throw new CertificateAuthorityException(
+                pem.Contains("ENCRYPTED", StringComparison.Ordinal)
+                    ? "tls.key is encrypted with a password; put the plain key there"
+                    : "tls.key holds no private key of ECDSA or RSA in PEM (PKCS #8, PKCS #1 or SEC 1)"
+            );
     }
 
     private static bool TryImport(AsymmetricAlgorithm key, string pem)

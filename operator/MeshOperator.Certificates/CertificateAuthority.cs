@@ -19,8 +19,12 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>From the signing certificate up to the root.</summary>
     private readonly IReadOnlyList<X509Certificate2> _path;
 
-    private CertificateAuthority(X509Certificate2 signer, IReadOnlyList<X509Certificate2> path, CertificateAuthorityFiles files, TimeProvider time) =>
-        (_signer, _path, Files, _time) = (signer, path, files, time);
+    private CertificateAuthority(
+        X509Certificate2 signer,
+        IReadOnlyList<X509Certificate2> path,
+        CertificateAuthorityFiles files,
+        TimeProvider time
+    ) => (_signer, _path, Files, _time) = (signer, path, files, time);
 
     /// <summary>What is kept in the CA's Secret.</summary>
     public CertificateAuthorityFiles Files { get; }
@@ -50,7 +54,11 @@ public sealed class CertificateAuthority : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         // Each root has a name of its own: verifiers look issuers up by name, and two of one name are easily confused.
-        var request = new CertificateRequest($"O={trustDomain}, CN=MeshOperator root {Convert.ToHexStringLower(Serial().AsSpan(0, 4))}", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest(
+            $"O={trustDomain}, CN=MeshOperator root {Convert.ToHexStringLower(Serial().AsSpan(0, 4))}",
+            key,
+            HashAlgorithmName.SHA256
+        );
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
@@ -93,8 +101,10 @@ public sealed class CertificateAuthority : IDisposable
     {
         CheckNames(dnsNames, addresses);
         var names = new SubjectAlternativeNameBuilder();
-        foreach (var name in dnsNames) names.AddDnsName(name);
-        foreach (var address in addresses) names.AddIpAddress(address);
+        foreach (var name in dnsNames)
+            names.AddDnsName(name);
+        foreach (var address in addresses)
+            names.AddIpAddress(address);
         return Issue($"CN={dnsNames[0]}", names.Build(), lifetime, LeafKeyType.EcdsaP256, ["1.3.6.1.5.5.7.3.1"]);
     }
 
@@ -125,16 +135,25 @@ public sealed class CertificateAuthority : IDisposable
     public string? CrossSign(X509Certificate2 root, int depth)
     {
         ArgumentNullException.ThrowIfNull(root);
-        if (!MayHaveBelow(depth + 1)) return null;
+        if (!MayHaveBelow(depth + 1))
+            return null;
         var request = new CertificateRequest(root.SubjectName, root.PublicKey, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         // The root's own key identifier, which its leaves name as their authority's.
-        request.CertificateExtensions.Add(root.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() ?? new X509SubjectKeyIdentifierExtension(root.PublicKey, false));
+        request.CertificateExtensions.Add(
+            root.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()
+                ?? new X509SubjectKeyIdentifierExtension(root.PublicKey, false)
+        );
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, true, false));
         using var signer = new SigningKey(_signer);
         using var crossed = request.Create(
-            _signer.SubjectName, signer.Generator, Latest(root.NotBefore, _signer.NotBefore), Earliest(root.NotAfter, _signer.NotAfter), Serial());
+            _signer.SubjectName,
+            signer.Generator,
+            Latest(root.NotBefore, _signer.NotBefore),
+            Earliest(root.NotAfter, _signer.NotAfter),
+            Serial()
+        );
         return crossed.ExportCertificatePem() + "\n" + Intermediates;
     }
 
@@ -142,38 +161,63 @@ public sealed class CertificateAuthority : IDisposable
     public void Dispose() => _signer.Dispose();
 
     /// <summary>Whether the path lengths of this authority and of all above it allow so many authorities below this one.</summary>
-    private bool MayHaveBelow(int count) => _path.Index().All(c =>
-        c.Item.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { HasPathLengthConstraint: true } bounds || bounds.PathLengthConstraint >= count + c.Index);
+    private bool MayHaveBelow(int count) =>
+        _path
+            .Index()
+            .All(c =>
+                c.Item.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { HasPathLengthConstraint: true } bounds
+                || bounds.PathLengthConstraint >= count + c.Index
+            );
 
     private void CheckNames(IReadOnlyList<string> dnsNames, IReadOnlyList<IPAddress> addresses)
     {
         foreach (var constraints in Constraints)
         {
-            var refused = dnsNames.FirstOrDefault(name => !constraints.PermitDns(name)) ?? addresses.FirstOrDefault(address => !constraints.PermitAddress(address))?.ToString();
+            var refused =
+                dnsNames.FirstOrDefault(name => !constraints.PermitDns(name))
+                ?? addresses.FirstOrDefault(address => !constraints.PermitAddress(address))?.ToString();
             if (refused is not null)
-                throw new CertificateAuthorityException($"tls.crt: the name constraints of '{constraints.Authority}' do not permit '{refused}', a name of the operator's own certificate; have it issued with that name permitted");
+                throw new CertificateAuthorityException(
+                    $"tls.crt: the name constraints of '{constraints.Authority}' do not permit '{refused}', a name of the operator's own certificate; have it issued with that name permitted"
+                );
         }
     }
 
     private IssuedCertificate Issue(string subject, X509Extension names, TimeSpan lifetime, LeafKeyType keyType, string[] usages)
     {
         var now = _time.GetUtcNow();
-        if (NotAfter <= now) throw new CertificateAuthorityException($"the certificate authority expired at {NotAfter:u} and signs nothing more");
+        if (NotAfter <= now)
+            throw new CertificateAuthorityException($"the certificate authority expired at {NotAfter:u} and signs nothing more");
         using var key = new LeafKey(keyType);
         var request = key.Request(new X500DistinguishedName(subject));
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(key.Usages, true));
         var oids = new OidCollection();
-        foreach (var usage in usages) oids.Add(new Oid(usage));
+        foreach (var usage in usages)
+            oids.Add(new Oid(usage));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(oids, false));
         request.CertificateExtensions.Add(names);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_signer, true, false));
 
         var notAfter = now + lifetime < NotAfter ? now + lifetime : NotAfter;
         using var signer = new SigningKey(_signer);
-        using var certificate = request.Create(_signer.SubjectName, signer.Generator, now - ClockSkew < _signer.NotBefore ? _signer.NotBefore : now - ClockSkew, notAfter, Serial());
+        using var certificate = request.Create(
+            _signer.SubjectName,
+            signer.Generator,
+            now - ClockSkew < _signer.NotBefore ? _signer.NotBefore : now - ClockSkew,
+            notAfter,
+            Serial()
+        );
         var chain = certificate.ExportCertificatePem() + "\n" + Intermediates;
-        return new IssuedCertificate(chain, key.ExportPem(), certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime()) { Signer = Fingerprint };
+        return new IssuedCertificate(
+            chain,
+            key.ExportPem(),
+            certificate.NotBefore.ToUniversalTime(),
+            certificate.NotAfter.ToUniversalTime()
+        )
+        {
+            Signer = Fingerprint,
+        };
     }
 
     private static DateTimeOffset Latest(DateTime one, DateTime other) => one > other ? one : other;
@@ -185,7 +229,8 @@ public sealed class CertificateAuthority : IDisposable
     {
         var serial = RandomNumberGenerator.GetBytes(16);
         serial[0] &= 0x7f;
-        if (serial[0] == 0) serial[0] = 1;
+        if (serial[0] == 0)
+            serial[0] = 1;
         return serial;
     }
 }
@@ -219,7 +264,5 @@ public sealed class CertificateAuthorityException : Exception
 {
     /// <summary>Says why.</summary>
     public CertificateAuthorityException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
+        : base(message, inner) { }
 }

@@ -43,8 +43,14 @@ public sealed class IdentityIssuer : IDisposable
     /// <summary>The present certificate of a proxy, if there is one.</summary>
     public bool TryGet(string proxy, string spiffeId, [NotNullWhen(true)] out IssuedLeaf? leaf)
     {
-        leaf = _entries.TryGetValue(new ProxyIdentity(proxy, spiffeId), out var entry) && entry.Issued is { } issued && entry.RenewAt > _time.GetUtcNow() ? issued : null;
-        if (leaf is not null) entry!.ReleasedAt = null;
+        leaf =
+            _entries.TryGetValue(new ProxyIdentity(proxy, spiffeId), out var entry)
+            && entry.Issued is { } issued
+            && entry.RenewAt > _time.GetUtcNow()
+                ? issued
+                : null;
+        if (leaf is not null)
+            entry!.ReleasedAt = null;
         return leaf is not null;
     }
 
@@ -54,9 +60,11 @@ public sealed class IdentityIssuer : IDisposable
     /// <exception cref="CertificateAuthorityException">The authority cannot sign now.</exception>
     public IssuedLeaf Get(string proxy, string spiffeId)
     {
-        if (TryGet(proxy, spiffeId, out var leaf)) return leaf;
+        if (TryGet(proxy, spiffeId, out var leaf))
+            return leaf;
         var name = new ProxyIdentity(proxy, spiffeId);
-        if (_entries.TryGetValue(name, out var old) && old.RenewAt <= _time.GetUtcNow()) Forget(name, old);
+        if (_entries.TryGetValue(name, out var old) && old.RenewAt <= _time.GetUtcNow())
+            Forget(name, old);
         var entry = _entries.GetOrAdd(name, static (_, issuer) => new Entry(issuer.Issue), this);
         try
         {
@@ -72,14 +80,17 @@ public sealed class IdentityIssuer : IDisposable
     /// <summary>Says that a proxy has gone. Its certificate is forgotten after a while if it does not come back.</summary>
     public void Release(string proxy, string spiffeId)
     {
-        if (_entries.TryGetValue(new ProxyIdentity(proxy, spiffeId), out var entry)) entry.ReleasedAt = _time.GetUtcNow();
+        if (_entries.TryGetValue(new ProxyIdentity(proxy, spiffeId), out var entry))
+            entry.ReleasedAt = _time.GetUtcNow();
     }
 
     /// <summary>Takes another authority: all certificates are made anew.</summary>
     public void Use(CertificateAuthority authority)
     {
-        if (ReferenceEquals(Interlocked.Exchange(ref _authority, authority), authority)) return;
-        foreach (var (name, entry) in _entries) Forget(name, entry);
+        if (ReferenceEquals(Interlocked.Exchange(ref _authority, authority), authority))
+            return;
+        foreach (var (name, entry) in _entries)
+            Forget(name, entry);
     }
 
     /// <summary>Takes other settings. Certificates that would be renewed later than new ones are renewed sooner, spread over the time in
@@ -88,12 +99,14 @@ public sealed class IdentityIssuer : IDisposable
     public void Use(LeafSettings settings)
     {
         var before = Interlocked.Exchange(ref _settings, settings.Checked());
-        if (before == settings) return;
+        if (before == settings)
+            return;
         var now = _time.GetUtcNow();
         foreach (var entry in _entries.Values)
         {
             var soon = now + (settings.Lifetime * settings.RenewAt * _random.NextDouble());
-            if (soon < entry.RenewAt) entry.RenewAt = soon;
+            if (soon < entry.RenewAt)
+                entry.RenewAt = soon;
         }
     }
 
@@ -114,13 +127,15 @@ public sealed class IdentityIssuer : IDisposable
         var now = _time.GetUtcNow();
         foreach (var (name, entry) in _entries)
         {
-            if (entry.RenewAt <= now || entry.ReleasedAt + KeepReleased <= now) Forget(name, entry);
+            if (entry.RenewAt <= now || entry.ReleasedAt + KeepReleased <= now)
+                Forget(name, entry);
         }
     }
 
     private void Forget(ProxyIdentity name, Entry entry)
     {
-        if (_entries.TryRemove(KeyValuePair.Create(name, entry))) entry.Dispose();
+        if (_entries.TryRemove(KeyValuePair.Create(name, entry)))
+            entry.Dispose();
     }
 
     private readonly record struct ProxyIdentity(string Proxy, string SpiffeId);
@@ -159,7 +174,8 @@ public sealed class IdentityIssuer : IDisposable
         {
             lock (_issuing)
             {
-                if (_issued is null) Volatile.Write(ref _issued, new IssuedLeaf(_issue(name, this), _isDue));
+                if (_issued is null)
+                    Volatile.Write(ref _issued, new IssuedLeaf(_issue(name, this), _isDue));
                 return _issued!;
             }
         }

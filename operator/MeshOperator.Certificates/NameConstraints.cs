@@ -24,13 +24,16 @@ internal sealed class NameConstraints
     /// <exception cref="CertificateAuthorityException">They cannot be read.</exception>
     public static NameConstraints? Of(X509Certificate2 certificate)
     {
-        if (certificate.Extensions.FirstOrDefault(e => e.Oid?.Value == Oid) is not { } extension) return null;
+        if (certificate.Extensions.FirstOrDefault(e => e.Oid?.Value == Oid) is not { } extension)
+            return null;
         var constraints = new NameConstraints(certificate.Subject);
         try
         {
             var sequence = new AsnReader(extension.RawData, AsnEncodingRules.DER).ReadSequence();
-            if (sequence.HasData && sequence.PeekTag().TagValue == 0) Read(sequence.ReadSequence(sequence.PeekTag()), constraints._permitted);
-            if (sequence.HasData) Read(sequence.ReadSequence(sequence.PeekTag()), constraints._excluded);
+            if (sequence.HasData && sequence.PeekTag().TagValue == 0)
+                Read(sequence.ReadSequence(sequence.PeekTag()), constraints._permitted);
+            if (sequence.HasData)
+                Read(sequence.ReadSequence(sequence.PeekTag()), constraints._excluded);
             return constraints;
         }
         catch (AsnContentException e)
@@ -43,7 +46,8 @@ internal sealed class NameConstraints
     public bool PermitUri(string host) => Permit(Uri, name => name.StartsWith('.') ? EndsWith(host, name) : Same(host, name));
 
     /// <summary>Whether a DNS name may be signed: that of a constraint and all below it.</summary>
-    public bool PermitDns(string dnsName) => Permit(Dns, name => name.Length == 0 || Same(dnsName, name) || EndsWith(dnsName, name.StartsWith('.') ? name : "." + name));
+    public bool PermitDns(string dnsName) =>
+        Permit(Dns, name => name.Length == 0 || Same(dnsName, name) || EndsWith(dnsName, name.StartsWith('.') ? name : "." + name));
 
     /// <summary>Whether an address may be signed.</summary>
     public bool PermitAddress(IPAddress address) => Permit(Address, (byte[] network) => Contains(network, address.GetAddressBytes()));
@@ -54,17 +58,21 @@ internal sealed class NameConstraints
         {
             var subtree = subtrees.ReadSequence();
             var kind = subtree.PeekTag();
-            if (kind.HasSameClassAndValue(Address)) into.Add((kind, subtree.ReadOctetString(kind)));
-            else if (kind.HasSameClassAndValue(Dns) || kind.HasSameClassAndValue(Uri)) into.Add((kind, System.Text.Encoding.ASCII.GetBytes(subtree.ReadCharacterString(UniversalTagNumber.IA5String, kind))));
+            if (kind.HasSameClassAndValue(Address))
+                into.Add((kind, subtree.ReadOctetString(kind)));
+            else if (kind.HasSameClassAndValue(Dns) || kind.HasSameClassAndValue(Uri))
+                into.Add((kind, System.Text.Encoding.ASCII.GetBytes(subtree.ReadCharacterString(UniversalTagNumber.IA5String, kind))));
         }
     }
 
-    private bool Permit(Asn1Tag kind, Func<string, bool> matches) => Permit(kind, (byte[] name) => matches(System.Text.Encoding.ASCII.GetString(name)));
+    private bool Permit(Asn1Tag kind, Func<string, bool> matches) =>
+        Permit(kind, (byte[] name) => matches(System.Text.Encoding.ASCII.GetString(name)));
 
     private bool Permit(Asn1Tag kind, Func<byte[], bool> matches)
     {
         var permitted = _permitted.Where(p => p.Kind.HasSameClassAndValue(kind)).ToList();
-        return (permitted.Count == 0 || permitted.Exists(p => matches(p.Base))) && !_excluded.Exists(e => e.Kind.HasSameClassAndValue(kind) && matches(e.Base));
+        return (permitted.Count == 0 || permitted.Exists(p => matches(p.Base)))
+            && !_excluded.Exists(e => e.Kind.HasSameClassAndValue(kind) && matches(e.Base));
     }
 
     private static bool Same(string a, string b) => a.Equals(b, StringComparison.OrdinalIgnoreCase);
@@ -74,10 +82,12 @@ internal sealed class NameConstraints
     /// <summary>A network is an address and a mask of the same length.</summary>
     private static bool Contains(byte[] network, byte[] address)
     {
-        if (network.Length != address.Length * 2) return false;
+        if (network.Length != address.Length * 2)
+            return false;
         for (var i = 0; i < address.Length; i++)
         {
-            if ((address[i] & network[address.Length + i]) != network[i]) return false;
+            if ((address[i] & network[address.Length + i]) != network[i])
+                return false;
         }
 
         return true;

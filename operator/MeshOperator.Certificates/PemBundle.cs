@@ -25,7 +25,8 @@ public static class PemBundle
         {
             using (certificate)
             {
-                if (seen.Add(certificate.Thumbprint)) union.Append(certificate.ExportCertificatePem()).Append('\n');
+                if (seen.Add(certificate.Thumbprint))
+                    union.Append(certificate.ExportCertificatePem()).Append('\n');
             }
         }
 
@@ -40,7 +41,8 @@ public static class PemBundle
         {
             using (certificate)
             {
-                if (certificate.NotAfter.ToUniversalTime() > now) kept.Append(certificate.ExportCertificatePem()).Append('\n');
+                if (certificate.NotAfter.ToUniversalTime() > now)
+                    kept.Append(certificate.ExportCertificatePem()).Append('\n');
             }
         }
 

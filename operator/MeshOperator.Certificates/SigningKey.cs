@@ -10,9 +10,12 @@ internal sealed class SigningKey : IDisposable
 
     public SigningKey(X509Certificate2 certificate)
     {
-        if (certificate.GetECDsaPrivateKey() is { } ecdsa) (_key, Generator) = (ecdsa, X509SignatureGenerator.CreateForECDsa(ecdsa));
-        else if (certificate.GetRSAPrivateKey() is { } rsa) (_key, Generator) = (rsa, X509SignatureGenerator.CreateForRSA(rsa, RSASignaturePadding.Pkcs1));
-        else throw new CertificateAuthorityException("the key of the certificate authority is neither ECDSA nor RSA");
+        if (certificate.GetECDsaPrivateKey() is { } ecdsa)
+            (_key, Generator) = (ecdsa, X509SignatureGenerator.CreateForECDsa(ecdsa));
+        else if (certificate.GetRSAPrivateKey() is { } rsa)
+            (_key, Generator) = (rsa, X509SignatureGenerator.CreateForRSA(rsa, RSASignaturePadding.Pkcs1));
+        else
+            throw new CertificateAuthorityException("the key of the certificate authority is neither ECDSA nor RSA");
     }
 
     public X509SignatureGenerator Generator { get; }

@@ -45,9 +45,17 @@ internal static class AdsConnection
                 ["stat_prefix"] = "ads",
                 ["channel_credentials"] = new JsonObject
                 {
-                    ["ssl_credentials"] = new JsonObject { ["root_certs"] = new JsonObject { ["filename"] = $"{ProxyBootstrap.TrustFolder}/{MeshNames.CaCertificateKey}" } },
+                    ["ssl_credentials"] = new JsonObject
+                    {
+                        ["root_certs"] = new JsonObject { ["filename"] = $"{ProxyBootstrap.TrustFolder}/{MeshNames.CaCertificateKey}" },
+                    },
                 },
-                ["call_credentials"] = new JsonArray(new JsonObject { ["from_plugin"] = new JsonObject { ["name"] = Plugin, ["typed_config"] = token } }),
+                ["call_credentials"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["from_plugin"] = new JsonObject { ["name"] = Plugin, ["typed_config"] = token },
+                    }
+                ),
                 ["credentials_factory_name"] = Plugin,
                 ["channel_args"] = new JsonObject { ["args"] = Arguments() },
             },
@@ -55,23 +63,24 @@ internal static class AdsConnection
     }
 
     /// <summary>gRPC core's channel arguments.</summary>
-    private static JsonObject Arguments() => new()
-    {
-        // PINGs, so that a lost operator is noticed.
-        ["grpc.keepalive_time_ms"] = Milliseconds(KeepaliveTime),
-        ["grpc.keepalive_timeout_ms"] = Milliseconds(KeepaliveTimeout),
-        ["grpc.http2.max_pings_without_data"] = Number(0),
+    private static JsonObject Arguments() =>
+        new()
+        {
+            // PINGs, so that a lost operator is noticed.
+            ["grpc.keepalive_time_ms"] = Milliseconds(KeepaliveTime),
+            ["grpc.keepalive_timeout_ms"] = Milliseconds(KeepaliveTimeout),
+            ["grpc.http2.max_pings_without_data"] = Number(0),
 
-        ["grpc.service_config"] = new JsonObject { ["string_value"] = WaitForReady },
-        ["grpc.initial_reconnect_backoff_ms"] = Milliseconds(FirstBackoff),
-        ["grpc.max_reconnect_backoff_ms"] = Milliseconds(LongestBackoff),
-        ["grpc.min_reconnect_backoff_ms"] = Milliseconds(ConnectTimeout),
+            ["grpc.service_config"] = new JsonObject { ["string_value"] = WaitForReady },
+            ["grpc.initial_reconnect_backoff_ms"] = Milliseconds(FirstBackoff),
+            ["grpc.max_reconnect_backoff_ms"] = Milliseconds(LongestBackoff),
+            ["grpc.min_reconnect_backoff_ms"] = Milliseconds(ConnectTimeout),
 
-        // Of the name server only addresses: no TXT and no SRV records.
-        ["grpc.service_config_disable_resolution"] = Number(1),
-        ["grpc.dns_enable_srv_queries"] = Number(0),
-        ["grpc.dns_ares_query_timeout"] = Milliseconds(NameTimeout),
-    };
+            // Of the name server only addresses: no TXT and no SRV records.
+            ["grpc.service_config_disable_resolution"] = Number(1),
+            ["grpc.dns_enable_srv_queries"] = Number(0),
+            ["grpc.dns_ares_query_timeout"] = Milliseconds(NameTimeout),
+        };
 
     private static JsonObject Milliseconds(TimeSpan time) => Number((int)time.TotalMilliseconds);
 

@@ -8,31 +8,32 @@ internal static class CaptureContainer
 {
     public const string Name = "mesh-init";
 
-    public static V1Container Create(SidecarSettings settings, string image) => new()
-    {
-        Name = Name,
-        Image = image,
-        Args = ["set"],
-        Env = Environment(settings),
-        Resources = new V1ResourceRequirements
+    public static V1Container Create(SidecarSettings settings, string image) =>
+        new()
         {
-            Requests = new Dictionary<string, ResourceQuantity> { ["cpu"] = new("10m"), ["memory"] = new("16Mi") },
-            Limits = new Dictionary<string, ResourceQuantity> { ["memory"] = new("64Mi") },
-        },
+            Name = Name,
+            Image = image,
+            Args = ["set"],
+            Env = Environment(settings),
+            Resources = new V1ResourceRequirements
+            {
+                Requests = new Dictionary<string, ResourceQuantity> { ["cpu"] = new("10m"), ["memory"] = new("16Mi") },
+                Limits = new Dictionary<string, ResourceQuantity> { ["memory"] = new("64Mi") },
+            },
 
-        // A container cannot give a capability to anybody but root. What else root may do is taken away.
-        SecurityContext = new V1SecurityContext
-        {
-            RunAsUser = 0,
-            RunAsGroup = 0,
-            RunAsNonRoot = false,
-            ReadOnlyRootFilesystem = true,
-            AllowPrivilegeEscalation = false,
-            Privileged = false,
-            Capabilities = new V1Capabilities { Drop = ["ALL"], Add = ["NET_ADMIN"] },
-            SeccompProfile = new V1SeccompProfile { Type = "RuntimeDefault" },
-        },
-    };
+            // A container cannot give a capability to anybody but root. What else root may do is taken away.
+            SecurityContext = new V1SecurityContext
+            {
+                RunAsUser = 0,
+                RunAsGroup = 0,
+                RunAsNonRoot = false,
+                ReadOnlyRootFilesystem = true,
+                AllowPrivilegeEscalation = false,
+                Privileged = false,
+                Capabilities = new V1Capabilities { Drop = ["ALL"], Add = ["NET_ADMIN"] },
+                SeccompProfile = new V1SeccompProfile { Type = "RuntimeDefault" },
+            },
+        };
 
     private static List<V1EnvVar>? Environment(SidecarSettings settings)
     {

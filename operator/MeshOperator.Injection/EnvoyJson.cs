@@ -15,10 +15,11 @@ internal static class EnvoyJson
 
     public static string Duration(TimeSpan duration) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.###}s");
 
-    public static JsonObject Address(string address, int port) => new()
-    {
-        ["socket_address"] = new JsonObject { ["address"] = address, ["port_value"] = port },
-    };
+    public static JsonObject Address(string address, int port) =>
+        new()
+        {
+            ["socket_address"] = new JsonObject { ["address"] = address, ["port_value"] = port },
+        };
 
     /// <summary>A message inside of a <c>google.protobuf.Any</c>.</summary>
     public static JsonObject Typed(string type, JsonObject message)
@@ -28,49 +29,76 @@ internal static class EnvoyJson
     }
 
     /// <summary>An extension by name and configuration.</summary>
-    public static JsonObject Filter(string name, string type, JsonObject message) => new() { ["name"] = name, ["typed_config"] = Typed(type, message) };
+    public static JsonObject Filter(string name, string type, JsonObject message) =>
+        new() { ["name"] = name, ["typed_config"] = Typed(type, message) };
 
-    public static JsonObject StaticCluster(string name, string address, int port, string connectTimeout) => new()
-    {
-        ["name"] = name,
-        ["type"] = "STATIC",
-        ["connect_timeout"] = connectTimeout,
-        ["load_assignment"] = new JsonObject
-        {
-            ["cluster_name"] = name,
-            ["endpoints"] = new JsonArray(new JsonObject
-            {
-                ["lb_endpoints"] = new JsonArray(new JsonObject { ["endpoint"] = new JsonObject { ["address"] = Address(address, port) } }),
-            }),
-        },
-    };
-
-    public static JsonObject ConnectionManager(string name, IEnumerable<JsonObject> routes, IEnumerable<JsonObject> filters) => new()
-    {
-        ["stat_prefix"] = name,
-        ["http_filters"] = new JsonArray([.. filters, Filter("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", new JsonObject { ["suppress_envoy_headers"] = true })]),
-        ["route_config"] = new JsonObject
+    public static JsonObject StaticCluster(string name, string address, int port, string connectTimeout) =>
+        new()
         {
             ["name"] = name,
-            ["virtual_hosts"] = new JsonArray(new JsonObject { ["name"] = name, ["domains"] = new JsonArray("*"), ["routes"] = new JsonArray([.. routes]) }),
-        },
-    };
+            ["type"] = "STATIC",
+            ["connect_timeout"] = connectTimeout,
+            ["load_assignment"] = new JsonObject
+            {
+                ["cluster_name"] = name,
+                ["endpoints"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["lb_endpoints"] = new JsonArray(
+                            new JsonObject { ["endpoint"] = new JsonObject { ["address"] = Address(address, port) } }
+                        ),
+                    }
+                ),
+            },
+        };
+
+    public static JsonObject ConnectionManager(string name, IEnumerable<JsonObject> routes, IEnumerable<JsonObject> filters) =>
+        new()
+        {
+            ["stat_prefix"] = name,
+            ["http_filters"] = new JsonArray([
+                .. filters,
+                Filter(
+                    "envoy.filters.http.router",
+                    "envoy.extensions.filters.http.router.v3.Router",
+                    new JsonObject { ["suppress_envoy_headers"] = true }
+                ),
+            ]),
+            ["route_config"] = new JsonObject
+            {
+                ["name"] = name,
+                ["virtual_hosts"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["name"] = name,
+                        ["domains"] = new JsonArray("*"),
+                        ["routes"] = new JsonArray([.. routes]),
+                    }
+                ),
+            },
+        };
 
     /// <summary>A listener at the pod's address: not every node has IPv6, and on some there is nothing else.</summary>
-    public static JsonObject Listener(string name, int port, JsonObject connectionManager) => new()
-    {
-        ["name"] = name,
-        ["address"] = Address(PodAddress, port),
-
-        // Who looks after the pod must get an answer however much the proxy has to do.
-        ["ignore_global_conn_limit"] = true,
-        ["bypass_overload_manager"] = true,
-        ["filter_chains"] = new JsonArray(new JsonObject
+    public static JsonObject Listener(string name, int port, JsonObject connectionManager) =>
+        new()
         {
-            ["filters"] = new JsonArray(Filter(
-                "envoy.filters.network.http_connection_manager",
-                "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                connectionManager)),
-        }),
-    };
+            ["name"] = name,
+            ["address"] = Address(PodAddress, port),
+
+            // Who looks after the pod must get an answer however much the proxy has to do.
+            ["ignore_global_conn_limit"] = true,
+            ["bypass_overload_manager"] = true,
+            ["filter_chains"] = new JsonArray(
+                new JsonObject
+                {
+                    ["filters"] = new JsonArray(
+                        Filter(
+                            "envoy.filters.network.http_connection_manager",
+                            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                            connectionManager
+                        )
+                    ),
+                }
+            ),
+        };
 }

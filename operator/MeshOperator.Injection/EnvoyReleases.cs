@@ -15,7 +15,11 @@ public static partial class EnvoyReleases
     /// <summary>When the youngest ended branches ended, and when the others will: see Envoy's RELEASES.md. Extended with each new branch.</summary>
     private static readonly (int Branch, DateOnly Ends)[] Ends =
     [
-        (36, new DateOnly(2026, 10, 31)), (37, new DateOnly(2027, 1, 31)), (38, new DateOnly(2027, 4, 30)), (39, new DateOnly(2027, 7, 31)), (40, new DateOnly(2027, 10, 31)),
+        (36, new DateOnly(2026, 10, 31)),
+        (37, new DateOnly(2027, 1, 31)),
+        (38, new DateOnly(2027, 4, 30)),
+        (39, new DateOnly(2027, 7, 31)),
+        (40, new DateOnly(2027, 10, 31)),
     ];
 
     /// <summary>The branch of an image of Envoy by its tag, the x of 1.x; null when it does not tell.</summary>
@@ -23,7 +27,8 @@ public static partial class EnvoyReleases
         EnvoyTag().Match(image) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
 
     /// <summary>Whether a branch is no longer mended.</summary>
-    public static bool HasEnded(int branch, DateOnly today) => branch < Ends[0].Branch || Array.Exists(Ends, end => end.Branch == branch && today > end.Ends);
+    public static bool HasEnded(int branch, DateOnly today) =>
+        branch < Ends[0].Branch || Array.Exists(Ends, end => end.Branch == branch && today > end.Ends);
 
     /// <summary>The name of the image without registry and folders begins with <c>envoy</c>: <c>envoy:v1.40.0</c>, <c>envoy:distroless-v1.40-latest@sha256:…</c>.</summary>
     [GeneratedRegex(@"(?:^|/)envoy[a-z0-9._-]*:(?:[a-z]+-)*v1\.([0-9]{1,3})(?:[^0-9]|$)")]

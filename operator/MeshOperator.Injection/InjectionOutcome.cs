@@ -3,9 +3,7 @@ namespace MeshOperator.Injection;
 /// <summary>What became of an injection.</summary>
 public sealed record InjectionOutcome
 {
-    private InjectionOutcome()
-    {
-    }
+    private InjectionOutcome() { }
 
     /// <summary>Whether the sidecar was added.</summary>
     public bool IsInjected { get; private init; }

@@ -17,7 +17,9 @@ public readonly record struct KubernetesVersion(int Major, int Minor) : ICompara
     public static KubernetesVersion? Parse(string? text)
     {
         var parts = (text ?? string.Empty).TrimStart('v').Split('.');
-        return parts.Length >= 2 && Number(parts[0]) is { } major && Number(parts[1]) is { } minor ? new KubernetesVersion(major, minor) : null;
+        return parts.Length >= 2 && Number(parts[0]) is { } major && Number(parts[1]) is { } minor
+            ? new KubernetesVersion(major, minor)
+            : null;
     }
 
     /// <inheritdoc/>

@@ -43,90 +43,105 @@ public static class ProxyBootstrap
         IDictionary<string, string> labels,
         string discoveryAddress,
         SidecarSettings settings,
-        IReadOnlyList<ApplicationProbe> probes) => new()
-    {
-        ["node"] = new JsonObject
+        IReadOnlyList<ApplicationProbe> probes
+    ) =>
+        new()
         {
-            ["id"] = $"$(POD_NAME).{ns}",
-            ["cluster"] = $"{serviceAccount}.{ns}",
-            ["metadata"] = new JsonObject
+            ["node"] = new JsonObject
             {
-                ["namespace"] = ns,
-                ["pod_uid"] = "$(POD_UID)",
-                ["labels"] = new JsonObject(labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
-                ["interception"] = NameOf(settings.Interception),
+                ["id"] = $"$(POD_NAME).{ns}",
+                ["cluster"] = $"{serviceAccount}.{ns}",
+                ["metadata"] = new JsonObject
+                {
+                    ["namespace"] = ns,
+                    ["pod_uid"] = "$(POD_UID)",
+                    ["labels"] = new JsonObject(
+                        labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))
+                    ),
+                    ["interception"] = NameOf(settings.Interception),
+                },
             },
-        },
-        ["stats_config"] = Statistics(StatisticsTags.Create(ns, serviceAccount, labels), settings),
-        // Statistics of a cluster's traffic are made when it is first used.
-        ["deferred_stat_options"] = new JsonObject { ["enable_deferred_creation_stats"] = true },
-        ["overload_manager"] = ProxyLimits.Create(settings.Resources),
-        ["layered_runtime"] = new JsonObject
-        {
-            ["layers"] = new JsonArray(
-                new JsonObject { ["name"] = "static", ["static_layer"] = Runtime(settings) },
-                new JsonObject { ["name"] = MeshNames.RuntimeLayer, ["rtds_layer"] = new JsonObject { ["name"] = MeshNames.RuntimeLayer, ["rtds_config"] = OverAds(RuntimeTimeout) } },
-                new JsonObject { ["name"] = "admin", ["admin_layer"] = new JsonObject() }),
-        },
-        ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address("127.0.0.1", ProxyPort.Admin) },
-        ["dynamic_resources"] = new JsonObject
-        {
-            ["ads_config"] = new JsonObject
+            ["stats_config"] = Statistics(StatisticsTags.Create(ns, serviceAccount, labels), settings),
+            // Statistics of a cluster's traffic are made when it is first used.
+            ["deferred_stat_options"] = new JsonObject { ["enable_deferred_creation_stats"] = true },
+            ["overload_manager"] = ProxyLimits.Create(settings.Resources),
+            ["layered_runtime"] = new JsonObject
             {
-                ["api_type"] = "DELTA_GRPC",
-                ["transport_api_version"] = "V3",
-                ["set_node_on_first_message_only"] = true,
-                ["grpc_services"] = new JsonArray(AdsConnection.Create(discoveryAddress)),
+                ["layers"] = new JsonArray(
+                    new JsonObject { ["name"] = "static", ["static_layer"] = Runtime(settings) },
+                    new JsonObject
+                    {
+                        ["name"] = MeshNames.RuntimeLayer,
+                        ["rtds_layer"] = new JsonObject { ["name"] = MeshNames.RuntimeLayer, ["rtds_config"] = OverAds(RuntimeTimeout) },
+                    },
+                    new JsonObject { ["name"] = "admin", ["admin_layer"] = new JsonObject() }
+                ),
             },
-            ["cds_config"] = OverAds(TimeSpan.Zero),
-            ["lds_config"] = OverAds(TimeSpan.Zero),
-        },
-        ["static_resources"] = new JsonObject
-        {
-            ["clusters"] = new JsonArray(
-            [
-                EnvoyJson.StaticCluster(AdminCluster, "127.0.0.1", ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
-                .. ProbeResources.Clusters(probes, settings.Interception != Interception.None),
-            ]),
-            ["listeners"] = new JsonArray(
-            [
-                Forward("readiness", ProxyPort.Readiness, "/healthz/ready", "/ready"),
-                Forward("prometheus", ProxyPort.Prometheus, "/stats/prometheus", "/stats/prometheus"),
-                .. ProbeResources.Listener(probes) is { } listener ? new[] { listener } : [],
-            ]),
-        },
-    };
+            ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address("127.0.0.1", ProxyPort.Admin) },
+            ["dynamic_resources"] = new JsonObject
+            {
+                ["ads_config"] = new JsonObject
+                {
+                    ["api_type"] = "DELTA_GRPC",
+                    ["transport_api_version"] = "V3",
+                    ["set_node_on_first_message_only"] = true,
+                    ["grpc_services"] = new JsonArray(AdsConnection.Create(discoveryAddress)),
+                },
+                ["cds_config"] = OverAds(TimeSpan.Zero),
+                ["lds_config"] = OverAds(TimeSpan.Zero),
+            },
+            ["static_resources"] = new JsonObject
+            {
+                ["clusters"] = new JsonArray([
+                    EnvoyJson.StaticCluster(AdminCluster, "127.0.0.1", ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
+                    .. ProbeResources.Clusters(probes, settings.Interception != Interception.None),
+                ]),
+                ["listeners"] = new JsonArray([
+                    Forward("readiness", ProxyPort.Readiness, "/healthz/ready", "/ready"),
+                    Forward("prometheus", ProxyPort.Prometheus, "/stats/prometheus", "/stats/prometheus"),
+                    .. ProbeResources.Listener(probes) is { } listener ? new[] { listener } : [],
+                ]),
+            },
+        };
 
     /// <summary>The word for it in annotations.</summary>
-    internal static string NameOf(Interception interception) => interception switch
-    {
-        Interception.Cni => "cni",
-        Interception.None => "none",
-        _ => "redirect",
-    };
+    internal static string NameOf(Interception interception) =>
+        interception switch
+        {
+            Interception.Cni => "cni",
+            Interception.None => "none",
+            _ => "redirect",
+        };
 
     private static JsonObject Statistics(JsonArray tags, SidecarSettings settings)
     {
         var statistics = new JsonObject { ["stats_tags"] = tags };
-        if (StatisticsSelection.Create(settings.Statistics) is { } matcher) statistics["stats_matcher"] = matcher;
+        if (StatisticsSelection.Create(settings.Statistics) is { } matcher)
+            statistics["stats_matcher"] = matcher;
         return statistics;
     }
 
     /// <summary>Runtime values that hold for all listeners and clusters. Those of headers are what Envoy takes where a listener or cluster
     /// has no bound of its own.</summary>
-    private static JsonObject Runtime(SidecarSettings settings) => new()
-    {
-        ["re2.max_program_size.error_level"] = LargestExpression,
-        ["envoy.reloadable_features.max_request_headers_count"] = settings.MaxHeaders,
-        ["envoy.reloadable_features.max_request_headers_size_kb"] = settings.MaxHeaderKib,
-        ["envoy.reloadable_features.max_response_headers_count"] = settings.MaxHeaders,
-        ["envoy.reloadable_features.max_response_headers_size_kb"] = settings.MaxHeaderKib,
-    };
+    private static JsonObject Runtime(SidecarSettings settings) =>
+        new()
+        {
+            ["re2.max_program_size.error_level"] = LargestExpression,
+            ["envoy.reloadable_features.max_request_headers_count"] = settings.MaxHeaders,
+            ["envoy.reloadable_features.max_request_headers_size_kb"] = settings.MaxHeaderKib,
+            ["envoy.reloadable_features.max_response_headers_count"] = settings.MaxHeaders,
+            ["envoy.reloadable_features.max_response_headers_size_kb"] = settings.MaxHeaderKib,
+        };
 
     /// <summary>By ADS.</summary>
     /// <param name="timeout">How long the proxy's start waits for it; zero for ever.</param>
     private static JsonObject OverAds(TimeSpan timeout) =>
-        new() { ["ads"] = new JsonObject(), ["resource_api_version"] = "V3", ["initial_fetch_timeout"] = EnvoyJson.Duration(timeout) };
+        new()
+        {
+            ["ads"] = new JsonObject(),
+            ["resource_api_version"] = "V3",
+            ["initial_fetch_timeout"] = EnvoyJson.Duration(timeout),
+        };
 
     /// <summary>A listener that passes one path to the admin interface and nothing else, as that interface can also stop the proxy.</summary>
     private static JsonObject Forward(string name, int port, string path, string adminPath)
@@ -136,7 +151,13 @@ public static class ProxyBootstrap
             ["match"] = new JsonObject
             {
                 ["path"] = path,
-                ["headers"] = new JsonArray(new JsonObject { ["name"] = ":method", ["string_match"] = new JsonObject { ["exact"] = "GET" } }),
+                ["headers"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["name"] = ":method",
+                        ["string_match"] = new JsonObject { ["exact"] = "GET" },
+                    }
+                ),
             },
             ["route"] = new JsonObject { ["cluster"] = AdminCluster, ["prefix_rewrite"] = adminPath },
         };

@@ -20,59 +20,88 @@ internal static class ProxyContainer
     private const int DefaultGracePeriod = 30;
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static V1Container Create(V1Pod pod, string ns, string serviceAccount, SidecarSettings settings, JsonObject bootstrap, KubernetesVersion? version) => new()
-    {
-        Name = SidecarInjector.ContainerName,
-        Image = settings.Image,
-
-        // Nothing restarts it hot, and the sockets for that would get into the way of an application that is itself an Envoy.
-        Args = ["--config-yaml", bootstrap.ToJsonString(Readable), "--log-level", settings.LogLevel, "--concurrency", $"{settings.Concurrency}", "--drain-time-s", "30", "--disable-hot-restart"],
-        Env =
-        [
-            FromField("POD_NAME", "metadata.name"),
-            FromField("POD_UID", "metadata.uid"),
-            FromField("POD_IP", "status.podIP"),
-
-            // Who the proxy is in the spans that it sends (OpenTelemetry's environment variables).
-            new V1EnvVar { Name = "OTEL_RESOURCE_ATTRIBUTES", Value = ResourceAttributes(pod, ns, serviceAccount) },
-        ],
-        Ports = [new V1ContainerPort { Name = "mesh-metrics", ContainerPort = ProxyPort.Prometheus, Protocol = "TCP" }],
-        RestartPolicy = settings.IsNative ? "Always" : null,
-        StartupProbe = settings.IsNative ? Ready(periodSeconds: 1, failureThreshold: 600) : null,
-        ReadinessProbe = Ready(periodSeconds: 5, failureThreshold: 3),
-        Lifecycle = settings.IsNative ? null : Drain(pod, version),
-        Resources = settings.Resources,
-        SecurityContext = new V1SecurityContext
+    public static V1Container Create(
+        V1Pod pod,
+        string ns,
+        string serviceAccount,
+        SidecarSettings settings,
+        JsonObject bootstrap,
+        KubernetesVersion? version
+    ) =>
+        new()
         {
-            RunAsUser = User,
-            RunAsGroup = User,
-            RunAsNonRoot = true,
-            ReadOnlyRootFilesystem = true,
-            AllowPrivilegeEscalation = false,
-            Privileged = false,
-            Capabilities = new V1Capabilities { Drop = ["ALL"] },
-            SeccompProfile = new V1SeccompProfile { Type = "RuntimeDefault" },
-        },
-        VolumeMounts = SidecarVolumes.Mounts(),
-    };
+            Name = SidecarInjector.ContainerName,
+            Image = settings.Image,
 
-    private static V1Probe Ready(int periodSeconds, int failureThreshold) => new()
-    {
-        HttpGet = new V1HTTPGetAction { Path = "/healthz/ready", Port = ProxyPort.Readiness },
-        PeriodSeconds = periodSeconds,
-        FailureThreshold = failureThreshold,
-        TimeoutSeconds = 3,
-    };
+            // Nothing restarts it hot, and the sockets for that would get into the way of an application that is itself an Envoy.
+            Args =
+            [
+                "--config-yaml",
+                bootstrap.ToJsonString(Readable),
+                "--log-level",
+                settings.LogLevel,
+                "--concurrency",
+                $"{settings.Concurrency}",
+                "--drain-time-s",
+                "30",
+                "--disable-hot-restart",
+            ],
+            Env =
+            [
+                FromField("POD_NAME", "metadata.name"),
+                FromField("POD_UID", "metadata.uid"),
+                FromField("POD_IP", "status.podIP"),
+                // Who the proxy is in the spans that it sends (OpenTelemetry's environment variables).
+                new V1EnvVar { Name = "OTEL_RESOURCE_ATTRIBUTES", Value = ResourceAttributes(pod, ns, serviceAccount) },
+            ],
+            Ports =
+            [
+                new V1ContainerPort
+                {
+                    Name = "mesh-metrics",
+                    ContainerPort = ProxyPort.Prometheus,
+                    Protocol = "TCP",
+                },
+            ],
+            RestartPolicy = settings.IsNative ? "Always" : null,
+            StartupProbe = settings.IsNative ? Ready(periodSeconds: 1, failureThreshold: 600) : null,
+            ReadinessProbe = Ready(periodSeconds: 5, failureThreshold: 3),
+            Lifecycle = settings.IsNative ? null : Drain(pod, version),
+            Resources = settings.Resources,
+            SecurityContext = new V1SecurityContext
+            {
+                RunAsUser = User,
+                RunAsGroup = User,
+                RunAsNonRoot = true,
+                ReadOnlyRootFilesystem = true,
+                AllowPrivilegeEscalation = false,
+                Privileged = false,
+                Capabilities = new V1Capabilities { Drop = ["ALL"] },
+                SeccompProfile = new V1SeccompProfile { Type = "RuntimeDefault" },
+            },
+            VolumeMounts = SidecarVolumes.Mounts(),
+        };
+
+    private static V1Probe Ready(int periodSeconds, int failureThreshold) =>
+        new()
+        {
+            HttpGet = new V1HTTPGetAction { Path = "/healthz/ready", Port = ProxyPort.Readiness },
+            PeriodSeconds = periodSeconds,
+            FailureThreshold = failureThreshold,
+            TimeoutSeconds = 3,
+        };
 
     /// <summary>The kubelet ends a native sidecar after the application, so only a classic one must wait. Images without a
     /// <c>sleep</c> end at once: a hook that fails does not hold anything up.</summary>
     private static V1Lifecycle? Drain(V1Pod pod, KubernetesVersion? version)
     {
         var seconds = Math.Min(DrainSeconds, (pod.Spec.TerminationGracePeriodSeconds ?? DefaultGracePeriod) - 1);
-        if (seconds <= 0) return null;
-        var sleep = version >= KubernetesVersion.SleepAction
-            ? new V1LifecycleHandler { Sleep = new V1SleepAction { Seconds = seconds } }
-            : new V1LifecycleHandler { Exec = new V1ExecAction { Command = ["/bin/sleep", $"{seconds}"] } };
+        if (seconds <= 0)
+            return null;
+        var sleep =
+            version >= KubernetesVersion.SleepAction
+                ? new V1LifecycleHandler { Sleep = new V1SleepAction { Seconds = seconds } }
+                : new V1LifecycleHandler { Exec = new V1ExecAction { Command = ["/bin/sleep", $"{seconds}"] } };
         return new V1Lifecycle { PreStop = sleep };
     }
 
@@ -85,13 +114,15 @@ internal static class ProxyContainer
             "k8s.pod.name=$(POD_NAME)",
             $"k8s.namespace.name={ns}",
         };
-        if (StatisticsTags.Version(pod.Metadata.Labels) is { } version) attributes.Add($"service.version={version}");
+        if (StatisticsTags.Version(pod.Metadata.Labels) is { } version)
+            attributes.Add($"service.version={version}");
         return string.Join(',', attributes);
     }
 
-    private static V1EnvVar FromField(string name, string path) => new()
-    {
-        Name = name,
-        ValueFrom = new V1EnvVarSource { FieldRef = new V1ObjectFieldSelector { FieldPath = path } },
-    };
+    private static V1EnvVar FromField(string name, string path) =>
+        new()
+        {
+            Name = name,
+            ValueFrom = new V1EnvVarSource { FieldRef = new V1ObjectFieldSelector { FieldPath = path } },
+        };
 }

@@ -26,38 +26,52 @@ internal static class ProxyLimits
     /// <summary>The heap of a proxy without a memory limit: far more than a configuration needs.</summary>
     private const long DefaultHeap = 1024 * MiB;
 
-    public static JsonObject Create(V1ResourceRequirements resources) => new()
-    {
-        ["refresh_interval"] = "0.250s",
-        ["resource_monitors"] = new JsonArray(
-            EnvoyJson.Filter(
-                "envoy.resource_monitors.global_downstream_max_connections",
-                "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                new JsonObject { ["max_active_downstream_connections"] = ConnectionsOf(resources) }),
-            EnvoyJson.Filter(
-                "envoy.resource_monitors.fixed_heap",
-                "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
-                new JsonObject { ["max_heap_size_bytes"] = HeapOf(resources) })),
-        ["actions"] = new JsonArray(
-            At("envoy.overload_actions.shrink_heap", 0.9),
-            At("envoy.overload_actions.disable_http_keepalive", 0.92),
-            At("envoy.overload_actions.stop_accepting_requests", 0.95),
-            At("envoy.overload_actions.reject_incoming_connections", 0.98)),
-    };
+    public static JsonObject Create(V1ResourceRequirements resources) =>
+        new()
+        {
+            ["refresh_interval"] = "0.250s",
+            ["resource_monitors"] = new JsonArray(
+                EnvoyJson.Filter(
+                    "envoy.resource_monitors.global_downstream_max_connections",
+                    "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    new JsonObject { ["max_active_downstream_connections"] = ConnectionsOf(resources) }
+                ),
+                EnvoyJson.Filter(
+                    "envoy.resource_monitors.fixed_heap",
+                    "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+                    new JsonObject { ["max_heap_size_bytes"] = HeapOf(resources) }
+                )
+            ),
+            ["actions"] = new JsonArray(
+                At("envoy.overload_actions.shrink_heap", 0.9),
+                At("envoy.overload_actions.disable_http_keepalive", 0.92),
+                At("envoy.overload_actions.stop_accepting_requests", 0.95),
+                At("envoy.overload_actions.reject_incoming_connections", 0.98)
+            ),
+        };
 
     private static long HeapOf(V1ResourceRequirements resources) =>
         MemoryOf(resources) is { } bytes ? Math.Max(bytes - BesideHeap, bytes / 2) : DefaultHeap;
 
     /// <summary>The heap is measured four times a second, in which thousands can connect; their number is bounded at once.</summary>
     private static long ConnectionsOf(V1ResourceRequirements resources) =>
-        MemoryOf(resources) is { } bytes ? Math.Clamp((bytes - AtRest) / PerConnection, FewestConnections, MostConnections) : MostConnections;
+        MemoryOf(resources) is { } bytes
+            ? Math.Clamp((bytes - AtRest) / PerConnection, FewestConnections, MostConnections)
+            : MostConnections;
 
     private static long? MemoryOf(V1ResourceRequirements resources) =>
         resources.Limits?.TryGetValue("memory", out var limit) == true && limit is not null ? (long)limit.ToDecimal() : null;
 
-    private static JsonObject At(string action, double pressure) => new()
-    {
-        ["name"] = action,
-        ["triggers"] = new JsonArray(new JsonObject { ["name"] = "envoy.resource_monitors.fixed_heap", ["threshold"] = new JsonObject { ["value"] = pressure } }),
-    };
+    private static JsonObject At(string action, double pressure) =>
+        new()
+        {
+            ["name"] = action,
+            ["triggers"] = new JsonArray(
+                new JsonObject
+                {
+                    ["name"] = "envoy.resource_monitors.fixed_heap",
+                    ["threshold"] = new JsonObject { ["value"] = pressure },
+                }
+            ),
+        };
 }

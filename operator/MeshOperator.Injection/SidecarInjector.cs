@@ -16,7 +16,12 @@ public sealed class SidecarInjector
     private const string DefaultContainerAnnotation = "kubectl.kubernetes.io/default-container";
 
     private static readonly string[] WrittenAnnotations =
-        [MeshNames.StatusAnnotation, MeshNames.ProbesAnnotation, MeshNames.DirectPortsAnnotation, MeshNames.NotInjectedAnnotation];
+    [
+        MeshNames.StatusAnnotation,
+        MeshNames.ProbesAnnotation,
+        MeshNames.DirectPortsAnnotation,
+        MeshNames.NotInjectedAnnotation,
+    ];
 
     private readonly InjectionOptions _options;
 
@@ -35,7 +40,8 @@ public sealed class SidecarInjector
     /// <param name="ns">The pod's namespace, which a pod that is being created may lack.</param>
     public InjectionOutcome Inject(V1Pod pod, string ns)
     {
-        if (Eligibility.WhyNot(pod, ns, _options) is { } reason) return InjectionOutcome.Skip(reason);
+        if (Eligibility.WhyNot(pod, ns, _options) is { } reason)
+            return InjectionOutcome.Skip(reason);
         if (Eligibility.WhyImpossible(pod) is { } obstacle)
         {
             Annotate(pod, MeshNames.NotInjectedAnnotation, obstacle);
@@ -43,8 +49,10 @@ public sealed class SidecarInjector
         }
 
         var (settings, problem) = SidecarSettings.Read(pod.Metadata?.Annotations, _options);
-        if (problem is not null) return InjectionOutcome.Refuse(problem);
-        if (Eligibility.WhyRefused(pod) is { } refusal) return InjectionOutcome.Refuse(refusal);
+        if (problem is not null)
+            return InjectionOutcome.Refuse(problem);
+        if (Eligibility.WhyRefused(pod) is { } refusal)
+            return InjectionOutcome.Refuse(refusal);
         string[] warnings = [.. Warnings(pod, settings!)];
         Add(pod, ns, settings!);
         return InjectionOutcome.Done() with { Warnings = warnings };
@@ -58,15 +66,17 @@ public sealed class SidecarInjector
         pod.Metadata.Labels[MeshNames.ProxyLabel] = MeshNames.ProxyEnvoy;
 
         var probes = ProbeRewriter.Rewrite(pod.Spec, settings);
-        if (probes.Originals.Count > 0) Annotate(pod, MeshNames.ProbesAnnotation, probes.Originals.ToJsonString());
-        var bootstrap = ProxyBootstrap.Create(
-            ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress, settings, probes.Probes);
+        if (probes.Originals.Count > 0)
+            Annotate(pod, MeshNames.ProbesAnnotation, probes.Originals.ToJsonString());
+        var bootstrap = ProxyBootstrap.Create(ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress, settings, probes.Probes);
         AddContainers(pod, ProxyContainer.Create(pod, ns, serviceAccount, settings, bootstrap, _options.KubernetesVersion), settings);
         pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], .. SidecarVolumes.Create()];
         foreach (var secret in settings.ImagePullSecrets.Where(name => pod.Spec.ImagePullSecrets?.Any(s => s.Name == name) != true))
             pod.Spec.ImagePullSecrets = [.. pod.Spec.ImagePullSecrets ?? [], new V1LocalObjectReference { Name = secret }];
-        if (settings.Interception == Interception.None) Annotate(pod, MeshNames.DirectPortsAnnotation, MeshNames.AllPorts);
-        else if (settings.ExcludedInboundPorts.Count > 0) Annotate(pod, MeshNames.DirectPortsAnnotation, string.Join(',', settings.ExcludedInboundPorts));
+        if (settings.Interception == Interception.None)
+            Annotate(pod, MeshNames.DirectPortsAnnotation, MeshNames.AllPorts);
+        else if (settings.ExcludedInboundPorts.Count > 0)
+            Annotate(pod, MeshNames.DirectPortsAnnotation, string.Join(',', settings.ExcludedInboundPorts));
         Annotate(pod, MeshNames.StatusAnnotation, Status(settings));
     }
 
@@ -74,15 +84,18 @@ public sealed class SidecarInjector
     /// when the init containers are done, so the rules come after those, which would else lead them nowhere.</summary>
     private void AddContainers(V1Pod pod, V1Container proxy, SidecarSettings settings)
     {
-        V1Container[] capture = settings.Interception == Interception.Redirect ? [CaptureContainer.Create(settings, _options.InitImage)] : [];
+        V1Container[] capture =
+            settings.Interception == Interception.Redirect ? [CaptureContainer.Create(settings, _options.InitImage)] : [];
         if (settings.IsNative)
         {
             pod.Spec.InitContainers = [.. capture, proxy, .. pod.Spec.InitContainers ?? []];
             return;
         }
 
-        if (capture.Length > 0) pod.Spec.InitContainers = [.. pod.Spec.InitContainers ?? [], .. capture];
-        if (pod.Metadata.Annotations?.ContainsKey(DefaultContainerAnnotation) != true) Annotate(pod, DefaultContainerAnnotation, pod.Spec.Containers[0].Name);
+        if (capture.Length > 0)
+            pod.Spec.InitContainers = [.. pod.Spec.InitContainers ?? [], .. capture];
+        if (pod.Metadata.Annotations?.ContainsKey(DefaultContainerAnnotation) != true)
+            Annotate(pod, DefaultContainerAnnotation, pod.Spec.Containers[0].Name);
         pod.Spec.Containers = [proxy, .. pod.Spec.Containers];
     }
 
@@ -104,9 +117,14 @@ public sealed class SidecarInjector
     private static IEnumerable<string> Warnings(V1Pod pod, SidecarSettings settings)
     {
         const string prefix = MeshNames.Group + "/";
-        foreach (var name in (pod.Metadata?.Annotations?.Keys ?? []).Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (
+            var name in (pod.Metadata?.Annotations?.Keys ?? [])
+                .Where(name => name.StartsWith(prefix, StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal)
+        )
         {
-            if (name == MeshNames.InjectLabel) yield return $"metadata.annotations[{name}]: this is a label, and has no effect as an annotation";
+            if (name == MeshNames.InjectLabel)
+                yield return $"metadata.annotations[{name}]: this is a label, and has no effect as an annotation";
             else if (!SidecarAnnotations.All.Contains(name) && !WrittenAnnotations.Contains(name))
                 yield return $"metadata.annotations[{name}]: this setting does not exist; use one of {string.Join(", ", SidecarAnnotations.All.Select(known => known[prefix.Length..]))}";
         }

@@ -12,32 +12,46 @@ internal static class SidecarVolumes
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(1);
 
     public static IEnumerable<V1Volume> Create() =>
-    [
-        new V1Volume
-        {
-            Name = Token,
-            Projected = new V1ProjectedVolumeSource
+        [
+            new V1Volume
             {
-                Sources =
-                [
-                    new V1VolumeProjection
-                    {
-                        ServiceAccountToken = new V1ServiceAccountTokenProjection
+                Name = Token,
+                Projected = new V1ProjectedVolumeSource
+                {
+                    Sources =
+                    [
+                        new V1VolumeProjection
                         {
-                            Audience = MeshNames.TokenAudience,
-                            ExpirationSeconds = (long)TokenLifetime.TotalSeconds,
-                            Path = ProxyBootstrap.TokenFile,
+                            ServiceAccountToken = new V1ServiceAccountTokenProjection
+                            {
+                                Audience = MeshNames.TokenAudience,
+                                ExpirationSeconds = (long)TokenLifetime.TotalSeconds,
+                                Path = ProxyBootstrap.TokenFile,
+                            },
                         },
-                    },
-                ],
+                    ],
+                },
             },
-        },
-        new V1Volume { Name = Trust, ConfigMap = new V1ConfigMapVolumeSource { Name = MeshNames.TrustBundleConfigMap } },
-    ];
+            new V1Volume
+            {
+                Name = Trust,
+                ConfigMap = new V1ConfigMapVolumeSource { Name = MeshNames.TrustBundleConfigMap },
+            },
+        ];
 
     public static List<V1VolumeMount> Mounts() =>
-    [
-        new V1VolumeMount { Name = Token, MountPath = ProxyBootstrap.TokenFolder, ReadOnlyProperty = true },
-        new V1VolumeMount { Name = Trust, MountPath = ProxyBootstrap.TrustFolder, ReadOnlyProperty = true },
-    ];
+        [
+            new V1VolumeMount
+            {
+                Name = Token,
+                MountPath = ProxyBootstrap.TokenFolder,
+                ReadOnlyProperty = true,
+            },
+            new V1VolumeMount
+            {
+                Name = Trust,
+                MountPath = ProxyBootstrap.TrustFolder,
+                ReadOnlyProperty = true,
+            },
+        ];
 }

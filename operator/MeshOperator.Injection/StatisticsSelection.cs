@@ -12,8 +12,17 @@ public static class StatisticsSelection
     /// <summary>Of the proxy itself and of what arrives, everything.</summary>
     private static readonly string[] Prefixes =
     [
-        "cluster_manager.", "listener_manager.", "server.", "overload.", "runtime.", "control_plane.", "grpc.ads.", "tracing.",
-        "cluster.inbound/", "http.inbound", "tcp.inbound",
+        "cluster_manager.",
+        "listener_manager.",
+        "server.",
+        "overload.",
+        "runtime.",
+        "control_plane.",
+        "grpc.ads.",
+        "tracing.",
+        "cluster.inbound/",
+        "http.inbound",
+        "tcp.inbound",
     ];
 
     /// <summary>Of whichever filter.</summary>
@@ -37,21 +46,21 @@ public static class StatisticsSelection
     /// <summary>What is kept by default, for people: a part of a statistic's name in Envoy, or an expression for the whole, and how it
     /// fits.</summary>
     public static IEnumerable<(string Pattern, string How)> Kept =>
-    [
-        .. Prefixes.Select(prefix => (prefix, "the start of the name")),
-        .. Parts.Select(part => (part, "any part of the name")),
-        .. Suffixes.Select(suffix => (suffix, "the end of the name")),
-        .. Expressions.Select(expression => (expression, "the whole name, as an RE2 expression")),
-    ];
+        [
+            .. Prefixes.Select(prefix => (prefix, "the start of the name")),
+            .. Parts.Select(part => (part, "any part of the name")),
+            .. Suffixes.Select(suffix => (suffix, "the end of the name")),
+            .. Expressions.Select(expression => (expression, "the whole name, as an RE2 expression")),
+        ];
 
     /// <summary>The selection.</summary>
     /// <param name="more">Beginnings of the names of further statistics; <see cref="All"/> among them for all.</param>
     /// <returns>Null where all are kept.</returns>
     public static JsonObject? Create(IReadOnlyList<string> more)
     {
-        if (more.Contains(All)) return null;
-        var patterns = new JsonArray(
-        [
+        if (more.Contains(All))
+            return null;
+        var patterns = new JsonArray([
             .. Prefixes.Concat(more).Select(prefix => new JsonObject { ["prefix"] = EnvoyJson.Literal(prefix) }),
             .. Parts.Select(part => new JsonObject { ["contains"] = part }),
             .. Suffixes.Select(suffix => new JsonObject { ["suffix"] = suffix }),

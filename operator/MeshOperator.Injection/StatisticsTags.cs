@@ -15,28 +15,28 @@ public static class StatisticsTags
 
     /// <summary>The labels that Prometheus sees, and what each is, for people.</summary>
     public static IEnumerable<(string Name, string Meaning)> Labels =>
-    [
-        ("workload", $"the proxy's workload: the first of the pod's labels {Listed(NameLabels)}, else its service account"),
-        ("workload_namespace", "the pod's namespace"),
-        ("workload_version", $"the first of the pod's labels {Listed(VersionLabels)}; absent without one"),
-        ("direction", "`inbound` or `outbound`"),
-        ("destination_service", "outbound: the service that is called; of a split, the backend"),
-        ("destination_namespace", "outbound: that service's namespace"),
-        ("destination_port", "the port that is called"),
-        ("envoy_response_code_class, envoy_response_code", "Envoy's own: the class or the code of a response"),
-    ];
+        [
+            ("workload", $"the proxy's workload: the first of the pod's labels {Listed(NameLabels)}, else its service account"),
+            ("workload_namespace", "the pod's namespace"),
+            ("workload_version", $"the first of the pod's labels {Listed(VersionLabels)}; absent without one"),
+            ("direction", "`inbound` or `outbound`"),
+            ("destination_service", "outbound: the service that is called; of a split, the backend"),
+            ("destination_namespace", "outbound: that service's namespace"),
+            ("destination_port", "the port that is called"),
+            ("envoy_response_code_class, envoy_response_code", "Envoy's own: the class or the code of a response"),
+        ];
 
     /// <summary>The tags of a pod's proxy.</summary>
     public static JsonArray Create(string ns, string serviceAccount, IDictionary<string, string> labels) =>
-    [
-        Fixed("workload", Workload(labels, serviceAccount)),
-        Fixed("workload_namespace", ns),
-        .. Version(labels) is { } version ? new[] { Fixed("workload_version", version) } : [],
-        Extracted("direction", $"{Of}((outbound|inbound)/)"),
-        Extracted("destination_port", $@"{Of}(?:outbound|inbound)(/(\d+))"),
-        Extracted("destination_namespace", $@"{Of}outbound/\d+(/([^/.]+))"),
-        Extracted("destination_service", $@"{Of}outbound/\d+/[^/.]+(/([^/.]+))"),
-    ];
+        [
+            Fixed("workload", Workload(labels, serviceAccount)),
+            Fixed("workload_namespace", ns),
+            .. Version(labels) is { } version ? new[] { Fixed("workload_version", version) } : [],
+            Extracted("direction", $"{Of}((outbound|inbound)/)"),
+            Extracted("destination_port", $@"{Of}(?:outbound|inbound)(/(\d+))"),
+            Extracted("destination_namespace", $@"{Of}outbound/\d+(/([^/.]+))"),
+            Extracted("destination_service", $@"{Of}outbound/\d+/[^/.]+(/([^/.]+))"),
+        ];
 
     /// <summary>What users call the workload: a label if it has one, else its service account.</summary>
     public static string Workload(IDictionary<string, string> labels, string serviceAccount) => First(labels, NameLabels) ?? serviceAccount;
@@ -47,7 +47,9 @@ public static class StatisticsTags
     private static string Listed(string[] labels) => string.Join(", ", labels.Select(label => $"`{label}`"));
 
     private static string? First(IDictionary<string, string> labels, string[] names) =>
-        names.Select(name => labels.TryGetValue(name, out var value) && value.Length > 0 ? value : null).FirstOrDefault(value => value is not null);
+        names
+            .Select(name => labels.TryGetValue(name, out var value) && value.Length > 0 ? value : null)
+            .FirstOrDefault(value => value is not null);
 
     private static JsonObject Fixed(string name, string value) => new() { ["tag_name"] = name, ["fixed_value"] = value };
 

@@ -54,7 +54,11 @@ public static class KubernetesOperator
     public static IOperatorBuilder AddKubernetesOperator(this IServiceCollection services)
     {
         services.AddSingleton(p => new KubernetesTransport(
-            p.GetRequiredService<k8s.Kubernetes>(), p.GetRequiredService<TimeProvider>(), p.GetService<KubernetesTransportOptions>(), p.GetRequiredService<Random>()));
+            p.GetRequiredService<k8s.Kubernetes>(),
+            p.GetRequiredService<TimeProvider>(),
+            p.GetService<KubernetesTransportOptions>(),
+            p.GetRequiredService<Random>()
+        ));
         services.AddSingleton(typeof(EntityClient<>));
         services.AddSingleton(typeof(Status.StatusWriter<>));
         services.AddSingleton(typeof(ControllerRequeue<>));
@@ -70,13 +74,15 @@ public static class KubernetesOperator
         public IOperatorBuilder AddInformer<TEntity>(InformerOptions<TEntity>? options = null)
             where TEntity : class, IKubernetesObject<V1ObjectMeta>
         {
-            if (services.Any(s => s.ServiceType == typeof(SharedInformer<TEntity>))) return this;
+            if (services.Any(s => s.ServiceType == typeof(SharedInformer<TEntity>)))
+                return this;
             services.AddSingleton(p => new SharedInformer<TEntity>(
                 p.GetRequiredService<KubernetesTransport>(),
                 options ?? new InformerOptions<TEntity>(),
                 p.GetRequiredService<TimeProvider>(),
                 p.GetRequiredService<Random>(),
-                p.GetRequiredService<ILogger<SharedInformer<TEntity>>>()));
+                p.GetRequiredService<ILogger<SharedInformer<TEntity>>>()
+            ));
             services.AddSingleton<IInformer>(p => p.GetRequiredService<SharedInformer<TEntity>>());
             return this;
         }
@@ -93,13 +99,15 @@ public static class KubernetesOperator
                 new EntityFinalizers<TEntity>(
                     p.GetServices<EntityFinalizerRegistration<TEntity>>(),
                     p.GetRequiredService<EntityClient<TEntity>>(),
-                    p.GetRequiredService<ILogger<EntityFinalizers<TEntity>>>()),
+                    p.GetRequiredService<ILogger<EntityFinalizers<TEntity>>>()
+                ),
                 p.GetRequiredService<ILeadership>(),
                 p.GetRequiredService<ControllerRequeue<TEntity>>(),
                 p.GetService<ControllerOptions>() ?? new ControllerOptions(),
                 p.GetRequiredService<TimeProvider>(),
                 p.GetRequiredService<Random>(),
-                p.GetRequiredService<ILogger<ControllerHost<TEntity>>>()));
+                p.GetRequiredService<ILogger<ControllerHost<TEntity>>>()
+            ));
             return this;
         }
 
@@ -108,7 +116,10 @@ public static class KubernetesOperator
             where TEntity : class, IKubernetesObject<V1ObjectMeta>
         {
             if (identifier.IndexOf('/', StringComparison.Ordinal) <= 0)
-                throw new ArgumentException($"The finalizer '{identifier}' must be a domain, a slash and a name, for example example.com/cleanup.", nameof(identifier));
+                throw new ArgumentException(
+                    $"The finalizer '{identifier}' must be a domain, a slash and a name, for example example.com/cleanup.",
+                    nameof(identifier)
+                );
             services.AddSingleton<TImplementation>();
             services.AddSingleton(p => new EntityFinalizerRegistration<TEntity>(identifier, p.GetRequiredService<TImplementation>()));
             return this;

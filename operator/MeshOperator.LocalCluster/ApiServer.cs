@@ -40,7 +40,15 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly string _adminToken;
     private int _disposed;
 
-    private ApiServer(WebApplication host, IReadOnlyList<IDisposable> owned, string authorityPem, ControllerSet controllers, FaultInjector faults, CancellationTokenSource stopping, string adminToken)
+    private ApiServer(
+        WebApplication host,
+        IReadOnlyList<IDisposable> owned,
+        string authorityPem,
+        ControllerSet controllers,
+        FaultInjector faults,
+        CancellationTokenSource stopping,
+        string adminToken
+    )
     {
         _host = host;
         Faults = faults;
@@ -65,26 +73,26 @@ public sealed class ApiServer : IAsyncDisposable
     /// <summary>An administrator's kubeconfig, YAML, complete in itself; its context is `meshop-local`.</summary>
     public string Kubeconfig =>
         $"""
-        apiVersion: v1
-        kind: Config
-        current-context: meshop-local
-        clusters:
-        - name: meshop-local
-          cluster:
-            server: {Address.GetLeftPart(UriPartial.Authority)}
-            certificate-authority-data: {Convert.ToBase64String(Encoding.ASCII.GetBytes(CaCertificate))}
-        users:
-        - name: meshop-local
-          user:
-            token: {_adminToken}
-        contexts:
-        - name: meshop-local
-          context:
-            cluster: meshop-local
-            user: meshop-local
-            namespace: default
+            apiVersion: v1
+            kind: Config
+            current-context: meshop-local
+            clusters:
+            - name: meshop-local
+              cluster:
+                server: {Address.GetLeftPart(UriPartial.Authority)}
+                certificate-authority-data: {Convert.ToBase64String(Encoding.ASCII.GetBytes(CaCertificate))}
+            users:
+            - name: meshop-local
+              user:
+                token: {_adminToken}
+            contexts:
+            - name: meshop-local
+              context:
+                cluster: meshop-local
+                user: meshop-local
+                namespace: default
 
-        """;
+            """;
 
     /// <summary>Starts a server; it is ready when this returns.</summary>
     /// <param name="options">How it is to be.</param>
@@ -109,12 +117,16 @@ public sealed class ApiServer : IAsyncDisposable
         var addresses = new ClusterAddresses(IPNetwork.Parse(options.ServiceCidr));
         var webhooks = new WebhookClient(store, kinds, options.WebhookServiceAddress, time);
         var admission = new WebhookAdmission(store, kinds, webhooks, faults, logger);
-        var writer = new ObjectWriter(store, kinds, admission, addresses, time) { GracefulPods = options.WorkloadControllers || options.ExternalKubelet };
+        var writer = new ObjectWriter(store, kinds, admission, addresses, time)
+        {
+            GracefulPods = options.WorkloadControllers || options.ExternalKubelet,
+        };
         store.Changed += new ServedDefinitions(kinds, logger).OnChanged;
         store.Changed += new UnevaluatedConditions(logger).OnChanged;
         store.Changed += (kind, change) =>
         {
-            if (change.Type == WatchEventType.Deleted && kind is { Group: "", Plural: "services" }) addresses.Release(change.Object);
+            if (change.Type == WatchEventType.Deleted && kind is { Group: "", Plural: "services" })
+                addresses.Release(change.Object);
         };
         var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), new OwnedPods(), time, logger);
         store.Changed += cluster.OwnedPods.OnChanged;
@@ -131,7 +143,8 @@ public sealed class ApiServer : IAsyncDisposable
             new WriteHandler(store, writer, time),
             new ScaleHandler(store, writer),
             new ReviewHandler(store, kinds, authentication, new AccessReviews(authorizer), tokens, writer, time),
-            logger);
+            logger
+        );
 
         var host = Build(options, certificates, loggers);
         host.Run(new FaultyRequests(faults, dispatch.HandleAsync, time, stopping.Token).HandleAsync);
@@ -141,7 +154,8 @@ public sealed class ApiServer : IAsyncDisposable
             await host.StartAsync(cancellationToken);
             var server = new ApiServer(host, owned, certificates.AuthorityPem, controllers, faults, stopping, adminToken);
             await new Bootstrap(writer, kinds).RunAsync(server.Address.Port);
-            foreach (var name in Bootstrap.Namespaces) await controllers.Namespaces.FurnishNowAsync(name);
+            foreach (var name in Bootstrap.Namespaces)
+                await controllers.Namespaces.FurnishNowAsync(name);
             controllers.Start(stopping.Token);
             logger.Listening(server.Address);
             return server;
@@ -149,7 +163,8 @@ public sealed class ApiServer : IAsyncDisposable
         catch
         {
             await host.DisposeAsync();
-            foreach (var one in owned) one.Dispose();
+            foreach (var one in owned)
+                one.Dispose();
             throw;
         }
     }
@@ -157,7 +172,8 @@ public sealed class ApiServer : IAsyncDisposable
     /// <summary>Stops the server and ends its watches; returns within about two seconds.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         await _stopping.CancelAsync();
         using (var limit = new CancellationTokenSource(StopLimit))
         {
@@ -166,7 +182,8 @@ public sealed class ApiServer : IAsyncDisposable
 
         await _controllers.StoppedAsync();
         await _host.DisposeAsync();
-        foreach (var owned in _owned) owned.Dispose();
+        foreach (var owned in _owned)
+            owned.Dispose();
     }
 
     private static WebApplication Build(LocalClusterOptions options, ServingCertificates certificates, ILoggerFactory loggers)
@@ -174,25 +191,32 @@ public sealed class ApiServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Services.AddSingleton(loggers);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-
-            // Above the API's own limit, so that a client that sends too much lives to read the 413.
-            kestrel.Limits.MaxRequestBodySize = 16L * RequestBody.Limit;
-            kestrel.Limits.MaxConcurrentConnections = 10_000;
-            kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
-            kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Listen(IPAddress.Loopback, options.Port, listen =>
+        builder
+            .WebHost.UseKestrelCore()
+            .UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel =>
             {
-                listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(https =>
-                {
-                    https.ServerCertificate = certificates.Serving;
-                    https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
-                });
+                kestrel.AddServerHeader = false;
+
+                // Above the API's own limit, so that a client that sends too much lives to read the 413.
+                kestrel.Limits.MaxRequestBodySize = 16L * RequestBody.Limit;
+                kestrel.Limits.MaxConcurrentConnections = 10_000;
+                kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
+                kestrel.Limits.MinResponseDataRate = null;
+                kestrel.Listen(
+                    IPAddress.Loopback,
+                    options.Port,
+                    listen =>
+                    {
+                        listen.Protocols = HttpProtocols.Http1AndHttp2;
+                        listen.UseHttps(https =>
+                        {
+                            https.ServerCertificate = certificates.Serving;
+                            https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+                        });
+                    }
+                );
             });
-        });
         return builder.Build();
     }
 

@@ -41,9 +41,17 @@ public sealed record LocalClusterOptions
     /// <exception cref="ArgumentException">A setting is wrong; the message names it.</exception>
     internal void Validate()
     {
-        if (Port is < 0 or > 65535) throw new ArgumentException($"LocalClusterOptions.Port is {Port}: it must be between 0 and 65535");
-        if (WatchHistory < 1) throw new ArgumentException($"LocalClusterOptions.WatchHistory is {WatchHistory}: it must be at least 1");
-        if (!System.Net.IPNetwork.TryParse(ServiceCidr, out var range) || range.BaseAddress.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork || range.PrefixLength is < 8 or > 28)
-            throw new ArgumentException($"LocalClusterOptions.ServiceCidr is \"{ServiceCidr}\": it must be an IPv4 range such as 10.96.0.0/16, between /8 and /28");
+        if (Port is < 0 or > 65535)
+            throw new ArgumentException($"LocalClusterOptions.Port is {Port}: it must be between 0 and 65535");
+        if (WatchHistory < 1)
+            throw new ArgumentException($"LocalClusterOptions.WatchHistory is {WatchHistory}: it must be at least 1");
+        if (
+            !System.Net.IPNetwork.TryParse(ServiceCidr, out var range)
+            || range.BaseAddress.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork
+            || range.PrefixLength is < 8 or > 28
+        )
+            throw new ArgumentException(
+                $"LocalClusterOptions.ServiceCidr is \"{ServiceCidr}\": it must be an IPv4 range such as 10.96.0.0/16, between /8 and /28"
+            );
     }
 }

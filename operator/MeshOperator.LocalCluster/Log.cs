@@ -11,7 +11,11 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Error, "{Method} {Path} failed")]
     public static partial void RequestFailed(this ILogger logger, Exception exception, string method, string path);
 
-    [LoggerMessage(3, LogLevel.Warning, "CustomResourceDefinitions have x-kubernetes-validations, {Name} the first; CEL rules are not evaluated here, only schemas and webhooks")]
+    [LoggerMessage(
+        3,
+        LogLevel.Warning,
+        "CustomResourceDefinitions have x-kubernetes-validations, {Name} the first; CEL rules are not evaluated here, only schemas and webhooks"
+    )]
     public static partial void RulesNotEvaluated(this ILogger logger, string name);
 
     [LoggerMessage(4, LogLevel.Error, "Controller {Controller} failed on {Key}; it is tried again in {Delay}")]
@@ -23,6 +27,10 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Warning, "Admission webhook {Webhook} failed and is ignored: {Reason}")]
     public static partial void WebhookIgnored(this ILogger logger, string webhook, string reason);
 
-    [LoggerMessage(7, LogLevel.Warning, "{Configuration} has matchConditions; CEL is not evaluated here, so its webhooks are called as if they matched")]
+    [LoggerMessage(
+        7,
+        LogLevel.Warning,
+        "{Configuration} has matchConditions; CEL is not evaluated here, so its webhooks are called as if they matched"
+    )]
     public static partial void ConditionsNotEvaluated(this ILogger logger, string configuration);
 }

@@ -19,7 +19,14 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Debug, "Sent {NodeId} {Count} {Type} resources, {Removed} removed, version {Version}, nonce {Nonce}")]
     public static partial void ResponseSent(
-        this ILogger logger, string nodeId, int count, string type, int removed, string version, string nonce);
+        this ILogger logger,
+        string nodeId,
+        int count,
+        string type,
+        int removed,
+        string version,
+        string nonce
+    );
 
     [LoggerMessage(6, LogLevel.Debug, "Proxy {NodeId} requests {TypeUrl}, which is not served")]
     public static partial void UnknownType(this ILogger logger, string nodeId, string typeUrl);

@@ -25,7 +25,15 @@ internal static partial class Log
     public static partial void NotInjected(ILogger logger, string pod, string @namespace, string reason);
 
     [LoggerMessage(8, LogLevel.Information, "{Kind} {Namespace}/{Name}: {Condition} is {Status} ({Reason})")]
-    public static partial void ConditionChanged(ILogger logger, string kind, string @namespace, string name, string condition, string status, string reason);
+    public static partial void ConditionChanged(
+        ILogger logger,
+        string kind,
+        string @namespace,
+        string name,
+        string condition,
+        string status,
+        string reason
+    );
 
     [LoggerMessage(9, LogLevel.Warning, "The status of {Policy} could not be written; retrying")]
     public static partial void StatusFailed(ILogger logger, Exception exception, string policy);
@@ -51,7 +59,11 @@ internal static partial class Log
     [LoggerMessage(16, LogLevel.Information, "The API server has version {Version}")]
     public static partial void ServerVersion(ILogger logger, string version);
 
-    [LoggerMessage(17, LogLevel.Warning, "There is no certificate authority yet; put it into Secret {Secret} as tls.crt, tls.key and ca.crt")]
+    [LoggerMessage(
+        17,
+        LogLevel.Warning,
+        "There is no certificate authority yet; put it into Secret {Secret} as tls.crt, tls.key and ca.crt"
+    )]
     public static partial void AuthorityMissing(ILogger logger, string secret);
 
     [LoggerMessage(18, LogLevel.Error, "A new state of the certificate authority was refused, and the present one stays in use: {Reason}")]
@@ -69,15 +81,27 @@ internal static partial class Log
     [LoggerMessage(22, LogLevel.Warning, "The state of this replica's proxies could not be reported to the leader; retrying")]
     public static partial void ReportFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(24, LogLevel.Information, "TCP callers lost permissions on {Ports} ports of pods; open connections there are closed within 30 s")]
+    [LoggerMessage(
+        24,
+        LogLevel.Information,
+        "TCP callers lost permissions on {Ports} ports of pods; open connections there are closed within 30 s"
+    )]
     public static partial void Revoked(ILogger logger, int ports);
 
     [LoggerMessage(25, LogLevel.Warning, "The ports on which TCP callers lost permissions could not be stored; retrying")]
     public static partial void RevocationFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(26, LogLevel.Error, "The ports on which TCP callers lost permissions are too many to store ({Ports} more); open connections there are not closed")]
+    [LoggerMessage(
+        26,
+        LogLevel.Error,
+        "The ports on which TCP callers lost permissions are too many to store ({Ports} more); open connections there are not closed"
+    )]
     public static partial void RevocationsTooMany(ILogger logger, int ports);
 
-    [LoggerMessage(23, LogLevel.Warning, "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is not one of service, namespace/service, namespace/*, ./* and *; the annotation is ignored, and proxies are sent what they would be sent without it")]
+    [LoggerMessage(
+        23,
+        LogLevel.Warning,
+        "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is not one of service, namespace/service, namespace/*, ./* and *; the annotation is ignored, and proxies are sent what they would be sent without it"
+    )]
     public static partial void UpstreamsUnreadable(ILogger logger, string kind, string name, string annotation, string item);
 }

@@ -71,10 +71,16 @@ public sealed class ExpressionTests
     [InlineData("(?P<n)", "at character 1, the group's name is not closed; write (?P<name>…)")]
     [InlineData("(", @"at character 1, the group is not closed; write \( to match the character itself")]
     [InlineData("a)", @"at character 2, the ')' does not close a group; write \) to match the character itself")]
-    [InlineData(@"\p{IsGreek}", @"at character 1, 'IsGreek' is not a character class of RE2; use a general category or a script, for example \p{Lu} or \p{Greek}")]
+    [InlineData(
+        @"\p{IsGreek}",
+        @"at character 1, 'IsGreek' is not a character class of RE2; use a general category or a script, for example \p{Lu} or \p{Greek}"
+    )]
     [InlineData(@"\p{Greek", @"at character 1, the name of the character class is not closed; write for example \p{Greek}")]
     [InlineData(@"\p", @"at character 1, the name of the character class is not closed; write for example \p{Greek}")]
-    [InlineData("[a-z-[aeiou]]", @"at character 5, RE2 does not support the subtraction of classes; write \[ to match the character itself")]
+    [InlineData(
+        "[a-z-[aeiou]]",
+        @"at character 5, RE2 does not support the subtraction of classes; write \[ to match the character itself"
+    )]
     [InlineData("[a", @"at character 1, the character class is not closed; write \[ to match the character itself")]
     [InlineData("[]", @"at character 1, the character class is not closed; write \[ to match the character itself")]
     [InlineData("[z-a]", "at character 2, the range 'z-a' is in the wrong order")]
@@ -83,7 +89,8 @@ public sealed class ExpressionTests
     [InlineData(@"\w{1000}{2}", "at character 3, a repetition cannot be repeated; RE2 does not support '{1000}{2}'")]
     [InlineData(@"[\pL\pN]{1,63}", "its size of about 157565 is above 16384, because counts multiply what they repeat; use smaller counts")]
     public void What_RE2_refuses_is_refused_with_the_cause_and_the_place(string pattern, string cause) =>
-        Refusal(pattern).ShouldBe($"spec.rules[0].matches[0].path.value: the path '{pattern}' is not a valid RE2 regular expression: {cause}");
+        Refusal(pattern)
+            .ShouldBe($"spec.rules[0].matches[0].path.value: the path '{pattern}' is not a valid RE2 regular expression: {cause}");
 
     [Fact]
     public void Groups_that_are_nested_without_end_are_refused() =>
@@ -91,18 +98,50 @@ public sealed class ExpressionTests
 
     [Fact]
     public void Expressions_for_headers_and_query_parameters_are_read_as_those_for_paths() =>
-        ValidationText.Of(new TrafficSplitValidator().Validate(Split(new HttpRequestMatch
-        {
-            Headers = [new() { Name = "x-a", Type = ValueMatchType.RegularExpression, Value = "(?=a)" }],
-            QueryParams = [new() { Name = "q", Type = ValueMatchType.RegularExpression, Value = "(?=a)" }],
-        }))).ShouldBe(
-            "spec.rules[0].matches[0].headers[0].value: the value '(?=a)' is not a valid RE2 regular expression: at character 1, RE2 does not support look-ahead; "
-            + "spec.rules[0].matches[0].queryParams[0].value: the value '(?=a)' is not a valid RE2 regular expression: at character 1, RE2 does not support look-ahead");
+        ValidationText
+            .Of(
+                new TrafficSplitValidator().Validate(
+                    Split(
+                        new HttpRequestMatch
+                        {
+                            Headers =
+                            [
+                                new()
+                                {
+                                    Name = "x-a",
+                                    Type = ValueMatchType.RegularExpression,
+                                    Value = "(?=a)",
+                                },
+                            ],
+                            QueryParams =
+                            [
+                                new()
+                                {
+                                    Name = "q",
+                                    Type = ValueMatchType.RegularExpression,
+                                    Value = "(?=a)",
+                                },
+                            ],
+                        }
+                    )
+                )
+            )
+            .ShouldBe(
+                "spec.rules[0].matches[0].headers[0].value: the value '(?=a)' is not a valid RE2 regular expression: at character 1, RE2 does not support look-ahead; "
+                    + "spec.rules[0].matches[0].queryParams[0].value: the value '(?=a)' is not a valid RE2 regular expression: at character 1, RE2 does not support look-ahead"
+            );
 
-    private static string Refusal(string pattern) => ValidationText.Of(new TrafficSplitValidator().Validate(Split(new HttpRequestMatch
-    {
-        Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = pattern },
-    })));
+    private static string Refusal(string pattern) =>
+        ValidationText.Of(
+            new TrafficSplitValidator().Validate(
+                Split(
+                    new HttpRequestMatch
+                    {
+                        Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = pattern },
+                    }
+                )
+            )
+        );
 
     private static TrafficSplitSpec Split(HttpRequestMatch match) =>
         new() { Service = "model", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Matches = [match] }] };

@@ -13,19 +13,40 @@ public sealed class RequestRuleTests
     [InlineData(PathMatchType.Exact, "/search#top")]
     public void A_path_has_no_query_or_fragment(PathMatchType type, string path)
     {
-        OfMatch(new() { Path = new() { Type = type, Value = path } })
-            .ShouldBe($"spec.rules[0].matches[0].path.value: '{path}' has a query or fragment, which is not part of the path; use queryParams");
-        OfLimit(new() { Path = new() { Type = type, Value = path } })
+        OfMatch(
+                new()
+                {
+                    Path = new() { Type = type, Value = path },
+                }
+            )
+            .ShouldBe(
+                $"spec.rules[0].matches[0].path.value: '{path}' has a query or fragment, which is not part of the path; use queryParams"
+            );
+        OfLimit(
+                new()
+                {
+                    Path = new() { Type = type, Value = path },
+                }
+            )
             .ShouldBe($"spec.limits[0].match.path.value: '{path}' has a query or fragment, which is not part of the path; remove it");
     }
 
     [Fact]
-    public void A_path_without_a_type_is_read_as_a_prefix() => OfMatch(new() { Path = new() { Value = "/a?b" } })
-        .ShouldBe("spec.rules[0].matches[0].path.value: '/a?b' has a query or fragment, which is not part of the path; use queryParams");
+    public void A_path_without_a_type_is_read_as_a_prefix() =>
+        OfMatch(new() { Path = new() { Value = "/a?b" } })
+            .ShouldBe(
+                "spec.rules[0].matches[0].path.value: '/a?b' has a query or fragment, which is not part of the path; use queryParams"
+            );
 
     [Fact]
     public void A_question_mark_is_part_of_an_expressions_syntax() =>
-        OfMatch(new() { Path = new() { Type = PathMatchType.RegularExpression, Value = "/a?b" } }).ShouldBeEmpty();
+        OfMatch(
+                new()
+                {
+                    Path = new() { Type = PathMatchType.RegularExpression, Value = "/a?b" },
+                }
+            )
+            .ShouldBeEmpty();
 
     [Theory]
     [InlineData("beta\n", "contains a line break; in YAML write it on one line, or use |-")]
@@ -60,8 +81,10 @@ public sealed class RequestRuleTests
     public void A_header_that_proxies_need_cannot_be_changed(string name)
     {
         var message = $"a split cannot change the header '{name}', because proxies and their other policies depend on it; remove it";
-        OfRule(new() { Headers = new() { Set = [new() { Name = name, Value = "1" }] } }).ShouldBe($"spec.rules[0].headers.set[0].name: {message}");
-        OfRule(new() { Headers = new() { Add = [new() { Name = name, Value = "1" }] } }).ShouldBe($"spec.rules[0].headers.add[0].name: {message}");
+        OfRule(new() { Headers = new() { Set = [new() { Name = name, Value = "1" }] } })
+            .ShouldBe($"spec.rules[0].headers.set[0].name: {message}");
+        OfRule(new() { Headers = new() { Add = [new() { Name = name, Value = "1" }] } })
+            .ShouldBe($"spec.rules[0].headers.add[0].name: {message}");
         OfRule(new() { Headers = new() { Remove = [name] } }).ShouldBe($"spec.rules[0].headers.remove[0]: {message}");
     }
 
@@ -80,15 +103,25 @@ public sealed class RequestRuleTests
     }
 
     [Fact]
-    public void A_name_of_a_header_to_remove_is_a_headers_name() => OfRule(new() { Headers = new() { Remove = ["x a"] } })
-        .ShouldBe("spec.rules[0].headers.remove[0]: 'x a' is not a valid name; use letters, digits and !#$%&'*+-.^_|~");
+    public void A_name_of_a_header_to_remove_is_a_headers_name() =>
+        OfRule(new() { Headers = new() { Remove = ["x a"] } })
+            .ShouldBe("spec.rules[0].headers.remove[0]: 'x a' is not a valid name; use letters, digits and !#$%&'*+-.^_|~");
 
     [Fact]
-    public void Other_headers_can_be_changed() => OfRule(new()
-    {
-        Headers = new() { Set = [new() { Name = "x-discount", Value = "10 %" }], Add = [new() { Name = "x-seen-by", Value = "split" }], Remove = ["x-secret"] },
-        Sticky = new() { Header = "x-user" },
-    }).ShouldBeEmpty();
+    public void Other_headers_can_be_changed() =>
+        OfRule(
+                new()
+                {
+                    Headers = new()
+                    {
+                        Set = [new() { Name = "x-discount", Value = "10 %" }],
+                        Add = [new() { Name = "x-seen-by", Value = "split" }],
+                        Remove = ["x-secret"],
+                    },
+                    Sticky = new() { Header = "x-user" },
+                }
+            )
+            .ShouldBeEmpty();
 
     private static string OfMatch(HttpRequestMatch match) => OfRule(new() { Matches = [match] });
 
@@ -98,9 +131,14 @@ public sealed class RequestRuleTests
         return ValidationText.Of(new TrafficSplitValidator().Validate(new TrafficSplitSpec { Service = "model", Rules = [rule] }));
     }
 
-    private static string OfLimit(RateLimitMatch match) => ValidationText.Of(new RateLimitValidator().Validate(new RateLimitSpec
-    {
-        TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }],
-        Limits = [new() { Requests = 1, Match = match }],
-    }));
+    private static string OfLimit(RateLimitMatch match) =>
+        ValidationText.Of(
+            new RateLimitValidator().Validate(
+                new RateLimitSpec
+                {
+                    TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }],
+                    Limits = [new() { Requests = 1, Match = match }],
+                }
+            )
+        );
 }

@@ -17,35 +17,87 @@ public sealed class ValidatorTests
         return new TrafficSplitSpec { Service = "m", Rules = [rule] };
     }
 
-    public static TheoryData<TrafficSplitSpec, string> InvalidSplits => new()
-    {
-        { new TrafficSplitSpec { Service = "model" }, "spec: set exactly one of spec.backends and spec.rules" },
-        { Split(new TrafficSplitBackend { Service = "v1", Weight = -1 }, new TrafficSplitBackend { Service = "v2" }), "spec.backends[0].weight: -1 is not a weight; use a number from 0 to 1000000" },
-        { Split(new TrafficSplitBackend { Service = "v1", Weight = 0 }), "spec.backends: all weights are 0; set a weight above 0 for at least one backend" },
-        { Split(new TrafficSplitBackend { Service = "v1" }, new TrafficSplitBackend { Service = "v1" }), "spec.backends: the backend 'v1' is listed twice; list it once, with the sum of the weights" },
+    public static TheoryData<TrafficSplitSpec, string> InvalidSplits =>
+        new()
         {
-            Split(new() { Service = "v1", Port = 80 }, new() { Service = "v1" }, new() { Service = "v1", Port = 80 }),
-            "spec.backends: the backend 'v1:80' is listed twice; list it once, with the sum of the weights"
-        },
-        {
-            new TrafficSplitSpec { Service = "m", Rules = [Rule("a"), Rule("b"), Rule(null), Rule(null), Rule("b")] },
-            "spec.rules: two rules are named 'b'; give each rule its own name"
-        },
-        { Of(new TrafficSplitRule { Fault = new() }), "spec.rules[0].fault: the fault is empty; set delay or abort, or omit fault" },
-        {
-            Of(new TrafficSplitRule { Fault = new() { Abort = new() { Status = 503, Percent = 0.00005 } } }),
-            "spec.rules[0].fault.abort.percent: 0.00005 is below the smallest supported percentage; use 0 or at least 0.0001"
-        },
-        { Split(new TrafficSplitBackend { Service = "V1" }), "spec.backends[0].service: 'V1' is not the name of a service; use at most 63 lower-case letters, digits and '-', beginning with a letter" },
-        {
-            new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Timeouts = new RouteTimeouts { Request = "soon" } }] },
-            "spec.rules[0].timeouts.request: 'soon' is not a duration; write for example 500ms, 10s or 1m30s"
-        },
-        {
-            new TrafficSplitSpec { Service = "m", Rules = [new TrafficSplitRule { Backends = [new() { Service = "v1" }], Matches = [new() { Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = "(" } }] }] },
-            "spec.rules[0].matches[0].path.value: the path '(' is not a valid RE2 regular expression: at character 1, the group is not closed; write \\( to match the character itself"
-        },
-    };
+            {
+                new TrafficSplitSpec { Service = "model" },
+                "spec: set exactly one of spec.backends and spec.rules"
+            },
+            {
+                Split(new TrafficSplitBackend { Service = "v1", Weight = -1 }, new TrafficSplitBackend { Service = "v2" }),
+                "spec.backends[0].weight: -1 is not a weight; use a number from 0 to 1000000"
+            },
+            {
+                Split(new TrafficSplitBackend { Service = "v1", Weight = 0 }),
+                "spec.backends: all weights are 0; set a weight above 0 for at least one backend"
+            },
+            {
+                Split(new TrafficSplitBackend { Service = "v1" }, new TrafficSplitBackend { Service = "v1" }),
+                "spec.backends: the backend 'v1' is listed twice; list it once, with the sum of the weights"
+            },
+            {
+                Split(new() { Service = "v1", Port = 80 }, new() { Service = "v1" }, new() { Service = "v1", Port = 80 }),
+                "spec.backends: the backend 'v1:80' is listed twice; list it once, with the sum of the weights"
+            },
+            {
+                new TrafficSplitSpec { Service = "m", Rules = [Rule("a"), Rule("b"), Rule(null), Rule(null), Rule("b")] },
+                "spec.rules: two rules are named 'b'; give each rule its own name"
+            },
+            { Of(new TrafficSplitRule { Fault = new() }), "spec.rules[0].fault: the fault is empty; set delay or abort, or omit fault" },
+            {
+                Of(
+                    new TrafficSplitRule
+                    {
+                        Fault = new()
+                        {
+                            Abort = new() { Status = 503, Percent = 0.00005 },
+                        },
+                    }
+                ),
+                "spec.rules[0].fault.abort.percent: 0.00005 is below the smallest supported percentage; use 0 or at least 0.0001"
+            },
+            {
+                Split(new TrafficSplitBackend { Service = "V1" }),
+                "spec.backends[0].service: 'V1' is not the name of a service; use at most 63 lower-case letters, digits and '-', beginning with a letter"
+            },
+            {
+                new TrafficSplitSpec
+                {
+                    Service = "m",
+                    Rules =
+                    [
+                        new TrafficSplitRule
+                        {
+                            Backends = [new() { Service = "v1" }],
+                            Timeouts = new RouteTimeouts { Request = "soon" },
+                        },
+                    ],
+                },
+                "spec.rules[0].timeouts.request: 'soon' is not a duration; write for example 500ms, 10s or 1m30s"
+            },
+            {
+                new TrafficSplitSpec
+                {
+                    Service = "m",
+                    Rules =
+                    [
+                        new TrafficSplitRule
+                        {
+                            Backends = [new() { Service = "v1" }],
+                            Matches =
+                            [
+                                new()
+                                {
+                                    Path = new PathMatch { Type = PathMatchType.RegularExpression, Value = "(" },
+                                },
+                            ],
+                        },
+                    ],
+                },
+                "spec.rules[0].matches[0].path.value: the path '(' is not a valid RE2 regular expression: at character 1, the group is not closed; write \\( to match the character itself"
+            },
+        };
 
     [Theory]
     [MemberData(nameof(InvalidSplits))]
@@ -56,49 +108,91 @@ public sealed class ValidatorTests
     [InlineData(0)]
     [InlineData(0.0001)]
     [InlineData(100)]
-    public void A_percentage_may_be_of_millionths(double percent) => ValidationText.Of(new TrafficSplitValidator().Validate(
-        Of(new TrafficSplitRule { Mirror = new() { Service = "v2", Percent = percent } }))).ShouldBeEmpty();
+    public void A_percentage_may_be_of_millionths(double percent) =>
+        ValidationText
+            .Of(
+                new TrafficSplitValidator().Validate(
+                    Of(
+                        new TrafficSplitRule
+                        {
+                            Mirror = new() { Service = "v2", Percent = percent },
+                        }
+                    )
+                )
+            )
+            .ShouldBeEmpty();
 
     [Fact]
     public void A_valid_split_passes() =>
-        new TrafficSplitValidator().Validate(Split(new TrafficSplitBackend { Service = "v1", Weight = 90 }, new TrafficSplitBackend { Service = "v2", Weight = 0 })).IsValid.ShouldBeTrue();
+        new TrafficSplitValidator()
+            .Validate(
+                Split(new TrafficSplitBackend { Service = "v1", Weight = 90 }, new TrafficSplitBackend { Service = "v2", Weight = 0 })
+            )
+            .IsValid.ShouldBeTrue();
 
-    public static TheoryData<RetryPolicySpec, string> InvalidRetryPolicies => new()
-    {
+    public static TheoryData<RetryPolicySpec, string> InvalidRetryPolicies =>
+        new()
         {
-            new RetryPolicySpec { Backoff = new() { Base = "1s", Max = "10ms" } },
-            "spec.backoff.max: 10ms is shorter than the first pause, 1s; make it longer, or omit it for ten times the first pause"
-        },
-        {
-            new RetryPolicySpec { Backoff = new() { Max = "10ms" } },
-            "spec.backoff.max: 10ms is shorter than the first pause, 25ms; make it longer, or omit it for ten times the first pause"
-        },
-        { new RetryPolicySpec { Backoff = new() { Base = "0s" } }, "spec.backoff.base: 0s is too short; use at least 1ms" },
-        {
-            new RetryPolicySpec { PerTryTimeout = "3s", Timeouts = new() { Request = "2s" } },
-            "spec.perTryTimeout: 3s is longer than timeouts.request, 2s, so it never ends an attempt; make it shorter, or omit it"
-        },
-        { new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable] }, NeedsPost },
-        { new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure, RetryCondition.Internal], Methods = ["GET"] }, NeedsPost },
-    };
+            {
+                new RetryPolicySpec
+                {
+                    Backoff = new() { Base = "1s", Max = "10ms" },
+                },
+                "spec.backoff.max: 10ms is shorter than the first pause, 1s; make it longer, or omit it for ten times the first pause"
+            },
+            {
+                new RetryPolicySpec { Backoff = new() { Max = "10ms" } },
+                "spec.backoff.max: 10ms is shorter than the first pause, 25ms; make it longer, or omit it for ten times the first pause"
+            },
+            {
+                new RetryPolicySpec { Backoff = new() { Base = "0s" } },
+                "spec.backoff.base: 0s is too short; use at least 1ms"
+            },
+            {
+                new RetryPolicySpec
+                {
+                    PerTryTimeout = "3s",
+                    Timeouts = new() { Request = "2s" },
+                },
+                "spec.perTryTimeout: 3s is longer than timeouts.request, 2s, so it never ends an attempt; make it shorter, or omit it"
+            },
+            {
+                new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable] },
+                NeedsPost
+            },
+            {
+                new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure, RetryCondition.Internal], Methods = ["GET"] },
+                NeedsPost
+            },
+        };
 
-    private const string NeedsPost = "spec.methods: gRPC calls are POST, which the methods do not include; add POST if the calls may be repeated";
+    private const string NeedsPost =
+        "spec.methods: gRPC calls are POST, which the methods do not include; add POST if the calls may be repeated";
 
     [Theory]
     [MemberData(nameof(InvalidRetryPolicies))]
-    public void An_invalid_retry_policy_is_refused_with_field_and_fix(RetryPolicySpec spec, string message) => OfRetries(spec).ShouldBe(message);
+    public void An_invalid_retry_policy_is_refused_with_field_and_fix(RetryPolicySpec spec, string message) =>
+        OfRetries(spec).ShouldBe(message);
 
     public static TheoryData<RetryPolicySpec> ValidRetryPolicies =>
-    [
-        new RetryPolicySpec(),
-        new RetryPolicySpec { Backoff = new() { Base = "1s" } },
-        new RetryPolicySpec { PerTryTimeout = "2s", Timeouts = new() { Request = "2s" } },
-        new RetryPolicySpec { PerTryTimeout = "2s", Timeouts = new() { Request = "0s" } },
-        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], Methods = ["POST"] },
-        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable, RetryCondition.GatewayError] },
-        new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], RetriableStatusCodes = [429] },
-        new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure] },
-    ];
+        [
+            new RetryPolicySpec(),
+            new RetryPolicySpec { Backoff = new() { Base = "1s" } },
+            new RetryPolicySpec
+            {
+                PerTryTimeout = "2s",
+                Timeouts = new() { Request = "2s" },
+            },
+            new RetryPolicySpec
+            {
+                PerTryTimeout = "2s",
+                Timeouts = new() { Request = "0s" },
+            },
+            new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], Methods = ["POST"] },
+            new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable, RetryCondition.GatewayError] },
+            new RetryPolicySpec { RetryOn = [RetryCondition.Unavailable], RetriableStatusCodes = [429] },
+            new RetryPolicySpec { RetryOn = [RetryCondition.ConnectFailure] },
+        ];
 
     [Theory]
     [MemberData(nameof(ValidRetryPolicies))]
@@ -112,47 +206,83 @@ public sealed class ValidatorTests
 
     private static PolicyTargetReference Service(string name) => new() { Kind = PolicyTargetKind.Service, Name = name };
 
-    public static TheoryData<CircuitBreakerSpec, string> InvalidCircuitBreakers => new()
-    {
+    public static TheoryData<CircuitBreakerSpec, string> InvalidCircuitBreakers =>
+        new()
         {
-            new CircuitBreakerSpec { TargetRefs = [Service("a")] },
-            "spec: the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection"
-        },
-        { new CircuitBreakerSpec { TargetRefs = [Service("a")], MaxRequests = 0 }, "spec.maxRequests: 0 is too small; use at least 1" },
-        {
-            new CircuitBreakerSpec { TargetRefs = [new() { Kind = PolicyTargetKind.TrafficSplit, Name = "a" }], MaxRequests = 1 },
-            "spec.targetRefs: a target must be a Service"
-        },
-        { new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 }, "spec.targetRefs: Service 'a' is listed twice; remove one of the two" },
-        {
-            new CircuitBreakerSpec { TargetRefs = [Service("a")], OutlierDetection = new() { Consecutive5xx = 0 } },
-            "spec.outlierDetection.consecutive5xx: no error counts; set consecutive5xx or consecutiveGatewayErrors above 0"
-        },
-        {
-            new CircuitBreakerSpec { TargetRefs = [Service("a")], OutlierDetection = new() { Interval = "0s" } },
-            "spec.outlierDetection.interval: '0s' is not above 0; write for example 10s"
-        },
-    };
+            {
+                new CircuitBreakerSpec { TargetRefs = [Service("a")] },
+                "spec: the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection"
+            },
+            {
+                new CircuitBreakerSpec { TargetRefs = [Service("a")], MaxRequests = 0 },
+                "spec.maxRequests: 0 is too small; use at least 1"
+            },
+            {
+                new CircuitBreakerSpec { TargetRefs = [new() { Kind = PolicyTargetKind.TrafficSplit, Name = "a" }], MaxRequests = 1 },
+                "spec.targetRefs: a target must be a Service"
+            },
+            {
+                new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 },
+                "spec.targetRefs: Service 'a' is listed twice; remove one of the two"
+            },
+            {
+                new CircuitBreakerSpec
+                {
+                    TargetRefs = [Service("a")],
+                    OutlierDetection = new() { Consecutive5xx = 0 },
+                },
+                "spec.outlierDetection.consecutive5xx: no error counts; set consecutive5xx or consecutiveGatewayErrors above 0"
+            },
+            {
+                new CircuitBreakerSpec
+                {
+                    TargetRefs = [Service("a")],
+                    OutlierDetection = new() { Interval = "0s" },
+                },
+                "spec.outlierDetection.interval: '0s' is not above 0; write for example 10s"
+            },
+        };
 
     [Theory]
     [MemberData(nameof(InvalidCircuitBreakers))]
     public void An_invalid_circuit_breaker_is_refused_with_field_and_fix(CircuitBreakerSpec spec, string message) =>
         ValidationText.Of(new CircuitBreakerValidator().Validate(spec)).ShouldBe(message);
 
-    public static TheoryData<RateLimitSpec, string> InvalidRateLimits => new()
-    {
-        { new RateLimitSpec { Limits = [new() { Requests = 1 }] }, "spec: set exactly one of spec.selector and spec.targetRefs" },
-        { new RateLimitSpec { TargetRefs = [Service("a")] }, "spec.limits: the list must have 1 to 16 limits" },
-        { new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 0 }] }, "spec.limits[0].requests: 0 is too small; use at least 1" },
+    public static TheoryData<RateLimitSpec, string> InvalidRateLimits =>
+        new()
         {
-            new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 1, Match = new() }] },
-            "spec.limits[0].match: the match is empty; set at least one of path, method and headers, or omit match"
-        },
-        {
-            new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 1, Match = new() { Path = new() { Value = "api" } } }] },
-            "spec.limits[0].match.path.value: the path 'api' does not begin with '/'; add it"
-        },
-    };
+            {
+                new RateLimitSpec { Limits = [new() { Requests = 1 }] },
+                "spec: set exactly one of spec.selector and spec.targetRefs"
+            },
+            {
+                new RateLimitSpec { TargetRefs = [Service("a")] },
+                "spec.limits: the list must have 1 to 16 limits"
+            },
+            {
+                new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 0 }] },
+                "spec.limits[0].requests: 0 is too small; use at least 1"
+            },
+            {
+                new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 1, Match = new() }] },
+                "spec.limits[0].match: the match is empty; set at least one of path, method and headers, or omit match"
+            },
+            {
+                new RateLimitSpec
+                {
+                    TargetRefs = [Service("a")],
+                    Limits =
+                    [
+                        new()
+                        {
+                            Requests = 1,
+                            Match = new() { Path = new() { Value = "api" } },
+                        },
+                    ],
+                },
+                "spec.limits[0].match.path.value: the path 'api' does not begin with '/'; add it"
+            },
+        };
 
     [Theory]
     [MemberData(nameof(InvalidRateLimits))]
@@ -161,33 +291,73 @@ public sealed class ValidatorTests
 
     private const string EmptyList = "the list is empty; list at least one item, or omit the field to match all";
 
-    public static TheoryData<MtlsPolicySpec, string> InvalidMtlsPolicies => new()
-    {
-        { new MtlsPolicySpec { Allow = [new AccessRule()] }, "spec.allow[0]: the rule is empty; set at least one field" },
+    public static TheoryData<MtlsPolicySpec, string> InvalidMtlsPolicies =>
+        new()
         {
-            new MtlsPolicySpec { Deny = [new AccessRule { Identities = ["spiffe://*/ns/shop"] }] },
-            "spec.deny[0].identities[0]: 'spiffe://*/ns/shop' is not an identity; write spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, with a * only at the end"
-        },
-        { new MtlsPolicySpec { Allow = [new AccessRule { Paths = ["admin"] }] }, "spec.allow[0].paths[0]: 'admin' is not a path; begin it with '/', and use a * only at the end" },
-        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/admin?x=1"] }] }, "spec.deny[0].paths[0]: '/admin?x=1' has a query or fragment, which is not part of the path; remove it" },
-        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/*/admin"] }] }, "spec.deny[0].paths[0]: '/*/admin' is not a path; begin it with '/', and use a * only at the end" },
-        {
-            new MtlsPolicySpec { Allow = [] },
-            "spec.allow: the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
-        },
-        { new MtlsPolicySpec { Allow = [new AccessRule { Identities = [], Ports = [80] }] }, $"spec.allow[0].identities: {EmptyList}" },
-        { new MtlsPolicySpec { Allow = [new AccessRule { ServiceAccounts = [], Ports = [80] }] }, $"spec.allow[0].serviceAccounts: {EmptyList}" },
-        { new MtlsPolicySpec { Allow = [new AccessRule { Namespaces = [], Ports = [80] }] }, $"spec.allow[0].namespaces: {EmptyList}" },
-        { new MtlsPolicySpec { Allow = [new AccessRule { Ports = [] }] }, $"spec.allow[0].ports: {EmptyList}" },
-        { new MtlsPolicySpec { Allow = [new AccessRule { Methods = [] }] }, $"spec.allow[0].methods: {EmptyList}" },
-        { new MtlsPolicySpec { Deny = [new AccessRule { Paths = [] }] }, $"spec.deny[0].paths: {EmptyList}" },
-        { new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.1" } }, "spec.tls.minVersion: '1.1' is not a supported TLS version; use 1.2 or 1.3" },
-        {
-            new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.3", CipherSuites = ["ECDHE-RSA-AES128-GCM-SHA256"] } },
-            "spec.tls.cipherSuites: cipher suites apply only to TLS 1.2, which minVersion 1.3 excludes; omit cipherSuites"
-        },
-        { new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } }, "spec.portModes[http]: 'http' is not a port; use a number from 1 to 65535" },
-    };
+            {
+                new MtlsPolicySpec { Allow = [new AccessRule()] },
+                "spec.allow[0]: the rule is empty; set at least one field"
+            },
+            {
+                new MtlsPolicySpec { Deny = [new AccessRule { Identities = ["spiffe://*/ns/shop"] }] },
+                "spec.deny[0].identities[0]: 'spiffe://*/ns/shop' is not an identity; write spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, with a * only at the end"
+            },
+            {
+                new MtlsPolicySpec { Allow = [new AccessRule { Paths = ["admin"] }] },
+                "spec.allow[0].paths[0]: 'admin' is not a path; begin it with '/', and use a * only at the end"
+            },
+            {
+                new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/admin?x=1"] }] },
+                "spec.deny[0].paths[0]: '/admin?x=1' has a query or fragment, which is not part of the path; remove it"
+            },
+            {
+                new MtlsPolicySpec { Deny = [new AccessRule { Paths = ["/*/admin"] }] },
+                "spec.deny[0].paths[0]: '/*/admin' is not a path; begin it with '/', and use a * only at the end"
+            },
+            {
+                new MtlsPolicySpec { Allow = [] },
+                "spec.allow: the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
+            },
+            {
+                new MtlsPolicySpec { Allow = [new AccessRule { Identities = [], Ports = [80] }] },
+                $"spec.allow[0].identities: {EmptyList}"
+            },
+            {
+                new MtlsPolicySpec { Allow = [new AccessRule { ServiceAccounts = [], Ports = [80] }] },
+                $"spec.allow[0].serviceAccounts: {EmptyList}"
+            },
+            {
+                new MtlsPolicySpec { Allow = [new AccessRule { Namespaces = [], Ports = [80] }] },
+                $"spec.allow[0].namespaces: {EmptyList}"
+            },
+            {
+                new MtlsPolicySpec { Allow = [new AccessRule { Ports = [] }] },
+                $"spec.allow[0].ports: {EmptyList}"
+            },
+            {
+                new MtlsPolicySpec { Allow = [new AccessRule { Methods = [] }] },
+                $"spec.allow[0].methods: {EmptyList}"
+            },
+            {
+                new MtlsPolicySpec { Deny = [new AccessRule { Paths = [] }] },
+                $"spec.deny[0].paths: {EmptyList}"
+            },
+            {
+                new MtlsPolicySpec { Tls = new TlsParameters { MinVersion = "1.1" } },
+                "spec.tls.minVersion: '1.1' is not a supported TLS version; use 1.2 or 1.3"
+            },
+            {
+                new MtlsPolicySpec
+                {
+                    Tls = new TlsParameters { MinVersion = "1.3", CipherSuites = ["ECDHE-RSA-AES128-GCM-SHA256"] },
+                },
+                "spec.tls.cipherSuites: cipher suites apply only to TLS 1.2, which minVersion 1.3 excludes; omit cipherSuites"
+            },
+            {
+                new MtlsPolicySpec { PortModes = new() { ["http"] = MtlsPolicyMode.Strict } },
+                "spec.portModes[http]: 'http' is not a port; use a number from 1 to 65535"
+            },
+        };
 
     [Theory]
     [MemberData(nameof(InvalidMtlsPolicies))]

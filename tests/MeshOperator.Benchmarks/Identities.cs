@@ -23,14 +23,22 @@ internal static class Identities
         using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
         using var issuer = new IdentityIssuer(authority, new LeafSettings { KeyType = type }, TimeProvider.System, new Random(1));
         var clock = Stopwatch.StartNew();
-        await Parallel.ForAsync(0, proxies, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, (i, _) =>
-        {
-            issuer.Get($"web-{i}.shop", $"spiffe://cluster.local/ns/shop/sa/web-{i % 20}");
-            return ValueTask.CompletedTask;
-        });
+        await Parallel.ForAsync(
+            0,
+            proxies,
+            new ParallelOptions { MaxDegreeOfParallelism = atOnce },
+            (i, _) =>
+            {
+                issuer.Get($"web-{i}.shop", $"spiffe://cluster.local/ns/shop/sa/web-{i % 20}");
+                return ValueTask.CompletedTask;
+            }
+        );
         var took = clock.Elapsed;
-        await Console.Out.WriteLineAsync(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{issuer.Count} {type} leaves, {atOnce} at once: {took.TotalMilliseconds:0} ms, {took.TotalMilliseconds / proxies:0.00} ms each"));
+        await Console.Out.WriteLineAsync(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{issuer.Count} {type} leaves, {atOnce} at once: {took.TotalMilliseconds:0} ms, {took.TotalMilliseconds / proxies:0.00} ms each"
+            )
+        );
     }
 }

@@ -35,9 +35,12 @@ public class InformerMemory
         var before = Settled();
         var (informer, sent) = await SyncAsync(pods, trim);
         var held = Settled() - before;
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{pods} pods ({sent / 1048576.0:0.0} MiB of JSON), {what}: {held / 1048576.0:0.0} MiB held, {held / (double)pods:0} bytes a pod"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{pods} pods ({sent / 1048576.0:0.0} MiB of JSON), {what}: {held / 1048576.0:0.0} MiB held, {held / (double)pods:0} bytes a pod"
+            )
+        );
         GC.KeepAlive(informer);
     }
 
@@ -57,7 +60,12 @@ public class InformerMemory
         using var server = new PodPages(pods);
         using var stop = new CancellationTokenSource();
         var informer = new SharedInformer<V1Pod>(
-            server.Transport(), new InformerOptions<V1Pod> { Trim = trim }, TimeProvider.System, new Random(1), NullLogger<SharedInformer<V1Pod>>.Instance);
+            server.Transport(),
+            new InformerOptions<V1Pod> { Trim = trim },
+            TimeProvider.System,
+            new Random(1),
+            NullLogger<SharedInformer<V1Pod>>.Instance
+        );
         var run = informer.RunAsync(stop.Token);
         await informer.WaitForSyncAsync(CancellationToken.None);
         await stop.CancelAsync();

@@ -36,7 +36,9 @@ internal static class LargeCluster
     public static async Task ServeAsync(string kubeconfig, int services, int endpoints)
     {
         await using var server = await ApiServer.StartAsync(new LocalClusterOptions { WorkloadControllers = false });
-        using var client = new k8s.Kubernetes(await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig))));
+        using var client = new k8s.Kubernetes(
+            await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig)))
+        );
         await FillAsync(client, services, endpoints);
         await File.WriteAllTextAsync(kubeconfig, server.Kubeconfig);
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System);
@@ -49,51 +51,89 @@ internal static class LargeCluster
     public static async Task FillAsync(k8s.Kubernetes client, int services, int endpoints)
     {
         var objects = new DynamicClient(new KubernetesTransport(client, TimeProvider.System));
-        foreach (var crd in EmbeddedCrds.Read()) await objects.ApplyAsync(crd, CancellationToken.None);
+        foreach (var crd in EmbeddedCrds.Read())
+            await objects.ApplyAsync(crd, CancellationToken.None);
         foreach (var name in new[] { OperatorNamespace, Namespace })
             await client.CoreV1.CreateNamespaceAsync(new V1Namespace { Metadata = new V1ObjectMeta { Name = name } });
         var injector = new SidecarInjector(new InjectionOptions());
         await EachAsync(services, s => client.CoreV1.CreateNamespacedServiceAsync(Service(s), Namespace));
         await EachAsync(services, s => client.DiscoveryV1.CreateNamespacedEndpointSliceAsync(Slice(s, services, endpoints), Namespace));
-        await EachAsync(services * endpoints, p =>
-        {
-            var pod = SamplePod.Create(PodName(p), Name(p % services), variables: 12);
-            injector.Inject(pod, Namespace);
-            return client.CoreV1.CreateNamespacedPodAsync(pod, Namespace);
-        });
-        foreach (var split in ManifestReader.Read(Split)) await objects.ApplyAsync(split, CancellationToken.None);
+        await EachAsync(
+            services * endpoints,
+            p =>
+            {
+                var pod = SamplePod.Create(PodName(p), Name(p % services), variables: 12);
+                injector.Inject(pod, Namespace);
+                return client.CoreV1.CreateNamespacedPodAsync(pod, Namespace);
+            }
+        );
+        foreach (var split in ManifestReader.Read(Split))
+            await objects.ApplyAsync(split, CancellationToken.None);
     }
 
-    private static Task EachAsync(int count, Func<int, Task> create) => Parallel.ForEachAsync(
-        Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (i, _) => await create(i));
+    private static Task EachAsync(int count, Func<int, Task> create) =>
+        Parallel.ForEachAsync(
+            Enumerable.Range(0, count),
+            new ParallelOptions { MaxDegreeOfParallelism = Writers },
+            async (i, _) => await create(i)
+        );
 
     private static string Name(int service) => string.Create(CultureInfo.InvariantCulture, $"s{service}");
 
     private static string PodName(int pod) => string.Create(CultureInfo.InvariantCulture, $"pod-{pod}");
 
-    private static V1Service Service(int service) => new()
-    {
-        Metadata = new V1ObjectMeta { Name = Name(service) },
-        Spec = new V1ServiceSpec
+    private static V1Service Service(int service) =>
+        new()
         {
-            Selector = new Dictionary<string, string> { ["app"] = Name(service) },
-            Ports = [new V1ServicePort { Name = "http", Port = 80, TargetPort = 8080 }],
-        },
-    };
-
-    private static V1EndpointSlice Slice(int service, int services, int endpoints) => new()
-    {
-        Metadata = new V1ObjectMeta { Name = Name(service), Labels = new Dictionary<string, string> { ["kubernetes.io/service-name"] = Name(service) } },
-        AddressType = "IPv4",
-        Ports = [new Discoveryv1EndpointPort { Name = "http", Port = 8080, Protocol = "TCP" }],
-        Endpoints =
-        [
-            .. Enumerable.Range(0, endpoints).Select(e => new V1Endpoint
+            Metadata = new V1ObjectMeta { Name = Name(service) },
+            Spec = new V1ServiceSpec
             {
-                Addresses = [string.Create(CultureInfo.InvariantCulture, $"10.{service / 250}.{service % 250}.{e + 1}")],
-                Conditions = new V1EndpointConditions { Ready = true },
-                TargetRef = new V1ObjectReference { Kind = "Pod", Name = PodName(service + (e * services)), NamespaceProperty = Namespace },
-            }),
-        ],
-    };
+                Selector = new Dictionary<string, string> { ["app"] = Name(service) },
+                Ports =
+                [
+                    new V1ServicePort
+                    {
+                        Name = "http",
+                        Port = 80,
+                        TargetPort = 8080,
+                    },
+                ],
+            },
+        };
+
+    private static V1EndpointSlice Slice(int service, int services, int endpoints) =>
+        new()
+        {
+            Metadata = new V1ObjectMeta
+            {
+                Name = Name(service),
+                Labels = new Dictionary<string, string> { ["kubernetes.io/service-name"] = Name(service) },
+            },
+            AddressType = "IPv4",
+            Ports =
+            [
+                new Discoveryv1EndpointPort
+                {
+                    Name = "http",
+                    Port = 8080,
+                    Protocol = "TCP",
+                },
+            ],
+            Endpoints =
+            [
+                .. Enumerable
+                    .Range(0, endpoints)
+                    .Select(e => new V1Endpoint
+                    {
+                        Addresses = [string.Create(CultureInfo.InvariantCulture, $"10.{service / 250}.{service % 250}.{e + 1}")],
+                        Conditions = new V1EndpointConditions { Ready = true },
+                        TargetRef = new V1ObjectReference
+                        {
+                            Kind = "Pod",
+                            Name = PodName(service + (e * services)),
+                            NamespaceProperty = Namespace,
+                        },
+                    }),
+            ],
+        };
 }

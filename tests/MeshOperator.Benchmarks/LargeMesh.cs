@@ -24,19 +24,31 @@ internal static class LargeMesh
         var split = numbers.Where(i => i % 10 == 0).ToList();
         return ClusterSnapshot.Empty with
         {
-            Services = numbers.ToImmutableDictionary(Name, i => new ServiceRecord(
-                [$"10.96.{i / 250}.{i % 250}"], [new ServicePortRecord("http", 80, null), new ServicePortRecord("grpc", 9000, null)], IsExternalName: false)),
+            Services = numbers.ToImmutableDictionary(
+                Name,
+                i => new ServiceRecord(
+                    [$"10.96.{i / 250}.{i % 250}"],
+                    [new ServicePortRecord("http", 80, null), new ServicePortRecord("grpc", 9000, null)],
+                    IsExternalName: false
+                )
+            ),
             EndpointSlices = numbers.ToImmutableDictionary(Name, i => Slice(i, endpoints)),
-            Pods = numbers.SelectMany(i => Enumerable.Range(0, endpoints).Select(e => (Service: i, Endpoint: e))).ToImmutableDictionary(
-                pod => new ObjectName(Name(pod.Service).Namespace, Pod(pod.Service, pod.Endpoint)),
-                pod => new PodRecord($"app-{pod.Service}", HasProxy: true, [KeyValuePair.Create("app", $"app-{pod.Service}")])),
+            Pods = numbers
+                .SelectMany(i => Enumerable.Range(0, endpoints).Select(e => (Service: i, Endpoint: e)))
+                .ToImmutableDictionary(
+                    pod => new ObjectName(Name(pod.Service).Namespace, Pod(pod.Service, pod.Endpoint)),
+                    pod => new PodRecord($"app-{pod.Service}", HasProxy: true, [KeyValuePair.Create("app", $"app-{pod.Service}")])
+                ),
             Policies = Policies(numbers, split),
         };
     }
 
     /// <summary>The same cluster with another weight in one split.</summary>
     public static ClusterSnapshot WithWeight(ClusterSnapshot snapshot, int weight) =>
-        snapshot with { Policies = snapshot.Policies.With(PolicyKinds.TrafficSplit, SomeSplit, Policy(Split(0, weight)) with { Generation = weight }) };
+        snapshot with
+        {
+            Policies = snapshot.Policies.With(PolicyKinds.TrafficSplit, SomeSplit, Policy(Split(0, weight)) with { Generation = weight }),
+        };
 
     /// <summary>The same cluster with one endpoint that is ready or not.</summary>
     public static ClusterSnapshot WithReadiness(ClusterSnapshot snapshot, bool isReady)
@@ -44,18 +56,26 @@ internal static class LargeMesh
         var slice = snapshot.EndpointSlices[SomeSlice];
         return snapshot with
         {
-            EndpointSlices = snapshot.EndpointSlices.SetItem(SomeSlice, slice with { Endpoints = [slice.Endpoints[0] with { IsReady = isReady }, .. slice.Endpoints.Skip(1)] }),
+            EndpointSlices = snapshot.EndpointSlices.SetItem(
+                SomeSlice,
+                slice with
+                {
+                    Endpoints = [slice.Endpoints[0] with { IsReady = isReady }, .. slice.Endpoints.Skip(1)],
+                }
+            ),
         };
     }
 
     /// <summary>The same cluster with one namespace that is permissive or strict.</summary>
-    public static ClusterSnapshot WithMode(ClusterSnapshot snapshot, bool isStrict) => snapshot with
-    {
-        Policies = snapshot.Policies.With(
-            PolicyKinds.MtlsPolicy,
-            new ObjectName(SomeSplit.Namespace, "default"),
-            Policy(new MtlsPolicySpec { Mode = isStrict ? MtlsPolicyMode.Strict : MtlsPolicyMode.Permissive })),
-    };
+    public static ClusterSnapshot WithMode(ClusterSnapshot snapshot, bool isStrict) =>
+        snapshot with
+        {
+            Policies = snapshot.Policies.With(
+                PolicyKinds.MtlsPolicy,
+                new ObjectName(SomeSplit.Namespace, "default"),
+                Policy(new MtlsPolicySpec { Mode = isStrict ? MtlsPolicyMode.Strict : MtlsPolicyMode.Permissive })
+            ),
+        };
 
     /// <summary>A split and retries for some services, and a mode for each namespace.</summary>
     private static PolicySet Policies(List<int> services, List<int> split)
@@ -63,14 +83,24 @@ internal static class LargeMesh
         var policies = PolicySet.Empty;
         foreach (var i in split)
         {
-            policies = policies.With(PolicyKinds.TrafficSplit, Name(i), Policy(Split(i, 10))).With(PolicyKinds.RetryPolicy, Name(i), Policy(new RetryPolicySpec
-            {
-                TargetRefs = [new PolicyTargetReference { Kind = PolicyTargetKind.Service, Name = Name(i).Name }],
-                RetryOn = [RetryCondition.ConnectFailure, RetryCondition.GatewayError],
-            }));
+            policies = policies
+                .With(PolicyKinds.TrafficSplit, Name(i), Policy(Split(i, 10)))
+                .With(
+                    PolicyKinds.RetryPolicy,
+                    Name(i),
+                    Policy(
+                        new RetryPolicySpec
+                        {
+                            TargetRefs = [new PolicyTargetReference { Kind = PolicyTargetKind.Service, Name = Name(i).Name }],
+                            RetryOn = [RetryCondition.ConnectFailure, RetryCondition.GatewayError],
+                        }
+                    )
+                );
         }
 
-        return services.Select(i => new ObjectName(Name(i).Namespace, "default")).Distinct()
+        return services
+            .Select(i => new ObjectName(Name(i).Namespace, "default"))
+            .Distinct()
             .Aggregate(policies, (all, name) => all.With(PolicyKinds.MtlsPolicy, name, Policy(new MtlsPolicySpec())));
     }
 
@@ -78,22 +108,31 @@ internal static class LargeMesh
 
     private static string Pod(int service, int endpoint) => $"app-{service}-{endpoint}";
 
-    private static EndpointSliceRecord Slice(int service, int endpoints) => new(
-        Name(service).Name,
-        [new SlicePort("http", 8080), new SlicePort("grpc", 9000)],
-        Enumerable.Range(0, endpoints)
-            .Select(e => new EndpointRecord([$"10.{service / 250}.{service % 250}.{e + 1}"], IsReady: true, Pod(service, e), e % 2 == 0 ? "zone-a" : "zone-b"))
-            .ToValueList());
+    private static EndpointSliceRecord Slice(int service, int endpoints) =>
+        new(
+            Name(service).Name,
+            [new SlicePort("http", 8080), new SlicePort("grpc", 9000)],
+            Enumerable
+                .Range(0, endpoints)
+                .Select(e => new EndpointRecord(
+                    [$"10.{service / 250}.{service % 250}.{e + 1}"],
+                    IsReady: true,
+                    Pod(service, e),
+                    e % 2 == 0 ? "zone-a" : "zone-b"
+                ))
+                .ToValueList()
+        );
 
-    private static TrafficSplitSpec Split(int service, int weight) => new()
-    {
-        Service = Name(service).Name,
-        Backends =
-        [
-            new TrafficSplitBackend { Service = Name(service + 1).Name, Weight = 100 - weight },
-            new TrafficSplitBackend { Service = Name(service + 2).Name, Weight = weight },
-        ],
-    };
+    private static TrafficSplitSpec Split(int service, int weight) =>
+        new()
+        {
+            Service = Name(service).Name,
+            Backends =
+            [
+                new TrafficSplitBackend { Service = Name(service + 1).Name, Weight = 100 - weight },
+                new TrafficSplitBackend { Service = Name(service + 2).Name, Weight = weight },
+            ],
+        };
 
     private static PolicyRecord<TSpec> Policy<TSpec>(TSpec spec)
         where TSpec : class => new("uid", 1, DateTimeOffset.UnixEpoch, spec, null);

@@ -21,10 +21,19 @@ internal static class OperatorProcess
     {
         var started = Stopwatch.GetTimestamp();
         using var client = new k8s.Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig));
-        var options = new OperatorOptions { LoopbackOnly = true, XdsPlaintextPort = 0, XdsTlsPort = 0, WebhookPort = 0, MetricsPort = 0, LogLevel = LogEventLevel.Warning };
+        var options = new OperatorOptions
+        {
+            LoopbackOnly = true,
+            XdsPlaintextPort = 0,
+            XdsTlsPort = 0,
+            WebhookPort = 0,
+            MetricsPort = 0,
+            LogLevel = LogEventLevel.Warning,
+        };
         await using var host = await OperatorHost.StartAsync(options, client, CancellationToken.None);
         var pipeline = host.Services.GetRequiredService<MeshPipeline>();
-        while (!pipeline.IsReady) await Task.Delay(PollEvery, TimeProvider.System);
+        while (!pipeline.IsReady)
+            await Task.Delay(PollEvery, TimeProvider.System);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
         Console.WriteLine($"{host.Ports[ListenerKind.PlaintextXds]} configured after {seconds} s");
         await host.WaitForShutdownAsync(CancellationToken.None);

@@ -45,7 +45,8 @@ internal sealed class Reconnection : IAsyncDisposable
         using var end = new CancellationTokenSource();
         var running = proxies.ConvertAll(proxy => Task.Run(() => proxy.RunAsync(end.Token)));
         await UntilBackAsync(proxies);
-        foreach (var outage in outages) await mesh.MeasureAsync(proxies, TimeSpan.FromSeconds(outage));
+        foreach (var outage in outages)
+            await mesh.MeasureAsync(proxies, TimeSpan.FromSeconds(outage));
         await end.CancelAsync();
         await Task.WhenAll(running);
     }
@@ -62,36 +63,43 @@ internal sealed class Reconnection : IAsyncDisposable
     {
         var failed = proxies.Sum(proxy => proxy.FailedStreams);
         await KillAsync();
-        foreach (var proxy in proxies) proxy.Forget();
+        foreach (var proxy in proxies)
+            proxy.Forget();
         await Task.Delay(outage, TimeProvider.System);
         var started = Stopwatch.GetTimestamp();
         await StartAsync();
         var listens = Stopwatch.GetTimestamp();
         await UntilBackAsync(proxies);
         var seconds = proxies.Select(proxy => Stopwatch.GetElapsedTime(listens, proxy.IdentityAt).TotalSeconds).Order().ToList();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"outage of {outage.TotalSeconds} s and {Stopwatch.GetElapsedTime(started, listens).TotalSeconds:0.0} s of start: "
-            + $"{seconds.Count} streams are back after it listens: median {Share(seconds, 0.5):0.00} s, "
-            + $"p99 {Share(seconds, 0.99):0.00} s, the last {seconds[^1]:0.00} s; "
-            + $"most in a tenth of a second {Busiest(seconds)}; streams that failed {proxies.Sum(proxy => proxy.FailedStreams) - failed}; "
-            + $"CPU of the operator {_operator!.TotalProcessorTime.TotalSeconds:0.0} s"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"outage of {outage.TotalSeconds} s and {Stopwatch.GetElapsedTime(started, listens).TotalSeconds:0.0} s of start: "
+                    + $"{seconds.Count} streams are back after it listens: median {Share(seconds, 0.5):0.00} s, "
+                    + $"p99 {Share(seconds, 0.99):0.00} s, the last {seconds[^1]:0.00} s; "
+                    + $"most in a tenth of a second {Busiest(seconds)}; streams that failed {proxies.Sum(proxy => proxy.FailedStreams) - failed}; "
+                    + $"CPU of the operator {_operator!.TotalProcessorTime.TotalSeconds:0.0} s"
+            )
+        );
     }
 
     private static double Share(List<double> ordered, double share) => ordered[(int)Math.Ceiling(share * ordered.Count) - 1];
 
     private static int Busiest(List<double> seconds) => seconds.CountBy(s => (int)Math.Floor(s * 10)).Max(tenth => tenth.Value);
 
-    private static Task UntilBackAsync(List<SimulatedEnvoy> proxies) => PollAsync(
-        () => Task.FromResult(proxies.TrueForAll(proxy => proxy.IdentityAt != 0)),
-        () => $"{proxies.Count(proxy => proxy.IdentityAt == 0)} of {proxies.Count} streams are not back after {Patience}");
+    private static Task UntilBackAsync(List<SimulatedEnvoy> proxies) =>
+        PollAsync(
+            () => Task.FromResult(proxies.TrueForAll(proxy => proxy.IdentityAt != 0)),
+            () => $"{proxies.Count(proxy => proxy.IdentityAt == 0)} of {proxies.Count} streams are not back after {Patience}"
+        );
 
     private static async Task PollAsync(Func<Task<bool>> isDone, Func<string> failure)
     {
         var began = Stopwatch.GetTimestamp();
         while (!await isDone())
         {
-            if (Stopwatch.GetElapsedTime(began) > Patience) throw new TimeoutException(failure());
+            if (Stopwatch.GetElapsedTime(began) > Patience)
+                throw new TimeoutException(failure());
             await Task.Delay(PollEvery, TimeProvider.System);
         }
     }
@@ -102,13 +110,26 @@ internal sealed class Reconnection : IAsyncDisposable
         _operator = Process.Start(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
             [
-                Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "run", "--kubeconfig", Kubeconfig,
-                "--namespace", LargeCluster.OperatorNamespace, "--log-level", "Warning",
-                "--xds-port", _port.ToString(CultureInfo.InvariantCulture), "--webhook-port", "0", "--metrics-port", "0",
-            ]);
+                Path.Combine(AppContext.BaseDirectory, "meshop.dll"),
+                "run",
+                "--kubeconfig",
+                Kubeconfig,
+                "--namespace",
+                LargeCluster.OperatorNamespace,
+                "--log-level",
+                "Warning",
+                "--xds-port",
+                _port.ToString(CultureInfo.InvariantCulture),
+                "--webhook-port",
+                "0",
+                "--metrics-port",
+                "0",
+            ]
+        );
         await PollAsync(
             () => _operator.HasExited ? throw new InvalidOperationException("the operator did not start") : IsListeningAsync(),
-            () => "the operator did not start");
+            () => "the operator did not start"
+        );
     }
 
     private async Task<bool> IsListeningAsync()
@@ -127,7 +148,8 @@ internal sealed class Reconnection : IAsyncDisposable
 
     private async Task KillAsync()
     {
-        if (_operator is null) return;
+        if (_operator is null)
+            return;
         _operator.Kill();
         await _operator.WaitForExitAsync();
         _operator.Dispose();
@@ -141,12 +163,15 @@ internal sealed class Reconnection : IAsyncDisposable
         var proxies = new List<SimulatedEnvoy>();
         foreach (var (index, pod) in pods.Index())
         {
-            proxies.Add(new SimulatedEnvoy(
-                new Uri($"https://localhost:{_port}"),
-                roots,
-                $"{pod.Metadata.Name}.{LargeCluster.Namespace}",
-                await TokenAsync(pod),
-                new Random(Seed + index)));
+            proxies.Add(
+                new SimulatedEnvoy(
+                    new Uri($"https://localhost:{_port}"),
+                    roots,
+                    $"{pod.Metadata.Name}.{LargeCluster.Namespace}",
+                    await TokenAsync(pod),
+                    new Random(Seed + index)
+                )
+            );
         }
 
         return proxies;
@@ -162,7 +187,8 @@ internal sealed class Reconnection : IAsyncDisposable
                 bundle = maps.Items.FirstOrDefault(map => map.Metadata.Name == MeshNames.TrustBundleConfigMap);
                 return bundle is not null;
             },
-            () => "the namespace has no trust bundle");
+            () => "the namespace has no trust bundle"
+        );
         var roots = new X509Certificate2Collection();
         roots.ImportFromPem(bundle!.Data[MeshNames.CaCertificateKey]);
         return roots;
@@ -177,7 +203,10 @@ internal sealed class Reconnection : IAsyncDisposable
                 Audiences = ["meshoperator.io"],
                 BoundObjectRef = new V1BoundObjectReference
                 {
-                    ApiVersion = "v1", Kind = "Pod", Name = pod.Metadata.Name, Uid = pod.Metadata.Uid,
+                    ApiVersion = "v1",
+                    Kind = "Pod",
+                    Name = pod.Metadata.Name,
+                    Uid = pod.Metadata.Uid,
                 },
             },
         };

@@ -47,7 +47,8 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         "envoy.service.discovery.v3.AggregatedDiscoveryService",
         "DeltaAggregatedResources",
         Marshallers.Create(request => request.ToByteArray(), DeltaDiscoveryRequest.Parser.ParseFrom),
-        Marshallers.Create(response => response.ToByteArray(), DeltaDiscoveryResponse.Parser.ParseFrom));
+        Marshallers.Create(response => response.ToByteArray(), DeltaDiscoveryResponse.Parser.ParseFrom)
+    );
 
     private readonly Dictionary<string, Dictionary<string, string>> _versions = [];
     private long _identityAt;
@@ -71,10 +72,10 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
             {
                 using var socket = await ConnectAsync(cancellation);
                 var answers = await StreamAsync(socket, cancellation);
-                if (answers == 0) FailedStreams++;
-                wait = answers > 0
-                    ? FirstStreamWait
-                    : TimeSpan.FromSeconds(Math.Min(LongestStreamWait.TotalSeconds, wait.TotalSeconds * 2));
+                if (answers == 0)
+                    FailedStreams++;
+                wait =
+                    answers > 0 ? FirstStreamWait : TimeSpan.FromSeconds(Math.Min(LongestStreamWait.TotalSeconds, wait.TotalSeconds * 2));
                 await Task.Delay(wait * random.NextDouble(), TimeProvider.System, cancellation);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -91,9 +92,11 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         while (true)
         {
             var began = Stopwatch.GetTimestamp();
-            if (await TryConnectAsync(cancellation) is { } socket) return socket;
+            if (await TryConnectAsync(cancellation) is { } socket)
+                return socket;
             var next = (wait * (1 + (Jitter * ((2 * random.NextDouble()) - 1)))) - Stopwatch.GetElapsedTime(began);
-            if (next > TimeSpan.Zero) await Task.Delay(next, TimeProvider.System, cancellation);
+            if (next > TimeSpan.Zero)
+                await Task.Delay(next, TimeProvider.System, cancellation);
             wait = TimeSpan.FromSeconds(Math.Min(LongestConnectionWait.TotalSeconds, wait.TotalSeconds * Growth));
         }
     }
@@ -122,11 +125,13 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         var answers = 0;
         using var channel = Channel(socket);
         var headers = new Grpc.Core.Metadata { { "authorization", $"Bearer {token}" } };
-        using var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(
-            Method, null, new CallOptions(headers, cancellationToken: cancellation));
+        using var call = channel
+            .CreateCallInvoker()
+            .AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: cancellation));
         try
         {
-            foreach (var request in Requests()) await call.RequestStream.WriteAsync(request, cancellation);
+            foreach (var request in Requests())
+                await call.RequestStream.WriteAsync(request, cancellation);
             while (await call.ResponseStream.MoveNext(cancellation))
             {
                 answers++;
@@ -154,7 +159,14 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
             SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy },
         };
         return GrpcChannel.ForAddress(
-            operatorAddress, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true, MaxReceiveMessageSize = null });
+            operatorAddress,
+            new GrpcChannelOptions
+            {
+                HttpHandler = handler,
+                DisposeHttpClient = true,
+                MaxReceiveMessageSize = null,
+            }
+        );
     }
 
     /// <summary>The first requests of a stream. Only the very first has the node, and all name what is left of an earlier stream.</summary>
@@ -163,17 +175,22 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         foreach (var (index, (type, names)) in Subscriptions.Index())
         {
             var request = new DeltaDiscoveryRequest { TypeUrl = type, ResourceNamesSubscribe = { names } };
-            if (index == 0) request.Node = new Node { Id = nodeId, UserAgentName = "envoy" };
-            if (type != Secrets) request.InitialResourceVersions.Add(_versions.GetValueOrDefault(type) ?? []);
+            if (index == 0)
+                request.Node = new Node { Id = nodeId, UserAgentName = "envoy" };
+            if (type != Secrets)
+                request.InitialResourceVersions.Add(_versions.GetValueOrDefault(type) ?? []);
             yield return request;
         }
     }
 
     private void Note(DeltaDiscoveryResponse response)
     {
-        if (!_versions.TryGetValue(response.TypeUrl, out var versions)) versions = _versions[response.TypeUrl] = [];
-        foreach (var resource in response.Resources) versions[resource.Name] = resource.Version;
-        foreach (var name in response.RemovedResources) versions.Remove(name);
+        if (!_versions.TryGetValue(response.TypeUrl, out var versions))
+            versions = _versions[response.TypeUrl] = [];
+        foreach (var resource in response.Resources)
+            versions[resource.Name] = resource.Version;
+        foreach (var name in response.RemovedResources)
+            versions.Remove(name);
         if (response.TypeUrl == Secrets && response.Resources.Any(r => r.Name == "identity"))
             Volatile.Write(ref _identityAt, Stopwatch.GetTimestamp());
     }

@@ -29,7 +29,8 @@ public class Translation
     {
         _snapshot = LargeMesh.Snapshot(Services, Endpoints);
         var refused = Translator.Translate(_snapshot).Verdicts.FirstOrDefault(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds);
-        if (refused.Value is not null) throw new InvalidOperationException($"{refused.Key}: {refused.Value.Accepted.Message} {refused.Value.ResolvedRefs.Message}");
+        if (refused.Value is not null)
+            throw new InvalidOperationException($"{refused.Key}: {refused.Value.Accepted.Message} {refused.Value.ResolvedRefs.Message}");
         Translate(_mesh, _envoy, _snapshot);
     }
 
@@ -43,7 +44,8 @@ public class Translation
 
     /// <summary>As when a pod becomes ready.</summary>
     [Benchmark]
-    public EnvoyConfiguration OneEndpointChanged() => Translate(_mesh, _envoy, LargeMesh.WithReadiness(_snapshot, isReady: _changes++ % 2 == 0));
+    public EnvoyConfiguration OneEndpointChanged() =>
+        Translate(_mesh, _envoy, LargeMesh.WithReadiness(_snapshot, isReady: _changes++ % 2 == 0));
 
     /// <summary>As when a namespace becomes strict.</summary>
     [Benchmark]
@@ -53,5 +55,6 @@ public class Translation
     [Benchmark]
     public TranslationResult OneWeightChangedModelOnly() => _mesh.Translate(LargeMesh.WithWeight(_snapshot, 1 + (_changes++ % 99)));
 
-    private static EnvoyConfiguration Translate(MeshTranslator mesh, EnvoyTranslator envoy, ClusterSnapshot snapshot) => envoy.Translate(mesh.Translate(snapshot).Model);
+    private static EnvoyConfiguration Translate(MeshTranslator mesh, EnvoyTranslator envoy, ClusterSnapshot snapshot) =>
+        envoy.Translate(mesh.Translate(snapshot).Model);
 }

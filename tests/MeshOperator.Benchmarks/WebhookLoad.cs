@@ -27,7 +27,9 @@ internal sealed class WebhookLoad : IDisposable
     {
         var roots = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         roots.CustomTrustStore.ImportFromPem(host.TrustBundle);
-        _client = new HttpClient(new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = roots } })
+        _client = new HttpClient(
+            new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = roots } }
+        )
         {
             BaseAddress = new Uri($"https://localhost:{host.Ports[ListenerKind.Webhooks].Port}"),
             DefaultRequestVersion = HttpVersion.Version20,
@@ -41,19 +43,33 @@ internal sealed class WebhookLoad : IDisposable
     /// <exception cref="InvalidOperationException">A pod came back without a sidecar, so that something else was measured.</exception>
     public static async Task MeasureAsync(int rate, TimeSpan duration)
     {
-        var options = new OperatorOptions { LoopbackOnly = true, XdsTlsPort = 0, WebhookPort = 0, MetricsPort = 0, LogLevel = LogEventLevel.Warning };
+        var options = new OperatorOptions
+        {
+            LoopbackOnly = true,
+            XdsTlsPort = 0,
+            WebhookPort = 0,
+            MetricsPort = 0,
+            LogLevel = LogEventLevel.Warning,
+        };
         await using var mesh = await LocalMesh.StartAsync(new LocalMeshOptions { Operator = options }, CancellationToken.None);
         using var load = new WebhookLoad(mesh.Host);
         await load.SteadyAsync(rate, WarmUp);
         var latencies = await load.SteadyAsync(rate, duration);
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{latencies.Count} requests, {rate} a second: p50 {Share(latencies, 0.5):0.0} ms, p90 {Share(latencies, 0.9):0.0} ms, p99 {Share(latencies, 0.99):0.0} ms, p99.9 {Share(latencies, 0.999):0.0} ms, most {latencies[^1]:0.0} ms"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{latencies.Count} requests, {rate} a second: p50 {Share(latencies, 0.5):0.0} ms, p90 {Share(latencies, 0.9):0.0} ms, p99 {Share(latencies, 0.99):0.0} ms, p99.9 {Share(latencies, 0.999):0.0} ms, most {latencies[^1]:0.0} ms"
+            )
+        );
         foreach (var (variables, times) in new[] { (150, 400), (1_500, 100), (15_000, 20) })
         {
             var durations = await load.OneByOneAsync(variables, times);
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"a pod with {variables} environment variables, {times} times: median {Share(durations, 0.5):0.0} ms, most {durations[^1]:0.0} ms"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"a pod with {variables} environment variables, {times} times: median {Share(durations, 0.5):0.0} ms, most {durations[^1]:0.0} ms"
+                )
+            );
         }
     }
 
@@ -72,7 +88,8 @@ internal sealed class WebhookLoad : IDisposable
         for (var i = 0; i < rate * duration.TotalSeconds; i++)
         {
             var due = TimeSpan.FromSeconds((double)i / rate);
-            if (due - Stopwatch.GetElapsedTime(start) is { Ticks: > 0 } early) await Task.Delay(early, TimeProvider.System);
+            if (due - Stopwatch.GetElapsedTime(start) is { Ticks: > 0 } early)
+                await Task.Delay(early, TimeProvider.System);
             pending.Add(SendAsync(review, start, due));
         }
 
@@ -85,7 +102,8 @@ internal sealed class WebhookLoad : IDisposable
     {
         var review = Review(variables);
         var durations = new List<double>();
-        for (var i = 0; i < times; i++) durations.Add(await SendAsync(review, Stopwatch.GetTimestamp(), TimeSpan.Zero));
+        for (var i = 0; i < times; i++)
+            durations.Add(await SendAsync(review, Stopwatch.GetTimestamp(), TimeSpan.Zero));
         durations.Sort();
         return durations;
     }
@@ -96,7 +114,8 @@ internal sealed class WebhookLoad : IDisposable
         using var response = await _client.PostAsync(new Uri("/mutate/pods", UriKind.Relative), content);
         var body = await response.Content.ReadAsByteArrayAsync();
         var took = Stopwatch.GetElapsedTime(start) - due;
-        if (!response.IsSuccessStatusCode || body.AsSpan().IndexOf("\"patch\""u8) < 0) throw new InvalidOperationException($"{response.StatusCode}: no sidecar was added");
+        if (!response.IsSuccessStatusCode || body.AsSpan().IndexOf("\"patch\""u8) < 0)
+            throw new InvalidOperationException($"{response.StatusCode}: no sidecar was added");
         return took.TotalMilliseconds;
     }
 
@@ -110,8 +129,18 @@ internal sealed class WebhookLoad : IDisposable
             ["request"] = new JsonObject
             {
                 ["uid"] = "00000000-0000-0000-0000-000000000001",
-                ["kind"] = new JsonObject { ["group"] = string.Empty, ["version"] = "v1", ["kind"] = "Pod" },
-                ["resource"] = new JsonObject { ["group"] = string.Empty, ["version"] = "v1", ["resource"] = "pods" },
+                ["kind"] = new JsonObject
+                {
+                    ["group"] = string.Empty,
+                    ["version"] = "v1",
+                    ["kind"] = "Pod",
+                },
+                ["resource"] = new JsonObject
+                {
+                    ["group"] = string.Empty,
+                    ["version"] = "v1",
+                    ["resource"] = "pods",
+                },
                 ["namespace"] = Namespace,
                 ["operation"] = "CREATE",
                 ["object"] = pod,

@@ -21,9 +21,13 @@ public sealed class AuthorityStateTests
         var stable = AuthorityState.Of(old, _time.GetUtcNow());
 
         var distributing = Next(stable, next, Everybody).ShouldNotBeNull();
-        (distributing.Phase, distributing.Signer, distributing.TrustBundle).ShouldBe((RotationPhase.DistributingTrust, old, old.Roots + next.Roots));
+        (distributing.Phase, distributing.Signer, distributing.TrustBundle).ShouldBe(
+            (RotationPhase.DistributingTrust, old, old.Roots + next.Roots)
+        );
         var signing = Next(distributing, next, Everybody).ShouldNotBeNull();
-        (signing.Phase, signing.Signer, signing.Next, signing.TrustBundle).ShouldBe((RotationPhase.Signing, next, null, old.Roots + next.Roots));
+        (signing.Phase, signing.Signer, signing.Next, signing.TrustBundle).ShouldBe(
+            (RotationPhase.Signing, next, null, old.Roots + next.Roots)
+        );
         var retiring = Next(signing, next, Everybody).ShouldNotBeNull();
         (retiring.Phase, retiring.Signer, retiring.TrustBundle).ShouldBe((RotationPhase.Retiring, next, next.Roots));
         var after = Next(retiring, next, Everybody).ShouldNotBeNull();
@@ -39,7 +43,8 @@ public sealed class AuthorityStateTests
     {
         var next = NewRoot();
         var state = AuthorityState.Of(NewRoot(), _time.GetUtcNow());
-        while (state.Phase != phase) state = Next(state, next, Everybody)!;
+        while (state.Phase != phase)
+            state = Next(state, next, Everybody)!;
         _time.Advance(TimeSpan.FromDays(400));
         Next(state, next, new RotationProgress(1, 2, [new RotationHold("web-0.shop", "has not acknowledged")])).ShouldBeNull();
         Next(state, next, new RotationProgress(2, 2, [new RotationHold("replica", "has not followed")])).ShouldBeNull();
@@ -53,7 +58,10 @@ public sealed class AuthorityStateTests
         var signing = AuthorityState.Of(NewRoot(), _time.GetUtcNow()).Begin(next, _time).Sign(_time);
         RotationSchedule.Next(signing, next, Everybody, TimeSpan.FromHours(1), _time).ShouldBeNull();
         _time.Advance(TimeSpan.FromHours(1));
-        RotationSchedule.Next(signing, next, Everybody, TimeSpan.FromHours(1), _time).ShouldNotBeNull().Phase.ShouldBe(RotationPhase.Retiring);
+        RotationSchedule
+            .Next(signing, next, Everybody, TimeSpan.FromHours(1), _time)
+            .ShouldNotBeNull()
+            .Phase.ShouldBe(RotationPhase.Retiring);
     }
 
     [Fact]
@@ -63,7 +71,8 @@ public sealed class AuthorityStateTests
         var time = TimeProvider.System;
         var first = NewRoot(time);
         var state = AuthorityState.Of(first, time.GetUtcNow());
-        for (var i = 0; i < 2; i++) state = state.Begin(NewRoot(time), time).Sign(time).Retire(time).Finish(time);
+        for (var i = 0; i < 2; i++)
+            state = state.Begin(NewRoot(time), time).Sign(time).Retire(time).Finish(time);
         using var authority = CertificateAuthority.Load(state.Signer, time);
         var leaf = authority.IssueServer(["mesh-operator.mesh-system.svc"], [], TimeSpan.FromDays(30)).CertificateChain;
 
@@ -79,7 +88,8 @@ public sealed class AuthorityStateTests
         var time = TimeProvider.System;
         var (first, next) = (NewRoot(time), NewRoot(time));
         var state = AuthorityState.Of(first, time.GetUtcNow());
-        foreach (var wanted in new[] { first with { Roots = first.Roots + next.Roots }, next }) state = state.Begin(wanted, time).Sign(time).Retire(time).Finish(time);
+        foreach (var wanted in new[] { first with { Roots = first.Roots + next.Roots }, next })
+            state = state.Begin(wanted, time).Sign(time).Retire(time).Finish(time);
         using var authority = CertificateAuthority.Load(state.Signer, time);
         var leaf = authority.IssueServer(["mesh-operator.mesh-system.svc"], [], TimeSpan.FromDays(30)).CertificateChain;
 
@@ -131,7 +141,8 @@ public sealed class AuthorityStateTests
         var brief = NewRoot();
         _time.Advance(TimeSpan.FromDays(3640));
         var state = AuthorityState.Of(NewRoot(), _time.GetUtcNow());
-        while (state.Phase != phase) state = Next(state, brief, Everybody)!;
+        while (state.Phase != phase)
+            state = Next(state, brief, Everybody)!;
         _time.Advance(TimeSpan.FromDays(20));
         Next(state, null, Held).ShouldBeNull();
         Next(state, brief, Held).ShouldBeNull();
@@ -153,7 +164,9 @@ public sealed class AuthorityStateTests
         foreach (var progress in new[] { Everybody, Held })
         {
             var without = Next(state, null, progress).ShouldNotBeNull();
-            (without.Phase, without.Signer, without.Next, without.TrustBundle, without.Epoch).ShouldBe((RotationPhase.Stable, old, null, old.Roots, 3));
+            (without.Phase, without.Signer, without.Next, without.TrustBundle, without.Epoch).ShouldBe(
+                (RotationPhase.Stable, old, null, old.Roots, 3)
+            );
             Next(without, NewRoot(), progress).ShouldNotBeNull().Phase.ShouldBe(RotationPhase.DistributingTrust);
         }
     }
@@ -177,23 +190,36 @@ public sealed class AuthorityStateTests
         {
             // Each proxy looks at another step, so that proxies of two states meet in each phase.
             using var signer = CertificateAuthority.Load(state.Signer, _time);
-            if (step % 3 == 0) foreach (var proxy in proxies) proxy.Follow(state, signer, _time, onlyWhenDue: step % 2 == 0);
-            else proxies[step % proxies.Length].Follow(state, signer, _time, onlyWhenDue: false);
+            if (step % 3 == 0)
+                foreach (var proxy in proxies)
+                    proxy.Follow(state, signer, _time, onlyWhenDue: step % 2 == 0);
+            else
+                proxies[step % proxies.Length].Follow(state, signer, _time, onlyWhenDue: false);
             handshakes += proxies.Sum(a => proxies.Count(b => a.Trusts(b, _time.GetUtcNow())));
             handshakes.ShouldBe((step + 1) * proxies.Length * proxies.Length, $"in {state} at {_time.GetUtcNow():u}");
 
             var held = proxies.Where(p => !p.Has(state)).Select(p => new RotationHold(p.Id, "is behind")).ToList();
-            if (state.Phase == RotationPhase.Stable && step % 25 == 24) files = NewRoot();
+            if (state.Phase == RotationPhase.Stable && step % 25 == 24)
+                files = NewRoot();
             var before = state.Phase;
-            state = RotationSchedule.Next(state, files, new RotationProgress(proxies.Length - held.Count, proxies.Length, held), TimeSpan.Zero, _time) ?? state;
-            if (before == RotationPhase.Retiring && state.Phase == RotationPhase.Stable) rotations++;
+            state =
+                RotationSchedule.Next(
+                    state,
+                    files,
+                    new RotationProgress(proxies.Length - held.Count, proxies.Length, held),
+                    TimeSpan.Zero,
+                    _time
+                ) ?? state;
+            if (before == RotationPhase.Retiring && state.Phase == RotationPhase.Stable)
+                rotations++;
             _time.Advance(TimeSpan.FromDays(5));
         }
 
         rotations.ShouldBeGreaterThan(20);
     }
 
-    private AuthorityState? Next(AuthorityState state, CertificateAuthorityFiles? wanted, RotationProgress progress) => RotationSchedule.Next(state, wanted, progress, TimeSpan.Zero, _time);
+    private AuthorityState? Next(AuthorityState state, CertificateAuthorityFiles? wanted, RotationProgress progress) =>
+        RotationSchedule.Next(state, wanted, progress, TimeSpan.Zero, _time);
 
     private CertificateAuthorityFiles NewRoot() => NewRoot(_time);
 
@@ -216,7 +242,16 @@ public sealed class AuthorityStateTests
             }
 
             string[] chain = untrusted.Length == 0 ? [] : ["-untrusted", await WriteAsync("cross.crt", untrusted)];
-            return (await OpenSsl.RunAsync(["verify", "-x509_strict", "-CAfile", await WriteAsync("roots.crt", roots), .. chain, await WriteAsync("leaf.crt", leaf)])).Output;
+            return (
+                await OpenSsl.RunAsync([
+                    "verify",
+                    "-x509_strict",
+                    "-CAfile",
+                    await WriteAsync("roots.crt", roots),
+                    .. chain,
+                    await WriteAsync("leaf.crt", leaf),
+                ])
+            ).Output;
         }
         finally
         {
@@ -236,21 +271,29 @@ public sealed class AuthorityStateTests
         public void Follow(AuthorityState state, CertificateAuthority signer, TimeProvider time, bool onlyWhenDue)
         {
             _bundle = state.TrustBundle;
-            if (onlyWhenDue && _leaf is not null && _signer == signer.Fingerprint && time.GetUtcNow() < _leaf.NotAfter.ToUniversalTime().AddDays(-16)) return;
+            if (
+                onlyWhenDue
+                && _leaf is not null
+                && _signer == signer.Fingerprint
+                && time.GetUtcNow() < _leaf.NotAfter.ToUniversalTime().AddDays(-16)
+            )
+                return;
             _signer = signer.Fingerprint;
             _leaf = X509Certificate2.CreateFromPem(signer.IssueIdentity(id, TimeSpan.FromDays(40)).CertificateChain);
         }
 
         public bool Has(AuthorityState state)
         {
-            if (state.Phase != RotationPhase.Signing) return _bundle == state.TrustBundle;
+            if (state.Phase != RotationPhase.Signing)
+                return _bundle == state.TrustBundle;
             using var signer = X509Certificate2.CreateFromPem(state.Signer.Certificate);
             return _signer == Convert.ToHexStringLower(signer.GetCertHash(HashAlgorithmName.SHA256));
         }
 
         public bool Trusts(Proxy other, DateTimeOffset now)
         {
-            if (_leaf is null || other._leaf is null) return true;
+            if (_leaf is null || other._leaf is null)
+                return true;
             using var chain = new X509Chain();
             chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             chain.ChainPolicy.CustomTrustStore.ImportFromPem(_bundle);

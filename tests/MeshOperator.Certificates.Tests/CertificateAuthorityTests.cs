@@ -27,8 +27,12 @@ public sealed class CertificateAuthorityTests
             await File.WriteAllTextAsync(root, Authority.TrustBundle, Cancellation);
             await File.WriteAllTextAsync(certificate, leaf.CertificateChain, Cancellation);
 
-            (await OpenSsl.RunAsync("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, certificate)).Output.ShouldContain("leaf.crt: OK");
-            (await OpenSsl.RunAsync("verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", root, certificate)).Output.ShouldContain("leaf.crt: OK");
+            (await OpenSsl.RunAsync("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, certificate)).Output.ShouldContain(
+                "leaf.crt: OK"
+            );
+            (await OpenSsl.RunAsync("verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", root, certificate)).Output.ShouldContain(
+                "leaf.crt: OK"
+            );
             var text = (await OpenSsl.RunAsync("x509", "-noout", "-text", "-in", certificate)).Output;
             text.ShouldContain("URI:" + Web);
             text.ShouldNotContain("DNS:");
@@ -55,8 +59,9 @@ public sealed class CertificateAuthorityTests
     public async Task A_peer_of_another_mesh_is_refused()
     {
         using var other = Other();
-        await Should.ThrowAsync<Exception>(() => TlsPeers.ConnectAsync(
-            Peer(Authority.IssueIdentity(Web, Day), Gateway), Peer(other.IssueIdentity(Gateway, Day), Web)));
+        await Should.ThrowAsync<Exception>(() =>
+            TlsPeers.ConnectAsync(Peer(Authority.IssueIdentity(Web, Day), Gateway), Peer(other.IssueIdentity(Gateway, Day), Web))
+        );
     }
 
     [Fact]
@@ -80,20 +85,28 @@ public sealed class CertificateAuthorityTests
         authority.IssueIdentity(Web, Day).NotAfter.ShouldBe(authority.NotAfter);
     }
 
-    public static TheoryData<string, Func<CertificateAuthorityFiles, CertificateAuthorityFiles>, string> UnusableFiles => new()
-    {
-        { "another key", f => f with { PrivateKey = Other().Files.PrivateKey }, "tls.key is not the key of" },
-        { "no key", f => f with { PrivateKey = "" }, "tls.key holds no private key" },
-        { "another root", f => f with { Roots = Other().TrustBundle }, "ca.crt does not hold" },
-        { "no root", f => f with { Roots = "" }, "ca.crt holds no certificate" },
-        { "a leaf", _ => Leaf(), "not the certificate of an authority" },
-    };
+    public static TheoryData<string, Func<CertificateAuthorityFiles, CertificateAuthorityFiles>, string> UnusableFiles =>
+        new()
+        {
+            { "another key", f => f with { PrivateKey = Other().Files.PrivateKey }, "tls.key is not the key of" },
+            { "no key", f => f with { PrivateKey = "" }, "tls.key holds no private key" },
+            { "another root", f => f with { Roots = Other().TrustBundle }, "ca.crt does not hold" },
+            { "no root", f => f with { Roots = "" }, "ca.crt holds no certificate" },
+            { "a leaf", _ => Leaf(), "not the certificate of an authority" },
+        };
 
     [Theory]
     [MemberData(nameof(UnusableFiles))]
-    public void Files_that_cannot_be_used_are_refused_with_the_reason(string what, Func<CertificateAuthorityFiles, CertificateAuthorityFiles> change, string reason)
+    public void Files_that_cannot_be_used_are_refused_with_the_reason(
+        string what,
+        Func<CertificateAuthorityFiles, CertificateAuthorityFiles> change,
+        string reason
+    )
     {
-        var error = Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(change(Authority.Files), TimeProvider.System), what);
+        var error = Should.Throw<CertificateAuthorityException>(
+            () => CertificateAuthority.Load(change(Authority.Files), TimeProvider.System),
+            what
+        );
         error.Message.ShouldContain(reason);
         error.Message.ShouldNotContain("BEGIN");
     }
@@ -102,7 +115,9 @@ public sealed class CertificateAuthorityTests
     public void An_expired_authority_is_refused()
     {
         var later = new FakeTimeProvider(Authority.NotAfter + TimeSpan.FromSeconds(1));
-        Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(Authority.Files, later)).Message.ShouldContain("expired");
+        Should
+            .Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(Authority.Files, later))
+            .Message.ShouldContain("expired");
     }
 
     [Fact]
@@ -112,7 +127,8 @@ public sealed class CertificateAuthorityTests
         Authority.IssueIdentity(Web, Day).ToString().ShouldNotContain("KEY");
     }
 
-    private static TlsPeer Peer(IssuedCertificate leaf, string expected) => new(leaf.CertificateChain, leaf.PrivateKey, Authority.TrustBundle, expected);
+    private static TlsPeer Peer(IssuedCertificate leaf, string expected) =>
+        new(leaf.CertificateChain, leaf.PrivateKey, Authority.TrustBundle, expected);
 
     private static CertificateAuthority Other() => CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
 

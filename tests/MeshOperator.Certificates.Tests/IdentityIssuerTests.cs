@@ -40,7 +40,9 @@ public sealed class IdentityIssuerTests
     public async Task Streams_that_ask_at_once_get_the_same_certificate()
     {
         using var mesh = new Mesh();
-        var leaves = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => mesh.Issuer.Get("web-0.shop", Web), TestContext.Current.CancellationToken)));
+        var leaves = await Task.WhenAll(
+            Enumerable.Range(0, 16).Select(_ => Task.Run(() => mesh.Issuer.Get("web-0.shop", Web), TestContext.Current.CancellationToken))
+        );
         leaves.Distinct().ShouldHaveSingleItem();
     }
 
@@ -99,7 +101,8 @@ public sealed class IdentityIssuerTests
     public void What_is_due_and_not_asked_for_again_is_forgotten()
     {
         using var mesh = new Mesh();
-        for (var i = 0; i < 50; i++) mesh.Issuer.Get($"web-{i}.shop", Web);
+        for (var i = 0; i < 50; i++)
+            mesh.Issuer.Get($"web-{i}.shop", Web);
         mesh.Time.Advance(Day);
         mesh.Issuer.Count.ShouldBe(0);
     }
@@ -109,7 +112,14 @@ public sealed class IdentityIssuerTests
     {
         using var mesh = new Mesh();
         var proxies = Enumerable.Range(0, 40).Select(i => mesh.Connect($"web-{i}.shop")).ToList();
-        mesh.Issuer.Use(new LeafSettings { Lifetime = TimeSpan.FromHours(1), RenewAt = 0.8, KeyType = LeafKeyType.EcdsaP256 });
+        mesh.Issuer.Use(
+            new LeafSettings
+            {
+                Lifetime = TimeSpan.FromHours(1),
+                RenewAt = 0.8,
+                KeyType = LeafKeyType.EcdsaP256,
+            }
+        );
 
         var perMinute = new List<int>();
         for (var minute = 0; minute < 49; minute++)
@@ -141,7 +151,9 @@ public sealed class IdentityIssuerTests
     public void Settings_out_of_bounds_are_refused(int minutes, double renewAt)
     {
         using var mesh = new Mesh();
-        Should.Throw<ArgumentOutOfRangeException>(() => mesh.Issuer.Use(new LeafSettings { Lifetime = Minute * minutes, RenewAt = renewAt }));
+        Should.Throw<ArgumentOutOfRangeException>(() =>
+            mesh.Issuer.Use(new LeafSettings { Lifetime = Minute * minutes, RenewAt = renewAt })
+        );
         mesh.Issuer.Settings.ShouldBe(new LeafSettings());
     }
 
@@ -207,7 +219,8 @@ public sealed class IdentityIssuerTests
 
         public int RenewIfDue()
         {
-            if (!Leaf.Due.IsCancellationRequested) return 0;
+            if (!Leaf.Due.IsCancellationRequested)
+                return 0;
             Leaf = issuer.Get(nodeId, Web);
             return 1;
         }

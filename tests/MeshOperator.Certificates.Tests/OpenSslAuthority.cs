@@ -24,22 +24,48 @@ internal sealed record OpenSslAuthority(string Folder, string Name)
     /// <param name="issuer">Who signs it; null for itself.</param>
     /// <param name="key">The algorithm, as <c>openssl req -newkey</c> takes it.</param>
     /// <param name="extensions">Its extensions; those of an authority if none is given.</param>
-    public static async Task<OpenSslAuthority> MakeAsync(DirectoryInfo folder, string name, OpenSslAuthority? issuer = null, string[]? key = null, string[]? extensions = null)
+    public static async Task<OpenSslAuthority> MakeAsync(
+        DirectoryInfo folder,
+        string name,
+        OpenSslAuthority? issuer = null,
+        string[]? key = null,
+        string[]? extensions = null
+    )
     {
         var made = new OpenSslAuthority(folder.FullName, name);
         var settings = Path.Combine(folder.FullName, name + ".cnf");
         string[] lines =
         [
-            "[req]", "prompt=no", "distinguished_name=dn", "x509_extensions=ext",
-            "[dn]", $"CN={name}",
-            "[ext]", "subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid",
+            "[req]",
+            "prompt=no",
+            "distinguished_name=dn",
+            "x509_extensions=ext",
+            "[dn]",
+            $"CN={name}",
+            "[ext]",
+            "subjectKeyIdentifier=hash",
+            "authorityKeyIdentifier=keyid",
             .. extensions ?? [Authority, Signs],
         ];
         await File.WriteAllLinesAsync(settings, lines);
         string[] signedBy = issuer is null ? [] : ["-CA", issuer.CertificatePath, "-CAkey", issuer.KeyPath];
         string[] newKey = key ?? ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-        var (status, output) = await OpenSsl.RunAsync(
-            ["req", "-x509", "-new", .. newKey, "-nodes", "-config", settings, "-days", "365", "-keyout", made.KeyPath, "-out", made.CertificatePath, .. signedBy]);
+        var (status, output) = await OpenSsl.RunAsync([
+            "req",
+            "-x509",
+            "-new",
+            .. newKey,
+            "-nodes",
+            "-config",
+            settings,
+            "-days",
+            "365",
+            "-keyout",
+            made.KeyPath,
+            "-out",
+            made.CertificatePath,
+            .. signedBy,
+        ]);
         status.ShouldBe(0, output);
         return made;
     }

@@ -37,16 +37,22 @@ public sealed class UsersAuthorityTests : IDisposable
         using var authority = CertificateAuthority.Load(files, TimeProvider.System, "cluster.local");
         var leaf = authority.IssueIdentity(Web, Day, keyType);
 
-        foreach (var purpose in new[] { "sslserver", "sslclient" }) (await VerifyAsync(leaf, files.Roots, purpose)).ShouldContain("leaf.crt: OK");
+        foreach (var purpose in new[] { "sslserver", "sslclient" })
+            (await VerifyAsync(leaf, files.Roots, purpose)).ShouldContain("leaf.crt: OK");
         var text = (await OpenSsl.RunAsync("x509", "-noout", "-text", "-in", Path.Combine(_folder.FullName, "leaf.crt"))).Output;
         text.ShouldContain("URI:" + Web);
         text.ShouldNotContain("DNS:");
         text.ShouldContain("CA:FALSE");
         text.ShouldContain(keyType is LeafKeyType.Rsa2048 ? "Public-Key: (2048 bit)" : "NIST CURVE: P-256");
         text.ShouldContain("TLS Web Server Authentication, TLS Web Client Authentication");
-        if (keyType is LeafKeyType.Rsa2048) text.ShouldContain("Digital Signature, Key Encipherment");
-        else text.ShouldNotContain("Key Encipherment");
-        await TlsPeers.ConnectAsync(new TlsPeer(leaf.CertificateChain, leaf.PrivateKey, files.Roots, Web), new TlsPeer(leaf.CertificateChain, leaf.PrivateKey, files.Roots, Web));
+        if (keyType is LeafKeyType.Rsa2048)
+            text.ShouldContain("Digital Signature, Key Encipherment");
+        else
+            text.ShouldNotContain("Key Encipherment");
+        await TlsPeers.ConnectAsync(
+            new TlsPeer(leaf.CertificateChain, leaf.PrivateKey, files.Roots, Web),
+            new TlsPeer(leaf.CertificateChain, leaf.PrivateKey, files.Roots, Web)
+        );
     }
 
     [Theory]
@@ -93,7 +99,9 @@ public sealed class UsersAuthorityTests : IDisposable
     public async Task An_authority_that_cannot_work_is_refused_with_the_reason(string what, string reason)
     {
         var files = await MakeAsync(what);
-        var error = Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(files, TimeProvider.System, "cluster.local"));
+        var error = Should.Throw<CertificateAuthorityException>(() =>
+            CertificateAuthority.Load(files, TimeProvider.System, "cluster.local")
+        );
         error.Message.ShouldContain(reason);
         error.Message.ShouldNotContain("BEGIN");
     }
@@ -114,7 +122,9 @@ public sealed class UsersAuthorityTests : IDisposable
     public async Task An_expired_authority_and_one_that_is_not_valid_yet_are_told_apart()
     {
         var root = await OpenSslAuthority.MakeAsync(_folder, "root");
-        Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(root.AsRoot(), Clock(days: 366))).Message.ShouldContain("tls.crt: 'CN=root' expired at");
+        Should
+            .Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(root.AsRoot(), Clock(days: 366)))
+            .Message.ShouldContain("tls.crt: 'CN=root' expired at");
         var early = Should.Throw<CertificateAuthorityException>(() => CertificateAuthority.Load(root.AsRoot(), Clock(days: -1))).Message;
         early.ShouldContain("is valid only from");
         early.ShouldContain("check this machine's clock");
@@ -130,11 +140,17 @@ public sealed class UsersAuthorityTests : IDisposable
     [InlineData("permitted;IP:127.0.0.0/255.0.0.0", "mesh-operator.mesh-system.svc", null)]
     public async Task The_operators_own_names_must_be_permitted(string constraint, string name, string? refused)
     {
-        var root = await OpenSslAuthority.MakeAsync(_folder, "root", extensions: [OpenSslAuthority.Authority, OpenSslAuthority.Signs, $"nameConstraints=critical,{constraint}"]);
+        var root = await OpenSslAuthority.MakeAsync(
+            _folder,
+            "root",
+            extensions: [OpenSslAuthority.Authority, OpenSslAuthority.Signs, $"nameConstraints=critical,{constraint}"]
+        );
         using var authority = CertificateAuthority.Load(root.AsRoot(), TimeProvider.System);
         IssuedCertificate Issue() => authority.IssueServer([name], [IPAddress.Loopback], Day);
-        if (refused is null) (await VerifyAsync(Issue(), root.Certificate, "sslserver")).ShouldContain("leaf.crt: OK");
-        else Should.Throw<CertificateAuthorityException>(Issue).Message.ShouldContain(refused);
+        if (refused is null)
+            (await VerifyAsync(Issue(), root.Certificate, "sslserver")).ShouldContain("leaf.crt: OK");
+        else
+            Should.Throw<CertificateAuthorityException>(Issue).Message.ShouldContain(refused);
     }
 
     [Theory]
@@ -191,7 +207,8 @@ public sealed class UsersAuthorityTests : IDisposable
 
     private async Task<CertificateAuthorityFiles> MakeAsync(string what)
     {
-        Task<OpenSslAuthority> Make(string name, OpenSslAuthority? issuer = null, string[]? key = null, string[]? extensions = null) => OpenSslAuthority.MakeAsync(_folder, name, issuer, key, extensions);
+        Task<OpenSslAuthority> Make(string name, OpenSslAuthority? issuer = null, string[]? key = null, string[]? extensions = null) =>
+            OpenSslAuthority.MakeAsync(_folder, name, issuer, key, extensions);
         async Task<CertificateAuthorityFiles> Two(string[]? upper = null, string[]? root = null, string[]? lower = null)
         {
             var top = await Make("root", extensions: root);
@@ -205,7 +222,8 @@ public sealed class UsersAuthorityTests : IDisposable
             return (await OpenSslAuthority.MakeAsync(other, name, key: key)).AsRoot();
         }
 
-        async Task<CertificateAuthorityFiles> Root(string[]? key = null, string[]? extensions = null) => (await Make("root", null, key, extensions)).AsRoot();
+        async Task<CertificateAuthorityFiles> Root(string[]? key = null, string[]? extensions = null) =>
+            (await Make("root", null, key, extensions)).AsRoot();
 
         async Task<CertificateAuthorityFiles> KeyAs(params string[] options)
         {
@@ -219,9 +237,12 @@ public sealed class UsersAuthorityTests : IDisposable
         string[] curve(string name) => ["-newkey", "ec", "-pkeyopt", $"ec_paramgen_curve:{name}"];
         switch (what)
         {
-            case "ECDSA root": return await Root();
-            case "RSA root": return await Root(Rsa);
-            case "P-384 root": return await Root(curve("P-384"));
+            case "ECDSA root":
+                return await Root();
+            case "RSA root":
+                return await Root(Rsa);
+            case "P-384 root":
+                return await Root(curve("P-384"));
             case "intermediate":
                 var above = await Make("root");
                 return (await Make("lower", above)).Under(above);
@@ -229,44 +250,79 @@ public sealed class UsersAuthorityTests : IDisposable
                 var top = await Make("root", key: Rsa);
                 var middle = await Make("upper", top, curve("P-521"));
                 return (await Make("lower", middle, Rsa)).Under(top, middle);
-            case "path lengths that just suffice": return await Two(PathLength(1), PathLength(2), PathLength(0));
-            case "names permitted": return await Two(Names("permitted;URI:cluster.local"), Names("permitted;URI:cluster.local,permitted;URI:example.org"));
-            case "both ends of TLS": return await Two(Extensions("extendedKeyUsage=serverAuth,clientAuth"));
-            case "servers only": return await Two(Extensions("extendedKeyUsage=serverAuth"));
-            case "mail only": return await Two(Extensions("extendedKeyUsage=emailProtection"));
-            case "no certificate": return await Root() with { Certificate = "" };
-            case "no key": return await Root() with { PrivateKey = "" };
-            case "a public key": return await KeyAs("pkey", "-pubout");
-            case "an encrypted key": return await KeyAs("pkcs8", "-topk8", "-passout", "pass:secret");
-            case "another key": return await Root() with { PrivateKey = (await Other("other")).PrivateKey };
-            case "a key of another algorithm": return await Root() with { PrivateKey = (await Other("other", Rsa)).PrivateKey };
-            case "no root": return await Root() with { Roots = "" };
-            case "another root": return await Root() with { Roots = (await Other("other")).Roots };
-            case "a root of the same name": return await Root() with { Roots = (await Other("root")).Roots };
+            case "path lengths that just suffice":
+                return await Two(PathLength(1), PathLength(2), PathLength(0));
+            case "names permitted":
+                return await Two(Names("permitted;URI:cluster.local"), Names("permitted;URI:cluster.local,permitted;URI:example.org"));
+            case "both ends of TLS":
+                return await Two(Extensions("extendedKeyUsage=serverAuth,clientAuth"));
+            case "servers only":
+                return await Two(Extensions("extendedKeyUsage=serverAuth"));
+            case "mail only":
+                return await Two(Extensions("extendedKeyUsage=emailProtection"));
+            case "no certificate":
+                return await Root() with { Certificate = "" };
+            case "no key":
+                return await Root() with { PrivateKey = "" };
+            case "a public key":
+                return await KeyAs("pkey", "-pubout");
+            case "an encrypted key":
+                return await KeyAs("pkcs8", "-topk8", "-passout", "pass:secret");
+            case "another key":
+                return await Root() with { PrivateKey = (await Other("other")).PrivateKey };
+            case "a key of another algorithm":
+                return await Root() with { PrivateKey = (await Other("other", Rsa)).PrivateKey };
+            case "no root":
+                return await Root() with { Roots = "" };
+            case "another root":
+                return await Root() with { Roots = (await Other("other")).Roots };
+            case "a root of the same name":
+                return await Root() with { Roots = (await Other("root")).Roots };
             case "no intermediate":
                 var whole = await Two();
-                return whole with { Certificate = await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "lower.crt"), TestContext.Current.CancellationToken) };
+                return whole with
+                {
+                    Certificate = await File.ReadAllTextAsync(
+                        Path.Combine(_folder.FullName, "lower.crt"),
+                        TestContext.Current.CancellationToken
+                    ),
+                };
             case "an intermediate in ca.crt":
                 var complete = await Two();
-                return complete with { Roots = await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "upper.crt"), TestContext.Current.CancellationToken) };
+                return complete with
+                {
+                    Roots = await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "upper.crt"), TestContext.Current.CancellationToken),
+                };
             case "a leaf":
                 var issuer = await Make("root");
                 return (await Make("leaf", issuer, extensions: ["basicConstraints=critical,CA:FALSE"])).Under(issuer);
-            case "an upper one that is no authority": return await Two(["basicConstraints=critical,CA:FALSE"]);
-            case "basic constraints that are none": return await Root(extensions: ["basicConstraints=critical,DER:05:00", OpenSslAuthority.Signs]);
-            case "no keyCertSign": return await Root(extensions: [OpenSslAuthority.Authority, "keyUsage=critical,digitalSignature"]);
+            case "an upper one that is no authority":
+                return await Two(["basicConstraints=critical,CA:FALSE"]);
+            case "basic constraints that are none":
+                return await Root(extensions: ["basicConstraints=critical,DER:05:00", OpenSslAuthority.Signs]);
+            case "no keyCertSign":
+                return await Root(extensions: [OpenSslAuthority.Authority, "keyUsage=critical,digitalSignature"]);
             case "a root that allows none below":
                 var narrow = await Make("root", extensions: PathLength(0));
                 return (await Make("lower", narrow)).Under(narrow);
-            case "an upper one that allows none below": return await Two(PathLength(0));
-            case "1024 bits": return await Root(["-newkey", "rsa:1024"]);
-            case "another curve": return await Root(curve("secp256k1"));
-            case "Ed25519": return await Root(["-newkey", "ed25519"]);
-            case "another trust domain permitted": return await Root(extensions: Names("permitted;URI:example.org"));
-            case "the trust domain excluded": return await Root(extensions: Names("excluded;URI:cluster.local"));
-            case "a trust domain permitted by an upper one only for others": return await Two(Names("permitted;URI:example.org"));
-            case "names below the trust domain permitted": return await Root(extensions: Names("permitted;URI:.cluster.local"));
-            default: throw new ArgumentOutOfRangeException(nameof(what), what, "no such authority");
+            case "an upper one that allows none below":
+                return await Two(PathLength(0));
+            case "1024 bits":
+                return await Root(["-newkey", "rsa:1024"]);
+            case "another curve":
+                return await Root(curve("secp256k1"));
+            case "Ed25519":
+                return await Root(["-newkey", "ed25519"]);
+            case "another trust domain permitted":
+                return await Root(extensions: Names("permitted;URI:example.org"));
+            case "the trust domain excluded":
+                return await Root(extensions: Names("excluded;URI:cluster.local"));
+            case "a trust domain permitted by an upper one only for others":
+                return await Two(Names("permitted;URI:example.org"));
+            case "names below the trust domain permitted":
+                return await Root(extensions: Names("permitted;URI:.cluster.local"));
+            default:
+                throw new ArgumentOutOfRangeException(nameof(what), what, "no such authority");
         }
     }
 }

@@ -13,7 +13,8 @@ internal static class Policies
     public static async Task WaitUntilProgrammedAsync(TestMesh mesh, JsonObject policy)
     {
         var generation = (long?)policy["metadata"]!["generation"] ?? 0;
-        if ((string?)policy["kind"] == "MeshCertificateAuthority") return;
+        if ((string?)policy["kind"] == "MeshCertificateAuthority")
+            return;
         await Eventually.Succeeds(
             async () =>
             {
@@ -24,10 +25,12 @@ internal static class Policies
                     var condition = (now["status"]?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == type);
                     if ((string?)condition?["status"] != "True" || (long?)condition["observedGeneration"] < generation)
                         throw new TimeoutException(
-                            $"{policy["kind"]} {policy["metadata"]!["name"]} is not {type}: {now["status"]?.ToJsonString()}");
+                            $"{policy["kind"]} {policy["metadata"]!["name"]} is not {type}: {now["status"]?.ToJsonString()}"
+                        );
                 }
             },
-            ProgrammedWithin);
+            ProgrammedWithin
+        );
     }
 
     /// <summary>Applies a policy as <c>kubectl apply --server-side</c> does: what is not named any more goes.</summary>
@@ -38,11 +41,15 @@ internal static class Policies
         var body = System.Text.Encoding.UTF8.GetBytes(policy.ToJsonString());
         const string query = "?fieldManager=end-to-end&force=true&fieldValidation=Strict";
         var transport = mesh.Cluster.Transport;
-        return Read(await transport.SendAsync(HttpMethod.Patch, path + query, body, "application/apply-patch+yaml", CancellationToken.None));
+        return Read(
+            await transport.SendAsync(HttpMethod.Patch, path + query, body, "application/apply-patch+yaml", CancellationToken.None)
+        );
     }
 
     public static async Task<JsonObject> ReadAsync(TestMesh mesh, string kind, string ns, string name) =>
-        Read(await mesh.Cluster.Transport.SendAsync(HttpMethod.Get, Path(kind, ns, name), null, "application/json", CancellationToken.None));
+        Read(
+            await mesh.Cluster.Transport.SendAsync(HttpMethod.Get, Path(kind, ns, name), null, "application/json", CancellationToken.None)
+        );
 
     public static Task DeleteAsync(TestMesh mesh, string kind, string ns, string name) =>
         mesh.Cluster.Transport.SendAsync(HttpMethod.Delete, Path(kind, ns, name), null, "application/json", CancellationToken.None);

@@ -19,12 +19,17 @@ internal static class Requirements
     /// <summary>Why the suite cannot run here, in a line; null where it can.</summary>
     public static string? Missing()
     {
-        if (Mode == "off") return "end-to-end tests are off (MESH_END_TO_END=off)";
-        if (!OperatingSystem.IsLinux()) return "end-to-end tests need Linux";
-        if (Envoy is null) return "end-to-end tests need Envoy: set ENVOY to the program, or put it on the PATH";
-        if (!Environment.IsPrivilegedProcess) return "end-to-end tests need root, for network and mount namespaces";
+        if (Mode == "off")
+            return "end-to-end tests are off (MESH_END_TO_END=off)";
+        if (!OperatingSystem.IsLinux())
+            return "end-to-end tests need Linux";
+        if (Envoy is null)
+            return "end-to-end tests need Envoy: set ENVOY to the program, or put it on the PATH";
+        if (!Environment.IsPrivilegedProcess)
+            return "end-to-end tests need root, for network and mount namespaces";
         string[] missing = [.. new[] { "ip", "nft", "nsenter", "unshare", "setpriv" }.Where(p => Programs.Find(p) is null)];
-        if (missing.Length > 0) return $"end-to-end tests need {string.Join(", ", missing)} on the PATH (iproute2, nftables, util-linux)";
+        if (missing.Length > 0)
+            return $"end-to-end tests need {string.Join(", ", missing)} on the PATH (iproute2, nftables, util-linux)";
         return CanUnshare() ? null : "end-to-end tests need network namespaces, which cannot be made here";
     }
 
@@ -32,8 +37,10 @@ internal static class Requirements
     /// which <c>.ci/run</c> sets.</summary>
     public static void Check(string? missing)
     {
-        if (missing is null) return;
-        if (Mode == "required") Assert.Fail(missing);
+        if (missing is null)
+            return;
+        if (Mode == "required")
+            Assert.Fail(missing);
         Assert.Skip(missing);
     }
 

@@ -33,7 +33,8 @@ public abstract class Scenario : IAsyncLifetime
     {
         GC.SuppressFinalize(this);
         var findings = new List<string>();
-        if (_turn == Turn.Alone) await Mesh.Operator.RecoverAsync();
+        if (_turn == Turn.Alone)
+            await Mesh.Operator.RecoverAsync();
         if (Shared is { IsMade: true } shared)
         {
             findings.AddRange(await shared.Namespace.FindAsync(_expected));
@@ -46,7 +47,8 @@ public abstract class Scenario : IAsyncLifetime
             await ns.DisposeAsync();
         }
 
-        foreach (var turn in _turns) turn.Dispose();
+        foreach (var turn in _turns)
+            turn.Dispose();
         findings.ShouldBeEmpty();
     }
 
@@ -57,7 +59,8 @@ public abstract class Scenario : IAsyncLifetime
     internal async Task<TestNamespace> NamespaceAsync(string name, int proxies, Turn turn = Turn.Together)
     {
         _turn = turn;
-        if (turn != Turn.Aside) _turns.Add(await Mesh.Turns.TakeAsync(alone: turn == Turn.Alone));
+        if (turn != Turn.Aside)
+            _turns.Add(await Mesh.Turns.TakeAsync(alone: turn == Turn.Alone));
         var ns = await TestNamespace.CreateAsync(Mesh, name, proxies, isFirst: turn == Turn.Aside);
         _namespaces.Add(ns);
         return ns;

@@ -68,15 +68,20 @@ public sealed class SharedNamespace : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (Namespace is not null) await Namespace.DisposeAsync();
+        if (Namespace is not null)
+            await Namespace.DisposeAsync();
         _turn?.Dispose();
     }
 
     internal async Task MakeAsync(TestMesh mesh, string name, int proxies, Turn turn, Func<TestNamespace, Task> deploy)
     {
-        if (IsMade) return;
+        if (IsMade)
+            return;
         if (_failure is not null)
-            throw new InvalidOperationException("what this class's tests have in common could not be made, see the first of them", _failure);
+            throw new InvalidOperationException(
+                "what this class's tests have in common could not be made, see the first of them",
+                _failure
+            );
         try
         {
             _turn = await mesh.Turns.TakeAsync(alone: turn == Turn.Alone);

@@ -25,8 +25,10 @@ public sealed class TestMesh : IAsyncLifetime
 {
     private const int MostProxies = 20;
     private readonly List<ChangeLoop> _loops = [];
-    private readonly string _folder =
-        Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"meshe2e-{Environment.ProcessId}"));
+    private readonly string _folder = Path.Combine(
+        Path.GetTempPath(),
+        string.Create(CultureInfo.InvariantCulture, $"meshe2e-{Environment.ProcessId}")
+    );
     private NodeNetwork _network = null!;
     private int _namespaces;
 
@@ -51,10 +53,12 @@ public sealed class TestMesh : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
-        if (Missing is not null) return;
+        if (Missing is not null)
+            return;
         Directory.CreateDirectory(_folder);
         Cluster = await ClusterConnection.OpenAsync();
-        foreach (var crd in EmbeddedCrds.Read()) await ApplyAsync(crd);
+        foreach (var crd in EmbeddedCrds.Read())
+            await ApplyAsync(crd);
         await Eventually.Succeeds(async () => await Of<MtlsPolicy>().ListAsync(CancellationToken.None));
         await ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {OperatorUnderTest.Namespace}}}}}");
         await RemoveLeftoversAsync();
@@ -73,12 +77,18 @@ public sealed class TestMesh : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (Missing is not null) return;
-        if (Kubelet is not null) await Kubelet.DisposeAsync();
-        foreach (var loop in _loops) await loop.DisposeAsync();
-        if (View is not null) await View.DisposeAsync();
-        if (Operator is not null) await Operator.DisposeAsync();
-        if (_network is not null) await _network.DisposeAsync();
+        if (Missing is not null)
+            return;
+        if (Kubelet is not null)
+            await Kubelet.DisposeAsync();
+        foreach (var loop in _loops)
+            await loop.DisposeAsync();
+        if (View is not null)
+            await View.DisposeAsync();
+        if (Operator is not null)
+            await Operator.DisposeAsync();
+        if (_network is not null)
+            await _network.DisposeAsync();
         if (Cluster is not null)
         {
             await Of<V1MutatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
@@ -86,7 +96,8 @@ public sealed class TestMesh : IAsyncLifetime
             await Cluster.DisposeAsync();
         }
 
-        if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
     }
 
     /// <summary>A network as pods have it, for what is no pod.</summary>
@@ -102,7 +113,8 @@ public sealed class TestMesh : IAsyncLifetime
     /// <summary>Applies manifests as a user would, unknown fields refused.</summary>
     internal async Task ApplyAsync(string yaml)
     {
-        foreach (var entity in ManifestReader.Read(yaml)) await ApplyAsync(entity);
+        foreach (var entity in ManifestReader.Read(yaml))
+            await ApplyAsync(entity);
     }
 
     internal Task<JsonObject> ApplyAsync(JsonObject entity) =>
@@ -135,35 +147,42 @@ public sealed class TestMesh : IAsyncLifetime
     }
 
     /// <summary>The Service by whose name proxies reach the operator, and its one endpoint.</summary>
-    private Task ApplyOperatorServiceAsync() => ApplyAsync($$"""
-        apiVersion: v1
-        kind: Service
-        metadata: {name: mesh-operator, namespace: {{OperatorUnderTest.Namespace}}}
-        spec:
-          ports:
-            - {name: tls-xds, port: 15012}
-            - {name: http-metrics, port: 8080}
-        ---
-        apiVersion: discovery.k8s.io/v1
-        kind: EndpointSlice
-        metadata:
-          name: mesh-operator-e2e
-          namespace: {{OperatorUnderTest.Namespace}}
-          labels: { {{EndpointSliceLabels.Service}}: mesh-operator }
-        addressType: IPv4
-        ports: [{name: tls-xds, port: 15012, protocol: TCP}, {name: http-metrics, port: 8080, protocol: TCP}]
-        endpoints: [{addresses: [{{Operator.Address}}], conditions: {ready: true} }]
-        """);
+    private Task ApplyOperatorServiceAsync() =>
+        ApplyAsync(
+            $$"""
+            apiVersion: v1
+            kind: Service
+            metadata: {name: mesh-operator, namespace: {{OperatorUnderTest.Namespace}}}
+            spec:
+              ports:
+                - {name: tls-xds, port: 15012}
+                - {name: http-metrics, port: 8080}
+            ---
+            apiVersion: discovery.k8s.io/v1
+            kind: EndpointSlice
+            metadata:
+              name: mesh-operator-e2e
+              namespace: {{OperatorUnderTest.Namespace}}
+              labels: { {{EndpointSliceLabels.Service}}: mesh-operator }
+            addressType: IPv4
+            ports: [{name: tls-xds, port: 15012, protocol: TCP}, {name: http-metrics, port: 8080, protocol: TCP}]
+            endpoints: [{addresses: [{{Operator.Address}}], conditions: {ready: true} }]
+            """
+        );
 
     /// <summary>The configurations that the chart makes, but with addresses on this machine; the operator writes the CA bundle.</summary>
     private async Task ApplyWebhooksAsync()
     {
-        foreach (var (kind, fields) in new[]
-        {
-            ("MutatingWebhookConfiguration",
-                WebhookConfigurations.Mutating(Operator.WebhookUrl, string.Empty, OperatorUnderTest.Namespace)),
-            ("ValidatingWebhookConfiguration", WebhookConfigurations.Validating(Operator.WebhookUrl, string.Empty)),
-        })
+        foreach (
+            var (kind, fields) in new[]
+            {
+                (
+                    "MutatingWebhookConfiguration",
+                    WebhookConfigurations.Mutating(Operator.WebhookUrl, string.Empty, OperatorUnderTest.Namespace)
+                ),
+                ("ValidatingWebhookConfiguration", WebhookConfigurations.Validating(Operator.WebhookUrl, string.Empty)),
+            }
+        )
         {
             fields["apiVersion"] = "admissionregistration.k8s.io/v1";
             fields["kind"] = kind;
@@ -176,8 +195,10 @@ public sealed class TestMesh : IAsyncLifetime
         {
             var mutating = await Of<V1MutatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
             var validating = await Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
-            if (mutating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 })
-                || validating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 }))
+            if (
+                mutating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 })
+                || validating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 })
+            )
                 throw new InvalidOperationException("the operator has not written the CA bundle of the webhooks");
         });
     }

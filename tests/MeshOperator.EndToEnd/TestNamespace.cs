@@ -31,7 +31,8 @@ internal sealed class TestNamespace : IAsyncDisposable
         var ns = new TestNamespace(mesh, mesh.UniqueName(name), proxies);
         await mesh.Budget.ReserveAsync(ns.Name, proxies, isFirst);
         await mesh.ApplyAsync(
-            $"{{apiVersion: v1, kind: Namespace, metadata: {{name: {ns.Name}, labels: {{meshoperator.io/injection: enabled}}}}}}");
+            $"{{apiVersion: v1, kind: Namespace, metadata: {{name: {ns.Name}, labels: {{meshoperator.io/injection: enabled}}}}}}"
+        );
         // A pod is refused until the namespace's default account is there.
         await Eventually.Succeeds(async () =>
         {
@@ -52,7 +53,15 @@ internal sealed class TestNamespace : IAsyncDisposable
 
     /// <summary>A Deployment with the defaults of <see cref="WorkloadSpec"/>.</summary>
     public Task<Workload> DeployAsync(string name, int replicas = 1, string version = "", bool meshed = true, string? account = null) =>
-        DeployAsync(new WorkloadSpec(name) { Replicas = replicas, Version = version, IsMeshed = meshed, Account = account });
+        DeployAsync(
+            new WorkloadSpec(name)
+            {
+                Replicas = replicas,
+                Version = version,
+                IsMeshed = meshed,
+                Account = account,
+            }
+        );
 
     /// <summary>What was deployed under a name.</summary>
     public Workload Workload(string name) =>
@@ -71,7 +80,8 @@ internal sealed class TestNamespace : IAsyncDisposable
             if (!Mesh.View.Services.Objects.ContainsKey(new ObjectKey(Name, name)))
                 throw new InvalidOperationException($"the service {name} is not known");
             var ready = Mesh.View.Pods.Objects.Values.Count(p =>
-                p.Metadata.NamespaceProperty == Name && p.IsReady() && p.Metadata.Labels.TryGetValue("app", out var label) && label == app);
+                p.Metadata.NamespaceProperty == Name && p.IsReady() && p.Metadata.Labels.TryGetValue("app", out var label) && label == app
+            );
             if (Mesh.Names.Endpoints(new ObjectKey(Name, name)).Count() < ready)
                 throw new InvalidOperationException($"the service {name} does not have all of its {ready} endpoints");
         });
@@ -86,19 +96,24 @@ internal sealed class TestNamespace : IAsyncDisposable
         var policies = new List<JsonObject>();
         foreach (var entity in ManifestReader.Read(yaml))
         {
-            if (entity["metadata"]!["namespace"] is null && (string?)entity["kind"] != "Namespace") entity["metadata"]!["namespace"] = Name;
+            if (entity["metadata"]!["namespace"] is null && (string?)entity["kind"] != "Namespace")
+                entity["metadata"]!["namespace"] = Name;
             var isPolicy = ((string)entity["apiVersion"]!).StartsWith(Api.MeshNames.Group, StringComparison.Ordinal);
-            if (isPolicy) policies.Add(await Policies.ApplyAsync(Mesh, entity));
-            else await Mesh.ApplyAsync(entity);
+            if (isPolicy)
+                policies.Add(await Policies.ApplyAsync(Mesh, entity));
+            else
+                await Mesh.ApplyAsync(entity);
         }
 
         foreach (var policy in policies.Where(p => (string?)p["kind"] != "MeshCertificateAuthority"))
         {
             var key = ((string)policy["kind"]!, (string)policy["metadata"]!["namespace"]!, (string)policy["metadata"]!["name"]!);
-            if (!_policies.Contains(key)) _policies.Add(key);
+            if (!_policies.Contains(key))
+                _policies.Add(key);
         }
 
-        foreach (var policy in policies.Where(_ => programmed)) await Policies.WaitUntilProgrammedAsync(Mesh, policy);
+        foreach (var policy in policies.Where(_ => programmed))
+            await Policies.WaitUntilProgrammedAsync(Mesh, policy);
     }
 
     /// <summary>Deletes a policy, for example <c>("TrafficSplit", "web")</c>.</summary>
@@ -111,7 +126,8 @@ internal sealed class TestNamespace : IAsyncDisposable
     /// <summary>Deletes all policies that were applied, so that the next test finds none.</summary>
     public async Task DeletePoliciesAsync()
     {
-        foreach (var (kind, ns, name) in _policies) await Policies.DeleteAsync(Mesh, kind, ns, name);
+        foreach (var (kind, ns, name) in _policies)
+            await Policies.DeleteAsync(Mesh, kind, ns, name);
         _policies.Clear();
     }
 
@@ -131,13 +147,15 @@ internal sealed class TestNamespace : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var workload in _workloads) workload.Dispose();
+        foreach (var workload in _workloads)
+            workload.Dispose();
         await DeletePoliciesAsync();
         RunningPod[] pods = [.. Pods];
         foreach (var deployment in Mesh.View.Deployments.Objects.Keys.Where(k => k.Namespace == Name))
             await Mesh.Of<V1Deployment>().DeleteAsync(deployment, CancellationToken.None);
         await Mesh.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
-        foreach (var pod in pods) pod.End(TimeSpan.Zero);
+        foreach (var pod in pods)
+            pod.End(TimeSpan.Zero);
         await Task.WhenAll(pods.Select(p => p.Ended));
         Mesh.Budget.Release(Name, _proxies);
     }

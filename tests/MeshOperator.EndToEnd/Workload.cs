@@ -71,9 +71,12 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
     public string Name => spec.Name;
 
     /// <summary>Its pods that run and are not ending, by name.</summary>
-    public IReadOnlyList<RunningPod> Pods => [.. ns.Pods
-        .Where(p => !p.IsEnding && p.Pod.Metadata.Labels.TryGetValue("app", out var app) && app == spec.Name)
-        .OrderBy(p => p.Name, StringComparer.Ordinal)];
+    public IReadOnlyList<RunningPod> Pods =>
+        [
+            .. ns
+                .Pods.Where(p => !p.IsEnding && p.Pod.Metadata.Labels.TryGetValue("app", out var app) && app == spec.Name)
+                .OrderBy(p => p.Name, StringComparer.Ordinal),
+        ];
 
     /// <summary>The client in its first pod.</summary>
     public Client Client => ClientOf(Pods[0]);
@@ -81,14 +84,16 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
     /// <summary>The client in one of its pods.</summary>
     public Client ClientOf(RunningPod pod)
     {
-        lock (_clients) return _clients.TryGetValue(pod, out var client) ? client : _clients[pod] = new Client(pod, ns.Mesh.Names);
+        lock (_clients)
+            return _clients.TryGetValue(pod, out var client) ? client : _clients[pod] = new Client(pod, ns.Mesh.Names);
     }
 
     public async Task CreateAsync()
     {
         if (spec.Account is not null)
             await ns.Mesh.ApplyAsync($"{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: {spec.Account}, namespace: {ns.Name}}}}}");
-        if (spec.HasService) await ns.ServiceAsync(spec.Name, spec.Name, headless: false, [.. spec.Ports]);
+        if (spec.HasService)
+            await ns.ServiceAsync(spec.Name, spec.Name, headless: false, [.. spec.Ports]);
         await ns.Mesh.ApplyAsync(Deployment());
         await WaitUntilReadyAsync(spec.Replicas);
     }
@@ -115,7 +120,8 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
                 if (old.Count(p => !p.Ended.IsCompleted) is var left and > 0)
                     throw new TimeoutException($"{left} of {old.Length} old pods of {Name} are left");
             },
-            within ?? ReadyWithin);
+            within ?? ReadyWithin
+        );
         await WaitUntilReadyAsync(Pods.Count);
     }
 
@@ -129,21 +135,28 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
         await Task.WhenAll(old.Select(p => p.Ended)).WaitAsync(ReadyWithin);
     }
 
-    public Task WaitUntilReadyAsync(int replicas) => Eventually.Succeeds(
-        () =>
-        {
-            var pods = ns.Mesh.View.Pods.Objects.Values
-                .Where(p => p.Metadata.NamespaceProperty == ns.Name && p.Metadata.DeletionTimestamp is null
-                    && p.Metadata.Labels.TryGetValue("app", out var app) && app == Name)
-                .ToList();
-            var ready = pods.Count(p => p.IsReady());
-            if (pods.Count != replicas || ready != replicas)
-                throw new TimeoutException(
-                $"{Name} has {pods.Count} pods, {ready} of them ready, and should have {replicas}: {Describe()}");
-            if (spec.HasService && ns.Mesh.Names.Endpoints(new ObjectKey(ns.Name, Name)).Count() != replicas)
-                throw new TimeoutException($"{Name} has not {replicas} endpoints");
-        },
-        ReadyWithin);
+    public Task WaitUntilReadyAsync(int replicas) =>
+        Eventually.Succeeds(
+            () =>
+            {
+                var pods = ns
+                    .Mesh.View.Pods.Objects.Values.Where(p =>
+                        p.Metadata.NamespaceProperty == ns.Name
+                        && p.Metadata.DeletionTimestamp is null
+                        && p.Metadata.Labels.TryGetValue("app", out var app)
+                        && app == Name
+                    )
+                    .ToList();
+                var ready = pods.Count(p => p.IsReady());
+                if (pods.Count != replicas || ready != replicas)
+                    throw new TimeoutException(
+                        $"{Name} has {pods.Count} pods, {ready} of them ready, and should have {replicas}: {Describe()}"
+                    );
+                if (spec.HasService && ns.Mesh.Names.Endpoints(new ObjectKey(ns.Name, Name)).Count() != replicas)
+                    throw new TimeoutException($"{Name} has not {replicas} endpoints");
+            },
+            ReadyWithin
+        );
 
     /// <summary>A Service as a manifest.</summary>
     public static JsonObject Service(string ns, string name, string app, bool headless, IReadOnlyList<Port> ports)
@@ -159,18 +172,23 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
                 ["ports"] = new JsonArray([.. (ports.Count == 0 ? [Port.Http] : ports).Select(ServicePort)]),
             },
         };
-        if (headless) service["spec"]!["clusterIP"] = "None";
+        if (headless)
+            service["spec"]!["clusterIP"] = "None";
         return service;
     }
 
     public void Dispose()
     {
         lock (_clients)
-            foreach (var client in _clients.Values) client.Dispose();
+            foreach (var client in _clients.Values)
+                client.Dispose();
     }
 
-    private string Describe() => string.Join("; ", Pods.Select(p =>
-        $"{p.Name} {(p.Proxy is { } proxy ? string.Join(" | ", proxy.Log.TakeLast(5)) : "has no proxy yet")}"));
+    private string Describe() =>
+        string.Join(
+            "; ",
+            Pods.Select(p => $"{p.Name} {(p.Proxy is { } proxy ? string.Join(" | ", proxy.Log.TakeLast(5)) : "has no proxy yet")}")
+        );
 
     private Task PatchAsync(JsonObject patch) =>
         ns.Mesh.Of<V1Deployment>().MergePatchAsync(new ObjectKey(ns.Name, Name), patch, CancellationToken.None);
@@ -178,15 +196,18 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
     private JsonObject Deployment()
     {
         var labels = new JsonObject { ["app"] = Name, ["version"] = spec.Version.Length > 0 ? spec.Version : Name };
-        if (!spec.IsMeshed) labels["meshoperator.io/inject"] = "false";
+        if (!spec.IsMeshed)
+            labels["meshoperator.io/inject"] = "false";
         var container = (JsonObject)spec.Container.DeepClone();
         container["name"] = "app";
         container["image"] = "registry.example.com/app:1";
-        container["ports"] =
-            new JsonArray([.. spec.Ports.Select(p => p.Target).Distinct().Select(p => new JsonObject { ["containerPort"] = p })]);
+        container["ports"] = new JsonArray([
+            .. spec.Ports.Select(p => p.Target).Distinct().Select(p => new JsonObject { ["containerPort"] = p }),
+        ]);
         var pod = (JsonObject)spec.PodSpec.DeepClone();
         pod["containers"] = new JsonArray(container);
-        if (spec.Account is not null) pod["serviceAccountName"] = spec.Account;
+        if (spec.Account is not null)
+            pod["serviceAccountName"] = spec.Account;
         var made = new JsonObject
         {
             ["apiVersion"] = "apps/v1",
@@ -207,14 +228,21 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
                 },
             },
         };
-        if (spec.Strategy is not null) made["spec"]!["strategy"] = spec.Strategy.DeepClone();
+        if (spec.Strategy is not null)
+            made["spec"]!["strategy"] = spec.Strategy.DeepClone();
         return made;
     }
 
     private static JsonObject ServicePort(Port port)
     {
-        var made = new JsonObject { ["name"] = port.Name, ["port"] = port.Number, ["targetPort"] = port.Target };
-        if (port.AppProtocol is not null) made["appProtocol"] = port.AppProtocol;
+        var made = new JsonObject
+        {
+            ["name"] = port.Name,
+            ["port"] = port.Number,
+            ["targetPort"] = port.Target,
+        };
+        if (port.AppProtocol is not null)
+            made["appProtocol"] = port.AppProtocol;
         return made;
     }
 }

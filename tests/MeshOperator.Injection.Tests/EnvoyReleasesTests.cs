@@ -11,7 +11,8 @@ public sealed class EnvoyReleasesTests
     [InlineData("localhost:5000/envoyproxy/envoy-distroless:v1.37.1", 37)]
     [InlineData("registry.example.com/app:v1.2.3", null)]
     [InlineData("envoyproxy/envoy:latest", null)]
-    public void The_branch_is_read_from_the_tag_of_an_image_of_envoy(string image, int? branch) => EnvoyReleases.BranchOf(image).ShouldBe(branch);
+    public void The_branch_is_read_from_the_tag_of_an_image_of_envoy(string image, int? branch) =>
+        EnvoyReleases.BranchOf(image).ShouldBe(branch);
 
     [Fact]
     public void A_branch_ends_a_year_after_it_began()

@@ -57,11 +57,17 @@ public sealed class NativeSidecarTests
     [InlineData("1.33", 1, null)]
     public void A_classic_proxy_outlives_the_application_a_little_within_the_pods_grace_period(string version, int? grace, string? expected)
     {
-        var options = new InjectionOptions { NativeSidecars = NativeSidecarMode.Never, KubernetesVersion = KubernetesVersion.Parse(version) };
+        var options = new InjectionOptions
+        {
+            NativeSidecars = NativeSidecarMode.Never,
+            KubernetesVersion = KubernetesVersion.Parse(version),
+        };
         var period = grace is { } seconds ? $"\n  terminationGracePeriodSeconds: {seconds}" : string.Empty;
         var lifecycle = InjectedPod.Proxy(InjectedPod.From(Pod + period, options).Pod).Lifecycle;
-        if (expected is null) lifecycle.ShouldBeNull();
-        else KubernetesYaml.Serialize(lifecycle.PreStop).Replace("\r", string.Empty, StringComparison.Ordinal).ShouldContain(expected);
+        if (expected is null)
+            lifecycle.ShouldBeNull();
+        else
+            KubernetesYaml.Serialize(lifecycle.PreStop).Replace("\r", string.Empty, StringComparison.Ordinal).ShouldContain(expected);
     }
 
     [Fact]
@@ -83,5 +89,6 @@ public sealed class NativeSidecarTests
         security.Privileged.ShouldBe(false);
     }
 
-    private static bool IsNative(string pod, InjectionOptions options) => InjectedPod.Proxy(InjectedPod.From(pod, options).Pod).RestartPolicy == "Always";
+    private static bool IsNative(string pod, InjectionOptions options) =>
+        InjectedPod.Proxy(InjectedPod.From(pod, options).Pod).RestartPolicy == "Always";
 }

@@ -42,7 +42,8 @@ public sealed class ProbeTests
         ((string)route["prefix_rewrite"]!).ShouldBe("/live");
         ((string)route["timeout"]!).ShouldBe("0s");
         var cluster = injected.Cluster((string)route["cluster"]!);
-        cluster["load_assignment"]!["endpoints"]![0]!["lb_endpoints"]![0]!["endpoint"]!["address"]!["socket_address"]!.ToJsonString()
+        cluster["load_assignment"]!["endpoints"]![0]!["lb_endpoints"]![0]!["endpoint"]!["address"]!["socket_address"]!
+            .ToJsonString()
             .ShouldBe("""{"address":"10.0.0.7","port_value":8080}""");
         ((string)cluster["connect_timeout"]!).ShouldBe("30s", "the hook to the same port waits longest");
         ((string)cluster["upstream_bind_config"]!["source_address"]!["address"]!).ShouldBe("127.0.0.6");
@@ -62,14 +63,34 @@ public sealed class ProbeTests
     [Theory]
     [InlineData("web", "startupProbe", "app-health/web/startupz", "tcp_health_check", "{}", "3s", "2s")]
     [InlineData("rpc", "livenessProbe", "app-health/rpc/livez", "grpc_health_check", """{"authority":"localhost:9000"}""", "10s", "1s")]
-    [InlineData("rpc", "readinessProbe", "app-health/rpc/readyz", "grpc_health_check", """{"authority":"localhost:9000","service_name":"shop.Orders"}""", "20s", "1s")]
+    [InlineData(
+        "rpc",
+        "readinessProbe",
+        "app-health/rpc/readyz",
+        "grpc_health_check",
+        """{"authority":"localhost:9000","service_name":"shop.Orders"}""",
+        "20s",
+        "1s"
+    )]
     [InlineData("rpc", "startupProbe", "app-health/rpc/startupz", "grpc_health_check", """{"authority":"localhost:9001"}""", "10s", "1s")]
     public void A_tcp_or_grpc_probe_is_checked_by_the_proxy_which_tells_the_kubelet_over_http(
-        string container, string field, string cluster, string kind, string check, string period, string timeout)
+        string container,
+        string field,
+        string cluster,
+        string kind,
+        string check,
+        string period,
+        string timeout
+    )
     {
         var injected = InjectedPod.From(AllKinds);
         var owner = injected.Container(container);
-        var probe = field switch { "startupProbe" => owner.StartupProbe, "livenessProbe" => owner.LivenessProbe, _ => owner.ReadinessProbe };
+        var probe = field switch
+        {
+            "startupProbe" => owner.StartupProbe,
+            "livenessProbe" => owner.LivenessProbe,
+            _ => owner.ReadinessProbe,
+        };
         (probe.TcpSocket is null && probe.Grpc is null).ShouldBeTrue();
         $"{probe.HttpGet.Path} {probe.HttpGet.Port.Value}".ShouldBe($"/{cluster} 15020");
 
@@ -107,7 +128,8 @@ public sealed class ProbeTests
     public void The_probes_can_be_read_as_they_were()
     {
         var probes = JsonNode.Parse(InjectedPod.From(AllKinds).Pod.Metadata.Annotations["meshoperator.io/probes"])!.AsObject();
-        probes.Select(container => $"{container.Key}: {string.Join(' ', container.Value!.AsObject().Select(field => field.Key))}")
+        probes
+            .Select(container => $"{container.Key}: {string.Join(' ', container.Value!.AsObject().Select(field => field.Key))}")
             .ShouldBe(["web: livenessProbe readinessProbe startupProbe preStop", "rpc: livenessProbe readinessProbe startupProbe"]);
         ((string)probes["web"]!["livenessProbe"]!["httpGet"]!["path"]!).ShouldBe("/live?full=1#top");
         ((int)probes["rpc"]!["readinessProbe"]!["grpc"]!["port"]!).ShouldBe(9000);
@@ -122,7 +144,8 @@ public sealed class ProbeTests
     [InlineData("tcpSocket: {port: 6379}", "a port that is not captured")]
     public void What_does_not_pass_the_proxy_stays_as_it_is(string probe, string why)
     {
-        var injected = InjectedPod.From($"""
+        var injected = InjectedPod.From(
+            $"""
             metadata:
               annotations:
                 meshoperator.io/exclude-inbound-ports: "6379"
@@ -132,7 +155,8 @@ public sealed class ProbeTests
                 image: web:1
                 livenessProbe:
                   {probe}
-            """);
+            """
+        );
         injected.Pod.Metadata.Annotations.ShouldNotContainKey("meshoperator.io/probes", why);
         injected.Bootstrap["static_resources"]!["listeners"]!.AsArray().ShouldNotContain(l => (string)l!["name"]! == "probes", why);
         k8s.KubernetesYaml.Serialize(injected.Container("web").LivenessProbe).ShouldNotContain("15020", Case.Sensitive, why);
@@ -141,10 +165,12 @@ public sealed class ProbeTests
     [Fact]
     public void Without_interception_the_kubelet_asks_the_application_itself()
     {
-        var injected = InjectedPod.From("""
+        var injected = InjectedPod.From(
+            """
             metadata: {annotations: {meshoperator.io/interception: none}}
             spec: {containers: [{name: web, image: web:1, livenessProbe: {httpGet: {path: /, port: 8080}}}]}
-            """);
+            """
+        );
         injected.Container("web").LivenessProbe.HttpGet.Port.Value.ShouldBe("8080");
     }
 
@@ -156,7 +182,8 @@ public sealed class ProbeTests
     [InlineData("/$(POD_NAME)/$$", "/$(POD_NAME)/$$")]
     public void A_path_reaches_the_application_as_the_kubelet_would_have_sent_it(string path, string expected)
     {
-        var injected = InjectedPod.From($"""
+        var injected = InjectedPod.From(
+            $"""
             spec:
               containers:
               - name: web
@@ -165,7 +192,8 @@ public sealed class ProbeTests
                   httpGet:
                     path: "{path}"
                     port: 8080
-            """);
+            """
+        );
         ((string)injected.Route("/app-health/web/livez")["route"]!["prefix_rewrite"]!).ShouldBe(expected);
     }
 
@@ -189,7 +217,9 @@ public sealed class ProbeTests
     [InlineData(AllKinds)]
     [InlineData("spec: {containers: [{name: web, image: web:1}]}")]
     [InlineData("spec: {containers: [{name: web, image: web:1, livenessProbe: {tcpSocket: {port: 80}}}]}")]
-    [InlineData("{metadata: {annotations: {meshoperator.io/interception: cni}}, spec: {containers: [{name: web, image: web:1, livenessProbe: {httpGet: {path: /, port: 80, scheme: HTTPS}}}]}}")]
+    [InlineData(
+        "{metadata: {annotations: {meshoperator.io/interception: cni}}, spec: {containers: [{name: web, image: web:1, livenessProbe: {httpGet: {path: /, port: 80, scheme: HTTPS}}}]}}"
+    )]
     public async Task Envoys_definitions_accept_the_bootstrap(string pod)
     {
         var bootstrap = InjectedPod.From(pod).Bootstrap;

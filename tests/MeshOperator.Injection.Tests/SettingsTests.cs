@@ -40,9 +40,18 @@ public sealed class SettingsTests
     public void The_operators_own_settings_are_read_by_the_same_rules()
     {
         new InjectionOptions().Problem.ShouldBeNull();
-        new InjectionOptions { ExcludeOutboundCidrs = "10.0.0.0/8, fd00::/8", ImagePullSecrets = "one,two", ProxyCpuLimit = "2" }.Problem.ShouldBeNull();
-        new InjectionOptions { Interception = "magic" }.Problem.ShouldNotBeNull().ShouldContain("'magic' is not an interception mode");
-        new InjectionOptions { ProxyImage = string.Empty }.Problem.ShouldNotBeNull().ShouldContain("is not an image reference");
+        new InjectionOptions
+        {
+            ExcludeOutboundCidrs = "10.0.0.0/8, fd00::/8",
+            ImagePullSecrets = "one,two",
+            ProxyCpuLimit = "2",
+        }.Problem.ShouldBeNull();
+        new InjectionOptions { Interception = "magic" }
+            .Problem.ShouldNotBeNull()
+            .ShouldContain("'magic' is not an interception mode");
+        new InjectionOptions { ProxyImage = string.Empty }
+            .Problem.ShouldNotBeNull()
+            .ShouldContain("is not an image reference");
     }
 
     [Theory]
@@ -60,7 +69,11 @@ public sealed class SettingsTests
     [InlineData("{meshoperator.io/proxy-cpu-limit: '4', meshoperator.io/proxy-concurrency: '1'}", "1")]
     public void Worker_threads_follow_the_cpu_limit_unless_somebody_names_their_number(string annotations, string threads)
     {
-        var arguments = InjectedPod.Proxy(InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}").Pod).Args;
+        var arguments = InjectedPod
+            .Proxy(
+                InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}").Pod
+            )
+            .Args;
         arguments[arguments.IndexOf("--concurrency") + 1].ShouldBe(threads);
         arguments.ShouldNotContain("--cpuset-threads");
     }
@@ -70,7 +83,9 @@ public sealed class SettingsTests
     [InlineData("{meshoperator.io/proxy-max-headers: '1000', meshoperator.io/proxy-max-header-kib: '512'}", 1000, 512)]
     public void Limits_of_headers_are_runtime_values_for_requests_and_answers(string annotations, int headers, int kib)
     {
-        var injected = InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}");
+        var injected = InjectedPod.From(
+            $"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}"
+        );
         var runtime = injected.Bootstrap["layered_runtime"]!["layers"]![0]!["static_layer"]!;
         foreach (var direction in new[] { "request", "response" })
         {
@@ -86,8 +101,14 @@ public sealed class SettingsTests
             .ShouldBe(["cluster.outbound/80/shop/web.", "http.outbound/"]);
         InjectedPod.From(Pod("proxy-statistics", "*")).Bootstrap["stats_config"]!["stats_matcher"].ShouldBeNull();
 
-        static string[] Patterns(InjectedPod pod) => [.. pod.Bootstrap["stats_config"]!["stats_matcher"]!["inclusion_list"]!["patterns"]!.AsArray()
-            .Select(pattern => (string?)pattern!["prefix"]).OfType<string>().Where(prefix => prefix.Contains("outbound", StringComparison.Ordinal))];
+        static string[] Patterns(InjectedPod pod) =>
+            [
+                .. pod.Bootstrap["stats_config"]!["stats_matcher"]!["inclusion_list"]!["patterns"]!
+                    .AsArray()
+                    .Select(pattern => (string?)pattern!["prefix"])
+                    .OfType<string>()
+                    .Where(prefix => prefix.Contains("outbound", StringComparison.Ordinal)),
+            ];
     }
 
     [Theory]
@@ -97,7 +118,9 @@ public sealed class SettingsTests
     [InlineData("{meshoperator.io/proxy-memory-limit: 64Mi}", 32, 500)]
     public void Heap_and_connections_are_bounded_by_the_memory_limit(string annotations, int heap, int connections)
     {
-        var overload = InjectedPod.From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}").Bootstrap["overload_manager"]!;
+        var overload = InjectedPod
+            .From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}")
+            .Bootstrap["overload_manager"]!;
         ((int)overload["resource_monitors"]![0]!["typed_config"]!["max_active_downstream_connections"]!).ShouldBe(connections);
         ((long)overload["resource_monitors"]![1]!["typed_config"]!["max_heap_size_bytes"]!).ShouldBe(heap * 1024L * 1024);
     }
@@ -105,35 +128,54 @@ public sealed class SettingsTests
     [Fact]
     public void An_annotation_that_there_is_not_is_warned_of_and_the_others_take_effect()
     {
-        var injected = InjectedPod.From("{metadata: {annotations: {meshoperator.io/proxy-cpus: '1', meshoperator.io/inject: 'true', example.com/x: y}}, spec: {containers: [{name: app, image: app:1}]}}");
+        var injected = InjectedPod.From(
+            "{metadata: {annotations: {meshoperator.io/proxy-cpus: '1', meshoperator.io/inject: 'true', example.com/x: y}}, spec: {containers: [{name: app, image: app:1}]}}"
+        );
         injected.Outcome.Warnings.Count.ShouldBe(2);
-        injected.Outcome.Warnings[0].ShouldBe("metadata.annotations[meshoperator.io/inject]: this is a label, and has no effect as an annotation");
-        injected.Outcome.Warnings[1].ShouldStartWith("metadata.annotations[meshoperator.io/proxy-cpus]: this setting does not exist; use one of proxy-cpu, proxy-memory,");
+        injected
+            .Outcome.Warnings[0]
+            .ShouldBe("metadata.annotations[meshoperator.io/inject]: this is a label, and has no effect as an annotation");
+        injected
+            .Outcome.Warnings[1]
+            .ShouldStartWith(
+                "metadata.annotations[meshoperator.io/proxy-cpus]: this setting does not exist; use one of proxy-cpu, proxy-memory,"
+            );
     }
 
     [Fact]
     public void A_label_that_says_neither_yes_nor_no_is_warned_of() =>
-        InjectedPod.From("{metadata: {labels: {meshoperator.io/inject: 'yes'}}, spec: {containers: [{name: app, image: app:1}]}}")
-            .Outcome.Warnings.ShouldHaveSingleItem().ShouldContain("'yes' is neither");
+        InjectedPod
+            .From("{metadata: {labels: {meshoperator.io/inject: 'yes'}}, spec: {containers: [{name: app, image: app:1}]}}")
+            .Outcome.Warnings.ShouldHaveSingleItem()
+            .ShouldContain("'yes' is neither");
 
     [Fact]
     public void Excluded_ports_and_networks_are_handed_to_the_init_container_in_one_form()
     {
-        var injected = InjectedPod.From("""
+        var injected = InjectedPod.From(
+            """
             metadata:
               annotations:
                 meshoperator.io/exclude-inbound-ports: " 22, 9090,22 "
                 meshoperator.io/exclude-outbound-cidrs: 10.1.2.3/16,192.0.2.7,fd00:0::/8
             spec: {containers: [{name: app, image: app:1}]}
-            """);
-        injected.Container("mesh-init").Env.Select(e => $"{e.Name}={e.Value}")
+            """
+        );
+        injected
+            .Container("mesh-init")
+            .Env.Select(e => $"{e.Name}={e.Value}")
             .ShouldBe(["MESH_EXCLUDE_INBOUND_PORTS=22,9090", "MESH_EXCLUDE_OUTBOUND_CIDRS=10.1.0.0/16,192.0.2.7/32,fd00::/8"]);
     }
 
     [Fact]
     public void An_annotation_wins_over_the_operators_setting_and_an_empty_list_takes_it_away()
     {
-        var options = new InjectionOptions { ProxyLogLevel = "debug", ExcludeOutboundPorts = "25", ImagePullSecrets = "registry" };
+        var options = new InjectionOptions
+        {
+            ProxyLogLevel = "debug",
+            ExcludeOutboundPorts = "25",
+            ImagePullSecrets = "registry",
+        };
         var plain = InjectedPod.From("spec: {imagePullSecrets: [{name: own}], containers: [{name: app, image: app:1}]}", options);
         InjectedPod.Proxy(plain.Pod).Args.ShouldContain("debug");
         plain.Container("mesh-init").Env.ShouldHaveSingleItem().Value.ShouldBe("25");
@@ -141,7 +183,8 @@ public sealed class SettingsTests
 
         var own = InjectedPod.From(
             "{metadata: {annotations: {meshoperator.io/exclude-outbound-ports: '', meshoperator.io/proxy-log-level: error}}, spec: {imagePullSecrets: [{name: registry}], containers: [{name: app, image: app:1}]}}",
-            options);
+            options
+        );
         InjectedPod.Proxy(own.Pod).Args.ShouldContain("error");
         own.Container("mesh-init").Env.ShouldBeNull();
         own.Pod.Spec.ImagePullSecrets.ShouldHaveSingleItem();
@@ -166,12 +209,13 @@ public sealed class SettingsTests
         ((string)injected.Bootstrap["node"]!["metadata"]!["interception"]!).ShouldBe(interception);
     }
 
-    private static string Pod(string annotation, string value) => $$"""
-        metadata:
-          annotations:
-            meshoperator.io/{{annotation}}: '{{value}}'
-        spec:
-          containers:
-          - {name: app, image: "app:1"}
-        """;
+    private static string Pod(string annotation, string value) =>
+        $$"""
+            metadata:
+              annotations:
+                meshoperator.io/{{annotation}}: '{{value}}'
+            spec:
+              containers:
+              - {name: app, image: "app:1"}
+            """;
 }

@@ -35,10 +35,15 @@ public sealed class HealthTests(TestCluster cluster)
     public async Task The_ports_listen_on_both_families_of_addresses()
     {
         Assert.SkipUnless(System.Net.Sockets.Socket.OSSupportsIPv6, "this machine has no IPv6");
-        await using var mesh = await TestOperator.StartAsync(cluster, options => options with { LoopbackOnly = false, OwnWebhookConfigurations = false });
+        await using var mesh = await TestOperator.StartAsync(
+            cluster,
+            options => options with { LoopbackOnly = false, OwnWebhookConfigurations = false }
+        );
         using var http = new HttpClient();
         foreach (var address in new[] { "127.0.0.1", "[::1]" })
-            (await http.GetStringAsync(new Uri($"http://{address}:{mesh.Host.Ports[ListenerKind.Metrics].Port}/healthz"), Cancellation)).ShouldBe("ok\n");
+            (
+                await http.GetStringAsync(new Uri($"http://{address}:{mesh.Host.Ports[ListenerKind.Metrics].Port}/healthz"), Cancellation)
+            ).ShouldBe("ok\n");
         mesh.Host.Ports[ListenerKind.TlsXds].Port.ShouldNotBe(0);
     }
 }

@@ -40,13 +40,27 @@ public sealed class InjectionTests(TestCluster cluster)
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         var pod = await ns.PodAsync("one", "a");
-        var copy = await cluster.Of<V1Pod>().CreateAsync(
-            new V1Pod
-            {
-                Metadata = new V1ObjectMeta { Name = "two", NamespaceProperty = ns.Name, Labels = pod.Metadata.Labels, Annotations = pod.Metadata.Annotations },
-                Spec = new V1PodSpec { InitContainers = pod.Spec.InitContainers, Containers = pod.Spec.Containers, Volumes = pod.Spec.Volumes },
-            },
-            TestContext.Current.CancellationToken);
+        var copy = await cluster
+            .Of<V1Pod>()
+            .CreateAsync(
+                new V1Pod
+                {
+                    Metadata = new V1ObjectMeta
+                    {
+                        Name = "two",
+                        NamespaceProperty = ns.Name,
+                        Labels = pod.Metadata.Labels,
+                        Annotations = pod.Metadata.Annotations,
+                    },
+                    Spec = new V1PodSpec
+                    {
+                        InitContainers = pod.Spec.InitContainers,
+                        Containers = pod.Spec.Containers,
+                        Volumes = pod.Spec.Volumes,
+                    },
+                },
+                TestContext.Current.CancellationToken
+            );
         Containers(copy).ShouldBe(["mesh-init", "mesh-proxy", "app"]);
         copy.Spec.Volumes.Count(v => v.Name == "mesh-token").ShouldBe(1);
     }
@@ -56,12 +70,16 @@ public sealed class InjectionTests(TestCluster cluster)
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        var error = await Should.ThrowAsync<KubernetesApiException>(() => cluster.ApplyAsync($$"""
-            apiVersion: v1
-            kind: Pod
-            metadata: {annotations: {meshoperator.io/proxy-cpu: fast}, name: bad, namespace: "{{ns.Name}}" }
-            spec: {containers: [{name: app, image: registry.example.com/app:1}]}
-            """));
+        var error = await Should.ThrowAsync<KubernetesApiException>(() =>
+            cluster.ApplyAsync(
+                $$"""
+                apiVersion: v1
+                kind: Pod
+                metadata: {annotations: {meshoperator.io/proxy-cpu: fast}, name: bad, namespace: "{{ns.Name}}" }
+                spec: {containers: [{name: app, image: registry.example.com/app:1}]}
+                """
+            )
+        );
         error.Message.ShouldContain("admission webhook \"namespace.injection.meshoperator.io\" denied the request");
         error.Message.ShouldContain("metadata.annotations[meshoperator.io/proxy-cpu]: 'fast' is not a quantity");
     }
@@ -69,7 +87,10 @@ public sealed class InjectionTests(TestCluster cluster)
     [Fact]
     public async Task Where_the_operator_is_told_so_sidecars_are_classic()
     {
-        await using var mesh = await TestOperator.StartAsync(cluster, options => options with { Injection = options.Injection with { NativeSidecars = NativeSidecarMode.Never } });
+        await using var mesh = await TestOperator.StartAsync(
+            cluster,
+            options => options with { Injection = options.Injection with { NativeSidecars = NativeSidecarMode.Never } }
+        );
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         Containers(await ns.PodAsync("in", "a")).ShouldBe(["mesh-init", "mesh-proxy", "app"]);
         (await ns.PodAsync("another", "a")).Spec.InitContainers.ShouldHaveSingleItem();
@@ -80,12 +101,14 @@ public sealed class InjectionTests(TestCluster cluster)
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await cluster.ApplyAsync($$"""
+        await cluster.ApplyAsync(
+            $$"""
             apiVersion: v1
             kind: Pod
             metadata: {name: host, namespace: {{ns.Name}} }
             spec: {hostNetwork: true, containers: [{name: app, image: registry.example.com/app:1}]}
-            """);
+            """
+        );
         var pod = (await cluster.Of<V1Pod>().GetAsync(new ObjectKey(ns.Name, "host"), TestContext.Current.CancellationToken))!;
         Containers(pod).ShouldBe(["app"]);
         pod.Metadata.Annotations["meshoperator.io/not-injected"].ShouldContain("host's network");
@@ -101,7 +124,9 @@ public sealed class InjectionTests(TestCluster cluster)
             var bundle = await cluster.Of<V1ConfigMap>().GetAsync(new ObjectKey(ns.Name, "mesh-trust-bundle"), CancellationToken.None);
             (bundle.ShouldNotBeNull().Data["ca.crt"] == mesh.Host.TrustBundle).ShouldBeTrue("the bundle is not the root");
         });
-        var webhooks = await cluster.Of<V1MutatingWebhookConfiguration>().GetAsync(new ObjectKey(string.Empty, mesh.Namespace), CancellationToken.None);
+        var webhooks = await cluster
+            .Of<V1MutatingWebhookConfiguration>()
+            .GetAsync(new ObjectKey(string.Empty, mesh.Namespace), CancellationToken.None);
         webhooks.ShouldNotBeNull().Webhooks.ShouldAllBe(w => Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle);
     }
 
@@ -117,9 +142,12 @@ public sealed class InjectionTests(TestCluster cluster)
             await cluster.Of<V1ValidatingWebhookConfiguration>().ReplaceAsync(current, CancellationToken.None);
         });
         await Eventually.Succeeds(async () =>
-            (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None))!.Webhooks
-                .ShouldAllBe(w => w.ClientConfig.CaBundle != null && Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle));
+            (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None))!.Webhooks.ShouldAllBe(w =>
+                w.ClientConfig.CaBundle != null && Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle
+            )
+        );
     }
 
-    private static IEnumerable<string> Containers(V1Pod pod) => (pod.Spec.InitContainers ?? []).Concat(pod.Spec.Containers).Select(c => c.Name);
+    private static IEnumerable<string> Containers(V1Pod pod) =>
+        (pod.Spec.InitContainers ?? []).Concat(pod.Spec.Containers).Select(c => c.Name);
 }

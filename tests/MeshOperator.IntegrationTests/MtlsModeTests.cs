@@ -22,7 +22,9 @@ public sealed class MtlsModeTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         await ApplyModeAsync(ns, "Disabled");
         // What has a status is served: the pods come to a policy that is there, and need no steps towards it.
-        await Eventually.Succeeds(async () => (await cluster.Of<MtlsPolicy>().GetAsync(new ObjectKey(ns.Name, "api"), CancellationToken.None))!.Status.ShouldNotBeNull());
+        await Eventually.Succeeds(async () =>
+            (await cluster.Of<MtlsPolicy>().GetAsync(new ObjectKey(ns.Name, "api"), CancellationToken.None))!.Status.ShouldNotBeNull()
+        );
         await ns.ServiceAsync("gateway");
         await ns.ServiceAsync("api");
         var endpoints = $"outbound/80/api.{ns.Name}";
@@ -63,15 +65,18 @@ public sealed class MtlsModeTests(TestCluster cluster)
         Chains(strict).ShouldBe(["mtls"]);
     }
 
-    private Task ApplyModeAsync(TestNamespace ns, string mode) => cluster.ApplyAsync($$"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: MtlsPolicy
-        metadata: {name: api, namespace: {{ns.Name}}}
-        spec:
-          mode: {{mode}}
-          selector:
-            matchLabels: {app: api}
-        """);
+    private Task ApplyModeAsync(TestNamespace ns, string mode) =>
+        cluster.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: MtlsPolicy
+            metadata: {name: api, namespace: {{ns.Name}}}
+            spec:
+              mode: {{mode}}
+              selector:
+                matchLabels: {app: api}
+            """
+        );
 
     /// <summary>The next response with the proxy's own listener, others acknowledged on the way.</summary>
     private static async Task<DeltaDiscoveryResponse> NextInboundAsync(DeltaClient server)
@@ -79,7 +84,8 @@ public sealed class MtlsModeTests(TestCluster cluster)
         while (true)
         {
             var response = await server.NextAsync();
-            if (response.Resources.Any(r => r.Name == "inbound")) return response;
+            if (response.Resources.Any(r => r.Name == "inbound"))
+                return response;
             await server.AcknowledgeAsync(response);
         }
     }
@@ -93,13 +99,17 @@ public sealed class MtlsModeTests(TestCluster cluster)
 
     /// <summary>The kinds of connections that port 8080 takes.</summary>
     private static List<string> Chains(DeltaDiscoveryResponse response) =>
-    [
-        .. Listener.Parser.ParseFrom(response.Resources.Single(r => r.Name == "inbound").Resource_.Value).FilterChains
-            .Where(chain => chain.Name.StartsWith("inbound/8080/", StringComparison.Ordinal))
-            .Select(chain => chain.Name["inbound/8080/".Length..]),
-    ];
+        [
+            .. Listener
+                .Parser.ParseFrom(response.Resources.Single(r => r.Name == "inbound").Resource_.Value)
+                .FilterChains.Where(chain => chain.Name.StartsWith("inbound/8080/", StringComparison.Ordinal))
+                .Select(chain => chain.Name["inbound/8080/".Length..]),
+        ];
 
     /// <summary>Those that take no mutual TLS are marked.</summary>
     private static bool TakeMtls(DeltaDiscoveryResponse response) =>
-        ClusterLoadAssignment.Parser.ParseFrom(response.Resources.Single().Resource_.Value).Endpoints[0].LbEndpoints.All(e => e.Metadata is null);
+        ClusterLoadAssignment
+            .Parser.ParseFrom(response.Resources.Single().Resource_.Value)
+            .Endpoints[0]
+            .LbEndpoints.All(e => e.Metadata is null);
 }

@@ -29,7 +29,9 @@ public sealed partial class PeerTests(TestCluster cluster)
         await Should.ThrowAsync<Exception>(() => TlsPeers.ConnectAsync(web.Expecting(ledgerId), ledger.Expecting(ledgerId)));
         using var impostor = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
         var forged = impostor.IssueIdentity(ledgerId, TimeSpan.FromHours(1));
-        await Should.ThrowAsync<Exception>(() => TlsPeers.ConnectAsync(web.Expecting(ledgerId), new TlsPeer(forged.CertificateChain, forged.PrivateKey, web.Roots, webId)));
+        await Should.ThrowAsync<Exception>(() =>
+            TlsPeers.ConnectAsync(web.Expecting(ledgerId), new TlsPeer(forged.CertificateChain, forged.PrivateKey, web.Roots, webId))
+        );
     }
 
     [Theory]
@@ -42,12 +44,19 @@ public sealed partial class PeerTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         await ns.ServiceAsync("web", pods: 2);
         using var impostor = CertificateAuthority.CreateSelfSigned("cluster.local", TimeProvider.System);
-        var (server, client) = (await ProxySecrets.FetchAsync(cluster, mesh, ns, "web-0"), await ProxySecrets.FetchAsync(cluster, mesh, ns, "web-1"));
+        var (server, client) = (
+            await ProxySecrets.FetchAsync(cluster, mesh, ns, "web-0"),
+            await ProxySecrets.FetchAsync(cluster, mesh, ns, "web-1")
+        );
         var forged = impostor.IssueIdentity(Id(ns), TimeSpan.FromHours(1));
 
         (await ShakeAsync(server, client, version)).ShouldBe((true, true));
-        (await ShakeAsync(server, client with { Chain = forged.CertificateChain, Key = forged.PrivateKey }, version)).Server.ShouldBeFalse();
-        (await ShakeAsync(server with { Chain = forged.CertificateChain, Key = forged.PrivateKey }, client, version)).Client.ShouldBeFalse();
+        (
+            await ShakeAsync(server, client with { Chain = forged.CertificateChain, Key = forged.PrivateKey }, version)
+        ).Server.ShouldBeFalse();
+        (
+            await ShakeAsync(server with { Chain = forged.CertificateChain, Key = forged.PrivateKey }, client, version)
+        ).Client.ShouldBeFalse();
     }
 
     private static string Id(TestNamespace ns) => $"spiffe://cluster.local/ns/{ns.Name}/sa/default";
@@ -58,15 +67,34 @@ public sealed partial class PeerTests(TestCluster cluster)
         var folder = Directory.CreateTempSubdirectory("mesh-peers-");
         try
         {
-            using var serving = OpenSsl.Start(["s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-Verify", "2", version, .. Files(folder, "server", server)]);
+            using var serving = OpenSsl.Start([
+                "s_server",
+                "-accept",
+                "127.0.0.1:0",
+                "-naccept",
+                "1",
+                "-Verify",
+                "2",
+                version,
+                .. Files(folder, "server", server),
+            ]);
             var port = string.Empty;
-            while (port.Length == 0 && await serving.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line) port = Accepting().Match(line).Groups[1].Value;
-            var (status, called) = await OpenSsl.RunAsync(["s_client", "-connect", $"127.0.0.1:{port}", version, .. Files(folder, "client", client)]);
+            while (port.Length == 0 && await serving.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+                port = Accepting().Match(line).Groups[1].Value;
+            var (status, called) = await OpenSsl.RunAsync([
+                "s_client",
+                "-connect",
+                $"127.0.0.1:{port}",
+                version,
+                .. Files(folder, "client", client),
+            ]);
             var error = serving.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             var served = await serving.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await error;
             await serving.WaitForExitAsync(TestContext.Current.CancellationToken);
-            return (served.Contains("CIPHER is", StringComparison.Ordinal) && !served.Contains("verify error", StringComparison.Ordinal),
-                status == 0 && called.Contains("Verification: OK", StringComparison.Ordinal));
+            return (
+                served.Contains("CIPHER is", StringComparison.Ordinal) && !served.Contains("verify error", StringComparison.Ordinal),
+                status == 0 && called.Contains("Verification: OK", StringComparison.Ordinal)
+            );
         }
         finally
         {
@@ -76,7 +104,11 @@ public sealed partial class PeerTests(TestCluster cluster)
 
     private static string[] Files(DirectoryInfo folder, string name, ProxySecrets secrets)
     {
-        var (chain, key, roots) = (Path.Combine(folder.FullName, $"{name}.crt"), Path.Combine(folder.FullName, $"{name}.key"), Path.Combine(folder.FullName, $"{name}-roots.pem"));
+        var (chain, key, roots) = (
+            Path.Combine(folder.FullName, $"{name}.crt"),
+            Path.Combine(folder.FullName, $"{name}.key"),
+            Path.Combine(folder.FullName, $"{name}-roots.pem")
+        );
         File.WriteAllText(chain, secrets.Chain);
         File.WriteAllText(key, secrets.Key);
         File.WriteAllText(roots, secrets.Roots);

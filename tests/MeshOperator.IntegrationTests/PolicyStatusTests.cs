@@ -24,7 +24,10 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         await using var ns = await ModelAsync("caller-0", "caller-1");
         await using var proxy = await AcknowledgeAsync(mesh, ns, "caller-0");
 
-        await EventuallyAsync(ns, Programmed("False", "PartiallyProgrammed", "1/2", $"1 of 2 proxies have acknowledged; not connected: {ns.Name}/caller-1 (for "));
+        await EventuallyAsync(
+            ns,
+            Programmed("False", "PartiallyProgrammed", "1/2", $"1 of 2 proxies have acknowledged; not connected: {ns.Name}/caller-1 (for ")
+        );
         await using var other = await AcknowledgeAsync(mesh, ns, "caller-1");
         await EventuallyAsync(ns, Programmed("True", "Programmed", "2/2", "All 2 of 2 proxies have acknowledged the policy."));
         (await SplitAsync(ns)).Status!.ObservedGeneration.ShouldBe(1);
@@ -38,7 +41,10 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         await StatusAsync(ns, "sick-0", Status(unreadySince: TimeProvider.System.GetUtcNow().AddMinutes(-1)));
         await using var proxy = await AcknowledgeAsync(mesh, ns, "caller-0");
 
-        await EventuallyAsync(ns, Programmed("True", "Programmed", "1/2", $"1 of 2 proxies have acknowledged; not connected: {ns.Name}/sick-0 (for "));
+        await EventuallyAsync(
+            ns,
+            Programmed("True", "Programmed", "1/2", $"1 of 2 proxies have acknowledged; not connected: {ns.Name}/sick-0 (for ")
+        );
     }
 
     [Fact]
@@ -75,7 +81,9 @@ public sealed class PolicyStatusTests(TestCluster cluster)
 
         await Eventually.Succeeds(async () =>
         {
-            var overridden = await cluster.Of<RetryPolicy>().GetAsync(new ObjectKey(ns.Name, "service"), TestContext.Current.CancellationToken);
+            var overridden = await cluster
+                .Of<RetryPolicy>()
+                .GetAsync(new ObjectKey(ns.Name, "service"), TestContext.Current.CancellationToken);
             var condition = overridden!.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Programmed");
             (condition.Status, condition.Reason).ShouldBe(("False", "Overridden"), condition.Message);
         });
@@ -103,52 +111,67 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         (await SplitAsync(ns)).Metadata.ResourceVersion.ShouldBe(before.Metadata.ResourceVersion);
 
         await ns.SplitAsync(Split, "model", ("model-v1", 50), ("model-v2", 50));
-        await EventuallyAsync(ns, split =>
-        {
-            split.Status!.ObservedGeneration.ShouldBe(2);
-            Programmed("False", "Pending", "0/2", "0 of 2")(split);
-        });
+        await EventuallyAsync(
+            ns,
+            split =>
+            {
+                split.Status!.ObservedGeneration.ShouldBe(2);
+                Programmed("False", "Pending", "0/2", "0 of 2")(split);
+            }
+        );
         await mesh.DisposeAsync();
     }
 
-    private Task RetryAsync(TestNamespace ns, string name, string kind, string target) => cluster.ApplyAsync(new JsonObject
-    {
-        ["apiVersion"] = "meshoperator.io/v1alpha1",
-        ["kind"] = "RetryPolicy",
-        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = ns.Name },
-        ["spec"] = new JsonObject
-        {
-            ["targetRefs"] = new JsonArray(new JsonObject { ["kind"] = kind, ["name"] = target }),
-            ["timeouts"] = new JsonObject { ["request"] = "5s" },
-        },
-    }.ToJsonString());
+    private Task RetryAsync(TestNamespace ns, string name, string kind, string target) =>
+        cluster.ApplyAsync(
+            new JsonObject
+            {
+                ["apiVersion"] = "meshoperator.io/v1alpha1",
+                ["kind"] = "RetryPolicy",
+                ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = ns.Name },
+                ["spec"] = new JsonObject
+                {
+                    ["targetRefs"] = new JsonArray(new JsonObject { ["kind"] = kind, ["name"] = target }),
+                    ["timeouts"] = new JsonObject { ["request"] = "5s" },
+                },
+            }.ToJsonString()
+        );
 
-    private static Action<TrafficSplit> Programmed(string status, string reason, string proxies, string message) => split =>
-    {
-        var condition = split.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Programmed");
-        (condition.Status, condition.Reason, split.Status.Proxies!.Summary).ShouldBe((status, reason, proxies), condition.Message);
-        condition.Message.ShouldContain(message);
-    };
+    private static Action<TrafficSplit> Programmed(string status, string reason, string proxies, string message) =>
+        split =>
+        {
+            var condition = split.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Programmed");
+            (condition.Status, condition.Reason, split.Status.Proxies!.Summary).ShouldBe((status, reason, proxies), condition.Message);
+            condition.Message.ShouldContain(message);
+        };
 
-    private static JsonObject Status(DateTimeOffset? unreadySince = null) => new()
-    {
-        ["phase"] = "Running",
-        ["conditions"] = new JsonArray(new JsonObject
+    private static JsonObject Status(DateTimeOffset? unreadySince = null) =>
+        new()
         {
-            ["type"] = "Ready",
-            ["status"] = unreadySince is null ? "True" : "False",
-            ["lastTransitionTime"] = (unreadySince ?? TimeProvider.System.GetUtcNow()).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
-        }),
-        ["containerStatuses"] = new JsonArray(new JsonObject
-        {
-            ["name"] = Injection.SidecarInjector.ContainerName,
-            ["image"] = "envoy",
-            ["imageID"] = "envoy",
-            ["ready"] = true,
-            ["restartCount"] = 0,
-            ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = "2026-01-01T00:00:00Z" } },
-        }),
-    };
+            ["phase"] = "Running",
+            ["conditions"] = new JsonArray(
+                new JsonObject
+                {
+                    ["type"] = "Ready",
+                    ["status"] = unreadySince is null ? "True" : "False",
+                    ["lastTransitionTime"] = (unreadySince ?? TimeProvider.System.GetUtcNow()).ToString(
+                        "yyyy-MM-ddTHH:mm:ssZ",
+                        CultureInfo.InvariantCulture
+                    ),
+                }
+            ),
+            ["containerStatuses"] = new JsonArray(
+                new JsonObject
+                {
+                    ["name"] = Injection.SidecarInjector.ContainerName,
+                    ["image"] = "envoy",
+                    ["imageID"] = "envoy",
+                    ["ready"] = true,
+                    ["restartCount"] = 0,
+                    ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = "2026-01-01T00:00:00Z" } },
+                }
+            ),
+        };
 
     private static async Task<DeltaClient> AcknowledgeAsync(TestOperator mesh, TestNamespace ns, string pod)
     {
@@ -166,7 +189,8 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         await ns.ServiceAsync("model-v2", root: true);
         foreach (var caller in callers)
         {
-            await cluster.ApplyAsync($$"""
+            await cluster.ApplyAsync(
+                $$"""
                 apiVersion: v1
                 kind: Pod
                 metadata:
@@ -175,7 +199,8 @@ public sealed class PolicyStatusTests(TestCluster cluster)
                   labels: {meshoperator.io/proxy: envoy}
                 spec:
                   containers: [{name: app, image: app}, {name: "{{Injection.SidecarInjector.ContainerName}}", image: envoy}]
-                """);
+                """
+            );
             await StatusAsync(ns, caller, Status());
         }
 
@@ -185,8 +210,13 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         return ns;
     }
 
-    private Task<V1Pod> StatusAsync(TestNamespace ns, string pod, JsonObject status) => cluster.Client.CoreV1.PatchNamespacedPodStatusAsync(
-        new V1Patch(new JsonObject { ["status"] = status }.ToJsonString(), V1Patch.PatchType.MergePatch), pod, ns.Name, cancellationToken: TestContext.Current.CancellationToken);
+    private Task<V1Pod> StatusAsync(TestNamespace ns, string pod, JsonObject status) =>
+        cluster.Client.CoreV1.PatchNamespacedPodStatusAsync(
+            new V1Patch(new JsonObject { ["status"] = status }.ToJsonString(), V1Patch.PatchType.MergePatch),
+            pod,
+            ns.Name,
+            cancellationToken: TestContext.Current.CancellationToken
+        );
 
     private async Task<TrafficSplit> SplitAsync(TestNamespace ns, string name = Split) =>
         (await cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, name), TestContext.Current.CancellationToken)).ShouldNotBeNull();

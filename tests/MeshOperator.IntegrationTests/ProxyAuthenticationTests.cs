@@ -17,9 +17,12 @@ public sealed class ProxyAuthenticationTests(TestCluster cluster)
         await using var proxy = ProxyTokens.Connect(mesh, $"web-0.{ns.Name}", await ProxyTokens.IssueAsync(cluster, ns, "web-0"));
 
         var secret = await proxy.FetchAsync(ResourceType.Secret, "identity", $"spiffe://cluster.local/ns/{ns.Name}/sa/other");
-        var identity = Envoy.Extensions.TransportSockets.Tls.V3.Secret.Parser.ParseFrom(secret.Resources.ShouldHaveSingleItem().Resource_.Value);
+        var identity = Envoy.Extensions.TransportSockets.Tls.V3.Secret.Parser.ParseFrom(
+            secret.Resources.ShouldHaveSingleItem().Resource_.Value
+        );
         using var certificate = X509Certificate2.CreateFromPem(identity.TlsCertificate.CertificateChain.InlineBytes.ToStringUtf8());
-        System.Text.Encoding.ASCII.GetString(certificate.Extensions.First(e => e.Oid!.Value == "2.5.29.17").RawData)
+        System
+            .Text.Encoding.ASCII.GetString(certificate.Extensions.First(e => e.Oid!.Value == "2.5.29.17").RawData)
             .ShouldContain($"spiffe://cluster.local/ns/{ns.Name}/sa/default");
     }
 }

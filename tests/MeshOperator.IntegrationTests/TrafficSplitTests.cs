@@ -36,11 +36,15 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         second.Resources.Count.ShouldBe(1);
         await EventuallyAsync(ns, "model", Programmed("False", "Pending", "0/1"));
         await proxy.AcknowledgeAsync(second);
-        await EventuallyAsync(ns, "model", split =>
-        {
-            Programmed("True", "Programmed", "1/1")(split);
-            split.Status!.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);
-        });
+        await EventuallyAsync(
+            ns,
+            "model",
+            split =>
+            {
+                Programmed("True", "Programmed", "1/1")(split);
+                split.Status!.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);
+            }
+        );
     }
 
     [Fact]
@@ -52,12 +56,18 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await proxy.SubscribeAsync(ResourceType.Route, $"outbound/80/model.{ns.Name}");
         await proxy.RejectAsync(await proxy.NextAsync(), "no room for it");
 
-        await EventuallyAsync(ns, "model", split =>
-        {
-            Programmed("False", "Rejected", "0/1")(split);
-            split.Status!.Proxies!.Rejected.ShouldBe(1);
-            split.Status.Conditions.Single(c => c.Type == "Programmed").Message.ShouldContain($"gateway-0.{ns.Name} rejected outbound/80/model.{ns.Name}: no room for it");
-        });
+        await EventuallyAsync(
+            ns,
+            "model",
+            split =>
+            {
+                Programmed("False", "Rejected", "0/1")(split);
+                split.Status!.Proxies!.Rejected.ShouldBe(1);
+                split
+                    .Status.Conditions.Single(c => c.Type == "Programmed")
+                    .Message.ShouldContain($"gateway-0.{ns.Name} rejected outbound/80/model.{ns.Name}: no room for it");
+            }
+        );
     }
 
     [Fact]
@@ -74,12 +84,16 @@ public sealed class TrafficSplitTests(TestCluster cluster)
     public async Task An_unknown_field_is_refused()
     {
         await using var ns = await TestNamespace.CreateAsync(cluster);
-        var error = await Should.ThrowAsync<KubernetesApiException>(() => cluster.ApplyAsync($$"""
-            apiVersion: meshoperator.io/v1alpha1
-            kind: TrafficSplit
-            metadata: {name: bad, namespace: {{ns.Name}}}
-            spec: {service: model, backends: [{service: model-v1, wieght: 10}]}
-            """));
+        var error = await Should.ThrowAsync<KubernetesApiException>(() =>
+            cluster.ApplyAsync(
+                $$"""
+                apiVersion: meshoperator.io/v1alpha1
+                kind: TrafficSplit
+                metadata: {name: bad, namespace: {{ns.Name}}}
+                spec: {service: model, backends: [{service: model-v1, wieght: 10}]}
+                """
+            )
+        );
         error.Message.ShouldContain("unknown field \"spec.backends[0].wieght\"");
     }
 
@@ -99,12 +113,16 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var none = await Should.ThrowAsync<KubernetesApiException>(() => ns.SplitAsync("bad", "model", ("model-v1", 0)));
         none.Message.ShouldContain("all weights are 0; set a weight above 0 for at least one backend");
-        var both = await Should.ThrowAsync<KubernetesApiException>(() => cluster.ApplyAsync($$"""
-            apiVersion: meshoperator.io/v1alpha1
-            kind: TrafficSplit
-            metadata: {name: bad, namespace: {{ns.Name}}}
-            spec: {service: model, backends: [{service: a}], rules: [{backends: [{service: a}]}]}
-            """));
+        var both = await Should.ThrowAsync<KubernetesApiException>(() =>
+            cluster.ApplyAsync(
+                $$"""
+                apiVersion: meshoperator.io/v1alpha1
+                kind: TrafficSplit
+                metadata: {name: bad, namespace: {{ns.Name}}}
+                spec: {service: model, backends: [{service: a}], rules: [{backends: [{service: a}]}]}
+                """
+            )
+        );
         both.Message.ShouldContain("set exactly one of spec.backends and spec.rules");
     }
 
@@ -115,12 +133,16 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster);
         await ns.ServiceAsync("model", root: true);
         await ns.SplitAsync("model", "model", ("model-v9", 10));
-        await EventuallyAsync(ns, "model", split =>
-        {
-            var condition = Condition(split, "ResolvedRefs");
-            (condition.Status, condition.Reason).ShouldBe(("False", "BackendNotFound"));
-            condition.Message.ShouldContain($"the service 'model-v9' does not exist in namespace '{ns.Name}'");
-        });
+        await EventuallyAsync(
+            ns,
+            "model",
+            split =>
+            {
+                var condition = Condition(split, "ResolvedRefs");
+                (condition.Status, condition.Reason).ShouldBe(("False", "BackendNotFound"));
+                condition.Message.ShouldContain($"the service 'model-v9' does not exist in namespace '{ns.Name}'");
+            }
+        );
 
         await ns.ServiceAsync("model-v9");
         await EventuallyAsync(ns, "model", split => Condition(split, "ResolvedRefs").Status.ShouldBe("True"));
@@ -145,16 +167,20 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await using var first = await TestOperator.StartAsync(cluster, o => o with { OwnWebhookConfigurations = false });
         await using var ns = await ModelAsync();
         DeltaDiscoveryResponse before;
-        await using (var proxy = first.Connect($"gateway-0.{ns.Name}")) before = await proxy.FetchAsync(ResourceType.Cluster, $"outbound/80/model-v1.{ns.Name}");
+        await using (var proxy = first.Connect($"gateway-0.{ns.Name}"))
+            before = await proxy.FetchAsync(ResourceType.Cluster, $"outbound/80/model-v1.{ns.Name}");
         var roots = first.Host.TrustBundle;
         await first.StopAsync();
 
         // Changed while nobody looked.
         await ns.ServiceAsync("model-v3");
-        await cluster.Of<TrafficSplit>().MergePatchAsync(
-            new ObjectKey(ns.Name, "model"),
-            (JsonObject)JsonNode.Parse("""{"spec":{"backends":[{"service":"model-v3","weight":1}]}}""")!,
-            TestContext.Current.CancellationToken);
+        await cluster
+            .Of<TrafficSplit>()
+            .MergePatchAsync(
+                new ObjectKey(ns.Name, "model"),
+                (JsonObject)JsonNode.Parse("""{"spec":{"backends":[{"service":"model-v3","weight":1}]}}""")!,
+                TestContext.Current.CancellationToken
+            );
 
         await using var second = await first.StartAnotherAsync();
         second.Host.TrustBundle.ShouldBe(roots);
@@ -166,13 +192,20 @@ public sealed class TrafficSplitTests(TestCluster cluster)
             Weights(route).ShouldBe([($"outbound/80/model-v3.{ns.Name}", 1u)]);
         }
 
-        await EventuallyAsync(ns, "model", split => split.Status!.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation));
+        await EventuallyAsync(
+            ns,
+            "model",
+            split => split.Status!.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation)
+        );
     }
 
     [Fact]
     public async Task Of_two_replicas_one_writes_and_the_other_takes_over_when_it_stops()
     {
-        await using var first = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "first", OwnWebhookConfigurations = false });
+        await using var first = await TestOperator.StartAsync(
+            cluster,
+            o => o with { ElectionIdentity = "first", OwnWebhookConfigurations = false }
+        );
         await using var ns = await ModelAsync();
         await using var second = await first.StartAnotherAsync(o => o with { ElectionIdentity = "second" });
         second.Host.TrustBundle.ShouldBe(first.Host.TrustBundle);
@@ -182,18 +215,22 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await EventuallyAsync(ns, "model", split => Condition(split, "ResolvedRefs").Status.ShouldBe("False"));
     }
 
-    private static Action<TrafficSplit> Programmed(string status, string reason, string proxies) => split =>
-    {
-        var condition = Condition(split, "Programmed");
-        (condition.Status, condition.Reason, split.Status!.Proxies!.Summary).ShouldBe((status, reason, proxies));
-    };
+    private static Action<TrafficSplit> Programmed(string status, string reason, string proxies) =>
+        split =>
+        {
+            var condition = Condition(split, "Programmed");
+            (condition.Status, condition.Reason, split.Status!.Proxies!.Summary).ShouldBe((status, reason, proxies));
+        };
 
-    private static PolicyCondition Condition(TrafficSplit split, string type) => split.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == type);
+    private static PolicyCondition Condition(TrafficSplit split, string type) =>
+        split.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == type);
 
     private static (string Cluster, uint Weight)[] Weights(DeltaDiscoveryResponse response)
     {
         var action = RouteConfiguration.Parser.ParseFrom(response.Resources[0].Resource_.Value).VirtualHosts[0].Routes[^1].Route_;
-        return action.WeightedClusters is { } weighted ? [.. weighted.Clusters.Select(c => (c.Name, c.Weight ?? 0))] : [(action.Cluster, 1)];
+        return action.WeightedClusters is { } weighted
+            ? [.. weighted.Clusters.Select(c => (c.Name, c.Weight ?? 0))]
+            : [(action.Cluster, 1)];
     }
 
     private async Task<TestNamespace> ModelAsync()
@@ -209,6 +246,8 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         return ns;
     }
 
-    private Task EventuallyAsync(TestNamespace ns, string name, Action<TrafficSplit> assertion) => Eventually.Succeeds(async () =>
-        assertion((await cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, name), CancellationToken.None)).ShouldNotBeNull()));
+    private Task EventuallyAsync(TestNamespace ns, string name, Action<TrafficSplit> assertion) =>
+        Eventually.Succeeds(async () =>
+            assertion((await cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, name), CancellationToken.None)).ShouldNotBeNull())
+        );
 }

@@ -43,33 +43,41 @@ public sealed class AdmissionEndpointsTests : IAsyncLifetime
 
     [Fact]
     public async Task The_patch_applied_to_what_was_sent_gives_the_changed_object_and_keeps_what_the_type_does_not_know() =>
-        await Gen.Select(PodGenerator.Pods, Gen.Int[0, PodChanges.All.Count - 1].List[0, 5]).SampleAsync(
-            async (sent, changes) =>
-            {
-                string? before = null;
-                string? after = null;
-                _webhook.Change = pod =>
+        await Gen.Select(PodGenerator.Pods, Gen.Int[0, PodChanges.All.Count - 1].List[0, 5])
+            .SampleAsync(
+                async (sent, changes) =>
                 {
-                    before = KubernetesJson.Serialize(pod);
-                    foreach (var change in changes) PodChanges.All[change](pod);
-                    after = KubernetesJson.Serialize(pod);
-                };
-                var original = (JsonObject)JsonNode.Parse(sent)!;
-                var response = await ReviewAsync(original);
-                ((bool)response["allowed"]!).ShouldBeTrue();
-                var patch = response["patch"] is { } encoded
-                    ? (JsonArray)JsonNode.Parse(Convert.FromBase64String((string)encoded!))!
-                    : [];
-                var patched = JsonPatch.Apply(original, patch);
+                    string? before = null;
+                    string? after = null;
+                    _webhook.Change = pod =>
+                    {
+                        before = KubernetesJson.Serialize(pod);
+                        foreach (var change in changes)
+                            PodChanges.All[change](pod);
+                        after = KubernetesJson.Serialize(pod);
+                    };
+                    var original = (JsonObject)JsonNode.Parse(sent)!;
+                    var response = await ReviewAsync(original);
+                    ((bool)response["allowed"]!).ShouldBeTrue();
+                    var patch = response["patch"] is { } encoded
+                        ? (JsonArray)JsonNode.Parse(Convert.FromBase64String((string)encoded!))!
+                        : [];
+                    var patched = JsonPatch.Apply(original, patch);
 
-                JsonNode.DeepEquals(Typed(patched), JsonNode.Parse(after!)).ShouldBeTrue($"{patch.ToJsonString()} on {sent} gave {patched.ToJsonString()} instead of {after}");
-                if (before == after) patch.ShouldBeEmpty();
-                PodGenerator.UnknownFields(patched).Intersect(PodGenerator.UnknownFields(original))
-                    .ShouldBe(PodGenerator.UnknownFields(original).Where(f => PodGenerator.StillThere(f, patched)), ignoreOrder: true);
-                return true;
-            },
-            iter: 500,
-            threads: 1);
+                    JsonNode
+                        .DeepEquals(Typed(patched), JsonNode.Parse(after!))
+                        .ShouldBeTrue($"{patch.ToJsonString()} on {sent} gave {patched.ToJsonString()} instead of {after}");
+                    if (before == after)
+                        patch.ShouldBeEmpty();
+                    PodGenerator
+                        .UnknownFields(patched)
+                        .Intersect(PodGenerator.UnknownFields(original))
+                        .ShouldBe(PodGenerator.UnknownFields(original).Where(f => PodGenerator.StillThere(f, patched)), ignoreOrder: true);
+                    return true;
+                },
+                iter: 500,
+                threads: 1
+            );
 
     [Fact]
     public async Task A_container_that_is_put_in_front_takes_nothing_from_the_one_behind_it()
@@ -79,7 +87,8 @@ public sealed class AdmissionEndpointsTests : IAsyncLifetime
             pod.Spec.Containers.Insert(0, new V1Container { Name = "proxy" });
             pod.Spec.Containers[1].Image = "app:2";
         };
-        var original = (JsonObject)JsonNode.Parse("""{"metadata":{"name":"p"},"spec":{"containers":[{"name":"app","image":"app:1","future":{"x":1}}]}}""")!;
+        var original = (JsonObject)
+            JsonNode.Parse("""{"metadata":{"name":"p"},"spec":{"containers":[{"name":"app","image":"app:1","future":{"x":1}}]}}""")!;
         var response = await ReviewAsync(original);
         var patched = JsonPatch.Apply(original, (JsonArray)JsonNode.Parse(Convert.FromBase64String((string)response["patch"]!))!);
         patched["spec"]!["containers"]!.ToJsonString().ShouldBe("""[{"name":"proxy"},{"name":"app","image":"app:2","future":{"x":1}}]""");
@@ -98,7 +107,14 @@ public sealed class AdmissionEndpointsTests : IAsyncLifetime
     [Fact]
     public async Task A_review_that_is_too_long_is_refused()
     {
-        var pod = new JsonObject { ["metadata"] = new JsonObject { ["name"] = "p", ["annotations"] = new JsonObject { ["long"] = new string('x', 9 * 1024 * 1024) } } };
+        var pod = new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = "p",
+                ["annotations"] = new JsonObject { ["long"] = new string('x', 9 * 1024 * 1024) },
+            },
+        };
         using var answer = await PostAsync(Review(pod), string.Empty);
         answer.StatusCode.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
     }
@@ -126,14 +142,22 @@ public sealed class AdmissionEndpointsTests : IAsyncLifetime
         metrics.Count("meshoperator.webhook.duration").ShouldBe(1);
     }
 
-    private static JsonNode Typed(JsonObject pod) => JsonNode.Parse(KubernetesJson.Serialize(KubernetesJson.Deserialize<V1Pod>(pod.ToJsonString())))!;
+    private static JsonNode Typed(JsonObject pod) =>
+        JsonNode.Parse(KubernetesJson.Serialize(KubernetesJson.Deserialize<V1Pod>(pod.ToJsonString())))!;
 
-    private static string Review(JsonObject pod) => new JsonObject
-    {
-        ["apiVersion"] = "admission.k8s.io/v1",
-        ["kind"] = "AdmissionReview",
-        ["request"] = new JsonObject { ["uid"] = "u", ["operation"] = "CREATE", ["namespace"] = "ns", ["object"] = pod.DeepClone() },
-    }.ToJsonString();
+    private static string Review(JsonObject pod) =>
+        new JsonObject
+        {
+            ["apiVersion"] = "admission.k8s.io/v1",
+            ["kind"] = "AdmissionReview",
+            ["request"] = new JsonObject
+            {
+                ["uid"] = "u",
+                ["operation"] = "CREATE",
+                ["namespace"] = "ns",
+                ["object"] = pod.DeepClone(),
+            },
+        }.ToJsonString();
 
     private async Task<JsonObject> ReviewAsync(JsonObject pod)
     {
@@ -144,7 +168,10 @@ public sealed class AdmissionEndpointsTests : IAsyncLifetime
 
     private async Task<HttpResponseMessage> PostAsync(string body, string query)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/mutate/pods{query}") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/mutate/pods{query}")
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         // So that a refusal is read before the body is sent.
         request.Headers.ExpectContinue = true;
         return await _http.SendAsync(request, Cancellation);

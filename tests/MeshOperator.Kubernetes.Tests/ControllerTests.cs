@@ -34,7 +34,8 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        if (_host is not null) await _host.StopAsync(CancellationToken.None);
+        if (_host is not null)
+            await _host.StopAsync(CancellationToken.None);
         _host?.Dispose();
         _leadership.Dispose();
         _client.Dispose();
@@ -46,15 +47,23 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
         await StartAsync(withFinalizer: true);
         var created = await CreateAsync("a", "other.io/one");
         await Eventually.Succeeds(() => _controller.Log.ShouldContain($"reconcile a other.io/one,{Finalizer}"));
-        _controller.Log.ShouldAllBe(l => !l.StartsWith("reconcile", StringComparison.Ordinal) || l.EndsWith(Finalizer, StringComparison.Ordinal));
+        _controller.Log.ShouldAllBe(l =>
+            !l.StartsWith("reconcile", StringComparison.Ordinal) || l.EndsWith(Finalizer, StringComparison.Ordinal)
+        );
 
         _controller.FailFinalize = 2;
         await _maps.DeleteAsync(ObjectKey.Of(created), Cancellation);
         await Eventually.Succeeds(() => _controller.Log.Count(l => l == "finalize a").ShouldBe(3));
-        await Eventually.Succeeds(async () => (await _maps.GetAsync(ObjectKey.Of(created), Cancellation))!.Metadata.Finalizers.ShouldBe(["other.io/one"]));
+        await Eventually.Succeeds(async () =>
+            (await _maps.GetAsync(ObjectKey.Of(created), Cancellation))!.Metadata.Finalizers.ShouldBe(["other.io/one"])
+        );
         _controller.Log.ShouldNotContain("deleted a");
 
-        await _maps.MergePatchAsync(ObjectKey.Of(created), (JsonObject)JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!, Cancellation);
+        await _maps.MergePatchAsync(
+            ObjectKey.Of(created),
+            (JsonObject)JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!,
+            Cancellation
+        );
         await Eventually.Succeeds(() => _controller.Log.ShouldContain("deleted a"));
     }
 
@@ -63,7 +72,8 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
     {
         using var metrics = new Measurements("controller", "ConfigMap");
         var failures = 3;
-        _controller.OnReconcile = (entity, _) => entity.Metadata.Name == "a" && failures-- > 0 ? throw new InvalidOperationException("not yet") : Task.CompletedTask;
+        _controller.OnReconcile = (entity, _) =>
+            entity.Metadata.Name == "a" && failures-- > 0 ? throw new InvalidOperationException("not yet") : Task.CompletedTask;
         await StartAsync();
         await CreateAsync("a");
 
@@ -79,7 +89,8 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
         var first = true;
         _controller.OnReconcile = async (entity, token) =>
         {
-            if (entity.Metadata.Name != "a" || !first) return;
+            if (entity.Metadata.Name != "a" || !first)
+                return;
             first = false;
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
         };
@@ -149,14 +160,16 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
         _host.Dispose();
         _host = null;
 
-        foreach (var service in services) await service.StopAsync(Cancellation);
+        foreach (var service in services)
+            await service.StopAsync(Cancellation);
     }
 
     [Fact]
     public async Task Who_no_longer_leads_stops_what_is_under_way_and_who_leads_again_looks_at_everything()
     {
         var hang = true;
-        _controller.OnReconcile = (_, token) => hang ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token) : Task.CompletedTask;
+        _controller.OnReconcile = (_, token) =>
+            hang ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token) : Task.CompletedTask;
         await StartAsync();
         await CreateAsync("a");
         await Eventually.Succeeds(() => _controller.Started.ShouldBe(["a"]));
@@ -172,10 +185,23 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
 
     [Fact]
     public void A_finalizer_without_a_domain_is_refused() =>
-        Should.Throw<ArgumentException>(() => new ServiceCollection().AddKubernetesOperator().AddFinalizer<TestFinalizer, V1ConfigMap>("cleanup"));
+        Should.Throw<ArgumentException>(() =>
+            new ServiceCollection().AddKubernetesOperator().AddFinalizer<TestFinalizer, V1ConfigMap>("cleanup")
+        );
 
-    private Task<V1ConfigMap> CreateAsync(string name, params string[] finalizers) => _maps.CreateAsync(
-        new V1ConfigMap { Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = _namespace, Finalizers = finalizers.Length > 0 ? finalizers : null } }, Cancellation);
+    private Task<V1ConfigMap> CreateAsync(string name, params string[] finalizers) =>
+        _maps.CreateAsync(
+            new V1ConfigMap
+            {
+                Metadata = new V1ObjectMeta
+                {
+                    Name = name,
+                    NamespaceProperty = _namespace,
+                    Finalizers = finalizers.Length > 0 ? finalizers : null,
+                },
+            },
+            Cancellation
+        );
 
     private async Task StartAsync(bool withFinalizer = false, ControllerOptions? options = null)
     {
@@ -185,11 +211,14 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
         builder.Services.AddSingleton(new Random(1));
         builder.Services.AddSingleton<ILeadership>(_leadership);
         builder.Services.AddSingleton(_controller);
-        if (options is not null) builder.Services.AddSingleton(options);
-        var kubernetes = builder.Services.AddKubernetesOperator()
+        if (options is not null)
+            builder.Services.AddSingleton(options);
+        var kubernetes = builder
+            .Services.AddKubernetesOperator()
             .AddInformer(new InformerOptions<V1ConfigMap> { Namespace = _namespace, FieldSelector = "metadata.name!=kube-root-ca.crt" })
             .AddController<ForwardingController, V1ConfigMap>();
-        if (withFinalizer) kubernetes.AddFinalizer<TestFinalizer, V1ConfigMap>(Finalizer);
+        if (withFinalizer)
+            kubernetes.AddFinalizer<TestFinalizer, V1ConfigMap>(Finalizer);
         _host = builder.Build();
         await _host.StartAsync(Cancellation);
         await _host.Services.GetRequiredService<SharedInformer<V1ConfigMap>>().WaitForSyncAsync(Cancellation);
@@ -231,9 +260,11 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
         public Task<ReconciliationResult<V1ConfigMap>> FinalizeAsync(V1ConfigMap entity, CancellationToken cancellationToken)
         {
             test.Log.Enqueue($"finalize {entity.Metadata.Name}");
-            return Task.FromResult(test.FailFinalize-- > 0
-                ? ReconciliationResult<V1ConfigMap>.Failure(entity, "not yet")
-                : ReconciliationResult<V1ConfigMap>.Success(entity));
+            return Task.FromResult(
+                test.FailFinalize-- > 0
+                    ? ReconciliationResult<V1ConfigMap>.Failure(entity, "not yet")
+                    : ReconciliationResult<V1ConfigMap>.Success(entity)
+            );
         }
     }
 }

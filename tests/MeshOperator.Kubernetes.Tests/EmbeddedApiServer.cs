@@ -26,23 +26,28 @@ public sealed class EmbeddedApiServer : IAsyncLifetime
             return;
         }
 
-        _server = await ApiServer.StartAsync(new LocalClusterOptions { WorkloadControllers = false }, TestContext.Current.CancellationToken);
+        _server = await ApiServer.StartAsync(
+            new LocalClusterOptions { WorkloadControllers = false },
+            TestContext.Current.CancellationToken
+        );
         _kubeconfig = _server.Kubeconfig;
     }
 
     public ValueTask DisposeAsync() => _server?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>A client of its own; the handlers stand between it and the server.</summary>
-    internal k8s.Kubernetes Client(params DelegatingHandler[] handlers) => new(
-        KubernetesClientConfiguration.BuildConfigFromConfigFile(new MemoryStream(Encoding.UTF8.GetBytes(_kubeconfig))), handlers);
+    internal k8s.Kubernetes Client(params DelegatingHandler[] handlers) =>
+        new(KubernetesClientConfiguration.BuildConfigFromConfigFile(new MemoryStream(Encoding.UTF8.GetBytes(_kubeconfig))), handlers);
 
     /// <summary>A new namespace.</summary>
     internal async Task<string> NamespaceAsync()
     {
         var name = $"runtime-{Environment.ProcessId}-{Interlocked.Increment(ref _namespaces)}";
         using var client = Client();
-        await new EntityClient<V1Namespace>(new KubernetesTransport(client, TimeProvider.System))
-            .CreateAsync(new V1Namespace { Metadata = new V1ObjectMeta { Name = name } }, TestContext.Current.CancellationToken);
+        await new EntityClient<V1Namespace>(new KubernetesTransport(client, TimeProvider.System)).CreateAsync(
+            new V1Namespace { Metadata = new V1ObjectMeta { Name = name } },
+            TestContext.Current.CancellationToken
+        );
         return name;
     }
 }
@@ -63,8 +68,10 @@ internal sealed class TestLeadership : LeaderElection.ILeadership, IDisposable
     public void Set(bool leads)
     {
         IsLeader = leads;
-        if (leads) _term = new CancellationTokenSource();
-        else _term.Cancel();
+        if (leads)
+            _term = new CancellationTokenSource();
+        else
+            _term.Cancel();
         Changed?.Invoke();
     }
 }
@@ -75,5 +82,7 @@ internal sealed class Cable : DelegatingHandler
     public bool IsCut { get; set; }
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-        IsCut ? throw new HttpRequestException(HttpRequestError.ResponseEnded, "the cable is cut") : base.SendAsync(request, cancellationToken);
+        IsCut
+            ? throw new HttpRequestException(HttpRequestError.ResponseEnded, "the cable is cut")
+            : base.SendAsync(request, cancellationToken);
 }

@@ -9,7 +9,9 @@ namespace MeshOperator.Kubernetes.Tests;
 
 public sealed class EventPublisherTests(EmbeddedApiServer server) : IAsyncLifetime
 {
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.Parse("2026-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
+    private readonly FakeTimeProvider _time = new(
+        DateTimeOffset.Parse("2026-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture)
+    );
     private string _namespace = string.Empty;
     private k8s.Kubernetes _client = null!;
     private EntityClient<Corev1Event> _events = null!;
@@ -58,7 +60,8 @@ public sealed class EventPublisherTests(EmbeddedApiServer server) : IAsyncLifeti
         await PublishAsync("a", "Refused", "x");
         (await ListAsync()).Count.ShouldBe(2);
 
-        foreach (var one in await ListAsync()) await _events.DeleteAsync(ObjectKey.Of(one), Cancellation);
+        foreach (var one in await ListAsync())
+            await _events.DeleteAsync(ObjectKey.Of(one), Cancellation);
         await PublishAsync("a", "Refused", "x");
         (await ListAsync()).ShouldHaveSingleItem().Count.ShouldBe(1);
     }
@@ -67,7 +70,8 @@ public sealed class EventPublisherTests(EmbeddedApiServer server) : IAsyncLifeti
     public async Task One_object_cannot_flood_the_cluster_with_events()
     {
         using var metrics = new Measurements("kind", "ConfigMap");
-        for (var i = 0; i < 40; i++) await PublishAsync("noisy", "Refused", $"message {i}");
+        for (var i = 0; i < 40; i++)
+            await PublishAsync("noisy", "Refused", $"message {i}");
         await PublishAsync("quiet", "Refused", "once");
         var events = await ListAsync();
         events.Count(e => e.InvolvedObject.Name == "noisy").ShouldBe(25);
@@ -86,12 +90,25 @@ public sealed class EventPublisherTests(EmbeddedApiServer server) : IAsyncLifeti
         (await ListAsync()).ShouldHaveSingleItem().Count.ShouldBe(10);
     }
 
-    private Task PublishAsync(string name, string reason, string message) => _publisher.PublishAsync(
-        new V1ConfigMap { ApiVersion = "v1", Kind = "ConfigMap", Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = _namespace, Uid = name } },
-        isWarning: true,
-        reason,
-        message,
-        Cancellation);
+    private Task PublishAsync(string name, string reason, string message) =>
+        _publisher.PublishAsync(
+            new V1ConfigMap
+            {
+                ApiVersion = "v1",
+                Kind = "ConfigMap",
+                Metadata = new V1ObjectMeta
+                {
+                    Name = name,
+                    NamespaceProperty = _namespace,
+                    Uid = name,
+                },
+            },
+            isWarning: true,
+            reason,
+            message,
+            Cancellation
+        );
 
-    private async Task<List<Corev1Event>> ListAsync() => [.. (await _events.ListAsync(Cancellation)).Where(e => e.Metadata.NamespaceProperty == _namespace)];
+    private async Task<List<Corev1Event>> ListAsync() =>
+        [.. (await _events.ListAsync(Cancellation)).Where(e => e.Metadata.NamespaceProperty == _namespace)];
 }

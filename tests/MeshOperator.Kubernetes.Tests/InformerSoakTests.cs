@@ -21,8 +21,13 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
     public async Task Whatever_fails_on_the_way_copy_and_followers_end_equal_to_the_cluster()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var seed = int.Parse(Environment.GetEnvironmentVariable("MESH_TEST_SEED") ?? Environment.TickCount.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        var duration = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("MESH_TEST_SOAK_SECONDS") ?? "6", CultureInfo.InvariantCulture));
+        var seed = int.Parse(
+            Environment.GetEnvironmentVariable("MESH_TEST_SEED") ?? Environment.TickCount.ToString(CultureInfo.InvariantCulture),
+            CultureInfo.InvariantCulture
+        );
+        var duration = TimeSpan.FromSeconds(
+            int.Parse(Environment.GetEnvironmentVariable("MESH_TEST_SOAK_SECONDS") ?? "6", CultureInfo.InvariantCulture)
+        );
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
         var ns = await server.NamespaceAsync();
@@ -31,13 +36,27 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         using var sound = server.Client();
         var maps = new EntityClient<V1ConfigMap>(new KubernetesTransport(sound, TimeProvider.System));
         var transport = new KubernetesTransport(
-            faulty, TimeProvider.System, new KubernetesTransportOptions { MaxRetries = 1, RetryDelay = TimeSpan.FromMilliseconds(5), BreakDuration = TimeSpan.FromMilliseconds(500) });
+            faulty,
+            TimeProvider.System,
+            new KubernetesTransportOptions
+            {
+                MaxRetries = 1,
+                RetryDelay = TimeSpan.FromMilliseconds(5),
+                BreakDuration = TimeSpan.FromMilliseconds(500),
+            }
+        );
         var informer = new SharedInformer<V1ConfigMap>(
             transport,
-            new InformerOptions<V1ConfigMap> { Namespace = ns, PageSize = 20, LongestSilence = TimeSpan.FromSeconds(1) },
+            new InformerOptions<V1ConfigMap>
+            {
+                Namespace = ns,
+                PageSize = 20,
+                LongestSilence = TimeSpan.FromSeconds(1),
+            },
             TimeProvider.System,
             new Random(seed + 2),
-            NullLogger<SharedInformer<V1ConfigMap>>.Instance);
+            NullLogger<SharedInformer<V1ConfigMap>>.Instance
+        );
         informer.AddIndex("value", m => m.Data?.Values ?? []);
 
         // Two who only hear of changes must know what the copy knows.
@@ -46,8 +65,10 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         {
             told.TryGetValue(change.Key, out var known);
             known.ShouldBe(change.Old?.Metadata.ResourceVersion);
-            if (change.New is null) told.TryRemove(change.Key, out _);
-            else told[change.Key] = change.New.Metadata.ResourceVersion;
+            if (change.New is null)
+                told.TryRemove(change.Key, out _);
+            else
+                told[change.Key] = change.New.Metadata.ResourceVersion;
         };
         using var subscription = informer.Subscribe();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -64,15 +85,22 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         }
 
         wire.IsSound = true;
-        TestContext.Current.TestOutputHelper?.WriteLine($"{changes} changes, faults: {string.Join(", ", wire.Faults.OrderBy(f => f.Key).Select(f => $"{f.Key} {f.Value}"))}");
-        var cluster = (await maps.ListAsync(cancellation)).Where(m => m.Metadata.NamespaceProperty == ns).ToDictionary(ObjectKey.Of, m => m.Metadata.ResourceVersion);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{changes} changes, faults: {string.Join(", ", wire.Faults.OrderBy(f => f.Key).Select(f => $"{f.Key} {f.Value}"))}"
+        );
+        var cluster = (await maps.ListAsync(cancellation))
+            .Where(m => m.Metadata.NamespaceProperty == ns)
+            .ToDictionary(ObjectKey.Of, m => m.Metadata.ResourceVersion);
         // After many failures in a row the informer pauses for up to half a minute.
         await Eventually.Succeeds(
-            () => informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion).ShouldBe(cluster, ignoreOrder: true), TimeSpan.FromSeconds(75));
+            () => informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion).ShouldBe(cluster, ignoreOrder: true),
+            TimeSpan.FromSeconds(75)
+        );
         await Eventually.Succeeds(() => told.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
         await Eventually.Succeeds(() => read.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
         var byValue = informer.Objects.Values.Where(m => m.Data?.ContainsKey("v") == true).ToLookup(m => m.Data["v"], ObjectKey.Of);
-        foreach (var group in byValue) informer.Snapshot.FindKeys("value", group.Key).ShouldBe(group, ignoreOrder: true);
+        foreach (var group in byValue)
+            informer.Snapshot.FindKeys("value", group.Key).ShouldBe(group, ignoreOrder: true);
         wire.Faults.ShouldNotBeEmpty();
 
         await stop.CancelAsync();
@@ -91,17 +119,25 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         {
             switch (random.Next(3))
             {
-                case 0: await maps.DeleteAsync(key, cancellation); break;
-                case 1: await maps.CreateAsync(map, cancellation); break;
-                default: await maps.ReplaceAsync(map, cancellation); break;
+                case 0:
+                    await maps.DeleteAsync(key, cancellation);
+                    break;
+                case 1:
+                    await maps.CreateAsync(map, cancellation);
+                    break;
+                default:
+                    await maps.ReplaceAsync(map, cancellation);
+                    break;
             }
         }
-        catch (KubernetesApiException e) when (e.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.NotFound)
-        {
-        }
+        catch (KubernetesApiException e) when (e.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.NotFound) { }
     }
 
-    private static async Task FollowAsync(InformerSubscription<V1ConfigMap> subscription, ConcurrentDictionary<ObjectKey, string> known, CancellationToken cancellation)
+    private static async Task FollowAsync(
+        InformerSubscription<V1ConfigMap> subscription,
+        ConcurrentDictionary<ObjectKey, string> known,
+        CancellationToken cancellation
+    )
     {
         try
         {
@@ -110,13 +146,13 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
                 var change = await subscription.ReadAsync(cancellation);
                 known.TryGetValue(change.Key, out var before);
                 before.ShouldBe(change.Old?.Metadata.ResourceVersion);
-                if (change.New is null) known.TryRemove(change.Key, out _);
-                else known[change.Key] = change.New.Metadata.ResourceVersion;
+                if (change.New is null)
+                    known.TryRemove(change.Key, out _);
+                else
+                    known[change.Key] = change.New.Metadata.ResourceVersion;
             }
         }
-        catch (OperationCanceledException)
-        {
-        }
+        catch (OperationCanceledException) { }
     }
 
     /// <summary>Fails requests, and cuts, repeats, delays and garbles watches.</summary>
@@ -133,9 +169,12 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
             var isWatch = request.RequestUri!.Query.Contains("watch=1", StringComparison.Ordinal);
             switch (IsSound ? 99 : Next(isWatch ? 8 : 20))
             {
-                case 0: throw new HttpRequestException(HttpRequestError.ResponseEnded, Fault("cut"));
-                case 1: return Status(HttpStatusCode.Gone, "Expired", Fault("410"));
-                case 2: return Status(HttpStatusCode.InternalServerError, "InternalError", Fault("500"));
+                case 0:
+                    throw new HttpRequestException(HttpRequestError.ResponseEnded, Fault("cut"));
+                case 1:
+                    return Status(HttpStatusCode.Gone, "Expired", Fault("410"));
+                case 2:
+                    return Status(HttpStatusCode.InternalServerError, "InternalError", Fault("500"));
                 case 3:
                     var busy = Status(HttpStatusCode.TooManyRequests, "TooManyRequests", Fault("429"));
                     busy.Headers.RetryAfter = new System.Net.Http.Headers.RetryConditionHeaderValue(TimeSpan.FromSeconds(1));
@@ -150,7 +189,8 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
 
         private int Next(int bound)
         {
-            lock (_lock) return random.Next(bound);
+            lock (_lock)
+                return random.Next(bound);
         }
 
         private string Fault(string name)
@@ -159,10 +199,15 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
             return name;
         }
 
-        private static HttpResponseMessage Status(HttpStatusCode code, string reason, string message) => new(code)
-        {
-            Content = new StringContent($$"""{"kind":"Status","code":{{(int)code}},"reason":"{{reason}}","message":"{{message}}"}""", Encoding.UTF8, "application/json"),
-        };
+        private static HttpResponseMessage Status(HttpStatusCode code, string reason, string message) =>
+            new(code)
+            {
+                Content = new StringContent(
+                    $$"""{"kind":"Status","code":{{(int)code}},"reason":"{{reason}}","message":"{{message}}"}""",
+                    Encoding.UTF8,
+                    "application/json"
+                ),
+            };
 
         private sealed class FaultyStream(FaultyWire wire, Stream inner) : ForwardStream
         {
@@ -174,23 +219,37 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
             {
                 if (_rest.IsEmpty)
                 {
-                    if (await _lines.ReadLineAsync(cancellationToken) is not { } line) return 0;
+                    if (await _lines.ReadLineAsync(cancellationToken) is not { } line)
+                        return 0;
                     var text = line + "\n";
                     switch (wire.IsSound ? 99 : wire.Next(400))
                     {
-                        case 0: wire.Fault("end"); return 0;
-                        case 1: wire.Fault("broken"); throw new IOException("the connection broke");
+                        case 0:
+                            wire.Fault("end");
+                            return 0;
+                        case 1:
+                            wire.Fault("broken");
+                            throw new IOException("the connection broke");
                         case 2:
                             wire.Fault("silence");
                             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
                             break;
-                        case 3: wire.Fault("garbage"); text = line[..(line.Length / 2)] + "\n"; break;
+                        case 3:
+                            wire.Fault("garbage");
+                            text = line[..(line.Length / 2)] + "\n";
+                            break;
                         case 4:
                             wire.Fault("410 event");
                             text = """{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}""" + "\n";
                             break;
-                        case > 4 and < 30: wire.Fault("twice"); text += text; break;
-                        case < 60 when _past.Count > 0: wire.Fault("late"); text += _past[wire.Next(_past.Count)]; break;
+                        case > 4 and < 30:
+                            wire.Fault("twice");
+                            text += text;
+                            break;
+                        case < 60 when _past.Count > 0:
+                            wire.Fault("late");
+                            text += _past[wire.Next(_past.Count)];
+                            break;
                     }
 
                     _past.Add(line + "\n");
@@ -205,7 +264,8 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
 
             protected override void Dispose(bool disposing)
             {
-                if (disposing) _lines.Dispose();
+                if (disposing)
+                    _lines.Dispose();
                 base.Dispose(disposing);
             }
         }

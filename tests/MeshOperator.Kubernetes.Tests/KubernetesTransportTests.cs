@@ -66,7 +66,8 @@ public sealed class KubernetesTransportTests : IDisposable
     {
         _server.Answer("{}", HttpStatusCode.TooManyRequests, retryAfter: 5).Answer("{}");
         var sent = Send(HttpMethod.Post);
-        for (var i = 0; i < 49; i++) _time.Advance(TimeSpan.FromSeconds(0.1));
+        for (var i = 0; i < 49; i++)
+            _time.Advance(TimeSpan.FromSeconds(0.1));
         _server.Requests.Count.ShouldBe(1);
         await Passing(sent);
         _server.Requests.Count.ShouldBe(2);
@@ -109,7 +110,9 @@ public sealed class KubernetesTransportTests : IDisposable
 
         // A watch goes its own way.
         _server.AnswerStream();
-        (await transport.OpenAsync(HttpMethod.Get, "api?watch=1", null, "application/json", TestContext.Current.CancellationToken)).Dispose();
+        (
+            await transport.OpenAsync(HttpMethod.Get, "api?watch=1", null, "application/json", TestContext.Current.CancellationToken)
+        ).Dispose();
 
         _time.Advance(TimeSpan.FromSeconds(6));
         _server.Answer("{}");
@@ -119,8 +122,17 @@ public sealed class KubernetesTransportTests : IDisposable
     }
 
     private async Task<string> Send(HttpMethod method) =>
-        System.Text.Encoding.UTF8.GetString(await _server.Transport(_time).SendAsync(
-            method, "api/v1/things", method == HttpMethod.Get ? null : [123, 125], "application/json", TestContext.Current.CancellationToken));
+        System.Text.Encoding.UTF8.GetString(
+            await _server
+                .Transport(_time)
+                .SendAsync(
+                    method,
+                    "api/v1/things",
+                    method == HttpMethod.Get ? null : [123, 125],
+                    "application/json",
+                    TestContext.Current.CancellationToken
+                )
+        );
 
     /// <summary>Lets time pass until the task is done.</summary>
     private async Task<string> Passing(Task<string> task)

@@ -29,7 +29,8 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
 
     public void Dispose()
     {
-        foreach (var one in _owned) one.Dispose();
+        foreach (var one in _owned)
+            one.Dispose();
     }
 
     [Fact]
@@ -78,11 +79,14 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
                 (first.IsLeader && second.IsLeader).ShouldBeFalse();
                 second.IsLeader.ShouldBeTrue();
             },
-            TimeSpan.FromSeconds(15));
+            TimeSpan.FromSeconds(15)
+        );
         cut.Elapsed.ShouldBeLessThan(Quick.LeaseDuration);
         // Who leads is told a moment after it is so.
         await Eventually.Succeeds(() => told.ShouldBe(["first False", "second True"]));
-        TestContext.Current.TestOutputHelper?.WriteLine($"taken over after {cut.Elapsed.TotalSeconds:0.00} s of a lease of {Quick.LeaseDuration.TotalSeconds:0} s");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"taken over after {cut.Elapsed.TotalSeconds:0.00} s of a lease of {Quick.LeaseDuration.TotalSeconds:0} s"
+        );
 
         // The old leader comes back and finds another.
         cable.IsCut = false;
@@ -102,7 +106,8 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
         var leader = all.Single(c => c.IsLeader);
         await leader.StopAsync(Cancellation);
         await Eventually.Succeeds(() => all.Count(c => c.IsLeader).ShouldBe(1));
-        foreach (var one in all) await one.StopAsync(Cancellation);
+        foreach (var one in all)
+            await one.StopAsync(Cancellation);
     }
 
     [Fact]
@@ -111,7 +116,8 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
         var (time, api) = (new FakeTimeProvider(), new ScriptedApiServer());
         _owned.Add(api);
         api.Answer("""{"code":404}""", HttpStatusCode.NotFound).Answer(Lease("me", 1), HttpStatusCode.Created);
-        for (var i = 0; i < 20; i++) api.Hang();
+        for (var i = 0; i < 20; i++)
+            api.Hang();
         var election = Scripted(api, time);
         var changed = 0;
         election.Changed += () => Interlocked.Increment(ref changed);
@@ -119,7 +125,8 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
         await Eventually.Succeeds(() => Volatile.Read(ref changed).ShouldBe(1));
         election.IsLeader.ShouldBeTrue();
 
-        for (var i = 0; i < 99; i++) time.Advance(TimeSpan.FromSeconds(0.1));
+        for (var i = 0; i < 99; i++)
+            time.Advance(TimeSpan.FromSeconds(0.1));
         election.IsLeader.ShouldBeTrue();
         time.Advance(TimeSpan.FromSeconds(0.2));
         election.IsLeader.ShouldBeFalse();
@@ -132,9 +139,12 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
     {
         var (time, api) = (new FakeTimeProvider(), new ScriptedApiServer());
         _owned.Add(api);
-        api.Answer("""{"code":404}""", HttpStatusCode.NotFound).Answer(Lease("me", 1), HttpStatusCode.Created)
-            .Answer(Lease("me", 1)).Answer("""{"reason":"Conflict","code":409}""", HttpStatusCode.Conflict)
-            .Answer(Lease("me", 2)).Answer(Lease("me", 3));
+        api.Answer("""{"code":404}""", HttpStatusCode.NotFound)
+            .Answer(Lease("me", 1), HttpStatusCode.Created)
+            .Answer(Lease("me", 1))
+            .Answer("""{"reason":"Conflict","code":409}""", HttpStatusCode.Conflict)
+            .Answer(Lease("me", 2))
+            .Answer(Lease("me", 3));
         var election = Scripted(api, time);
         var changed = 0;
         election.Changed += () => Interlocked.Increment(ref changed);
@@ -162,15 +172,29 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
             RenewInterval = TimeSpan.FromSeconds(interval),
             RetryInterval = TimeSpan.FromSeconds(retry),
         };
-        Should.Throw<ArgumentException>(() => new LeaseElection(
-            new EntityClient<V1Lease>(api.Transport(TimeProvider.System)), new ObjectKey("ns", "l"), "me", TimeProvider.System, _log, options));
+        Should.Throw<ArgumentException>(() =>
+            new LeaseElection(
+                new EntityClient<V1Lease>(api.Transport(TimeProvider.System)),
+                new ObjectKey("ns", "l"),
+                "me",
+                TimeProvider.System,
+                _log,
+                options
+            )
+        );
     }
 
     private LeaseElection Candidate(string ns, string identity, LeaderElectionOptions options, params DelegatingHandler[] handlers)
     {
         var client = server.Client(handlers);
         var election = new LeaseElection(
-            new EntityClient<V1Lease>(new KubernetesTransport(client, TimeProvider.System)), new ObjectKey(ns, "leader"), identity, TimeProvider.System, _log, options);
+            new EntityClient<V1Lease>(new KubernetesTransport(client, TimeProvider.System)),
+            new ObjectKey(ns, "leader"),
+            identity,
+            TimeProvider.System,
+            _log,
+            options
+        );
         _owned.Add(election);
         _owned.Add(client);
         return election;

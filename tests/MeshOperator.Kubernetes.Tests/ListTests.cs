@@ -31,8 +31,12 @@ public sealed class ListTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("""{"kind":"ConfigMapList","items":[MAP],"extra":{"items":[1],"metadata":{"resourceVersion":"1"}},"metadata":{"continue":"next","resourceVersion":"7"}}""")]
-    [InlineData("""{"metadata":{"remainingItemCount":"two","resourceVersion":"7","selfLink":null,"continue":"next"},"apiVersion":"v1","items":[MAP]}""")]
+    [InlineData(
+        """{"kind":"ConfigMapList","items":[MAP],"extra":{"items":[1],"metadata":{"resourceVersion":"1"}},"metadata":{"continue":"next","resourceVersion":"7"}}"""
+    )]
+    [InlineData(
+        """{"metadata":{"remainingItemCount":"two","resourceVersion":"7","selfLink":null,"continue":"next"},"apiVersion":"v1","items":[MAP]}"""
+    )]
     [InlineData(""" { "it\u0065ms" : [ MAP ] , "metadata" : { "resourceVersion" : "7" , "continue" : "next" } } """)]
     public async Task Metadata_comes_before_or_after_the_items(string page)
     {
@@ -64,12 +68,17 @@ public sealed class ListTests : IAsyncDisposable
     public async Task What_is_read_does_not_depend_on_the_pieces_in_which_it_comes(int piece)
     {
         // The sizes put whatever is in the text at the borders of whichever buffer.
-        string[] values = [.. Enumerable.Range(0, 80).Select(i => new string('x', 997 + i) + """ " \ / {"items":[ \u00e9 é € 😀 """ + "\n\t\u0001"), new string('€', 100_000)];
+        string[] values =
+        [
+            .. Enumerable.Range(0, 80).Select(i => new string('x', 997 + i) + """ " \ / {"items":[ \u00e9 é € 😀 """ + "\n\t\u0001"),
+            new string('€', 100_000),
+        ];
         _server.Answer(new PieceStream(List([.. values.Select((v, i) => Map($"map-{i}", v))]), piece));
         var informer = await ListAsync();
 
         informer.Objects.Count.ShouldBe(values.Length);
-        for (var i = 0; i < values.Length; i++) informer.Objects[new ObjectKey("ns", $"map-{i}")].Data["key"].ShouldBe(values[i]);
+        for (var i = 0; i < values.Length; i++)
+            informer.Objects[new ObjectKey("ns", $"map-{i}")].Data["key"].ShouldBe(values[i]);
     }
 
     [Fact]
@@ -155,7 +164,8 @@ public sealed class ListTests : IAsyncDisposable
         return informer;
     }
 
-    private static string List(params string[] maps) => $$$"""{"metadata":{"resourceVersion":"7"},"items":[{{{string.Join(',', maps)}}}]}""";
+    private static string List(params string[] maps) =>
+        $$$"""{"metadata":{"resourceVersion":"7"},"items":[{{{string.Join(',', maps)}}}]}""";
 
     private static string Map(string name, string value) =>
         $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"3"},"data":{"key":{{{JsonSerializer.Serialize(value, Relaxed)}}}}}""";

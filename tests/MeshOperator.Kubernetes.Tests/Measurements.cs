@@ -16,7 +16,8 @@ internal sealed class Measurements : IDisposable
         _only = (attribute, value);
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name == KubernetesMetrics.MeterName) listener.EnableMeasurementEvents(instrument);
+            if (instrument.Meter.Name == KubernetesMetrics.MeterName)
+                listener.EnableMeasurementEvents(instrument);
         };
         _listener.SetMeasurementEventCallback<int>((instrument, number, tags, _) => Take(instrument, number, tags));
         _listener.SetMeasurementEventCallback<long>((instrument, number, tags, _) => Take(instrument, number, tags));
@@ -43,6 +44,7 @@ internal sealed class Measurements : IDisposable
     private void Take(Instrument instrument, double number, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         var all = new Dictionary<string, object?>(tags.ToArray());
-        if (Equals(all.GetValueOrDefault(_only.Name), _only.Value)) _seen.Enqueue((instrument.Name, number, all));
+        if (Equals(all.GetValueOrDefault(_only.Name), _only.Value))
+            _seen.Enqueue((instrument.Name, number, all));
     }
 }

@@ -18,42 +18,59 @@ internal static class PodGenerator
         Member("resources", Resources),
         Member("future", Unknown),
         Member("ports", OneOf("""[{"containerPort":80,"future":1},{"containerPort":81}]""", "null", "[]")),
-        (a, b, c, d, e) => string.Join(',', new[] { a, b, c, d, e }.Where(m => m.Length > 0)));
+        (a, b, c, d, e) => string.Join(',', new[] { a, b, c, d, e }.Where(m => m.Length > 0))
+    );
 
     private static readonly Gen<string> Spec = Gen.Select(
-        Container.List[1, 3].Select(all => "\"containers\":[" + string.Join(',', all.Select((c, i) => $"{{\"name\":\"c{i}\"{(c.Length > 0 ? "," : string.Empty)}{c}}}")) + "]"),
-        Member("volumes", OneOf("""[{"name":"v","emptyDir":{},"future":1}]""", """[{"name":"v","projected":{"sources":[{"future":{}}]}}]""", "[]", "null")),
+        Container
+            .List[1, 3]
+            .Select(all =>
+                "\"containers\":["
+                + string.Join(',', all.Select((c, i) => $"{{\"name\":\"c{i}\"{(c.Length > 0 ? "," : string.Empty)}{c}}}"))
+                + "]"
+            ),
+        Member(
+            "volumes",
+            OneOf("""[{"name":"v","emptyDir":{},"future":1}]""", """[{"name":"v","projected":{"sources":[{"future":{}}]}}]""", "[]", "null")
+        ),
         Member("nodeSelector", Map),
         Member("future", Unknown),
         Member("securityContext", OneOf("""{"runAsUser":1,"future":"x"}""", "{}", "null")),
-        (a, b, c, d, e) => "{" + string.Join(',', new[] { a, b, c, d, e }.Where(m => m.Length > 0)) + "}");
+        (a, b, c, d, e) => "{" + string.Join(',', new[] { a, b, c, d, e }.Where(m => m.Length > 0)) + "}"
+    );
 
     /// <summary>JSON texts of pods.</summary>
-    public static Gen<string> Pods { get; } = Gen.Select(
-        Member("labels", Map),
-        Member("annotations", Map),
-        Member("future", Unknown),
-        Spec,
-        Member("status", OneOf("{}", "null", """{"phase":"Pending","future":1}""")),
-        (labels, annotations, future, spec, status) =>
-        {
-            var metadata = string.Join(',', new[] { "\"name\":\"p\"", labels, annotations, future }.Where(m => m.Length > 0));
-            return $"{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{{metadata}}},\"spec\":{spec}{(status.Length > 0 ? "," : string.Empty)}{status}}}";
-        });
+    public static Gen<string> Pods { get; } =
+        Gen.Select(
+            Member("labels", Map),
+            Member("annotations", Map),
+            Member("future", Unknown),
+            Spec,
+            Member("status", OneOf("{}", "null", """{"phase":"Pending","future":1}""")),
+            (labels, annotations, future, spec, status) =>
+            {
+                var metadata = string.Join(',', new[] { "\"name\":\"p\"", labels, annotations, future }.Where(m => m.Length > 0));
+                return $"{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{{metadata}}},\"spec\":{spec}{(status.Length > 0 ? "," : string.Empty)}{status}}}";
+            }
+        );
 
     /// <summary>The unknown fields of a pod, of metadata, spec and containers: where they are, and what.</summary>
     public static IEnumerable<string> UnknownFields(JsonObject pod)
     {
-        if (pod["metadata"]?["future"] is { } inMetadata) yield return $"metadata {inMetadata.ToJsonString()}";
-        if (pod["spec"]?["future"] is { } inSpec) yield return $"spec {inSpec.ToJsonString()}";
+        if (pod["metadata"]?["future"] is { } inMetadata)
+            yield return $"metadata {inMetadata.ToJsonString()}";
+        if (pod["spec"]?["future"] is { } inSpec)
+            yield return $"spec {inSpec.ToJsonString()}";
         foreach (var container in (pod["spec"]?["containers"] as JsonArray) ?? [])
         {
-            if (container?["future"] is { } inContainer) yield return $"{container["name"]} {inContainer.ToJsonString()}";
+            if (container?["future"] is { } inContainer)
+                yield return $"{container["name"]} {inContainer.ToJsonString()}";
         }
     }
 
     /// <summary>Whether the part that an unknown field is in has not been removed.</summary>
-    public static bool StillThere(string field, JsonObject pod) => field.Split(' ')[0] is var where
+    public static bool StillThere(string field, JsonObject pod) =>
+        field.Split(' ')[0] is var where
         && (where is "metadata" or "spec" || ((JsonArray)pod["spec"]!["containers"]!).Any(c => (string?)c!["name"] == where));
 
     private static Gen<string> Member(string name, Gen<string> value) =>
@@ -79,7 +96,15 @@ internal static class PodChanges
         pod => Edit(pod, c => (c.Env ??= []).Insert(0, new V1EnvVar { Name = "FIRST", Value = "1" })),
         pod => Edit(pod, c => c.Env = null),
         pod => Edit(pod, c => c.Ports?.FirstOrDefault()?.Name = "http"),
-        pod => Edit(pod, c => c.Resources = new V1ResourceRequirements { Limits = new Dictionary<string, ResourceQuantity> { ["memory"] = new("1Gi") } }),
+        pod =>
+            Edit(
+                pod,
+                c =>
+                    c.Resources = new V1ResourceRequirements
+                    {
+                        Limits = new Dictionary<string, ResourceQuantity> { ["memory"] = new("1Gi") },
+                    }
+            ),
         pod => (pod.Spec.Volumes ??= []).Add(new V1Volume { Name = "tokens", EmptyDir = new V1EmptyDirVolumeSource() }),
         pod => pod.Spec.Volumes?.Clear(),
         pod => (pod.Spec.NodeSelector ??= new Dictionary<string, string>())["a"] = "b",
@@ -90,6 +115,7 @@ internal static class PodChanges
 
     private static void Edit(V1Pod pod, Action<V1Container> edit)
     {
-        if (pod.Spec.Containers.Count > 0) edit(pod.Spec.Containers[0]);
+        if (pod.Spec.Containers.Count > 0)
+            edit(pod.Spec.Containers[0]);
     }
 }

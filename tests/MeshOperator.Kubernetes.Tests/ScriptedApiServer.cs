@@ -18,15 +18,16 @@ internal sealed class ScriptedApiServer : DelegatingHandler
     /// <summary>The bodies of what was asked, empty for none.</summary>
     public ConcurrentQueue<string> Bodies { get; } = new();
 
-    public KubernetesTransport Transport(TimeProvider time, KubernetesTransportOptions? options = null, string host = "127.0.0.1:1") => new(
-        new k8s.Kubernetes(new KubernetesClientConfiguration { Host = $"http://{host}" }, this), time, options, new Random(1));
+    public KubernetesTransport Transport(TimeProvider time, KubernetesTransportOptions? options = null, string host = "127.0.0.1:1") =>
+        new(new k8s.Kubernetes(new KubernetesClientConfiguration { Host = $"http://{host}" }, this), time, options, new Random(1));
 
     public ScriptedApiServer Answer(string json, HttpStatusCode status = HttpStatusCode.OK, int? retryAfter = null)
     {
         _script.Enqueue(_ =>
         {
             var response = new HttpResponseMessage(status) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
-            if (retryAfter is { } seconds) response.Headers.RetryAfter = new System.Net.Http.Headers.RetryConditionHeaderValue(TimeSpan.FromSeconds(seconds));
+            if (retryAfter is { } seconds)
+                response.Headers.RetryAfter = new System.Net.Http.Headers.RetryConditionHeaderValue(TimeSpan.FromSeconds(seconds));
             return Task.FromResult(response);
         });
         return this;
@@ -82,8 +83,10 @@ internal sealed class ScriptedApiServer : DelegatingHandler
         {
             while (_rest.IsEmpty)
             {
-                if (!await lines.WaitToReadAsync(cancellationToken)) return 0;
-                if (lines.TryRead(out var line)) _rest = Encoding.UTF8.GetBytes(line + "\n");
+                if (!await lines.WaitToReadAsync(cancellationToken))
+                    return 0;
+                if (lines.TryRead(out var line))
+                    _rest = Encoding.UTF8.GetBytes(line + "\n");
             }
 
             var count = Math.Min(buffer.Length, _rest.Length);

@@ -22,7 +22,8 @@ public sealed class SharedInformerTests : IAsyncDisposable
     public SharedInformerTests()
     {
         _informer = Informer(new InformerOptions<V1ConfigMap>(), TimeProvider.System);
-        _informer.Changed += c => _changes.Enqueue($"{(c.New is null ? "-" : c.Old is null ? "+" : "~")}{c.Key}@{(c.New ?? c.Old)!.Metadata.ResourceVersion}");
+        _informer.Changed += c =>
+            _changes.Enqueue($"{(c.New is null ? "-" : c.Old is null ? "+" : "~")}{c.Key}@{(c.New ?? c.Old)!.Metadata.ResourceVersion}");
     }
 
     public async ValueTask DisposeAsync()
@@ -36,7 +37,8 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [Fact]
     public async Task It_lists_in_pages_and_then_watches_from_the_listed_version()
     {
-        _server.Answer("""{"metadata":{"resourceVersion":"7","continue":"next/page"},"items":[""" + Object("a", 3) + "]}")
+        _server
+            .Answer("""{"metadata":{"resourceVersion":"7","continue":"next/page"},"items":[""" + Object("a", 3) + "]}")
             .Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("b", 5) + "]}");
         var watch = _server.AnswerStream();
         Start();
@@ -60,16 +62,34 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [InlineData("event without code")]
     public async Task A_version_that_is_too_old_leads_to_a_new_list_whose_difference_is_told(string form)
     {
-        const string gone = """{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version","reason":"Expired","code":410}""";
-        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("stays", 1) + "," + Object("changes", 2) + "," + Object("goes", 3) + "]}");
-        if (form == "status") _server.Answer(gone, HttpStatusCode.Gone);
+        const string gone =
+            """{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version","reason":"Expired","code":410}""";
+        _server.Answer(
+            """{"metadata":{"resourceVersion":"7"},"items":["""
+                + Object("stays", 1)
+                + ","
+                + Object("changes", 2)
+                + ","
+                + Object("goes", 3)
+                + "]}"
+        );
+        if (form == "status")
+            _server.Answer(gone, HttpStatusCode.Gone);
         else
         {
             var first = _server.AnswerStream();
             first.TryWrite(Event("ERROR", form == "event" ? gone : gone.Replace(",\"code\":410", string.Empty, StringComparison.Ordinal)));
         }
 
-        _server.Answer("""{"metadata":{"resourceVersion":"20"},"items":[""" + Object("stays", 1) + "," + Object("changes", 12) + "," + Object("new", 13) + "]}");
+        _server.Answer(
+            """{"metadata":{"resourceVersion":"20"},"items":["""
+                + Object("stays", 1)
+                + ","
+                + Object("changes", 12)
+                + ","
+                + Object("new", 13)
+                + "]}"
+        );
         _server.AnswerStream();
         Start();
 
@@ -99,10 +119,12 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [Fact]
     public async Task Failures_are_tried_again_and_what_is_known_stays_readable()
     {
-        _server.Answer("""{"kind":"Status","message":"etcd is down","code":500}""", HttpStatusCode.InternalServerError)
+        _server
+            .Answer("""{"kind":"Status","message":"etcd is down","code":500}""", HttpStatusCode.InternalServerError)
             .Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
         var watch = _server.AnswerStream();
-        _server.Answer("not json at all", HttpStatusCode.ServiceUnavailable)
+        _server
+            .Answer("not json at all", HttpStatusCode.ServiceUnavailable)
             .Answer("nor is this")
             .Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
         var again = _server.AnswerStream();
@@ -117,7 +139,9 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [Fact]
     public async Task Managed_fields_and_the_last_applied_form_are_not_kept()
     {
-        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","resourceVersion":"3","managedFields":[{"manager":"kubectl"}],"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}","kept":"yes"}}}]}""");
+        _server.Answer(
+            """{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","resourceVersion":"3","managedFields":[{"manager":"kubectl"}],"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}","kept":"yes"}}}]}"""
+        );
         _server.AnswerStream();
         Start();
 
@@ -130,7 +154,8 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [Fact]
     public async Task A_version_that_expires_between_two_pages_starts_the_list_over()
     {
-        _server.Answer("""{"metadata":{"resourceVersion":"7","continue":"next"},"items":[""" + Object("a", 3) + "]}")
+        _server
+            .Answer("""{"metadata":{"resourceVersion":"7","continue":"next"},"items":[""" + Object("a", 3) + "]}")
             .Answer("""{"kind":"Status","reason":"Expired","code":410}""", HttpStatusCode.Gone)
             .Answer("""{"metadata":{"resourceVersion":"9"},"items":[""" + Object("b", 8) + "]}");
         _server.AnswerStream();
@@ -163,7 +188,8 @@ public sealed class SharedInformerTests : IAsyncDisposable
     {
         const string gone = """{"kind":"Status","reason":"Expired","code":410}""";
         _server.Answer("""{"metadata":{"resourceVersion":"70"},"items":[""" + Object("a", 60) + "]}").Answer(gone, HttpStatusCode.Gone);
-        for (var i = 0; i < 4; i++) _server.Answer("""{"metadata":{"resourceVersion":"50"},"items":[""" + Object("a", 40) + "]}");
+        for (var i = 0; i < 4; i++)
+            _server.Answer("""{"metadata":{"resourceVersion":"50"},"items":[""" + Object("a", 40) + "]}");
         _server.AnswerStream();
         Start();
 
@@ -205,9 +231,14 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [Fact]
     public async Task An_object_that_was_made_anew_between_two_lists_is_told_as_deleted_and_new()
     {
-        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"1","resourceVersion":"3"}}]}""")
+        _server
+            .Answer(
+                """{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"1","resourceVersion":"3"}}]}"""
+            )
             .Answer("""{"code":410}""", HttpStatusCode.Gone)
-            .Answer("""{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"2","resourceVersion":"8"}}]}""");
+            .Answer(
+                """{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"2","resourceVersion":"8"}}]}"""
+            );
         _server.AnswerStream();
         Start();
 
@@ -220,7 +251,8 @@ public sealed class SharedInformerTests : IAsyncDisposable
         var time = new FakeTimeProvider();
         var informer = Informer(new InformerOptions<V1ConfigMap>(), time);
         _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""");
-        for (var i = 0; i < 100; i++) _server.AnswerStream().Complete();
+        for (var i = 0; i < 100; i++)
+            _server.AnswerStream().Complete();
         _run = informer.RunAsync(_stop.Token);
 
         await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
@@ -301,13 +333,24 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [Fact]
     public async Task Selectors_and_namespace_are_sent_with_list_and_watch()
     {
-        var informer = Informer(new InformerOptions<V1ConfigMap> { Namespace = "ns", LabelSelector = "a=b,c", FieldSelector = "metadata.name=x", PageSize = 10 }, TimeProvider.System);
+        var informer = Informer(
+            new InformerOptions<V1ConfigMap>
+            {
+                Namespace = "ns",
+                LabelSelector = "a=b,c",
+                FieldSelector = "metadata.name=x",
+                PageSize = 10,
+            },
+            TimeProvider.System
+        );
         _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""");
         _server.AnswerStream();
         _run = informer.RunAsync(_stop.Token);
 
         await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
-        _server.Requests.First().ShouldBe("/api/v1/namespaces/ns/configmaps?limit=10&labelSelector=a%3Db%2Cc&fieldSelector=metadata.name%3Dx");
+        _server
+            .Requests.First()
+            .ShouldBe("/api/v1/namespaces/ns/configmaps?limit=10&labelSelector=a%3Db%2Cc&fieldSelector=metadata.name%3Dx");
         _server.Requests.Last().ShouldEndWith("&labelSelector=a%3Db%2Cc&fieldSelector=metadata.name%3Dx");
     }
 
@@ -315,7 +358,9 @@ public sealed class SharedInformerTests : IAsyncDisposable
     public async Task Long_annotations_are_not_kept()
     {
         var informer = Informer(new InformerOptions<V1ConfigMap> { LongestAnnotation = 10 }, TimeProvider.System);
-        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","resourceVersion":"3","annotations":{"long":"12345678901","short":"1234567890"}}}]}""");
+        _server.Answer(
+            """{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","resourceVersion":"3","annotations":{"long":"12345678901","short":"1234567890"}}}]}"""
+        );
         _server.AnswerStream();
         _run = informer.RunAsync(_stop.Token);
 
@@ -327,7 +372,9 @@ public sealed class SharedInformerTests : IAsyncDisposable
     public async Task An_index_follows_the_objects_and_old_snapshots_stay_as_they_were()
     {
         _informer.AddIndex("data", c => c.Data?.Keys ?? []);
-        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + WithData("a", 3, "x", "y") + "," + WithData("b", 4, "y") + "]}");
+        _server.Answer(
+            """{"metadata":{"resourceVersion":"7"},"items":[""" + WithData("a", 3, "x", "y") + "," + WithData("b", 4, "y") + "]}"
+        );
         var watch = _server.AnswerStream();
         Start();
         await Eventually.Succeeds(() => _informer.HasSynced.ShouldBeTrue());
@@ -353,7 +400,8 @@ public sealed class SharedInformerTests : IAsyncDisposable
         var watch = _server.AnswerStream();
         using var slow = _informer.Subscribe();
         Start();
-        for (var version = 8; version < 1008; version++) watch.TryWrite(Event("MODIFIED", Object("a", version)));
+        for (var version = 8; version < 1008; version++)
+            watch.TryWrite(Event("MODIFIED", Object("a", version)));
         watch.TryWrite(Event("ADDED", Object("passing", 1010)));
         watch.TryWrite(Event("DELETED", Object("passing", 1011)));
         watch.TryWrite(Event("ADDED", Object("b", 1012)));
@@ -396,7 +444,8 @@ public sealed class SharedInformerTests : IAsyncDisposable
 
     private void Start() => _run = _informer.RunAsync(_stop.Token);
 
-    private static string Object(string name, int version) => $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"}}""";
+    private static string Object(string name, int version) =>
+        $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"}}""";
 
     private static string Event(string type, string entity) => $$"""{"type":"{{type}}","object":{{entity}}}""";
 }

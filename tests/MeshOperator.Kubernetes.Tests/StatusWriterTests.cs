@@ -85,26 +85,30 @@ public sealed class StatusWriterTests(EmbeddedApiServer server) : IAsyncLifetime
 
     private static V1DeploymentStatus Status(int ready) => new() { Replicas = 9, ReadyReplicas = ready };
 
-    private Task<V1Deployment?> WriteAsync(V1Deployment cached, int ready) => _writer.WriteAsync(cached, Status(ready), "test", Cancellation);
+    private Task<V1Deployment?> WriteAsync(V1Deployment cached, int ready) =>
+        _writer.WriteAsync(cached, Status(ready), "test", Cancellation);
 
     private async Task<V1Deployment> LiveAsync() => (await _deployments.GetAsync(new ObjectKey(_namespace, "a"), Cancellation))!;
 
-    private Task<V1Deployment> PatchAsync(string patch) => _deployments.MergePatchAsync(new ObjectKey(_namespace, "a"), (JsonObject)JsonNode.Parse(patch)!, Cancellation);
+    private Task<V1Deployment> PatchAsync(string patch) =>
+        _deployments.MergePatchAsync(new ObjectKey(_namespace, "a"), (JsonObject)JsonNode.Parse(patch)!, Cancellation);
 
-    private Task<V1Deployment> CreateAsync() => _deployments.CreateAsync(
-        new V1Deployment
-        {
-            Metadata = new V1ObjectMeta { Name = "a", NamespaceProperty = _namespace },
-            Spec = new V1DeploymentSpec
+    private Task<V1Deployment> CreateAsync() =>
+        _deployments.CreateAsync(
+            new V1Deployment
             {
-                Replicas = 1,
-                Selector = new V1LabelSelector { MatchLabels = new Dictionary<string, string> { ["app"] = "a" } },
-                Template = new V1PodTemplateSpec
+                Metadata = new V1ObjectMeta { Name = "a", NamespaceProperty = _namespace },
+                Spec = new V1DeploymentSpec
                 {
-                    Metadata = new V1ObjectMeta { Labels = new Dictionary<string, string> { ["app"] = "a" } },
-                    Spec = new V1PodSpec { Containers = [new V1Container { Name = "app", Image = "app" }] },
+                    Replicas = 1,
+                    Selector = new V1LabelSelector { MatchLabels = new Dictionary<string, string> { ["app"] = "a" } },
+                    Template = new V1PodTemplateSpec
+                    {
+                        Metadata = new V1ObjectMeta { Labels = new Dictionary<string, string> { ["app"] = "a" } },
+                        Spec = new V1PodSpec { Containers = [new V1Container { Name = "app", Image = "app" }] },
+                    },
                 },
             },
-        },
-        Cancellation);
+            Cancellation
+        );
 }

@@ -124,7 +124,8 @@ public sealed class WorkQueueTests : IDisposable
     {
         _queue.AddAfter("a", TimeSpan.FromDays(100));
         var next = _queue.TakeAsync(Cancellation).AsTask();
-        for (var day = 0; day < 99; day++) _time.Advance(TimeSpan.FromDays(1));
+        for (var day = 0; day < 99; day++)
+            _time.Advance(TimeSpan.FromDays(1));
         next.IsCompleted.ShouldBeFalse();
         _time.Advance(TimeSpan.FromDays(1));
         (await next).ShouldBe("a");
@@ -162,34 +163,44 @@ public sealed class WorkQueueTests : IDisposable
         var wanted = 0;
         var overlaps = 0;
         using var queue = new WorkQueue<int>(TimeProvider.System, new FixedRandom());
-        var workers = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
-        {
-            while (true)
-            {
-                int key;
-                try
+        var workers = Enumerable
+            .Range(0, 8)
+            .Select(_ =>
+                Task.Run(async () =>
                 {
-                    key = await queue.TakeAsync(Cancellation);
-                }
-                catch (System.Threading.Channels.ChannelClosedException)
-                {
-                    return;
-                }
+                    while (true)
+                    {
+                        int key;
+                        try
+                        {
+                            key = await queue.TakeAsync(Cancellation);
+                        }
+                        catch (System.Threading.Channels.ChannelClosedException)
+                        {
+                            return;
+                        }
 
-                if (Interlocked.Increment(ref running[key]) > 1) Interlocked.Increment(ref overlaps);
-                Volatile.Write(ref seen[key], Volatile.Read(ref added[key]));
-                await Task.Yield();
-                Interlocked.Decrement(ref running[key]);
-                queue.Done(key);
+                        if (Interlocked.Increment(ref running[key]) > 1)
+                            Interlocked.Increment(ref overlaps);
+                        Volatile.Write(ref seen[key], Volatile.Read(ref added[key]));
+                        await Task.Yield();
+                        Interlocked.Decrement(ref running[key]);
+                        queue.Done(key);
+                    }
+                })
+            )
+            .ToArray();
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, 20_000),
+            Cancellation,
+            (i, _) =>
+            {
+                Interlocked.Increment(ref added[i % keys]);
+                Interlocked.Increment(ref wanted);
+                queue.Add(i % keys);
+                return ValueTask.CompletedTask;
             }
-        })).ToArray();
-        await Parallel.ForEachAsync(Enumerable.Range(0, 20_000), Cancellation, (i, _) =>
-        {
-            Interlocked.Increment(ref added[i % keys]);
-            Interlocked.Increment(ref wanted);
-            queue.Add(i % keys);
-            return ValueTask.CompletedTask;
-        });
+        );
 
         await Testing.Eventually.Succeeds(() => seen.ShouldBe(added));
         queue.Close();

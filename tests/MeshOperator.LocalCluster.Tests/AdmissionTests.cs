@@ -17,14 +17,19 @@ public sealed class AdmissionTests
         await using var webhook = await WebhookServer.StartAsync(request =>
         {
             seen.Enqueue(request.DeepClone());
-            var answer = WebhookServer.Allow(new JsonArray(JsonNode.Parse("""{"op":"add","path":"/spec/containers/-","value":{"name":"proxy","image":"envoy"}}""")));
+            var answer = WebhookServer.Allow(
+                new JsonArray(JsonNode.Parse("""{"op":"add","path":"/spec/containers/-","value":{"name":"proxy","image":"envoy"}}"""))
+            );
             answer["warnings"] = new JsonArray("mind the proxy");
             return answer;
         });
         await using var cluster = await RunningCluster.StartAsync(new LocalClusterOptions());
         await ConfigureAsync(cluster, "Mutating", webhook);
 
-        var (code, pod, response) = await cluster.PostAsync(Pods, """{"metadata":{"generateName":"p-"},"spec":{"containers":[{"name":"app","image":"x"}]}}""");
+        var (code, pod, response) = await cluster.PostAsync(
+            Pods,
+            """{"metadata":{"generateName":"p-"},"spec":{"containers":[{"name":"app","image":"x"}]}}"""
+        );
 
         code.ShouldBe(201, pod.ToJsonString());
         ((string)pod["spec"]!["containers"]![1]!["name"]!).ShouldBe("proxy");
@@ -50,8 +55,12 @@ public sealed class AdmissionTests
         ((string)body["message"]!).ShouldBe("admission webhook \"pods.example.com\" denied the request: no pods today");
         await Eventually.Succeeds(async () =>
         {
-            var events = (await cluster.GetAsync("/api/v1/namespaces/default/events?fieldSelector=reason%3DFailedCreate")).Body["items"]!.AsArray();
-            ((string)events[0]!["message"]!).ShouldBe("Error creating: admission webhook \"pods.example.com\" denied the request: no pods today");
+            var events = (await cluster.GetAsync("/api/v1/namespaces/default/events?fieldSelector=reason%3DFailedCreate")).Body[
+                "items"
+            ]!.AsArray();
+            ((string)events[0]!["message"]!).ShouldBe(
+                "Error creating: admission webhook \"pods.example.com\" denied the request: no pods today"
+            );
             ((string)events[0]!["involvedObject"]!["kind"]!).ShouldBe("ReplicaSet");
         });
 
@@ -70,9 +79,14 @@ public sealed class AdmissionTests
             return WebhookServer.Allow();
         });
         await using var cluster = await RunningCluster.StartAsync(new LocalClusterOptions { WorkloadControllers = false });
-        await ConfigureAsync(cluster, "Mutating", webhook, """
+        await ConfigureAsync(
+            cluster,
+            "Mutating",
+            webhook,
+            """
             ,"namespaceSelector":{"matchLabels":{"mesh":"on"}},"objectSelector":{"matchExpressions":[{"key":"skip","operator":"DoesNotExist"}]}
-            """);
+            """
+        );
 
         await cluster.CreateAsync(Pods, Manifests.Pod("a"));
         Volatile.Read(ref calls).ShouldBe(0);
@@ -97,7 +111,9 @@ public sealed class AdmissionTests
 
         code.ShouldBe(expected);
         if (expected == 500)
-            ((string)body["message"]!).ShouldBe($"Internal error occurred: failed calling webhook \"pods.example.com\": failed to call webhook: Post \"https://127.0.0.1:{webhook.Port}/?timeout=10s\": dial tcp 127.0.0.1:{webhook.Port}: connect: connection refused");
+            ((string)body["message"]!).ShouldBe(
+                $"Internal error occurred: failed calling webhook \"pods.example.com\": failed to call webhook: Post \"https://127.0.0.1:{webhook.Port}/?timeout=10s\": dial tcp 127.0.0.1:{webhook.Port}: connect: connection refused"
+            );
     }
 
     [Fact]
@@ -119,18 +135,34 @@ public sealed class AdmissionTests
     {
         await using var webhook = await WebhookServer.StartAsync(_ => WebhookServer.Deny("found"), "hooks.default.svc");
         await using var cluster = await RunningCluster.StartAsync(new LocalClusterOptions());
-        await cluster.CreateAsync("/api/v1/namespaces/default/services", """{"metadata":{"name":"hooks"},"spec":{"ports":[{"port":443}]}}""");
+        await cluster.CreateAsync(
+            "/api/v1/namespaces/default/services",
+            """{"metadata":{"name":"hooks"},"spec":{"ports":[{"port":443}]}}"""
+        );
         await cluster.CreateAsync(
             "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
-            $$"""{"metadata":{"name":"hooks","labels":{"kubernetes.io/service-name":"hooks"} },"addressType":"IPv4","endpoints":[{"addresses":["127.0.0.1"]}],"ports":[{"port":{{webhook.Port}}}]}""");
-        await ConfigureAsync(cluster, "Validating", webhook, client: """{"service":{"namespace":"default","name":"hooks","path":"/validate"}""");
+            $$"""{"metadata":{"name":"hooks","labels":{"kubernetes.io/service-name":"hooks"} },"addressType":"IPv4","endpoints":[{"addresses":["127.0.0.1"]}],"ports":[{"port":{{webhook.Port}}}]}"""
+        );
+        await ConfigureAsync(
+            cluster,
+            "Validating",
+            webhook,
+            client: """{"service":{"namespace":"default","name":"hooks","path":"/validate"}"""
+        );
 
         var (_, body, _) = await cluster.PostAsync(Pods, Manifests.Pod("p"));
 
         ((string)body["message"]!).ShouldBe("admission webhook \"pods.example.com\" denied the request: found");
     }
 
-    private static async Task ConfigureAsync(RunningCluster cluster, string type, WebhookServer webhook, string more = "", string? caBundle = null, string? client = null)
+    private static async Task ConfigureAsync(
+        RunningCluster cluster,
+        string type,
+        WebhookServer webhook,
+        string more = "",
+        string? caBundle = null,
+        string? client = null
+    )
     {
         client ??= $"{{\"url\":\"https://127.0.0.1:{webhook.Port}\"";
         await cluster.CreateAsync(
@@ -139,6 +171,7 @@ public sealed class AdmissionTests
             {"metadata":{"name":"test"},"webhooks":[{"name":"pods.example.com","sideEffects":"None","admissionReviewVersions":["v1"],
              "clientConfig":{{client}},"caBundle":"{{caBundle ?? webhook.CaBundle}}"},
              "rules":[{"operations":["CREATE"],"apiGroups":[""],"apiVersions":["v1"],"resources":["pods"]}]{{more}}}]}
-            """);
+            """
+        );
     }
 }

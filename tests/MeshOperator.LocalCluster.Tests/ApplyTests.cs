@@ -18,13 +18,17 @@ public sealed class ApplyTests(ClusterFixture fixture)
         var (code, body, _) = await ApplyAsync(
             path,
             "two",
-            """{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","labels":{"team":"x"}},"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"A","value":"1"}]}]}}}}""");
+            """{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","labels":{"team":"x"}},"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"A","value":"1"}]}]}}}}"""
+        );
 
         code.ShouldBe(200, body.ToJsonString());
         var container = body["spec"]!["template"]!["spec"]!["containers"]![0]!;
         ((string)container["image"]!).ShouldBe("nginx:1");
         ((string)container["env"]![0]!["value"]!).ShouldBe("1");
-        body["metadata"]!["managedFields"]!.AsArray().Select(m => (string)m!["manager"]!).ShouldBeSubsetOf(["one", "two", "deployment-controller"]);
+        body["metadata"]!["managedFields"]!
+            .AsArray()
+            .Select(m => (string)m!["manager"]!)
+            .ShouldBeSubsetOf(["one", "two", "deployment-controller"]);
     }
 
     [Fact]
@@ -38,7 +42,9 @@ public sealed class ApplyTests(ClusterFixture fixture)
         var lost = await ApplyAsync(path, "one", Manifests.Deployment("d", 0));
 
         refused.Code.ShouldBe(409);
-        ((string)refused.Body["message"]!).ShouldBe("Apply failed with 1 conflict: conflict with \"one\": .spec.template.spec.containers[name=\"app\"].image");
+        ((string)refused.Body["message"]!).ShouldBe(
+            "Apply failed with 1 conflict: conflict with \"one\": .spec.template.spec.containers[name=\"app\"].image"
+        );
         ((string)refused.Body["details"]!["causes"]![0]!["reason"]!).ShouldBe("FieldManagerConflict");
         forced.Code.ShouldBe(200);
         lost.Code.ShouldBe(409);
@@ -48,10 +54,18 @@ public sealed class ApplyTests(ClusterFixture fixture)
     public async Task What_a_manager_no_longer_applies_goes_unless_another_owns_it()
     {
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps/c";
-        await ApplyAsync(path, "one", """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","labels":{"l":"1"}},"data":{"a":"1","b":"2","c":"3"}}""");
+        await ApplyAsync(
+            path,
+            "one",
+            """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","labels":{"l":"1"}},"data":{"a":"1","b":"2","c":"3"}}"""
+        );
         await ApplyAsync(path, "two", """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"b":"2"}}""");
 
-        var (_, body, _) = await ApplyAsync(path, "one", """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"c":"3"}}""");
+        var (_, body, _) = await ApplyAsync(
+            path,
+            "one",
+            """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"c":"3"}}"""
+        );
 
         body["data"]!.ToJsonString().ShouldBe("""{"b":"2","c":"3"}""");
         body["metadata"]!["labels"].ShouldBeNull();
@@ -62,7 +76,8 @@ public sealed class ApplyTests(ClusterFixture fixture)
     {
         await _cluster.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Manifests.Definition("apply.example.com"));
         var path = $"/apis/apply.example.com/v1/namespaces/{await fixture.NamespaceAsync()}/widgets/w";
-        string Widget(string backends) => $$$"""{"apiVersion":"apply.example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"service":"web","backends":{{{backends}}}}}""";
+        string Widget(string backends) =>
+            $$$"""{"apiVersion":"apply.example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"service":"web","backends":{{{backends}}}}}""";
         await ApplyAsync(path, "one", Widget("""[{"name":"a","weight":1}]"""));
         await ApplyAsync(path, "two", Widget("""[{"name":"b","weight":2}]"""));
 
@@ -93,7 +108,10 @@ public sealed class ApplyTests(ClusterFixture fixture)
 
     [Theory]
     [InlineData("""{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"y"}]}}}}""", "app,side")]
-    [InlineData("""{"spec":{"template":{"spec":{"$setElementOrder/containers":[{"name":"side"},{"name":"app"}],"containers":[{"name":"side","image":"y"}]}}}}""", "side,app")]
+    [InlineData(
+        """{"spec":{"template":{"spec":{"$setElementOrder/containers":[{"name":"side"},{"name":"app"}],"containers":[{"name":"side","image":"y"}]}}}}""",
+        "side,app"
+    )]
     [InlineData("""{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"y"},{"name":"app","$patch":"delete"}]}}}}""", "side")]
     [InlineData("""{"spec":{"template":{"spec":{"containers":[{"$patch":"replace"},{"name":"new","image":"z"}]}}}}""", "new")]
     public async Task A_strategic_merge_patch_merges_containers_by_name(string patch, string names)
@@ -113,14 +131,26 @@ public sealed class ApplyTests(ClusterFixture fixture)
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
         await _cluster.CreateAsync(path, Manifests.ConfigMap("a"));
 
-        var failed = await _cluster.PatchAsync(path + "/a", "application/json-patch+json", """[{"op":"replace","path":"/data/key","value":"2"},{"op":"test","path":"/data/key","value":"3"}]""");
-        var done = await _cluster.PatchAsync(path + "/a", "application/json-patch+json", """[{"op":"copy","from":"/data/key","path":"/data/other"},{"op":"remove","path":"/data/key"}]""");
+        var failed = await _cluster.PatchAsync(
+            path + "/a",
+            "application/json-patch+json",
+            """[{"op":"replace","path":"/data/key","value":"2"},{"op":"test","path":"/data/key","value":"3"}]"""
+        );
+        var done = await _cluster.PatchAsync(
+            path + "/a",
+            "application/json-patch+json",
+            """[{"op":"copy","from":"/data/key","path":"/data/other"},{"op":"remove","path":"/data/key"}]"""
+        );
 
         failed.Code.ShouldBe(422);
         done.Code.ShouldBe(200);
         JsonNode.DeepEquals((await _cluster.GetAsync(path + "/a")).Body["data"], JsonNode.Parse("""{"other":"1"}""")).ShouldBeTrue();
     }
 
-    private Task<(int Code, JsonNode Body, HttpResponseMessage Response)> ApplyAsync(string path, string manager, string config, bool force = false) =>
-        _cluster.PatchAsync($"{path.TrimEnd('?')}?fieldManager={manager}{(force ? "&force=true" : "")}", Type, config);
+    private Task<(int Code, JsonNode Body, HttpResponseMessage Response)> ApplyAsync(
+        string path,
+        string manager,
+        string config,
+        bool force = false
+    ) => _cluster.PatchAsync($"{path.TrimEnd('?')}?fieldManager={manager}{(force ? "&force=true" : "")}", Type, config);
 }

@@ -57,7 +57,17 @@ public sealed class AuthenticationTests(ClusterFixture fixture)
         var name = await ReadyNamespaceAsync();
         var pod = await _cluster.CreateAsync($"/api/v1/namespaces/{name}/pods", Manifests.Pod("p"));
         var uid = (string)pod["metadata"]!["uid"]!;
-        var token = await TokenAsync(name, ["meshoperator.io"], new V1BoundObjectReference { ApiVersion = "v1", Kind = "Pod", Name = "p", Uid = uid });
+        var token = await TokenAsync(
+            name,
+            ["meshoperator.io"],
+            new V1BoundObjectReference
+            {
+                ApiVersion = "v1",
+                Kind = "Pod",
+                Name = "p",
+                Uid = uid,
+            }
+        );
 
         var alive = await ReviewAsync(token, ["meshoperator.io"]);
         alive.Status.User.Extra["authentication.kubernetes.io/pod-name"].ShouldBe(["p"]);
@@ -72,7 +82,13 @@ public sealed class AuthenticationTests(ClusterFixture fixture)
     {
         var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         await using var cluster = await RunningCluster.StartAsync(new LocalClusterOptions { TimeProvider = time });
-        var token = (string)(await cluster.CreateAsync("/api/v1/namespaces/default/serviceaccounts/default/token", """{"spec":{"expirationSeconds":600}}"""))["status"]!["token"]!;
+        var token = (string)
+            (
+                await cluster.CreateAsync(
+                    "/api/v1/namespaces/default/serviceaccounts/default/token",
+                    """{"spec":{"expirationSeconds":600}}"""
+                )
+            )["status"]!["token"]!;
         (await cluster.SendAsync(HttpMethod.Get, "/version", token: token)).Code.ShouldBe(200);
 
         time.Advance(TimeSpan.FromSeconds(601));
@@ -83,16 +99,36 @@ public sealed class AuthenticationTests(ClusterFixture fixture)
     private async Task<string> ReadyNamespaceAsync()
     {
         var name = await fixture.NamespaceAsync();
-        await Eventually.Succeeds(async () => (await _cluster.GetAsync($"/api/v1/namespaces/{name}/serviceaccounts/default")).Code.ShouldBe(200));
+        await Eventually.Succeeds(async () =>
+            (await _cluster.GetAsync($"/api/v1/namespaces/{name}/serviceaccounts/default")).Code.ShouldBe(200)
+        );
         return name;
     }
 
     private async Task<string> TokenAsync(string name, string[] audiences, V1BoundObjectReference? bound = null)
     {
-        var request = new Authenticationv1TokenRequest { Spec = new V1TokenRequestSpec { Audiences = audiences, BoundObjectRef = bound } };
-        return (await _cluster.Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, "default", name, cancellationToken: TestContext.Current.CancellationToken)).Status.Token;
+        var request = new Authenticationv1TokenRequest
+        {
+            Spec = new V1TokenRequestSpec { Audiences = audiences, BoundObjectRef = bound },
+        };
+        return (
+            await _cluster.Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(
+                request,
+                "default",
+                name,
+                cancellationToken: TestContext.Current.CancellationToken
+            )
+        )
+            .Status
+            .Token;
     }
 
-    private Task<V1TokenReview> ReviewAsync(string token, string[] audiences) => _cluster.Client.AuthenticationV1.CreateTokenReviewAsync(
-        new V1TokenReview { Spec = new V1TokenReviewSpec { Token = token, Audiences = audiences } }, cancellationToken: TestContext.Current.CancellationToken);
+    private Task<V1TokenReview> ReviewAsync(string token, string[] audiences) =>
+        _cluster.Client.AuthenticationV1.CreateTokenReviewAsync(
+            new V1TokenReview
+            {
+                Spec = new V1TokenReviewSpec { Token = token, Audiences = audiences },
+            },
+            cancellationToken: TestContext.Current.CancellationToken
+        );
 }

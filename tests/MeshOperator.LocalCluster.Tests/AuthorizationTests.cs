@@ -10,21 +10,47 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
     private readonly RunningCluster _cluster = fixture.Cluster;
 
     [Theory]
-    [InlineData("GET", "/api/v1/namespaces/NS/pods", "pods is forbidden: User \"USER\" cannot list resource \"pods\" in API group \"\" in the namespace \"NS\"")]
-    [InlineData("GET", "/api/v1/pods?watch=1", "pods is forbidden: User \"USER\" cannot watch resource \"pods\" in API group \"\" at the cluster scope")]
-    [InlineData("GET", "/api/v1/namespaces/NS", "namespaces \"NS\" is forbidden: User \"USER\" cannot get resource \"namespaces\" in API group \"\" in the namespace \"NS\"")]
-    [InlineData("DELETE", "/apis/apps/v1/namespaces/NS/deployments/d", "deployments.apps \"d\" is forbidden: User \"USER\" cannot delete resource \"deployments\" in API group \"apps\" in the namespace \"NS\"")]
-    [InlineData("GET", "/api/v1/namespaces/NS/pods/p/status", "pods \"p\" is forbidden: User \"USER\" cannot get resource \"pods/status\" in API group \"\" in the namespace \"NS\"")]
+    [InlineData(
+        "GET",
+        "/api/v1/namespaces/NS/pods",
+        "pods is forbidden: User \"USER\" cannot list resource \"pods\" in API group \"\" in the namespace \"NS\""
+    )]
+    [InlineData(
+        "GET",
+        "/api/v1/pods?watch=1",
+        "pods is forbidden: User \"USER\" cannot watch resource \"pods\" in API group \"\" at the cluster scope"
+    )]
+    [InlineData(
+        "GET",
+        "/api/v1/namespaces/NS",
+        "namespaces \"NS\" is forbidden: User \"USER\" cannot get resource \"namespaces\" in API group \"\" in the namespace \"NS\""
+    )]
+    [InlineData(
+        "DELETE",
+        "/apis/apps/v1/namespaces/NS/deployments/d",
+        "deployments.apps \"d\" is forbidden: User \"USER\" cannot delete resource \"deployments\" in API group \"apps\" in the namespace \"NS\""
+    )]
+    [InlineData(
+        "GET",
+        "/api/v1/namespaces/NS/pods/p/status",
+        "pods \"p\" is forbidden: User \"USER\" cannot get resource \"pods/status\" in API group \"\" in the namespace \"NS\""
+    )]
     [InlineData("GET", "/metrics", "forbidden: User \"USER\" cannot get path \"/metrics\"")]
     public async Task Without_a_binding_an_account_is_refused_with_the_verb_and_the_resource(string method, string path, string message)
     {
         var account = await AccountAsync();
 
-        var (code, body, _) = await _cluster.SendAsync(new HttpMethod(method), path.Replace("NS", account.Namespace, StringComparison.Ordinal), token: account.Token);
+        var (code, body, _) = await _cluster.SendAsync(
+            new HttpMethod(method),
+            path.Replace("NS", account.Namespace, StringComparison.Ordinal),
+            token: account.Token
+        );
 
         code.ShouldBe(403, body.ToJsonString());
         ((string)body["reason"]!).ShouldBe("Forbidden");
-        ((string)body["message"]!).ShouldBe(message.Replace("USER", account.User, StringComparison.Ordinal).Replace("NS", account.Namespace, StringComparison.Ordinal));
+        ((string)body["message"]!).ShouldBe(
+            message.Replace("USER", account.User, StringComparison.Ordinal).Replace("NS", account.Namespace, StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -64,7 +90,8 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
         await BindClusterAsync(account, "view");
         await _cluster.CreateAsync(
             $"/apis/rbac.authorization.k8s.io/v1/namespaces/{other.Namespace}/rolebindings",
-            $$$"""{"metadata":{"name":"v"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},"subjects":[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"system:serviceaccounts:{{{other.Namespace}}}"}]}""");
+            $$$"""{"metadata":{"name":"v"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},"subjects":[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"system:serviceaccounts:{{{other.Namespace}}}"}]}"""
+        );
 
         (await GetAsync(account, "/api/v1/pods")).ShouldBe(200);
         (await GetAsync(account, "/api/v1/secrets")).ShouldBe(403);
@@ -76,7 +103,10 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
     public async Task Resource_names_allow_the_named_object_and_a_list_that_selects_it()
     {
         var account = await AccountAsync();
-        await BindAsync(account, """{"apiGroups":[""],"resources":["configmaps"],"resourceNames":["kube-root-ca.crt"],"verbs":["get","list"]}""");
+        await BindAsync(
+            account,
+            """{"apiGroups":[""],"resources":["configmaps"],"resourceNames":["kube-root-ca.crt"],"verbs":["get","list"]}"""
+        );
         var path = $"/api/v1/namespaces/{account.Namespace}/configmaps";
         await Eventually.Succeeds(async () => (await _cluster.GetAsync(path + "/kube-root-ca.crt")).Code.ShouldBe(200));
 
@@ -129,7 +159,8 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
     {
         var account = await AccountAsync();
         await BindAsync(account, """{"apiGroups":["apps"],"resources":["deployments/scale"],"verbs":["update"]}""");
-        string Ask(string verb) => $$$"""{"resourceAttributes":{"namespace":"{{{account.Namespace}}}","verb":"{{{verb}}}","group":"apps","resource":"deployments","subresource":"scale"}""";
+        string Ask(string verb) =>
+            $$$"""{"resourceAttributes":{"namespace":"{{{account.Namespace}}}","verb":"{{{verb}}}","group":"apps","resource":"deployments","subresource":"scale"}""";
 
         var self = await ReviewAsync("selfsubjectaccessreviews", Ask("update") + "}", account.Token);
         var other = await ReviewAsync("subjectaccessreviews", Ask("update") + $$$""","user":"{{{account.User}}}"}""");
@@ -137,7 +168,9 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
         var rules = await ReviewAsync("selfsubjectrulesreviews", $$$"""{"namespace":"{{{account.Namespace}}}"}""", account.Token);
 
         ((bool)self["allowed"]!).ShouldBeTrue();
-        ((string)self["reason"]!).ShouldBe($"RBAC: allowed by RoleBinding \"test/{account.Namespace}\" of Role \"test\" to ServiceAccount \"default/{account.Namespace}\"");
+        ((string)self["reason"]!).ShouldBe(
+            $"RBAC: allowed by RoleBinding \"test/{account.Namespace}\" of Role \"test\" to ServiceAccount \"default/{account.Namespace}\""
+        );
         ((bool)other["allowed"]!).ShouldBeTrue();
         ((bool)refused["allowed"]!).ShouldBeFalse();
         rules["resourceRules"]!.AsArray().ShouldContain(r => r!["resources"]!.AsArray().Any(n => (string)n! == "deployments/scale"));
@@ -156,8 +189,11 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
     [Fact]
     public async Task With_authorization_off_every_account_may_do_everything()
     {
-        await using var cluster = await RunningCluster.StartAsync(new LocalClusterOptions { Authorization = AuthorizationMode.AlwaysAllow });
-        var token = (string)(await cluster.CreateAsync("/api/v1/namespaces/default/serviceaccounts/default/token", "{}"))["status"]!["token"]!;
+        await using var cluster = await RunningCluster.StartAsync(
+            new LocalClusterOptions { Authorization = AuthorizationMode.AlwaysAllow }
+        );
+        var token = (string)
+            (await cluster.CreateAsync("/api/v1/namespaces/default/serviceaccounts/default/token", "{}"))["status"]!["token"]!;
 
         (await cluster.SendAsync(HttpMethod.Get, "/api/v1/secrets", token: token)).Code.ShouldBe(200);
     }
@@ -170,7 +206,12 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
 
     private async Task<JsonNode> ReviewAsync(string plural, string spec, string? token = null)
     {
-        var (code, body, _) = await _cluster.SendAsync(HttpMethod.Post, $"/apis/authorization.k8s.io/v1/{plural}", $$"""{"spec":{{spec}}}""", token: token);
+        var (code, body, _) = await _cluster.SendAsync(
+            HttpMethod.Post,
+            $"/apis/authorization.k8s.io/v1/{plural}",
+            $$"""{"spec":{{spec}}}""",
+            token: token
+        );
         code.ShouldBe(201, body.ToJsonString());
         return body["status"]!;
     }
@@ -181,18 +222,23 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
         await _cluster.CreateAsync($"{path}/roles", $$"""{"metadata":{"name":"test"},"rules":[{{rule}}]}""");
         await _cluster.CreateAsync(
             $"{path}/rolebindings",
-            """{"metadata":{"name":"test"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"test"},"subjects":[{"kind":"ServiceAccount","name":"default"}]}""");
+            """{"metadata":{"name":"test"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"test"},"subjects":[{"kind":"ServiceAccount","name":"default"}]}"""
+        );
     }
 
-    private Task<JsonNode> BindClusterAsync(Account account, string role) => _cluster.CreateAsync(
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-        $$$"""{"metadata":{"name":"{{{account.Namespace}}}-{{{role}}}"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"{{{role}}}"},"subjects":[{"kind":"ServiceAccount","name":"default","namespace":"{{{account.Namespace}}}"}]}""");
+    private Task<JsonNode> BindClusterAsync(Account account, string role) =>
+        _cluster.CreateAsync(
+            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+            $$$"""{"metadata":{"name":"{{{account.Namespace}}}-{{{role}}}"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"{{{role}}}"},"subjects":[{"kind":"ServiceAccount","name":"default","namespace":"{{{account.Namespace}}}"}]}"""
+        );
 
     private async Task<Account> AccountAsync()
     {
         var name = await fixture.NamespaceAsync();
         JsonNode? answer = null;
-        await Eventually.Succeeds(async () => answer = await _cluster.CreateAsync($"/api/v1/namespaces/{name}/serviceaccounts/default/token", "{}"));
+        await Eventually.Succeeds(async () =>
+            answer = await _cluster.CreateAsync($"/api/v1/namespaces/{name}/serviceaccounts/default/token", "{}")
+        );
         return new Account(name, (string)answer!["status"]!["token"]!);
     }
 

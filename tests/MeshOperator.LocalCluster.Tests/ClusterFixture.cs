@@ -45,7 +45,11 @@ internal sealed class RunningCluster : IAsyncDisposable
         AdminToken = config.AccessToken;
         var authority = X509Certificate2.CreateFromPem(server.CaCertificate);
         var handler = new SocketsHttpHandler();
-        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         handler.SslOptions.CertificateChainPolicy.CustomTrustStore.Add(authority);
         _http = new HttpClient(handler) { BaseAddress = server.Address, Timeout = TimeSpan.FromSeconds(60) };
         Kubectl = new Kubectl(server.Kubeconfig);
@@ -64,12 +68,20 @@ internal sealed class RunningCluster : IAsyncDisposable
 
     /// <summary>Sends a request as it is.</summary>
     public async Task<(int Code, JsonNode Body, HttpResponseMessage Response)> SendAsync(
-        HttpMethod method, string path, string? body = null, string contentType = "application/json", string? token = null, string accept = "application/json")
+        HttpMethod method,
+        string path,
+        string? body = null,
+        string contentType = "application/json",
+        string? token = null,
+        string accept = "application/json"
+    )
     {
         using var request = new HttpRequestMessage(method, path);
-        if ((token ?? AdminToken).Length > 0) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? AdminToken);
+        if ((token ?? AdminToken).Length > 0)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? AdminToken);
         request.Headers.TryAddWithoutValidation("Accept", accept);
-        if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue(contentType));
+        if (body is not null)
+            request.Content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue(contentType));
         var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         return ((int)response.StatusCode, text.StartsWith('{') ? JsonNode.Parse(text)! : JsonValue.Create(text)!, response);
@@ -77,7 +89,8 @@ internal sealed class RunningCluster : IAsyncDisposable
 
     public Task<(int Code, JsonNode Body, HttpResponseMessage Response)> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
 
-    public Task<(int Code, JsonNode Body, HttpResponseMessage Response)> PostAsync(string path, string body) => SendAsync(HttpMethod.Post, path, body);
+    public Task<(int Code, JsonNode Body, HttpResponseMessage Response)> PostAsync(string path, string body) =>
+        SendAsync(HttpMethod.Post, path, body);
 
     public Task<(int Code, JsonNode Body, HttpResponseMessage Response)> PatchAsync(string path, string type, string body) =>
         SendAsync(HttpMethod.Patch, path, body, type);
@@ -119,7 +132,8 @@ internal sealed class WatchReader(HttpResponseMessage response, Stream stream) :
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(TimeSpan.FromSeconds(30));
         var line = await _lines.ReadLineAsync(limit.Token);
-        if (line is null) return null;
+        if (line is null)
+            return null;
         var json = JsonNode.Parse(line)!;
         return ((string)json["type"]!, json["object"]!);
     }

@@ -14,24 +14,40 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
         var path = await DefineAsync("served.example.com");
 
         (await _cluster.GetAsync(path)).Code.ShouldBe(200);
-        var definition = (await _cluster.GetAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.served.example.com")).Body;
-        definition["status"]!["conditions"]!.AsArray().ShouldContain(c => (string)c!["type"]! == "Established" && (string)c["status"]! == "True");
+        var definition = (
+            await _cluster.GetAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.served.example.com")
+        ).Body;
+        definition["status"]!["conditions"]!
+            .AsArray()
+            .ShouldContain(c => (string)c!["type"]! == "Established" && (string)c["status"]! == "True");
         (await _cluster.GetAsync("/apis/served.example.com/v1")).Body["resources"]!.AsArray().Count.ShouldBe(2);
     }
 
     [Theory]
-    [InlineData("""{"service":"web","backends":[{"name":"a","weight":-1}]}""", "spec.backends[0].weight: Invalid value: -1: spec.backends[0].weight in body should be greater than or equal to 0")]
+    [InlineData(
+        """{"service":"web","backends":[{"name":"a","weight":-1}]}""",
+        "spec.backends[0].weight: Invalid value: -1: spec.backends[0].weight in body should be greater than or equal to 0"
+    )]
     [InlineData("""{"service":"web","mode":"x"}""", "spec.mode: Unsupported value: \"x\": supported values: \"Strict\", \"Permissive\"")]
     [InlineData("""{"mode":"Strict"}""", "spec.service: Required value")]
     [InlineData("""{"service":null}""", "spec.service: Required value")]
     [InlineData("""{"service":"A9"}""", "spec.service: Invalid value: \"A9\": spec.service in body should match '^[a-z]+$'")]
     [InlineData("""{"service":"a\n"}""", "spec.service: Invalid value: \"a\\n\": spec.service in body should match '^[a-z]+$'")]
     [InlineData("""{"service":""}""", "spec.service: Invalid value: \"\": spec.service in body should be at least 1 chars long")]
-    [InlineData("""{"service":"web","attempts":"3"}""", "spec.attempts: Invalid value: \"string\": spec.attempts in body must be of type integer: \"string\"")]
-    [InlineData("""{"service":"web","attempts":11}""", "spec.attempts: Invalid value: 11: spec.attempts in body should be less than or equal to 10")]
+    [InlineData(
+        """{"service":"web","attempts":"3"}""",
+        "spec.attempts: Invalid value: \"string\": spec.attempts in body must be of type integer: \"string\""
+    )]
+    [InlineData(
+        """{"service":"web","attempts":11}""",
+        "spec.attempts: Invalid value: 11: spec.attempts in body should be less than or equal to 10"
+    )]
     [InlineData("""{"service":"web","tags":["a","a"]}""", "spec.tags[1]: Duplicate value: \"a\"")]
     [InlineData("""{"service":"web","backends":[{"name":"a"},{"name":"a"}]}""", "spec.backends[1]: Duplicate value: {\"name\":\"a\"}")]
-    [InlineData("""{"service":"web","backends":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}""", "spec.backends: Too many: 4: must have at most 3 items")]
+    [InlineData(
+        """{"service":"web","backends":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}""",
+        "spec.backends: Too many: 4: must have at most 3 items"
+    )]
     public async Task An_object_that_breaks_the_schema_is_refused_in_the_real_servers_words(string spec, string message)
     {
         var path = await DefineAsync("schema.example.com");
@@ -49,11 +65,17 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
         var path = await DefineAsync("defaults.example.com");
 
         var (code, body, response) = await _cluster.PostAsync(
-            path, """{"metadata":{"name":"a"},"spec":{"service":"web","colour":"red","free":{"any":1},"port":"http","backends":[{"name":"x","size":2}]}}""");
+            path,
+            """{"metadata":{"name":"a"},"spec":{"service":"web","colour":"red","free":{"any":1},"port":"http","backends":[{"name":"x","size":2}]}}"""
+        );
 
         code.ShouldBe(201);
-        body["spec"]!.ToJsonString().ShouldBe("""{"service":"web","free":{"any":1},"port":"http","backends":[{"name":"x","weight":1}],"mode":"Strict"}""");
-        response.Headers.GetValues("Warning").ShouldBe(["299 - \"unknown field \\\"spec.colour\\\"\"", "299 - \"unknown field \\\"spec.backends[0].size\\\"\""]);
+        body["spec"]!
+            .ToJsonString()
+            .ShouldBe("""{"service":"web","free":{"any":1},"port":"http","backends":[{"name":"x","weight":1}],"mode":"Strict"}""");
+        response
+            .Headers.GetValues("Warning")
+            .ShouldBe(["299 - \"unknown field \\\"spec.colour\\\"\"", "299 - \"unknown field \\\"spec.backends[0].size\\\"\""]);
     }
 
     [Fact]
@@ -61,8 +83,14 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
     {
         var path = await DefineAsync("strict.example.com");
 
-        var unknown = await _cluster.PostAsync(path + "?fieldValidation=Strict", """{"metadata":{"name":"a"},"spec":{"service":"web","x":1}}""");
-        var duplicate = await _cluster.PostAsync(path + "?fieldValidation=Strict", """{"metadata":{"name":"a"},"spec":{"service":"web","service":"web"}}""");
+        var unknown = await _cluster.PostAsync(
+            path + "?fieldValidation=Strict",
+            """{"metadata":{"name":"a"},"spec":{"service":"web","x":1}}"""
+        );
+        var duplicate = await _cluster.PostAsync(
+            path + "?fieldValidation=Strict",
+            """{"metadata":{"name":"a"},"spec":{"service":"web","service":"web"}}"""
+        );
 
         unknown.Code.ShouldBe(400);
         ((string)unknown.Body["message"]!).ShouldEndWith("strict decoding error: unknown field \"spec.x\"");
@@ -95,10 +123,16 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
     {
         var (code, body, _) = await _cluster.PostAsync(
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-            Manifests.Definition("bad.example.com").Replace("\"minLength\":1,", "\"minLength\":1,\"x\":0,", StringComparison.Ordinal).Replace("{\"type\":\"integer\",\"minimum\":1", "{\"minimum\":1", StringComparison.Ordinal));
+            Manifests
+                .Definition("bad.example.com")
+                .Replace("\"minLength\":1,", "\"minLength\":1,\"x\":0,", StringComparison.Ordinal)
+                .Replace("{\"type\":\"integer\",\"minimum\":1", "{\"minimum\":1", StringComparison.Ordinal)
+        );
 
         code.ShouldBe(422);
-        ((string)body["message"]!).ShouldContain("properties[spec].properties[attempts].type: Required value: must not be empty for specified object fields");
+        ((string)body["message"]!).ShouldContain(
+            "properties[spec].properties[attempts].type: Required value: must not be empty for specified object fields"
+        );
     }
 
     [Fact]
@@ -108,7 +142,9 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
         await _cluster.CreateAsync(path, """{"metadata":{"name":"a","finalizers":["example.com/hold"]},"spec":{"service":"web"}}""");
 
         await _cluster.SendAsync(HttpMethod.Delete, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.gone.example.com");
-        await MeshOperator.Testing.Eventually.Succeeds(async () => (await _cluster.GetAsync(path + "/a")).Body["metadata"]!["deletionTimestamp"].ShouldNotBeNull());
+        await MeshOperator.Testing.Eventually.Succeeds(async () =>
+            (await _cluster.GetAsync(path + "/a")).Body["metadata"]!["deletionTimestamp"].ShouldNotBeNull()
+        );
         (await _cluster.PatchAsync(path + "/a", "application/merge-patch+json", """{"metadata":{"finalizers":null}}""")).Code.ShouldBe(200);
 
         await MeshOperator.Testing.Eventually.Succeeds(async () => (await _cluster.GetAsync(path)).Code.ShouldBe(404));
@@ -123,7 +159,10 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
         second["storage"] = false;
         definition["spec"]!["versions"]!.AsArray().Add(second);
         await _cluster.CreateAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition.ToJsonString());
-        await _cluster.CreateAsync("/apis/versions.example.com/v2/namespaces/default/widgets", """{"metadata":{"name":"a"},"spec":{"service":"web"}}""");
+        await _cluster.CreateAsync(
+            "/apis/versions.example.com/v2/namespaces/default/widgets",
+            """{"metadata":{"name":"a"},"spec":{"service":"web"}}"""
+        );
 
         var list = (await _cluster.GetAsync("/apis/versions.example.com/v1/widgets")).Body;
         var one = (await _cluster.GetAsync("/apis/versions.example.com/v2/namespaces/default/widgets/a")).Body;
@@ -134,7 +173,10 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
 
     private async Task<string> DefineAsync(string group)
     {
-        var (code, body, _) = await _cluster.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Manifests.Definition(group));
+        var (code, body, _) = await _cluster.PostAsync(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            Manifests.Definition(group)
+        );
         code.ShouldBeOneOf([201, 409], body.ToJsonString());
         return $"/apis/{group}/v1/namespaces/default/widgets";
     }

@@ -20,7 +20,15 @@ public sealed class FaultTests : IAsyncLifetime
     [Fact]
     public async Task An_ordered_answer_comes_as_often_as_ordered_and_only_for_what_it_fits()
     {
-        using var order = Faults.Order(Fault.Answer(429, TimeSpan.FromSeconds(3)) with { Verbs = ["list"], Resource = "configmaps", Namespace = "default", Times = 2 });
+        using var order = Faults.Order(
+            Fault.Answer(429, TimeSpan.FromSeconds(3)) with
+            {
+                Verbs = ["list"],
+                Resource = "configmaps",
+                Namespace = "default",
+                Times = 2,
+            }
+        );
 
         (await _cluster.GetAsync("/api/v1/namespaces/default/secrets")).Code.ShouldBe(200);
         (await _cluster.GetAsync("/api/v1/namespaces/kube-system/configmaps")).Code.ShouldBe(200);
@@ -37,7 +45,8 @@ public sealed class FaultTests : IAsyncLifetime
     [Fact]
     public async Task An_order_that_is_taken_back_does_nothing_more()
     {
-        using (Faults.Order(Fault.Answer(503) with { Times = int.MaxValue })) (await _cluster.GetAsync(ConfigMaps)).Code.ShouldBe(503);
+        using (Faults.Order(Fault.Answer(503) with { Times = int.MaxValue }))
+            (await _cluster.GetAsync(ConfigMaps)).Code.ShouldBe(503);
 
         (await _cluster.GetAsync(ConfigMaps)).Code.ShouldBe(200);
     }
@@ -49,7 +58,8 @@ public sealed class FaultTests : IAsyncLifetime
         {
             using var order = Faults.Order(Fault.Answer(500) with { Probability = 0.5, Times = int.MaxValue }, new Random(3));
             var codes = new List<int>();
-            for (var i = 0; i < 20; i++) codes.Add((await _cluster.GetAsync(ConfigMaps)).Code);
+            for (var i = 0; i < 20; i++)
+                codes.Add((await _cluster.GetAsync(ConfigMaps)).Code);
             return string.Join(' ', codes);
         }
 
@@ -63,7 +73,8 @@ public sealed class FaultTests : IAsyncLifetime
     [Fact]
     public async Task A_page_that_expires_is_410()
     {
-        for (var i = 0; i < 3; i++) await _cluster.CreateAsync(ConfigMaps, Manifests.ConfigMap($"c{i}"));
+        for (var i = 0; i < 3; i++)
+            await _cluster.CreateAsync(ConfigMaps, Manifests.ConfigMap($"c{i}"));
         using var order = Faults.Order(Fault.Answer(410) with { ContinuedListsOnly = true });
         var token = Uri.EscapeDataString((string)(await _cluster.GetAsync(ConfigMaps + "?limit=1")).Body["metadata"]!["continue"]!);
 
@@ -121,13 +132,16 @@ public sealed class FaultTests : IAsyncLifetime
             {"metadata":{"name":"test"},"webhooks":[{"name":"maps.example.com","admissionReviewVersions":["v1"],"sideEffects":"None",
              "clientConfig":{"url":"https://localhost:{{{webhook.Port}}}/validate","caBundle":"{{{webhook.CaBundle}}}"},
              "rules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE"],"resources":["configmaps"]}]}]}
-            """);
+            """
+        );
         using var order = Faults.Order(Fault.UnavailableWebhook("maps.example.com"));
 
         var (code, body, _) = await _cluster.PostAsync(ConfigMaps, Manifests.ConfigMap("a"));
 
         code.ShouldBe(500);
-        ((string)body["message"]!).ShouldBe("Internal error occurred: failed calling webhook \"maps.example.com\": failed to call webhook: connect: connection refused");
+        ((string)body["message"]!).ShouldBe(
+            "Internal error occurred: failed calling webhook \"maps.example.com\": failed to call webhook: connect: connection refused"
+        );
         await _cluster.CreateAsync(ConfigMaps, Manifests.ConfigMap("a"));
     }
 

@@ -7,15 +7,18 @@ namespace MeshOperator.LocalCluster.Tests;
 /// <summary>Runs the real kubectl against a cluster.</summary>
 internal sealed class Kubectl : IDisposable
 {
-    private static readonly string? Program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "kubectl.exe" : "kubectl")).FirstOrDefault(File.Exists);
+    private static readonly string? Program = (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator)
+        .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "kubectl.exe" : "kubectl"))
+        .FirstOrDefault(File.Exists);
 
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("meshop-kubectl");
 
     public Kubectl(string kubeconfig)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using var writer = new StreamWriter(Path.Combine(_home.FullName, "config"), options);
         writer.Write(kubeconfig);
     }
@@ -41,7 +44,12 @@ internal sealed class Kubectl : IDisposable
     private async Task<(int Code, string Output, string Error)> TryAsync(string arguments, string? input)
     {
         Assert.SkipUnless(Program is not null, "kubectl is not on the PATH");
-        var start = new ProcessStartInfo(Program!, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Program!, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["KUBECONFIG"] = Path.Combine(_home.FullName, "config");
         start.Environment["KUBECACHEDIR"] = Path.Combine(_home.FullName, "cache");
         using var process = Process.Start(start)!;

@@ -18,12 +18,16 @@ public sealed class KubectlTests(ClusterFixture fixture)
         var name = await fixture.NamespaceAsync();
         (await _kubectl.RunAsync($"apply -n {name} -f -", Manifests.Deployment("web", 2))).ShouldContain("deployment.apps/web created");
         (await _kubectl.RunAsync($"apply -n {name} -f -", Manifests.Deployment("web", 2))).ShouldContain("deployment.apps/web unchanged");
-        (await _kubectl.RunAsync($"apply -n {name} -f -", Manifests.Deployment("web", 2, "nginx:2"))).ShouldContain("deployment.apps/web configured");
+        (await _kubectl.RunAsync($"apply -n {name} -f -", Manifests.Deployment("web", 2, "nginx:2"))).ShouldContain(
+            "deployment.apps/web configured"
+        );
         await _kubectl.RunAsync($"rollout status -n {name} deployment/web --timeout=30s");
         await _kubectl.RunAsync($"scale -n {name} deployment/web --replicas=3");
         await _kubectl.RunAsync($"rollout status -n {name} deployment/web --timeout=30s");
         await _kubectl.RunAsync($"wait -n {name} pod -l app=web --for=condition=Ready --timeout=30s");
-        (await _kubectl.RunAsync($"get -n {name} deployment web -o wide")).ShouldMatch(@"NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\s+web +3/3 +3 +3 ");
+        (await _kubectl.RunAsync($"get -n {name} deployment web -o wide")).ShouldMatch(
+            @"NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\s+web +3/3 +3 +3 "
+        );
         (await _kubectl.RunAsync($"get -n {name} pods")).ShouldContain("1/1     Running");
         (await _kubectl.RunAsync($"describe -n {name} deployment web")).ShouldContain("ScalingReplicaSet");
         (await _kubectl.RunAsync($"get -n {name} pods -o jsonpath={{.items[*].status.phase}}")).ShouldBe("Running Running Running");
@@ -57,8 +61,14 @@ public sealed class KubectlTests(ClusterFixture fixture)
         await _kubectl.RunAsync($"apply -n {name} -f -", Manifests.Deployment("web", 0));
         await _kubectl.RunAsync($"apply -n {name} --server-side -f -", Manifests.Deployment("web", 0));
 
-        var refused = await _kubectl.FailAsync($"apply -n {name} --server-side --field-manager=other -f -", Manifests.Deployment("web", 0, "nginx:9"));
-        await _kubectl.RunAsync($"apply -n {name} --server-side --field-manager=other --force-conflicts -f -", Manifests.Deployment("web", 0, "nginx:9"));
+        var refused = await _kubectl.FailAsync(
+            $"apply -n {name} --server-side --field-manager=other -f -",
+            Manifests.Deployment("web", 0, "nginx:9")
+        );
+        await _kubectl.RunAsync(
+            $"apply -n {name} --server-side --field-manager=other --force-conflicts -f -",
+            Manifests.Deployment("web", 0, "nginx:9")
+        );
 
         refused.ShouldContain("conflict with \"kubectl\": .spec.template.spec.containers[name=\"app\"].image");
         (await _kubectl.RunAsync($"get -n {name} deployment web -o jsonpath={{..image}}")).ShouldBe("nginx:9");
@@ -69,16 +79,27 @@ public sealed class KubectlTests(ClusterFixture fixture)
     {
         await _kubectl.RunAsync("apply -f -", Manifests.Definition("kubectl.example.com"));
         var name = await fixture.NamespaceAsync();
-        await _kubectl.RunAsync($"apply -n {name} -f -", """{"apiVersion":"kubectl.example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"service":"web"}}""");
+        await _kubectl.RunAsync(
+            $"apply -n {name} -f -",
+            """{"apiVersion":"kubectl.example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"service":"web"}}"""
+        );
         await _kubectl.RunAsync($"patch -n {name} widgets.kubectl.example.com w --subresource=status --type=merge -p {StatusPatch}");
 
-        (await _kubectl.RunAsync($"get -n {name} widgets.kubectl.example.com")).ShouldMatch(@"NAME +MODE +ACCEPTED +AGE\s+w +Strict +True ");
-        (await _kubectl.RunAsync($"wait -n {name} widgets.kubectl.example.com/w --for=condition=Accepted --timeout=10s")).ShouldContain("condition met");
+        (await _kubectl.RunAsync($"get -n {name} widgets.kubectl.example.com")).ShouldMatch(
+            @"NAME +MODE +ACCEPTED +AGE\s+w +Strict +True "
+        );
+        (await _kubectl.RunAsync($"wait -n {name} widgets.kubectl.example.com/w --for=condition=Accepted --timeout=10s")).ShouldContain(
+            "condition met"
+        );
         (await _kubectl.RunAsync("explain widgets.spec.attempts --api-version=kubectl.example.com/v1")).ShouldContain("<integer>");
         (await _kubectl.RunAsync($"describe -n {name} widgets.kubectl.example.com w")).ShouldContain("Service:  web");
         (await _kubectl.RunAsync("api-resources --api-group=kubectl.example.com --categories=gadgets")).ShouldContain("wd");
-        (await _kubectl.FailAsync($"apply -n {name} -f -", """{"apiVersion":"kubectl.example.com/v1","kind":"Widget","metadata":{"name":"v"},"spec":{"servise":"web"}}"""))
-            .ShouldContain("strict decoding error: unknown field \"spec.servise\"");
+        (
+            await _kubectl.FailAsync(
+                $"apply -n {name} -f -",
+                """{"apiVersion":"kubectl.example.com/v1","kind":"Widget","metadata":{"name":"v"},"spec":{"servise":"web"}}"""
+            )
+        ).ShouldContain("strict decoding error: unknown field \"spec.servise\"");
     }
 
     [Fact]

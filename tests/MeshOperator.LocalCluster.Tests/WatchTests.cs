@@ -17,7 +17,9 @@ public sealed class WatchTests(ClusterFixture fixture)
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
         var version = await VersionAsync(path);
         await _cluster.CreateAsync(path, Manifests.ConfigMap("a"));
-        using var watch = await _cluster.WatchAsync($"{path}?watch=true&resourceVersion={version}&fieldSelector=metadata.name!=kube-root-ca.crt");
+        using var watch = await _cluster.WatchAsync(
+            $"{path}?watch=true&resourceVersion={version}&fieldSelector=metadata.name!=kube-root-ca.crt"
+        );
         await _cluster.PatchAsync(path + "/a", "application/merge-patch+json", """{"data":{"key":"2"}}""");
         await _cluster.SendAsync(HttpMethod.Delete, path + "/a");
 
@@ -32,7 +34,9 @@ public sealed class WatchTests(ClusterFixture fixture)
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
         await _cluster.CreateAsync(path, """{"metadata":{"name":"a","finalizers":["example.com/hold"]}}""");
         await _cluster.SendAsync(HttpMethod.Delete, path + "/a");
-        using var watch = await _cluster.WatchAsync($"{path}?watch=true&resourceVersion={await VersionAsync(path)}&fieldSelector=metadata.name%3Da");
+        using var watch = await _cluster.WatchAsync(
+            $"{path}?watch=true&resourceVersion={await VersionAsync(path)}&fieldSelector=metadata.name%3Da"
+        );
 
         await _cluster.PatchAsync(path + "/a", "application/merge-patch+json", """{"metadata":{"finalizers":null}}""");
 
@@ -65,7 +69,8 @@ public sealed class WatchTests(ClusterFixture fixture)
         const string path = "/api/v1/namespaces/default/configmaps";
         var version = await VersionAsync(path, cluster);
         await cluster.CreateAsync(path, Manifests.ConfigMap("a"));
-        for (var i = 0; i < 10; i++) await cluster.PatchAsync(path + "/a", "application/merge-patch+json", $$$"""{"data":{"key":"{{{i}}}x"}}""");
+        for (var i = 0; i < 10; i++)
+            await cluster.PatchAsync(path + "/a", "application/merge-patch+json", $$$"""{"data":{"key":"{{{i}}}x"}}""");
 
         using var watch = await cluster.WatchAsync($"{path}?watch=true&resourceVersion={version}");
         var error = (await watch.NextAsync())!.Value;
@@ -82,7 +87,9 @@ public sealed class WatchTests(ClusterFixture fixture)
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/secrets";
         await _cluster.CreateAsync(path, """{"metadata":{"name":"s"},"stringData":{"a":"b"}}""");
 
-        using var watch = await _cluster.WatchAsync($"{path}?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan");
+        using var watch = await _cluster.WatchAsync(
+            $"{path}?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
+        );
 
         (await watch.NextNameAsync("ADDED")).ShouldBe("s");
         var bookmark = (await watch.NextAsync())!.Value;
@@ -103,7 +110,8 @@ public sealed class WatchTests(ClusterFixture fixture)
     public async Task A_paged_list_shows_one_moment_even_when_objects_change_between_the_pages()
     {
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
-        for (var i = 0; i < 5; i++) await _cluster.CreateAsync(path, Manifests.ConfigMap($"c{i}"));
+        for (var i = 0; i < 5; i++)
+            await _cluster.CreateAsync(path, Manifests.ConfigMap($"c{i}"));
 
         var first = (await _cluster.GetAsync(path + "?limit=2")).Body;
         await _cluster.SendAsync(HttpMethod.Delete, path + "/c4");
@@ -125,18 +133,26 @@ public sealed class WatchTests(ClusterFixture fixture)
             async () =>
             {
                 await foreach (var (type, pod) in _cluster.Client.CoreV1.WatchListNamespacedPodAsync(name, cancellationToken: stop.Token))
-                    lock (seen) seen.Add($"{type} {pod.Metadata.Name} {pod.Status?.Phase}");
+                    lock (seen)
+                        seen.Add($"{type} {pod.Metadata.Name} {pod.Status?.Phase}");
             },
-            TestContext.Current.CancellationToken);
+            TestContext.Current.CancellationToken
+        );
 
         await _cluster.Client.CoreV1.CreateNamespacedPodAsync(
-            new V1Pod { Metadata = new V1ObjectMeta { Name = "p" }, Spec = new V1PodSpec { Containers = [new V1Container { Name = "c", Image = "x" }] } },
+            new V1Pod
+            {
+                Metadata = new V1ObjectMeta { Name = "p" },
+                Spec = new V1PodSpec { Containers = [new V1Container { Name = "c", Image = "x" }] },
+            },
             name,
-            cancellationToken: TestContext.Current.CancellationToken);
+            cancellationToken: TestContext.Current.CancellationToken
+        );
 
         await Eventually.Succeeds(() =>
         {
-            lock (seen) seen.ShouldContain(change => change.EndsWith("p Running", StringComparison.Ordinal));
+            lock (seen)
+                seen.ShouldContain(change => change.EndsWith("p Running", StringComparison.Ordinal));
         });
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(watching);
@@ -155,5 +171,6 @@ public sealed class WatchTests(ClusterFixture fixture)
     }
 
     private async Task<string> VersionAsync(string path, RunningCluster? cluster = null) =>
-        long.Parse((string)(await (cluster ?? _cluster).GetAsync(path)).Body["metadata"]!["resourceVersion"]!, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture);
+        long.Parse((string)(await (cluster ?? _cluster).GetAsync(path)).Body["metadata"]!["resourceVersion"]!, CultureInfo.InvariantCulture)
+            .ToString(CultureInfo.InvariantCulture);
 }

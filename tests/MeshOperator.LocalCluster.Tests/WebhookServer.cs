@@ -41,14 +41,24 @@ internal sealed class WebhookServer : IAsyncDisposable
         var now = TimeProvider.System.GetUtcNow();
         var certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddHours(1));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
+        builder
+            .WebHost.UseKestrelCore()
+            .UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
         var host = builder.Build();
         host.Run(async http =>
         {
             var review = (await JsonNode.ParseAsync(http.Request.Body))!;
             var response = answer(review["request"]!);
             response["uid"] = review["request"]!["uid"]!.DeepClone();
-            await http.Response.WriteAsync(new JsonObject { ["apiVersion"] = "admission.k8s.io/v1", ["kind"] = "AdmissionReview", ["response"] = response }.ToJsonString());
+            await http.Response.WriteAsync(
+                new JsonObject
+                {
+                    ["apiVersion"] = "admission.k8s.io/v1",
+                    ["kind"] = "AdmissionReview",
+                    ["response"] = response,
+                }.ToJsonString()
+            );
         });
         await host.StartAsync();
         return new WebhookServer(host, certificate);
@@ -57,13 +67,19 @@ internal sealed class WebhookServer : IAsyncDisposable
     public static JsonObject Allow(JsonArray? patch = null)
     {
         var response = new JsonObject { ["allowed"] = true };
-        if (patch is null) return response;
+        if (patch is null)
+            return response;
         response["patchType"] = "JSONPatch";
         response["patch"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(patch.ToJsonString()));
         return response;
     }
 
-    public static JsonObject Deny(string message) => new() { ["allowed"] = false, ["status"] = new JsonObject { ["message"] = message, ["code"] = 403 } };
+    public static JsonObject Deny(string message) =>
+        new()
+        {
+            ["allowed"] = false,
+            ["status"] = new JsonObject { ["message"] = message, ["code"] = 403 },
+        };
 
     public async ValueTask DisposeAsync()
     {

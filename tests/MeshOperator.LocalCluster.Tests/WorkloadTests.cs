@@ -39,7 +39,11 @@ public sealed class WorkloadTests(ClusterFixture fixture)
         await _cluster.CreateAsync(path, Manifests.Deployment("web", 2));
         await Eventually.Succeeds(async () => (await PodsAsync(name)).Count(p => (string)p["status"]!["phase"]! == "Running").ShouldBe(2));
 
-        await _cluster.PatchAsync(path + "/web", "application/strategic-merge-patch+json", """{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"nginx:2"}]}}}}""");
+        await _cluster.PatchAsync(
+            path + "/web",
+            "application/strategic-merge-patch+json",
+            """{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"nginx:2"}]}}}}"""
+        );
 
         await Eventually.Succeeds(async () =>
         {
@@ -65,21 +69,28 @@ public sealed class WorkloadTests(ClusterFixture fixture)
         await _cluster.CreateAsync(path, Manifests.Deployment("web", 4));
         await _cluster.PatchAsync(path + "/web", "application/merge-patch+json", strategy);
         await Eventually.Succeeds(async () => Available((await _cluster.GetAsync(path + "/web")).Body).ShouldBe(4));
-        var version = (string)(await _cluster.GetAsync($"/apis/apps/v1/namespaces/{name}/replicasets")).Body["metadata"]!["resourceVersion"]!;
+        var version = (string)
+            (await _cluster.GetAsync($"/apis/apps/v1/namespaces/{name}/replicasets")).Body["metadata"]!["resourceVersion"]!;
         using var sets = await _cluster.WatchAsync($"/apis/apps/v1/namespaces/{name}/replicasets?watch=1&resourceVersion={version}");
 
-        await _cluster.PatchAsync(path + "/web", "application/strategic-merge-patch+json", """{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"nginx:2"}]}}}}""");
+        await _cluster.PatchAsync(
+            path + "/web",
+            "application/strategic-merge-patch+json",
+            """{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"nginx:2"}]}}}}"""
+        );
 
         var sizes = new Dictionary<string, (long Wanted, long Available)> { ["old"] = (4, 4) };
         while (true)
         {
             var (_, set) = (await sets.NextAsync()).ShouldNotBeNull();
             var uid = (string)set["metadata"]!["uid"]!;
-            if ((string)set["spec"]!["template"]!["spec"]!["containers"]![0]!["image"]! == "nginx:1") uid = "old";
+            if ((string)set["spec"]!["template"]!["spec"]!["containers"]![0]!["image"]! == "nginx:1")
+                uid = "old";
             sizes[uid] = ((long)set["spec"]!["replicas"]!, Available(set));
             sizes.Values.Sum(s => s.Wanted).ShouldBeLessThanOrEqualTo(most);
             sizes.Values.Sum(s => Math.Min(s.Wanted, s.Available)).ShouldBeGreaterThanOrEqualTo(fewest);
-            if (sizes["old"].Wanted == 0 && sizes.Values.Sum(s => s.Available) == 4 && sizes["old"].Available == 0) break;
+            if (sizes["old"].Wanted == 0 && sizes.Values.Sum(s => s.Available) == 4 && sizes["old"].Available == 0)
+                break;
         }
     }
 
@@ -89,11 +100,20 @@ public sealed class WorkloadTests(ClusterFixture fixture)
     public async Task A_stateful_set_numbers_its_pods()
     {
         var name = await fixture.NamespaceAsync();
-        var set = Manifests.Deployment("db", 3).Replace("\"Deployment\"", "\"StatefulSet\"", StringComparison.Ordinal).Replace("\"replicas\"", "\"serviceName\":\"db\",\"replicas\"", StringComparison.Ordinal);
+        var set = Manifests
+            .Deployment("db", 3)
+            .Replace("\"Deployment\"", "\"StatefulSet\"", StringComparison.Ordinal)
+            .Replace("\"replicas\"", "\"serviceName\":\"db\",\"replicas\"", StringComparison.Ordinal);
         await _cluster.CreateAsync($"/apis/apps/v1/namespaces/{name}/statefulsets", set);
 
-        await Eventually.Succeeds(async () => (await PodsAsync(name)).Select(p => (string)p["metadata"]!["name"]!).ShouldBe(["db-0", "db-1", "db-2"]));
-        await _cluster.PatchAsync($"/apis/apps/v1/namespaces/{name}/statefulsets/db/scale", "application/merge-patch+json", """{"spec":{"replicas":1}}""");
+        await Eventually.Succeeds(async () =>
+            (await PodsAsync(name)).Select(p => (string)p["metadata"]!["name"]!).ShouldBe(["db-0", "db-1", "db-2"])
+        );
+        await _cluster.PatchAsync(
+            $"/apis/apps/v1/namespaces/{name}/statefulsets/db/scale",
+            "application/merge-patch+json",
+            """{"spec":{"replicas":1}}"""
+        );
         await Eventually.Succeeds(async () => (await PodsAsync(name)).Select(p => (string)p["metadata"]!["name"]!).ShouldBe(["db-0"]));
     }
 
@@ -106,9 +126,14 @@ public sealed class WorkloadTests(ClusterFixture fixture)
             """
             {"metadata":{"name":"db"},"spec":{"serviceName":"db","selector":{"matchLabels":{"app":"db"}},"volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}],
              "template":{"metadata":{"labels":{"app":"db"}},"spec":{"containers":[{"name":"db","image":"db:1","volumeMounts":[{"name":"data","mountPath":"/data"}]}]}}}}
-            """);
+            """
+        );
         await Eventually.Succeeds(async () =>
-            (await PodsAsync(name)).ShouldHaveSingleItem()["spec"]!["volumes"]!.AsArray().Select(v => (string?)v!["persistentVolumeClaim"]?["claimName"]).ShouldContain("data-db-0"));
+            (await PodsAsync(name)).ShouldHaveSingleItem()["spec"]!["volumes"]!
+                .AsArray()
+                .Select(v => (string?)v!["persistentVolumeClaim"]?["claimName"])
+                .ShouldContain("data-db-0")
+        );
     }
 
     [Fact]
@@ -136,7 +161,8 @@ public sealed class WorkloadTests(ClusterFixture fixture)
         var name = await fixture.NamespaceAsync();
         await _cluster.CreateAsync(
             $"/api/v1/namespaces/{name}/pods",
-            """{"metadata":{"name":"p"},"spec":{"initContainers":[{"name":"proxy","image":"e","restartPolicy":"Always"},{"name":"setup","image":"s"}],"containers":[{"name":"app","image":"x"}]}}""");
+            """{"metadata":{"name":"p"},"spec":{"initContainers":[{"name":"proxy","image":"e","restartPolicy":"Always"},{"name":"setup","image":"s"}],"containers":[{"name":"app","image":"x"}]}}"""
+        );
 
         await Eventually.Succeeds(async () =>
         {
@@ -175,12 +201,23 @@ public sealed class WorkloadTests(ClusterFixture fixture)
                 var slices = (await cluster.GetAsync("/apis/discovery.k8s.io/v1/endpointslices")).Body["items"]!.AsArray();
                 slices.Sum(s => s!["endpoints"]!.AsArray().Count(e => (bool)e!["conditions"]!["ready"]!)).ShouldBe(1001);
             },
-            TimeSpan.FromSeconds(60));
+            TimeSpan.FromSeconds(60)
+        );
     }
 
     private async Task<JsonNode[]> PodsAsync(string name) =>
-        [.. (await _cluster.GetAsync($"/api/v1/namespaces/{name}/pods")).Body["items"]!.AsArray().OfType<JsonNode>().Where(p => p["metadata"]!["deletionTimestamp"] is null)];
+        [
+            .. (await _cluster.GetAsync($"/api/v1/namespaces/{name}/pods")).Body["items"]!
+                .AsArray()
+                .OfType<JsonNode>()
+                .Where(p => p["metadata"]!["deletionTimestamp"] is null),
+        ];
 
     private async Task<JsonNode[]> EndpointsAsync(string name) =>
-        [.. (await _cluster.GetAsync($"/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")).Body["items"]!.AsArray().SelectMany(s => s!["endpoints"]!.AsArray()).OfType<JsonNode>()];
+        [
+            .. (await _cluster.GetAsync($"/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")).Body["items"]!
+                .AsArray()
+                .SelectMany(s => s!["endpoints"]!.AsArray())
+                .OfType<JsonNode>(),
+        ];
 }

@@ -22,7 +22,9 @@ public sealed class WriteTests(ClusterFixture fixture)
         var (code, body, _) = await _cluster.SendAsync(HttpMethod.Put, path + "/a", created.ToJsonString());
 
         code.ShouldBe(409);
-        ((string)body["message"]!).ShouldBe("Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest version and try again");
+        ((string)body["message"]!).ShouldBe(
+            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest version and try again"
+        );
     }
 
     [Fact]
@@ -31,14 +33,23 @@ public sealed class WriteTests(ClusterFixture fixture)
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
         await _cluster.CreateAsync(path, Manifests.ConfigMap("a"));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(async i =>
-        {
-            while (true)
-            {
-                var (code, _, _) = await _cluster.PatchAsync(path + "/a", "application/merge-patch+json", $$$"""{"data":{"k{{{i}}}":"x"}}""");
-                if (code != 409) return code;
-            }
-        }));
+        var answers = await Task.WhenAll(
+            Enumerable
+                .Range(0, 50)
+                .Select(async i =>
+                {
+                    while (true)
+                    {
+                        var (code, _, _) = await _cluster.PatchAsync(
+                            path + "/a",
+                            "application/merge-patch+json",
+                            $$$"""{"data":{"k{{{i}}}":"x"}}"""
+                        );
+                        if (code != 409)
+                            return code;
+                    }
+                })
+        );
 
         answers.ShouldAllBe(code => code == 200);
         (await _cluster.GetAsync(path + "/a")).Body["data"]!.AsObject().Count.ShouldBe(51);
@@ -95,8 +106,18 @@ public sealed class WriteTests(ClusterFixture fixture)
     {
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
 
-        var good = await _cluster.SendAsync(HttpMethod.Post, path, "metadata:\n  name: a\ndata: {m: \"1\", t: 'yes'}\n", "application/yaml");
-        var twice = await _cluster.SendAsync(HttpMethod.Post, path + "?fieldValidation=Strict", "metadata: {name: b}\ndata: {a: x, a: y}\n", "application/yaml");
+        var good = await _cluster.SendAsync(
+            HttpMethod.Post,
+            path,
+            "metadata:\n  name: a\ndata: {m: \"1\", t: 'yes'}\n",
+            "application/yaml"
+        );
+        var twice = await _cluster.SendAsync(
+            HttpMethod.Post,
+            path + "?fieldValidation=Strict",
+            "metadata: {name: b}\ndata: {a: x, a: y}\n",
+            "application/yaml"
+        );
 
         good.Code.ShouldBe(201);
         good.Body["data"]!.ToJsonString().ShouldBe("""{"m":"1","t":"yes"}""");
@@ -104,8 +125,14 @@ public sealed class WriteTests(ClusterFixture fixture)
     }
 
     [Theory]
-    [InlineData("""{"spec":{"replicas":"x"}}""", "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32")]
-    [InlineData("""{"spec":{"template":{"spec":{"containers":{}}}}}""", "json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container")]
+    [InlineData(
+        """{"spec":{"replicas":"x"}}""",
+        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"
+    )]
+    [InlineData(
+        """{"spec":{"template":{"spec":{"containers":{}}}}}""",
+        "json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container"
+    )]
     public async Task A_builtin_field_of_the_wrong_type_is_a_bad_request(string deployment, string message)
     {
         var (code, body, _) = await _cluster.PostAsync("/apis/apps/v1/namespaces/default/deployments", deployment);
@@ -118,9 +145,15 @@ public sealed class WriteTests(ClusterFixture fixture)
     public async Task The_csharp_client_sees_a_refusal_as_the_real_servers_status()
     {
         var name = await fixture.NamespaceAsync();
-        var pod = new V1Pod { Metadata = new V1ObjectMeta { Name = "Bad_Name" }, Spec = new V1PodSpec { Containers = [new V1Container { Name = "c" }] } };
+        var pod = new V1Pod
+        {
+            Metadata = new V1ObjectMeta { Name = "Bad_Name" },
+            Spec = new V1PodSpec { Containers = [new V1Container { Name = "c" }] },
+        };
 
-        var refused = await Should.ThrowAsync<HttpOperationException>(() => _cluster.Client.CoreV1.CreateNamespacedPodAsync(pod, name, cancellationToken: TestContext.Current.CancellationToken));
+        var refused = await Should.ThrowAsync<HttpOperationException>(() =>
+            _cluster.Client.CoreV1.CreateNamespacedPodAsync(pod, name, cancellationToken: TestContext.Current.CancellationToken)
+        );
 
         ((int)refused.Response.StatusCode).ShouldBe(422);
         var causes = JsonNode.Parse(refused.Response.Content)!["details"]!["causes"]!.AsArray();
@@ -134,9 +167,15 @@ public sealed class WriteTests(ClusterFixture fixture)
         await _cluster.CreateAsync(path, """{"metadata":{"name":"a","finalizers":["example.com/hold"]}}""");
 
         (await _cluster.SendAsync(HttpMethod.Delete, path + "/a")).Code.ShouldBe(200);
-        var added = await _cluster.PatchAsync(path + "/a", "application/json-patch+json", """[{"op":"add","path":"/metadata/finalizers/-","value":"example.com/more"}]""");
+        var added = await _cluster.PatchAsync(
+            path + "/a",
+            "application/json-patch+json",
+            """[{"op":"add","path":"/metadata/finalizers/-","value":"example.com/more"}]"""
+        );
         added.Code.ShouldBe(422);
-        ((string)added.Body["message"]!).ShouldContain("metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted");
+        ((string)added.Body["message"]!).ShouldContain(
+            "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted"
+        );
         (await _cluster.PatchAsync(path + "/a", "application/merge-patch+json", """{"metadata":{"finalizers":[]}}""")).Code.ShouldBe(200);
 
         (await _cluster.GetAsync(path + "/a")).Code.ShouldBe(404);
@@ -150,16 +189,24 @@ public sealed class WriteTests(ClusterFixture fixture)
     {
         var path = $"/api/v1/namespaces/{await fixture.NamespaceAsync()}/configmaps";
         var owner = await _cluster.CreateAsync(path, Manifests.ConfigMap("owner"));
-        await _cluster.CreateAsync(path, $$$"""{"metadata":{"name":"owned","ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"{{{owner["metadata"]!["uid"]}}}","blockOwnerDeletion":true}]}}""");
+        await _cluster.CreateAsync(
+            path,
+            $$$"""{"metadata":{"name":"owned","ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"{{{owner["metadata"]!["uid"]}}}","blockOwnerDeletion":true}]}}"""
+        );
 
-        await _cluster.SendAsync(HttpMethod.Delete, path + "/owner", $$"""{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"{{policy}}"}""");
+        await _cluster.SendAsync(
+            HttpMethod.Delete,
+            path + "/owner",
+            $$"""{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"{{policy}}"}"""
+        );
 
         await Eventually.Succeeds(async () =>
         {
             (await _cluster.GetAsync(path + "/owner")).Code.ShouldBe(404);
             (await _cluster.GetAsync(path + "/owned")).Code.ShouldBe(goes ? 404 : 200);
         });
-        if (!goes) (await _cluster.GetAsync(path + "/owned")).Body["metadata"]!["ownerReferences"]?.AsArray().ShouldBeEmpty();
+        if (!goes)
+            (await _cluster.GetAsync(path + "/owned")).Body["metadata"]!["ownerReferences"]?.AsArray().ShouldBeEmpty();
     }
 
     [Fact]
@@ -172,7 +219,9 @@ public sealed class WriteTests(ClusterFixture fixture)
 
         var (code, body, _) = await _cluster.PostAsync(path, Manifests.ConfigMap("b"));
         code.ShouldBe(403);
-        ((string)body["message"]!).ShouldBe($"configmaps \"b\" is forbidden: unable to create new content in namespace {name} because it is being terminated");
+        ((string)body["message"]!).ShouldBe(
+            $"configmaps \"b\" is forbidden: unable to create new content in namespace {name} because it is being terminated"
+        );
         await _cluster.PatchAsync(path + "/a", "application/merge-patch+json", """{"metadata":{"finalizers":null}}""");
 
         await Eventually.Succeeds(async () => (await _cluster.GetAsync($"/api/v1/namespaces/{name}")).Code.ShouldBe(404));
@@ -184,7 +233,8 @@ public sealed class WriteTests(ClusterFixture fixture)
         var name = await fixture.NamespaceAsync();
         await _cluster.CreateAsync(
             $"/apis/events.k8s.io/v1/namespaces/{name}/events",
-            $$$"""{"metadata":{"name":"e"},"regarding":{"kind":"Pod","name":"p","namespace":"{{{name}}}"},"reason":"R","note":"hello","type":"Normal","eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"c","action":"a","reportingInstance":"i"}""");
+            $$$"""{"metadata":{"name":"e"},"regarding":{"kind":"Pod","name":"p","namespace":"{{{name}}}"},"reason":"R","note":"hello","type":"Normal","eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"c","action":"a","reportingInstance":"i"}"""
+        );
 
         var core = (await _cluster.GetAsync($"/api/v1/namespaces/{name}/events?fieldSelector=involvedObject.name%3Dp")).Body;
 

@@ -19,7 +19,9 @@ public sealed class AccessPolicyTests
         AccessPolicy.Narrows(Allow(OnlyShop), Allow(OnlyWeb)).ShouldBeTrue();
         AccessPolicy.Narrows(Allow(Everybody), Allow(OnlyShop)).ShouldBeTrue();
         AccessPolicy.Narrows(Allow(OnlyShop), Allow(OnlyShop) with { Deny = [OnlyWeb] }).ShouldBeTrue();
-        AccessPolicy.Narrows(Allow(OnlyWeb), Allow(OnlyWeb with { Methods = ["GET"] })).ShouldBeTrue("a rule about requests allows no bytes");
+        AccessPolicy
+            .Narrows(Allow(OnlyWeb), Allow(OnlyWeb with { Methods = ["GET"] }))
+            .ShouldBeTrue("a rule about requests allows no bytes");
     }
 
     [Fact]
@@ -30,7 +32,15 @@ public sealed class AccessPolicyTests
         AccessPolicy.Narrows(Allow(OnlyWeb), Allow(OnlyWeb, For(new StringMatch(StringMatchKind.Exact, Web + "-2")))).ShouldBeFalse();
         AccessPolicy.Narrows(Allow(OnlyShop) with { Deny = [OnlyWeb] }, Allow(OnlyShop)).ShouldBeFalse();
         AccessPolicy.Narrows(null, Allow(OnlyWeb) with { AuditOnly = true }).ShouldBeFalse();
-        AccessPolicy.Narrows(Allow(OnlyShop), Allow(OnlyShop) with { Deny = [For(new StringMatch(StringMatchKind.Exact, "spiffe://cluster.local/ns/bank/sa/web"))] }).ShouldBeFalse();
+        AccessPolicy
+            .Narrows(
+                Allow(OnlyShop),
+                Allow(OnlyShop) with
+                {
+                    Deny = [For(new StringMatch(StringMatchKind.Exact, "spiffe://cluster.local/ns/bank/sa/web"))],
+                }
+            )
+            .ShouldBeFalse();
     }
 
     private static AccessPolicy Allow(params AccessRule[] rules) => new(true, rules.ToValueList(), [], AuditOnly: false);

@@ -1,8 +1,8 @@
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using Shouldly;
-using static MeshOperator.Mesh.Tests.Cluster;
 using Xunit;
+using static MeshOperator.Mesh.Tests.Cluster;
 
 namespace MeshOperator.Mesh.Tests;
 
@@ -11,15 +11,23 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void Bounds_are_those_of_the_services_cluster()
     {
-        var result = Of("web", "other").Breaker("cb", new CircuitBreakerSpec
-        {
-            TargetRefs = [To("web")],
-            MaxConnections = 100,
-            MaxRequests = 50,
-            OutlierDetection = new OutlierDetectionSpec { Consecutive5xx = 7, Interval = "5s" },
-        }).Translate();
-        result.Port("web").Connection.Breaker.ShouldBe(new BreakerSettings(
-            100, null, 50, null, new OutlierDetection(7, 0, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), 50)));
+        var result = Of("web", "other")
+            .Breaker(
+                "cb",
+                new CircuitBreakerSpec
+                {
+                    TargetRefs = [To("web")],
+                    MaxConnections = 100,
+                    MaxRequests = 50,
+                    OutlierDetection = new OutlierDetectionSpec { Consecutive5xx = 7, Interval = "5s" },
+                }
+            )
+            .Translate();
+        result
+            .Port("web")
+            .Connection.Breaker.ShouldBe(
+                new BreakerSettings(100, null, 50, null, new OutlierDetection(7, 0, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), 50))
+            );
         result.Port("web").ClusterPolicies.ShouldBe([new PolicyKey("CircuitBreaker", "shop", "cb")]);
         result.Port("other").Connection.Breaker.ShouldBeNull();
     }
@@ -27,11 +35,16 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void Gateway_errors_alone_count_when_only_they_are_given()
     {
-        var result = Of("web").Breaker("cb", new CircuitBreakerSpec
-        {
-            TargetRefs = [To("web")],
-            OutlierDetection = new OutlierDetectionSpec { ConsecutiveGatewayErrors = 3 },
-        }).Translate();
+        var result = Of("web")
+            .Breaker(
+                "cb",
+                new CircuitBreakerSpec
+                {
+                    TargetRefs = [To("web")],
+                    OutlierDetection = new OutlierDetectionSpec { ConsecutiveGatewayErrors = 3 },
+                }
+            )
+            .Translate();
         var outliers = result.Port("web").Connection.Breaker!.Outliers!;
         (outliers.Consecutive5xx, outliers.ConsecutiveGatewayErrors).ShouldBe((0, 3));
     }
@@ -79,16 +92,34 @@ public sealed class CircuitBreakerTests
     public void A_named_number_of_retries_takes_the_place_of_a_default_budget_and_not_of_a_named_one()
     {
         var breaker = new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRetries = 1 };
-        Of("web").Breaker("cb", breaker).Retry("r", new RetryPolicySpec { TargetRefs = [To("web")] }).Translate()
-            .Port("web").Connection.Budget.ShouldBeNull();
-        Of("web").Breaker("cb", breaker).Retry("r", new RetryPolicySpec { TargetRefs = [To("web")], Budget = new RetryBudgetSpec { Percent = 10 } }).Translate()
-            .Port("web").Connection.Budget.ShouldBe(new RetryBudget(10, 25));
+        Of("web")
+            .Breaker("cb", breaker)
+            .Retry("r", new RetryPolicySpec { TargetRefs = [To("web")] })
+            .Translate()
+            .Port("web")
+            .Connection.Budget.ShouldBeNull();
+        Of("web")
+            .Breaker("cb", breaker)
+            .Retry(
+                "r",
+                new RetryPolicySpec
+                {
+                    TargetRefs = [To("web")],
+                    Budget = new RetryBudgetSpec { Percent = 10 },
+                }
+            )
+            .Translate()
+            .Port("web")
+            .Connection.Budget.ShouldBe(new RetryBudget(10, 25));
     }
 
     [Fact]
     public void A_missing_service_is_told()
     {
-        var verdict = Of("web").Breaker("cb", new CircuitBreakerSpec { TargetRefs = [To("gone")], MaxRequests = 1 }).Translate().Verdict("CircuitBreaker", "cb");
+        var verdict = Of("web")
+            .Breaker("cb", new CircuitBreakerSpec { TargetRefs = [To("gone")], MaxRequests = 1 })
+            .Translate()
+            .Verdict("CircuitBreaker", "cb");
         verdict.Accepted.Reason.ShouldBe("TargetNotFound");
         verdict.Accepted.Message.ShouldBe("spec.targetRefs[0]: the service 'gone' does not exist in namespace 'shop'");
     }

@@ -17,14 +17,28 @@ public sealed class ModeRolloutTests
     public ModeRolloutTests() => _rollout = new ModeRollout(_time);
 
     private static MeshModel Mesh(MtlsPolicyMode mode) =>
-        Cluster.Of("web", "other").Mtls("p", new MtlsPolicySpec { Mode = mode, Selector = new PodLabelSelector { MatchLabels = { ["app"] = "web" } } }).Translate().Model;
+        Cluster
+            .Of("web", "other")
+            .Mtls(
+                "p",
+                new MtlsPolicySpec
+                {
+                    Mode = mode,
+                    Selector = new PodLabelSelector { MatchLabels = { ["app"] = "web" } },
+                }
+            )
+            .Translate()
+            .Model;
 
     /// <summary>What the server takes, and whether clients send mutual TLS.</summary>
     private (MtlsMode Server, bool ClientsUseMtls) Serve(MtlsPolicyMode wanted)
     {
         var model = _rollout.Apply(Mesh(wanted), _progress);
         model.Services[new ServiceName("shop", "other")].Ports[0].Endpoints[0].Identity.ShouldNotBeNull();
-        return (model.Workloads[new WorkloadName("shop", "web-0")].Inbound.ModeOf(8080), model.Services[new ServiceName("shop", "web")].Ports[0].Endpoints[0].Identity is not null);
+        return (
+            model.Workloads[new WorkloadName("shop", "web-0")].Inbound.ModeOf(8080),
+            model.Services[new ServiceName("shop", "web")].Ports[0].Endpoints[0].Identity is not null
+        );
     }
 
     [Theory]
@@ -47,7 +61,15 @@ public sealed class ModeRolloutTests
         _progress.Asked.ShouldBe([new BackendTarget(new ServiceName("shop", "web"), 80)]);
 
         _progress.Clients = true;
-        Serve(to).ShouldBe((to is MtlsPolicyMode.Strict ? MtlsMode.Strict : to is MtlsPolicyMode.Disabled ? MtlsMode.Disabled : MtlsMode.Permissive, to != MtlsPolicyMode.Disabled));
+        Serve(to)
+            .ShouldBe(
+                (
+                    to is MtlsPolicyMode.Strict ? MtlsMode.Strict
+                    : to is MtlsPolicyMode.Disabled ? MtlsMode.Disabled
+                    : MtlsMode.Permissive,
+                    to != MtlsPolicyMode.Disabled
+                )
+            );
         _rollout.Pending.ShouldBeEmpty();
     }
 

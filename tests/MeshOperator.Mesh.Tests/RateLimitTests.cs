@@ -1,8 +1,8 @@
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using Shouldly;
-using static MeshOperator.Mesh.Tests.Cluster;
 using Xunit;
+using static MeshOperator.Mesh.Tests.Cluster;
 using SpecLimit = MeshOperator.Api.Policies.RequestLimit;
 
 namespace MeshOperator.Mesh.Tests;
@@ -12,16 +12,36 @@ public sealed class RateLimitTests
     private static RateLimitSpec Of(int requests, params PolicyTargetReference[] targets) =>
         new() { TargetRefs = [.. targets], Limits = [new SpecLimit { Requests = requests }] };
 
-    private static ValueList<MeshOperator.Mesh.Model.RequestLimit> Limits(Translation.TranslationResult result, string service) => result.Workload(service).Inbound.Ports[0].Limits;
+    private static ValueList<MeshOperator.Mesh.Model.RequestLimit> Limits(Translation.TranslationResult result, string service) =>
+        result.Workload(service).Inbound.Ports[0].Limits;
 
     [Fact]
     public void The_pods_of_the_target_are_bounded_and_no_others()
     {
-        var result = Cluster.Of("web", "other").Limit("rl", new RateLimitSpec
-        {
-            TargetRefs = [To("web")],
-            Limits = [new SpecLimit { Requests = 90, Unit = RateLimitUnit.Minute, Burst = 5, Match = new RateLimitMatch { Method = "POST", Path = new PathMatch { Value = "/api/" } } }],
-        }).Translate();
+        var result = Cluster
+            .Of("web", "other")
+            .Limit(
+                "rl",
+                new RateLimitSpec
+                {
+                    TargetRefs = [To("web")],
+                    Limits =
+                    [
+                        new SpecLimit
+                        {
+                            Requests = 90,
+                            Unit = RateLimitUnit.Minute,
+                            Burst = 5,
+                            Match = new RateLimitMatch
+                            {
+                                Method = "POST",
+                                Path = new PathMatch { Value = "/api/" },
+                            },
+                        },
+                    ],
+                }
+            )
+            .Translate();
         var limit = Limits(result, "web").ShouldHaveSingleItem();
         (limit.Name, limit.Requests, limit.Unit, limit.Burst).ShouldBe(("rl/0", 90, TimeSpan.FromMinutes(1), 5));
         (limit.Match.Method, limit.Match.Path).ShouldBe(("POST", new StringMatch(StringMatchKind.Prefix, "/api")));
@@ -32,7 +52,11 @@ public sealed class RateLimitTests
     [Fact]
     public void The_most_specific_wins_the_port_before_the_service_before_a_selector()
     {
-        var selected = new RateLimitSpec { Selector = new PodLabelSelector { MatchLabels = { ["app"] = "web" } }, Limits = [new SpecLimit { Requests = 1 }] };
+        var selected = new RateLimitSpec
+        {
+            Selector = new PodLabelSelector { MatchLabels = { ["app"] = "web" } },
+            Limits = [new SpecLimit { Requests = 1 }],
+        };
         var cluster = Cluster.Of("web").Limit("selector", selected);
         Limits(cluster.Translate(), "web")[0].Requests.ShouldBe(1);
         Limits(cluster.Limit("service", Of(2, To("web")), created: 1).Translate(), "web")[0].Requests.ShouldBe(2);

@@ -2,8 +2,8 @@ using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using Shouldly;
-using static MeshOperator.Mesh.Tests.Cluster;
 using Xunit;
+using static MeshOperator.Mesh.Tests.Cluster;
 
 namespace MeshOperator.Mesh.Tests;
 
@@ -11,14 +11,17 @@ public sealed class ServiceShapeTests
 {
     private static readonly ObjectName Web = new("shop", "web");
 
-    private static EndpointSliceRecord Slice(params EndpointRecord[] endpoints) => new("web", [new SlicePort("http", 8080)], [.. endpoints]);
+    private static EndpointSliceRecord Slice(params EndpointRecord[] endpoints) =>
+        new("web", [new SlicePort("http", 8080)], [.. endpoints]);
 
     private static EndpointRecord Endpoint(string address, string? pod) => new([address], true, pod, null);
 
     [Fact]
     public void A_service_without_a_cluster_ip_is_headless()
     {
-        var result = Of("web").With(s => s with { Services = s.Services.SetItem(Web, s.Services[Web] with { ClusterIps = [] }) }).Translate();
+        var result = Of("web")
+            .With(s => s with { Services = s.Services.SetItem(Web, s.Services[Web] with { ClusterIps = [] }) })
+            .Translate();
         result.Port("web").IsHeadless.ShouldBeTrue();
         Of("web").Translate().Port("web").IsHeadless.ShouldBeFalse();
     }
@@ -26,28 +29,50 @@ public sealed class ServiceShapeTests
     [Theory]
     [InlineData("10.96.0.1", "10.0.0.1", "fd00::1")]
     [InlineData("fd00:96::1", "fd00::1", "10.0.0.1")]
-    public void A_pod_with_addresses_of_both_families_is_one_endpoint_at_the_services_first_family(string clusterIp, string main, string other)
+    public void A_pod_with_addresses_of_both_families_is_one_endpoint_at_the_services_first_family(
+        string clusterIp,
+        string main,
+        string other
+    )
     {
-        var result = Of("web").With(s => s with
-        {
-            Services = s.Services.SetItem(Web, s.Services[Web] with { ClusterIps = [clusterIp] }),
-            EndpointSlices = s.EndpointSlices
-                .SetItem(new ObjectName("shop", "web-1"), Slice(Endpoint("10.0.0.1", "web-0"), Endpoint("10.0.0.9", null)))
-                .SetItem(new ObjectName("shop", "web-6"), Slice(Endpoint("fd00::1", "web-0"))),
-        }).Translate();
+        var result = Of("web")
+            .With(s =>
+                s with
+                {
+                    Services = s.Services.SetItem(Web, s.Services[Web] with { ClusterIps = [clusterIp] }),
+                    EndpointSlices = s
+                        .EndpointSlices.SetItem(
+                            new ObjectName("shop", "web-1"),
+                            Slice(Endpoint("10.0.0.1", "web-0"), Endpoint("10.0.0.9", null))
+                        )
+                        .SetItem(new ObjectName("shop", "web-6"), Slice(Endpoint("fd00::1", "web-0"))),
+                }
+            )
+            .Translate();
         var endpoints = result.Port("web").Endpoints;
-        endpoints.Single(e => e.OtherAddress is not null).ShouldBe(
-            new MeshEndpoint(main, 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null) { OtherAddress = other, Workload = new WorkloadName("shop", "web-0") });
+        endpoints
+            .Single(e => e.OtherAddress is not null)
+            .ShouldBe(
+                new MeshEndpoint(main, 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null)
+                {
+                    OtherAddress = other,
+                    Workload = new WorkloadName("shop", "web-0"),
+                }
+            );
         endpoints.Select(e => e.Address).ShouldBe(new[] { main, "10.0.0.9" }, ignoreOrder: true);
     }
 
     [Fact]
     public void Endpoints_without_a_pod_are_called_in_plaintext()
     {
-        var result = Of("web").With(s => s with
-        {
-            EndpointSlices = s.EndpointSlices.SetItem(new ObjectName("shop", "web-1"), Slice(Endpoint("192.0.2.1", null))),
-        }).Translate();
+        var result = Of("web")
+            .With(s =>
+                s with
+                {
+                    EndpointSlices = s.EndpointSlices.SetItem(new ObjectName("shop", "web-1"), Slice(Endpoint("192.0.2.1", null))),
+                }
+            )
+            .Translate();
         result.Port("web").Endpoints.ShouldBe([new MeshEndpoint("192.0.2.1", 8080, null, null)]);
     }
 
@@ -71,38 +96,59 @@ public sealed class ServiceShapeTests
             .Breaker("cb", new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRequests = 1 })
             .Translate();
         result.Model.Services.ShouldBeEmpty();
-        result.Verdict("CircuitBreaker", "cb").Accepted.Message
-            .ShouldBe("spec.targetRefs[0]: the service 'web' is an ExternalName, whose traffic does not pass through the mesh");
+        result
+            .Verdict("CircuitBreaker", "cb")
+            .Accepted.Message.ShouldBe(
+                "spec.targetRefs[0]: the service 'web' is an ExternalName, whose traffic does not pass through the mesh"
+            );
     }
 
     [Fact]
     public void A_workload_says_whether_it_has_an_IPv6_address()
     {
         var pod = new ObjectName("shop", "web-0");
-        Of("web").With(s => s with { Pods = s.Pods.SetItem(pod, s.Pods[pod] with { HasIpv6 = true }) }).Translate().Workload("web").Inbound.HasIpv6.ShouldBeTrue();
+        Of("web")
+            .With(s => s with { Pods = s.Pods.SetItem(pod, s.Pods[pod] with { HasIpv6 = true }) })
+            .Translate()
+            .Workload("web")
+            .Inbound.HasIpv6.ShouldBeTrue();
         Of("web").Translate().Workload("web").Inbound.HasIpv6.ShouldBeFalse();
     }
 
-    private static TrafficSplitSpec Sticky(params TrafficSplitBackend[] backends) => new()
-    {
-        Service = "web",
-        Rules = [new TrafficSplitRule { Name = "all", Sticky = new StickySessions { Header = "x-user" }, Backends = [.. backends] }],
-    };
+    private static TrafficSplitSpec Sticky(params TrafficSplitBackend[] backends) =>
+        new()
+        {
+            Service = "web",
+            Rules =
+            [
+                new TrafficSplitRule
+                {
+                    Name = "all",
+                    Sticky = new StickySessions { Header = "x-user" },
+                    Backends = [.. backends],
+                },
+            ],
+        };
 
     [Fact]
     public void Sticky_sessions_over_several_backends_draw_from_one_pool_by_weight()
     {
         var result = Of("web", "v1", "v2")
-            .With(s => s with
-            {
-                EndpointSlices = s.EndpointSlices.Add(
-                    new ObjectName("shop", "v2-2"), new EndpointSliceRecord("v2", [new SlicePort("http", 8080)], [Endpoint("10.0.0.99", null)])),
-            })
+            .With(s =>
+                s with
+                {
+                    EndpointSlices = s.EndpointSlices.Add(
+                        new ObjectName("shop", "v2-2"),
+                        new EndpointSliceRecord("v2", [new SlicePort("http", 8080)], [Endpoint("10.0.0.99", null)])
+                    ),
+                }
+            )
             .Split("s", Sticky(Backend("v1", 90), Backend("v2", 10), Backend("gone", 100)))
             .Translate();
         var port = result.Port("web");
         port.Routes[0].Pool.ShouldBe("all-0");
-        port.Pools.ShouldHaveSingleItem().Members.Select(m => (m.Endpoint.Address, m.Weight))
+        port.Pools.ShouldHaveSingleItem()
+            .Members.Select(m => (m.Endpoint.Address, m.Weight))
             .ShouldBe([("10.0.0.2", 900_000), ("10.0.0.3", 50_000), ("10.0.0.99", 50_000)]);
     }
 
@@ -110,7 +156,11 @@ public sealed class ServiceShapeTests
     public void A_backend_without_endpoints_has_no_part_in_a_pool()
     {
         var result = Of("web", "v1").Service("v2", ready: false).Split("s", Sticky(Backend("v1", 90), Backend("v2", 10))).Translate();
-        result.Port("web").Pools.ShouldHaveSingleItem().Members.Select(m => (m.Endpoint.Address, m.Weight)).ShouldBe([("10.0.0.2", 1_000_000)]);
+        result
+            .Port("web")
+            .Pools.ShouldHaveSingleItem()
+            .Members.Select(m => (m.Endpoint.Address, m.Weight))
+            .ShouldBe([("10.0.0.2", 1_000_000)]);
     }
 
     [Fact]

@@ -3,8 +3,8 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Mesh.Verdicts;
 using Shouldly;
-using static MeshOperator.Mesh.Tests.Cluster;
 using Xunit;
+using static MeshOperator.Mesh.Tests.Cluster;
 
 namespace MeshOperator.Mesh.Tests;
 
@@ -13,11 +13,19 @@ public sealed class SplitPortTests
 {
     private static readonly (string, int)[] Three = [("http", 80), ("http-metrics", 9090), ("mysql", 3306)];
 
-    private static Cluster Web(TrafficSplitSpec split) => Cluster.Of("web", "v1", "v2").Ports("web", Three).Ports("v1", Three).Split("canary", split);
+    private static Cluster Web(TrafficSplitSpec split) =>
+        Cluster.Of("web", "v1", "v2").Ports("web", Three).Ports("v1", Three).Split("canary", split);
 
-    private static TrafficSplitSpec Canary(int? port = null) => new() { Service = "web", Port = port, Backends = [Backend("v1", 9), Backend("v2", 1)] };
+    private static TrafficSplitSpec Canary(int? port = null) =>
+        new()
+        {
+            Service = "web",
+            Port = port,
+            Backends = [Backend("v1", 9), Backend("v2", 1)],
+        };
 
-    private static string Targets(HttpRoute route) => string.Join(", ", route.Backends.Select(b => b.Target is { } t ? $"{t.Service.Name}:{t.Port}" : "missing"));
+    private static string Targets(HttpRoute route) =>
+        string.Join(", ", route.Backends.Select(b => b.Target is { } t ? $"{t.Service.Name}:{t.Port}" : "missing"));
 
     [Fact]
     public void Of_several_ports_none_goes_to_a_backends_only_port_but_the_one_with_its_number_or_name()
@@ -27,8 +35,11 @@ public sealed class SplitPortTests
         Targets(result.Port("web", 9090).Routes[0]).ShouldBe("v1:9090, missing");
         result.Port("web", 3306).TcpBackends.Select(b => b.Target?.Port).ShouldBe([3306, null]);
         result.Verdict("TrafficSplit", "canary").ResolvedRefs.Reason.ShouldBe("PortNotFound");
-        result.Verdict("TrafficSplit", "canary").ResolvedRefs.Message.ShouldStartWith(
-            "spec.backends[1]: the service 'v2' has no TCP port 9090 (it has 80); set the backend's port, or set spec.port if the split is not for port 9090");
+        result
+            .Verdict("TrafficSplit", "canary")
+            .ResolvedRefs.Message.ShouldStartWith(
+                "spec.backends[1]: the service 'v2' has no TCP port 9090 (it has 80); set the backend's port, or set spec.port if the split is not for port 9090"
+            );
     }
 
     [Fact]
@@ -53,10 +64,21 @@ public sealed class SplitPortTests
     [Fact]
     public void A_mirror_does_not_say_which_ports_a_split_is_for()
     {
-        var result = Web(new TrafficSplitSpec
-        {
-            Service = "web", Rules = [new TrafficSplitRule { Backends = [Backend("v2")], Mirror = new RequestMirror { Service = "v1" } }],
-        }).Translate();
+        var result = Web(
+                new TrafficSplitSpec
+                {
+                    Service = "web",
+                    Rules =
+                    [
+                        new TrafficSplitRule
+                        {
+                            Backends = [Backend("v2")],
+                            Mirror = new RequestMirror { Service = "v1" },
+                        },
+                    ],
+                }
+            )
+            .Translate();
         Targets(result.Port("web", 9090).Routes.ShouldHaveSingleItem()).ShouldBe("web:9090");
         result.Port("web", 80).Routes.ShouldHaveSingleItem().Mirror!.Target.Service.Name.ShouldBe("v1");
         result.Verdict("TrafficSplit", "canary").ResolvedRefs.Holds.ShouldBeTrue();
@@ -66,7 +88,8 @@ public sealed class SplitPortTests
     public void A_backends_only_port_is_meant_where_one_port_is_split()
     {
         Targets(Web(Canary(port: 9090)).Translate().Port("web", 9090).Routes[0]).ShouldBe("v1:9090, v2:80");
-        Targets(Web(Canary()).Ports("web", ("other", 8000)).Ports("v1", ("http", 81)).Translate().Port("web", 8000).Routes[0]).ShouldBe("v1:81, v2:80");
+        Targets(Web(Canary()).Ports("web", ("other", 8000)).Ports("v1", ("http", 81)).Translate().Port("web", 8000).Routes[0])
+            .ShouldBe("v1:81, v2:80");
     }
 
     [Fact]
@@ -80,31 +103,58 @@ public sealed class SplitPortTests
     [Fact]
     public void Requests_that_are_sent_to_a_port_of_opaque_bytes_are_told_and_go_there_all_the_same()
     {
-        var result = Cluster.Of("web").Service("cache", "redis", 6379).Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("web", 9), Backend("cache")] }).Translate();
+        var result = Cluster
+            .Of("web")
+            .Service("cache", "redis", 6379)
+            .Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("web", 9), Backend("cache")] })
+            .Translate();
         Targets(result.Port("web").Routes[0]).ShouldBe("web:80, cache:6379");
-        result.Verdict("TrafficSplit", "s").ResolvedRefs.ShouldBe(new Finding(
-            false,
-            "UnsupportedProtocol",
-            "spec.backends[1]: port 6379 of the service 'cache' is TCP, but requests to port 80 of 'web' are sent there as HTTP; declare the port's protocol with appProtocol if it is HTTP, or choose another port"));
+        result
+            .Verdict("TrafficSplit", "s")
+            .ResolvedRefs.ShouldBe(
+                new Finding(
+                    false,
+                    "UnsupportedProtocol",
+                    "spec.backends[1]: port 6379 of the service 'cache' is TCP, but requests to port 80 of 'web' are sent there as HTTP; declare the port's protocol with appProtocol if it is HTTP, or choose another port"
+                )
+            );
     }
 
     [Fact]
     public void A_number_that_is_given_and_is_not_there_is_told_and_of_which_port_it_is_the_target()
     {
-        static string Message(TrafficSplitSpec split) => Cluster.Of("web", "v1").Split("s", split).Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message;
+        static string Message(TrafficSplitSpec split) =>
+            Cluster.Of("web", "v1").Split("s", split).Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message;
         Message(new TrafficSplitSpec { Service = "web", Backends = [Backend("v1", port: 8080)] })
             .ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 8080 (it has 80; 8080 is the targetPort of 80)");
-        Message(new TrafficSplitSpec { Service = "web", Backends = [Backend("v1", port: 81)] }).ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 81 (it has 80)");
-        Message(new TrafficSplitSpec { Service = "web", Port = 8080, Backends = [Backend("v1")] })
+        Message(new TrafficSplitSpec { Service = "web", Backends = [Backend("v1", port: 81)] })
+            .ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 81 (it has 80)");
+        Message(
+                new TrafficSplitSpec
+                {
+                    Service = "web",
+                    Port = 8080,
+                    Backends = [Backend("v1")],
+                }
+            )
             .ShouldBe("spec.port: the service 'web' has no TCP port 8080 (it has 80; 8080 is the targetPort of 80)");
-        Cluster.Of("web", "v1").Ports("v1", ("a", 1), ("b", 2)).Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1")] })
-            .Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message.ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 80 (it has 1, 2); set the backend's port");
+        Cluster
+            .Of("web", "v1")
+            .Ports("v1", ("a", 1), ("b", 2))
+            .Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1")] })
+            .Translate()
+            .Verdict("TrafficSplit", "s")
+            .ResolvedRefs.Message.ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 80 (it has 1, 2); set the backend's port");
     }
 
     [Fact]
     public void Bytes_may_go_to_a_port_of_any_protocol()
     {
-        var result = Cluster.Of("web").Service("cache", "redis", 6379).Split("s", new TrafficSplitSpec { Service = "cache", Backends = [Backend("web")] }).Translate();
+        var result = Cluster
+            .Of("web")
+            .Service("cache", "redis", 6379)
+            .Split("s", new TrafficSplitSpec { Service = "cache", Backends = [Backend("web")] })
+            .Translate();
         result.Verdict("TrafficSplit", "s").ResolvedRefs.Holds.ShouldBeTrue();
     }
 
@@ -116,12 +166,25 @@ public sealed class SplitPortTests
     [InlineData("", "http2", false)]
     public void Sessions_are_kept_over_backends_that_are_spoken_to_in_the_same_way(string root, string backend, bool isPool)
     {
-        var result = new Cluster().Service("web", root, 7000).Service("v1", root, 7000).Service("v2", backend, 7000)
-            .Split("s", new TrafficSplitSpec
-            {
-                Service = "web",
-                Rules = [new TrafficSplitRule { Sticky = new StickySessions { SourceIP = true }, Backends = [Backend("v1"), Backend("v2")] }],
-            })
+        var result = new Cluster()
+            .Service("web", root, 7000)
+            .Service("v1", root, 7000)
+            .Service("v2", backend, 7000)
+            .Split(
+                "s",
+                new TrafficSplitSpec
+                {
+                    Service = "web",
+                    Rules =
+                    [
+                        new TrafficSplitRule
+                        {
+                            Sticky = new StickySessions { SourceIP = true },
+                            Backends = [Backend("v1"), Backend("v2")],
+                        },
+                    ],
+                }
+            )
             .Translate();
         result.Port("web").Pools.Count.ShouldBe(isPool ? 1 : 0);
         result.Verdict("TrafficSplit", "s").ResolvedRefs.Holds.ShouldBe(isPool);
@@ -130,16 +193,33 @@ public sealed class SplitPortTests
     [Fact]
     public void Sessions_that_are_kept_only_within_each_backend_are_told()
     {
-        var result = Cluster.Of("web", "v1").Service("v2", "grpc")
-            .Split("s", new TrafficSplitSpec
-            {
-                Service = "web",
-                Rules = [new TrafficSplitRule { Sticky = new StickySessions { Header = "x-user" }, Backends = [Backend("v1"), Backend("v2")] }],
-            })
+        var result = Cluster
+            .Of("web", "v1")
+            .Service("v2", "grpc")
+            .Split(
+                "s",
+                new TrafficSplitSpec
+                {
+                    Service = "web",
+                    Rules =
+                    [
+                        new TrafficSplitRule
+                        {
+                            Sticky = new StickySessions { Header = "x-user" },
+                            Backends = [Backend("v1"), Backend("v2")],
+                        },
+                    ],
+                }
+            )
             .Translate();
-        result.Verdict("TrafficSplit", "s").ResolvedRefs.ShouldBe(new Finding(
-            false,
-            "UnsupportedProtocol",
-            "spec.rules[0].sticky: sessions are kept only within each backend, because port 80 of the service 'v2' is gRPC and port 80 of 'web' is HTTP; declare the same appProtocol on the ports of the service and of all backends"));
+        result
+            .Verdict("TrafficSplit", "s")
+            .ResolvedRefs.ShouldBe(
+                new Finding(
+                    false,
+                    "UnsupportedProtocol",
+                    "spec.rules[0].sticky: sessions are kept only within each backend, because port 80 of the service 'v2' is gRPC and port 80 of 'web' is HTTP; declare the same appProtocol on the ports of the service and of all backends"
+                )
+            );
     }
 }

@@ -1,8 +1,8 @@
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using Shouldly;
-using static MeshOperator.Mesh.Tests.Cluster;
 using Xunit;
+using static MeshOperator.Mesh.Tests.Cluster;
 
 namespace MeshOperator.Mesh.Tests;
 
@@ -13,13 +13,20 @@ public sealed class TrafficSplitTests
     {
         var port = Cluster.Of("web").Translate().Port("web");
         port.Routes.ShouldHaveSingleItem().Backends().ShouldBe("web:1");
-        port.Endpoints.ShouldHaveSingleItem().ShouldBe(new MeshEndpoint("10.0.0.1", 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null) { Workload = new WorkloadName("shop", "web-0") });
+        port.Endpoints.ShouldHaveSingleItem()
+            .ShouldBe(
+                new MeshEndpoint("10.0.0.1", 8080, "spiffe://cluster.local/ns/shop/sa/web-account", null)
+                {
+                    Workload = new WorkloadName("shop", "web-0"),
+                }
+            );
     }
 
     [Fact]
     public void A_split_sends_the_root_services_traffic_to_its_backends_by_weight()
     {
-        var result = Cluster.Of("model", "model-v1", "model-v2")
+        var result = Cluster
+            .Of("model", "model-v1", "model-v2")
             .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("model-v1", 90), Backend("model-v2", 10)] })
             .Translate();
         result.Port("model").Routes.ShouldHaveSingleItem().Backends().ShouldBe("model-v1:90, model-v2:10");
@@ -32,7 +39,8 @@ public sealed class TrafficSplitTests
     [Fact]
     public void A_backend_that_is_split_itself_is_not_split_again()
     {
-        var result = Cluster.Of("a", "b", "c")
+        var result = Cluster
+            .Of("a", "b", "c")
             .Split("one", new TrafficSplitSpec { Service = "a", Backends = [Backend("b")] })
             .Split("two", new TrafficSplitSpec { Service = "b", Backends = [Backend("a"), Backend("c")] })
             .Translate();
@@ -43,7 +51,8 @@ public sealed class TrafficSplitTests
     [Fact]
     public void A_missing_backend_keeps_its_share_and_is_named()
     {
-        var result = Cluster.Of("model", "model-v1")
+        var result = Cluster
+            .Of("model", "model-v1")
             .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("model-v1", 90), Backend("model-v9", 10)] })
             .Translate();
         result.Port("model").Routes.ShouldHaveSingleItem().Backends().ShouldBe("model-v1:90, missing:10");
@@ -57,8 +66,12 @@ public sealed class TrafficSplitTests
     [Fact]
     public void Of_many_missing_backends_some_are_named_and_the_others_counted()
     {
-        var result = Cluster.Of("model")
-            .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [.. Enumerable.Range(0, 16).Select(i => Backend($"gone-{i}"))] })
+        var result = Cluster
+            .Of("model")
+            .Split(
+                "canary",
+                new TrafficSplitSpec { Service = "model", Backends = [.. Enumerable.Range(0, 16).Select(i => Backend($"gone-{i}"))] }
+            )
             .Translate();
         var message = result.Verdict("TrafficSplit", "canary").ResolvedRefs.Message;
         message.ShouldContain("spec.backends[9]: the service 'gone-9'");
@@ -69,13 +82,17 @@ public sealed class TrafficSplitTests
     [Fact]
     public void With_redistribute_the_others_take_the_share_of_a_missing_backend()
     {
-        var result = Cluster.Of("model", "model-v1", "model-v2")
-            .Split("canary", new TrafficSplitSpec
-            {
-                Service = "model",
-                OnMissingBackend = OnMissingBackend.Redistribute,
-                Backends = [Backend("model-v1", 60), Backend("model-v2", 30), Backend("model-v9", 10)],
-            })
+        var result = Cluster
+            .Of("model", "model-v1", "model-v2")
+            .Split(
+                "canary",
+                new TrafficSplitSpec
+                {
+                    Service = "model",
+                    OnMissingBackend = OnMissingBackend.Redistribute,
+                    Backends = [Backend("model-v1", 60), Backend("model-v2", 30), Backend("model-v9", 10)],
+                }
+            )
             .Translate();
         result.Port("model").Routes.ShouldHaveSingleItem().Backends().ShouldBe("model-v1:60, model-v2:30");
         result.Verdict("TrafficSplit", "canary").ResolvedRefs.Holds.ShouldBeFalse();
@@ -84,7 +101,8 @@ public sealed class TrafficSplitTests
     [Fact]
     public void Of_two_splits_on_one_service_the_older_wins_and_the_younger_says_so()
     {
-        var result = Cluster.Of("model", "v1", "v2")
+        var result = Cluster
+            .Of("model", "v1", "v2")
             .Split("a-young", new TrafficSplitSpec { Service = "model", Backends = [Backend("v2")] }, created: 2)
             .Split("b-old", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1")] }, created: 1)
             .Translate();
@@ -99,7 +117,11 @@ public sealed class TrafficSplitTests
     [Fact]
     public void A_split_of_a_service_that_does_not_exist_has_no_target()
     {
-        var verdict = Cluster.Of("web").Split("canary", new TrafficSplitSpec { Service = "nowhere", Backends = [Backend("web")] }).Translate().Verdict("TrafficSplit", "canary");
+        var verdict = Cluster
+            .Of("web")
+            .Split("canary", new TrafficSplitSpec { Service = "nowhere", Backends = [Backend("web")] })
+            .Translate()
+            .Verdict("TrafficSplit", "canary");
         verdict.Accepted.Reason.ShouldBe("TargetNotFound");
         verdict.Accepted.Message.ShouldContain("'nowhere'");
         verdict.InEffect.ShouldBeFalse();
@@ -108,7 +130,10 @@ public sealed class TrafficSplitTests
     [Fact]
     public void A_port_that_a_backend_lacks_is_named_with_those_it_has()
     {
-        var result = Cluster.Of("model", "v1").Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1", port: 9999)] }).Translate();
+        var result = Cluster
+            .Of("model", "v1")
+            .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1", port: 9999)] })
+            .Translate();
         var refs = result.Verdict("TrafficSplit", "canary").ResolvedRefs;
         refs.Reason.ShouldBe("PortNotFound");
         refs.Message.ShouldContain("no TCP port 9999 (it has 80)");
@@ -117,8 +142,13 @@ public sealed class TrafficSplitTests
     [Fact]
     public void An_invalid_change_leaves_the_last_valid_form_in_effect()
     {
-        var result = Cluster.Of("model", "v1")
-            .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1")] }, refusal: "spec.backends[0].weight: -1 is not a weight")
+        var result = Cluster
+            .Of("model", "v1")
+            .Split(
+                "canary",
+                new TrafficSplitSpec { Service = "model", Backends = [Backend("v1")] },
+                refusal: "spec.backends[0].weight: -1 is not a weight"
+            )
             .Translate();
         result.Port("model").Routes.ShouldHaveSingleItem().Backends().ShouldBe("v1:1");
         var verdict = result.Verdict("TrafficSplit", "canary");
@@ -130,33 +160,53 @@ public sealed class TrafficSplitTests
     [Fact]
     public void Rules_are_ordered_by_how_specific_they_are_and_the_rest_goes_to_the_service()
     {
-        var result = Cluster.Of("model", "v1", "v2")
-            .Split("rules", new TrafficSplitSpec
-            {
-                Service = "model",
-                Rules =
-                [
-                    new TrafficSplitRule { Name = "prefix", Matches = [new HttpRequestMatch { Path = new PathMatch { Value = "/v2" } }], Backends = [Backend("v1")] },
-                    new TrafficSplitRule
-                    {
-                        Name = "tester",
-                        Matches =
-                        [
-                            new HttpRequestMatch { Path = new PathMatch { Value = "/v2" }, Headers = [new ValueMatch { Name = "X-Tester", Value = "yes" }] },
-                            new HttpRequestMatch { Path = new PathMatch { Type = PathMatchType.Exact, Value = "/" } },
-                        ],
-                        Backends = [Backend("v2")],
-                    },
-                ],
-            })
+        var result = Cluster
+            .Of("model", "v1", "v2")
+            .Split(
+                "rules",
+                new TrafficSplitSpec
+                {
+                    Service = "model",
+                    Rules =
+                    [
+                        new TrafficSplitRule
+                        {
+                            Name = "prefix",
+                            Matches = [new HttpRequestMatch { Path = new PathMatch { Value = "/v2" } }],
+                            Backends = [Backend("v1")],
+                        },
+                        new TrafficSplitRule
+                        {
+                            Name = "tester",
+                            Matches =
+                            [
+                                new HttpRequestMatch
+                                {
+                                    Path = new PathMatch { Value = "/v2" },
+                                    Headers = [new ValueMatch { Name = "X-Tester", Value = "yes" }],
+                                },
+                                new HttpRequestMatch
+                                {
+                                    Path = new PathMatch { Type = PathMatchType.Exact, Value = "/" },
+                                },
+                            ],
+                            Backends = [Backend("v2")],
+                        },
+                    ],
+                }
+            )
             .Translate();
-        result.Port("model").Routes.Select(r => $"{r.Name} {r.Match.Path?.Kind} {r.Match.Path?.Value} {r.Match.Headers.FirstOrDefault()?.Name} -> {r.Backends()}").ShouldBe(
-        [
-            "tester-0 Exact /  -> v2:1",
-            "tester-1 Prefix /v2 x-tester -> v2:1",
-            "prefix-2 Prefix /v2  -> v1:1",
-            "default    -> model:1",
-        ]);
+        result
+            .Port("model")
+            .Routes.Select(r =>
+                $"{r.Name} {r.Match.Path?.Kind} {r.Match.Path?.Value} {r.Match.Headers.FirstOrDefault()?.Name} -> {r.Backends()}"
+            )
+            .ShouldBe([
+                "tester-0 Exact /  -> v2:1",
+                "tester-1 Prefix /v2 x-tester -> v2:1",
+                "prefix-2 Prefix /v2  -> v1:1",
+                "default    -> model:1",
+            ]);
     }
 
     [Fact]
@@ -182,9 +232,14 @@ public sealed class TrafficSplitTests
     [InlineData("db", 5432, "http", PortProtocol.Http)]
     [InlineData("http", 80, "kubernetes.io/h2c", PortProtocol.Http2)]
     [InlineData("http", 80, "example.com/own", PortProtocol.Tcp)]
-    public void A_ports_protocol_is_declared_or_named_or_known_or_looked_at(string name, int port, string? appProtocol, PortProtocol protocol) =>
-        new Cluster().Service("s", name, port, appProtocol).Translate().Port("s").Protocol.ShouldBe(protocol);
+    public void A_ports_protocol_is_declared_or_named_or_known_or_looked_at(
+        string name,
+        int port,
+        string? appProtocol,
+        PortProtocol protocol
+    ) => new Cluster().Service("s", name, port, appProtocol).Translate().Port("s").Protocol.ShouldBe(protocol);
 
     [Fact]
-    public void Endpoints_that_are_not_ready_are_left_out() => new Cluster().Service("s", ready: false).Translate().Port("s").Endpoints.ShouldBeEmpty();
+    public void Endpoints_that_are_not_ready_are_left_out() =>
+        new Cluster().Service("s", ready: false).Translate().Port("s").Endpoints.ShouldBeEmpty();
 }

@@ -7,14 +7,28 @@ namespace MeshOperator.Mesh.Tests;
 
 public sealed class UpstreamScopeTests
 {
-    private static Cluster Annotated(string? pod = null, string? ns = null, bool scoped = false) => Cluster.Of("web").With(s => s with
-    {
-        IsScopedToNamespace = scoped,
-        Pods = s.Pods.SetItem(new ObjectName("shop", "web-0"), s.Pods[new ObjectName("shop", "web-0")] with { Upstreams = pod }),
-        Namespaces = ns is null ? s.Namespaces : s.Namespaces.Add(new ObjectName(string.Empty, "shop"), new NamespaceRecord(ns)),
-    });
+    private static Cluster Annotated(string? pod = null, string? ns = null, bool scoped = false) =>
+        Cluster
+            .Of("web")
+            .With(s =>
+                s with
+                {
+                    IsScopedToNamespace = scoped,
+                    Pods = s.Pods.SetItem(
+                        new ObjectName("shop", "web-0"),
+                        s.Pods[new ObjectName("shop", "web-0")] with
+                        {
+                            Upstreams = pod,
+                        }
+                    ),
+                    Namespaces = ns is null
+                        ? s.Namespaces
+                        : s.Namespaces.Add(new ObjectName(string.Empty, "shop"), new NamespaceRecord(ns)),
+                }
+            );
 
-    private static string? Scope(Cluster cluster) => cluster.Translate().Workload("web").Scope is { } scope ? string.Join(' ', scope.Services) : null;
+    private static string? Scope(Cluster cluster) =>
+        cluster.Translate().Workload("web").Scope is { } scope ? string.Join(' ', scope.Services) : null;
 
     [Fact]
     public void By_default_a_proxy_is_told_of_the_whole_mesh_or_as_the_setting_says_of_its_namespace()
@@ -48,5 +62,7 @@ public sealed class UpstreamScopeTests
     [InlineData("pay", "api", true)]
     [InlineData("other", "web", false)]
     public void A_scope_contains_what_it_names_and_all_of_a_namespace(string ns, string name, bool contained) =>
-        new UpstreamScope([new ServiceName("shop", "web"), new ServiceName("pay", "*")]).Contains(new ServiceName(ns, name)).ShouldBe(contained);
+        new UpstreamScope([new ServiceName("shop", "web"), new ServiceName("pay", "*")])
+            .Contains(new ServiceName(ns, name))
+            .ShouldBe(contained);
 }

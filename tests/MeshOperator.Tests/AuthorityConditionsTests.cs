@@ -32,21 +32,35 @@ public sealed class AuthorityConditionsTests
     [Fact]
     public void The_nearest_of_several_is_named_with_what_to_do()
     {
-        var found = Found(Root(3650, 3000)) with { Certificates = [Root(3650, 3000), new WatchedCertificate("intermediate", Now.AddDays(-360), Now.AddDays(5), "ab")], IsOwn = false };
+        var found = Found(Root(3650, 3000)) with
+        {
+            Certificates = [Root(3650, 3000), new WatchedCertificate("intermediate", Now.AddDays(-360), Now.AddDays(5), "ab")],
+            IsOwn = false,
+        };
         var message = Condition(AuthorityConditions.Status(found, 1, null, Now), "ExpiringSoon").Message;
-        message.ShouldBe("The intermediate certificate expires at 2026-01-06T12:00:00Z. Put a new authority into Secret mesh-ca of the operator's namespace.");
+        message.ShouldBe(
+            "The intermediate certificate expires at 2026-01-06T12:00:00Z. Put a new authority into Secret mesh-ca of the operator's namespace."
+        );
     }
 
     [Fact]
     public void Clocks_that_disagree_are_told_from_certificates_that_expired()
     {
-        var found = Found(Root(3650, -1)) with { ClockDifference = TimeSpan.FromHours(-48), Refusal = ("InvalidSecret", "tls.crt expired at 2025-12-31.") };
+        var found = Found(Root(3650, -1)) with
+        {
+            ClockDifference = TimeSpan.FromHours(-48),
+            Refusal = ("InvalidSecret", "tls.crt expired at 2025-12-31."),
+        };
         var status = AuthorityConditions.Status(found, 1, null, Now);
         Condition(status, "ClocksAgree").Status.ShouldBe("False");
         Condition(status, "ClocksAgree").Message.ShouldStartWith("The API server's clock is 2880 minutes behind the operator's.");
         Condition(status, "ExpiringSoon").Message.ShouldContain("The API server's clock is 2880 minutes behind the operator's.");
-        Condition(status, "Accepted").Message.ShouldBe("tls.crt expired at 2025-12-31. The API server's clock is 2880 minutes behind the operator's. The present authority stays in use.");
-        Condition(AuthorityConditions.Status(found with { ClockDifference = TimeSpan.FromSeconds(90) }, 1, null, Now), "ClocksAgree").Status.ShouldBe("True");
+        Condition(status, "Accepted")
+            .Message.ShouldBe(
+                "tls.crt expired at 2025-12-31. The API server's clock is 2880 minutes behind the operator's. The present authority stays in use."
+            );
+        Condition(AuthorityConditions.Status(found with { ClockDifference = TimeSpan.FromSeconds(90) }, 1, null, Now), "ClocksAgree")
+            .Status.ShouldBe("True");
     }
 
     [Fact]
@@ -54,11 +68,22 @@ public sealed class AuthorityConditionsTests
     {
         var held = Enumerable.Range(10, 15).Select(i => new RotationHold($"web-{i}.shop", "is not connected")).ToList();
         var state = AuthorityState.Of(Files, Now) with { Phase = RotationPhase.Signing };
-        var status = AuthorityConditions.Status(Found(Root(3650, 3000)) with { State = state, Progress = new RotationProgress(5, 20, held) }, 1, null, Now);
+        var status = AuthorityConditions.Status(
+            Found(Root(3650, 3000)) with
+            {
+                State = state,
+                Progress = new RotationProgress(5, 20, held),
+            },
+            1,
+            null,
+            Now
+        );
         status.Holding.ShouldNotBeNull().Count.ShouldBe(10);
         status.ProxiesTrusting.ShouldBe("5/20");
-        Condition(status, "Progressing").Message.ShouldBe(
-            "5 of 20 proxies have a certificate from the new authority. Waiting because web-10.shop is not connected; web-11.shop is not connected; web-12.shop is not connected; and 12 more.");
+        Condition(status, "Progressing")
+            .Message.ShouldBe(
+                "5 of 20 proxies have a certificate from the new authority. Waiting because web-10.shop is not connected; web-11.shop is not connected; web-12.shop is not connected; and 12 more."
+            );
     }
 
     [Fact]
@@ -67,12 +92,26 @@ public sealed class AuthorityConditionsTests
         var calm = Status(Root(3650, 3000));
         AuthorityConditions.Events(calm, null).ShouldBeEmpty();
         var warned = AuthorityConditions.Status(Found(Root(3650, 29)), 1, calm, Now);
-        AuthorityConditions.Events(warned, calm).ShouldHaveSingleItem().ShouldSatisfyAllConditions(e => e.IsWarning.ShouldBeTrue(), e => e.Reason.ShouldBe("ExpiringSoon"));
+        AuthorityConditions
+            .Events(warned, calm)
+            .ShouldHaveSingleItem()
+            .ShouldSatisfyAllConditions(e => e.IsWarning.ShouldBeTrue(), e => e.Reason.ShouldBe("ExpiringSoon"));
         AuthorityConditions.Events(warned, warned).ShouldBeEmpty();
         var worse = AuthorityConditions.Status(Found(Root(3650, 5)), 1, warned, Now);
         AuthorityConditions.Events(worse, warned).ShouldHaveSingleItem();
-        var rotating = AuthorityConditions.Status(Found(Root(3650, 3000)) with { State = AuthorityState.Of(Files, Now) with { Phase = RotationPhase.Retiring } }, 1, calm, Now);
-        AuthorityConditions.Events(rotating, calm).ShouldHaveSingleItem().ShouldSatisfyAllConditions(e => e.IsWarning.ShouldBeFalse(), e => e.Reason.ShouldBe("Retiring"));
+        var rotating = AuthorityConditions.Status(
+            Found(Root(3650, 3000)) with
+            {
+                State = AuthorityState.Of(Files, Now) with { Phase = RotationPhase.Retiring },
+            },
+            1,
+            calm,
+            Now
+        );
+        AuthorityConditions
+            .Events(rotating, calm)
+            .ShouldHaveSingleItem()
+            .ShouldSatisfyAllConditions(e => e.IsWarning.ShouldBeFalse(), e => e.Reason.ShouldBe("Retiring"));
     }
 
     [Fact]
@@ -83,7 +122,8 @@ public sealed class AuthorityConditionsTests
         text.Length.ShouldBeLessThan(16 * 1024);
         var report = ReplicaReport.Parse(text).ShouldNotBeNull();
         report.Epoch.ShouldBe(7);
-        foreach (var (node, reason) in proxies) report.IsDone(node).ShouldBe(reason is null, node);
+        foreach (var (node, reason) in proxies)
+            report.IsDone(node).ShouldBe(reason is null, node);
         report.Waiting.Count.ShouldBe(20);
         report.Waiting["web-0.shop"].ShouldBe("has not acknowledged");
         // The status names the first of all, so each replica must tell its first, whatever their order was.
@@ -91,12 +131,14 @@ public sealed class AuthorityConditionsTests
         ReplicaReport.Parse("something else").ShouldBeNull();
     }
 
-    private static MeshCertificateAuthorityStatus Status(WatchedCertificate certificate) => AuthorityConditions.Status(Found(certificate), 1, null, Now);
+    private static MeshCertificateAuthorityStatus Status(WatchedCertificate certificate) =>
+        AuthorityConditions.Status(Found(certificate), 1, null, Now);
 
     private static AuthorityFindings Found(WatchedCertificate certificate) =>
         new(AuthorityState.Of(Files, Now), new RotationProgress(0, 0, []), null, [certificate], TimeSpan.Zero, IsOwn: true, null);
 
     private static WatchedCertificate Root(double life, double left) => new("root", Now.AddDays(left - life), Now.AddDays(left), "ab");
 
-    private static PolicyCondition Condition(MeshCertificateAuthorityStatus status, string type) => status.Conditions.Single(c => c.Type == type);
+    private static PolicyCondition Condition(MeshCertificateAuthorityStatus status, string type) =>
+        status.Conditions.Single(c => c.Type == type);
 }

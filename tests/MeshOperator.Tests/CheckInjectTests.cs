@@ -43,7 +43,10 @@ public sealed class CheckInjectTests : IAsyncLifetime
         await CreateAsync("shop", injected);
         await CreateAsync("shop", Pod("b-early"));
         var host = Pod("c-host");
-        host.Metadata.Annotations = new Dictionary<string, string> { [MeshNames.NotInjectedAnnotation] = "the pod uses the host's network" };
+        host.Metadata.Annotations = new Dictionary<string, string>
+        {
+            [MeshNames.NotInjectedAnnotation] = "the pod uses the host's network",
+        };
         await CreateAsync("shop", host);
         var opted = Pod("d-out");
         opted.Metadata.Labels = new Dictionary<string, string> { [MeshNames.InjectLabel] = "false" };
@@ -67,11 +70,15 @@ public sealed class CheckInjectTests : IAsyncLifetime
     {
         await NamespaceAsync("shop", MeshNames.InjectionEnabled);
         var old = Pod("old");
-        new SidecarInjector(new InjectionOptions { ProxyImage = "docker.io/envoyproxy/envoy:v1.34.1" }).Inject(old, "shop").IsInjected.ShouldBeTrue();
+        new SidecarInjector(new InjectionOptions { ProxyImage = "docker.io/envoyproxy/envoy:v1.34.1" })
+            .Inject(old, "shop")
+            .IsInjected.ShouldBeTrue();
         await CreateAsync("shop", old);
         var (status, output, _) = await RunAsync("-n", "shop");
         status.ShouldBe(0);
-        output.ShouldContain($"pod/old   yes        its sidecar is Envoy 1.34, which no longer gets security fixes; restart the pod to get {EnvoyReleases.DefaultImage}");
+        output.ShouldContain(
+            $"pod/old   yes        its sidecar is Envoy 1.34, which no longer gets security fixes; restart the pod to get {EnvoyReleases.DefaultImage}"
+        );
     }
 
     [Fact]
@@ -81,7 +88,9 @@ public sealed class CheckInjectTests : IAsyncLifetime
         await CreateAsync("bare", Pod("web"));
         var (status, output, _) = await RunAsync("-n", "bare", "pod/web");
         status.ShouldBe(1);
-        output.ShouldContain("namespace bare does not have the label meshoperator.io/injection=enabled; run kubectl label namespace bare meshoperator.io/injection=enabled --overwrite");
+        output.ShouldContain(
+            "namespace bare does not have the label meshoperator.io/injection=enabled; run kubectl label namespace bare meshoperator.io/injection=enabled --overwrite"
+        );
     }
 
     [Fact]
@@ -100,11 +109,16 @@ public sealed class CheckInjectTests : IAsyncLifetime
                 Spec = new V1DeploymentSpec
                 {
                     Selector = new V1LabelSelector { MatchLabels = labels },
-                    Template = new V1PodTemplateSpec { Metadata = new V1ObjectMeta { Labels = labels }, Spec = early.Spec },
+                    Template = new V1PodTemplateSpec
+                    {
+                        Metadata = new V1ObjectMeta { Labels = labels },
+                        Spec = early.Spec,
+                    },
                 },
             },
             "shop",
-            cancellationToken: Cancellation);
+            cancellationToken: Cancellation
+        );
 
         var (status, output, error) = await RunAsync("-n", "shop", "deployment/web");
         status.ShouldBe(1, error);
@@ -135,7 +149,9 @@ public sealed class CheckInjectTests : IAsyncLifetime
             """;
         (await CheckFileAsync(pods)).ShouldBe((0, "POD     SIDECAR    REASON\npod/a   would be\npod/b   would be\n", string.Empty));
 
-        var (status, output, _) = await CheckFileAsync(pods.Replace("{containers:", "{securityContext: {runAsUser: 1337}, containers:", StringComparison.Ordinal));
+        var (status, output, _) = await CheckFileAsync(
+            pods.Replace("{containers:", "{securityContext: {runAsUser: 1337}, containers:", StringComparison.Ordinal)
+        );
         status.ShouldBe(1);
         output.ShouldContain("the webhook would refuse it: spec.securityContext.runAsUser: 1337 is the proxy's");
 
@@ -148,8 +164,12 @@ public sealed class CheckInjectTests : IAsyncLifetime
     public async Task What_does_not_exist_or_answer_is_named_with_what_to_do()
     {
         await NamespaceAsync("shop", MeshNames.InjectionEnabled);
-        (await RunAsync("-n", "shop", "late")).Error.ShouldStartWith("meshop check-inject: pod 'late' does not exist in namespace 'shop'; look with kubectl get pod");
-        (await RunAsync("-n", "shop", "job/late")).Error.ShouldContain("'job/late' is not a target; write the name of a pod, pod/NAME or deployment/NAME");
+        (await RunAsync("-n", "shop", "late")).Error.ShouldStartWith(
+            "meshop check-inject: pod 'late' does not exist in namespace 'shop'; look with kubectl get pod"
+        );
+        (await RunAsync("-n", "shop", "job/late")).Error.ShouldContain(
+            "'job/late' is not a target; write the name of a pod, pod/NAME or deployment/NAME"
+        );
         await _server.DisposeAsync();
         (await RunAsync("-n", "shop")).Error.ShouldContain("cannot be reached");
     }
@@ -170,22 +190,31 @@ public sealed class CheckInjectTests : IAsyncLifetime
         return (status, output.ToString(), error.ToString());
     }
 
-    private async Task NamespaceAsync(string name, string? injection) => await _client.CoreV1.CreateNamespaceAsync(
-        new V1Namespace
-        {
-            Metadata = new V1ObjectMeta { Name = name, Labels = injection is null ? null : new Dictionary<string, string> { [MeshNames.InjectionLabel] = injection } },
-        },
-        cancellationToken: Cancellation);
+    private async Task NamespaceAsync(string name, string? injection) =>
+        await _client.CoreV1.CreateNamespaceAsync(
+            new V1Namespace
+            {
+                Metadata = new V1ObjectMeta
+                {
+                    Name = name,
+                    Labels = injection is null ? null : new Dictionary<string, string> { [MeshNames.InjectionLabel] = injection },
+                },
+            },
+            cancellationToken: Cancellation
+        );
 
     private async Task CreateAsync(string ns, V1Pod pod)
     {
-        await Testing.Eventually.Succeeds(async () => await _client.CoreV1.ReadNamespacedServiceAccountAsync("default", ns, cancellationToken: Cancellation));
+        await Testing.Eventually.Succeeds(async () =>
+            await _client.CoreV1.ReadNamespacedServiceAccountAsync("default", ns, cancellationToken: Cancellation)
+        );
         await _client.CoreV1.CreateNamespacedPodAsync(pod, ns, cancellationToken: Cancellation);
     }
 
-    private static V1Pod Pod(string name) => new()
-    {
-        Metadata = new V1ObjectMeta { Name = name },
-        Spec = new V1PodSpec { Containers = [new V1Container { Name = "app", Image = "app:1" }] },
-    };
+    private static V1Pod Pod(string name) =>
+        new()
+        {
+            Metadata = new V1ObjectMeta { Name = name },
+            Spec = new V1PodSpec { Containers = [new V1Container { Name = "app", Image = "app:1" }] },
+        };
 }

@@ -33,9 +33,12 @@ public sealed class CommandTests : IDisposable
     {
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "MeshOperator.sln"), string.Empty, Cancellation);
         (await RunAsync("generate")).Status.ShouldBe(0);
-        (await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "crds", "retrypolicies.yaml"), Cancellation)).ShouldSatisfyAllConditions(
+        (
+            await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "crds", "retrypolicies.yaml"), Cancellation)
+        ).ShouldSatisfyAllConditions(
             crd => crd.ShouldContain("0 disables retries. Default: 2."),
-            crd => crd.ShouldContain("The first pause. Default: 25ms."));
+            crd => crd.ShouldContain("The first pause. Default: 25ms.")
+        );
     }
 
     [Fact]
@@ -52,7 +55,8 @@ public sealed class CommandTests : IDisposable
         await File.WriteAllTextAsync(
             Path.Combine(_folder.FullName, "bad.yaml"),
             "apiVersion: meshoperator.io/v1alpha1\nkind: TrafficSplit\nmetadata: {name: s}\nspec: {service: a, backends: [{service: b, weight: -1}]}\n",
-            Cancellation);
+            Cancellation
+        );
         var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "bad.yaml");
         status.ShouldBe(1);
         error.ShouldContain("bad.yaml: TrafficSplit s: ");
@@ -91,7 +95,8 @@ public sealed class CommandTests : IDisposable
             ready.Select(p => p.Key).ShouldBe(["kubeconfig", "xds", "xdsTls", "ca"]);
             var kubeconfig = (string)ready["kubeconfig"]!;
             kubeconfig.ShouldBe(Path.Combine(_folder.FullName, "data", "kubeconfig"));
-            if (!OperatingSystem.IsWindows()) File.GetUnixFileMode(kubeconfig).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            if (!OperatingSystem.IsWindows())
+                File.GetUnixFileMode(kubeconfig).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
             (await File.ReadAllTextAsync((string)ready["ca"]!, Cancellation)).ShouldStartWith("-----BEGIN CERTIFICATE-----");
         }
         finally
@@ -106,9 +111,20 @@ public sealed class CommandTests : IDisposable
         await File.WriteAllTextAsync(
             Path.Combine(_folder.FullName, "pods.yaml"),
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: app, image: 'app:1'}]}\n---\n"
-            + "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {hostNetwork: true, containers: [{name: app, image: 'app:1'}]}\n",
-            Cancellation);
-        var (status, output, error) = await RunAsync("inject", "-f", "pods.yaml", "--proxy-image", "registry.example.com/envoy:1", "--native-sidecars", "never", "--operator-namespace", "mesh");
+                + "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {hostNetwork: true, containers: [{name: app, image: 'app:1'}]}\n",
+            Cancellation
+        );
+        var (status, output, error) = await RunAsync(
+            "inject",
+            "-f",
+            "pods.yaml",
+            "--proxy-image",
+            "registry.example.com/envoy:1",
+            "--native-sidecars",
+            "never",
+            "--operator-namespace",
+            "mesh"
+        );
         status.ShouldBe(0, error);
         error.ShouldBe("meshop inject: Pod b: not injected: the pod uses the host's network, which a sidecar must not redirect\n");
         output.ShouldContain("image: registry.example.com/envoy:1");
@@ -122,11 +138,14 @@ public sealed class CommandTests : IDisposable
         await File.WriteAllTextAsync(
             Path.Combine(_folder.FullName, "pods.yaml"),
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {securityContext: {runAsUser: 1337}, containers: [{name: app, image: 'app:1'}]}\n",
-            Cancellation);
+            Cancellation
+        );
         var (status, output, error) = await RunAsync("inject", "-f", "pods.yaml");
         status.ShouldBe(1);
         output.ShouldBeEmpty();
-        error.ShouldContain("meshop inject: pods.yaml: Pod a: the sidecar cannot be added: spec.securityContext.runAsUser: 1337 is the proxy's");
+        error.ShouldContain(
+            "meshop inject: pods.yaml: Pod a: the sidecar cannot be added: spec.securityContext.runAsUser: 1337 is the proxy's"
+        );
         (await RunAsync("inject", "-f", "missing.yaml")).Error.ShouldContain("missing.yaml");
     }
 
@@ -148,22 +167,27 @@ public sealed class CommandTests : IDisposable
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(90), TimeProvider.System);
         try
         {
-            var (output, error) = (process.StandardOutput.ReadToEndAsync(timeout.Token), process.StandardError.ReadToEndAsync(timeout.Token));
+            var (output, error) = (
+                process.StandardOutput.ReadToEndAsync(timeout.Token),
+                process.StandardError.ReadToEndAsync(timeout.Token)
+            );
             await process.WaitForExitAsync(timeout.Token);
             return (process.ExitCode, await output, await error);
         }
         finally
         {
-            if (!process.HasExited) process.Kill();
+            if (!process.HasExited)
+                process.Kill();
         }
     }
 
-    private Process Start(params string[] arguments) => Process.Start(
-        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
-        {
-            WorkingDirectory = _folder.FullName,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-
+    private Process Start(params string[] arguments) =>
+        Process.Start(
+            new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
+            {
+                WorkingDirectory = _folder.FullName,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
 }

@@ -3,8 +3,8 @@ using ArchUnitNET.Fluent;
 using ArchUnitNET.Fluent.Slices;
 using ArchUnitNET.Loader;
 using Shouldly;
-using static ArchUnitNET.Fluent.ArchRuleDefinition;
 using Xunit;
+using static ArchUnitNET.Fluent.ArchRuleDefinition;
 
 namespace MeshOperator.Tests;
 
@@ -29,23 +29,37 @@ public sealed class HouseRules
     [MemberData(nameof(Projects))]
     public void A_project_uses_only_what_stands_below_it(string project)
     {
-        var references = Assembly.Load(project).GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("MeshOperator", StringComparison.Ordinal) || n == "meshop");
+        var references = Assembly
+            .Load(project)
+            .GetReferencedAssemblies()
+            .Select(a => a.Name!)
+            .Where(n => n.StartsWith("MeshOperator", StringComparison.Ordinal) || n == "meshop");
         references.Except(Allowed[project]).ShouldBeEmpty();
     }
 
     [Fact]
     public void The_mesh_knows_neither_kubernetes_clients_nor_envoy()
     {
-        var rule = Types().That().ResideInAssembly(Assembly.Load("MeshOperator.Mesh"))
-            .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^(k8s|Envoy|Google\.Protobuf|Grpc|MeshOperator\.Kubernetes\.(Client|Informers))(\.|$)"));
+        var rule = Types()
+            .That()
+            .ResideInAssembly(Assembly.Load("MeshOperator.Mesh"))
+            .Should()
+            .NotDependOnAny(
+                Types()
+                    .That()
+                    .ResideInNamespaceMatching(@"^(k8s|Envoy|Google\.Protobuf|Grpc|MeshOperator\.Kubernetes\.(Client|Informers))(\.|$)")
+            );
         Violations(rule, "MeshOperator.Mesh", "MeshOperator.Kubernetes").ShouldBeEmpty();
     }
 
     [Fact]
     public void The_local_cluster_shares_nothing_but_the_reader_of_manifests_with_the_operator()
     {
-        var rule = Types().That().ResideInAssembly(Assembly.Load("MeshOperator.LocalCluster"))
-            .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^MeshOperator\.Kubernetes(\.(?!Manifests)|$)"));
+        var rule = Types()
+            .That()
+            .ResideInAssembly(Assembly.Load("MeshOperator.LocalCluster"))
+            .Should()
+            .NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^MeshOperator\.Kubernetes(\.(?!Manifests)|$)"));
         Violations(rule, "MeshOperator.LocalCluster", "MeshOperator.Kubernetes").ShouldBeEmpty();
     }
 
@@ -65,7 +79,10 @@ public sealed class HouseRules
     public void Only_the_host_knows_serilog()
     {
         foreach (var project in Allowed.Keys)
-            Assembly.Load(project).GetReferencedAssemblies().ShouldNotContain(a => a.Name!.StartsWith("Serilog", StringComparison.Ordinal), project);
+            Assembly
+                .Load(project)
+                .GetReferencedAssemblies()
+                .ShouldNotContain(a => a.Name!.StartsWith("Serilog", StringComparison.Ordinal), project);
     }
 
     private static IEnumerable<string> Violations(IArchRule rule, params string[] assemblies)

@@ -17,10 +17,13 @@ public sealed class PolicyKindRules
     [Fact]
     public void Every_policy_type_is_in_the_table()
     {
-        var types = typeof(PolicyKinds).Assembly.GetTypes()
-            .Where(type => type.BaseType is { IsGenericType: true } parent
+        var types = typeof(PolicyKinds)
+            .Assembly.GetTypes()
+            .Where(type =>
+                type.BaseType is { IsGenericType: true } parent
                 && parent.GetGenericTypeDefinition() == typeof(CustomKubernetesEntity<,>)
-                && parent.GetGenericArguments()[1] == typeof(PolicyStatus));
+                && parent.GetGenericArguments()[1] == typeof(PolicyStatus)
+            );
         PolicyKinds.All.Select(kind => kind.Entity).ShouldBe(types, ignoreOrder: true);
     }
 
@@ -28,12 +31,20 @@ public sealed class PolicyKindRules
     [MemberData(nameof(Kinds))]
     public void A_kind_has_its_folder_a_printer_column_for_each_condition_and_golden_cases(string kind)
     {
-        Directory.EnumerateFiles(Path.Combine(Repository.Root, "operator", "MeshOperator.Api", "Policies", kind)).ShouldContain(file => file.EndsWith($"{kind}Validator.cs", StringComparison.Ordinal));
+        Directory
+            .EnumerateFiles(Path.Combine(Repository.Root, "operator", "MeshOperator.Api", "Policies", kind))
+            .ShouldContain(file => file.EndsWith($"{kind}Validator.cs", StringComparison.Ordinal));
         var entity = PolicyKinds.All.Single(known => known.Name == kind).Entity;
-        new[] { "Accepted", "Programmed", "Proxies", "Resolved", "Age" }.ShouldBeSubsetOf(CustomResourceDefinition.ColumnsOf(entity).Select(column => column.Name));
+        new[] { "Accepted", "Programmed", "Proxies", "Resolved", "Age" }.ShouldBeSubsetOf(
+            CustomResourceDefinition.ColumnsOf(entity).Select(column => column.Name)
+        );
         entity.GetCustomAttribute<KubernetesEntityCategoriesAttribute>()!.Categories.ShouldBe(["meshpolicies", "mesh"]);
-        Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests", "testdata", "translation"), "in.yaml", SearchOption.AllDirectories)
-            .ShouldContain(file => File.ReadAllText(file).Contains($"kind: {kind}\n", StringComparison.Ordinal), $"no golden case has a {kind}");
+        Directory
+            .EnumerateFiles(Path.Combine(Repository.Root, "tests", "testdata", "translation"), "in.yaml", SearchOption.AllDirectories)
+            .ShouldContain(
+                file => File.ReadAllText(file).Contains($"kind: {kind}\n", StringComparison.Ordinal),
+                $"no golden case has a {kind}"
+            );
     }
 
     [Theory]
@@ -41,7 +52,8 @@ public sealed class PolicyKindRules
     public void What_the_schema_says_of_defaults_is_what_a_new_object_has(string kind)
     {
         var spec = PolicyKinds.All.Single(known => known.Name == kind).Entity.GetProperty("Spec")!.PropertyType;
-        var defaults = Reachable(spec, []).SelectMany(type => type.GetProperties().Select(property => (Type: type, Property: property)))
+        var defaults = Reachable(spec, [])
+            .SelectMany(type => type.GetProperties().Select(property => (Type: type, Property: property)))
             .Select(p => (p.Type, p.Property, p.Property.GetCustomAttribute<DefaultValueAttribute>()?.Value))
             .Where(p => p.Value is not null);
         foreach (var (type, property, value) in defaults)
@@ -54,11 +66,13 @@ public sealed class PolicyKindRules
         type = Nullable.GetUnderlyingType(type) ?? type;
         if (type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type))
         {
-            foreach (var argument in type.GetGenericArguments()) Reachable(argument, found);
+            foreach (var argument in type.GetGenericArguments())
+                Reachable(argument, found);
         }
         else if (type is { IsClass: true, Namespace: "MeshOperator.Api.Policies" } && found.Add(type))
         {
-            foreach (var property in type.GetProperties()) Reachable(property.PropertyType, found);
+            foreach (var property in type.GetProperties())
+                Reachable(property.PropertyType, found);
         }
 
         return found;

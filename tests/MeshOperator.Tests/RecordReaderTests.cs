@@ -9,30 +9,46 @@ namespace MeshOperator.Tests;
 
 public sealed class RecordReaderTests
 {
-    private static V1Pod Pod() => new()
-    {
-        Metadata = new V1ObjectMeta
+    private static V1Pod Pod() =>
+        new()
         {
-            Name = "web-0",
-            NamespaceProperty = "shop",
-            Labels = new Dictionary<string, string> { ["app"] = "web", [MeshNames.ProxyLabel] = MeshNames.ProxyEnvoy },
-            Annotations = new Dictionary<string, string> { [SidecarAnnotations.Upstreams] = "./*", ["other"] = "x" },
-        },
-        Spec = new V1PodSpec
-        {
-            ServiceAccountName = "web",
-            Containers =
-            [
-                new V1Container { Name = "web", Image = "shop/web", Ports = [new V1ContainerPort { ContainerPort = 9090 }, new V1ContainerPort { ContainerPort = 8080, Protocol = "TCP", Name = "http" }] },
-                new V1Container { Name = "dns", Ports = [new V1ContainerPort { ContainerPort = 53, Protocol = "UDP" }] },
-            ],
-            InitContainers = [new V1Container { Name = "mesh-proxy", Ports = [new V1ContainerPort { ContainerPort = 15090 }] }],
-        },
-        Status = new V1PodStatus { Phase = "Running", PodIPs = [new V1PodIP { Ip = "fd00:10::1" }] },
-    };
+            Metadata = new V1ObjectMeta
+            {
+                Name = "web-0",
+                NamespaceProperty = "shop",
+                Labels = new Dictionary<string, string> { ["app"] = "web", [MeshNames.ProxyLabel] = MeshNames.ProxyEnvoy },
+                Annotations = new Dictionary<string, string> { [SidecarAnnotations.Upstreams] = "./*", ["other"] = "x" },
+            },
+            Spec = new V1PodSpec
+            {
+                ServiceAccountName = "web",
+                Containers =
+                [
+                    new V1Container
+                    {
+                        Name = "web",
+                        Image = "shop/web",
+                        Ports =
+                        [
+                            new V1ContainerPort { ContainerPort = 9090 },
+                            new V1ContainerPort
+                            {
+                                ContainerPort = 8080,
+                                Protocol = "TCP",
+                                Name = "http",
+                            },
+                        ],
+                    },
+                    new V1Container { Name = "dns", Ports = [new V1ContainerPort { ContainerPort = 53, Protocol = "UDP" }] },
+                ],
+                InitContainers = [new V1Container { Name = "mesh-proxy", Ports = [new V1ContainerPort { ContainerPort = 15090 }] }],
+            },
+            Status = new V1PodStatus { Phase = "Running", PodIPs = [new V1PodIP { Ip = "fd00:10::1" }] },
+        };
 
     [Fact]
-    public void A_pod_has_the_ports_that_its_own_containers_declare_for_tcp() => RecordReader.Read(Pod())!.ContainerPorts.ShouldBe([8080, 9090]);
+    public void A_pod_has_the_ports_that_its_own_containers_declare_for_tcp() =>
+        RecordReader.Read(Pod())!.ContainerPorts.ShouldBe([8080, 9090]);
 
     [Fact]
     public void What_is_dropped_of_a_pod_is_of_no_use()
@@ -47,21 +63,32 @@ public sealed class RecordReaderTests
     public void What_a_status_needs_to_know_of_a_pods_proxy_is_kept()
     {
         var since = new DateTime(2026, 1, 1, 12, 0, 0, DateTimeKind.Utc);
-        foreach (var (ready, running, isNative) in new[] { (true, true, true), (false, true, false), (true, false, true), (false, false, false) })
+        foreach (
+            var (ready, running, isNative) in new[] { (true, true, true), (false, true, false), (true, false, true), (false, false, false) }
+        )
         {
             var pod = Pod();
             pod.Status.Conditions =
             [
                 new V1PodCondition { Type = "PodScheduled", Status = "True" },
-                new V1PodCondition { Type = "Ready", Status = ready ? "True" : "False", LastTransitionTime = since },
+                new V1PodCondition
+                {
+                    Type = "Ready",
+                    Status = ready ? "True" : "False",
+                    LastTransitionTime = since,
+                },
             ];
             var proxy = new V1ContainerStatus
             {
                 Name = "mesh-proxy",
-                State = running ? new V1ContainerState { Running = new V1ContainerStateRunning { StartedAt = since } } : new V1ContainerState { Waiting = new V1ContainerStateWaiting() },
+                State = running
+                    ? new V1ContainerState { Running = new V1ContainerStateRunning { StartedAt = since } }
+                    : new V1ContainerState { Waiting = new V1ContainerStateWaiting() },
             };
-            if (isNative) pod.Status.InitContainerStatuses = [proxy];
-            else pod.Status.ContainerStatuses = [proxy];
+            if (isNative)
+                pod.Status.InitContainerStatuses = [proxy];
+            else
+                pod.Status.ContainerStatuses = [proxy];
             var expected = new ProxyPod(running, ready ? null : new DateTimeOffset(since));
 
             ProxyPod.Read(pod).ShouldBe(expected);
@@ -74,7 +101,14 @@ public sealed class RecordReaderTests
     public void The_proxy_of_a_pod_that_is_being_deleted_is_not_expected()
     {
         var pod = Pod();
-        pod.Status.ContainerStatuses = [new V1ContainerStatus { Name = "mesh-proxy", State = new V1ContainerState { Running = new V1ContainerStateRunning() } }];
+        pod.Status.ContainerStatuses =
+        [
+            new V1ContainerStatus
+            {
+                Name = "mesh-proxy",
+                State = new V1ContainerState { Running = new V1ContainerStateRunning() },
+            },
+        ];
         ProxyPod.Read(pod).IsRunning.ShouldBeTrue();
         pod.Metadata.DeletionTimestamp = DateTime.UnixEpoch;
         ProxyPod.Read(pod).IsRunning.ShouldBeFalse();
@@ -91,9 +125,16 @@ public sealed class RecordReaderTests
         pod.Metadata.Annotations[SidecarAnnotations.Upstreams] = upstreams;
         reader.Read(pod, reader.Read(pod, null));
         log.All.Count.ShouldBe(told);
-        if (told > 0) log.All[0].ShouldStartWith("Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is not one of service, namespace/service, namespace/*, ./* and *;");
+        if (told > 0)
+            log.All[0]
+                .ShouldStartWith(
+                    "Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is not one of service, namespace/service, namespace/*, ./* and *;"
+                );
 
-        var ns = new V1Namespace { Metadata = new V1ObjectMeta { Name = "shop", Annotations = pod.Metadata.Annotations } };
+        var ns = new V1Namespace
+        {
+            Metadata = new V1ObjectMeta { Name = "shop", Annotations = pod.Metadata.Annotations },
+        };
         reader.Read(ns, reader.Read(ns, null));
         log.All.Count.ShouldBe(2 * told);
     }
@@ -107,7 +148,12 @@ public sealed class RecordReaderTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            All.Add(formatter(state, exception));
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => All.Add(formatter(state, exception));
     }
 }

@@ -16,7 +16,12 @@ public sealed class ReportAgesTests
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         var ages = new ReportAges(time);
-        V1Lease Report() => new() { Metadata = new V1ObjectMeta { Name = "replica" }, Spec = new V1LeaseSpec { RenewTime = time.GetUtcNow().AddMinutes(minutesAhead).UtcDateTime } };
+        V1Lease Report() =>
+            new()
+            {
+                Metadata = new V1ObjectMeta { Name = "replica" },
+                Spec = new V1LeaseSpec { RenewTime = time.GetUtcNow().AddMinutes(minutesAhead).UtcDateTime },
+            };
         var report = Report();
         for (var i = 0; i < 10; i++)
         {

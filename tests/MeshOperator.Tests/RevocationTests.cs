@@ -14,7 +14,19 @@ public sealed class RevocationTests
     private static readonly WorkloadName Db = new("shop", "db-0");
     private static readonly PolicyKey Policy = new("MtlsPolicy", "shop", "db");
     private static readonly AccessPolicy OnlyWeb = new(
-        true, [new AccessRule { Callers = [[new StringMatch(StringMatchKind.Exact, "spiffe://cluster.local/ns/shop/sa/web")]] }], [], AuditOnly: false);
+        true,
+        [
+            new AccessRule
+            {
+                Callers =
+                [
+                    [new StringMatch(StringMatchKind.Exact, "spiffe://cluster.local/ns/shop/sa/web")],
+                ],
+            },
+        ],
+        [],
+        AuditOnly: false
+    );
 
     [Fact]
     public void A_port_whose_callers_lose_a_permission_is_pending_until_its_revision_is_written_down()
@@ -61,8 +73,10 @@ public sealed class RevocationTests
     [Fact]
     public void What_is_written_down_is_read_back_and_what_cannot_be_read_changes_nothing()
     {
-        var known = ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty
-            .Add(new ObjectName("shop", "db-0"), [new PortRevision(0, false, 2), new PortRevision(5432, false, 1), new PortRevision(8080, true, 7)]);
+        var known = ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty.Add(
+            new ObjectName("shop", "db-0"),
+            [new PortRevision(0, false, 2), new PortRevision(5432, false, 1), new PortRevision(8080, true, 7)]
+        );
 
         var read = RevocationRecord.Read(Lease(RevocationRecord.Write(known)), known);
 
@@ -75,14 +89,22 @@ public sealed class RevocationTests
     private static V1Lease Lease(string record) =>
         new() { Metadata = new V1ObjectMeta { Annotations = new Dictionary<string, string> { [RevocationRecord.Annotation] = record } } };
 
-    private static MeshModel Model(AccessPolicy? access, int revision) => MeshModel.Empty with
-    {
-        Workloads = ImmutableDictionary<WorkloadName, MeshWorkload>.Empty.Add(Db, new MeshWorkload
+    private static MeshModel Model(AccessPolicy? access, int revision) =>
+        MeshModel.Empty with
         {
-            Name = Db,
-            ServiceAccount = "db",
-            Identity = "spiffe://cluster.local/ns/shop/sa/db",
-            Inbound = new InboundProfile(MtlsMode.Strict, [new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Strict, access) { Revision = revision }], [Policy]),
-        }),
-    };
+            Workloads = ImmutableDictionary<WorkloadName, MeshWorkload>.Empty.Add(
+                Db,
+                new MeshWorkload
+                {
+                    Name = Db,
+                    ServiceAccount = "db",
+                    Identity = "spiffe://cluster.local/ns/shop/sa/db",
+                    Inbound = new InboundProfile(
+                        MtlsMode.Strict,
+                        [new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Strict, access) { Revision = revision }],
+                        [Policy]
+                    ),
+                }
+            ),
+        };
 }

@@ -15,7 +15,11 @@ public sealed class ServingCertificateTests
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
-        var serving = new ServingCertificate(new MeshAuthority(AuthorityState.Of(authority.Files, time.GetUtcNow()), time), ["mesh-operator.mesh-system.svc"], time);
+        var serving = new ServingCertificate(
+            new MeshAuthority(AuthorityState.Of(authority.Files, time.GetUtcNow()), time),
+            ["mesh-operator.mesh-system.svc"],
+            time
+        );
 
         var first = serving.Current.TargetCertificate;
         first.HasPrivateKey.ShouldBeTrue();
@@ -36,7 +40,8 @@ public sealed class ServingCertificateTests
         using var old = CertificateAuthority.CreateSelfSigned("cluster.local", time);
         using var oldRoot = old.FindRoot();
         var next = UserAuthority.Intermediate(time.GetUtcNow());
-        if (withRoot) next = next with { Certificate = next.Certificate + next.Roots };
+        if (withRoot)
+            next = next with { Certificate = next.Certificate + next.Roots };
         var state = AuthorityState.Of(old.Files, time.GetUtcNow()).Begin(next, time).Sign(time);
         var serving = new ServingCertificate(new MeshAuthority(state, time), ["mesh-operator.mesh-system.svc"], time);
 

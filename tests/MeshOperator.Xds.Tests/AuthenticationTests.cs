@@ -15,7 +15,9 @@ public sealed class AuthenticationTests
     [Fact]
     public async Task A_proxy_gets_no_identity_of_another_account_than_it_was_accepted_as()
     {
-        await using var server = await XdsTestServer.StartAsync(authenticator: new Answer(NodeAuthentication.AcceptedAs("shop", "other", CancellationToken.None)));
+        await using var server = await XdsTestServer.StartAsync(
+            authenticator: new Answer(NodeAuthentication.AcceptedAs("shop", "other", CancellationToken.None))
+        );
         await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         var response = await client.FetchAsync(ResourceType.Secret, "identity", "trust-bundle");
         response.Resources.ShouldHaveSingleItem().Name.ShouldBe("trust-bundle");
@@ -26,7 +28,9 @@ public sealed class AuthenticationTests
     public async Task A_proxy_that_is_revoked_is_cut_off()
     {
         using var revoked = new CancellationTokenSource();
-        await using var server = await XdsTestServer.StartAsync(authenticator: new Answer(NodeAuthentication.AcceptedAs("shop", "web", revoked.Token)));
+        await using var server = await XdsTestServer.StartAsync(
+            authenticator: new Answer(NodeAuthentication.AcceptedAs("shop", "web", revoked.Token))
+        );
         await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
         (await client.FetchAsync(ResourceType.Secret, "identity")).Resources.ShouldHaveSingleItem();
 
@@ -40,12 +44,16 @@ public sealed class AuthenticationTests
     {
         var (time, log) = (new FakeTimeProvider(), new RecordedLog());
         var refusal = NodeAuthentication.Refused(StatusCode.Unauthenticated, RefusalReason.NoToken, "no token");
-        await using var server = await XdsTestServer.StartAsync(authenticator: new Answer(refusal), host: builder =>
-        {
-            builder.Services.AddSingleton<TimeProvider>(time);
-            builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerProvider>(log);
-        });
-        for (var i = 0; i < 30; i++) await RefuseAsync(server, $"web-{i}.shop");
+        await using var server = await XdsTestServer.StartAsync(
+            authenticator: new Answer(refusal),
+            host: builder =>
+            {
+                builder.Services.AddSingleton<TimeProvider>(time);
+                builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerProvider>(log);
+            }
+        );
+        for (var i = 0; i < 30; i++)
+            await RefuseAsync(server, $"web-{i}.shop");
 
         log.Lines.Count(line => line.StartsWith("Refused a client", StringComparison.Ordinal)).ShouldBe(10);
         time.Advance(TimeSpan.FromMinutes(1));
@@ -63,6 +71,10 @@ public sealed class AuthenticationTests
 
     private sealed class Answer(NodeAuthentication answer) : INodeAuthenticator
     {
-        public ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken) => ValueTask.FromResult(answer);
+        public ValueTask<NodeAuthentication> AuthenticateAsync(
+            ServerCallContext context,
+            string nodeId,
+            CancellationToken cancellationToken
+        ) => ValueTask.FromResult(answer);
     }
 }

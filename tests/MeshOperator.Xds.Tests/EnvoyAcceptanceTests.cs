@@ -23,7 +23,16 @@ public sealed class EnvoyAcceptanceTests
     {
         await using var server = await XdsTestServer.StartAsync();
 
-        var (status, output) = await XdsCheck.ValidateAsync("--server", server.Address, "--plaintext", "--node-id", node, "--mode", mode, "--strict");
+        var (status, output) = await XdsCheck.ValidateAsync(
+            "--server",
+            server.Address,
+            "--plaintext",
+            "--node-id",
+            node,
+            "--mode",
+            mode,
+            "--strict"
+        );
 
         status.ShouldBe(0, output);
     }
@@ -34,7 +43,8 @@ public sealed class EnvoyAcceptanceTests
     public async Task Access_logs_and_tracing_are_what_Envoy_accepts(AccessLogMode mode)
     {
         await using var server = await XdsTestServer.StartAsync(
-            telemetry: new TelemetrySettings(mode, new TracingSettings("collector.observability.svc", 4317, 12.5)));
+            telemetry: new TelemetrySettings(mode, new TracingSettings("collector.observability.svc", 4317, 12.5))
+        );
 
         foreach (var node in new[] { ShopMesh.Node, "guarded-0.shop" })
         {
@@ -51,12 +61,27 @@ public sealed class EnvoyAcceptanceTests
         await using var server = await XdsTestServer.StartAsync();
 
         var (status, output) = await XdsCheck.RunAsync(
-            "protocol", "--server", server.Address, "--plaintext", "--node-id", ShopMesh.Node, "--variants", mode, "--idle", "11s",
-            "--trigger-url", $"{server.ControlUrl}/touch/change",
-            "--cluster-trigger-url", $"{server.ControlUrl}/touch/cluster",
-            "--all-trigger-url", $"{server.ControlUrl}/touch/all",
-            "--add-trigger-url", $"{server.ControlUrl}/touch/add",
-            "--remove-trigger-url", $"{server.ControlUrl}/touch/remove");
+            "protocol",
+            "--server",
+            server.Address,
+            "--plaintext",
+            "--node-id",
+            ShopMesh.Node,
+            "--variants",
+            mode,
+            "--idle",
+            "11s",
+            "--trigger-url",
+            $"{server.ControlUrl}/touch/change",
+            "--cluster-trigger-url",
+            $"{server.ControlUrl}/touch/cluster",
+            "--all-trigger-url",
+            $"{server.ControlUrl}/touch/all",
+            "--add-trigger-url",
+            $"{server.ControlUrl}/touch/add",
+            "--remove-trigger-url",
+            $"{server.ControlUrl}/touch/remove"
+        );
 
         status.ShouldBe(0, output);
         output.ShouldContain(" 0 fail, 0 warn,", customMessage: output);
@@ -102,7 +127,10 @@ public sealed class EnvoyAcceptanceTests
         await using var server = await XdsTestServer.StartAsync();
 
         var result = await RouteAsync(
-            server, node, ["--inbound", "--port", port, .. connection.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+            server,
+            node,
+            ["--inbound", "--port", port, .. connection.Split(' ', StringSplitOptions.RemoveEmptyEntries)]
+        );
 
         (result.TryGetProperty("filterChain", out var name) ? name.GetString() : null).ShouldBe(chain);
     }
@@ -119,7 +147,13 @@ public sealed class EnvoyAcceptanceTests
     [InlineData("5432", "api", "", "", "allow")]
     [InlineData("5432", "web", "", "", "deny")]
     [InlineData("1234", "api", "", "", "deny")]
-    public async Task Access_rules_refuse_what_they_do_not_allow_and_audits_refuse_nothing(string port, string? caller, string method, string path, string verdict)
+    public async Task Access_rules_refuse_what_they_do_not_allow_and_audits_refuse_nothing(
+        string port,
+        string? caller,
+        string method,
+        string path,
+        string verdict
+    )
     {
         await using var server = await XdsTestServer.StartAsync();
         string[] connection = caller is null ? [] : ["--alpn", "meshoperator", "--peer", ShopMesh.Identity(caller)];
@@ -129,7 +163,8 @@ public sealed class EnvoyAcceptanceTests
 
         // Who may not send bytes does not get through the handshake.
         (Verdicts(result).Contains("deny") || FailsHandshake(result)).ShouldBe(verdict == "deny", result.ToString());
-        if (method.Length == 0) FailsHandshake(result).ShouldBe(verdict == "deny");
+        if (method.Length == 0)
+            FailsHandshake(result).ShouldBe(verdict == "deny");
     }
 
     [Theory]
@@ -144,9 +179,17 @@ public sealed class EnvoyAcceptanceTests
         // Where a filter of its own sends bytes xdscheck does not follow.
         var filter = result.GetProperty("networkFilters").EnumerateArray().Last().GetProperty("name").GetString();
         var configuration = new EnvoyTranslator().Translate(ShopMesh.Model());
-        ConfigurationJson.Shared(configuration, ResourceType.Extension).Single(extension => (string?)extension!["name"] == filter)!["typed_config"]!["cluster"]
-            .ShouldNotBeNull().GetValue<string>().ShouldBe("direct/2380/quorum.shop");
-        ConfigurationJson.Shared(configuration, ResourceType.Cluster).Single(cluster => (string?)cluster!["name"] == "direct/2380/quorum.shop")!.ToJsonString()
+        ConfigurationJson.Shared(configuration, ResourceType.Extension).Single(extension => (string?)extension!["name"] == filter)![
+            "typed_config"
+        ]!
+            ["cluster"]
+            .ShouldNotBeNull()
+            .GetValue<string>()
+            .ShouldBe("direct/2380/quorum.shop");
+        ConfigurationJson
+            .Shared(configuration, ResourceType.Cluster)
+            .Single(cluster => (string?)cluster!["name"] == "direct/2380/quorum.shop")!
+            .ToJsonString()
             .ShouldContain(ShopMesh.Identity("quorum"));
     }
 
@@ -161,18 +204,22 @@ public sealed class EnvoyAcceptanceTests
         {
             foreach (var outcome in outcomes.EnumerateArray())
             {
-                if (outcome.TryGetProperty("httpFilters", out var http)) filters.AddRange(http.EnumerateArray());
+                if (outcome.TryGetProperty("httpFilters", out var http))
+                    filters.AddRange(http.EnumerateArray());
             }
         }
 
-        return [.. filters.Where(f => f.GetProperty("name").GetString()!.Contains("rbac", StringComparison.Ordinal))
-            .Select(f => f.TryGetProperty("verdict", out var verdict) ? verdict.GetString() : null)];
+        return
+        [
+            .. filters
+                .Where(f => f.GetProperty("name").GetString()!.Contains("rbac", StringComparison.Ordinal))
+                .Select(f => f.TryGetProperty("verdict", out var verdict) ? verdict.GetString() : null),
+        ];
     }
 
     private static async Task<JsonElement> RouteAsync(XdsTestServer server, string node, params string[] arguments)
     {
-        var (_, output) = await XdsCheck.RunAsync(
-            ["route", "--server", server.Address, "--plaintext", "--node-id", node, .. arguments]);
+        var (_, output) = await XdsCheck.RunAsync(["route", "--server", server.Address, "--plaintext", "--node-id", node, .. arguments]);
         var begin = output.IndexOf('{', StringComparison.Ordinal);
         begin.ShouldBeGreaterThanOrEqualTo(0, output);
         return JsonSerializer.Deserialize<JsonElement>(output[begin..(output.LastIndexOf('}') + 1)]);
@@ -185,11 +232,15 @@ public sealed class EnvoyAcceptanceTests
         foreach (var outcome in result.GetProperty("outcomes").EnumerateArray())
         {
             var probability = outcome.GetProperty("probability").GetDouble();
-            if (outcome.TryGetProperty("status", out var status)) shares.Add($"{status}={probability:0.####}");
-            if (!outcome.TryGetProperty("clusters", out var clusters)) continue;
+            if (outcome.TryGetProperty("status", out var status))
+                shares.Add($"{status}={probability:0.####}");
+            if (!outcome.TryGetProperty("clusters", out var clusters))
+                continue;
             foreach (var cluster in clusters.EnumerateArray())
             {
-                shares.Add($"{cluster.GetProperty("name").GetString()}={probability * cluster.GetProperty("probability").GetDouble():0.####}");
+                shares.Add(
+                    $"{cluster.GetProperty("name").GetString()}={probability * cluster.GetProperty("probability").GetDouble():0.####}"
+                );
             }
         }
 

@@ -33,7 +33,9 @@ public sealed class ExplicitProxyTests
         server.Update(server.Model.WithWebWeights(50, 50));
         var push = await client.NextAsync();
         push.Resources.ShouldHaveSingleItem().Name.ShouldBe(Routes);
-        server.Registry.GetProgress(ShopMesh.WebSplit).ShouldSatisfyAllConditions(p => p.Targeted.ShouldBe(1), p => p.Acknowledged.ShouldBe(0));
+        server
+            .Registry.GetProgress(ShopMesh.WebSplit)
+            .ShouldSatisfyAllConditions(p => p.Targeted.ShouldBe(1), p => p.Acknowledged.ShouldBe(0));
 
         await client.AcknowledgeAsync(push);
         await Eventually.Succeeds(() => server.Registry.GetProgress(ShopMesh.WebSplit).Acknowledged.ShouldBe(1));

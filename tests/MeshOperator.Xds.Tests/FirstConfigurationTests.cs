@@ -38,8 +38,9 @@ public sealed class FirstConfigurationTests
         });
         await using var first = new DeltaClient(server.Connect(), ShopMesh.Node);
         var layer = (await first.FetchAsync(ResourceType.Runtime, "mesh-runtime")).Resources.ShouldHaveSingleItem();
-        Envoy.Service.Runtime.V3.Runtime.Parser.ParseFrom(layer.Resource_.Value).ShouldSatisfyAllConditions(
-            runtime => runtime.Name.ShouldBe("mesh-runtime"), runtime => runtime.Layer.Fields.ShouldBeEmpty());
+        Envoy
+            .Service.Runtime.V3.Runtime.Parser.ParseFrom(layer.Resource_.Value)
+            .ShouldSatisfyAllConditions(runtime => runtime.Name.ShouldBe("mesh-runtime"), runtime => runtime.Layer.Fields.ShouldBeEmpty());
         await using var second = new DeltaClient(server.Connect(), "web-1.shop");
         await second.SubscribeAsync(ResourceType.Cluster);
         var answer = second.NextAsync();
@@ -75,7 +76,8 @@ public sealed class FirstConfigurationTests
             options.MaxFirstConfigurations = 1;
             options.FirstConfigurationTurn = TimeSpan.FromMinutes(5);
         });
-        await using (var first = new DeltaClient(server.Connect(), ShopMesh.Node)) await first.FetchAsync(ResourceType.Cluster);
+        await using (var first = new DeltaClient(server.Connect(), ShopMesh.Node))
+            await first.FetchAsync(ResourceType.Cluster);
         await using var second = new DeltaClient(server.Connect(), "web-1.shop");
 
         (await second.FetchAsync(ResourceType.Cluster)).Resources.ShouldNotBeEmpty();

@@ -24,11 +24,20 @@ public sealed class ProxylessStreamTests
         await using var server = await XdsTestServer.StartAsync();
         await using var client = new DeltaClient(server.Connect(), Library, agent: Agent);
 
-        var listener = Listener.Parser.ParseFrom((await client.FetchAsync(ResourceType.Listener, WebListener)).Resources.ShouldHaveSingleItem().Resource_.Value);
+        var listener = Listener.Parser.ParseFrom(
+            (await client.FetchAsync(ResourceType.Listener, WebListener)).Resources.ShouldHaveSingleItem().Resource_.Value
+        );
         var manager = HttpConnectionManager.Parser.ParseFrom(listener.ApiListener.ApiListener_.Value);
         manager.HttpFilters.Select(filter => filter.Name).ShouldBe(["envoy.filters.http.fault", "envoy.filters.http.router"]);
         manager.Rds.ConfigSource.ConfigSourceSpecifierCase.ShouldBe(ConfigSource.ConfigSourceSpecifierOneofCase.Ads);
-        foreach (var (type, name) in new[] { (ResourceType.Route, manager.Rds.RouteConfigName), (ResourceType.Cluster, WebRoute), (ResourceType.Endpoints, WebRoute) })
+        foreach (
+            var (type, name) in new[]
+            {
+                (ResourceType.Route, manager.Rds.RouteConfigName),
+                (ResourceType.Cluster, WebRoute),
+                (ResourceType.Endpoints, WebRoute),
+            }
+        )
         {
             (await client.FetchAsync(type, name)).Resources.ShouldHaveSingleItem().Name.ShouldBe(name);
         }
@@ -42,7 +51,9 @@ public sealed class ProxylessStreamTests
         await library.FetchAsync(ResourceType.Listener, WebListener);
         await using var sidecar = new DeltaClient(server.Connect(), ShopMesh.Node, agent: "envoy");
 
-        var listeners = (await sidecar.FetchAsync(ResourceType.Listener)).Resources.Select(resource => Listener.Parser.ParseFrom(resource.Resource_.Value)).ToList();
+        var listeners = (await sidecar.FetchAsync(ResourceType.Listener))
+            .Resources.Select(resource => Listener.Parser.ParseFrom(resource.Resource_.Value))
+            .ToList();
 
         listeners.ShouldContain(listener => listener.Name == WebRoute);
         listeners.ShouldAllBe(listener => listener.ApiListener == null);
@@ -79,7 +90,9 @@ public sealed class ProxylessStreamTests
         await library.AcknowledgeAsync(push);
         await Progress(server, targeted: 2, acknowledged: 1);
         await sidecar.RejectAsync(await sidecar.NextAsync(), "no");
-        await Eventually.Succeeds(() => server.Registry.GetProgress(ShopMesh.WebSplit).Rejected.ShouldHaveSingleItem().NodeId.ShouldBe(ShopMesh.Node));
+        await Eventually.Succeeds(() =>
+            server.Registry.GetProgress(ShopMesh.WebSplit).Rejected.ShouldHaveSingleItem().NodeId.ShouldBe(ShopMesh.Node)
+        );
     }
 
     [Fact]
@@ -112,13 +125,17 @@ public sealed class ProxylessStreamTests
         var clusters = await client.FetchAsync(ResourceType.Cluster);
         var listeners = await client.FetchAsync(ResourceType.Listener);
         var endpoints = await client.FetchAsync(ResourceType.Endpoints, [.. clusters.Resources.Select(resource => resource.Name)]);
-        var routes = await client.FetchAsync(ResourceType.Route, [.. listeners.Resources.Select(resource => Route(Listener.Parser.ParseFrom(resource.Resource_.Value)))]);
+        var routes = await client.FetchAsync(
+            ResourceType.Route,
+            [.. listeners.Resources.Select(resource => Route(Listener.Parser.ParseFrom(resource.Resource_.Value)))]
+        );
         routes.Resources.Count.ShouldBe(listeners.Resources.Count);
         var file = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".binpb");
         try
         {
             var all = new DeltaDiscoveryResponse();
-            foreach (var response in new[] { clusters, listeners, endpoints, routes }) all.Resources.AddRange(response.Resources);
+            foreach (var response in new[] { clusters, listeners, endpoints, routes })
+                all.Resources.AddRange(response.Resources);
             await File.WriteAllBytesAsync(file, all.ToByteArray(), TestContext.Current.CancellationToken);
 
             // Deprecated are total_weight and the header matches that older gRPC does not do without.
@@ -135,7 +152,13 @@ public sealed class ProxylessStreamTests
     private static string Route(Listener listener) =>
         HttpConnectionManager.Parser.ParseFrom(listener.ApiListener.ApiListener_.Value).Rds.RouteConfigName;
 
-    private static Task Progress(XdsTestServer server, int targeted, int acknowledged) => Eventually.Succeeds(
-        () => server.Registry.GetProgress(ShopMesh.WebSplit).ShouldSatisfyAllConditions(
-            progress => progress.Targeted.ShouldBe(targeted), progress => progress.Acknowledged.ShouldBe(acknowledged)));
+    private static Task Progress(XdsTestServer server, int targeted, int acknowledged) =>
+        Eventually.Succeeds(() =>
+            server
+                .Registry.GetProgress(ShopMesh.WebSplit)
+                .ShouldSatisfyAllConditions(
+                    progress => progress.Targeted.ShouldBe(targeted),
+                    progress => progress.Acknowledged.ShouldBe(acknowledged)
+                )
+        );
 }

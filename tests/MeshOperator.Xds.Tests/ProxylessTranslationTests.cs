@@ -34,7 +34,10 @@ public sealed class ProxylessTranslationTests
         }
 
         var routes = after.Shared[(int)ResourceType.Route];
-        routes.DifferenceFrom(before.Shared[(int)ResourceType.Route]).Upserts.Select(index => routes[index].Name).ShouldBe(["outbound/80/web.shop"]);
+        routes
+            .DifferenceFrom(before.Shared[(int)ResourceType.Route])
+            .Upserts.Select(index => routes[index].Name)
+            .ShouldBe(["outbound/80/web.shop"]);
         after.Ports["outbound/8443/api.shop"].ShouldBeSameAs(before.Ports["outbound/8443/api.shop"]);
     }
 
@@ -70,13 +73,15 @@ public sealed class ProxylessTranslationTests
     {
         var match = Match(new HttpMatch { Path = new StringMatch(kind, value) });
 
-        (match?.PathSpecifierCase switch
-        {
-            RouteMatch.PathSpecifierOneofCase.Prefix => $"prefix {match.Prefix}",
-            RouteMatch.PathSpecifierOneofCase.Path => $"path {match.Path}",
-            RouteMatch.PathSpecifierOneofCase.SafeRegex => $"regex {match.SafeRegex.Regex}",
-            _ => null,
-        }).ShouldBe(expected);
+        (
+            match?.PathSpecifierCase switch
+            {
+                RouteMatch.PathSpecifierOneofCase.Prefix => $"prefix {match.Prefix}",
+                RouteMatch.PathSpecifierOneofCase.Path => $"path {match.Path}",
+                RouteMatch.PathSpecifierOneofCase.SafeRegex => $"regex {match.SafeRegex.Regex}",
+                _ => null,
+            }
+        ).ShouldBe(expected);
     }
 
     [Theory]
@@ -95,31 +100,37 @@ public sealed class ProxylessTranslationTests
     [InlineData("trace-bin", null)]
     [InlineData("x-tenant", "x-tenant")]
     public void Headers_are_matched_where_gRPC_sees_them(string name, string? expected) =>
-        Match(new HttpMatch { Headers = [new NamedMatch(name, new StringMatch(StringMatchKind.Exact, "a"))] })?.Headers[0].Name.ShouldBe(expected);
+        Match(new HttpMatch { Headers = [new NamedMatch(name, new StringMatch(StringMatchKind.Exact, "a"))] })
+            ?.Headers[0]
+            .Name.ShouldBe(expected);
 
     [Fact]
     public void Headers_are_compared_in_words_that_old_clients_know()
     {
-        var match = Match(new HttpMatch
-        {
-            Headers =
-            [
-                new NamedMatch("x-exact", new StringMatch(StringMatchKind.Exact, "a")),
-                new NamedMatch("x-prefix", new StringMatch(StringMatchKind.Prefix, "b")),
-                new NamedMatch("x-regex", new StringMatch(StringMatchKind.RegularExpression, "c+")),
-                new NamedMatch("x-any", new StringMatch(StringMatchKind.Present, "")),
-            ],
-            Cookies = [new NamedMatch("user", new StringMatch(StringMatchKind.Exact, "d"))],
-        });
+        var match = Match(
+            new HttpMatch
+            {
+                Headers =
+                [
+                    new NamedMatch("x-exact", new StringMatch(StringMatchKind.Exact, "a")),
+                    new NamedMatch("x-prefix", new StringMatch(StringMatchKind.Prefix, "b")),
+                    new NamedMatch("x-regex", new StringMatch(StringMatchKind.RegularExpression, "c+")),
+                    new NamedMatch("x-any", new StringMatch(StringMatchKind.Present, "")),
+                ],
+                Cookies = [new NamedMatch("user", new StringMatch(StringMatchKind.Exact, "d"))],
+            }
+        );
 
-        match.ShouldNotBeNull().Headers.Select(header => header.HeaderMatchSpecifierCase).ShouldBe(
-        [
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.ExactMatch,
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.PrefixMatch,
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.SafeRegexMatch,
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.PresentMatch,
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.SafeRegexMatch,
-        ]);
+        match
+            .ShouldNotBeNull()
+            .Headers.Select(header => header.HeaderMatchSpecifierCase)
+            .ShouldBe([
+                HeaderMatcher.HeaderMatchSpecifierOneofCase.ExactMatch,
+                HeaderMatcher.HeaderMatchSpecifierOneofCase.PrefixMatch,
+                HeaderMatcher.HeaderMatchSpecifierOneofCase.SafeRegexMatch,
+                HeaderMatcher.HeaderMatchSpecifierOneofCase.PresentMatch,
+                HeaderMatcher.HeaderMatchSpecifierOneofCase.SafeRegexMatch,
+            ]);
     }
 
     [Fact]
@@ -127,11 +138,14 @@ public sealed class ProxylessTranslationTests
     {
         var clusters = Routes("half")[0].Route_.WeightedClusters;
 
-        clusters.Clusters.Select(cluster => (cluster.Name, cluster.Weight)).ShouldBe(
-            [("missing-backend", 50u), ("outbound/80/half.shop", 25u), ("outbound/80/web.shop", 25u)]);
+        clusters
+            .Clusters.Select(cluster => (cluster.Name, cluster.Weight))
+            .ShouldBe([("missing-backend", 50u), ("outbound/80/half.shop", 25u), ("outbound/80/web.shop", 25u)]);
         clusters.TotalWeight.ShouldBe(100u);
-        Read(Resources(ShopMesh.Model(), ResourceType.Cluster).Find("missing-backend")!, Cluster.Parser).Type.ShouldBe(Cluster.Types.DiscoveryType.Eds);
-        Read(Resources(ShopMesh.Model(), ResourceType.Endpoints).Find("missing-backend")!, ClusterLoadAssignment.Parser).Endpoints.ShouldBeEmpty();
+        Read(Resources(ShopMesh.Model(), ResourceType.Cluster).Find("missing-backend")!, Cluster.Parser)
+            .Type.ShouldBe(Cluster.Types.DiscoveryType.Eds);
+        Read(Resources(ShopMesh.Model(), ResourceType.Endpoints).Find("missing-backend")!, ClusterLoadAssignment.Parser)
+            .Endpoints.ShouldBeEmpty();
     }
 
     [Theory]
@@ -141,23 +155,31 @@ public sealed class ProxylessTranslationTests
     [InlineData("POST", "", "429", "unavailable")]
     [InlineData("POST", "Conflict", "500", null)]
     [InlineData("GET,PUT", "GrpcUnavailable", "503", null)]
-    public void Retries_are_by_the_status_codes_of_gRPC_for_calls_that_may_be_retried(string methods, string triggers, string codes, string? expected)
+    public void Retries_are_by_the_status_codes_of_gRPC_for_calls_that_may_be_retried(
+        string methods,
+        string triggers,
+        string codes,
+        string? expected
+    )
     {
-        var policy = Retry(new RetrySettings
-        {
-            Attempts = 3,
-            Methods = Split(methods).ToValueList(),
-            ConnectionTriggers = [RetryTrigger.ConnectFailure],
-            ResponseTriggers = Split(triggers).Select(Enum.Parse<RetryTrigger>).ToValueList(),
-            StatusCodes = Split(codes).Select(int.Parse).ToValueList(),
-            PerTryTimeout = TimeSpan.FromSeconds(1),
-            BackoffBase = TimeSpan.Zero,
-            BackoffMax = TimeSpan.Zero,
-        });
+        var policy = Retry(
+            new RetrySettings
+            {
+                Attempts = 3,
+                Methods = Split(methods).ToValueList(),
+                ConnectionTriggers = [RetryTrigger.ConnectFailure],
+                ResponseTriggers = Split(triggers).Select(Enum.Parse<RetryTrigger>).ToValueList(),
+                StatusCodes = Split(codes).Select(int.Parse).ToValueList(),
+                PerTryTimeout = TimeSpan.FromSeconds(1),
+                BackoffBase = TimeSpan.Zero,
+                BackoffMax = TimeSpan.Zero,
+            }
+        );
 
         policy?.RetryOn.ShouldBe(expected);
         (policy is null).ShouldBe(expected is null);
-        if (policy is null) return;
+        if (policy is null)
+            return;
         policy.NumRetries.ShouldBe(3u);
         policy.RetryBackOff.BaseInterval.ToTimeSpan().ShouldBe(TimeSpan.FromMilliseconds(1));
         policy.RetryBackOff.MaxInterval.ToTimeSpan().ShouldBe(TimeSpan.FromMilliseconds(1));
@@ -166,14 +188,16 @@ public sealed class ProxylessTranslationTests
     [Fact]
     public void A_time_out_bounds_the_call_and_faults_are_those_of_the_rule()
     {
-        var model = With(new HttpRoute
-        {
-            Name = "default",
-            Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("web"), 80))],
-            RequestTimeout = TimeSpan.FromSeconds(3),
-            Fault = new FaultInjection(TimeSpan.FromMilliseconds(250), 10, 503, 0.5),
-            Mirror = new MirrorTarget(new BackendTarget(ShopMesh.Name("web"), 80), 100),
-        });
+        var model = With(
+            new HttpRoute
+            {
+                Name = "default",
+                Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("web"), 80))],
+                RequestTimeout = TimeSpan.FromSeconds(3),
+                Fault = new FaultInjection(TimeSpan.FromMilliseconds(250), 10, 503, 0.5),
+                Mirror = new MirrorTarget(new BackendTarget(ShopMesh.Name("web"), 80), 100),
+            }
+        );
         var route = Routes(model, "web")[0];
 
         route.Route_.MaxStreamDuration.MaxStreamDuration_.ToTimeSpan().ShouldBe(TimeSpan.FromSeconds(3));
@@ -187,22 +211,31 @@ public sealed class ProxylessTranslationTests
     {
         var routes = Routes("rules");
         routes.Single(route => route.Name == "expression").Route_.HashPolicy.ShouldHaveSingleItem().Header.HeaderName.ShouldBe("x-user");
-        routes.Single(route => route.Name == "default").Route_.HashPolicy.ShouldHaveSingleItem().FilterState.Key.ShouldBe("io.grpc.channel_id");
+        routes
+            .Single(route => route.Name == "default")
+            .Route_.HashPolicy.ShouldHaveSingleItem()
+            .FilterState.Key.ShouldBe("io.grpc.channel_id");
         Policy(ShopMesh.Model(), "web-v2").ShouldBe(Cluster.Types.LbPolicy.RingHash);
         Policy(ShopMesh.Model(), "half").ShouldBe(Cluster.Types.LbPolicy.RoundRobin);
 
-        var byCookie = ShopMesh.Model().WithPort("half", port => port with
-        {
-            Routes =
-            [
-                new HttpRoute
-                {
-                    Name = "default",
-                    Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("half"), 80))],
-                    Sticky = new StickySession(StickyKey.Cookie, "session", null),
-                },
-            ],
-        });
+        var byCookie = ShopMesh
+            .Model()
+            .WithPort(
+                "half",
+                port =>
+                    port with
+                    {
+                        Routes =
+                        [
+                            new HttpRoute
+                            {
+                                Name = "default",
+                                Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("half"), 80))],
+                                Sticky = new StickySession(StickyKey.Cookie, "session", null),
+                            },
+                        ],
+                    }
+            );
         Policy(byCookie, "half").ShouldBe(Cluster.Types.LbPolicy.RoundRobin);
         Routes(byCookie, "half")[0].Route_.HashPolicy.ShouldBeEmpty();
     }
@@ -224,7 +257,8 @@ public sealed class ProxylessTranslationTests
         cluster.TransportSocket.ShouldBeNull();
         cluster.TransportSocketMatches.ShouldBeEmpty();
 
-        static Cluster Find(IReadOnlyList<ResourceSet> sets, string name) => Read(sets[(int)ResourceType.Cluster].Find(name)!, Cluster.Parser);
+        static Cluster Find(IReadOnlyList<ResourceSet> sets, string name) =>
+            Read(sets[(int)ResourceType.Cluster].Find(name)!, Cluster.Parser);
     }
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries);
@@ -233,7 +267,12 @@ public sealed class ProxylessTranslationTests
     private static MeshModel With(HttpRoute route) => ShopMesh.Model().WithPort("web", port => port with { Routes = [route] });
 
     private static HttpRoute Default(HttpMatch match) =>
-        new() { Name = "rule", Match = match, Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("web"), 80))] };
+        new()
+        {
+            Name = "rule",
+            Match = match,
+            Backends = [new WeightedBackend(1, new BackendTarget(ShopMesh.Name("web"), 80))],
+        };
 
     private static RouteMatch? Match(HttpMatch match) => Routes(With(Default(match)), "web") is [var route] ? route.Match : null;
 
@@ -246,9 +285,12 @@ public sealed class ProxylessTranslationTests
     private static RepeatedField<Route> Routes(string service) => Routes(ShopMesh.Model(), service);
 
     private static RepeatedField<Route> Routes(MeshModel model, string service) =>
-        Read(Resources(model, ResourceType.Route).Find($"outbound/80/{service}.shop")!, RouteConfiguration.Parser).VirtualHosts.ShouldHaveSingleItem().Routes;
+        Read(Resources(model, ResourceType.Route).Find($"outbound/80/{service}.shop")!, RouteConfiguration.Parser)
+            .VirtualHosts.ShouldHaveSingleItem()
+            .Routes;
 
-    private static ResourceSet Resources(MeshModel model, ResourceType type) => new EnvoyTranslator().Translate(model).Proxyless.Value.Shared[(int)type];
+    private static ResourceSet Resources(MeshModel model, ResourceType type) =>
+        new EnvoyTranslator().Translate(model).Proxyless.Value.Shared[(int)type];
 
     private static T Read<T>(XdsResource resource, MessageParser<T> parser)
         where T : IMessage<T> => parser.ParseFrom(Any.Parser.ParseFrom(resource.Any.ToArray()).Value);

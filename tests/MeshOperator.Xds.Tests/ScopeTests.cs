@@ -17,7 +17,13 @@ public sealed class ScopeTests
         var name = new WorkloadName("shop", "web-0");
         return model with
         {
-            Workloads = model.Workloads.SetItem(name, model.Workloads[name] with { Scope = new UpstreamScope([.. services.Select(ShopMesh.Name)]) }),
+            Workloads = model.Workloads.SetItem(
+                name,
+                model.Workloads[name] with
+                {
+                    Scope = new UpstreamScope([.. services.Select(ShopMesh.Name)]),
+                }
+            ),
         };
     }
 
@@ -33,7 +39,9 @@ public sealed class ScopeTests
         names.Where(n => n.StartsWith("outbound/", StringComparison.Ordinal)).ShouldBe(["outbound/80/web-v2.shop", "outbound/80/web.shop"]);
         names.ShouldContain("passthrough");
         names.ShouldContain("inbound/8080");
-        (await scoped.FetchAsync(ResourceType.Listener)).Resources.Select(r => r.Name).ShouldBe(["inbound", "outbound", "outbound/80/web.shop"], ignoreOrder: true);
+        (await scoped.FetchAsync(ResourceType.Listener))
+            .Resources.Select(r => r.Name)
+            .ShouldBe(["inbound", "outbound", "outbound/80/web.shop"], ignoreOrder: true);
         (await other.FetchAsync(ResourceType.Cluster)).Resources.Select(r => r.Name).ShouldContain("outbound/5432/db.shop");
     }
 
@@ -96,12 +104,20 @@ public sealed class ScopeTests
 
         var inbound = unconnected.Single(workload => workload.NodeId == ShopMesh.StrictNode);
 
-        var expected = new ExpectedProxies([new ExpectedProxy(scoped, DateTimeOffset.UnixEpoch, null), new ExpectedProxy(inbound, DateTimeOffset.UnixEpoch, null)], connections);
+        var expected = new ExpectedProxies(
+            [new ExpectedProxy(scoped, DateTimeOffset.UnixEpoch, null), new ExpectedProxy(inbound, DateTimeOffset.UnixEpoch, null)],
+            connections
+        );
         server.Registry.GetProgress(ShopMesh.ShopMtls, expected).Unconnected.ShouldHaveSingleItem().Workload.ShouldBe(inbound);
         // The other is told of another service only.
-        await Eventually.Succeeds(() => server.Registry.GetProgress(ShopMesh.WebSplit, expected).ShouldSatisfyAllConditions(
-            progress => progress.Unconnected.ShouldHaveSingleItem().Workload.ShouldBe(inbound),
-            progress => (progress.Targeted, progress.Acknowledged).ShouldBe((2, 1))));
+        await Eventually.Succeeds(() =>
+            server
+                .Registry.GetProgress(ShopMesh.WebSplit, expected)
+                .ShouldSatisfyAllConditions(
+                    progress => progress.Unconnected.ShouldHaveSingleItem().Workload.ShouldBe(inbound),
+                    progress => (progress.Targeted, progress.Acknowledged).ShouldBe((2, 1))
+                )
+        );
 
         await using var connected = new DeltaClient(server.Connect(), ShopMesh.Node);
         await connected.FetchAsync(ResourceType.Route, "outbound/8080/api.shop");

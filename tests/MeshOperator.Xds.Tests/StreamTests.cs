@@ -134,7 +134,12 @@ public sealed class StreamTests
         static IEnumerable<string> Filters(string port) => Enumerable.Range(0, 4).Select(slot => $"{port}/limit/{slot}");
     }
 
-    private static readonly string[] BytesFilters = ["inbound/passthrough/deny", "inbound/passthrough/allow", "inbound/passthrough/tcp/mtls"];
+    private static readonly string[] BytesFilters =
+    [
+        "inbound/passthrough/deny",
+        "inbound/passthrough/allow",
+        "inbound/passthrough/tcp/mtls",
+    ];
 
     [Fact]
     public async Task A_proxy_that_has_gone_counts_no_more()
@@ -169,8 +174,7 @@ public sealed class StreamTests
             order.Add((response.TypeUrl.Split('.')[^1], string.Join(',', response.RemovedResources)));
         }
 
-        order.ShouldBe(
-        [
+        order.ShouldBe([
             ("Listener", "outbound/80/web-v2.shop"),
             ("RouteConfiguration", ""),
             ("ClusterLoadAssignment", "outbound/80/web-v2.shop"),
@@ -185,7 +189,13 @@ public sealed class StreamTests
         await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
 
         var response = await client.FetchAsync(
-            ResourceType.Secret, "identity", "trust-bundle", ShopMesh.Identity("api"), "api", "spiffe://cluster.local/ns/shop/sa/api");
+            ResourceType.Secret,
+            "identity",
+            "trust-bundle",
+            ShopMesh.Identity("api"),
+            "api",
+            "spiffe://cluster.local/ns/shop/sa/api"
+        );
 
         response.Resources.Select(resource => resource.Name).ShouldBe(["identity", "trust-bundle"], ignoreOrder: true);
         response.RemovedResources.ShouldContain(ShopMesh.Identity("api"));
@@ -236,7 +246,8 @@ public sealed class StreamTests
     public async Task An_identity_is_let_go_when_the_stream_ends()
     {
         await using var server = await XdsTestServer.StartAsync();
-        await using (var client = new DeltaClient(server.Connect(), ShopMesh.Node)) await client.FetchAsync(ResourceType.Secret, "identity");
+        await using (var client = new DeltaClient(server.Connect(), ShopMesh.Node))
+            await client.FetchAsync(ResourceType.Secret, "identity");
         await Eventually.Succeeds(() => server.Certificates.Released.ShouldBe([ShopMesh.Node]));
     }
 
@@ -314,7 +325,9 @@ public sealed class StreamTests
         await using var server = await XdsTestServer.StartAsync();
         await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
 
-        (await client.SubscribeUntilEndAsync(ResourceType.Route, new string('x', 5 * 1024 * 1024))).StatusCode.ShouldBe(StatusCode.ResourceExhausted);
+        (await client.SubscribeUntilEndAsync(ResourceType.Route, new string('x', 5 * 1024 * 1024))).StatusCode.ShouldBe(
+            StatusCode.ResourceExhausted
+        );
     }
 
     [Fact]
@@ -338,8 +351,12 @@ public sealed class StreamTests
 
         var stopping = server.StopAsync();
         // The stream's own word, or that of the connection that is closed behind it.
-        (await client.EndAsync()).Detail.ShouldSatisfyAllConditions(
-            detail => (detail.Contains("The operator is shutting down", StringComparison.Ordinal) || detail.Contains("NO_ERROR", StringComparison.Ordinal)).ShouldBeTrue(detail));
+        (await client.EndAsync()).Detail.ShouldSatisfyAllConditions(detail =>
+            (
+                detail.Contains("The operator is shutting down", StringComparison.Ordinal)
+                || detail.Contains("NO_ERROR", StringComparison.Ordinal)
+            ).ShouldBeTrue(detail)
+        );
         await stopping;
     }
 
@@ -390,29 +407,47 @@ public sealed class StreamTests
         (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.Unavailable);
     }
 
-    private static Task Progress(XdsTestServer server, PolicyKey policy, int targeted, int acknowledged) => Eventually.Succeeds(
-        () => server.Registry.GetProgress(policy).ShouldSatisfyAllConditions(
-            progress => progress.Targeted.ShouldBe(targeted), progress => progress.Acknowledged.ShouldBe(acknowledged)));
+    private static Task Progress(XdsTestServer server, PolicyKey policy, int targeted, int acknowledged) =>
+        Eventually.Succeeds(() =>
+            server
+                .Registry.GetProgress(policy)
+                .ShouldSatisfyAllConditions(
+                    progress => progress.Targeted.ShouldBe(targeted),
+                    progress => progress.Acknowledged.ShouldBe(acknowledged)
+                )
+        );
 
     private static MeshService ApiWithTimeout(MeshModel model)
     {
         var api = model.Services[ShopMesh.Name("api")];
         var port = api.Ports[1];
-        return api with { Ports = [api.Ports[0], port with { Routes = [port.Routes[0] with { RequestTimeout = TimeSpan.FromSeconds(9) }] }] };
+        return api with
+        {
+            Ports = [api.Ports[0], port with { Routes = [port.Routes[0] with { RequestTimeout = TimeSpan.FromSeconds(9) }] }],
+        };
     }
 
-    private static TlsCertificate Identity(Envoy.Service.Discovery.V3.DeltaDiscoveryResponse response) => Secret.Parser.ParseFrom(
-        response.Resources.Single(resource => resource.Name == "identity").Resource_.Value).TlsCertificate;
+    private static TlsCertificate Identity(Envoy.Service.Discovery.V3.DeltaDiscoveryResponse response) =>
+        Secret.Parser.ParseFrom(response.Resources.Single(resource => resource.Name == "identity").Resource_.Value).TlsCertificate;
 
     private sealed class AcceptGuests : INodeAuthenticator
     {
-        public ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(NodeAuthentication.AcceptedAsGuest);
+        public ValueTask<NodeAuthentication> AuthenticateAsync(
+            ServerCallContext context,
+            string nodeId,
+            CancellationToken cancellationToken
+        ) => ValueTask.FromResult(NodeAuthentication.AcceptedAsGuest);
     }
 
     private sealed class RefuseAll : INodeAuthenticator
     {
-        public ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(NodeAuthentication.Refused(StatusCode.PermissionDenied, RefusalReason.OtherPod, "the token is of another pod"));
+        public ValueTask<NodeAuthentication> AuthenticateAsync(
+            ServerCallContext context,
+            string nodeId,
+            CancellationToken cancellationToken
+        ) =>
+            ValueTask.FromResult(
+                NodeAuthentication.Refused(StatusCode.PermissionDenied, RefusalReason.OtherPod, "the token is of another pod")
+            );
     }
 }

@@ -65,8 +65,10 @@ public sealed class TranslationTests
 
         routes.Select(route => route.Name).ShouldBe(["split/retried-methods", "split"]);
         routes[0].Match.Headers.ShouldHaveSingleItem().StringMatch.SafeRegex.Regex.ShouldBe("GET|HEAD|OPTIONS");
-        routes[0].Route_.RetryPolicy.RetryOn.ShouldBe(
-            "connect-failure,refused-stream,reset-before-request,retriable-headers,gateway-error,unavailable,retriable-status-codes");
+        routes[0]
+            .Route_.RetryPolicy.RetryOn.ShouldBe(
+                "connect-failure,refused-stream,reset-before-request,retriable-headers,gateway-error,unavailable,retriable-status-codes"
+            );
         routes[1].Route_.RetryPolicy.RetryOn.ShouldBe("connect-failure,refused-stream,reset-before-request,retriable-headers");
         routes[1].Route_.RetryPolicy.RetriableStatusCodes.ShouldBeEmpty();
     }
@@ -78,14 +80,17 @@ public sealed class TranslationTests
 
         routes[0].DirectResponse.Status.ShouldBe(500u);
         routes[0].Match.RuntimeFraction.DefaultValue.Numerator.ShouldBe(500_000u);
-        routes[1].Route_.WeightedClusters.Clusters.Select(cluster => (cluster.Name, cluster.Weight)).ShouldBe(
-            [("outbound/80/half.shop", 1u), ("outbound/80/web.shop", 1u)]);
+        routes[1]
+            .Route_.WeightedClusters.Clusters.Select(cluster => (cluster.Name, cluster.Weight))
+            .ShouldBe([("outbound/80/half.shop", 1u), ("outbound/80/web.shop", 1u)]);
     }
 
     [Fact]
     public void A_route_without_any_present_backend_is_answered_with_500_as_a_whole()
     {
-        var gone = Routes("outbound/80/rules.shop").Where(route => route.Name.StartsWith("gone", StringComparison.Ordinal)).ShouldHaveSingleItem();
+        var gone = Routes("outbound/80/rules.shop")
+            .Where(route => route.Name.StartsWith("gone", StringComparison.Ordinal))
+            .ShouldHaveSingleItem();
 
         gone.DirectResponse.Status.ShouldBe(500u);
         gone.Match.RuntimeFraction.ShouldBeNull();
@@ -99,19 +104,26 @@ public sealed class TranslationTests
     [InlineData(9_000, 700, 300)]
     public void Beside_a_missing_backend_the_others_keep_their_shares(int missing, int first, int second)
     {
-        var split = BackendSplit.Of([new(missing, new MissingBackend(MissingReason.ServiceNotFound)), new(first, Target("a")), new(second, Target("b"))]);
+        var split = BackendSplit.Of([
+            new(missing, new MissingBackend(MissingReason.ServiceNotFound)),
+            new(first, Target("a")),
+            new(second, Target("b")),
+        ]);
 
         // As Envoy draws: one number for both choices.
         var random = new Random(1);
         var cut = (ulong)Math.Round(split.MissingShare * 1_000_000);
         var total = (ulong)split.Present.Sum(backend => backend.Weight);
-        int drawn = 0, ofFirst = 0;
+        int drawn = 0,
+            ofFirst = 0;
         for (var i = 0; i < 3_000_000 && drawn < 200_000; i++)
         {
             var number = (ulong)random.NextInt64();
-            if (number % 1_000_000 < cut) continue;
+            if (number % 1_000_000 < cut)
+                continue;
             drawn++;
-            if (number % total < split.Present[0].Weight) ofFirst++;
+            if (number % total < split.Present[0].Weight)
+                ofFirst++;
         }
 
         ((double)ofFirst / drawn).ShouldBe((double)first / (first + second), 0.01);
@@ -124,20 +136,35 @@ public sealed class TranslationTests
     [InlineData(9_000, 700, 300, 10)]
     public void A_mirror_takes_its_share_of_what_is_forwarded_from_all_backends_alike(int missing, int first, int second, double percent)
     {
-        var model = ShopMesh.Model().WithPort("web", port => port with
-        {
-            Routes =
-            [
-                new HttpRoute
-                {
-                    Name = "mirrored",
-                    Backends = [new(missing, new MissingBackend(MissingReason.ServiceNotFound)), new(first, new BackendTarget(ShopMesh.Name("web"), 80)), new(second, new BackendTarget(ShopMesh.Name("web-v2"), 80))],
-                    Mirror = new MirrorTarget(new BackendTarget(ShopMesh.Name("api"), 80), percent),
-                },
-            ],
-        });
-        var routes = Read(new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Route].Find("outbound/80/web.shop")!, RouteConfiguration.Parser)
-            .VirtualHosts.ShouldHaveSingleItem().Routes;
+        var model = ShopMesh
+            .Model()
+            .WithPort(
+                "web",
+                port =>
+                    port with
+                    {
+                        Routes =
+                        [
+                            new HttpRoute
+                            {
+                                Name = "mirrored",
+                                Backends =
+                                [
+                                    new(missing, new MissingBackend(MissingReason.ServiceNotFound)),
+                                    new(first, new BackendTarget(ShopMesh.Name("web"), 80)),
+                                    new(second, new BackendTarget(ShopMesh.Name("web-v2"), 80)),
+                                ],
+                                Mirror = new MirrorTarget(new BackendTarget(ShopMesh.Name("api"), 80), percent),
+                            },
+                        ],
+                    }
+            );
+        var routes = Read(
+            new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Route].Find("outbound/80/web.shop")!,
+            RouteConfiguration.Parser
+        )
+            .VirtualHosts.ShouldHaveSingleItem()
+            .Routes;
         var cut = missing == 0 ? 0 : routes[0].Match.RuntimeFraction.DefaultValue.Numerator;
         var mirrored = routes[^1].Route_.RequestMirrorPolicies.ShouldHaveSingleItem().RuntimeFraction.DefaultValue.Numerator;
         var clusters = routes[^1].Route_.WeightedClusters.Clusters;
@@ -145,15 +172,20 @@ public sealed class TranslationTests
 
         // As Envoy draws: one number for all choices.
         var random = new Random(1);
-        int forwarded = 0, copied = 0, copiedOfFirst = 0;
+        int forwarded = 0,
+            copied = 0,
+            copiedOfFirst = 0;
         while (copied < 20_000)
         {
             var number = (ulong)random.NextInt64();
-            if (number % 1_000_000 < cut) continue;
+            if (number % 1_000_000 < cut)
+                continue;
             forwarded++;
-            if (number % 1_000_000 >= mirrored) continue;
+            if (number % 1_000_000 >= mirrored)
+                continue;
             copied++;
-            if (number % total < clusters[0].Weight) copiedOfFirst++;
+            if (number % total < clusters[0].Weight)
+                copiedOfFirst++;
         }
 
         ((double)copied / forwarded).ShouldBe(percent / 100, percent / 100 * 0.05);
@@ -167,8 +199,9 @@ public sealed class TranslationTests
 
         var context = UpstreamTlsContext.Parser.ParseFrom(cluster.TransportSocket.TypedConfig.Value).CommonTlsContext;
         context.AlpnProtocols.ShouldBe(["meshoperator-http", "meshoperator"]);
-        context.CombinedValidationContext.DefaultValidationContext.MatchTypedSubjectAltNames
-            .ShouldHaveSingleItem().Matcher.Exact.ShouldBe("spiffe://cluster.local/ns/shop/sa/web");
+        context
+            .CombinedValidationContext.DefaultValidationContext.MatchTypedSubjectAltNames.ShouldHaveSingleItem()
+            .Matcher.Exact.ShouldBe("spiffe://cluster.local/ns/shop/sa/web");
     }
 
     [Fact]
@@ -185,10 +218,20 @@ public sealed class TranslationTests
     [Fact]
     public void Only_endpoints_that_are_marked_as_plaintext_are_called_without_mutual_tls()
     {
-        var model = ShopMesh.Model().WithPort("web", port => port with
-        {
-            Endpoints = [new MeshEndpoint("10.0.0.1", 80, null, null), new MeshEndpoint("10.0.0.2", 80, "spiffe://cluster.local/ns/shop/sa/web", null)],
-        });
+        var model = ShopMesh
+            .Model()
+            .WithPort(
+                "web",
+                port =>
+                    port with
+                    {
+                        Endpoints =
+                        [
+                            new MeshEndpoint("10.0.0.1", 80, null, null),
+                            new MeshEndpoint("10.0.0.2", 80, "spiffe://cluster.local/ns/shop/sa/web", null),
+                        ],
+                    }
+            );
         var configuration = new EnvoyTranslator().Translate(model);
 
         var cluster = Read(configuration.Shared[(int)ResourceType.Cluster].Find("outbound/80/web.shop")!, Cluster.Parser);
@@ -196,7 +239,8 @@ public sealed class TranslationTests
         var plaintext = cluster.TransportSocketMatches.ShouldHaveSingleItem();
         plaintext.TransportSocket.Name.ShouldBe("envoy.transport_sockets.raw_buffer");
         var endpoints = Read(configuration.Shared[(int)ResourceType.Endpoints].Find("outbound/80/web.shop")!, ClusterLoadAssignment.Parser)
-            .Endpoints.ShouldHaveSingleItem().LbEndpoints.ToDictionary(e => e.Endpoint.Address.SocketAddress.Address, e => e.Metadata);
+            .Endpoints.ShouldHaveSingleItem()
+            .LbEndpoints.ToDictionary(e => e.Endpoint.Address.SocketAddress.Address, e => e.Metadata);
         endpoints["10.0.0.1"].FilterMetadata["envoy.transport_socket_match"].ShouldBe(plaintext.Match);
         endpoints["10.0.0.2"].ShouldBeNull();
     }
@@ -233,21 +277,29 @@ public sealed class TranslationTests
     public void A_request_takes_a_token_of_each_limit_that_matches_it(string method, string path, string header, string expected)
     {
         var headers = new Dictionary<string, string> { [":path"] = path, [":method"] = method };
-        if (header.Split(':') is [var name, var value]) headers[name] = value;
-        var filters = new EnvoyTranslator().Translate(ShopMesh.Model()).Nodes[new WorkloadName("shop", "web-0")].Own[ResourceType.Extension];
+        if (header.Split(':') is [var name, var value])
+            headers[name] = value;
+        var filters = new EnvoyTranslator().Translate(ShopMesh.Model()).Nodes[new WorkloadName("shop", "web-0")].Own[
+            ResourceType.Extension
+        ];
 
-        Enumerable.Range(0, 4)
-            .Select(slot => Read(filters.Find($"inbound/8080/limit/{slot}")!, TypedExtensionConfig.Parser).TypedConfig.Unpack<LocalRateLimit>())
+        Enumerable
+            .Range(0, 4)
+            .Select(slot =>
+                Read(filters.Find($"inbound/8080/limit/{slot}")!, TypedExtensionConfig.Parser).TypedConfig.Unpack<LocalRateLimit>()
+            )
             .SelectMany(filter => filter.RateLimits.Select(limit => limit.Actions.ShouldHaveSingleItem()))
             .Where(action => action.HeaderValueMatch?.Headers.All(Holds) ?? true)
             .Select(action => action.GenericKey?.DescriptorValue ?? action.HeaderValueMatch.DescriptorValue)
             .ShouldBe(expected.Split(' '));
 
-        bool Holds(HeaderMatcher condition) => headers.TryGetValue(condition.Name, out var found) && condition.StringMatch switch
-        {
-            { HasExact: true } match => match.Exact == found,
-            var match => Regex.IsMatch(found, $@"\A(?:{match.SafeRegex.Regex})\z", RegexOptions.CultureInvariant),
-        };
+        bool Holds(HeaderMatcher condition) =>
+            headers.TryGetValue(condition.Name, out var found)
+            && condition.StringMatch switch
+            {
+                { HasExact: true } match => match.Exact == found,
+                var match => Regex.IsMatch(found, $@"\A(?:{match.SafeRegex.Regex})\z", RegexOptions.CultureInvariant),
+            };
     }
 
     private static ResourceSet Configuration(ResourceType type) => new EnvoyTranslator().Translate(ShopMesh.Model()).Shared[(int)type];

@@ -26,11 +26,13 @@ internal static class Eventually
     }
 
     /// <summary>Repeats <paramref name="assertion"/> until it no longer throws, or fails with its last error.</summary>
-    public static Task Succeeds(Action assertion, TimeSpan? deadline = null) => Succeeds(
-        () =>
-        {
-            assertion();
-            return Task.CompletedTask;
-        },
-        deadline);
+    public static Task Succeeds(Action assertion, TimeSpan? deadline = null) =>
+        Succeeds(
+            () =>
+            {
+                assertion();
+                return Task.CompletedTask;
+            },
+            deadline
+        );
 }

@@ -10,7 +10,8 @@ internal static class Repository
     {
         for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
-            if (File.Exists(Path.Combine(folder, "MeshOperator.sln"))) return folder;
+            if (File.Exists(Path.Combine(folder, "MeshOperator.sln")))
+                return folder;
         }
 
         throw new DirectoryNotFoundException($"There is no MeshOperator.sln above {AppContext.BaseDirectory}.");

@@ -5,13 +5,28 @@ using MeshOperator.Kubernetes.Entities;
 namespace MeshOperator.Api.Authorities;
 
 /// <summary>MeshCertificateAuthority configures who signs the identities of the mesh, and shows the progress of a rotation.</summary>
-[KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "MeshCertificateAuthority", PluralName = "meshcertificateauthorities")]
+[KubernetesEntity(
+    Group = MeshNames.Group,
+    ApiVersion = MeshNames.Version,
+    Kind = "MeshCertificateAuthority",
+    PluralName = "meshcertificateauthorities"
+)]
 [EntityScope(EntityScope.Cluster)]
 [KubernetesEntityShortNames("mca")]
 [KubernetesEntityCategories("mesh")]
 [AdditionalPrinterColumn(".status.phase", "Phase", Order = 1)]
-[AdditionalPrinterColumn(".status.proxiesTrusting", "Proxies", Order = 2, Description = "Proxies that have acknowledged the current phase, of all.")]
-[AdditionalPrinterColumn(".status.notAfter", "Not After", Order = 3, Description = "When the root or the intermediate expires, whichever is first.")]
+[AdditionalPrinterColumn(
+    ".status.proxiesTrusting",
+    "Proxies",
+    Order = 2,
+    Description = "Proxies that have acknowledged the current phase, of all."
+)]
+[AdditionalPrinterColumn(
+    ".status.notAfter",
+    "Not After",
+    Order = 3,
+    Description = "When the root or the intermediate expires, whichever is first."
+)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"ExpiringSoon\")].status", "Expiring Soon", Order = 11)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Progressing\")].message", "Progress", Order = 12, Priority = 1)]

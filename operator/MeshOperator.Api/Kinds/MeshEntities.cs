@@ -12,5 +12,6 @@ public static class MeshEntities
     public static readonly IReadOnlyList<Type> All = [.. PolicyKinds.All.Select(kind => kind.Entity), typeof(MeshCertificateAuthority)];
 
     /// <summary>Their names in the API's paths.</summary>
-    public static IEnumerable<string> PluralNames => All.Select(entity => entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName);
+    public static IEnumerable<string> PluralNames =>
+        All.Select(entity => entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName);
 }

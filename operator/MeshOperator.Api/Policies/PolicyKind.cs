@@ -65,7 +65,10 @@ public interface IPolicyKindVisitor<out TResult>
 /// <typeparam name="TPolicy">The type of its objects.</typeparam>
 /// <typeparam name="TSpec">The type of their specs, whose new object has the schema's defaults.</typeparam>
 public sealed class PolicyKind<TPolicy, TSpec>(
-    IValidator<TSpec> validator, Func<TSpec, IEnumerable<PolicyTargetReference>> targets, PolicyEffects affects) : PolicyKind(typeof(TPolicy), affects)
+    IValidator<TSpec> validator,
+    Func<TSpec, IEnumerable<PolicyTargetReference>> targets,
+    PolicyEffects affects
+) : PolicyKind(typeof(TPolicy), affects)
     where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
     where TSpec : class, new()
 {

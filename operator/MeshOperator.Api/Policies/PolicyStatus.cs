@@ -6,7 +6,12 @@ namespace MeshOperator.Api.Policies;
 /// <summary>The state of a policy.</summary>
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Accepted\")].status", "Accepted", Order = 10)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Programmed\")].status", "Programmed", Order = 11)]
-[AdditionalPrinterColumn(".status.proxies.summary", "Proxies", Order = 12, Description = "Proxies that have acknowledged it, of those it applies to.")]
+[AdditionalPrinterColumn(
+    ".status.proxies.summary",
+    "Proxies",
+    Order = 12,
+    Description = "Proxies that have acknowledged it, of those it applies to."
+)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
 [AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
 public sealed class PolicyStatus

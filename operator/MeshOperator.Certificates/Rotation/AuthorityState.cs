@@ -29,7 +29,14 @@ public sealed record AuthorityState
     public static AuthorityState Of(CertificateAuthorityFiles signer, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(signer);
-        return new AuthorityState { Epoch = 1, Phase = RotationPhase.Stable, Since = now, Signer = signer, TrustBundle = PemBundle.Union(signer.Roots) };
+        return new AuthorityState
+        {
+            Epoch = 1,
+            Phase = RotationPhase.Stable,
+            Since = now,
+            Signer = signer,
+            TrustBundle = PemBundle.Union(signer.Roots),
+        };
     }
 
     /// <summary>Whether the authority that signs still can; one that has expired cannot.</summary>
@@ -47,7 +54,8 @@ public sealed record AuthorityState
         ArgumentNullException.ThrowIfNull(next);
         ArgumentNullException.ThrowIfNull(time);
         using var signer = TryLoad(Signer, time);
-        if (signer is not null) Demand(RotationPhase.Stable);
+        if (signer is not null)
+            Demand(RotationPhase.Stable);
         using var successor = CertificateAuthority.Load(next, time);
         var begun = Step(RotationPhase.DistributingTrust, time) with
         {
@@ -95,7 +103,8 @@ public sealed record AuthorityState
 
     private void Demand(RotationPhase phase)
     {
-        if (Phase != phase) throw new InvalidOperationException($"This step follows {phase}, and the phase is {Phase}.");
+        if (Phase != phase)
+            throw new InvalidOperationException($"This step follows {phase}, and the phase is {Phase}.");
     }
 
     private AuthorityState Step(RotationPhase phase, TimeProvider time)
@@ -126,7 +135,8 @@ public sealed record AuthorityState
     /// bundle already is no reason: who started before that does not know it.</summary>
     private static string Cross(CertificateAuthority? signer, CertificateAuthority successor)
     {
-        if (signer is null) return string.Empty;
+        if (signer is null)
+            return string.Empty;
         using var root = successor.FindRoot();
         using var present = signer.FindRoot();
         return root.Thumbprint == present.Thumbprint ? string.Empty : signer.CrossSign(root, successor.Depth) ?? string.Empty;

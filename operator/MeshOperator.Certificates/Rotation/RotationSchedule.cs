@@ -13,16 +13,26 @@ public static class RotationSchedule
     /// <param name="progress">How far the proxies are with the present state.</param>
     /// <param name="overlap">How long the old authority stays trusted at least after the new one has begun to sign.</param>
     /// <param name="time">The clock.</param>
-    public static AuthorityState? Next(AuthorityState state, CertificateAuthorityFiles? wanted, RotationProgress progress, TimeSpan overlap, TimeProvider time)
+    public static AuthorityState? Next(
+        AuthorityState state,
+        CertificateAuthorityFiles? wanted,
+        RotationProgress progress,
+        TimeSpan overlap,
+        TimeProvider time
+    )
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(progress);
         ArgumentNullException.ThrowIfNull(time);
         var isOther = wanted is not null && wanted != state.Signer;
-        if (state.Phase == RotationPhase.Stable) return isOther ? state.Begin(wanted!, time) : null;
+        if (state.Phase == RotationPhase.Stable)
+            return isOther ? state.Begin(wanted!, time) : null;
         if (!state.CanSign(time))
         {
-            var successor = isOther ? wanted : state.CanNextSign(time) ? state.Next : null;
+            var successor =
+                isOther ? wanted
+                : state.CanNextSign(time) ? state.Next
+                : null;
             return successor is null ? null : state.Begin(successor, time);
         }
 
@@ -37,5 +47,6 @@ public static class RotationSchedule
     }
 
     /// <summary>Whether a certificate is so near to its end that it is to be replaced.</summary>
-    public static bool IsDue(DateTimeOffset notBefore, DateTimeOffset notAfter, DateTimeOffset now) => notAfter - now < (notAfter - notBefore) * LastPart;
+    public static bool IsDue(DateTimeOffset notBefore, DateTimeOffset notAfter, DateTimeOffset now) =>
+        notAfter - now < (notAfter - notBefore) * LastPart;
 }

@@ -16,13 +16,28 @@ internal static class ProbeResources
     /// <summary>The listener, or null where no probe needs one.</summary>
     public static JsonObject? Listener(IReadOnlyList<ApplicationProbe> probes)
     {
-        if (probes.Count == 0) return null;
-        var checks = probes.Where(IsCheck).Select(probe => EnvoyJson.Filter($"{ClusterName(probe)}", "envoy.extensions.filters.http.health_check.v3.HealthCheck", new JsonObject
-        {
-            ["pass_through_mode"] = false,
-            ["cluster_min_healthy_percentages"] = new JsonObject { [ClusterName(probe)] = new JsonObject { ["value"] = 100 } },
-            ["headers"] = new JsonArray(new JsonObject { ["name"] = ":path", ["string_match"] = new JsonObject { ["exact"] = probe.Path } }),
-        }));
+        if (probes.Count == 0)
+            return null;
+        var checks = probes
+            .Where(IsCheck)
+            .Select(probe =>
+                EnvoyJson.Filter(
+                    $"{ClusterName(probe)}",
+                    "envoy.extensions.filters.http.health_check.v3.HealthCheck",
+                    new JsonObject
+                    {
+                        ["pass_through_mode"] = false,
+                        ["cluster_min_healthy_percentages"] = new JsonObject { [ClusterName(probe)] = new JsonObject { ["value"] = 100 } },
+                        ["headers"] = new JsonArray(
+                            new JsonObject
+                            {
+                                ["name"] = ":path",
+                                ["string_match"] = new JsonObject { ["exact"] = probe.Path },
+                            }
+                        ),
+                    }
+                )
+            );
         var routes = probes.Where(probe => !IsCheck(probe)).Select(Route).Append(Nothing());
         var manager = EnvoyJson.ConnectionManager(ListenerName, routes, checks);
 
@@ -42,39 +57,63 @@ internal static class ProbeResources
         foreach (var group in probes.GroupBy(ClusterName))
         {
             var probe = group.First();
-            var cluster = EnvoyJson.StaticCluster(group.Key, EnvoyJson.PodAddress, probe.Port, EnvoyJson.Duration(group.Max(p => p.Timeout)));
-            if (isCaptured) cluster["upstream_bind_config"] = SourceAddress();
+            var cluster = EnvoyJson.StaticCluster(
+                group.Key,
+                EnvoyJson.PodAddress,
+                probe.Port,
+                EnvoyJson.Duration(group.Max(p => p.Timeout))
+            );
+            if (isCaptured)
+                cluster["upstream_bind_config"] = SourceAddress();
             if (Protocol(probe.Protocol) is { } options)
-                cluster["typed_extension_protocol_options"] = new JsonObject { ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = options };
-            if (Tls(probe.Protocol) is { } tls) cluster["transport_socket"] = tls;
-            if (IsCheck(probe)) cluster["health_checks"] = new JsonArray(Check(probe));
+                cluster["typed_extension_protocol_options"] = new JsonObject
+                {
+                    ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = options,
+                };
+            if (Tls(probe.Protocol) is { } tls)
+                cluster["transport_socket"] = tls;
+            if (IsCheck(probe))
+                cluster["health_checks"] = new JsonArray(Check(probe));
             yield return cluster;
         }
     }
 
-    private static bool IsCheck(ApplicationProbe probe) => probe.Protocol is ProbeProtocol.Tcp or ProbeProtocol.Grpc or ProbeProtocol.GrpcOverTls;
+    private static bool IsCheck(ApplicationProbe probe) =>
+        probe.Protocol is ProbeProtocol.Tcp or ProbeProtocol.Grpc or ProbeProtocol.GrpcOverTls;
 
-    private static string ClusterName(ApplicationProbe probe) => probe.Protocol switch
-    {
-        ProbeProtocol.Http => string.Create(CultureInfo.InvariantCulture, $"application/{probe.Port}"),
-        ProbeProtocol.Https => string.Create(CultureInfo.InvariantCulture, $"application/{probe.Port}/tls"),
-        _ => probe.Path.TrimStart('/'),
-    };
+    private static string ClusterName(ApplicationProbe probe) =>
+        probe.Protocol switch
+        {
+            ProbeProtocol.Http => string.Create(CultureInfo.InvariantCulture, $"application/{probe.Port}"),
+            ProbeProtocol.Https => string.Create(CultureInfo.InvariantCulture, $"application/{probe.Port}/tls"),
+            _ => probe.Path.TrimStart('/'),
+        };
 
     /// <summary>Without a time-out: the kubelet has one, and ends the request with it. A redirect counts as success and is not followed, as it
     /// leads past the proxy.</summary>
-    private static JsonObject Route(ApplicationProbe probe) => new()
-    {
-        ["match"] = new JsonObject { ["path"] = probe.Path },
-        ["route"] = new JsonObject { ["cluster"] = ClusterName(probe), ["prefix_rewrite"] = EnvoyJson.Literal(probe.Target), ["timeout"] = "0s" },
-        ["response_headers_to_remove"] = new JsonArray("location"),
-    };
+    private static JsonObject Route(ApplicationProbe probe) =>
+        new()
+        {
+            ["match"] = new JsonObject { ["path"] = probe.Path },
+            ["route"] = new JsonObject
+            {
+                ["cluster"] = ClusterName(probe),
+                ["prefix_rewrite"] = EnvoyJson.Literal(probe.Target),
+                ["timeout"] = "0s",
+            },
+            ["response_headers_to_remove"] = new JsonArray("location"),
+        };
 
-    private static JsonObject Nothing() => new()
-    {
-        ["match"] = new JsonObject { ["prefix"] = "/" },
-        ["direct_response"] = new JsonObject { ["status"] = 404, ["body"] = new JsonObject { ["inline_string"] = "This is the path of no probe.\n" } },
-    };
+    private static JsonObject Nothing() =>
+        new()
+        {
+            ["match"] = new JsonObject { ["prefix"] = "/" },
+            ["direct_response"] = new JsonObject
+            {
+                ["status"] = 404,
+                ["body"] = new JsonObject { ["inline_string"] = "This is the path of no probe.\n" },
+            },
+        };
 
     private static JsonObject Check(ApplicationProbe probe)
     {
@@ -105,32 +144,49 @@ internal static class ProbeResources
 
         // The name of the cluster would be no host name.
         var grpc = new JsonObject { ["authority"] = string.Create(CultureInfo.InvariantCulture, $"localhost:{probe.Port}") };
-        if (probe.Target.Length > 0) grpc["service_name"] = EnvoyJson.Literal(probe.Target);
+        if (probe.Target.Length > 0)
+            grpc["service_name"] = EnvoyJson.Literal(probe.Target);
         check["grpc_health_check"] = grpc;
         return check;
     }
 
-    private static JsonObject SourceAddress() => new()
-    {
-        ["source_address"] = new JsonObject { ["address"] = ProxySource.Ipv4, ["port_value"] = 0 },
-        ["extra_source_addresses"] = new JsonArray(new JsonObject { ["address"] = new JsonObject { ["address"] = ProxySource.Ipv6, ["port_value"] = 0 } }),
-    };
+    private static JsonObject SourceAddress() =>
+        new()
+        {
+            ["source_address"] = new JsonObject { ["address"] = ProxySource.Ipv4, ["port_value"] = 0 },
+            ["extra_source_addresses"] = new JsonArray(
+                new JsonObject
+                {
+                    ["address"] = new JsonObject { ["address"] = ProxySource.Ipv6, ["port_value"] = 0 },
+                }
+            ),
+        };
 
     /// <summary>A connection for each request, as the kubelet makes them.</summary>
     private static JsonObject? Protocol(ProbeProtocol protocol)
     {
         var options = protocol switch
         {
-            ProbeProtocol.Http => new JsonObject { ["explicit_http_config"] = new JsonObject { ["http_protocol_options"] = new JsonObject() } },
+            ProbeProtocol.Http => new JsonObject
+            {
+                ["explicit_http_config"] = new JsonObject { ["http_protocol_options"] = new JsonObject() },
+            },
             ProbeProtocol.Https => new JsonObject
             {
-                ["auto_config"] = new JsonObject { ["http_protocol_options"] = new JsonObject(), ["http2_protocol_options"] = new JsonObject() },
+                ["auto_config"] = new JsonObject
+                {
+                    ["http_protocol_options"] = new JsonObject(),
+                    ["http2_protocol_options"] = new JsonObject(),
+                },
             },
-            ProbeProtocol.Grpc or ProbeProtocol.GrpcOverTls =>
-                new JsonObject { ["explicit_http_config"] = new JsonObject { ["http2_protocol_options"] = new JsonObject() } },
+            ProbeProtocol.Grpc or ProbeProtocol.GrpcOverTls => new JsonObject
+            {
+                ["explicit_http_config"] = new JsonObject { ["http2_protocol_options"] = new JsonObject() },
+            },
             _ => null,
         };
-        if (options is null) return null;
+        if (options is null)
+            return null;
         if (protocol is ProbeProtocol.Http or ProbeProtocol.Https)
             options["common_http_protocol_options"] = new JsonObject { ["max_requests_per_connection"] = 1 };
         return EnvoyJson.Typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", options);
@@ -139,12 +195,15 @@ internal static class ProbeResources
     /// <summary>TLS without a look at the certificate, as the kubelet does it.</summary>
     private static JsonObject? Tls(ProbeProtocol protocol)
     {
-        if (protocol is not (ProbeProtocol.Https or ProbeProtocol.GrpcOverTls)) return null;
+        if (protocol is not (ProbeProtocol.Https or ProbeProtocol.GrpcOverTls))
+            return null;
         var common = new JsonObject { ["tls_params"] = new JsonObject { ["tls_maximum_protocol_version"] = "TLSv1_3" } };
-        if (protocol is ProbeProtocol.GrpcOverTls) common["alpn_protocols"] = new JsonArray("h2");
+        if (protocol is ProbeProtocol.GrpcOverTls)
+            common["alpn_protocols"] = new JsonArray("h2");
         return EnvoyJson.Filter(
             "envoy.transport_sockets.tls",
             "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-            new JsonObject { ["common_tls_context"] = common });
+            new JsonObject { ["common_tls_context"] = common }
+        );
     }
 }

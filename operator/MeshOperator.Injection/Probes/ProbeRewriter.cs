@@ -35,8 +35,10 @@ internal sealed class ProbeRewriter
         if (settings.Interception != Interception.None)
         {
             // A sidecar of somebody else's. Before a classic proxy runs, nothing answers in its place, and nothing is captured either.
-            foreach (var container in (spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always")) rewriter.Rewrite(container, atStart: settings.IsNative);
-            foreach (var container in spec.Containers) rewriter.Rewrite(container, atStart: true);
+            foreach (var container in (spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always"))
+                rewriter.Rewrite(container, atStart: settings.IsNative);
+            foreach (var container in spec.Containers)
+                rewriter.Rewrite(container, atStart: true);
         }
 
         return new RewrittenProbes(rewriter._probes, rewriter._originals);
@@ -46,33 +48,39 @@ internal sealed class ProbeRewriter
     {
         Rewrite(container, container.LivenessProbe, "livenessProbe", "livez");
         Rewrite(container, container.ReadinessProbe, "readinessProbe", "readyz");
-        if (atStart) Rewrite(container, container.StartupProbe, "startupProbe", "startupz");
-        if (atStart) Rewrite(container, container.Lifecycle?.PostStart, "postStart", "poststart");
+        if (atStart)
+            Rewrite(container, container.StartupProbe, "startupProbe", "startupz");
+        if (atStart)
+            Rewrite(container, container.Lifecycle?.PostStart, "postStart", "poststart");
         Rewrite(container, container.Lifecycle?.PreStop, "preStop", "prestop");
     }
 
     private void Rewrite(V1Container container, V1Probe? probe, string field, string name)
     {
-        if (probe is null) return;
+        if (probe is null)
+            return;
         var original = KubernetesJson.Serialize(probe);
         var period = TimeSpan.FromSeconds(Positive(probe.PeriodSeconds) ?? DefaultPeriod);
         var timeout = TimeSpan.FromSeconds(Positive(probe.TimeoutSeconds) ?? DefaultTimeout);
         var path = $"/app-health/{container.Name}/{name}";
         if (probe.HttpGet is { } http)
         {
-            if (Forward(container, http, path, period, timeout) is not { } action) return;
+            if (Forward(container, http, path, period, timeout) is not { } action)
+                return;
             probe.HttpGet = action;
         }
         else if (probe.TcpSocket is { } tcp)
         {
-            if (!string.IsNullOrEmpty(tcp.Host) || Resolve(container, tcp.Port) is not { } port) return;
+            if (!string.IsNullOrEmpty(tcp.Host) || Resolve(container, tcp.Port) is not { } port)
+                return;
             _probes.Add(new ApplicationProbe(path, ProbeProtocol.Tcp, port, string.Empty, period, timeout));
             probe.TcpSocket = null;
             probe.HttpGet = new V1HTTPGetAction { Path = path, Port = ProxyPort.Probes };
         }
         else if (probe.Grpc is { } grpc)
         {
-            if (!IsCaptured(grpc.Port)) return;
+            if (!IsCaptured(grpc.Port))
+                return;
             var protocol = grpc.Mode == "TLS" ? ProbeProtocol.GrpcOverTls : ProbeProtocol.Grpc;
             _probes.Add(new ApplicationProbe(path, protocol, grpc.Port, grpc.Service ?? string.Empty, period, timeout));
             probe.Grpc = null;
@@ -88,9 +96,11 @@ internal sealed class ProbeRewriter
 
     private void Rewrite(V1Container container, V1LifecycleHandler? hook, string field, string name)
     {
-        if (hook?.HttpGet is not { } http) return;
+        if (hook?.HttpGet is not { } http)
+            return;
         var original = KubernetesJson.Serialize(hook);
-        if (Forward(container, http, $"/app-lifecycle/{container.Name}/{name}", HookTimeout, HookTimeout) is not { } action) return;
+        if (Forward(container, http, $"/app-lifecycle/{container.Name}/{name}", HookTimeout, HookTimeout) is not { } action)
+            return;
         hook.HttpGet = action;
         Record(container, field, original);
     }
@@ -98,9 +108,12 @@ internal sealed class ProbeRewriter
     /// <summary>The action that asks the proxy instead; null where the application is to be asked as before.</summary>
     private V1HTTPGetAction? Forward(V1Container container, V1HTTPGetAction http, string path, TimeSpan period, TimeSpan timeout)
     {
-        if (!string.IsNullOrEmpty(http.Host) || Resolve(container, http.Port) is not { } port) return null;
+        if (!string.IsNullOrEmpty(http.Host) || Resolve(container, http.Port) is not { } port)
+            return null;
         var (target, query) = RequestPath.Split(http.Path);
-        _probes.Add(new ApplicationProbe(path, http.Scheme == "HTTPS" ? ProbeProtocol.Https : ProbeProtocol.Http, port, target, period, timeout));
+        _probes.Add(
+            new ApplicationProbe(path, http.Scheme == "HTTPS" ? ProbeProtocol.Https : ProbeProtocol.Http, port, target, period, timeout)
+        );
         return new V1HTTPGetAction
         {
             Path = path + query,
@@ -114,18 +127,21 @@ internal sealed class ProbeRewriter
     /// it either, or where it is not captured.</summary>
     private int? Resolve(V1Container container, IntOrString? port)
     {
-        if (port?.Value is not { Length: > 0 } text) return null;
+        if (port?.Value is not { Length: > 0 } text)
+            return null;
         int? number = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given)
             ? given
             : container.Ports?.FirstOrDefault(p => p.Name == text)?.ContainerPort;
         return number is { } found && IsCaptured(found) ? found : null;
     }
 
-    private bool IsCaptured(int port) => port is > 0 and <= 65535 && !ProxyPort.IsInRange(port) && !_settings.ExcludedInboundPorts.Contains(port);
+    private bool IsCaptured(int port) =>
+        port is > 0 and <= 65535 && !ProxyPort.IsInRange(port) && !_settings.ExcludedInboundPorts.Contains(port);
 
     private void Record(V1Container container, string field, string original)
     {
-        if (_originals[container.Name] is not JsonObject fields) _originals[container.Name] = fields = [];
+        if (_originals[container.Name] is not JsonObject fields)
+            _originals[container.Name] = fields = [];
         fields[field] = JsonNode.Parse(original);
     }
 

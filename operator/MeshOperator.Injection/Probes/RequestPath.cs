@@ -12,7 +12,8 @@ internal static class RequestPath
     public static (string Path, string Query) Split(string? given)
     {
         var text = given ?? string.Empty;
-        if (text.IndexOf('#', StringComparison.Ordinal) is >= 0 and var fragment) text = text[..fragment];
+        if (text.IndexOf('#', StringComparison.Ordinal) is >= 0 and var fragment)
+            text = text[..fragment];
         var query = text.IndexOf('?', StringComparison.Ordinal) is >= 0 and var mark ? text[mark..] : string.Empty;
         var path = Encode(text[..^query.Length]);
         return (path.StartsWith('/') ? path : "/" + path, query.Length > 1 ? query : string.Empty);
@@ -23,8 +24,13 @@ internal static class RequestPath
         var result = new StringBuilder();
         foreach (var rune in path.EnumerateRunes())
         {
-            if (rune.IsAscii && (char.IsAsciiLetterOrDigit((char)rune.Value) || Allowed.Contains((char)rune.Value, StringComparison.Ordinal))) result.Append(rune);
-            else result.Append(Uri.EscapeDataString(rune.ToString()));
+            if (
+                rune.IsAscii
+                && (char.IsAsciiLetterOrDigit((char)rune.Value) || Allowed.Contains((char)rune.Value, StringComparison.Ordinal))
+            )
+                result.Append(rune);
+            else
+                result.Append(Uri.EscapeDataString(rune.ToString()));
         }
 
         return result.ToString();

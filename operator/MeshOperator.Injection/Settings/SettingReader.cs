@@ -20,20 +20,23 @@ internal sealed class SettingReader(IDictionary<string, string>? annotations)
 
     /// <summary>A list separated by commas, each value once; an empty annotation is an empty list.</summary>
     public IReadOnlyList<T> List<T>(string annotation, string @default, SettingValue<T> read) =>
-    [
-        .. Given(annotation, @default)
-            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            .Select(part => Read(annotation, part, read))
-            .Distinct(),
-    ];
+        [
+            .. Given(annotation, @default)
+                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Select(part => Read(annotation, part, read))
+                .Distinct(),
+        ];
 
-    private string Given(string annotation, string @default) => annotations is not null && annotations.TryGetValue(annotation, out var text) ? text : @default;
+    private string Given(string annotation, string @default) =>
+        annotations is not null && annotations.TryGetValue(annotation, out var text) ? text : @default;
 
     private T Read<T>(string annotation, string text, SettingValue<T> read)
     {
         var (value, advice) = read(text);
         if (advice is not null)
-            Problem ??= Has(annotation) ? $"metadata.annotations[{annotation}]: '{text}' {advice}" : $"the operator's setting for {annotation}: '{text}' {advice}";
+            Problem ??= Has(annotation)
+                ? $"metadata.annotations[{annotation}]: '{text}' {advice}"
+                : $"the operator's setting for {annotation}: '{text}' {advice}";
         return value;
     }
 }

@@ -13,12 +13,23 @@ internal static partial class SettingValues
 
     public static (string Value, string? Advice) Image(string text)
     {
-        if (!ImageReference().IsMatch(text)) return (text, $"is not an image reference; write for example {EnvoyReleases.DefaultImage}");
-        return (text, EnvoyReleases.BranchOf(text) < EnvoyReleases.OldestBranch ? $"is too old; use Envoy 1.{EnvoyReleases.OldestBranch} or later, for example {EnvoyReleases.DefaultImage}" : null);
+        if (!ImageReference().IsMatch(text))
+            return (text, $"is not an image reference; write for example {EnvoyReleases.DefaultImage}");
+        return (
+            text,
+            EnvoyReleases.BranchOf(text) < EnvoyReleases.OldestBranch
+                ? $"is too old; use Envoy 1.{EnvoyReleases.OldestBranch} or later, for example {EnvoyReleases.DefaultImage}"
+                : null
+        );
     }
 
     public static (string Value, string? Advice) Concurrency(string text) =>
-        (text, int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is > 0 and <= 128 ? null : "is not a number of threads; use a number from 1 to 128");
+        (
+            text,
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is > 0 and <= 128
+                ? null
+                : "is not a number of threads; use a number from 1 to 128"
+        );
 
     public static (int Value, string? Advice) Headers(string text) => Number(text, 100, 10_000, "is not a number of headers");
 
@@ -27,7 +38,12 @@ internal static partial class SettingValues
 
     /// <summary>The beginning of a statistic's name in Envoy.</summary>
     public static (string Value, string? Advice) Statistic(string text) =>
-        (text, text == StatisticsSelection.All || StatisticName().IsMatch(text) ? null : "is not a prefix of a statistic's name; write for example cluster.outbound/80/shop/web., or * for all");
+        (
+            text,
+            text == StatisticsSelection.All || StatisticName().IsMatch(text)
+                ? null
+                : "is not a prefix of a statistic's name; write for example cluster.outbound/80/shop/web., or * for all"
+        );
 
     public static (string Value, string? Advice) LogLevel(string text) =>
         (text, LogLevels.Contains(text) ? null : $"is not a log level; use one of {string.Join(", ", LogLevels)}");
@@ -43,30 +59,38 @@ internal static partial class SettingValues
     /// <summary>A network, or a single address, which is a network of one.</summary>
     public static (string Value, string? Advice) Cidr(string text)
     {
-        if (IPNetwork.TryParse(text, out var network)) return (network.ToString(), null);
+        if (IPNetwork.TryParse(text, out var network))
+            return (network.ToString(), null);
         return IPAddress.TryParse(text, out var address) && address.ScopeIdOrZero() == 0 && text.AsSpan().IndexOfAny('.', ':') >= 0
             ? (new IPNetwork(address, address.GetAddressBytes().Length * 8).ToString(), null)
             : (string.Empty, "is not a network; write for example 10.1.0.0/16,fd00::/8, separated by commas");
     }
 
-    public static (bool Value, string? Advice) Boolean(string text) => text switch
-    {
-        "true" => (true, null),
-        "false" => (false, null),
-        _ => (false, "is neither \"true\" nor \"false\""),
-    };
+    public static (bool Value, string? Advice) Boolean(string text) =>
+        text switch
+        {
+            "true" => (true, null),
+            "false" => (false, null),
+            _ => (false, "is neither \"true\" nor \"false\""),
+        };
 
-    public static (Interception Value, string? Advice) Interception(string text) => text switch
-    {
-        "redirect" => (Settings.Interception.Redirect, null),
-        "cni" => (Settings.Interception.Cni, null),
-        "none" => (Settings.Interception.None, null),
-        _ => (default, "is not an interception mode; use redirect, cni or none"),
-    };
+    public static (Interception Value, string? Advice) Interception(string text) =>
+        text switch
+        {
+            "redirect" => (Settings.Interception.Redirect, null),
+            "cni" => (Settings.Interception.Cni, null),
+            "none" => (Settings.Interception.None, null),
+            _ => (default, "is not an interception mode; use redirect, cni or none"),
+        };
 
     /// <summary>Whatever the pods' namespace is called, the forms are the same.</summary>
     public static (string Value, string? Advice) Upstreams(string text) =>
-        (text, UpstreamList.TryParse(text, "default", out _, out var wrong) ? null : $"contains '{wrong}', which is not a service; write for example web, shop/web, shop/*, ./* or *");
+        (
+            text,
+            UpstreamList.TryParse(text, "default", out _, out var wrong)
+                ? null
+                : $"contains '{wrong}', which is not a service; write for example web, shop/web, shop/*, ./* or *"
+        );
 
     public static (ResourceQuantity? Value, string? Advice) Quantity(string text)
     {
@@ -87,7 +111,8 @@ internal static partial class SettingValues
             ? (number, null)
             : (0, $"{what}; use one from {least} to {most}");
 
-    private static long ScopeIdOrZero(this IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
+    private static long ScopeIdOrZero(this IPAddress address) =>
+        address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? address.ScopeId : 0;
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$")]
     private static partial Regex ImageReference();

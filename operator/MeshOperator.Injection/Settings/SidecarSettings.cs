@@ -60,9 +60,11 @@ internal sealed record SidecarSettings
         {
             Image = reader.Text(SidecarAnnotations.ProxyImage, options.ProxyImage, SettingValues.Image),
             Resources = resources,
-            Concurrency = reader.Optional(SidecarAnnotations.ProxyConcurrency, options.ProxyConcurrency, SettingValues.Concurrency) is { } threads && int.TryParse(threads, out var given)
-                ? given
-                : ConcurrencyOf(resources),
+            Concurrency =
+                reader.Optional(SidecarAnnotations.ProxyConcurrency, options.ProxyConcurrency, SettingValues.Concurrency) is { } threads
+                && int.TryParse(threads, out var given)
+                    ? given
+                    : ConcurrencyOf(resources),
             Statistics = reader.List(SidecarAnnotations.ProxyStatistics, options.ProxyStatistics, SettingValues.Statistic),
             MaxHeaders = reader.Text(SidecarAnnotations.ProxyMaxHeaders, options.ProxyMaxHeaders, SettingValues.Headers),
             MaxHeaderKib = reader.Text(SidecarAnnotations.ProxyMaxHeaderKib, options.ProxyMaxHeaderKib, SettingValues.HeaderKib),
@@ -81,31 +83,45 @@ internal sealed record SidecarSettings
 
     /// <summary>By itself Envoy has a thread for each CPU of the node, whatever the limit.</summary>
     private static int ConcurrencyOf(V1ResourceRequirements resources) =>
-        resources.Limits?.TryGetValue("cpu", out var limit) == true && limit is not null ? Math.Max(1, (int)decimal.Ceiling(limit.ToDecimal())) : DefaultConcurrency;
+        resources.Limits?.TryGetValue("cpu", out var limit) == true && limit is not null
+            ? Math.Max(1, (int)decimal.Ceiling(limit.ToDecimal()))
+            : DefaultConcurrency;
 
-    private static bool IsNativeByDefault(InjectionOptions options) => options.NativeSidecars switch
-    {
-        NativeSidecarMode.Always => true,
-        NativeSidecarMode.Never => false,
-        _ => options.KubernetesVersion >= KubernetesVersion.NativeSidecars,
-    };
+    private static bool IsNativeByDefault(InjectionOptions options) =>
+        options.NativeSidecars switch
+        {
+            NativeSidecarMode.Always => true,
+            NativeSidecarMode.Never => false,
+            _ => options.KubernetesVersion >= KubernetesVersion.NativeSidecars,
+        };
 
     /// <summary>A request that nobody asked for gives way to a lower limit that somebody did.</summary>
     private static V1ResourceRequirements ReadResources(SettingReader reader, InjectionOptions options)
     {
         var requests = new Dictionary<string, ResourceQuantity>();
         var limits = new Dictionary<string, ResourceQuantity>();
-        foreach (var (resource, request, defaultRequest, limit, defaultLimit) in new[]
-        {
-            ("cpu", SidecarAnnotations.ProxyCpu, options.ProxyCpu, SidecarAnnotations.ProxyCpuLimit, options.ProxyCpuLimit),
-            ("memory", SidecarAnnotations.ProxyMemory, options.ProxyMemory, SidecarAnnotations.ProxyMemoryLimit, options.ProxyMemoryLimit),
-        })
+        foreach (
+            var (resource, request, defaultRequest, limit, defaultLimit) in new[]
+            {
+                ("cpu", SidecarAnnotations.ProxyCpu, options.ProxyCpu, SidecarAnnotations.ProxyCpuLimit, options.ProxyCpuLimit),
+                (
+                    "memory",
+                    SidecarAnnotations.ProxyMemory,
+                    options.ProxyMemory,
+                    SidecarAnnotations.ProxyMemoryLimit,
+                    options.ProxyMemoryLimit
+                ),
+            }
+        )
         {
             var most = reader.Optional(limit, defaultLimit, SettingValues.Quantity);
             var least = reader.Optional(request, defaultRequest, SettingValues.Quantity);
-            if (most is not null) limits[resource] = most;
-            if (least is not null && most is not null && !reader.Has(request) && least.ToDecimal() > most.ToDecimal()) least = most;
-            if (least is not null) requests[resource] = least;
+            if (most is not null)
+                limits[resource] = most;
+            if (least is not null && most is not null && !reader.Has(request) && least.ToDecimal() > most.ToDecimal())
+                least = most;
+            if (least is not null)
+                requests[resource] = least;
         }
 
         return new V1ResourceRequirements { Requests = requests.Count > 0 ? requests : null, Limits = limits.Count > 0 ? limits : null };

@@ -34,41 +34,54 @@ public static class AdmissionEndpoints
         Map(endpoints, "validate", ResourceKind.Of<TEntity>(), ValidateAsync<TEntity>);
 
     private static RouteHandlerBuilder Map(
-        IEndpointRouteBuilder endpoints, string verb, ResourceKind kind, Func<IServiceProvider, JsonObject, CancellationToken, Task<JsonObject>> answer)
+        IEndpointRouteBuilder endpoints,
+        string verb,
+        ResourceKind kind,
+        Func<IServiceProvider, JsonObject, CancellationToken, Task<JsonObject>> answer
+    )
     {
         var path = $"/{verb}/{kind.Plural}";
-        return endpoints.MapPost(path, async (HttpContext http, ILoggerFactory loggers) =>
-        {
-            var logger = loggers.CreateLogger("MeshOperator.Kubernetes.Admission");
-            var time = http.RequestServices.GetService<TimeProvider>() ?? TimeProvider.System;
-            var started = time.GetTimestamp();
-            var patience = Patience(http.Request.Query["timeout"]);
-            using var timeout = new CancellationTokenSource(patience, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, http.RequestAborted);
-            var outcome = "cancelled";
-            try
+        return endpoints.MapPost(
+            path,
+            async (HttpContext http, ILoggerFactory loggers) =>
             {
-                (outcome, var result) = await AnswerAsync(http, path, kind, answer, logger, either.Token);
-                return result;
+                var logger = loggers.CreateLogger("MeshOperator.Kubernetes.Admission");
+                var time = http.RequestServices.GetService<TimeProvider>() ?? TimeProvider.System;
+                var started = time.GetTimestamp();
+                var patience = Patience(http.Request.Query["timeout"]);
+                using var timeout = new CancellationTokenSource(patience, time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, http.RequestAborted);
+                var outcome = "cancelled";
+                try
+                {
+                    (outcome, var result) = await AnswerAsync(http, path, kind, answer, logger, either.Token);
+                    return result;
+                }
+                catch (OperationCanceledException) when (timeout.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
+                {
+                    // No verdict: what happens to the object is for the webhook's failurePolicy.
+                    outcome = "timeout";
+                    Log.WebhookTimedOut(logger, path, patience.TotalSeconds);
+                    return Results.Text($"no answer within {patience.TotalSeconds:0.0} s", statusCode: StatusCodes.Status504GatewayTimeout);
+                }
+                finally
+                {
+                    KubernetesMetrics.WebhookDuration.Record(
+                        time.GetElapsedTime(started).TotalSeconds,
+                        new("webhook", path),
+                        new KeyValuePair<string, object?>("outcome", outcome)
+                    );
+                }
             }
-            catch (OperationCanceledException) when (timeout.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
-            {
-                // No verdict: what happens to the object is for the webhook's failurePolicy.
-                outcome = "timeout";
-                Log.WebhookTimedOut(logger, path, patience.TotalSeconds);
-                return Results.Text($"no answer within {patience.TotalSeconds:0.0} s", statusCode: StatusCodes.Status504GatewayTimeout);
-            }
-            finally
-            {
-                KubernetesMetrics.WebhookDuration.Record(
-                    time.GetElapsedTime(started).TotalSeconds, new("webhook", path), new KeyValuePair<string, object?>("outcome", outcome));
-            }
-        });
+        );
     }
 
     /// <summary>The API server says in the query how long it waits (<c>10s</c>); the answer must be out before.</summary>
     private static TimeSpan Patience(string? given) =>
-        given is { Length: > 1 } && given[^1] == 's' && int.TryParse(given[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and <= 30
+        given is { Length: > 1 }
+        && given[^1] == 's'
+        && int.TryParse(given[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+        && seconds is > 0 and <= 30
             ? TimeSpan.FromSeconds(seconds) * 0.9
             : DefaultPatience;
 
@@ -78,9 +91,11 @@ public static class AdmissionEndpoints
         ResourceKind kind,
         Func<IServiceProvider, JsonObject, CancellationToken, Task<JsonObject>> answer,
         ILogger logger,
-        CancellationToken cancellation)
+        CancellationToken cancellation
+    )
     {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = LongestReview;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = LongestReview;
         JsonObject? request;
         string uid;
         try
@@ -122,11 +137,20 @@ public static class AdmissionEndpoints
 
         outcome ??= (bool)response["allowed"]! ? "allowed" : "denied";
         response["uid"] = uid;
-        var answered = new JsonObject { ["apiVersion"] = "admission.k8s.io/v1", ["kind"] = "AdmissionReview", ["response"] = response };
+        var answered = new JsonObject
+        {
+            ["apiVersion"] = "admission.k8s.io/v1",
+            ["kind"] = "AdmissionReview",
+            ["response"] = response,
+        };
         return (outcome, Results.Text(answered.ToJsonString(), "application/json"));
     }
 
-    private static async Task<JsonObject> MutateAsync<TEntity>(IServiceProvider services, JsonObject request, CancellationToken cancellation)
+    private static async Task<JsonObject> MutateAsync<TEntity>(
+        IServiceProvider services,
+        JsonObject request,
+        CancellationToken cancellation
+    )
         where TEntity : class, IKubernetesObject<V1ObjectMeta>
     {
         var original = request["object"];
@@ -134,34 +158,42 @@ public static class AdmissionEndpoints
         var before = Write(entity);
         var result = await services.GetRequiredService<MutationWebhook<TEntity>>().MutateAsync(entity, Context(request), cancellation);
         var response = ToResponse(result);
-        if (!result.Allowed) return response;
+        if (!result.Allowed)
+            return response;
         // The patch is applied to what was sent, not to what this program reads of it.
         var patch = JsonDiff.Between(original, TypedChange.Apply(original, before, Write(entity)));
-        if (patch.Count == 0) return response;
+        if (patch.Count == 0)
+            return response;
         response["patchType"] = "JSONPatch";
         response["patch"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(patch.ToJsonString()));
         return response;
     }
 
-    private static async Task<JsonObject> ValidateAsync<TEntity>(IServiceProvider services, JsonObject request, CancellationToken cancellation)
+    private static async Task<JsonObject> ValidateAsync<TEntity>(
+        IServiceProvider services,
+        JsonObject request,
+        CancellationToken cancellation
+    )
         where TEntity : class, IKubernetesObject<V1ObjectMeta>
     {
         var old = Read<TEntity>(request["oldObject"]);
         // Of a deletion there is only the old form.
         var entity = Read<TEntity>(request["object"]) ?? old ?? throw new JsonException("request.object is missing");
-        return ToResponse(await services.GetRequiredService<ValidationWebhook<TEntity>>().ValidateAsync(entity, old, Context(request), cancellation));
+        return ToResponse(
+            await services.GetRequiredService<ValidationWebhook<TEntity>>().ValidateAsync(entity, old, Context(request), cancellation)
+        );
     }
 
-    private static AdmissionContext Context(JsonObject request) => new(
-        (string?)request["operation"] ?? "CREATE",
-        (string?)request["namespace"] ?? string.Empty,
-        (bool?)request["dryRun"] ?? false);
+    private static AdmissionContext Context(JsonObject request) =>
+        new((string?)request["operation"] ?? "CREATE", (string?)request["namespace"] ?? string.Empty, (bool?)request["dryRun"] ?? false);
 
     private static JsonObject ToResponse(AdmissionResult result)
     {
         var response = new JsonObject { ["allowed"] = result.Allowed };
-        if (!result.Allowed) response["status"] = new JsonObject { ["code"] = result.Code, ["message"] = result.Message };
-        if (result.Warnings.Count > 0) response["warnings"] = new JsonArray([.. result.Warnings.Select(w => JsonValue.Create(w))]);
+        if (!result.Allowed)
+            response["status"] = new JsonObject { ["code"] = result.Code, ["message"] = result.Message };
+        if (result.Warnings.Count > 0)
+            response["warnings"] = new JsonArray([.. result.Warnings.Select(w => JsonValue.Create(w))]);
         return response;
     }
 

@@ -24,15 +24,18 @@ public abstract class ValidationWebhook<TEntity>
     where TEntity : class, IKubernetesObject<V1ObjectMeta>
 {
     /// <summary>Looks at an object; <paramref name="old"/> is how it was, on an update.</summary>
-    public abstract Task<AdmissionResult> ValidateAsync(TEntity entity, TEntity? old, AdmissionContext context, CancellationToken cancellationToken);
+    public abstract Task<AdmissionResult> ValidateAsync(
+        TEntity entity,
+        TEntity? old,
+        AdmissionContext context,
+        CancellationToken cancellationToken
+    );
 }
 
 /// <summary>A webhook's answer.</summary>
 public sealed record AdmissionResult
 {
-    private AdmissionResult()
-    {
-    }
+    private AdmissionResult() { }
 
     /// <summary>Whether the object may be stored.</summary>
     public bool Allowed { get; private init; }

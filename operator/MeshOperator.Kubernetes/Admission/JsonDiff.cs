@@ -17,22 +17,28 @@ public static class JsonDiff
 
     private static void Compare(JsonNode? before, JsonNode? after, string path, JsonArray patch)
     {
-        if (before is JsonObject oldMap && after is JsonObject newMap) CompareMaps(oldMap, newMap, path, patch);
-        else if (before is JsonArray oldList && after is JsonArray newList) CompareLists(oldList, newList, path, patch);
-        else if (!JsonNode.DeepEquals(before, after)) patch.Add(Operation("replace", path, after));
+        if (before is JsonObject oldMap && after is JsonObject newMap)
+            CompareMaps(oldMap, newMap, path, patch);
+        else if (before is JsonArray oldList && after is JsonArray newList)
+            CompareLists(oldList, newList, path, patch);
+        else if (!JsonNode.DeepEquals(before, after))
+            patch.Add(Operation("replace", path, after));
     }
 
     private static void CompareMaps(JsonObject before, JsonObject after, string path, JsonArray patch)
     {
         foreach (var (key, _) in before)
         {
-            if (!after.ContainsKey(key)) patch.Add(new JsonObject { ["op"] = "remove", ["path"] = Child(path, key) });
+            if (!after.ContainsKey(key))
+                patch.Add(new JsonObject { ["op"] = "remove", ["path"] = Child(path, key) });
         }
 
         foreach (var (key, value) in after)
         {
-            if (before.TryGetPropertyValue(key, out var old)) Compare(old, value, Child(path, key), patch);
-            else patch.Add(Operation("add", Child(path, key), value));
+            if (before.TryGetPropertyValue(key, out var old))
+                Compare(old, value, Child(path, key), patch);
+            else
+                patch.Add(Operation("add", Child(path, key), value));
         }
     }
 
@@ -40,18 +46,29 @@ public static class JsonDiff
     {
         var start = 0;
         var shorter = Math.Min(before.Count, after.Count);
-        while (start < shorter && JsonNode.DeepEquals(before[start], after[start])) start++;
+        while (start < shorter && JsonNode.DeepEquals(before[start], after[start]))
+            start++;
         var end = 0;
-        while (end < shorter - start && JsonNode.DeepEquals(before[before.Count - 1 - end], after[after.Count - 1 - end])) end++;
+        while (end < shorter - start && JsonNode.DeepEquals(before[before.Count - 1 - end], after[after.Count - 1 - end]))
+            end++;
 
         var (oldMiddle, newMiddle) = (before.Count - start - end, after.Count - start - end);
         var changed = Math.Min(oldMiddle, newMiddle);
-        for (var i = start; i < start + changed; i++) Compare(before[i], after[i], Child(path, i), patch);
-        for (var i = start + oldMiddle - 1; i >= start + changed; i--) patch.Add(new JsonObject { ["op"] = "remove", ["path"] = Child(path, i) });
-        for (var i = start + changed; i < start + newMiddle; i++) patch.Add(Operation("add", Child(path, i), after[i]));
+        for (var i = start; i < start + changed; i++)
+            Compare(before[i], after[i], Child(path, i), patch);
+        for (var i = start + oldMiddle - 1; i >= start + changed; i--)
+            patch.Add(new JsonObject { ["op"] = "remove", ["path"] = Child(path, i) });
+        for (var i = start + changed; i < start + newMiddle; i++)
+            patch.Add(Operation("add", Child(path, i), after[i]));
     }
 
-    private static JsonObject Operation(string name, string path, JsonNode? value) => new() { ["op"] = name, ["path"] = path, ["value"] = value?.DeepClone() };
+    private static JsonObject Operation(string name, string path, JsonNode? value) =>
+        new()
+        {
+            ["op"] = name,
+            ["path"] = path,
+            ["value"] = value?.DeepClone(),
+        };
 
     private static string Child(string path, int index) => string.Create(CultureInfo.InvariantCulture, $"{path}/{index}");
 

@@ -28,11 +28,16 @@ public static class TypedChange
     /// <param name="after">The typed form after the change.</param>
     public static JsonNode? Apply(JsonNode? original, JsonNode? before, JsonNode? after)
     {
-        if (JsonNode.DeepEquals(before, after)) return original?.DeepClone();
+        if (JsonNode.DeepEquals(before, after))
+            return original?.DeepClone();
         return (before, after) switch
         {
             (JsonObject oldMap, JsonObject newMap) => ApplyToMap(original as JsonObject, oldMap, newMap),
-            (JsonArray oldList, JsonArray newList) when original is JsonArray sent && sent.Count == oldList.Count => ApplyToList(sent, oldList, newList),
+            (JsonArray oldList, JsonArray newList) when original is JsonArray sent && sent.Count == oldList.Count => ApplyToList(
+                sent,
+                oldList,
+                newList
+            ),
             _ => after?.DeepClone(),
         };
     }
@@ -44,14 +49,17 @@ public static class TypedChange
         var result = original is null ? [] : (JsonObject)original.DeepClone();
         foreach (var (name, _) in before)
         {
-            if (!after.ContainsKey(name)) result.Remove(name);
+            if (!after.ContainsKey(name))
+                result.Remove(name);
         }
 
         foreach (var (name, value) in after)
         {
             var known = before.TryGetPropertyValue(name, out var old);
-            if (!known) result[name] = value?.DeepClone();
-            else if (!JsonNode.DeepEquals(old, value)) result[name] = Apply(original?[name], old, value);
+            if (!known)
+                result[name] = value?.DeepClone();
+            else if (!JsonNode.DeepEquals(old, value))
+                result[name] = Apply(original?[name], old, value);
         }
 
         return result;
@@ -63,10 +71,12 @@ public static class TypedChange
         var taken = new bool[before.Count];
         var partners = new int[after.Count];
         // Elements that stayed as they are find their like first, so that they keep what the type does not know of them.
-        for (var i = 0; i < after.Count; i++) partners[i] = Take(j => JsonNode.DeepEquals(before[j], after[i]));
+        for (var i = 0; i < after.Count; i++)
+            partners[i] = Take(j => JsonNode.DeepEquals(before[j], after[i]));
         for (var i = 0; i < after.Count; i++)
         {
-            if (partners[i] < 0 && NameOf(after[i]) is { } name) partners[i] = Take(j => NameOf(before[j]) == name);
+            if (partners[i] < 0 && NameOf(after[i]) is { } name)
+                partners[i] = Take(j => NameOf(before[j]) == name);
         }
 
         // Lists of maps without names that only had elements changed.
@@ -87,7 +97,8 @@ public static class TypedChange
         {
             for (var j = 0; j < taken.Length; j++)
             {
-                if (taken[j] || !matches(j)) continue;
+                if (taken[j] || !matches(j))
+                    continue;
                 taken[j] = true;
                 return j;
             }

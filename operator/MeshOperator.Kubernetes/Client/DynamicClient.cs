@@ -24,8 +24,10 @@ public sealed class DynamicClient(KubernetesTransport transport)
         if (body["metadata"] is not JsonObject metadata || (string?)metadata["name"] is not { } name)
             throw new KubernetesApiException(HttpStatusCode.UnprocessableEntity, "Invalid", $"{kindName}: metadata.name is missing", null);
         string? ns = null;
-        if (namespaced) metadata["namespace"] = ns = (string?)metadata["namespace"] ?? "default";
-        if (metadata["annotations"] is not JsonObject annotations) metadata["annotations"] = annotations = [];
+        if (namespaced)
+            metadata["namespace"] = ns = (string?)metadata["namespace"] ?? "default";
+        if (metadata["annotations"] is not JsonObject annotations)
+            metadata["annotations"] = annotations = [];
         annotations[LastApplied] = entity.ToJsonString() + "\n";
 
         const string query = "?fieldManager=kubectl-client-side-apply&fieldValidation=Strict";
@@ -37,7 +39,13 @@ public sealed class DynamicClient(KubernetesTransport transport)
         }
         catch (KubernetesApiException e) when (e.Reason == "AlreadyExists")
         {
-            answer = await transport.SendAsync(HttpMethod.Patch, kind.Path(ns, name) + query, json, "application/merge-patch+json", cancellation);
+            answer = await transport.SendAsync(
+                HttpMethod.Patch,
+                kind.Path(ns, name) + query,
+                json,
+                "application/merge-patch+json",
+                cancellation
+            );
         }
 
         return (JsonObject)JsonNode.Parse(answer)!;
@@ -45,22 +53,29 @@ public sealed class DynamicClient(KubernetesTransport transport)
 
     private async Task<(ResourceKind Kind, bool Namespaced)> FindAsync(string apiVersion, string kind, CancellationToken cancellation)
     {
-        if (_kinds.TryGetValue((apiVersion, kind), out var known)) return known;
+        if (_kinds.TryGetValue((apiVersion, kind), out var known))
+            return known;
         var slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
         var (group, version) = slash < 0 ? (string.Empty, apiVersion) : (apiVersion[..slash], apiVersion[(slash + 1)..]);
-        var path = group.Length == 0 ? $"api/{Uri.EscapeDataString(version)}" : $"apis/{Uri.EscapeDataString(group)}/{Uri.EscapeDataString(version)}";
+        var path =
+            group.Length == 0
+                ? $"api/{Uri.EscapeDataString(version)}"
+                : $"apis/{Uri.EscapeDataString(group)}/{Uri.EscapeDataString(version)}";
         JsonNode? found;
         try
         {
             var list = JsonNode.Parse(await transport.SendAsync(HttpMethod.Get, path, null, "application/json", cancellation));
-            found = ((JsonArray)list!["resources"]!).FirstOrDefault(r => (string?)r!["kind"] == kind && ((string)r["name"]!).IndexOf('/', StringComparison.Ordinal) < 0);
+            found = ((JsonArray)list!["resources"]!).FirstOrDefault(r =>
+                (string?)r!["kind"] == kind && ((string)r["name"]!).IndexOf('/', StringComparison.Ordinal) < 0
+            );
         }
         catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound)
         {
             found = null;
         }
 
-        if (found is null) throw new KubernetesApiException(HttpStatusCode.NotFound, "NotFound", $"the server has no kind {kind} in {apiVersion}", null);
+        if (found is null)
+            throw new KubernetesApiException(HttpStatusCode.NotFound, "NotFound", $"the server has no kind {kind} in {apiVersion}", null);
         return _kinds[(apiVersion, kind)] = (new ResourceKind(group, version, kind, (string)found["name"]!), (bool)found["namespaced"]!);
     }
 }

@@ -60,16 +60,30 @@ public sealed class EntityClient<T>
     /// <param name="fieldManager">The fields' manager.</param>
     /// <param name="subresource">For example <c>status</c>; null for the object itself.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public async Task<T> ApplyAsync(ObjectKey key, JsonObject fields, string fieldManager, string? subresource, CancellationToken cancellation)
+    public async Task<T> ApplyAsync(
+        ObjectKey key,
+        JsonObject fields,
+        string fieldManager,
+        string? subresource,
+        CancellationToken cancellation
+    )
     {
         var body = (JsonObject)fields.DeepClone();
         body["apiVersion"] = _kind.ApiVersion;
         body["kind"] = _kind.Kind;
-        if (body["metadata"] is not JsonObject metadata) body["metadata"] = metadata = [];
+        if (body["metadata"] is not JsonObject metadata)
+            body["metadata"] = metadata = [];
         metadata["name"] = key.Name;
-        if (key.Namespace.Length > 0) metadata["namespace"] = key.Namespace;
+        if (key.Namespace.Length > 0)
+            metadata["namespace"] = key.Namespace;
         var path = $"{_kind.Path(key.Namespace, key.Name, subresource)}?fieldManager={Uri.EscapeDataString(fieldManager)}&force=true";
-        var answer = await _transport.SendAsync(HttpMethod.Patch, path, Encoding.UTF8.GetBytes(body.ToJsonString()), "application/apply-patch+yaml", cancellation);
+        var answer = await _transport.SendAsync(
+            HttpMethod.Patch,
+            path,
+            Encoding.UTF8.GetBytes(body.ToJsonString()),
+            "application/apply-patch+yaml",
+            cancellation
+        );
         return Read(answer);
     }
 
@@ -77,7 +91,15 @@ public sealed class EntityClient<T>
     public async Task<T> MergePatchAsync(ObjectKey key, JsonObject patch, CancellationToken cancellation)
     {
         var path = $"{_kind.Path(key.Namespace, key.Name)}?fieldManager=mesh-operator";
-        return Read(await _transport.SendAsync(HttpMethod.Patch, path, Encoding.UTF8.GetBytes(patch.ToJsonString()), "application/merge-patch+json", cancellation));
+        return Read(
+            await _transport.SendAsync(
+                HttpMethod.Patch,
+                path,
+                Encoding.UTF8.GetBytes(patch.ToJsonString()),
+                "application/merge-patch+json",
+                cancellation
+            )
+        );
     }
 
     /// <summary>Deletes an object; it is no error when there is none.</summary>
@@ -87,11 +109,8 @@ public sealed class EntityClient<T>
         {
             await _transport.SendAsync(HttpMethod.Delete, _kind.Path(key.Namespace, key.Name), null, Json, cancellation);
         }
-        catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound)
-        {
-        }
+        catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound) { }
     }
-
 
     private static T Read(byte[] json) => KubernetesJson.Deserialize<T>(new MemoryStream(json));
 

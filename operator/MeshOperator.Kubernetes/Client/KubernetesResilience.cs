@@ -24,45 +24,59 @@ internal sealed class KubernetesResilience
     {
         _options = options;
         var attempt = new ResiliencePipelineBuilder { TimeProvider = time }
-            .AddCircuitBreaker(new CircuitBreakerStrategyOptions
-            {
-                ShouldHandle = a => ValueTask.FromResult(CountsAgainstServer(a.Outcome.Exception)),
-                FailureRatio = options.BreakerFailureRatio,
-                MinimumThroughput = options.BreakerMinimumRequests,
-                SamplingDuration = options.BreakerWindow,
-                BreakDuration = options.BreakDuration,
-                StateProvider = _circuit,
-            })
+            .AddCircuitBreaker(
+                new CircuitBreakerStrategyOptions
+                {
+                    ShouldHandle = a => ValueTask.FromResult(CountsAgainstServer(a.Outcome.Exception)),
+                    FailureRatio = options.BreakerFailureRatio,
+                    MinimumThroughput = options.BreakerMinimumRequests,
+                    SamplingDuration = options.BreakerWindow,
+                    BreakDuration = options.BreakDuration,
+                    StateProvider = _circuit,
+                }
+            )
             .AddTimeout(options.AttemptTimeout)
             .Build();
         _reads = Retrying(IsTransient);
         _writes = Retrying(WasNotCarriedOut);
 
-        ResiliencePipeline Retrying(Func<Exception?, bool> repeat) => new ResiliencePipelineBuilder { TimeProvider = time }
-            .AddRetry(new RetryStrategyOptions
-            {
-                ShouldHandle = a => ValueTask.FromResult(repeat(a.Outcome.Exception) && !(RetryAfter(a.Outcome.Exception) > _options.LongestRetryDelay)),
-                MaxRetryAttempts = options.MaxRetries,
-                Delay = options.RetryDelay,
-                MaxDelay = options.LongestRetryDelay,
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
-                Randomizer = random,
-                DelayGenerator = a => ValueTask.FromResult(RetryAfter(a.Outcome.Exception)),
-            })
-            .AddPipeline(attempt)
-            .Build();
+        ResiliencePipeline Retrying(Func<Exception?, bool> repeat) =>
+            new ResiliencePipelineBuilder { TimeProvider = time }
+                .AddRetry(
+                    new RetryStrategyOptions
+                    {
+                        ShouldHandle = a =>
+                            ValueTask.FromResult(
+                                repeat(a.Outcome.Exception) && !(RetryAfter(a.Outcome.Exception) > _options.LongestRetryDelay)
+                            ),
+                        MaxRetryAttempts = options.MaxRetries,
+                        Delay = options.RetryDelay,
+                        MaxDelay = options.LongestRetryDelay,
+                        BackoffType = DelayBackoffType.Exponential,
+                        UseJitter = true,
+                        Randomizer = random,
+                        DelayGenerator = a => ValueTask.FromResult(RetryAfter(a.Outcome.Exception)),
+                    }
+                )
+                .AddPipeline(attempt)
+                .Build();
     }
 
     /// <summary>0 closed, 1 half open, 2 open.</summary>
-    public int CircuitState => _circuit.CircuitState switch
-    {
-        Polly.CircuitBreaker.CircuitState.Closed => 0,
-        Polly.CircuitBreaker.CircuitState.HalfOpen => 1,
-        _ => 2,
-    };
+    public int CircuitState =>
+        _circuit.CircuitState switch
+        {
+            Polly.CircuitBreaker.CircuitState.Closed => 0,
+            Polly.CircuitBreaker.CircuitState.HalfOpen => 1,
+            _ => 2,
+        };
 
-    public async Task<T> SendAsync<T>(HttpMethod method, string what, Func<CancellationToken, Task<T>> attempt, CancellationToken cancellation)
+    public async Task<T> SendAsync<T>(
+        HttpMethod method,
+        string what,
+        Func<CancellationToken, Task<T>> attempt,
+        CancellationToken cancellation
+    )
     {
         try
         {
@@ -78,30 +92,35 @@ internal sealed class KubernetesResilience
                 HttpStatusCode.ServiceUnavailable,
                 "CircuitOpen",
                 $"{method} {what} was not sent: the API server failed too often, so no requests are sent to it for {_options.BreakDuration.TotalSeconds:0} s.",
-                e.RetryAfter ?? _options.BreakDuration);
+                e.RetryAfter ?? _options.BreakDuration
+            );
         }
     }
 
-    private static TimeSpan? RetryAfter(Exception? error) => (error as KubernetesApiException)?.RetryAfter is { } asked && asked > TimeSpan.Zero ? asked : null;
+    private static TimeSpan? RetryAfter(Exception? error) =>
+        (error as KubernetesApiException)?.RetryAfter is { } asked && asked > TimeSpan.Zero ? asked : null;
 
-    private static bool IsTransient(Exception? error) => error switch
-    {
-        KubernetesApiException e => (int)e.StatusCode is 429 or 500 or 502 or 503 or 504,
-        HttpRequestException or IOException or TimeoutRejectedException => true,
-        _ => false,
-    };
+    private static bool IsTransient(Exception? error) =>
+        error switch
+        {
+            KubernetesApiException e => (int)e.StatusCode is 429 or 500 or 502 or 503 or 504,
+            HttpRequestException or IOException or TimeoutRejectedException => true,
+            _ => false,
+        };
 
-    private static bool WasNotCarriedOut(Exception? error) => error switch
-    {
-        KubernetesApiException { StatusCode: HttpStatusCode.TooManyRequests, RetryAfter: not null } => true,
-        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => true,
-        _ => false,
-    };
+    private static bool WasNotCarriedOut(Exception? error) =>
+        error switch
+        {
+            KubernetesApiException { StatusCode: HttpStatusCode.TooManyRequests, RetryAfter: not null } => true,
+            HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => true,
+            _ => false,
+        };
 
-    private static bool CountsAgainstServer(Exception? error) => error switch
-    {
-        KubernetesApiException e => (int)e.StatusCode is 502 or 503 or 504,
-        HttpRequestException or IOException or TimeoutRejectedException => true,
-        _ => false,
-    };
+    private static bool CountsAgainstServer(Exception? error) =>
+        error switch
+        {
+            KubernetesApiException e => (int)e.StatusCode is 502 or 503 or 504,
+            HttpRequestException or IOException or TimeoutRejectedException => true,
+            _ => false,
+        };
 }

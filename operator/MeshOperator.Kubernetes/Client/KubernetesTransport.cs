@@ -26,7 +26,11 @@ public sealed class KubernetesTransport
     {
         _client = client;
         _time = time;
-        _resilience = new KubernetesResilience(options ?? new KubernetesTransportOptions(), time, random is null ? FromSystem : random.NextDouble);
+        _resilience = new KubernetesResilience(
+            options ?? new KubernetesTransportOptions(),
+            time,
+            random is null ? FromSystem : random.NextDouble
+        );
         KubernetesMetrics.Circuits.Add(_resilience, "server", client.BaseUri.Authority, static r => r.CircuitState);
     }
 
@@ -47,8 +51,12 @@ public sealed class KubernetesTransport
     /// <exception cref="HttpRequestException">There was no connection, or it broke.</exception>
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
     public Task<byte[]> SendAsync(
-        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation) =>
-        SendAsync(method, pathAndQuery, body, contentType, static (content, token) => content.ReadAsByteArrayAsync(token), cancellation);
+        HttpMethod method,
+        string pathAndQuery,
+        byte[]? body,
+        string contentType,
+        CancellationToken cancellation
+    ) => SendAsync(method, pathAndQuery, body, contentType, static (content, token) => content.ReadAsByteArrayAsync(token), cancellation);
 
     /// <summary>Sends a GET as <see cref="SendAsync(HttpMethod, string, byte[], string, CancellationToken)"/> does, and reads the answer's
     /// body as it comes.</summary>
@@ -69,16 +77,27 @@ public sealed class KubernetesTransport
                 await using var stream = await content.ReadAsStreamAsync(token);
                 return await read(stream, token);
             },
-            cancellation);
+            cancellation
+        );
 
     /// <summary>Sends a request and returns when the answer's headers are there, to read its body as it comes. It is sent once, without
     /// a time-out, and does not count for the circuit breaker.</summary>
     public Task<HttpResponseMessage> OpenAsync(
-        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation) =>
-        OpenAsync(method, "WATCH", pathAndQuery, body, contentType, cancellation);
+        HttpMethod method,
+        string pathAndQuery,
+        byte[]? body,
+        string contentType,
+        CancellationToken cancellation
+    ) => OpenAsync(method, "WATCH", pathAndQuery, body, contentType, cancellation);
 
     private Task<T> SendAsync<T>(
-        HttpMethod method, string pathAndQuery, byte[]? body, string contentType, Func<HttpContent, CancellationToken, Task<T>> read, CancellationToken cancellation) =>
+        HttpMethod method,
+        string pathAndQuery,
+        byte[]? body,
+        string contentType,
+        Func<HttpContent, CancellationToken, Task<T>> read,
+        CancellationToken cancellation
+    ) =>
         _resilience.SendAsync(
             method,
             pathAndQuery,
@@ -87,10 +106,17 @@ public sealed class KubernetesTransport
                 using var response = await OpenAsync(method, method.Method, pathAndQuery, body, contentType, token);
                 return await read(response.Content, token);
             },
-            cancellation);
+            cancellation
+        );
 
     private async Task<HttpResponseMessage> OpenAsync(
-        HttpMethod method, string verb, string pathAndQuery, byte[]? body, string contentType, CancellationToken cancellation)
+        HttpMethod method,
+        string verb,
+        string pathAndQuery,
+        byte[]? body,
+        string contentType,
+        CancellationToken cancellation
+    )
     {
         using var request = new HttpRequestMessage(method, new Uri(_client.BaseUri, pathAndQuery))
         {
@@ -107,7 +133,8 @@ public sealed class KubernetesTransport
         HttpResponseMessage response;
         try
         {
-            if (_client.Credentials is not null) await _client.Credentials.ProcessHttpRequestAsync(request, cancellation);
+            if (_client.Credentials is not null)
+                await _client.Credentials.ProcessHttpRequestAsync(request, cancellation);
             response = await _client.HttpClient.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         }
         catch (Exception e)
@@ -116,19 +143,30 @@ public sealed class KubernetesTransport
             throw;
         }
 
-        if (response.Headers.Date is { } date) Interlocked.Exchange(ref _clockDifference, (date - _time.GetUtcNow()).Ticks);
+        if (response.Headers.Date is { } date)
+            Interlocked.Exchange(ref _clockDifference, (date - _time.GetUtcNow()).Ticks);
         Count(verb, ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture));
-        if (response.IsSuccessStatusCode) return response;
-        using (response) throw await ReadErrorAsync(method, pathAndQuery, response, cancellation);
+        if (response.IsSuccessStatusCode)
+            return response;
+        using (response)
+            throw await ReadErrorAsync(method, pathAndQuery, response, cancellation);
     }
 
     private static void Count(string verb, string code) =>
-        KubernetesMetrics.ApiRequests.Add(1, new KeyValuePair<string, object?>("verb", verb), new KeyValuePair<string, object?>("code", code));
+        KubernetesMetrics.ApiRequests.Add(
+            1,
+            new KeyValuePair<string, object?>("verb", verb),
+            new KeyValuePair<string, object?>("code", code)
+        );
 
     private static double FromSystem() => RandomNumberGenerator.GetInt32(1 << 24) / (double)(1 << 24);
 
     private async Task<KubernetesApiException> ReadErrorAsync(
-        HttpMethod method, string pathAndQuery, HttpResponseMessage response, CancellationToken cancellation)
+        HttpMethod method,
+        string pathAndQuery,
+        HttpResponseMessage response,
+        CancellationToken cancellation
+    )
     {
         var retryAfter = response.Headers.RetryAfter switch
         {
@@ -143,8 +181,10 @@ public sealed class KubernetesTransport
             try
             {
                 using var status = JsonDocument.Parse(body);
-                if (status.RootElement.TryGetProperty("reason", out var r) && r.GetString() is { Length: > 0 } given) reason = given;
-                if (status.RootElement.TryGetProperty("message", out var m)) message = m.GetString() ?? message;
+                if (status.RootElement.TryGetProperty("reason", out var r) && r.GetString() is { Length: > 0 } given)
+                    reason = given;
+                if (status.RootElement.TryGetProperty("message", out var m))
+                    message = m.GetString() ?? message;
             }
             catch (JsonException)
             {

@@ -20,10 +20,14 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
 
     /// <summary>The kind of an entity type.</summary>
     /// <exception cref="ArgumentException">The type has no <see cref="KubernetesEntityAttribute"/>.</exception>
-    public static ResourceKind Of<T>() => Known.GetOrAdd(typeof(T), static type =>
-        type.GetCustomAttribute<KubernetesEntityAttribute>() is { } entity
-            ? new ResourceKind(entity.Group ?? string.Empty, entity.ApiVersion, entity.Kind, PluralOf(entity))
-            : throw new ArgumentException($"{type} lacks [KubernetesEntity]."));
+    public static ResourceKind Of<T>() =>
+        Known.GetOrAdd(
+            typeof(T),
+            static type =>
+                type.GetCustomAttribute<KubernetesEntityAttribute>() is { } entity
+                    ? new ResourceKind(entity.Group ?? string.Empty, entity.ApiVersion, entity.Kind, PluralOf(entity))
+                    : throw new ArgumentException($"{type} lacks [KubernetesEntity].")
+        );
 
     /// <summary>KubernetesClient leaves the name out for kinds that are only asked and not stored, such as TokenReview.</summary>
 #pragma warning disable CA1308 // Resource names are in lower case.
@@ -35,9 +39,11 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
     public string Path(string? ns = null, string? name = null, string? subresource = null)
     {
         var path = Group.Length == 0 ? $"api/{Version}" : $"apis/{Group}/{Version}";
-        if (!string.IsNullOrEmpty(ns)) path += $"/namespaces/{Uri.EscapeDataString(ns)}";
+        if (!string.IsNullOrEmpty(ns))
+            path += $"/namespaces/{Uri.EscapeDataString(ns)}";
         path += $"/{Plural}";
-        if (name is not null) path += $"/{Uri.EscapeDataString(name)}";
+        if (name is not null)
+            path += $"/{Uri.EscapeDataString(name)}";
         return subresource is null ? path : $"{path}/{subresource}";
     }
 }
@@ -46,7 +52,8 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
 public readonly record struct ObjectKey(string Namespace, string Name)
 {
     /// <summary>The key of an object.</summary>
-    public static ObjectKey Of(IMetadata<V1ObjectMeta> entity) => new(entity.Metadata.NamespaceProperty ?? string.Empty, entity.Metadata.Name);
+    public static ObjectKey Of(IMetadata<V1ObjectMeta> entity) =>
+        new(entity.Metadata.NamespaceProperty ?? string.Empty, entity.Metadata.Name);
 
     /// <inheritdoc/>
     public override string ToString() => Namespace.Length == 0 ? Name : $"{Namespace}/{Name}";

@@ -46,7 +46,8 @@ public sealed class ControllerHost<TEntity> : BackgroundService
         ControllerOptions options,
         TimeProvider time,
         Random random,
-        ILogger logger)
+        ILogger logger
+    )
     {
         _informer = informer;
         _controller = controller;
@@ -73,10 +74,12 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         // A host may be told to stop again after its end.
-        if (_disposed) return;
+        if (_disposed)
+            return;
         _abort.CancelAfter(_options.StopWithin);
         await base.StopAsync(cancellationToken);
-        if (!_disposed && _abort.IsCancellationRequested) Log.StopOverdue(_logger, _kind, _options.StopWithin.TotalSeconds);
+        if (!_disposed && _abort.IsCancellationRequested)
+            Log.StopOverdue(_logger, _kind, _options.StopWithin.TotalSeconds);
     }
 
     /// <inheritdoc/>
@@ -91,9 +94,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
             EnqueueAll();
             await Task.WhenAll(Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(stoppingToken)));
         }
-        catch (Exception e) when (e is OperationCanceledException or ChannelClosedException)
-        {
-        }
+        catch (Exception e) when (e is OperationCanceledException or ChannelClosedException) { }
         finally
         {
             _informer.Changed -= Enqueue;
@@ -105,7 +106,8 @@ public sealed class ControllerHost<TEntity> : BackgroundService
 
     private void Enqueue(ObjectChange<TEntity> change)
     {
-        if (change.New is null && change.Old is not null) _deleted[change.Key] = change.Old;
+        if (change.New is null && change.Old is not null)
+            _deleted[change.Key] = change.Old;
         _queue.Add(change.Key);
     }
 
@@ -117,7 +119,8 @@ public sealed class ControllerHost<TEntity> : BackgroundService
             return;
         }
 
-        foreach (var key in _informer.Objects.Keys.Concat(_deleted.Keys)) _queue.Add(key);
+        foreach (var key in _informer.Objects.Keys.Concat(_deleted.Keys))
+            _queue.Add(key);
     }
 
     private async Task WorkAsync(CancellationToken stopping)
@@ -129,8 +132,10 @@ public sealed class ControllerHost<TEntity> : BackgroundService
             {
                 var term = _leadership.Term;
                 // A new leader looks at everything, so what comes while another leads need not be kept.
-                if (_leadership.IsLeader) await ReconcileAsync(key, term);
-                else _deleted.TryRemove(key, out _);
+                if (_leadership.IsLeader)
+                    await ReconcileAsync(key, term);
+                else
+                    _deleted.TryRemove(key, out _);
             }
             finally
             {
@@ -149,7 +154,8 @@ public sealed class ControllerHost<TEntity> : BackgroundService
         string outcome;
         try
         {
-            if (await RunAsync(key, any.Token) is not { } result) return;
+            if (await RunAsync(key, any.Token) is not { } result)
+                return;
             outcome = Settle(key, result);
         }
         catch (OperationCanceledException) when (term.IsCancellationRequested || _abort.IsCancellationRequested)
@@ -171,7 +177,10 @@ public sealed class ControllerHost<TEntity> : BackgroundService
         }
 
         KubernetesMetrics.Reconciles.Add(1, new("controller", _kind), new KeyValuePair<string, object?>("outcome", outcome));
-        KubernetesMetrics.ReconcileDuration.Record(_time.GetElapsedTime(started).TotalSeconds, new KeyValuePair<string, object?>("controller", _kind));
+        KubernetesMetrics.ReconcileDuration.Record(
+            _time.GetElapsedTime(started).TotalSeconds,
+            new KeyValuePair<string, object?>("controller", _kind)
+        );
     }
 
     /// <summary>Null when there is nothing to do.</summary>
@@ -182,23 +191,37 @@ public sealed class ControllerHost<TEntity> : BackgroundService
         {
             // Also when an object of the same name is there again: that is another one.
             result = await _controller.DeletedAsync(last, cancellation);
-            if (!result.IsSuccess) return result;
+            if (!result.IsSuccess)
+                return result;
             _deleted.TryRemove(new KeyValuePair<ObjectKey, TEntity>(key, last));
         }
 
-        if (!_informer.Objects.TryGetValue(key, out var entity)) return result;
-        if (entity.Metadata.DeletionTimestamp is not null) return await _finalizers.FinalizeAsync(entity, cancellation);
-        return await _finalizers.AttachAsync(entity, cancellation) is { } attached ? await _controller.ReconcileAsync(attached, cancellation) : null;
+        if (!_informer.Objects.TryGetValue(key, out var entity))
+            return result;
+        if (entity.Metadata.DeletionTimestamp is not null)
+            return await _finalizers.FinalizeAsync(entity, cancellation);
+        return await _finalizers.AttachAsync(entity, cancellation) is { } attached
+            ? await _controller.ReconcileAsync(attached, cancellation)
+            : null;
     }
 
     private string Settle(ObjectKey key, ReconciliationResult<TEntity> result)
     {
-        if (result.IsSuccess) _queue.Forget(key);
-        else if (result.Exception is not null) Log.ReconcileFailed(_logger, result.Exception, _kind, key);
-        else Log.ReconcileRefused(_logger, _kind, key, result.Error!);
+        if (result.IsSuccess)
+            _queue.Forget(key);
+        else if (result.Exception is not null)
+            Log.ReconcileFailed(_logger, result.Exception, _kind, key);
+        else
+            Log.ReconcileRefused(_logger, _kind, key, result.Error!);
 
-        if (result.RequeueAfter is { } pause) _queue.AddAfter(key, pause);
-        else if (!result.IsSuccess) _queue.AddAfterFailure(key);
-        return result.IsSuccess ? result.RequeueAfter is null ? "success" : "requeue" : "failure";
+        if (result.RequeueAfter is { } pause)
+            _queue.AddAfter(key, pause);
+        else if (!result.IsSuccess)
+            _queue.AddAfterFailure(key);
+        return result.IsSuccess
+            ? result.RequeueAfter is null
+                ? "success"
+                : "requeue"
+            : "failure";
     }
 }

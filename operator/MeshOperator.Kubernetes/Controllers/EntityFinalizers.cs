@@ -13,29 +13,38 @@ internal sealed record EntityFinalizerRegistration<TEntity>(string Identifier, I
 
 /// <summary>Attaches, runs and detaches the finalizers of a kind. Each change of the list carries the version of the object it was made
 /// of, so that finalizers of others are never lost.</summary>
-internal sealed class EntityFinalizers<TEntity>(IEnumerable<EntityFinalizerRegistration<TEntity>> registrations, EntityClient<TEntity> client, ILogger logger)
+internal sealed class EntityFinalizers<TEntity>(
+    IEnumerable<EntityFinalizerRegistration<TEntity>> registrations,
+    EntityClient<TEntity> client,
+    ILogger logger
+)
     where TEntity : class, IKubernetesObject<V1ObjectMeta>
 {
     private const int MostConflicts = 5;
     private readonly EntityFinalizerRegistration<TEntity>[] _finalizers = [.. registrations];
 
     /// <summary>The object with all finalizers attached; null when it has gone or is going.</summary>
-    public Task<TEntity?> AttachAsync(TEntity entity, CancellationToken cancellation) => EditAsync(
-        entity,
-        e => e.Metadata.DeletionTimestamp is not null ? null : [.. Of(e), .. _finalizers.Select(f => f.Identifier).Except(Of(e))],
-        cancellation);
+    public Task<TEntity?> AttachAsync(TEntity entity, CancellationToken cancellation) =>
+        EditAsync(
+            entity,
+            e => e.Metadata.DeletionTimestamp is not null ? null : [.. Of(e), .. _finalizers.Select(f => f.Identifier).Except(Of(e))],
+            cancellation
+        );
 
     /// <summary>Runs the finalizers that are attached to an object that is going, one after the other.</summary>
     public async Task<ReconciliationResult<TEntity>> FinalizeAsync(TEntity entity, CancellationToken cancellation)
     {
         foreach (var (identifier, finalizer) in _finalizers)
         {
-            if (!Of(entity).Contains(identifier)) continue;
+            if (!Of(entity).Contains(identifier))
+                continue;
             var result = await finalizer.FinalizeAsync(entity, cancellation);
-            if (!result.IsSuccess) return result;
+            if (!result.IsSuccess)
+                return result;
             var left = await EditAsync(entity, e => [.. Of(e).Where(f => f != identifier)], cancellation);
             Log.Finalized(logger, identifier, typeof(TEntity).Name, ObjectKey.Of(entity));
-            if (left is null) break;
+            if (left is null)
+                break;
             entity = left;
         }
 
@@ -49,8 +58,10 @@ internal sealed class EntityFinalizers<TEntity>(IEnumerable<EntityFinalizerRegis
         var current = entity;
         for (var conflicts = 0; ; conflicts++)
         {
-            if (edit(current) is not { } wanted) return null;
-            if (wanted.SequenceEqual(Of(current))) return current;
+            if (edit(current) is not { } wanted)
+                return null;
+            if (wanted.SequenceEqual(Of(current)))
+                return current;
             var patch = new JsonObject
             {
                 ["metadata"] = new JsonObject
@@ -70,7 +81,8 @@ internal sealed class EntityFinalizers<TEntity>(IEnumerable<EntityFinalizerRegis
             catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.Conflict && conflicts < MostConflicts)
             {
                 var live = await client.GetAsync(ObjectKey.Of(entity), cancellation);
-                if (live is null || live.Metadata.Uid != entity.Metadata.Uid) return null;
+                if (live is null || live.Metadata.Uid != entity.Metadata.Uid)
+                    return null;
                 current = live;
             }
         }

@@ -39,9 +39,14 @@ public sealed class ReconciliationResult<TEntity>
     public bool IsSuccess => Error is null;
 
     /// <summary>It succeeded.</summary>
-    public static ReconciliationResult<TEntity> Success(TEntity entity, TimeSpan? requeueAfter = null) => new(entity, null, null, requeueAfter);
+    public static ReconciliationResult<TEntity> Success(TEntity entity, TimeSpan? requeueAfter = null) =>
+        new(entity, null, null, requeueAfter);
 
     /// <summary>It failed and is tried again.</summary>
-    public static ReconciliationResult<TEntity> Failure(TEntity entity, string errorMessage, Exception? exception = null, TimeSpan? requeueAfter = null) =>
-        new(entity, errorMessage, exception, requeueAfter);
+    public static ReconciliationResult<TEntity> Failure(
+        TEntity entity,
+        string errorMessage,
+        Exception? exception = null,
+        TimeSpan? requeueAfter = null
+    ) => new(entity, errorMessage, exception, requeueAfter);
 }

@@ -14,7 +14,8 @@ public static class CustomResourceDefinition
     /// <exception cref="NotSupportedException">A property has a type for which there is no schema.</exception>
     public static JsonObject Of(Type entityType)
     {
-        var entity = entityType.GetCustomAttribute<KubernetesEntityAttribute>()
+        var entity =
+            entityType.GetCustomAttribute<KubernetesEntityAttribute>()
             ?? throw new ArgumentException($"{entityType} lacks [KubernetesEntity].", nameof(entityType));
         var scope = entityType.GetCustomAttribute<EntityScopeAttribute>()?.Scope ?? EntityScope.Namespaced;
         var names = new JsonObject
@@ -26,8 +27,10 @@ public static class CustomResourceDefinition
             ["singular"] = entity.Kind.ToLowerInvariant(),
 #pragma warning restore CA1308
         };
-        if (entityType.GetCustomAttribute<KubernetesEntityShortNamesAttribute>() is { } shortNames) names["shortNames"] = Strings(shortNames.ShortNames);
-        if (entityType.GetCustomAttribute<KubernetesEntityCategoriesAttribute>() is { } categories) names["categories"] = Strings(categories.Categories);
+        if (entityType.GetCustomAttribute<KubernetesEntityShortNamesAttribute>() is { } shortNames)
+            names["shortNames"] = Strings(shortNames.ShortNames);
+        if (entityType.GetCustomAttribute<KubernetesEntityCategoriesAttribute>() is { } categories)
+            names["categories"] = Strings(categories.Categories);
 
         return new JsonObject
         {
@@ -39,15 +42,17 @@ public static class CustomResourceDefinition
                 ["group"] = entity.Group,
                 ["names"] = names,
                 ["scope"] = scope.ToString(),
-                ["versions"] = new JsonArray(new JsonObject
-                {
-                    ["name"] = entity.ApiVersion,
-                    ["served"] = true,
-                    ["storage"] = true,
-                    ["additionalPrinterColumns"] = new JsonArray([.. PrinterColumns(entityType)]),
-                    ["subresources"] = new JsonObject { ["status"] = new JsonObject() },
-                    ["schema"] = new JsonObject { ["openAPIV3Schema"] = Schema(entityType) },
-                }),
+                ["versions"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["name"] = entity.ApiVersion,
+                        ["served"] = true,
+                        ["storage"] = true,
+                        ["additionalPrinterColumns"] = new JsonArray([.. PrinterColumns(entityType)]),
+                        ["subresources"] = new JsonObject { ["status"] = new JsonObject() },
+                        ["schema"] = new JsonObject { ["openAPIV3Schema"] = Schema(entityType) },
+                    }
+                ),
             },
         };
     }
@@ -61,7 +66,8 @@ public static class CustomResourceDefinition
 
     /// <summary>The columns of a kind: its own, and those that all kinds with the same status have.</summary>
     public static IEnumerable<AdditionalPrinterColumnAttribute> ColumnsOf(Type entityType) =>
-        entityType.GetCustomAttributes<AdditionalPrinterColumnAttribute>()
+        entityType
+            .GetCustomAttributes<AdditionalPrinterColumnAttribute>()
             .Concat(entityType.GetProperty("Status")?.PropertyType.GetCustomAttributes<AdditionalPrinterColumnAttribute>() ?? [])
             .OrderBy(c => c.Order);
 
@@ -69,9 +75,16 @@ public static class CustomResourceDefinition
     {
         foreach (var column in ColumnsOf(entityType))
         {
-            var json = new JsonObject { ["name"] = column.Name, ["type"] = column.Type, ["jsonPath"] = column.JsonPath };
-            if (column.Description is not null) json["description"] = column.Description;
-            if (column.Priority > 0) json["priority"] = column.Priority;
+            var json = new JsonObject
+            {
+                ["name"] = column.Name,
+                ["type"] = column.Type,
+                ["jsonPath"] = column.JsonPath,
+            };
+            if (column.Description is not null)
+                json["description"] = column.Description;
+            if (column.Priority > 0)
+                json["priority"] = column.Priority;
             yield return json;
         }
     }

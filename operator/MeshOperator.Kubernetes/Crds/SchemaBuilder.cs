@@ -19,7 +19,6 @@ internal sealed class SchemaBuilder
     /// <summary>How many objects lie around the property that is written: 2 for those that stand directly in the spec.</summary>
     private int _depth;
 
-
     public JsonObject Object(Type type)
     {
         var properties = new JsonObject();
@@ -29,14 +28,17 @@ internal sealed class SchemaBuilder
         {
             var name = JsonName(property);
             properties[name] = Property(property);
-            if (property.GetCustomAttribute<RequiredAttribute>() is not null) required.Add(name);
+            if (property.GetCustomAttribute<RequiredAttribute>() is not null)
+                required.Add(name);
         }
 
         _depth--;
         var schema = new JsonObject { ["type"] = "object" };
-        if (Documentation(type).Of(type) is { } description) schema["description"] = description;
+        if (Documentation(type).Of(type) is { } description)
+            schema["description"] = description;
         schema["properties"] = properties;
-        if (required.Count > 0) schema["required"] = required;
+        if (required.Count > 0)
+            schema["required"] = required;
         AddRules(schema, type);
         return schema;
     }
@@ -46,8 +48,10 @@ internal sealed class SchemaBuilder
         var schema = OfType(property.PropertyType, property);
         var @default = property.GetCustomAttribute<DefaultValueAttribute>() is { } attribute ? ToJson(attribute.Value) : null;
         var description = DescriptionOf(property);
-        if (description is not null) schema["description"] = WithDefault(WithEnumValues(description, property.PropertyType), @default);
-        if (@default is not null && _depth == 2) schema["default"] = @default;
+        if (description is not null)
+            schema["description"] = WithDefault(WithEnumValues(description, property.PropertyType), @default);
+        if (@default is not null && _depth == 2)
+            schema["default"] = @default;
         AddRules(schema, property);
         return schema;
     }
@@ -62,27 +66,35 @@ internal sealed class SchemaBuilder
 
     private static void AddRules(JsonObject schema, MemberInfo member)
     {
-        var rules = member.GetCustomAttributes<ValidationRuleAttribute>()
-            .Select(JsonNode (r) => new JsonObject { ["rule"] = r.Rule, ["message"] = r.Message }).ToArray();
-        if (rules.Length == 0) return;
-        if (schema["x-kubernetes-validations"] is not JsonArray all) schema["x-kubernetes-validations"] = all = [];
-        foreach (var rule in rules) all.Add(rule);
+        var rules = member
+            .GetCustomAttributes<ValidationRuleAttribute>()
+            .Select(JsonNode (r) => new JsonObject { ["rule"] = r.Rule, ["message"] = r.Message })
+            .ToArray();
+        if (rules.Length == 0)
+            return;
+        if (schema["x-kubernetes-validations"] is not JsonArray all)
+            schema["x-kubernetes-validations"] = all = [];
+        foreach (var rule in rules)
+            all.Add(rule);
     }
 
     private static void AddNumberBounds(JsonObject schema, PropertyInfo property)
     {
-        if (property.GetCustomAttribute<RangeMinimumAttribute>() is { } minimum) schema["minimum"] = Number(minimum.Minimum);
-        if (property.GetCustomAttribute<RangeMaximumAttribute>() is { } maximum) schema["maximum"] = Number(maximum.Maximum);
+        if (property.GetCustomAttribute<RangeMinimumAttribute>() is { } minimum)
+            schema["minimum"] = Number(minimum.Minimum);
+        if (property.GetCustomAttribute<RangeMaximumAttribute>() is { } maximum)
+            schema["maximum"] = Number(maximum.Maximum);
     }
 
-    private static JsonValue ToJson(object value) => value switch
-    {
-        string text => JsonValue.Create(text),
-        bool flag => JsonValue.Create(flag),
-        int or double => Number(Convert.ToDouble(value, CultureInfo.InvariantCulture)),
-        Enum => JsonValue.Create(value.ToString()!),
-        _ => throw new NotSupportedException($"A default of type {value.GetType()} has no schema."),
-    };
+    private static JsonValue ToJson(object value) =>
+        value switch
+        {
+            string text => JsonValue.Create(text),
+            bool flag => JsonValue.Create(flag),
+            int or double => Number(Convert.ToDouble(value, CultureInfo.InvariantCulture)),
+            Enum => JsonValue.Create(value.ToString()!),
+            _ => throw new NotSupportedException($"A default of type {value.GetType()} has no schema."),
+        };
 
     private static JsonValue Number(double value) => value == Math.Floor(value) ? JsonValue.Create((long)value) : JsonValue.Create(value);
 
@@ -97,9 +109,12 @@ internal sealed class SchemaBuilder
             schema["maxLength"] = 32;
         }
 
-        if (property.GetCustomAttribute<PatternAttribute>() is { } pattern) schema["pattern"] = pattern.RegexPattern;
-        if (property.GetCustomAttribute<LengthAttribute>() is not { } length) return schema;
-        if (length.Minimum > 0) schema["minLength"] = length.Minimum;
+        if (property.GetCustomAttribute<PatternAttribute>() is { } pattern)
+            schema["pattern"] = pattern.RegexPattern;
+        if (property.GetCustomAttribute<LengthAttribute>() is not { } length)
+            return schema;
+        if (length.Minimum > 0)
+            schema["minLength"] = length.Minimum;
         schema["maxLength"] = length.Maximum;
         return schema;
     }
@@ -107,32 +122,45 @@ internal sealed class SchemaBuilder
     private JsonObject OfType(Type type, PropertyInfo property)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type == typeof(string)) return String(property);
-        if (type == typeof(bool)) return new JsonObject { ["type"] = "boolean" };
-        if (type == typeof(DateTime) || type == typeof(DateTimeOffset)) return new JsonObject { ["type"] = "string", ["format"] = "date-time" };
-        if (type == typeof(IntOrString)) return new JsonObject { ["x-kubernetes-int-or-string"] = true };
+        if (type == typeof(string))
+            return String(property);
+        if (type == typeof(bool))
+            return new JsonObject { ["type"] = "boolean" };
+        if (type == typeof(DateTime) || type == typeof(DateTimeOffset))
+            return new JsonObject { ["type"] = "string", ["format"] = "date-time" };
+        if (type == typeof(IntOrString))
+            return new JsonObject { ["x-kubernetes-int-or-string"] = true };
         if (type == typeof(int) || type == typeof(long) || type == typeof(double))
         {
             var number = new JsonObject { ["type"] = type == typeof(double) ? "number" : "integer" };
-            if (type != typeof(double)) number["format"] = type == typeof(int) ? "int32" : "int64";
+            if (type != typeof(double))
+                number["format"] = type == typeof(int) ? "int32" : "int64";
             AddNumberBounds(number, property);
             return number;
         }
 
         // metadata's schema is the API server's own.
-        if (type == typeof(V1ObjectMeta)) return new JsonObject { ["type"] = "object" };
+        if (type == typeof(V1ObjectMeta))
+            return new JsonObject { ["type"] = "object" };
         if (type.IsEnum)
-            return new JsonObject { ["type"] = "string", ["enum"] = new JsonArray([.. Enum.GetNames(type).Select(v => JsonValue.Create(v))]) };
+            return new JsonObject
+            {
+                ["type"] = "string",
+                ["enum"] = new JsonArray([.. Enum.GetNames(type).Select(v => JsonValue.Create(v))]),
+            };
 
         if (DictionaryValue(type) is { } valueType)
         {
             var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = OfType(valueType, property) };
-            if (property.GetCustomAttribute<ItemsAttribute>() is { } entries) map["maxProperties"] = entries.Maximum;
+            if (property.GetCustomAttribute<ItemsAttribute>() is { } entries)
+                map["maxProperties"] = entries.Maximum;
             return map;
         }
 
-        if (ListItem(type) is { } itemType) return List(itemType, property);
-        if (type.IsClass && type.Namespace?.StartsWith("System", StringComparison.Ordinal) != true) return Object(type);
+        if (ListItem(type) is { } itemType)
+            return List(itemType, property);
+        if (type.IsClass && type.Namespace?.StartsWith("System", StringComparison.Ordinal) != true)
+            return Object(type);
         throw new NotSupportedException($"{property.DeclaringType!.Name}.{property.Name} is of type {type}, which has no schema.");
     }
 
@@ -141,7 +169,8 @@ internal sealed class SchemaBuilder
         var list = new JsonObject { ["type"] = "array", ["items"] = OfType(itemType, property) };
         if (property.GetCustomAttribute<ItemsAttribute>() is { } items)
         {
-            if (items.Minimum > 0) list["minItems"] = items.Minimum;
+            if (items.Minimum > 0)
+                list["minItems"] = items.Minimum;
             list["maxItems"] = items.Maximum;
         }
 
@@ -158,14 +187,21 @@ internal sealed class SchemaBuilder
         return list;
     }
 
-    private static Type? ListItem(Type type) => type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[0] : null;
+    private static Type? ListItem(Type type) =>
+        type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[0] : null;
 
     private static Type? DictionaryValue(Type type) =>
-        type.IsGenericType && type.GetGenericArguments() is [var key, var value] && key == typeof(string) && typeof(IEnumerable).IsAssignableFrom(type) ? value : null;
+        type.IsGenericType
+        && type.GetGenericArguments() is [var key, var value]
+        && key == typeof(string)
+        && typeof(IEnumerable).IsAssignableFrom(type)
+            ? value
+            : null;
 
     private string? DescriptionOf(PropertyInfo property)
     {
-        if (property.PropertyType == typeof(V1ObjectMeta)) return null;
+        if (property.PropertyType == typeof(V1ObjectMeta))
+            return null;
         // The docstring of a generic base's property says less than that of the type which stands there.
         return property.DeclaringType!.IsGenericType
             ? Documentation(property.PropertyType).Of(property.PropertyType)
@@ -175,19 +211,22 @@ internal sealed class SchemaBuilder
     private string WithEnumValues(string description, Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (ListItem(type) is { } item) type = item;
-        if (!type.IsEnum) return description;
+        if (ListItem(type) is { } item)
+            type = item;
+        if (!type.IsEnum)
+            return description;
         var documentation = Documentation(type);
         return string.Join(' ', Enum.GetNames(type).Select(v => $"{v}: {documentation.Of(type, v)}").Prepend(description));
     }
 
     /// <summary>`kubectl explain` shows a description, but not the schema's default.</summary>
-    private static string WithDefault(string description, JsonNode? @default) => @default switch
-    {
-        null => description,
-        JsonValue value => $"{description} Default: {value}.",
-        _ => $"{description} Default: {@default.ToJsonString()}.",
-    };
+    private static string WithDefault(string description, JsonNode? @default) =>
+        @default switch
+        {
+            null => description,
+            JsonValue value => $"{description} Default: {value}.",
+            _ => $"{description} Default: {@default.ToJsonString()}.",
+        };
 
     private XmlDocumentation Documentation(Type type)
     {

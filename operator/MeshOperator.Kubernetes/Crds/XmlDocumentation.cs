@@ -17,7 +17,10 @@ public sealed partial class XmlDocumentation
     {
         var path = Path.ChangeExtension(assembly.Location, ".xml");
         if (!File.Exists(path))
-            throw new FileNotFoundException($"The documentation of {assembly.GetName().Name}, from which descriptions are made, is missing: {path}", path);
+            throw new FileNotFoundException(
+                $"The documentation of {assembly.GetName().Name}, from which descriptions are made, is missing: {path}",
+                path
+            );
         return new XmlDocumentation(XDocument.Load(path).Descendants("member").ToDictionary(member => (string)member.Attribute("name")!));
     }
 
@@ -37,13 +40,21 @@ public sealed partial class XmlDocumentation
 
     private static string Flatten(XElement element)
     {
-        var text = string.Concat(element.Nodes().Select(node => node switch
-        {
-            XText t => t.Value,
-            XElement { Name.LocalName: "see" or "paramref" } see => LastName((string?)see.Attribute("cref") ?? (string?)see.Attribute("name") ?? string.Empty),
-            XElement other => Flatten(other),
-            _ => string.Empty,
-        }));
+        var text = string.Concat(
+            element
+                .Nodes()
+                .Select(node =>
+                    node switch
+                    {
+                        XText t => t.Value,
+                        XElement { Name.LocalName: "see" or "paramref" } see => LastName(
+                            (string?)see.Attribute("cref") ?? (string?)see.Attribute("name") ?? string.Empty
+                        ),
+                        XElement other => Flatten(other),
+                        _ => string.Empty,
+                    }
+                )
+        );
         return WhiteSpace().Replace(text, " ").Trim();
     }
 

@@ -33,9 +33,16 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
     /// <param name="reason">One word.</param>
     /// <param name="message">A sentence; cut at 1,024 characters.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public async Task PublishAsync(IKubernetesObject<V1ObjectMeta> about, bool isWarning, string reason, string message, CancellationToken cancellation)
+    public async Task PublishAsync(
+        IKubernetesObject<V1ObjectMeta> about,
+        bool isWarning,
+        string reason,
+        string message,
+        CancellationToken cancellation
+    )
     {
-        if (message.Length > LongestMessage) message = message[..(LongestMessage - 1)] + "…";
+        if (message.Length > LongestMessage)
+            message = message[..(LongestMessage - 1)] + "…";
         var type = isWarning ? "Warning" : "Normal";
         var owner = $"{about.ApiVersion}/{about.Kind}/{about.Metadata.NamespaceProperty}/{about.Metadata.Name}/{about.Metadata.Uid}";
         var series = _series.GetOrAdd($"{owner}\n{type}\n{reason}\n{message}", () => new EventSeries());
@@ -44,7 +51,11 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
         try
         {
             var now = time.GetUtcNow();
-            if (series.Written is { } before && now - series.LastAt < SameWithin && await RaiseAsync(before, series.Count + 1, now, cancellation))
+            if (
+                series.Written is { } before
+                && now - series.LastAt < SameWithin
+                && await RaiseAsync(before, series.Count + 1, now, cancellation)
+            )
             {
                 series.Count++;
                 series.LastAt = now;
@@ -73,8 +84,16 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
         {
             await events.MergePatchAsync(
                 key,
-                new JsonObject { ["count"] = count, ["lastTimestamp"] = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture) },
-                cancellation);
+                new JsonObject
+                {
+                    ["count"] = count,
+                    ["lastTimestamp"] = now.UtcDateTime.ToString(
+                        "yyyy-MM-dd'T'HH:mm:ss'Z'",
+                        System.Globalization.CultureInfo.InvariantCulture
+                    ),
+                },
+                cancellation
+            );
             return true;
         }
         catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound)
@@ -84,31 +103,43 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
     }
 
     /// <summary>As kubectl and others name events: the object's name, a dot, and something of its own.</summary>
-    private static string NameFor(string name) => $"{(name.Length <= LongestPrefix ? name : name[..LongestPrefix].TrimEnd('.', '-'))}.{Guid.NewGuid():N}";
+    private static string NameFor(string name) =>
+        $"{(name.Length <= LongestPrefix ? name : name[..LongestPrefix].TrimEnd('.', '-'))}.{Guid.NewGuid():N}";
 
-    private static Corev1Event Make(IKubernetesObject<V1ObjectMeta> about, string type, string reason, string message, DateTimeOffset now) => new()
-    {
-        // Not generateName: API servers differ on whether it may end with a dot.
-        Metadata = new V1ObjectMeta { Name = NameFor(about.Metadata.Name), NamespaceProperty = about.Metadata.NamespaceProperty ?? "default" },
-        InvolvedObject = new V1ObjectReference
+    private static Corev1Event Make(
+        IKubernetesObject<V1ObjectMeta> about,
+        string type,
+        string reason,
+        string message,
+        DateTimeOffset now
+    ) =>
+        new()
         {
-            ApiVersion = about.ApiVersion,
-            Kind = about.Kind,
-            Name = about.Metadata.Name,
-            NamespaceProperty = about.Metadata.NamespaceProperty,
-            Uid = about.Metadata.Uid,
-            ResourceVersion = about.Metadata.ResourceVersion,
-        },
-        Type = type,
-        Reason = reason,
-        Message = message,
-        FirstTimestamp = now.UtcDateTime,
-        LastTimestamp = now.UtcDateTime,
-        Count = 1,
-        Source = new V1EventSource { Component = "mesh-operator" },
-        ReportingComponent = "meshoperator.io/operator",
-        ReportingInstance = Environment.MachineName,
-    };
+            // Not generateName: API servers differ on whether it may end with a dot.
+            Metadata = new V1ObjectMeta
+            {
+                Name = NameFor(about.Metadata.Name),
+                NamespaceProperty = about.Metadata.NamespaceProperty ?? "default",
+            },
+            InvolvedObject = new V1ObjectReference
+            {
+                ApiVersion = about.ApiVersion,
+                Kind = about.Kind,
+                Name = about.Metadata.Name,
+                NamespaceProperty = about.Metadata.NamespaceProperty,
+                Uid = about.Metadata.Uid,
+                ResourceVersion = about.Metadata.ResourceVersion,
+            },
+            Type = type,
+            Reason = reason,
+            Message = message,
+            FirstTimestamp = now.UtcDateTime,
+            LastTimestamp = now.UtcDateTime,
+            Count = 1,
+            Source = new V1EventSource { Component = "mesh-operator" },
+            ReportingComponent = "meshoperator.io/operator",
+            ReportingInstance = Environment.MachineName,
+        };
 
     /// <summary>An event that is there and may be raised.</summary>
     private sealed class EventSeries
@@ -133,8 +164,10 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
         {
             lock (_lock)
             {
-                if (now > _at) (_tokens, _at) = (Math.Min(Burst, _tokens + ((now - _at) / RefillEvery)), now);
-                if (_tokens < 1) return false;
+                if (now > _at)
+                    (_tokens, _at) = (Math.Min(Burst, _tokens + ((now - _at) / RefillEvery)), now);
+                if (_tokens < 1)
+                    return false;
                 _tokens--;
                 return true;
             }

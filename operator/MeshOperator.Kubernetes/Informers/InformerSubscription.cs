@@ -23,7 +23,8 @@ public sealed class InformerSubscription<T> : IDisposable
     {
         get
         {
-            lock (_lock) return _pending.Count;
+            lock (_lock)
+                return _pending.Count;
         }
     }
 
@@ -36,9 +37,11 @@ public sealed class InformerSubscription<T> : IDisposable
             var key = await _order.Reader.ReadAsync(cancellation);
             lock (_lock)
             {
-                if (!_pending.Remove(key, out var change)) continue;
+                if (!_pending.Remove(key, out var change))
+                    continue;
                 // What came and went between two reads never was for this reader.
-                if (ReferenceEquals(change.Old, change.New)) continue;
+                if (ReferenceEquals(change.Old, change.New))
+                    continue;
                 return new ObjectChange<T>(key, change.Old, change.New);
             }
         }
@@ -49,7 +52,8 @@ public sealed class InformerSubscription<T> : IDisposable
     {
         _ended(this);
         _order.Writer.TryComplete();
-        lock (_lock) _pending.Clear();
+        lock (_lock)
+            _pending.Clear();
     }
 
     internal void Mark(ObjectChange<T> change)

@@ -41,8 +41,7 @@ internal sealed class ListReader(string resource, Action<ArraySegment<byte>> tak
                 read = await list.ReadAsync(_buffer.AsMemory(_filled), cancellation);
                 _filled += read;
                 Scan(isComplete: read == 0);
-            }
-            while (read > 0);
+            } while (read > 0);
         }
         catch (JsonException e)
         {
@@ -62,7 +61,8 @@ internal sealed class ListReader(string resource, Action<ArraySegment<byte>> tak
         var keep = _start ?? _scanned;
         _buffer.AsSpan(keep, _filled - keep).CopyTo(_buffer);
         (_filled, _scanned, _start) = (_filled - keep, _scanned - keep, _start - keep);
-        if (_filled < _buffer.Length) return;
+        if (_filled < _buffer.Length)
+            return;
 
         if (_filled >= WatchStream.LongestEvent)
             throw new InvalidDataException($"The list of {resource} has an object that is longer than {WatchStream.LongestEvent} bytes.");
@@ -80,7 +80,11 @@ internal sealed class ListReader(string resource, Action<ArraySegment<byte>> tak
             var (depth, token) = (reader.CurrentDepth, reader.TokenType);
             if (token == JsonTokenType.PropertyName)
             {
-                if (depth == 1) _member = reader.ValueTextEquals("items"u8) ? Member.Items : reader.ValueTextEquals("metadata"u8) ? Member.Metadata : Member.Other;
+                if (depth == 1)
+                    _member =
+                        reader.ValueTextEquals("items"u8) ? Member.Items
+                        : reader.ValueTextEquals("metadata"u8) ? Member.Metadata
+                        : Member.Other;
                 continue;
             }
 
@@ -91,17 +95,23 @@ internal sealed class ListReader(string resource, Action<ArraySegment<byte>> tak
                 (1, Member.Metadata) => token is JsonTokenType.StartObject or JsonTokenType.EndObject or JsonTokenType.Null,
                 _ => true,
             };
-            if (!isList) throw new InvalidDataException($"The list of {resource} has no metadata or no items.");
-            if ((depth, _member) is not ((1, Member.Metadata) or (2, Member.Items))) continue;
+            if (!isList)
+                throw new InvalidDataException($"The list of {resource} has no metadata or no items.");
+            if ((depth, _member) is not ((1, Member.Metadata) or (2, Member.Items)))
+                continue;
 
-            if (token is not (JsonTokenType.EndObject or JsonTokenType.EndArray)) _start = _scanned + (int)reader.TokenStartIndex;
-            if (token is JsonTokenType.StartObject or JsonTokenType.StartArray) continue;
+            if (token is not (JsonTokenType.EndObject or JsonTokenType.EndArray))
+                _start = _scanned + (int)reader.TokenStartIndex;
+            if (token is JsonTokenType.StartObject or JsonTokenType.StartArray)
+                continue;
 
             var start = _start!.Value;
             var value = new ArraySegment<byte>(_buffer, start, _scanned + (int)reader.BytesConsumed - start);
             _start = null;
-            if (_member == Member.Items) take(value);
-            else _metadata = JsonNode.Parse(value);
+            if (_member == Member.Items)
+                take(value);
+            else
+                _metadata = JsonNode.Parse(value);
         }
 
         _scanned += (int)reader.BytesConsumed;

@@ -16,7 +16,10 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
 
     /// <summary>A page of a list: the version, where it goes on, the objects, and the keys of those that cannot be read.</summary>
     /// <exception cref="InvalidDataException">It is no list, or an object is too long.</exception>
-    public async Task<(string? Version, string? Continue, List<T> Items, List<ObjectKey> Unreadable)> ReadPageAsync(Stream page, CancellationToken cancellation)
+    public async Task<(string? Version, string? Continue, List<T> Items, List<ObjectKey> Unreadable)> ReadPageAsync(
+        Stream page,
+        CancellationToken cancellation
+    )
     {
         var (items, unreadable) = (new List<T>(), new List<ObjectKey>());
         var metadata = await new ListReader(resource, Add).ReadAsync(page, cancellation);
@@ -25,16 +28,19 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         void Add(ArraySegment<byte> item)
         {
             var (key, _, entity) = TryRead(item);
-            if (entity is not null) items.Add(entity);
-            else unreadable.Add(key ?? throw new InvalidDataException($"The list of {resource} has an object without a name."));
+            if (entity is not null)
+                items.Add(entity);
+            else
+                unreadable.Add(key ?? throw new InvalidDataException($"The list of {resource} has an object without a name."));
         }
     }
 
     /// <summary>The object of a watch event; null in its place when it does not fit the type.</summary>
     /// <exception cref="InvalidDataException">It is no object at all.</exception>
-    public (ObjectKey Key, string Version, T? Entity) Read(byte[] json) => TryRead(json) is ({ } key, { } version, var entity)
-        ? (key, version, entity)
-        : throw new InvalidDataException($"An event of {resource} has an object without name or resourceVersion.");
+    public (ObjectKey Key, string Version, T? Entity) Read(byte[] json) =>
+        TryRead(json) is ({ } key, { } version, var entity)
+            ? (key, version, entity)
+            : throw new InvalidDataException($"An event of {resource} has an object without name or resourceVersion.");
 
     /// <summary>Reads what is JSON. There is no key when it has no name.</summary>
     private (ObjectKey? Key, string? Version, T? Entity) TryRead(ArraySegment<byte> json)
@@ -43,7 +49,8 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         try
         {
             var entity = KubernetesJson.Deserialize<T>(new MemoryStream(json.Array!, json.Offset, json.Count));
-            if (entity?.Metadata?.Name is not null) return (ObjectKey.Of(entity), entity.Metadata.ResourceVersion, Trimmed(entity));
+            if (entity?.Metadata?.Name is not null)
+                return (ObjectKey.Of(entity), entity.Metadata.ResourceVersion, Trimmed(entity));
             why = "it lacks metadata";
         }
         catch (Exception e) when (IsUnreadable(e))
@@ -52,7 +59,8 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         }
 
         var node = JsonNode.Parse(json);
-        if (KeyOf(node) is not { } key) return default;
+        if (KeyOf(node) is not { } key)
+            return default;
         Log.UnreadableObject(logger, resource, key.ToString(), why);
         return (key, Text(node!["metadata"], "resourceVersion"), null);
     }
@@ -65,7 +73,8 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
             annotations.Remove(LastApplied);
             if (options.LongestAnnotation is { } longest)
             {
-                foreach (var name in annotations.Where(a => a.Value?.Length > longest).Select(a => a.Key).ToArray()) annotations.Remove(name);
+                foreach (var name in annotations.Where(a => a.Value?.Length > longest).Select(a => a.Key).ToArray())
+                    annotations.Remove(name);
             }
         }
 
@@ -73,13 +82,21 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         return entity;
     }
 
-    private static ObjectKey? KeyOf(JsonNode? node) => node is JsonObject && node["metadata"] is JsonObject metadata && Text(metadata, "name") is { Length: > 0 } name
-        ? new ObjectKey(Text(metadata, "namespace") ?? string.Empty, name)
-        : null;
+    private static ObjectKey? KeyOf(JsonNode? node) =>
+        node is JsonObject && node["metadata"] is JsonObject metadata && Text(metadata, "name") is { Length: > 0 } name
+            ? new ObjectKey(Text(metadata, "namespace") ?? string.Empty, name)
+            : null;
 
     private static string? Text(JsonNode? parent, string name) =>
         parent is JsonObject map && map[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
     private static bool IsUnreadable(Exception e) =>
-        e is JsonException or FormatException or InvalidOperationException or NotSupportedException or ArgumentException or OverflowException or NullReferenceException;
+        e
+            is JsonException
+                or FormatException
+                or InvalidOperationException
+                or NotSupportedException
+                or ArgumentException
+                or OverflowException
+                or NullReferenceException;
 }

@@ -8,7 +8,10 @@ namespace MeshOperator.Kubernetes.Informers;
 public sealed class ObjectSnapshot<T>
     where T : class
 {
-    internal static readonly ObjectSnapshot<T> Empty = new(ImmutableDictionary<ObjectKey, T>.Empty, ImmutableDictionary<string, ObjectIndex<T>>.Empty);
+    internal static readonly ObjectSnapshot<T> Empty = new(
+        ImmutableDictionary<ObjectKey, T>.Empty,
+        ImmutableDictionary<string, ObjectIndex<T>>.Empty
+    );
     private readonly ImmutableDictionary<string, ObjectIndex<T>> _indexes;
 
     private ObjectSnapshot(ImmutableDictionary<ObjectKey, T> objects, ImmutableDictionary<string, ObjectIndex<T>> indexes) =>
@@ -27,14 +30,16 @@ public sealed class ObjectSnapshot<T>
     /// <param name="index">The index's name.</param>
     /// <param name="value">The value; one that no object has gives nothing.</param>
     /// <exception cref="KeyNotFoundException">There is no such index.</exception>
-    public ImmutableHashSet<ObjectKey> FindKeys(string index, string value) => _indexes.TryGetValue(index, out var found)
-        ? found.Find(value)
-        : throw new KeyNotFoundException($"There is no index '{index}'; add it to the informer before it is used.");
+    public ImmutableHashSet<ObjectKey> FindKeys(string index, string value) =>
+        _indexes.TryGetValue(index, out var found)
+            ? found.Find(value)
+            : throw new KeyNotFoundException($"There is no index '{index}'; add it to the informer before it is used.");
 
     internal ObjectSnapshot<T> WithIndex(string name, Func<T, IEnumerable<string>> values)
     {
         var index = new ObjectIndex<T>(values);
-        foreach (var (key, entity) in Objects) index = index.With(key, null, entity);
+        foreach (var (key, entity) in Objects)
+            index = index.With(key, null, entity);
         return new ObjectSnapshot<T>(Objects, _indexes.Add(name, index));
     }
 
@@ -50,11 +55,13 @@ public sealed class ObjectSnapshot<T>
 
     private ImmutableDictionary<string, ObjectIndex<T>> Indexed(IEnumerable<(ObjectKey Key, T? Old, T? New)> changes)
     {
-        if (_indexes.IsEmpty) return _indexes;
+        if (_indexes.IsEmpty)
+            return _indexes;
         var indexes = _indexes;
         foreach (var (key, old, current) in changes)
         {
-            foreach (var (name, index) in indexes) indexes = indexes.SetItem(name, index.With(key, old, current));
+            foreach (var (name, index) in indexes)
+                indexes = indexes.SetItem(name, index.With(key, old, current));
         }
 
         return indexes;
@@ -69,11 +76,10 @@ internal sealed class ObjectIndex<T>
     private readonly ImmutableDictionary<string, ImmutableHashSet<ObjectKey>> _keys;
 
     public ObjectIndex(Func<T, IEnumerable<string>> values)
-        : this(values, ImmutableDictionary<string, ImmutableHashSet<ObjectKey>>.Empty)
-    {
-    }
+        : this(values, ImmutableDictionary<string, ImmutableHashSet<ObjectKey>>.Empty) { }
 
-    private ObjectIndex(Func<T, IEnumerable<string>> values, ImmutableDictionary<string, ImmutableHashSet<ObjectKey>> keys) => (_values, _keys) = (values, keys);
+    private ObjectIndex(Func<T, IEnumerable<string>> values, ImmutableDictionary<string, ImmutableHashSet<ObjectKey>> keys) =>
+        (_values, _keys) = (values, keys);
 
     public ImmutableHashSet<ObjectKey> Find(string value) => _keys.GetValueOrDefault(value, ImmutableHashSet<ObjectKey>.Empty);
 
@@ -81,7 +87,8 @@ internal sealed class ObjectIndex<T>
     {
         var before = old is null ? [] : _values(old).ToHashSet(StringComparer.Ordinal);
         var after = current is null ? [] : _values(current).ToHashSet(StringComparer.Ordinal);
-        if (before.SetEquals(after)) return this;
+        if (before.SetEquals(after))
+            return this;
         var keys = _keys;
         foreach (var gone in before.Where(v => !after.Contains(v)))
         {

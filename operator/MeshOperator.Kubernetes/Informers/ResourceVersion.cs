@@ -12,5 +12,7 @@ public static class ResourceVersion
         (version is not null && version == than) || (Parse(version) is { } a && Parse(than) is { } b && a <= b);
 
     private static ulong? Parse(string? version) =>
-        ulong.TryParse(version, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+        ulong.TryParse(version, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 }

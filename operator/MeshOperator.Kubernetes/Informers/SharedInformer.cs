@@ -50,7 +50,13 @@ public sealed class SharedInformer<T> : IInformer
     private int _staleLists;
 
     /// <summary>Makes an informer; <see cref="RunAsync"/> starts it.</summary>
-    public SharedInformer(KubernetesTransport transport, InformerOptions<T> options, TimeProvider time, Random random, ILogger<SharedInformer<T>> logger)
+    public SharedInformer(
+        KubernetesTransport transport,
+        InformerOptions<T> options,
+        TimeProvider time,
+        Random random,
+        ILogger<SharedInformer<T>> logger
+    )
     {
         _transport = transport;
         _options = options;
@@ -89,7 +95,8 @@ public sealed class SharedInformer<T> : IInformer
     /// <exception cref="ArgumentException">There is an index of that name.</exception>
     public void AddIndex(string name, Func<T, IEnumerable<string>> values)
     {
-        lock (_exchange) Volatile.Write(ref _snapshot, _snapshot.WithIndex(name, values));
+        lock (_exchange)
+            Volatile.Write(ref _snapshot, _snapshot.WithIndex(name, values));
     }
 
     /// <summary>Changes from now on for a reader who may be slow; all objects that are there come first, as new ones. To be disposed
@@ -98,11 +105,13 @@ public sealed class SharedInformer<T> : IInformer
     {
         var subscription = new InformerSubscription<T>(ended =>
         {
-            lock (_exchange) _subscriptions = _subscriptions.Remove(ended);
+            lock (_exchange)
+                _subscriptions = _subscriptions.Remove(ended);
         });
         lock (_exchange)
         {
-            foreach (var (key, entity) in _snapshot.Objects) subscription.Mark(new ObjectChange<T>(key, null, entity));
+            foreach (var (key, entity) in _snapshot.Objects)
+                subscription.Mark(new ObjectChange<T>(key, null, entity));
             _subscriptions = _subscriptions.Add(subscription);
         }
 
@@ -120,7 +129,8 @@ public sealed class SharedInformer<T> : IInformer
             var opened = _time.GetTimestamp();
             try
             {
-                if (_version is null) await ListAsync(cancellation);
+                if (_version is null)
+                    await ListAsync(cancellation);
                 opened = _time.GetTimestamp();
                 var before = _version;
                 await WatchAsync(cancellation);
@@ -140,13 +150,15 @@ public sealed class SharedInformer<T> : IInformer
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                if (_version is not null && _time.GetElapsedTime(opened) >= HealthyAfter) failures = 0;
+                if (_version is not null && _time.GetElapsedTime(opened) >= HealthyAfter)
+                    failures = 0;
                 failures++;
                 (reason, pause) = Judge(e, failures);
             }
 
             KubernetesMetrics.WatchReconnects.Add(1, new("resource", _kind.Plural), new KeyValuePair<string, object?>("reason", reason));
-            if (pause > TimeSpan.Zero) await Pause(pause, cancellation);
+            if (pause > TimeSpan.Zero)
+                await Pause(pause, cancellation);
         }
     }
 
@@ -154,7 +166,8 @@ public sealed class SharedInformer<T> : IInformer
     private (string Reason, TimeSpan Pause) Judge(Exception error, int failures)
     {
         var pause = Backoff.After(failures, _random.NextDouble());
-        if (error is KubernetesApiException { RetryAfter: { } asked } && asked > pause) pause = asked;
+        if (error is KubernetesApiException { RetryAfter: { } asked } && asked > pause)
+            pause = asked;
         switch (error)
         {
             case KubernetesApiException { StatusCode: HttpStatusCode.Gone }:
@@ -181,9 +194,7 @@ public sealed class SharedInformer<T> : IInformer
         {
             await Task.Delay(pause, _time, cancellation);
         }
-        catch (OperationCanceledException)
-        {
-        }
+        catch (OperationCanceledException) { }
     }
 
     private async Task ListAsync(CancellationToken cancellation)
@@ -194,27 +205,34 @@ public sealed class SharedInformer<T> : IInformer
         string? version;
         do
         {
-            var path = _kind.Path(_options.Namespace) + string.Create(CultureInfo.InvariantCulture, $"?limit={_options.PageSize}{Selectors()}");
-            if (next is not null) path += $"&continue={Uri.EscapeDataString(next)}";
+            var path =
+                _kind.Path(_options.Namespace) + string.Create(CultureInfo.InvariantCulture, $"?limit={_options.PageSize}{Selectors()}");
+            if (next is not null)
+                path += $"&continue={Uri.EscapeDataString(next)}";
             var page = await _transport.ReadAsync(path, _reader.ReadPageAsync, cancellation);
-            foreach (var item in page.Items) listed[ObjectKey.Of(item)] = item;
+            foreach (var item in page.Items)
+                listed[ObjectKey.Of(item)] = item;
             foreach (var key in page.Unreadable)
             {
                 // How it was is nearer to the truth than that it were gone.
-                if (Objects.TryGetValue(key, out var known)) listed[key] = known;
+                if (Objects.TryGetValue(key, out var known))
+                    listed[key] = known;
             }
 
             (next, version) = (page.Continue, page.Version);
-        }
-        while (!string.IsNullOrEmpty(next));
+        } while (!string.IsNullOrEmpty(next));
 
-        if (version is null) throw new InvalidDataException($"The list of {_kind.Plural} has no resource version.");
+        if (version is null)
+            throw new InvalidDataException($"The list of {_kind.Plural} has no resource version.");
         if (ResourceVersion.IsOlder(version, _newest) && _staleLists++ < MostStaleLists)
             throw new InvalidDataException($"The list of {_kind.Plural} is of version {version}, older than {_newest}, which is known.");
         _staleLists = 0;
         Replace(listed.ToImmutable());
         (_version, _newest) = (version, version);
-        KubernetesMetrics.ListDuration.Record(_time.GetElapsedTime(started).TotalSeconds, new KeyValuePair<string, object?>("resource", _kind.Plural));
+        KubernetesMetrics.ListDuration.Record(
+            _time.GetElapsedTime(started).TotalSeconds,
+            new KeyValuePair<string, object?>("resource", _kind.Plural)
+        );
         _synced.TrySetResult();
     }
 
@@ -224,13 +242,19 @@ public sealed class SharedInformer<T> : IInformer
         var before = _snapshot.Objects;
         foreach (var (key, old) in before)
         {
-            if (!listed.ContainsKey(key)) changes.Add(new ObjectChange<T>(key, old, null));
+            if (!listed.ContainsKey(key))
+                changes.Add(new ObjectChange<T>(key, old, null));
         }
 
         foreach (var (key, current) in listed)
         {
             var old = before.GetValueOrDefault(key);
-            if (old is not null && old.Metadata.ResourceVersion == current.Metadata.ResourceVersion && old.Metadata.Uid == current.Metadata.Uid) continue;
+            if (
+                old is not null
+                && old.Metadata.ResourceVersion == current.Metadata.ResourceVersion
+                && old.Metadata.Uid == current.Metadata.Uid
+            )
+                continue;
             if (old is not null && old.Metadata.Uid != current.Metadata.Uid)
             {
                 // Deleted and made again while nobody watched: two objects, so two changes.
@@ -244,19 +268,31 @@ public sealed class SharedInformer<T> : IInformer
         lock (_exchange)
         {
             Volatile.Write(ref _snapshot, _snapshot.With(listed, changes));
-            foreach (var change in changes) Mark(change);
+            foreach (var change in changes)
+                Mark(change);
         }
 
-        foreach (var change in changes) Tell(change);
+        foreach (var change in changes)
+            Tell(change);
     }
 
     /// <summary>Watches until the server ends it.</summary>
     private async Task WatchAsync(CancellationToken cancellation)
     {
         var seconds = _random.Next(300, 600);
-        var path = $"{_kind.Path(_options.Namespace)}?watch=1&allowWatchBookmarks=true&resourceVersion={Uri.EscapeDataString(_version!)}"
+        var path =
+            $"{_kind.Path(_options.Namespace)}?watch=1&allowWatchBookmarks=true&resourceVersion={Uri.EscapeDataString(_version!)}"
             + string.Create(CultureInfo.InvariantCulture, $"&timeoutSeconds={seconds}{Selectors()}");
-        await WatchStream.ReadAsync(_transport, _kind.Plural, path, TimeSpan.FromSeconds(seconds), _options.LongestSilence, _time, Handle, cancellation);
+        await WatchStream.ReadAsync(
+            _transport,
+            _kind.Plural,
+            path,
+            TimeSpan.FromSeconds(seconds),
+            _options.LongestSilence,
+            _time,
+            Handle,
+            cancellation
+        );
     }
 
     private void Handle(WatchLine.Kind type, byte[] json)
@@ -281,11 +317,19 @@ public sealed class SharedInformer<T> : IInformer
             return;
         }
 
-        Count(type switch { WatchLine.Kind.Added => "ADDED", WatchLine.Kind.Modified => "MODIFIED", _ => "DELETED" });
+        Count(
+            type switch
+            {
+                WatchLine.Kind.Added => "ADDED",
+                WatchLine.Kind.Modified => "MODIFIED",
+                _ => "DELETED",
+            }
+        );
         var old = _snapshot.Objects.GetValueOrDefault(key);
         if (type == WatchLine.Kind.Deleted)
         {
-            if (old is not null) Exchange(new ObjectChange<T>(key, old, null));
+            if (old is not null)
+                Exchange(new ObjectChange<T>(key, old, null));
         }
         else if (entity is not null && old?.Metadata.ResourceVersion != version)
         {
@@ -297,9 +341,11 @@ public sealed class SharedInformer<T> : IInformer
 
     private void Advance(string? version)
     {
-        if (version is null || ResourceVersion.IsOlder(version, _version)) return;
+        if (version is null || ResourceVersion.IsOlder(version, _version))
+            return;
         _version = version;
-        if (!ResourceVersion.IsOlder(version, _newest)) _newest = version;
+        if (!ResourceVersion.IsOlder(version, _newest))
+            _newest = version;
     }
 
     private void Exchange(ObjectChange<T> change)
@@ -315,7 +361,8 @@ public sealed class SharedInformer<T> : IInformer
 
     private void Mark(ObjectChange<T> change)
     {
-        foreach (var subscription in _subscriptions) subscription.Mark(change);
+        foreach (var subscription in _subscriptions)
+            subscription.Mark(change);
     }
 
     /// <summary>A subscriber's failure is its own: neither the others nor the watch must suffer.</summary>

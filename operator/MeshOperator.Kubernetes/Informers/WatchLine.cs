@@ -40,7 +40,8 @@ internal static class WatchLine
 
                 var start = reader.TokenStartIndex;
                 reader.Skip();
-                if (isObject) json = line.Slice(start, reader.BytesConsumed - start).ToArray();
+                if (isObject)
+                    json = line.Slice(start, reader.BytesConsumed - start).ToArray();
             }
         }
         catch (JsonException e)
@@ -57,9 +58,12 @@ internal static class WatchLine
     public static string? VersionOf(byte[] bookmark)
     {
         using var json = JsonDocument.Parse(bookmark);
-        return json.RootElement.ValueKind == JsonValueKind.Object
-            && json.RootElement.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
-            && metadata.TryGetProperty("resourceVersion", out var version) && version.ValueKind == JsonValueKind.String
+        return
+            json.RootElement.ValueKind == JsonValueKind.Object
+            && json.RootElement.TryGetProperty("metadata", out var metadata)
+            && metadata.ValueKind == JsonValueKind.Object
+            && metadata.TryGetProperty("resourceVersion", out var version)
+            && version.ValueKind == JsonValueKind.String
             ? version.GetString()
             : null;
     }
@@ -69,17 +73,26 @@ internal static class WatchLine
     {
         using var json = JsonDocument.Parse(status);
         var root = json.RootElement;
-        if (root.ValueKind != JsonValueKind.Object) throw new InvalidDataException($"An ERROR event of {resource} has no Status.");
-        var code = root.TryGetProperty("code", out var c) && c.ValueKind == JsonValueKind.Number && c.TryGetInt32(out var number) ? number : 500;
+        if (root.ValueKind != JsonValueKind.Object)
+            throw new InvalidDataException($"An ERROR event of {resource} has no Status.");
+        var code =
+            root.TryGetProperty("code", out var c) && c.ValueKind == JsonValueKind.Number && c.TryGetInt32(out var number) ? number : 500;
         var reason = Text("reason");
         // Some servers say "too old" by the reason only.
-        if (reason is "Expired" or "Gone") code = (int)HttpStatusCode.Gone;
-        TimeSpan? retryAfter = root.TryGetProperty("details", out var details) && details.ValueKind == JsonValueKind.Object
-            && details.TryGetProperty("retryAfterSeconds", out var r) && r.ValueKind == JsonValueKind.Number && r.TryGetInt32(out var seconds) && seconds > 0
-            ? TimeSpan.FromSeconds(seconds)
-            : null;
+        if (reason is "Expired" or "Gone")
+            code = (int)HttpStatusCode.Gone;
+        TimeSpan? retryAfter =
+            root.TryGetProperty("details", out var details)
+            && details.ValueKind == JsonValueKind.Object
+            && details.TryGetProperty("retryAfterSeconds", out var r)
+            && r.ValueKind == JsonValueKind.Number
+            && r.TryGetInt32(out var seconds)
+            && seconds > 0
+                ? TimeSpan.FromSeconds(seconds)
+                : null;
         return new KubernetesApiException((HttpStatusCode)code, reason ?? "Unknown", $"watch of {resource}: {Text("message")}", retryAfter);
 
-        string? Text(string name) => root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        string? Text(string name) =>
+            root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
     }
 }

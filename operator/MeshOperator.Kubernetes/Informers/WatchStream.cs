@@ -30,7 +30,8 @@ internal static class WatchStream
         TimeSpan longestSilence,
         TimeProvider time,
         Action<WatchLine.Kind, byte[]> handle,
-        CancellationToken cancellation)
+        CancellationToken cancellation
+    )
     {
         using var overdue = new CancellationTokenSource(duration + Grace, time);
         using var silence = new CancellationTokenSource(longestSilence, time);
@@ -53,9 +54,11 @@ internal static class WatchStream
                         handle(kind, json);
                     }
 
-                    if (buffer.Length > LongestEvent) throw new InvalidDataException($"An event of {resource} is longer than {LongestEvent} bytes.");
+                    if (buffer.Length > LongestEvent)
+                        throw new InvalidDataException($"An event of {resource} is longer than {LongestEvent} bytes.");
                     reader.AdvanceTo(buffer.Start, buffer.End);
-                    if (read.IsCompleted) return;
+                    if (read.IsCompleted)
+                        return;
                 }
             }
             finally

@@ -21,8 +21,15 @@ public sealed record LeaderElectionOptions
 
     internal void Validate()
     {
-        if (RetryInterval <= TimeSpan.Zero || RenewInterval < RetryInterval || RenewDeadline <= RenewInterval || LeaseDuration <= RenewDeadline)
-            throw new ArgumentException("An election needs RetryInterval <= RenewInterval < RenewDeadline < LeaseDuration, all above zero.");
+        if (
+            RetryInterval <= TimeSpan.Zero
+            || RenewInterval < RetryInterval
+            || RenewDeadline <= RenewInterval
+            || LeaseDuration <= RenewDeadline
+        )
+            throw new ArgumentException(
+                "An election needs RetryInterval <= RenewInterval < RenewDeadline < LeaseDuration, all above zero."
+            );
         if (LeaseDuration < TimeSpan.FromSeconds(1) || LeaseDuration.Ticks % TimeSpan.TicksPerSecond != 0)
             throw new ArgumentException("An election's LeaseDuration must be whole seconds.");
     }

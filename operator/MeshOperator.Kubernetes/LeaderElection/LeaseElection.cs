@@ -45,7 +45,13 @@ public sealed class LeaseElection : BackgroundService, ILeadership
     /// <param name="logger">Says who leads.</param>
     /// <param name="options">The times; null for the defaults.</param>
     public LeaseElection(
-        EntityClient<V1Lease> leases, ObjectKey lease, string identity, TimeProvider time, ILogger<LeaseElection> logger, LeaderElectionOptions? options = null)
+        EntityClient<V1Lease> leases,
+        ObjectKey lease,
+        string identity,
+        TimeProvider time,
+        ILogger<LeaseElection> logger,
+        LeaderElectionOptions? options = null
+    )
     {
         _leases = leases;
         _lease = lease;
@@ -69,14 +75,16 @@ public sealed class LeaseElection : BackgroundService, ILeadership
     {
         get
         {
-            lock (_lock) return _term.Token;
+            lock (_lock)
+                return _term.Token;
         }
     }
 
     /// <inheritdoc/>
     public async Task<bool> ConfirmAsync(CancellationToken cancellation)
     {
-        if (!IsLeader) return false;
+        if (!IsLeader)
+            return false;
         await TryAsync(cancellation);
         return IsLeader;
     }
@@ -85,11 +93,13 @@ public sealed class LeaseElection : BackgroundService, ILeadership
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (!_held) return;
+        if (!_held)
+            return;
         Set(held: false, stopping: true);
         try
         {
-            if (await _leases.GetAsync(_lease, cancellationToken) is not { } current || current.Spec.HolderIdentity != _identity) return;
+            if (await _leases.GetAsync(_lease, cancellationToken) is not { } current || current.Spec.HolderIdentity != _identity)
+                return;
             current.Spec.HolderIdentity = null;
             await _leases.ReplaceAsync(current, cancellationToken);
         }
@@ -120,9 +130,7 @@ public sealed class LeaseElection : BackgroundService, ILeadership
                 await Task.Delay(renewed ? _options.RenewInterval : _options.RetryInterval, _time, stoppingToken);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
     /// <summary>Takes or renews the lease if it can be had. True when this replica holds it now.</summary>
@@ -147,8 +155,10 @@ public sealed class LeaseElection : BackgroundService, ILeadership
             Set(granted, stopping: false);
             return granted;
         }
-        catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException
-            || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e)
+            when (e is KubernetesApiException or HttpRequestException or TimeoutException
+                || (e is OperationCanceledException && !cancellation.IsCancellationRequested)
+            )
         {
             Log.LeaseFailed(_logger, e, _lease.ToString());
             StepDownIfOverdue();
@@ -170,16 +180,23 @@ public sealed class LeaseElection : BackgroundService, ILeadership
             {
                 if (current is null)
                 {
-                    var fresh = new V1Lease { Metadata = new V1ObjectMeta { Name = _lease.Name, NamespaceProperty = _lease.Namespace }, Spec = new V1LeaseSpec() };
+                    var fresh = new V1Lease
+                    {
+                        Metadata = new V1ObjectMeta { Name = _lease.Name, NamespaceProperty = _lease.Namespace },
+                        Spec = new V1LeaseSpec(),
+                    };
                     Take(fresh, now, transitions: 0);
                     await _leases.CreateAsync(fresh, cancellation);
                     return true;
                 }
 
                 current.Spec ??= new V1LeaseSpec();
-                if (current.Spec.HolderIdentity == _identity) current.Spec.RenewTime = now;
-                else if (!string.IsNullOrEmpty(current.Spec.HolderIdentity) && !HasExpired(current)) return false;
-                else Take(current, now, (current.Spec.LeaseTransitions ?? 0) + 1);
+                if (current.Spec.HolderIdentity == _identity)
+                    current.Spec.RenewTime = now;
+                else if (!string.IsNullOrEmpty(current.Spec.HolderIdentity) && !HasExpired(current))
+                    return false;
+                else
+                    Take(current, now, (current.Spec.LeaseTransitions ?? 0) + 1);
                 // The resource version in the metadata lets only one candidate win.
                 await _leases.ReplaceAsync(current, cancellation);
                 return true;
@@ -193,7 +210,8 @@ public sealed class LeaseElection : BackgroundService, ILeadership
 
     private bool HasExpired(V1Lease lease)
     {
-        if (_others.Version != lease.Metadata.ResourceVersion) _others = (lease.Metadata.ResourceVersion, _time.GetTimestamp());
+        if (_others.Version != lease.Metadata.ResourceVersion)
+            _others = (lease.Metadata.ResourceVersion, _time.GetTimestamp());
         var promised = lease.Spec.LeaseDurationSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : _options.LeaseDuration;
         // Only a holder with the same times is known to step down sooner than its lease ends.
         return _time.GetElapsedTime(_others.SeenAt) > (promised == _options.LeaseDuration ? _options.TakeoverAfter : promised);
@@ -210,7 +228,8 @@ public sealed class LeaseElection : BackgroundService, ILeadership
 
     private void StepDownIfOverdue()
     {
-        if (_held && !IsLeader) Set(held: false, stopping: false);
+        if (_held && !IsLeader)
+            Set(held: false, stopping: false);
     }
 
     private void Set(bool held, bool stopping)
@@ -218,15 +237,21 @@ public sealed class LeaseElection : BackgroundService, ILeadership
         CancellationTokenSource? ended = null;
         lock (_lock)
         {
-            if (_held == held) return;
-            if (held) _term = new CancellationTokenSource();
-            else ended = _term;
+            if (_held == held)
+                return;
+            if (held)
+                _term = new CancellationTokenSource();
+            else
+                ended = _term;
             Volatile.Write(ref _held, held);
         }
 
-        if (held) Log.Leading(_logger, _identity, _lease.ToString());
-        else if (stopping) Log.ReleasedLeadership(_logger, _identity, _lease.ToString());
-        else Log.LostLeadership(_logger, _identity, _lease.ToString());
+        if (held)
+            Log.Leading(_logger, _identity, _lease.ToString());
+        else if (stopping)
+            Log.ReleasedLeadership(_logger, _identity, _lease.ToString());
+        else
+            Log.LostLeadership(_logger, _identity, _lease.ToString());
         ended?.Cancel();
         Changed?.Invoke();
     }

@@ -21,10 +21,15 @@ public static class ManifestReader
 
     private static ManifestDocument ReadDocument(YamlDocument document)
     {
-        if (document.Root is null) return new ManifestDocument(document.Source, null, []);
+        if (document.Root is null)
+            return new ManifestDocument(document.Source, null, []);
         if (document.Root is not JsonObject root || root["kind"] is not JsonValue || root["apiVersion"] is not JsonValue)
             throw new ManifestException($"line {document.Line}: a document lacks apiVersion or kind");
-        return new ManifestDocument(document.Source, root, IsList(root) && root["items"] is JsonArray items ? [.. items.OfType<JsonObject>()] : [root]);
+        return new ManifestDocument(
+            document.Source,
+            root,
+            IsList(root) && root["items"] is JsonArray items ? [.. items.OfType<JsonObject>()] : [root]
+        );
     }
 
     private static bool IsList(JsonObject root) =>
@@ -36,7 +41,5 @@ public sealed class ManifestException : Exception
 {
     /// <summary>Says where and why.</summary>
     public ManifestException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
+        : base(message, inner) { }
 }

@@ -14,7 +14,10 @@ public static class ManifestYaml
     public static string Write(JsonNode node)
     {
         using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
-        var emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024));
+        var emitter = new Emitter(
+            text,
+            new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024)
+        );
         emitter.Emit(new StreamStart());
         emitter.Emit(new DocumentStart(null, null, isImplicit: true));
         Emit(emitter, node);
@@ -39,7 +42,8 @@ public static class ManifestYaml
                 break;
             case JsonArray list:
                 emitter.Emit(new SequenceStart(null, null, isImplicit: true, list.Count == 0 ? SequenceStyle.Flow : SequenceStyle.Block));
-                foreach (var item in list) Emit(emitter, item);
+                foreach (var item in list)
+                    Emit(emitter, item);
                 emitter.Emit(new SequenceEnd());
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
@@ -55,7 +59,8 @@ public static class ManifestYaml
 
     private static ScalarStyle StyleOf(string text)
     {
-        if (IsBlock(text)) return ScalarStyle.Literal;
+        if (IsBlock(text))
+            return ScalarStyle.Literal;
         return YamlScalars.IsOther(text) || IsUnsafe(text) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any;
     }
 
@@ -66,8 +71,12 @@ public static class ManifestYaml
 
     /// <summary>Whether a text must be in double quotes: what some readers take for a number, and what YAML writes only by an escape.</summary>
     private static bool IsUnsafe(string text) =>
-        char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '=' || (text[0] == '.' && (text.Length == 1 || !char.IsAsciiLetter(text[1])))
-        || char.IsWhiteSpace(text[0]) || char.IsWhiteSpace(text[^1]) || text.Any(IsEscaped);
+        char.IsAsciiDigit(text[0])
+        || text[0] is '-' or '+' or '='
+        || (text[0] == '.' && (text.Length == 1 || !char.IsAsciiLetter(text[1])))
+        || char.IsWhiteSpace(text[0])
+        || char.IsWhiteSpace(text[^1])
+        || text.Any(IsEscaped);
 
     private static bool IsEscaped(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF';
 }

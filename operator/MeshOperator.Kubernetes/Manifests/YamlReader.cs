@@ -38,7 +38,17 @@ public static class YamlReader
                 parser.Consume<DocumentEnd>();
             }
 
-            return [.. documents.Select((document, i) => new YamlDocument(text[starts[i]..(i + 1 < starts.Count ? starts[i + 1] : text.Length)], document.Line, document.Root))];
+            return
+            [
+                .. documents.Select(
+                    (document, i) =>
+                        new YamlDocument(
+                            text[starts[i]..(i + 1 < starts.Count ? starts[i + 1] : text.Length)],
+                            document.Line,
+                            document.Root
+                        )
+                ),
+            ];
         }
         catch (YamlException e)
         {
@@ -55,23 +65,29 @@ public static class YamlReader
         {
             var line = parser.Current!.Start.Line;
             // Aliases may nest without end; a manifest does not.
-            if (depth > MostNested) throw new ManifestException($"line {line}: nested deeper than {MostNested}");
+            if (depth > MostNested)
+                throw new ManifestException($"line {line}: nested deeper than {MostNested}");
             Count(1, line);
             if (parser.TryConsume<AnchorAlias>(out var alias))
             {
-                if (!_anchors.TryGetValue(alias.Value, out var target)) throw new ManifestException($"line {line}: the anchor '{alias.Value}' is not defined before");
+                if (!_anchors.TryGetValue(alias.Value, out var target))
+                    throw new ManifestException($"line {line}: the anchor '{alias.Value}' is not defined before");
                 Count(SizeOf(target), line);
                 return target?.DeepClone();
             }
 
-            if (parser.TryConsume<Scalar>(out var scalar)) return Remember(scalar.Anchor, YamlScalars.Read(scalar));
-            return parser.TryConsume<SequenceStart>(out var sequence) ? Remember(sequence.Anchor, ReadList(path, depth)) : ReadMap(path, depth);
+            if (parser.TryConsume<Scalar>(out var scalar))
+                return Remember(scalar.Anchor, YamlScalars.Read(scalar));
+            return parser.TryConsume<SequenceStart>(out var sequence)
+                ? Remember(sequence.Anchor, ReadList(path, depth))
+                : ReadMap(path, depth);
         }
 
         private JsonArray ReadList(string path, int depth)
         {
             var items = new JsonArray();
-            while (!parser.TryConsume<SequenceEnd>(out _)) items.Add(ReadNode(string.Create(CultureInfo.InvariantCulture, $"{path}[{items.Count}]"), depth + 1));
+            while (!parser.TryConsume<SequenceEnd>(out _))
+                items.Add(ReadNode(string.Create(CultureInfo.InvariantCulture, $"{path}[{items.Count}]"), depth + 1));
             return items;
         }
 
@@ -82,7 +98,8 @@ public static class YamlReader
             var given = new HashSet<string>(StringComparer.Ordinal);
             while (!parser.TryConsume<MappingEnd>(out _))
             {
-                if (parser.Current is not Scalar key) throw new ManifestException($"line {parser.Current!.Start.Line}: a key is not a string");
+                if (parser.Current is not Scalar key)
+                    throw new ManifestException($"line {parser.Current!.Start.Line}: a key is not a string");
                 parser.MoveNext();
                 if (key is { Value: "<<", Style: ScalarStyle.Plain })
                 {
@@ -94,7 +111,8 @@ public static class YamlReader
                 var child = path.Length == 0 ? name : $"{path}.{name}";
                 if (!given.Add(name))
                 {
-                    if (duplicates is null) throw new ManifestException($"line {key.Start.Line}: {child} is given twice");
+                    if (duplicates is null)
+                        throw new ManifestException($"line {key.Start.Line}: {child} is given twice");
                     duplicates.Add(child);
                 }
 
@@ -110,36 +128,42 @@ public static class YamlReader
             IEnumerable<JsonNode?> all = merged is JsonArray list ? list.Reverse() : [merged];
             foreach (var one in all)
             {
-                if (one is not JsonObject fields) throw new ManifestException($"line {line}: << needs a map, or a list of maps");
-                foreach (var (name, value) in fields) map[name] = value?.DeepClone();
+                if (one is not JsonObject fields)
+                    throw new ManifestException($"line {line}: << needs a map, or a list of maps");
+                foreach (var (name, value) in fields)
+                    map[name] = value?.DeepClone();
             }
         }
 
-        private static string NameOf(Scalar key) => YamlScalars.Read(key) switch
-        {
-            null => throw new ManifestException($"line {key.Start.Line}: a key is not a string"),
-            { } value when value.TryGetValue<string>(out var text) => text,
-            { } value when value.TryGetValue<bool>(out var flag) => flag ? "true" : "false",
-            { } value => value.ToJsonString(),
-        };
+        private static string NameOf(Scalar key) =>
+            YamlScalars.Read(key) switch
+            {
+                null => throw new ManifestException($"line {key.Start.Line}: a key is not a string"),
+                { } value when value.TryGetValue<string>(out var text) => text,
+                { } value when value.TryGetValue<bool>(out var flag) => flag ? "true" : "false",
+                { } value => value.ToJsonString(),
+            };
 
         private JsonNode? Remember(AnchorName anchor, JsonNode? node)
         {
-            if (!anchor.IsEmpty) _anchors[anchor] = node;
+            if (!anchor.IsEmpty)
+                _anchors[anchor] = node;
             return node;
         }
 
         private void Count(int nodes, long line)
         {
             _nodes += nodes;
-            if (_nodes > MostNodes) throw new ManifestException($"line {line}: more than {MostNodes:N0} values");
+            if (_nodes > MostNodes)
+                throw new ManifestException($"line {line}: more than {MostNodes:N0} values");
         }
 
-        private static int SizeOf(JsonNode? node) => node switch
-        {
-            JsonObject fields => 1 + fields.Sum(field => SizeOf(field.Value)),
-            JsonArray items => 1 + items.Sum(SizeOf),
-            _ => 1,
-        };
+        private static int SizeOf(JsonNode? node) =>
+            node switch
+            {
+                JsonObject fields => 1 + fields.Sum(field => SizeOf(field.Value)),
+                JsonArray items => 1 + items.Sum(SizeOf),
+                _ => 1,
+            };
     }
 }

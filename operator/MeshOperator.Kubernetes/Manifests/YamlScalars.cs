@@ -18,59 +18,76 @@ internal static partial class YamlScalars
     public static JsonValue? Read(Scalar scalar)
     {
         var tag = scalar.Tag.IsEmpty ? string.Empty : scalar.Tag.Value;
-        if (tag.StartsWith(Tags, StringComparison.Ordinal)) return ReadTagged(scalar, tag[Tags.Length..]);
+        if (tag.StartsWith(Tags, StringComparison.Ordinal))
+            return ReadTagged(scalar, tag[Tags.Length..]);
         return scalar.Style is not ScalarStyle.Plain || tag.Length > 0 ? JsonValue.Create(scalar.Value) : ReadPlain(scalar);
     }
 
     /// <summary>Whether a plain scalar of this text would be read as something other than the text, by this reader or by those of YAML 1.2.</summary>
     public static bool IsOther(string text) =>
-        text is "" or "<<" or "=" || IsNull(text) || IsBoolean(text) is not null || IsNotFinite(text) || ReadNumber(text) is not null || Timestamp().IsMatch(text);
+        text is "" or "<<" or "="
+        || IsNull(text)
+        || IsBoolean(text) is not null
+        || IsNotFinite(text)
+        || ReadNumber(text) is not null
+        || Timestamp().IsMatch(text);
 
-    private static JsonValue? ReadTagged(Scalar scalar, string type) => type switch
-    {
-        "str" => JsonValue.Create(scalar.Value),
-        "null" => null,
-        "binary" => JsonValue.Create(Encoding.UTF8.GetString(Convert.FromBase64String(scalar.Value))),
-        "bool" => JsonValue.Create(IsBoolean(scalar.Value) ?? throw NotA(scalar, "boolean")),
-        "int" or "float" => ReadNumber(scalar.Value) ?? throw NotA(scalar, "number"),
-        _ => JsonValue.Create(scalar.Value),
-    };
+    private static JsonValue? ReadTagged(Scalar scalar, string type) =>
+        type switch
+        {
+            "str" => JsonValue.Create(scalar.Value),
+            "null" => null,
+            "binary" => JsonValue.Create(Encoding.UTF8.GetString(Convert.FromBase64String(scalar.Value))),
+            "bool" => JsonValue.Create(IsBoolean(scalar.Value) ?? throw NotA(scalar, "boolean")),
+            "int" or "float" => ReadNumber(scalar.Value) ?? throw NotA(scalar, "number"),
+            _ => JsonValue.Create(scalar.Value),
+        };
 
     private static ManifestException NotA(Scalar scalar, string what) => new($"line {scalar.Start.Line}: '{scalar.Value}' is not a {what}");
 
     private static JsonValue? ReadPlain(Scalar scalar)
     {
         var text = scalar.Value;
-        if (text.Length == 0 || IsNull(text)) return null;
-        if (IsBoolean(text) is { } flag) return JsonValue.Create(flag);
-        if (IsNotFinite(text)) throw new ManifestException($"line {scalar.Start.Line}: {text} is not a number that JSON has; quote it if it is text");
+        if (text.Length == 0 || IsNull(text))
+            return null;
+        if (IsBoolean(text) is { } flag)
+            return JsonValue.Create(flag);
+        if (IsNotFinite(text))
+            throw new ManifestException($"line {scalar.Start.Line}: {text} is not a number that JSON has; quote it if it is text");
         return ReadNumber(text) ?? JsonValue.Create(text);
     }
 
     private static bool IsNull(string text) => text is "~" or "null" or "Null" or "NULL";
 
-    private static bool? IsBoolean(string text) => text switch
-    {
-        "y" or "Y" or "yes" or "Yes" or "YES" or "true" or "True" or "TRUE" or "on" or "On" or "ON" => true,
-        "n" or "N" or "no" or "No" or "NO" or "false" or "False" or "FALSE" or "off" or "Off" or "OFF" => false,
-        _ => null,
-    };
+    private static bool? IsBoolean(string text) =>
+        text switch
+        {
+            "y" or "Y" or "yes" or "Yes" or "YES" or "true" or "True" or "TRUE" or "on" or "On" or "ON" => true,
+            "n" or "N" or "no" or "No" or "NO" or "false" or "False" or "FALSE" or "off" or "Off" or "OFF" => false,
+            _ => null,
+        };
 
     private static bool IsNotFinite(string text) => text.TrimStart('+', '-') is ".inf" or ".Inf" or ".INF" or ".nan" or ".NaN" or ".NAN";
 
     private static JsonValue? ReadNumber(string text)
     {
-        if (!char.IsAsciiDigit(text[0]) && text[0] is not ('+' or '-' or '.')) return null;
+        if (!char.IsAsciiDigit(text[0]) && text[0] is not ('+' or '-' or '.'))
+            return null;
         var plain = text.Replace("_", string.Empty, StringComparison.Ordinal);
-        if (ReadInteger(plain) is { } integer) return integer;
-        return Decimal().IsMatch(plain) && double.TryParse(plain, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+        if (ReadInteger(plain) is { } integer)
+            return integer;
+        return
+            Decimal().IsMatch(plain)
+            && double.TryParse(plain, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && double.IsFinite(number)
             ? JsonValue.Create(number)
             : null;
     }
 
     private static JsonValue? ReadInteger(string text)
     {
-        if (Integer().Match(text) is not { Success: true } match) return null;
+        if (Integer().Match(text) is not { Success: true } match)
+            return null;
         var isNegative = match.Groups["sign"].Value == "-";
         var (digits, radix) = match.Groups switch
         {
@@ -79,8 +96,10 @@ internal static partial class YamlScalars
             { } g when g["binary"].Success => (g["binary"].Value, 2),
             { } g => (g["decimal"].Value, 10),
         };
-        if (!TryParse(digits, radix, out var magnitude)) return null;
-        if (!isNegative) return magnitude <= long.MaxValue ? JsonValue.Create((long)magnitude) : JsonValue.Create(magnitude);
+        if (!TryParse(digits, radix, out var magnitude))
+            return null;
+        if (!isNegative)
+            return magnitude <= long.MaxValue ? JsonValue.Create((long)magnitude) : JsonValue.Create(magnitude);
         return magnitude <= 1UL << 63 ? JsonValue.Create(unchecked(-(long)magnitude)) : null;
     }
 
@@ -90,14 +109,18 @@ internal static partial class YamlScalars
         foreach (var digit in digits)
         {
             var next = ((UInt128)value * (uint)radix) + (uint)char.ToUpperInvariant(digit) - (char.IsAsciiDigit(digit) ? '0' : 'A' - 10u);
-            if (next > ulong.MaxValue) return false;
+            if (next > ulong.MaxValue)
+                return false;
             value = (ulong)next;
         }
 
         return true;
     }
 
-    [GeneratedRegex("^(?<sign>[-+]?)(0[xX](?<hex>[0-9a-fA-F]+)|0[bB](?<binary>[01]+)|0[oO]?(?<octal>[0-7]+)|(?<decimal>0|[1-9][0-9]*))$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        "^(?<sign>[-+]?)(0[xX](?<hex>[0-9a-fA-F]+)|0[bB](?<binary>[01]+)|0[oO]?(?<octal>[0-7]+)|(?<decimal>0|[1-9][0-9]*))$",
+        RegexOptions.ExplicitCapture
+    )]
     private static partial Regex Integer();
 
     [GeneratedRegex(@"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", RegexOptions.ExplicitCapture)]

@@ -15,16 +15,18 @@ internal sealed class ObservedValues
     /// <param name="value">The attribute's value.</param>
     /// <param name="read">Reads the value; static, so as not to keep the owner alive.</param>
     public void Add<TOwner>(TOwner owner, string attribute, string value, Func<TOwner, int> read)
-        where TOwner : class => _sources.AddOrUpdate(owner, new Source(new KeyValuePair<string, object?>(attribute, value), o => read((TOwner)o)));
+        where TOwner : class =>
+        _sources.AddOrUpdate(owner, new Source(new KeyValuePair<string, object?>(attribute, value), o => read((TOwner)o)));
 
     /// <summary>Reports it no longer.</summary>
     public void Remove(object owner) => _sources.Remove(owner);
 
-    public IEnumerable<Measurement<int>> Read() => _sources
-        .Select(s => (s.Value.Attribute, Value: s.Value.Read(s.Key)))
-        .GroupBy(s => s.Attribute)
-        .Select(g => new Measurement<int>(g.Max(s => s.Value), g.Key))
-        .ToArray();
+    public IEnumerable<Measurement<int>> Read() =>
+        _sources
+            .Select(s => (s.Value.Attribute, Value: s.Value.Read(s.Key)))
+            .GroupBy(s => s.Attribute)
+            .Select(g => new Measurement<int>(g.Max(s => s.Value), g.Key))
+            .ToArray();
 
     private sealed record Source(KeyValuePair<string, object?> Attribute, Func<object, int> Read);
 }

@@ -42,7 +42,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         _random = random;
         _backoff = backoff ?? DefaultBackoff;
         _timer = time.CreateTimer(_ => AddDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        if (name is null) return;
+        if (name is null)
+            return;
         _name = new KeyValuePair<string, object?>("queue", name);
         KubernetesMetrics.QueueDepths.Add(this, "queue", name, static q => q.Count);
     }
@@ -52,7 +53,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         get
         {
-            lock (_lock) return _dirty.Count;
+            lock (_lock)
+                return _dirty.Count;
         }
     }
 
@@ -61,9 +63,12 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         lock (_lock)
         {
-            if (_closed || !_dirty.TryAdd(key, _time.GetTimestamp())) return;
-            if (_name is { } name) KubernetesMetrics.QueueAdds.Add(1, name);
-            if (!_processing.ContainsKey(key)) _ready.Writer.TryWrite(key);
+            if (_closed || !_dirty.TryAdd(key, _time.GetTimestamp()))
+                return;
+            if (_name is { } name)
+                KubernetesMetrics.QueueAdds.Add(1, name);
+            if (!_processing.ContainsKey(key))
+                _ready.Writer.TryWrite(key);
         }
     }
 
@@ -79,7 +84,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         lock (_lock)
         {
             var due = _time.GetUtcNow() + delay;
-            if (_closed || (_due.TryGetValue(key, out var earlier) && earlier <= due)) return;
+            if (_closed || (_due.TryGetValue(key, out var earlier) && earlier <= due))
+                return;
             _due[key] = due;
             _delayed.Enqueue(key, due);
             SetTimer();
@@ -94,7 +100,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         {
             var failures = _failures[key] = _failures.GetValueOrDefault(key) + 1;
             pause = _backoff.After(failures, _random.NextDouble());
-            if (_name is { } name) KubernetesMetrics.QueueRetries.Add(1, name);
+            if (_name is { } name)
+                KubernetesMetrics.QueueRetries.Add(1, name);
         }
 
         AddAfter(key, pause);
@@ -103,7 +110,8 @@ public sealed class WorkQueue<TKey> : IDisposable
     /// <summary>Forgets a key's failures.</summary>
     public void Forget(TKey key)
     {
-        lock (_lock) _failures.Remove(key);
+        lock (_lock)
+            _failures.Remove(key);
     }
 
     /// <summary>Takes the next key, and waits for one. <see cref="Done"/> must follow.</summary>
@@ -115,7 +123,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         {
             _dirty.Remove(key, out var since);
             _processing[key] = _time.GetTimestamp();
-            if (_name is { } name) KubernetesMetrics.QueueDuration.Record(_time.GetElapsedTime(since).TotalSeconds, name);
+            if (_name is { } name)
+                KubernetesMetrics.QueueDuration.Record(_time.GetElapsedTime(since).TotalSeconds, name);
         }
 
         return key;
@@ -128,8 +137,10 @@ public sealed class WorkQueue<TKey> : IDisposable
         {
             if (_processing.Remove(key, out var since) && _name is { } name)
                 KubernetesMetrics.WorkDuration.Record(_time.GetElapsedTime(since).TotalSeconds, name);
-            if (_dirty.ContainsKey(key)) _ready.Writer.TryWrite(key);
-            else CompleteIfIdle();
+            if (_dirty.ContainsKey(key))
+                _ready.Writer.TryWrite(key);
+            else
+                CompleteIfIdle();
         }
     }
 
@@ -163,10 +174,12 @@ public sealed class WorkQueue<TKey> : IDisposable
 
     private void CompleteIfIdle()
     {
-        if (!_closed || _processing.Count > 0) return;
+        if (!_closed || _processing.Count > 0)
+            return;
         // What waits is in the channel and can still be read; nothing more can come.
         _ready.Writer.TryComplete();
-        if (_dirty.Count == 0) _drained.TrySetResult();
+        if (_dirty.Count == 0)
+            _drained.TrySetResult();
     }
 
     private void AddDue()
@@ -178,7 +191,8 @@ public sealed class WorkQueue<TKey> : IDisposable
             {
                 _delayed.Dequeue();
                 // An entry whose time is not the key's current one was overtaken by an earlier one.
-                if (!_due.TryGetValue(key, out var current) || current != due) continue;
+                if (!_due.TryGetValue(key, out var current) || current != due)
+                    continue;
                 _due.Remove(key);
                 Add(key);
             }
@@ -189,10 +203,12 @@ public sealed class WorkQueue<TKey> : IDisposable
 
     private void SetTimer()
     {
-        if (!_delayed.TryPeek(out _, out var due)) return;
+        if (!_delayed.TryPeek(out _, out var due))
+            return;
         var wait = due - _time.GetUtcNow();
         // A timer has a longest time; it looks again then.
-        if (wait > LongestTimer) wait = LongestTimer;
+        if (wait > LongestTimer)
+            wait = LongestTimer;
         _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
 }

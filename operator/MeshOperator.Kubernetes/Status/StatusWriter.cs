@@ -26,9 +26,11 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
     public TEntity Latest(TEntity cached)
     {
         var key = ObjectKey.Of(cached);
-        if (!_written.TryGetValue(key, out var own)) return cached;
+        if (!_written.TryGetValue(key, out var own))
+            return cached;
         var version = cached.Metadata.ResourceVersion;
-        if (version == own.Before || ResourceVersion.IsOlder(version, own.Written.Metadata.ResourceVersion)) return own.Written;
+        if (version == own.Before || ResourceVersion.IsOlder(version, own.Written.Metadata.ResourceVersion))
+            return own.Written;
         _written.TryRemove(new KeyValuePair<ObjectKey, (string, TEntity)>(key, own));
         return cached;
     }
@@ -52,7 +54,8 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
         var wanted = JsonNode.Parse(KubernetesJson.Serialize(status));
         for (var conflicts = 0; ; conflicts++)
         {
-            if (JsonNode.DeepEquals(StatusOf(current), wanted)) return current;
+            if (JsonNode.DeepEquals(StatusOf(current), wanted))
+                return current;
             var fields = new JsonObject
             {
                 ["metadata"] = new JsonObject { ["uid"] = current.Metadata.Uid, ["resourceVersion"] = current.Metadata.ResourceVersion },
@@ -70,9 +73,11 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
             }
             catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.Conflict && conflicts < MostConflicts)
             {
-                if (!leadership.IsLeader) return null;
+                if (!leadership.IsLeader)
+                    return null;
                 var live = await client.GetAsync(key, cancellation);
-                if (live is null || live.Metadata.Uid != cached.Metadata.Uid || live.Metadata.Generation != cached.Metadata.Generation) return null;
+                if (live is null || live.Metadata.Uid != cached.Metadata.Uid || live.Metadata.Generation != cached.Metadata.Generation)
+                    return null;
                 current = live;
             }
         }

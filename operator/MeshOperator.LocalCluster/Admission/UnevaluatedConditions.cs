@@ -10,7 +10,8 @@ internal sealed class UnevaluatedConditions(ILogger logger)
 {
     public void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind.Group != "admissionregistration.k8s.io" || change.Type == WatchEventType.Deleted) return;
+        if (kind.Group != "admissionregistration.k8s.io" || change.Type == WatchEventType.Deleted)
+            return;
         if (change.Object.Parse().Objects("webhooks").Any(w => w.Array("matchConditions") is { Count: > 0 }))
             logger.ConditionsNotEvaluated($"{kind.Kind} {change.Object.Name}");
     }

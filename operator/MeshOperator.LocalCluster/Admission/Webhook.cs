@@ -51,17 +51,26 @@ internal sealed class Webhook
 
 /// <summary>What requests a webhook wants to see.</summary>
 internal sealed record WebhookRule(
-    IReadOnlyList<string> Operations, IReadOnlyList<string> Groups, IReadOnlyList<string> Versions, IReadOnlyList<string> Resources, string Scope)
+    IReadOnlyList<string> Operations,
+    IReadOnlyList<string> Groups,
+    IReadOnlyList<string> Versions,
+    IReadOnlyList<string> Resources,
+    string Scope
+)
 {
-    public static WebhookRule Of(JsonObject json) => new(
-        [.. json.Texts("operations")],
-        [.. json.Texts("apiGroups")],
-        [.. json.Texts("apiVersions")],
-        [.. json.Texts("resources")],
-        json.Text("scope") ?? "*");
+    public static WebhookRule Of(JsonObject json) =>
+        new(
+            [.. json.Texts("operations")],
+            [.. json.Texts("apiGroups")],
+            [.. json.Texts("apiVersions")],
+            [.. json.Texts("resources")],
+            json.Text("scope") ?? "*"
+        );
 
     public bool Matches(string operation, string group, string version, string resource, string subresource, bool namespaced) =>
-        Contains(Operations, operation) && Contains(Groups, group) && Contains(Versions, version)
+        Contains(Operations, operation)
+        && Contains(Groups, group)
+        && Contains(Versions, version)
         && (Scope == "*" || Scope == (namespaced ? "Namespaced" : "Cluster"))
         && Resources.Any(r => Covers(r, resource, subresource));
 

@@ -12,7 +12,8 @@ internal sealed class BearerAuthentication(string adminToken, ServiceAccountToke
 
     public UserInfo? Authenticate(string? authorization)
     {
-        if (authorization is null || !authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return null;
+        if (authorization is null || !authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+            return null;
         var token = authorization[Scheme.Length..].Trim();
         return Review(token, [ServiceAccountTokens.Issuer]).User;
     }
@@ -20,7 +21,8 @@ internal sealed class BearerAuthentication(string adminToken, ServiceAccountToke
     /// <summary>Who a token stands for, if one of these audiences may accept it.</summary>
     public (UserInfo? User, IReadOnlyList<string> Audiences, string Error) Review(string token, IReadOnlyCollection<string> audiences)
     {
-        if (CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(token), _admin)) return (UserInfo.Admin, [.. audiences], "");
+        if (CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(token), _admin))
+            return (UserInfo.Admin, [.. audiences], "");
         return token.Length == 0 ? (null, [], "no token") : tokens.Check(token, audiences);
     }
 }

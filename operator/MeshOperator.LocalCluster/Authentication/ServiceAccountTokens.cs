@@ -49,7 +49,8 @@ internal sealed class ServiceAccountTokens : IDisposable
         if (pod is not null)
         {
             binding["pod"] = new JsonObject { ["name"] = pod.Name, ["uid"] = pod.Uid };
-            if (pod.Fields.GetValueOrDefault("spec.nodeName") is { Length: > 0 } node) binding["node"] = new JsonObject { ["name"] = node };
+            if (pod.Fields.GetValueOrDefault("spec.nodeName") is { Length: > 0 } node)
+                binding["node"] = new JsonObject { ["name"] = node };
         }
 
         var payload = new JsonObject
@@ -91,7 +92,8 @@ internal sealed class ServiceAccountTokens : IDisposable
             return (null, [], e.Message);
         }
 
-        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt) return (null, [], "invalid bearer token");
+        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt)
+            return (null, [], "invalid bearer token");
         return CheckClaims(jwt, audiences);
     }
 
@@ -99,21 +101,33 @@ internal sealed class ServiceAccountTokens : IDisposable
 
     public void Dispose() => _key.Dispose();
 
-    private (UserInfo? User, IReadOnlyList<string> Audiences, string Error) CheckClaims(JsonWebToken jwt, IReadOnlyCollection<string> audiences)
+    private (UserInfo? User, IReadOnlyList<string> Audiences, string Error) CheckClaims(
+        JsonWebToken jwt,
+        IReadOnlyCollection<string> audiences
+    )
     {
         var now = _time.GetUtcNow().UtcDateTime;
-        if (jwt.ValidTo <= now) return (null, [], "service account token has expired");
-        if (jwt.ValidFrom > now.AddSeconds(1)) return (null, [], "service account token is not valid yet");
+        if (jwt.ValidTo <= now)
+            return (null, [], "service account token has expired");
+        if (jwt.ValidFrom > now.AddSeconds(1))
+            return (null, [], "service account token is not valid yet");
         var shared = jwt.Audiences.Intersect(audiences).ToArray();
         if (shared.Length == 0)
-            return (null, [], $"token audiences [{string.Join(" ", jwt.Audiences.Select(a => $"\"{a}\""))}] is invalid for the target audiences [{string.Join(" ", audiences.Select(a => $"\"{a}\""))}]");
-        if (!jwt.TryGetPayloadValue<JsonElement>("kubernetes.io", out var element)) return (null, [], "token has no kubernetes.io claim");
+            return (
+                null,
+                [],
+                $"token audiences [{string.Join(" ", jwt.Audiences.Select(a => $"\"{a}\""))}] is invalid for the target audiences [{string.Join(" ", audiences.Select(a => $"\"{a}\""))}]"
+            );
+        if (!jwt.TryGetPayloadValue<JsonElement>("kubernetes.io", out var element))
+            return (null, [], "token has no kubernetes.io claim");
         var claim = JsonText.DecodeObject(System.Text.Encoding.UTF8.GetBytes(element.GetRawText()));
         var @namespace = claim.Text("namespace") ?? "";
         var name = claim.Object("serviceaccount").Text("name") ?? "";
         var account = _store.Find(_accounts, @namespace, name);
-        if (account is null || account.IsDeleting) return (null, [], $"service account {@namespace}/{name} has been deleted");
-        if (account.Uid != claim.Object("serviceaccount").Text("uid")) return (null, [], $"service account UID ({account.Uid}) does not match claim ({claim.Object("serviceaccount").Text("uid")})");
+        if (account is null || account.IsDeleting)
+            return (null, [], $"service account {@namespace}/{name} has been deleted");
+        if (account.Uid != claim.Object("serviceaccount").Text("uid"))
+            return (null, [], $"service account UID ({account.Uid}) does not match claim ({claim.Object("serviceaccount").Text("uid")})");
         var extra = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal)
         {
             ["authentication.kubernetes.io/credential-id"] = [$"JTI={jwt.Id}"],
@@ -121,10 +135,12 @@ internal sealed class ServiceAccountTokens : IDisposable
         if (claim.Object("pod") is { } bound)
         {
             var pod = _store.Find(_pods, @namespace, bound.Text("name") ?? "");
-            if (pod is null || pod.Uid != bound.Text("uid")) return (null, [], "service account token has been invalidated");
+            if (pod is null || pod.Uid != bound.Text("uid"))
+                return (null, [], "service account token has been invalidated");
             extra["authentication.kubernetes.io/pod-name"] = [pod.Name];
             extra["authentication.kubernetes.io/pod-uid"] = [pod.Uid];
-            if (claim.Object("node").Text("name") is { } node) extra["authentication.kubernetes.io/node-name"] = [node];
+            if (claim.Object("node").Text("name") is { } node)
+                extra["authentication.kubernetes.io/node-name"] = [node];
         }
 
         var groups = new[] { "system:serviceaccounts", $"system:serviceaccounts:{@namespace}", "system:authenticated" };

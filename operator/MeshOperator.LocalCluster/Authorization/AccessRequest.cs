@@ -7,21 +7,39 @@ namespace MeshOperator.LocalCluster.Authorization;
 
 /// <summary>Somebody wants to do something with a resource or, if <paramref name="Path"/> is not empty, with a path.</summary>
 internal sealed record AccessRequest(
-    UserInfo User, string Verb, string Group = "", string Resource = "", string Subresource = "", string Namespace = "", string Name = "", string Path = "")
+    UserInfo User,
+    string Verb,
+    string Group = "",
+    string Resource = "",
+    string Subresource = "",
+    string Namespace = "",
+    string Name = "",
+    string Path = ""
+)
 {
     public bool IsResource => Path.Length == 0;
 
     /// <summary>The resource as roles name it: <c>pods/status</c>.</summary>
     public string FullResource => Subresource.Length == 0 ? Resource : $"{Resource}/{Subresource}";
 
-    public static AccessRequest Of(UserInfo user, RequestAttributes request) => request.Resource is { } resource
-        ? new AccessRequest(user, request.Verb, resource.Group, resource.Resource, resource.Subresource, request.Namespace, request.Name)
-        : new AccessRequest(user, request.Verb, Path: request.Path);
+    public static AccessRequest Of(UserInfo user, RequestAttributes request) =>
+        request.Resource is { } resource
+            ? new AccessRequest(
+                user,
+                request.Verb,
+                resource.Group,
+                resource.Resource,
+                resource.Subresource,
+                request.Namespace,
+                request.Name
+            )
+            : new AccessRequest(user, request.Verb, Path: request.Path);
 
     /// <summary>What an access review asks about.</summary>
     public static AccessRequest Of(UserInfo user, JsonObject? spec)
     {
-        if (spec.Object("nonResourceAttributes") is { } path) return new AccessRequest(user, path.Text("verb") ?? "", Path: path.Text("path") ?? "/");
+        if (spec.Object("nonResourceAttributes") is { } path)
+            return new AccessRequest(user, path.Text("verb") ?? "", Path: path.Text("path") ?? "/");
         var resource = spec.Object("resourceAttributes");
         return new AccessRequest(
             user,
@@ -30,7 +48,8 @@ internal sealed record AccessRequest(
             resource.Text("resource") ?? "",
             resource.Text("subresource") ?? "",
             resource.Text("namespace") ?? "",
-            resource.Text("name") ?? "");
+            resource.Text("name") ?? ""
+        );
     }
 }
 

@@ -16,13 +16,15 @@ internal sealed class AccessReviews(Authorizer authorizer)
     /// <param name="user">Who asks.</param>
     public JsonObject Status(string plural, JsonObject? spec, UserInfo user)
     {
-        if (plural == "selfsubjectrulesreviews") return Rules(spec, user);
+        if (plural == "selfsubjectrulesreviews")
+            return Rules(spec, user);
         if (spec.Object("resourceAttributes") is null == spec.Object("nonResourceAttributes") is null)
             throw ApiError.BadRequest("spec: Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified");
         var subject = plural == "selfsubjectaccessreviews" ? user : Subject(spec);
         var (allowed, reason) = authorizer.Decide(AccessRequest.Of(subject, spec));
         var status = new JsonObject { ["allowed"] = allowed };
-        if (reason.Length > 0) status["reason"] = reason;
+        if (reason.Length > 0)
+            status["reason"] = reason;
         return status;
     }
 
@@ -30,13 +32,15 @@ internal sealed class AccessReviews(Authorizer authorizer)
     {
         var name = spec.Text("user") ?? "";
         var groups = spec.Texts("groups").ToArray();
-        if (name.Length == 0 && groups.Length == 0) throw ApiError.BadRequest("spec.user: Invalid value: \"\": at least one of user or group must be specified");
+        if (name.Length == 0 && groups.Length == 0)
+            throw ApiError.BadRequest("spec.user: Invalid value: \"\": at least one of user or group must be specified");
         return new UserInfo(name, spec.Text("uid") ?? "", groups, NoExtra);
     }
 
     private JsonObject Rules(JsonObject? spec, UserInfo user)
     {
-        if (string.IsNullOrEmpty(spec.Text("namespace"))) throw ApiError.BadRequest("no namespace on request");
+        if (string.IsNullOrEmpty(spec.Text("namespace")))
+            throw ApiError.BadRequest("no namespace on request");
         var rules = authorizer.Rules(user, spec.Text("namespace")!).ToLookup(r => r.Paths.Count > 0);
         return new JsonObject
         {

@@ -28,21 +28,34 @@ internal sealed class Authorizer(ObjectStore store, KindRegistry kinds, Authoriz
     public void Demand(AccessRequest request)
     {
         var decision = Decide(request);
-        if (!decision.Allowed) throw ApiError.AccessDenied(request, decision.Reason);
+        if (!decision.Allowed)
+            throw ApiError.AccessDenied(request, decision.Reason);
     }
 
     public AccessDecision Decide(AccessRequest request)
     {
-        if (mode == AuthorizationMode.AlwaysAllow) return new AccessDecision(true, "everything is allowed: authorization is AlwaysAllow");
-        if (request.User.Groups.Contains(Masters)) return new AccessDecision(true, "");
+        if (mode == AuthorizationMode.AlwaysAllow)
+            return new AccessDecision(true, "everything is allowed: authorization is AlwaysAllow");
+        if (request.User.Groups.Contains(Masters))
+            return new AccessDecision(true, "");
         var missing = new List<string>();
         foreach (var (binding, subject) in Bindings(request.User, request.IsResource ? request.Namespace : ""))
         {
-            if (Rules(binding) is not { } rules) missing.Add($"{binding.RoleKind.ToLowerInvariant()}.{Group} \"{binding.RoleName}\" not found");
-            else if (rules.Any(r => r.Allows(request))) return new AccessDecision(true, $"RBAC: allowed by {binding} to {subject}");
+            if (Rules(binding) is not { } rules)
+                missing.Add($"{binding.RoleKind.ToLowerInvariant()}.{Group} \"{binding.RoleName}\" not found");
+            else if (rules.Any(r => r.Allows(request)))
+                return new AccessDecision(true, $"RBAC: allowed by {binding} to {subject}");
         }
 
-        return new AccessDecision(false, missing.Count switch { 0 => "", 1 => $"RBAC: {missing[0]}", _ => $"RBAC: [{string.Join(", ", missing)}]" });
+        return new AccessDecision(
+            false,
+            missing.Count switch
+            {
+                0 => "",
+                1 => $"RBAC: {missing[0]}",
+                _ => $"RBAC: [{string.Join(", ", missing)}]",
+            }
+        );
     }
 
     /// <summary>All that a user may do in a namespace.</summary>
@@ -56,14 +69,19 @@ internal sealed class Authorizer(ObjectStore store, KindRegistry kinds, Authoriz
     private IEnumerable<(RoleBinding Binding, RoleSubject Subject)> Bindings(UserInfo user, string @namespace)
     {
         var stored = store.List(_clusterRoleBindings);
-        if (@namespace.Length > 0) stored = stored.Concat(store.List(_roleBindings, @namespace));
+        if (@namespace.Length > 0)
+            stored = stored.Concat(store.List(_roleBindings, @namespace));
         foreach (var binding in stored.Select(s => _bindings.GetValue(s, RoleBinding.Of)))
-            if (binding.Subjects.FirstOrDefault(s => s.Is(user)) is { } subject) yield return (binding, subject);
+            if (binding.Subjects.FirstOrDefault(s => s.Is(user)) is { } subject)
+                yield return (binding, subject);
     }
 
     private PolicyRule[]? Rules(RoleBinding binding)
     {
-        var role = binding.RoleKind == "Role" ? store.Find(_roles, binding.Namespace, binding.RoleName) : store.Find(_clusterRoles, "", binding.RoleName);
+        var role =
+            binding.RoleKind == "Role"
+                ? store.Find(_roles, binding.Namespace, binding.RoleName)
+                : store.Find(_clusterRoles, "", binding.RoleName);
         return role is null ? null : _rules.GetValue(role, r => [.. r.Parse().Objects("rules").Select(PolicyRule.Of)]);
     }
 }

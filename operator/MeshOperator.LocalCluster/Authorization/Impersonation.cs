@@ -13,12 +13,17 @@ internal static class Impersonation
     public static UserInfo Apply(HttpRequest request, UserInfo user, Authorizer authorizer)
     {
         var name = request.Headers["Impersonate-User"].ToString();
-        if (name.Length == 0) return user;
+        if (name.Length == 0)
+            return user;
         var given = request.Headers["Impersonate-Group"].OfType<string>().Where(g => g.Length > 0).ToList();
-        if (name.StartsWith(ServiceAccount, StringComparison.Ordinal) && name[ServiceAccount.Length..].Split(':') is [var @namespace, var account])
+        if (
+            name.StartsWith(ServiceAccount, StringComparison.Ordinal)
+            && name[ServiceAccount.Length..].Split(':') is [var @namespace, var account]
+        )
         {
             authorizer.Demand(new AccessRequest(user, "impersonate", Resource: "serviceaccounts", Namespace: @namespace, Name: account));
-            if (given.Count == 0) given = ["system:serviceaccounts", $"system:serviceaccounts:{@namespace}"];
+            if (given.Count == 0)
+                given = ["system:serviceaccounts", $"system:serviceaccounts:{@namespace}"];
         }
         else
         {
@@ -27,7 +32,8 @@ internal static class Impersonation
 
         foreach (var group in request.Headers["Impersonate-Group"].OfType<string>())
             authorizer.Demand(new AccessRequest(user, "impersonate", Resource: "groups", Name: group));
-        if (!given.Contains("system:authenticated")) given.Add("system:authenticated");
+        if (!given.Contains("system:authenticated"))
+            given.Add("system:authenticated");
         return new UserInfo(name, "", given, NoExtra);
     }
 }

@@ -7,13 +7,14 @@ namespace MeshOperator.LocalCluster.Authorization;
 /// <summary>Who is bound.</summary>
 internal sealed record RoleSubject(string Kind, string Namespace, string Name)
 {
-    public bool Is(UserInfo user) => Kind switch
-    {
-        "User" => Name == user.Name,
-        "Group" => user.Groups.Contains(Name),
-        "ServiceAccount" => Namespace.Length > 0 && user.Name == $"system:serviceaccount:{Namespace}:{Name}",
-        _ => false,
-    };
+    public bool Is(UserInfo user) =>
+        Kind switch
+        {
+            "User" => Name == user.Name,
+            "Group" => user.Groups.Contains(Name),
+            "ServiceAccount" => Namespace.Length > 0 && user.Name == $"system:serviceaccount:{Namespace}:{Name}",
+            _ => false,
+        };
 
     public override string ToString() => Kind == "ServiceAccount" ? $"{Kind} \"{Name}/{Namespace}\"" : $"{Kind} \"{Name}\"";
 }
@@ -24,12 +25,23 @@ internal sealed record RoleBinding(string Namespace, string Name, string RoleKin
     public static RoleBinding Of(StoredObject stored)
     {
         var json = stored.Parse();
-        var subjects = json.Objects("subjects").Select(s => new RoleSubject(
-            s.Text("kind") ?? "", s.Text("namespace") is { Length: > 0 } own ? own : stored.Namespace, s.Text("name") ?? ""));
-        return new RoleBinding(stored.Namespace, stored.Name, json["roleRef"].Text("kind") ?? "", json["roleRef"].Text("name") ?? "", [.. subjects]);
+        var subjects = json.Objects("subjects")
+            .Select(s => new RoleSubject(
+                s.Text("kind") ?? "",
+                s.Text("namespace") is { Length: > 0 } own ? own : stored.Namespace,
+                s.Text("name") ?? ""
+            ));
+        return new RoleBinding(
+            stored.Namespace,
+            stored.Name,
+            json["roleRef"].Text("kind") ?? "",
+            json["roleRef"].Text("name") ?? "",
+            [.. subjects]
+        );
     }
 
-    public override string ToString() => Namespace.Length == 0
-        ? $"ClusterRoleBinding \"{Name}\" of {RoleKind} \"{RoleName}\""
-        : $"RoleBinding \"{Name}/{Namespace}\" of {RoleKind} \"{RoleName}\"";
+    public override string ToString() =>
+        Namespace.Length == 0
+            ? $"ClusterRoleBinding \"{Name}\" of {RoleKind} \"{RoleName}\""
+            : $"RoleBinding \"{Name}/{Namespace}\" of {RoleKind} \"{RoleName}\"";
 }

@@ -31,7 +31,8 @@ internal abstract class Controller(string name, TimeProvider time, ILogger logge
     public void Enqueue(string key)
     {
         lock (_waiting)
-            if (!_waiting.Add(key)) return;
+            if (!_waiting.Add(key))
+                return;
         _queue.Writer.TryWrite(key);
     }
 
@@ -41,7 +42,8 @@ internal abstract class Controller(string name, TimeProvider time, ILogger logge
         {
             await foreach (var key in _queue.Reader.ReadAllAsync(stopping))
             {
-                lock (_waiting) _waiting.Remove(key);
+                lock (_waiting)
+                    _waiting.Remove(key);
                 await OneAsync(key);
             }
         }
@@ -52,7 +54,8 @@ internal abstract class Controller(string name, TimeProvider time, ILogger logge
         finally
         {
             lock (_timers)
-                foreach (var timer in _timers.Values) timer.Dispose();
+                foreach (var timer in _timers.Values)
+                    timer.Dispose();
         }
     }
 
@@ -74,9 +77,13 @@ internal abstract class Controller(string name, TimeProvider time, ILogger logge
         catch (Exception e) when (e is not OperationCanceledException)
         {
             var failures = _failures[key] = _failures.GetValueOrDefault(key) + 1;
-            var delay = TimeSpan.FromMilliseconds(Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, failures - 1), LongestDelay.TotalMilliseconds));
-            if (e is ApiException) logger.ReconcilePostponed(Name, key, e.Message, delay);
-            else logger.ReconcileFailed(e, Name, key, delay);
+            var delay = TimeSpan.FromMilliseconds(
+                Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, failures - 1), LongestDelay.TotalMilliseconds)
+            );
+            if (e is ApiException)
+                logger.ReconcilePostponed(Name, key, e.Message, delay);
+            else
+                logger.ReconcileFailed(e, Name, key, delay);
             Later(key, delay);
         }
     }
@@ -85,17 +92,20 @@ internal abstract class Controller(string name, TimeProvider time, ILogger logge
     {
         lock (_timers)
         {
-            if (_timers.Remove(key, out var old)) old.Dispose();
+            if (_timers.Remove(key, out var old))
+                old.Dispose();
             _timers[key] = Time.CreateTimer(
                 _ =>
                 {
                     lock (_timers)
-                        if (_timers.Remove(key, out var done)) done.Dispose();
+                        if (_timers.Remove(key, out var done))
+                            done.Dispose();
                     Enqueue(key);
                 },
                 null,
                 delay,
-                Timeout.InfiniteTimeSpan);
+                Timeout.InfiniteTimeSpan
+            );
         }
     }
 }

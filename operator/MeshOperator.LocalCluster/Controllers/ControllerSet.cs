@@ -33,13 +33,15 @@ internal sealed class ControllerSet
 
     public NamespaceController Namespaces { get; }
 
-    public void Start(CancellationToken stopping) => _running = Task.WhenAll(_controllers.Select(c => Task.Run(() => c.RunAsync(stopping), CancellationToken.None)));
+    public void Start(CancellationToken stopping) =>
+        _running = Task.WhenAll(_controllers.Select(c => Task.Run(() => c.RunAsync(stopping), CancellationToken.None)));
 
     /// <summary>Waits until all have ended.</summary>
     public Task StoppedAsync() => _running;
 
     private void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        foreach (var controller in _controllers) controller.OnChanged(kind, change);
+        foreach (var controller in _controllers)
+            controller.OnChanged(kind, change);
     }
 }

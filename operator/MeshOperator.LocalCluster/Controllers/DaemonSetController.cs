@@ -14,19 +14,23 @@ internal sealed class DaemonSetController(Cluster cluster) : Controller("daemons
 
     public override void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind == _sets) Enqueue(Key(change.Object));
+        if (kind == _sets)
+            Enqueue(Key(change.Object));
         else if (kind == _pods)
-            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "DaemonSet")) Enqueue($"{change.Object.Namespace}/{owner.Name}");
+            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "DaemonSet"))
+                Enqueue($"{change.Object.Namespace}/{owner.Name}");
     }
 
     protected override async Task ReconcileAsync(string key)
     {
         var (@namespace, name) = Split(key);
-        if (cluster.Store.Find(_sets, @namespace, name) is not { IsDeleting: false } stored) return;
+        if (cluster.Store.Find(_sets, @namespace, name) is not { IsDeleting: false } stored)
+            return;
         var set = stored.Parse();
         var hash = PodTemplates.Hash(set.At("spec.template"));
         var pods = PodTemplates.Pods(cluster, stored);
-        foreach (var outdated in pods.Where(p => p.Labels.GetValueOrDefault(HashLabel) != hash)) await PodTemplates.DeletePodAsync(cluster, set, outdated, Name);
+        foreach (var outdated in pods.Where(p => p.Labels.GetValueOrDefault(HashLabel) != hash))
+            await PodTemplates.DeletePodAsync(cluster, set, outdated, Name);
         if (!pods.Exists(p => p.Labels.GetValueOrDefault(HashLabel) == hash))
             await PodTemplates.CreatePodAsync(cluster, set, null, Name, pod => pod.Meta().Ensure("labels")[HashLabel] = hash);
         var now = PodTemplates.Pods(cluster, stored);
@@ -46,6 +50,7 @@ internal sealed class DaemonSetController(Cluster cluster) : Controller("daemons
                 ["observedGeneration"] = set.Object("metadata").Integer("generation") ?? 1,
                 ["updatedNumberScheduled"] = now.Count,
             },
-            Name);
+            Name
+        );
     }
 }

@@ -14,13 +14,16 @@ internal sealed class DefinitionCleanup(Cluster cluster) : Controller("customres
 
     public override void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind == _definitions && change.Object.IsDeleting) Enqueue(change.Object.Name);
-        else if (kind.IsCustom && change.Type == WatchEventType.Deleted) Enqueue(kind.QualifiedPlural);
+        if (kind == _definitions && change.Object.IsDeleting)
+            Enqueue(change.Object.Name);
+        else if (kind.IsCustom && change.Type == WatchEventType.Deleted)
+            Enqueue(kind.QualifiedPlural);
     }
 
     protected override async Task ReconcileAsync(string key)
     {
-        if (cluster.Store.Find(_definitions, "", key) is not { IsDeleting: true } definition) return;
+        if (cluster.Store.Find(_definitions, "", key) is not { IsDeleting: true } definition)
+            return;
         if (cluster.Kinds.All.FirstOrDefault(k => k.IsCustom && k.QualifiedPlural == key) is { } kind)
         {
             foreach (var stored in cluster.Store.List(kind).Where(o => !o.IsDeleting).ToList())
@@ -35,7 +38,8 @@ internal sealed class DefinitionCleanup(Cluster cluster) : Controller("customres
                 }
             }
 
-            if (cluster.Store.List(kind).Any()) return;
+            if (cluster.Store.List(kind).Any())
+                return;
         }
 
         await cluster.Writer.UpdateAsync(
@@ -48,6 +52,7 @@ internal sealed class DefinitionCleanup(Cluster cluster) : Controller("customres
                 content.Object("metadata").Array("finalizers")?.RemoveAll(f => f.AsText() == CustomResourceDefinitions.CleanupFinalizer);
                 return content;
             },
-            Cluster.As(Name));
+            Cluster.As(Name)
+        );
     }
 }

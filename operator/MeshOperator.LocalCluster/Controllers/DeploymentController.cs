@@ -21,15 +21,18 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
 
     public override void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind == _deployments) Enqueue(Key(change.Object));
+        if (kind == _deployments)
+            Enqueue(Key(change.Object));
         else if (kind == _sets)
-            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "Deployment")) Enqueue($"{change.Object.Namespace}/{owner.Name}");
+            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "Deployment"))
+                Enqueue($"{change.Object.Namespace}/{owner.Name}");
     }
 
     protected override async Task ReconcileAsync(string key)
     {
         var (@namespace, name) = Split(key);
-        if (cluster.Store.Find(_deployments, @namespace, name) is not { IsDeleting: false } stored) return;
+        if (cluster.Store.Find(_deployments, @namespace, name) is not { IsDeleting: false } stored)
+            return;
         var deployment = stored.Parse();
         var owned = Owned(stored);
         var current = await CurrentAsync(deployment, owned);
@@ -40,12 +43,15 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         var paused = deployment.At("spec.paused").AsFlag() == true;
         if (recreate && !paused)
         {
-            foreach (var set in old) await ScaleAsync(deployment, set, 0);
-            if (oldGone) await ScaleAsync(deployment, current, wanted);
+            foreach (var set in old)
+                await ScaleAsync(deployment, set, 0);
+            if (oldGone)
+                await ScaleAsync(deployment, current, wanted);
         }
         else if (!paused)
         {
-            foreach (var (set, replicas) in RollingUpdate.Of(deployment).Next(current, old).ToList()) await ScaleAsync(deployment, set, replicas);
+            foreach (var (set, replicas) in RollingUpdate.Of(deployment).Next(current, old).ToList())
+                await ScaleAsync(deployment, set, replicas);
         }
 
         await TrimAsync(deployment, old);
@@ -53,7 +59,12 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
     }
 
     private List<JsonObject> Owned(StoredObject deployment) =>
-        [.. cluster.Store.List(_sets, deployment.Namespace).Where(s => s.ControllerUid == deployment.Uid && !s.IsDeleting).Select(s => s.Parse())];
+        [
+            .. cluster
+                .Store.List(_sets, deployment.Namespace)
+                .Where(s => s.ControllerUid == deployment.Uid && !s.IsDeleting)
+                .Select(s => s.Parse()),
+        ];
 
     private async Task<JsonObject> CurrentAsync(JsonObject deployment, List<JsonObject> owned)
     {
@@ -63,12 +74,18 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         var current = owned.FirstOrDefault(s => PodTemplates.Hash(WithoutHash(s)) == hash);
         if (current is null)
         {
-            current = await cluster.Writer.CreateAsync(_sets, deployment.Namespace(), ReplicaSet(deployment, template, hash, revision + 1), Cluster.As(Name));
+            current = await cluster.Writer.CreateAsync(
+                _sets,
+                deployment.Namespace(),
+                ReplicaSet(deployment, template, hash, revision + 1),
+                Cluster.As(Name)
+            );
             await SetRevisionAsync(_deployments, deployment, revision + 1);
         }
         else
         {
-            if (RevisionOf(current) < revision) await SetRevisionAsync(_sets, current, revision = revision + 1);
+            if (RevisionOf(current) < revision)
+                await SetRevisionAsync(_sets, current, revision = revision + 1);
             await SetRevisionAsync(_deployments, deployment, Math.Max(revision, RevisionOf(current)));
         }
 
@@ -113,11 +130,19 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
     }
 
     private static long RevisionOf(JsonObject content) =>
-        long.TryParse(content.Object("metadata").Object("annotations").Text(Revision), NumberStyles.None, CultureInfo.InvariantCulture, out var revision) ? revision : 0;
+        long.TryParse(
+            content.Object("metadata").Object("annotations").Text(Revision),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out var revision
+        )
+            ? revision
+            : 0;
 
     private async Task SetRevisionAsync(ResourceKind kind, JsonObject content, long revision)
     {
-        if (RevisionOf(content) == revision) return;
+        if (RevisionOf(content) == revision)
+            return;
         await cluster.Writer.UpdateAsync(
             kind,
             content.Namespace(),
@@ -128,13 +153,15 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
                 now.Meta().Ensure("annotations")[Revision] = revision.ToString(CultureInfo.InvariantCulture);
                 return now;
             },
-            Cluster.As(Name));
+            Cluster.As(Name)
+        );
     }
 
     private async Task ScaleAsync(JsonObject deployment, JsonObject set, long replicas)
     {
         var before = set.At("spec.replicas").AsInteger() ?? 1;
-        if (before == replicas) return;
+        if (before == replicas)
+            return;
         await cluster.Writer.UpdateAsync(
             _sets,
             set.Namespace(),
@@ -145,17 +172,26 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
                 now.Ensure("spec")["replicas"] = replicas;
                 return now;
             },
-            Cluster.As(Name));
+            Cluster.As(Name)
+        );
         await EventAsync(deployment, set.Name(), before, replicas);
     }
 
-    private Task EventAsync(JsonObject deployment, string set, long from, long to) => cluster.Events.RecordAsync(
-        deployment, "Normal", "ScalingReplicaSet", $"Scaled {(to >= from ? "up" : "down")} replica set {set} from {from} to {to}", Name);
+    private Task EventAsync(JsonObject deployment, string set, long from, long to) =>
+        cluster.Events.RecordAsync(
+            deployment,
+            "Normal",
+            "ScalingReplicaSet",
+            $"Scaled {(to >= from ? "up" : "down")} replica set {set} from {from} to {to}",
+            Name
+        );
 
     private async Task TrimAsync(JsonObject deployment, List<JsonObject> old)
     {
         var keep = (int)(deployment.At("spec.revisionHistoryLimit").AsInteger() ?? 10);
-        var idle = old.Where(s => s.At("spec.replicas").AsInteger() == 0 && s.At("status.replicas").AsInteger() is null or 0).OrderByDescending(RevisionOf).Skip(keep);
+        var idle = old.Where(s => s.At("spec.replicas").AsInteger() == 0 && s.At("status.replicas").AsInteger() is null or 0)
+            .OrderByDescending(RevisionOf)
+            .Skip(keep);
         foreach (var set in idle)
         {
             try
@@ -173,24 +209,52 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
     {
         var now = Rfc3339.Seconds(Time.GetUtcNow());
         var wanted = deployment.At("spec.replicas").AsInteger() ?? 1;
-        long Sum(string field, Func<JsonObject, bool>? which = null) => owned.Where(s => which?.Invoke(s) ?? true).Sum(s => s["status"].Integer(field) ?? 0);
+        long Sum(string field, Func<JsonObject, bool>? which = null) =>
+            owned.Where(s => which?.Invoke(s) ?? true).Sum(s => s["status"].Integer(field) ?? 0);
         var total = Sum("replicas");
         var updated = Sum("replicas", s => s.Uid() == current);
         var available = Sum("availableReplicas");
         var status = new JsonObject { ["observedGeneration"] = deployment.Object("metadata").Integer("generation") ?? 1 };
-        foreach (var (field, value) in new[] { ("replicas", total), ("updatedReplicas", updated), ("readyReplicas", Sum("readyReplicas")), ("availableReplicas", available), ("unavailableReplicas", Math.Max(0, wanted - available)) })
-            if (value > 0) status[field] = value;
-        var isAvailable = available >= wanted - (deployment.At("spec.strategy.type").AsText() == "Recreate" ? 0 : RollingUpdate.Of(deployment).MaxUnavailable);
+        foreach (
+            var (field, value) in new[]
+            {
+                ("replicas", total),
+                ("updatedReplicas", updated),
+                ("readyReplicas", Sum("readyReplicas")),
+                ("availableReplicas", available),
+                ("unavailableReplicas", Math.Max(0, wanted - available)),
+            }
+        )
+            if (value > 0)
+                status[field] = value;
+        var isAvailable =
+            available
+            >= wanted - (deployment.At("spec.strategy.type").AsText() == "Recreate" ? 0 : RollingUpdate.Of(deployment).MaxUnavailable);
         var complete = updated == wanted && total == wanted && available >= wanted;
         var set = owned.Find(s => s.Uid() == current)?.Name();
         var before = deployment["status"];
         status["conditions"] = new JsonArray(
             isAvailable
                 ? PodTemplates.Condition(before, "Available", true, "MinimumReplicasAvailable", "Deployment has minimum availability.", now)
-                : PodTemplates.Condition(before, "Available", false, "MinimumReplicasUnavailable", "Deployment does not have minimum availability.", now),
+                : PodTemplates.Condition(
+                    before,
+                    "Available",
+                    false,
+                    "MinimumReplicasUnavailable",
+                    "Deployment does not have minimum availability.",
+                    now
+                ),
             complete
-                ? PodTemplates.Condition(before, "Progressing", true, "NewReplicaSetAvailable", $"ReplicaSet \"{set}\" has successfully progressed.", now)
-                : PodTemplates.Condition(before, "Progressing", true, "ReplicaSetUpdated", $"ReplicaSet \"{set}\" is progressing.", now));
+                ? PodTemplates.Condition(
+                    before,
+                    "Progressing",
+                    true,
+                    "NewReplicaSetAvailable",
+                    $"ReplicaSet \"{set}\" has successfully progressed.",
+                    now
+                )
+                : PodTemplates.Condition(before, "Progressing", true, "ReplicaSetUpdated", $"ReplicaSet \"{set}\" is progressing.", now)
+        );
         await PodTemplates.SetStatusAsync(cluster, _deployments, stored, status, Name);
     }
 }

@@ -23,7 +23,8 @@ internal sealed class EventRecorder(ObjectWriter writer, KindRegistry kinds, Tim
         var request = Cluster.As(source);
         var now = Rfc3339.Seconds(time.GetUtcNow());
         string? name;
-        lock (_names) _names.TryGetValue(key, out name);
+        lock (_names)
+            _names.TryGetValue(key, out name);
         try
         {
             if (name is not null)
@@ -40,7 +41,8 @@ internal sealed class EventRecorder(ObjectWriter writer, KindRegistry kinds, Tim
         name = $"{about.Name()}.{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
         lock (_names)
         {
-            if (_names.Count >= Remembered) _names.Clear();
+            if (_names.Count >= Remembered)
+                _names.Clear();
             _names[key] = name;
         }
 
@@ -54,26 +56,36 @@ internal sealed class EventRecorder(ObjectWriter writer, KindRegistry kinds, Tim
         }
     }
 
-    private static JsonObject Event(JsonObject about, string name, string @namespace, string type, string reason, string message, string source, string now) => new()
-    {
-        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = @namespace },
-        ["involvedObject"] = new JsonObject
+    private static JsonObject Event(
+        JsonObject about,
+        string name,
+        string @namespace,
+        string type,
+        string reason,
+        string message,
+        string source,
+        string now
+    ) =>
+        new()
         {
-            ["apiVersion"] = about.Text("apiVersion"),
-            ["kind"] = about.Text("kind"),
-            ["name"] = about.Name(),
-            ["namespace"] = about.Namespace(),
-            ["uid"] = about.Uid(),
-            ["resourceVersion"] = about.Object("metadata").Text("resourceVersion") ?? "",
-        },
-        ["type"] = type,
-        ["reason"] = reason,
-        ["message"] = message.Length > 1024 ? message[..1024] : message,
-        ["source"] = new JsonObject { ["component"] = source },
-        ["reportingComponent"] = source,
-        ["reportingInstance"] = "",
-        ["firstTimestamp"] = now,
-        ["lastTimestamp"] = now,
-        ["count"] = 1L,
-    };
+            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = @namespace },
+            ["involvedObject"] = new JsonObject
+            {
+                ["apiVersion"] = about.Text("apiVersion"),
+                ["kind"] = about.Text("kind"),
+                ["name"] = about.Name(),
+                ["namespace"] = about.Namespace(),
+                ["uid"] = about.Uid(),
+                ["resourceVersion"] = about.Object("metadata").Text("resourceVersion") ?? "",
+            },
+            ["type"] = type,
+            ["reason"] = reason,
+            ["message"] = message.Length > 1024 ? message[..1024] : message,
+            ["source"] = new JsonObject { ["component"] = source },
+            ["reportingComponent"] = source,
+            ["reportingInstance"] = "",
+            ["firstTimestamp"] = now,
+            ["lastTimestamp"] = now,
+            ["count"] = 1L,
+        };
 }

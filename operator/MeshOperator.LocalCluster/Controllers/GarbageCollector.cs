@@ -20,12 +20,15 @@ internal sealed class GarbageCollector(Cluster cluster) : Controller("generic-ga
         lock (_lock)
         {
             if (change.Previous is { } previous)
-                foreach (var owner in previous.Owners) _dependents.GetValueOrDefault(owner.Uid)?.Remove(stored.Uid);
+                foreach (var owner in previous.Owners)
+                    _dependents.GetValueOrDefault(owner.Uid)?.Remove(stored.Uid);
             if (change.Type == WatchEventType.Deleted)
             {
                 _objects.Remove(stored.Uid);
-                foreach (var dependent in _dependents.GetValueOrDefault(stored.Uid) ?? []) Enqueue(dependent);
-                foreach (var owner in stored.Owners) Enqueue(owner.Uid);
+                foreach (var dependent in _dependents.GetValueOrDefault(stored.Uid) ?? [])
+                    Enqueue(dependent);
+                foreach (var owner in stored.Owners)
+                    Enqueue(owner.Uid);
                 _dependents.Remove(stored.Uid);
                 return;
             }
@@ -33,43 +36,63 @@ internal sealed class GarbageCollector(Cluster cluster) : Controller("generic-ga
             _objects[stored.Uid] = (kind, stored.Namespace, stored.Name);
             foreach (var owner in stored.Owners)
             {
-                if (!_dependents.TryGetValue(owner.Uid, out var set)) _dependents[owner.Uid] = set = new HashSet<string>(StringComparer.Ordinal);
+                if (!_dependents.TryGetValue(owner.Uid, out var set))
+                    _dependents[owner.Uid] = set = new HashSet<string>(StringComparer.Ordinal);
                 set.Add(stored.Uid);
             }
         }
 
-        if (stored.Owners.Count > 0 || (stored.IsDeleting && stored.HasFinalizers)) Enqueue(stored.Uid);
+        if (stored.Owners.Count > 0 || (stored.IsDeleting && stored.HasFinalizers))
+            Enqueue(stored.Uid);
     }
 
     protected override async Task ReconcileAsync(string key)
     {
-        if (Locate(key) is not var (kind, stored)) return;
-        if (stored.IsDeleting && stored.HasFinalizers) await CompleteDeletionAsync(kind, stored);
-        if (stored.Owners.Count > 0 && !stored.IsDeleting) await CheckOwnersAsync(kind, stored);
+        if (Locate(key) is not var (kind, stored))
+            return;
+        if (stored.IsDeleting && stored.HasFinalizers)
+            await CompleteDeletionAsync(kind, stored);
+        if (stored.Owners.Count > 0 && !stored.IsDeleting)
+            await CheckOwnersAsync(kind, stored);
     }
 
     private (ResourceKind Kind, StoredObject Stored)? Locate(string uid)
     {
         (ResourceKind Kind, string Namespace, string Name) place;
         lock (_lock)
-            if (!_objects.TryGetValue(uid, out place)) return null;
+            if (!_objects.TryGetValue(uid, out place))
+                return null;
         return cluster.Store.Find(place.Kind, place.Namespace, place.Name) is { } stored && stored.Uid == uid ? (place.Kind, stored) : null;
     }
 
     private async Task CheckOwnersAsync(ResourceKind kind, StoredObject stored)
     {
         var lost = stored.Owners.Where(o => IsLost(o, stored)).ToArray();
-        if (lost.Length == 0) return;
+        if (lost.Length == 0)
+            return;
         if (lost.Length < stored.Owners.Count)
         {
             var gone = lost.Select(o => o.Uid).ToHashSet();
-            await UpdateAsync(kind, stored, content => content.Object("metadata").Array("ownerReferences")?.RemoveAll(o => gone.Contains(o.Text("uid") ?? "")));
+            await UpdateAsync(
+                kind,
+                stored,
+                content => content.Object("metadata").Array("ownerReferences")?.RemoveAll(o => gone.Contains(o.Text("uid") ?? ""))
+            );
             return;
         }
 
         try
         {
-            await cluster.Writer.DeleteAsync(kind, stored.Namespace, stored.Name, DeleteOptions.Default with { Uid = stored.Uid }, Cluster.As(Name));
+            await cluster.Writer.DeleteAsync(
+                kind,
+                stored.Namespace,
+                stored.Name,
+                DeleteOptions.Default with
+                {
+                    Uid = stored.Uid,
+                },
+                Cluster.As(Name)
+            );
         }
         catch (ApiException e) when (e.Code == 404)
         {
@@ -80,8 +103,10 @@ internal sealed class GarbageCollector(Cluster cluster) : Controller("generic-ga
     /// <summary>Whether an owner is certainly gone: kinds that are not served leave it open.</summary>
     private bool IsLost(OwnerReference owner, StoredObject dependent)
     {
-        if (Locate(owner.Uid) is not null) return false;
-        if (cluster.Kinds.FindByKind(owner.ApiVersion, owner.Kind) is not { } kind) return false;
+        if (Locate(owner.Uid) is not null)
+            return false;
+        if (cluster.Kinds.FindByKind(owner.ApiVersion, owner.Kind) is not { } kind)
+            return false;
         return cluster.Store.Find(kind, kind.Namespaced ? dependent.Namespace : "", owner.Name)?.Uid != owner.Uid;
     }
 
@@ -92,7 +117,11 @@ internal sealed class GarbageCollector(Cluster cluster) : Controller("generic-ga
         if (finalizers.Contains("orphan"))
         {
             foreach (var (dependentKind, dependent) in dependents)
-                await UpdateAsync(dependentKind, dependent, content => content.Object("metadata").Array("ownerReferences")?.RemoveAll(o => o.Text("uid") == stored.Uid));
+                await UpdateAsync(
+                    dependentKind,
+                    dependent,
+                    content => content.Object("metadata").Array("ownerReferences")?.RemoveAll(o => o.Text("uid") == stored.Uid)
+                );
             await RemoveFinalizerAsync(kind, stored, "orphan");
         }
         else if (finalizers.Contains("foregroundDeletion"))
@@ -108,7 +137,17 @@ internal sealed class GarbageCollector(Cluster cluster) : Controller("generic-ga
     {
         try
         {
-            await cluster.Writer.DeleteAsync(kind, stored.Namespace, stored.Name, DeleteOptions.Default with { Uid = stored.Uid, Propagation = "Foreground" }, Cluster.As(Name));
+            await cluster.Writer.DeleteAsync(
+                kind,
+                stored.Namespace,
+                stored.Name,
+                DeleteOptions.Default with
+                {
+                    Uid = stored.Uid,
+                    Propagation = "Foreground",
+                },
+                Cluster.As(Name)
+            );
         }
         catch (ApiException e) when (e.Code == 404)
         {
@@ -119,12 +158,13 @@ internal sealed class GarbageCollector(Cluster cluster) : Controller("generic-ga
     private List<(ResourceKind Kind, StoredObject Stored)> Dependents(string uid)
     {
         string[] uids;
-        lock (_lock) uids = [.. _dependents.GetValueOrDefault(uid) ?? []];
+        lock (_lock)
+            uids = [.. _dependents.GetValueOrDefault(uid) ?? []];
         return [.. uids.Select(Locate).OfType<(ResourceKind, StoredObject)>()];
     }
 
-    private Task RemoveFinalizerAsync(ResourceKind kind, StoredObject stored, string finalizer) => UpdateAsync(
-        kind, stored, content => content.Object("metadata").Array("finalizers")?.RemoveAll(f => f.AsText() == finalizer));
+    private Task RemoveFinalizerAsync(ResourceKind kind, StoredObject stored, string finalizer) =>
+        UpdateAsync(kind, stored, content => content.Object("metadata").Array("finalizers")?.RemoveAll(f => f.AsText() == finalizer));
 
     private async Task UpdateAsync(ResourceKind kind, StoredObject stored, Action<JsonObject> change)
     {
@@ -140,7 +180,8 @@ internal sealed class GarbageCollector(Cluster cluster) : Controller("generic-ga
                     change(content);
                     return content;
                 },
-                Cluster.As(Name));
+                Cluster.As(Name)
+            );
         }
         catch (ApiException e) when (e.Code == 404)
         {

@@ -27,7 +27,8 @@ internal sealed class LoopbackAddresses
     public void Release(string uid)
     {
         lock (_taken)
-            if (_byPod.Remove(uid, out var number)) _taken.Remove(number);
+            if (_byPod.Remove(uid, out var number))
+                _taken.Remove(number);
     }
 
     private int Free()
@@ -36,7 +37,8 @@ internal sealed class LoopbackAddresses
         {
             var number = _next;
             _next = (_next + 1) % Size;
-            if (number % 256 is not (0 or 255) && !_taken.Contains(number)) return number;
+            if (number % 256 is not (0 or 255) && !_taken.Contains(number))
+                return number;
         }
 
         throw new InvalidOperationException("all pod addresses of 127.1.0.0/16 are in use: delete some pods");

@@ -8,7 +8,8 @@ using MeshOperator.LocalCluster.Store;
 namespace MeshOperator.LocalCluster.Controllers;
 
 /// <summary>Furnishes new namespaces with a service account and the cluster's CA, and empties deleted ones.</summary>
-internal sealed class NamespaceController(Cluster cluster, string authorityPem) : Controller("namespace-controller", cluster.Time, cluster.Logger)
+internal sealed class NamespaceController(Cluster cluster, string authorityPem)
+    : Controller("namespace-controller", cluster.Time, cluster.Logger)
 {
     private readonly ResourceKind _namespaces = cluster.Kind("", "namespaces");
     private readonly ResourceKind _accounts = cluster.Kind("", "serviceaccounts");
@@ -16,8 +17,10 @@ internal sealed class NamespaceController(Cluster cluster, string authorityPem) 
 
     public override void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind == _namespaces) Enqueue(change.Object.Name);
-        else if (change.Type == WatchEventType.Deleted && change.Object.Namespace.Length > 0) Enqueue(change.Object.Namespace);
+        if (kind == _namespaces)
+            Enqueue(change.Object.Name);
+        else if (change.Type == WatchEventType.Deleted && change.Object.Namespace.Length > 0)
+            Enqueue(change.Object.Namespace);
     }
 
     /// <summary>Does at once what a new namespace needs.</summary>
@@ -26,9 +29,12 @@ internal sealed class NamespaceController(Cluster cluster, string authorityPem) 
     protected override async Task ReconcileAsync(string key)
     {
         var found = cluster.Store.Find(_namespaces, "", key);
-        if (found is null) return;
-        if (found.IsDeleting) await EmptyAsync(found);
-        else await FurnishAsync(key);
+        if (found is null)
+            return;
+        if (found.IsDeleting)
+            await EmptyAsync(found);
+        else
+            await FurnishAsync(key);
     }
 
     private async Task FurnishAsync(string name)
@@ -36,10 +42,12 @@ internal sealed class NamespaceController(Cluster cluster, string authorityPem) 
         var request = Cluster.As("service-account-controller");
         if (cluster.Store.Find(_accounts, name, "default") is null)
             await CreateAsync(_accounts, name, new JsonObject { ["metadata"] = new JsonObject { ["name"] = "default" } }, request);
-        if (cluster.Store.Find(_configMaps, name, "kube-root-ca.crt") is not null) return;
+        if (cluster.Store.Find(_configMaps, name, "kube-root-ca.crt") is not null)
+            return;
         var content = new JsonObject
         {
-            ["metadata"] = new JsonObject { ["name"] = "kube-root-ca.crt" }, ["data"] = new JsonObject { ["ca.crt"] = authorityPem },
+            ["metadata"] = new JsonObject { ["name"] = "kube-root-ca.crt" },
+            ["data"] = new JsonObject { ["ca.crt"] = authorityPem },
         };
         await CreateAsync(_configMaps, name, content, Cluster.As("root-ca-certificate-publisher"));
     }
@@ -64,19 +72,25 @@ internal sealed class NamespaceController(Cluster cluster, string authorityPem) 
         {
             foreach (var stored in cluster.Store.List(kind, found.Name).ToList())
             {
-                if (!stored.IsDeleting) await DeleteAsync(kind, stored);
+                if (!stored.IsDeleting)
+                    await DeleteAsync(kind, stored);
                 left |= cluster.Store.Find(kind, stored.Namespace, stored.Name) is not null;
             }
         }
 
-        if (left) return;
+        if (left)
+            return;
         for (var attempt = 0; attempt < 8; attempt++)
         {
-            if (cluster.Store.Find(_namespaces, "", found.Name) is not { IsDeleting: true } current) return;
+            if (cluster.Store.Find(_namespaces, "", found.Name) is not { IsDeleting: true } current)
+                return;
             var content = current.Parse();
             content["spec"] = new JsonObject();
-            var stored = content.Object("metadata").Array("finalizers") is { Count: > 0 } ? cluster.Store.TryPut(_namespaces, content, current) : cluster.Store.TryRemove(_namespaces, current);
-            if (stored is not null) return;
+            var stored = content.Object("metadata").Array("finalizers") is { Count: > 0 }
+                ? cluster.Store.TryPut(_namespaces, content, current)
+                : cluster.Store.TryRemove(_namespaces, current);
+            if (stored is not null)
+                return;
         }
     }
 

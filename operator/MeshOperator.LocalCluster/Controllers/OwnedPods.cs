@@ -11,19 +11,28 @@ internal sealed class OwnedPods
 
     public IReadOnlyList<StoredObject> Of(string uid)
     {
-        lock (_lock) return _byController.TryGetValue(uid, out var pods) ? [.. pods.Values.OrderBy(p => p.Name, StringComparer.Ordinal)] : [];
+        lock (_lock)
+            return _byController.TryGetValue(uid, out var pods) ? [.. pods.Values.OrderBy(p => p.Name, StringComparer.Ordinal)] : [];
     }
 
     /// <summary>Follows the store, under its lock.</summary>
     public void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind is not { Group: "", Plural: "pods" }) return;
+        if (kind is not { Group: "", Plural: "pods" })
+            return;
         lock (_lock)
         {
-            if (change.Previous?.ControllerUid is { } before && _byController.TryGetValue(before, out var pods) && pods.Remove(change.Object.Uid) && pods.Count == 0)
+            if (
+                change.Previous?.ControllerUid is { } before
+                && _byController.TryGetValue(before, out var pods)
+                && pods.Remove(change.Object.Uid)
+                && pods.Count == 0
+            )
                 _byController.Remove(before);
-            if (change.Type == WatchEventType.Deleted || change.Object.ControllerUid is not { } now) return;
-            if (!_byController.TryGetValue(now, out pods)) _byController[now] = pods = new Dictionary<string, StoredObject>(StringComparer.Ordinal);
+            if (change.Type == WatchEventType.Deleted || change.Object.ControllerUid is not { } now)
+                return;
+            if (!_byController.TryGetValue(now, out pods))
+                _byController[now] = pods = new Dictionary<string, StoredObject>(StringComparer.Ordinal);
             pods[change.Object.Uid] = change.Object;
         }
     }

@@ -14,15 +14,16 @@ internal static class PodTemplates
 {
     private const string HashAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
-    public static JsonObject OwnedBy(JsonObject owner) => new()
-    {
-        ["apiVersion"] = owner.Text("apiVersion"),
-        ["kind"] = owner.Text("kind"),
-        ["name"] = owner.Name(),
-        ["uid"] = owner.Uid(),
-        ["controller"] = true,
-        ["blockOwnerDeletion"] = true,
-    };
+    public static JsonObject OwnedBy(JsonObject owner) =>
+        new()
+        {
+            ["apiVersion"] = owner.Text("apiVersion"),
+            ["kind"] = owner.Text("kind"),
+            ["name"] = owner.Name(),
+            ["uid"] = owner.Uid(),
+            ["controller"] = true,
+            ["blockOwnerDeletion"] = true,
+        };
 
     /// <summary>A short stable name for a template; the order of its fields does not matter.</summary>
     public static string Hash(JsonNode? template)
@@ -40,14 +41,23 @@ internal static class PodTemplates
 
     /// <summary>Creates a pod; when it is refused, says so in an event on the owner.</summary>
     /// <exception cref="ApiException">The pod was refused.</exception>
-    public static async Task CreatePodAsync(Cluster cluster, JsonObject owner, string? name, string controller, Action<JsonObject>? adjust = null)
+    public static async Task CreatePodAsync(
+        Cluster cluster,
+        JsonObject owner,
+        string? name,
+        string controller,
+        Action<JsonObject>? adjust = null
+    )
     {
         var template = owner.At("spec.template") as JsonObject ?? [];
         var metadata = new JsonObject { ["ownerReferences"] = new JsonArray(OwnedBy(owner)) };
-        if (name is null) metadata["generateName"] = owner.Name() + "-";
-        else metadata["name"] = name;
+        if (name is null)
+            metadata["generateName"] = owner.Name() + "-";
+        else
+            metadata["name"] = name;
         foreach (var field in new[] { "labels", "annotations" })
-            if (template.Object("metadata").Object(field) is { } map) metadata[field] = map.DeepClone();
+            if (template.Object("metadata").Object(field) is { } map)
+                metadata[field] = map.DeepClone();
         var pod = new JsonObject { ["metadata"] = metadata, ["spec"] = template["spec"]?.DeepClone() };
         adjust?.Invoke(pod);
         try
@@ -55,7 +65,8 @@ internal static class PodTemplates
             var created = await cluster.Writer.CreateAsync(cluster.Kind("", "pods"), owner.Namespace(), pod, Cluster.As(controller));
             await cluster.Events.RecordAsync(owner, "Normal", "SuccessfulCreate", $"Created pod: {created.Name()}", controller);
         }
-        catch (ApiException e) when (e.Reason is not ("AlreadyExists" or "NotFound") && !e.Message.Contains("being terminated", StringComparison.Ordinal))
+        catch (ApiException e)
+            when (e.Reason is not ("AlreadyExists" or "NotFound") && !e.Message.Contains("being terminated", StringComparison.Ordinal))
         {
             await cluster.Events.RecordAsync(owner, "Warning", "FailedCreate", $"Error creating: {e.Message}", controller);
             throw;
@@ -66,7 +77,16 @@ internal static class PodTemplates
     {
         try
         {
-            await cluster.Writer.DeleteAsync(cluster.Kind("", "pods"), pod.Namespace, pod.Name, DeleteOptions.Default with { Uid = pod.Uid }, Cluster.As(controller));
+            await cluster.Writer.DeleteAsync(
+                cluster.Kind("", "pods"),
+                pod.Namespace,
+                pod.Name,
+                DeleteOptions.Default with
+                {
+                    Uid = pod.Uid,
+                },
+                Cluster.As(controller)
+            );
             await cluster.Events.RecordAsync(owner, "Normal", "SuccessfulDelete", $"Deleted pod: {pod.Name}", controller);
         }
         catch (ApiException e) when (e.Code is 404 or 409)
@@ -77,22 +97,32 @@ internal static class PodTemplates
 
     /// <summary>The living pods that a workload controls.</summary>
     public static List<StoredObject> Pods(Cluster cluster, StoredObject owner) =>
-    [
-        .. cluster.OwnedPods.Of(owner.Uid).Where(p => !p.IsDeleting && p.Fields.GetValueOrDefault("status.phase") is not ("Failed" or "Succeeded")),
-    ];
+        [
+            .. cluster
+                .OwnedPods.Of(owner.Uid)
+                .Where(p => !p.IsDeleting && p.Fields.GetValueOrDefault("status.phase") is not ("Failed" or "Succeeded")),
+        ];
 
     /// <summary>Writes a status if it differs.</summary>
-    public static Task<JsonObject> SetStatusAsync(Cluster cluster, ResourceKind kind, StoredObject stored, JsonObject status, string controller) => cluster.Writer.UpdateAsync(
-        kind,
-        stored.Namespace,
-        stored.Name,
-        "status",
-        content =>
-        {
-            content["status"] = status.DeepClone();
-            return content;
-        },
-        Cluster.As(controller));
+    public static Task<JsonObject> SetStatusAsync(
+        Cluster cluster,
+        ResourceKind kind,
+        StoredObject stored,
+        JsonObject status,
+        string controller
+    ) =>
+        cluster.Writer.UpdateAsync(
+            kind,
+            stored.Namespace,
+            stored.Name,
+            "status",
+            content =>
+            {
+                content["status"] = status.DeepClone();
+                return content;
+            },
+            Cluster.As(controller)
+        );
 
     /// <summary>A condition that keeps its transition time while its status stays.</summary>
     public static JsonObject Condition(JsonNode? status, string type, bool value, string reason, string message, string now)
@@ -111,10 +141,13 @@ internal static class PodTemplates
         };
     }
 
-    public static JsonNode? Sorted(JsonNode? node) => node switch
-    {
-        JsonObject fields => new JsonObject(fields.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => KeyValuePair.Create(f.Key, Sorted(f.Value)))),
-        JsonArray items => new JsonArray([.. items.Select(Sorted)]),
-        _ => node?.DeepClone(),
-    };
+    public static JsonNode? Sorted(JsonNode? node) =>
+        node switch
+        {
+            JsonObject fields => new JsonObject(
+                fields.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => KeyValuePair.Create(f.Key, Sorted(f.Value)))
+            ),
+            JsonArray items => new JsonArray([.. items.Select(Sorted)]),
+            _ => node?.DeepClone(),
+        };
 }

@@ -13,23 +13,28 @@ internal sealed class ReplicaSetController(Cluster cluster) : Controller("replic
 
     public override void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind == _sets) Enqueue(Key(change.Object));
+        if (kind == _sets)
+            Enqueue(Key(change.Object));
         else if (kind == _pods)
-            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "ReplicaSet")) Enqueue($"{change.Object.Namespace}/{owner.Name}");
+            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "ReplicaSet"))
+                Enqueue($"{change.Object.Namespace}/{owner.Name}");
     }
 
     protected override async Task ReconcileAsync(string key)
     {
         var (@namespace, name) = Split(key);
-        if (cluster.Store.Find(_sets, @namespace, name) is not { } stored) return;
+        if (cluster.Store.Find(_sets, @namespace, name) is not { } stored)
+            return;
         var set = stored.Parse();
         try
         {
-            if (!stored.IsDeleting) await ScaleAsync(stored, set);
+            if (!stored.IsDeleting)
+                await ScaleAsync(stored, set);
         }
         finally
         {
-            if (cluster.Store.Find(_sets, @namespace, name)?.Uid == stored.Uid) await StatusAsync(stored, set);
+            if (cluster.Store.Find(_sets, @namespace, name)?.Uid == stored.Uid)
+                await StatusAsync(stored, set);
         }
     }
 
@@ -37,10 +42,13 @@ internal sealed class ReplicaSetController(Cluster cluster) : Controller("replic
     {
         var pods = PodTemplates.Pods(cluster, stored);
         var wanted = (int)(set.At("spec.replicas").AsInteger() ?? 1);
-        for (var i = pods.Count; i < wanted; i++) await PodTemplates.CreatePodAsync(cluster, set, null, Name);
-        if (pods.Count <= wanted) return;
+        for (var i = pods.Count; i < wanted; i++)
+            await PodTemplates.CreatePodAsync(cluster, set, null, Name);
+        if (pods.Count <= wanted)
+            return;
         var surplus = pods.OrderBy(p => p.IsReady).ThenByDescending(p => p.Revision).Take(pods.Count - wanted);
-        foreach (var pod in surplus) await PodTemplates.DeletePodAsync(cluster, set, pod, Name);
+        foreach (var pod in surplus)
+            await PodTemplates.DeletePodAsync(cluster, set, pod, Name);
     }
 
     private async Task StatusAsync(StoredObject stored, JsonObject set)
@@ -48,7 +56,8 @@ internal sealed class ReplicaSetController(Cluster cluster) : Controller("replic
         var pods = PodTemplates.Pods(cluster, stored);
         var ready = pods.Count(p => p.IsReady);
         var status = new JsonObject { ["replicas"] = pods.Count };
-        if (pods.Count > 0) status["fullyLabeledReplicas"] = pods.Count;
+        if (pods.Count > 0)
+            status["fullyLabeledReplicas"] = pods.Count;
         if (ready > 0)
         {
             status["readyReplicas"] = ready;

@@ -27,10 +27,12 @@ internal sealed record RollingUpdate(long Wanted, long MaxSurge, long MaxUnavail
         var size = Size(current);
         var total = size + old.Sum(Size);
         var grown = size >= Wanted ? Wanted : size + Math.Clamp(Wanted + MaxSurge - total, 0, Wanted - size);
-        if (grown != size) yield return (current, grown);
+        if (grown != size)
+            yield return (current, grown);
 
         var spare = total - size + grown - (Wanted - MaxUnavailable) - Math.Max(0, grown - Available(current));
-        if (spare <= 0) yield break;
+        if (spare <= 0)
+            yield break;
 
         // What does not run anyway goes first; of what is available only as much as can be spared.
         var available = Available(current) + old.Sum(Available);
@@ -42,7 +44,8 @@ internal sealed record RollingUpdate(long Wanted, long MaxSurge, long MaxUnavail
             var healthy = Math.Min(Math.Min(Size(set) - broken, sparable), spare);
             sparable -= healthy;
             spare -= healthy;
-            if (broken + healthy > 0) yield return (set, Size(set) - broken - healthy);
+            if (broken + healthy > 0)
+                yield return (set, Size(set) - broken - healthy);
         }
     }
 
@@ -52,8 +55,10 @@ internal sealed record RollingUpdate(long Wanted, long MaxSurge, long MaxUnavail
 
     private static long Pods(JsonNode? given, long wanted, bool up)
     {
-        if (given.AsInteger() is { } number) return number;
-        if (!int.TryParse((given.AsText() ?? "25%").TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out var percent)) return 0;
+        if (given.AsInteger() is { } number)
+            return number;
+        if (!int.TryParse((given.AsText() ?? "25%").TrimEnd('%'), NumberStyles.None, CultureInfo.InvariantCulture, out var percent))
+            return 0;
         return up ? ((wanted * percent) + 99) / 100 : wanted * percent / 100;
     }
 }

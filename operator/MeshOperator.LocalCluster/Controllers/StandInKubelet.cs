@@ -20,25 +20,32 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
 
     public override void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind != _pods) return;
-        if (change.Type == WatchEventType.Deleted) _addresses.Release(change.Object.Uid);
-        else Enqueue(Key(change.Object));
+        if (kind != _pods)
+            return;
+        if (change.Type == WatchEventType.Deleted)
+            _addresses.Release(change.Object.Uid);
+        else
+            Enqueue(Key(change.Object));
     }
 
     protected override async Task ReconcileAsync(string key)
     {
         var (@namespace, name) = Split(key);
-        if (cluster.Store.Find(_pods, @namespace, name) is not { } stored) return;
+        if (cluster.Store.Find(_pods, @namespace, name) is not { } stored)
+            return;
         if (stored.IsDeleting)
         {
             await EndAsync(stored);
             return;
         }
 
-        if (stored.Fields.GetValueOrDefault("status.phase") is not ("Pending" or "")) return;
+        if (stored.Fields.GetValueOrDefault("status.phase") is not ("Pending" or ""))
+            return;
         var pod = stored.Parse();
-        if (pod["spec"].Array("schedulingGates") is { Count: > 0 }) return;
-        if (pod["spec"].Text("nodeName") is { Length: > 0 } elsewhere && elsewhere != Node) return;
+        if (pod["spec"].Array("schedulingGates") is { Count: > 0 })
+            return;
+        if (pod["spec"].Text("nodeName") is { Length: > 0 } elsewhere && elsewhere != Node)
+            return;
         pod.Ensure("spec")["nodeName"] = Node;
         pod["status"] = Running(pod);
 
@@ -51,7 +58,16 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
         try
         {
             await cluster.Writer.DeleteAsync(
-                _pods, stored.Namespace, stored.Name, DeleteOptions.Default with { Uid = stored.Uid, GracePeriodSeconds = 0 }, Cluster.As(Name));
+                _pods,
+                stored.Namespace,
+                stored.Name,
+                DeleteOptions.Default with
+                {
+                    Uid = stored.Uid,
+                    GracePeriodSeconds = 0,
+                },
+                Cluster.As(Name)
+            );
         }
         catch (ApiException e) when (e.Code is 404 or 409)
         {
@@ -63,13 +79,22 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
     {
         var now = Rfc3339.Seconds(Time.GetUtcNow());
         var ip = pod["spec"].Flag("hostNetwork") == true ? NodeAddress : _addresses.Of(pod.Uid());
-        var done = pod["spec"].Text("restartPolicy") != "Always" && pod.Object("metadata").Objects("ownerReferences").Any(o => o.Text("kind") == "Job");
+        var done =
+            pod["spec"].Text("restartPolicy") != "Always"
+            && pod.Object("metadata").Objects("ownerReferences").Any(o => o.Text("kind") == "Job");
         var conditions = new JsonArray();
         foreach (var type in new[] { "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled" })
         {
             var holds = !done || type is "Initialized" or "PodScheduled";
-            var condition = new JsonObject { ["type"] = type, ["status"] = holds ? "True" : "False", ["lastProbeTime"] = null, ["lastTransitionTime"] = now };
-            if (!holds) condition["reason"] = "PodCompleted";
+            var condition = new JsonObject
+            {
+                ["type"] = type,
+                ["status"] = holds ? "True" : "False",
+                ["lastProbeTime"] = null,
+                ["lastTransitionTime"] = now,
+            };
+            if (!holds)
+                condition["reason"] = "PodCompleted";
             conditions.Add(condition);
         }
 
@@ -86,7 +111,12 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
             ["containerStatuses"] = Statuses(pod["spec"].Objects("containers"), _ => !done, init: false, now),
         };
         if (pod["spec"].Array("initContainers") is { Count: > 0 })
-            status["initContainerStatuses"] = Statuses(pod["spec"].Objects("initContainers"), c => c.Text("restartPolicy") == "Always" && !done, init: true, now);
+            status["initContainerStatuses"] = Statuses(
+                pod["spec"].Objects("initContainers"),
+                c => c.Text("restartPolicy") == "Always" && !done,
+                init: true,
+                now
+            );
         return status;
     }
 
@@ -97,20 +127,31 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
         {
             var running = runs(container);
             var image = container.Text("image") ?? "";
-            statuses.Add(new JsonObject
-            {
-                ["name"] = container.Text("name"),
-                ["image"] = image,
-                ["imageID"] = image,
-                ["containerID"] = $"none://{Guid.NewGuid():n}",
-                ["ready"] = running || init,
-                ["started"] = running,
-                ["restartCount"] = 0L,
-                ["state"] = running
-                    ? new JsonObject { ["running"] = new JsonObject { ["startedAt"] = now } }
-                    : new JsonObject { ["terminated"] = new JsonObject { ["exitCode"] = 0L, ["reason"] = "Completed", ["startedAt"] = now, ["finishedAt"] = now } },
-                ["lastState"] = new JsonObject(),
-            });
+            statuses.Add(
+                new JsonObject
+                {
+                    ["name"] = container.Text("name"),
+                    ["image"] = image,
+                    ["imageID"] = image,
+                    ["containerID"] = $"none://{Guid.NewGuid():n}",
+                    ["ready"] = running || init,
+                    ["started"] = running,
+                    ["restartCount"] = 0L,
+                    ["state"] = running
+                        ? new JsonObject { ["running"] = new JsonObject { ["startedAt"] = now } }
+                        : new JsonObject
+                        {
+                            ["terminated"] = new JsonObject
+                            {
+                                ["exitCode"] = 0L,
+                                ["reason"] = "Completed",
+                                ["startedAt"] = now,
+                                ["finishedAt"] = now,
+                            },
+                        },
+                    ["lastState"] = new JsonObject(),
+                }
+            );
         }
 
         return statuses;

@@ -15,15 +15,18 @@ internal sealed class StatefulSetController(Cluster cluster) : Controller("state
 
     public override void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind == _sets) Enqueue(Key(change.Object));
+        if (kind == _sets)
+            Enqueue(Key(change.Object));
         else if (kind == _pods)
-            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "StatefulSet")) Enqueue($"{change.Object.Namespace}/{owner.Name}");
+            foreach (var owner in change.Object.Owners.Where(o => o.Controller && o.Kind == "StatefulSet"))
+                Enqueue($"{change.Object.Namespace}/{owner.Name}");
     }
 
     protected override async Task ReconcileAsync(string key)
     {
         var (@namespace, name) = Split(key);
-        if (cluster.Store.Find(_sets, @namespace, name) is not { IsDeleting: false } stored) return;
+        if (cluster.Store.Find(_sets, @namespace, name) is not { IsDeleting: false } stored)
+            return;
         var set = stored.Parse();
         var hash = $"{name}-{PodTemplates.Hash(set.At("spec.template"))}";
         try
@@ -48,7 +51,8 @@ internal sealed class StatefulSetController(Cluster cluster) : Controller("state
             if (pod is null)
             {
                 await PodTemplates.CreatePodAsync(cluster, set, name, Name, made => Number(made, set, name, ordinal, hash));
-                if (ordered) return;
+                if (ordered)
+                    return;
             }
             else if (ordered && (!pod.IsReady || pod.IsDeleting))
             {
@@ -60,10 +64,12 @@ internal sealed class StatefulSetController(Cluster cluster) : Controller("state
         foreach (var pod in pods.Where(p => Ordinal(p) >= wanted))
         {
             await PodTemplates.DeletePodAsync(cluster, set, pod, Name);
-            if (ordered) return;
+            if (ordered)
+                return;
         }
 
-        if (set.At("spec.updateStrategy.type").AsText() == "OnDelete" || pods.Exists(p => !p.IsReady || p.IsDeleting)) return;
+        if (set.At("spec.updateStrategy.type").AsText() == "OnDelete" || pods.Exists(p => !p.IsReady || p.IsDeleting))
+            return;
         var partition = set.At("spec.updateStrategy.rollingUpdate.partition").AsInteger() ?? 0;
         if (pods.Find(p => Ordinal(p) >= partition && p.Labels.GetValueOrDefault(HashLabel) != hash) is { } outdated)
             await PodTemplates.DeletePodAsync(cluster, set, outdated, Name);
@@ -77,20 +83,31 @@ internal sealed class StatefulSetController(Cluster cluster) : Controller("state
         labels[HashLabel] = hash;
         var spec = pod.Ensure("spec");
         spec["hostname"] = name;
-        if (set.At("spec.serviceName").AsText() is { Length: > 0 } service) spec["subdomain"] = service;
+        if (set.At("spec.serviceName").AsText() is { Length: > 0 } service)
+            spec["subdomain"] = service;
         foreach (var claim in set["spec"].Objects("volumeClaimTemplates").Select(c => c.Object("metadata").Text("name")))
         {
-            if (spec["volumes"] is not JsonArray volumes) spec["volumes"] = volumes = [];
-            volumes.Add(new JsonObject { ["name"] = claim, ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = $"{claim}-{name}" } });
+            if (spec["volumes"] is not JsonArray volumes)
+                spec["volumes"] = volumes = [];
+            volumes.Add(
+                new JsonObject
+                {
+                    ["name"] = claim,
+                    ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = $"{claim}-{name}" },
+                }
+            );
         }
     }
 
     private static int Ordinal(StoredObject pod) =>
-        int.TryParse(pod.Name[(pod.Name.LastIndexOf('-') + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) ? ordinal : int.MaxValue;
+        int.TryParse(pod.Name[(pod.Name.LastIndexOf('-') + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal)
+            ? ordinal
+            : int.MaxValue;
 
     private async Task StatusAsync(StoredObject stored, JsonObject set, string hash)
     {
-        if (cluster.Store.Find(_sets, stored.Namespace, stored.Name)?.Uid != stored.Uid) return;
+        if (cluster.Store.Find(_sets, stored.Namespace, stored.Name)?.Uid != stored.Uid)
+            return;
         var pods = PodTemplates.Pods(cluster, stored);
         var ready = pods.Count(p => p.IsReady);
         var updated = pods.Count(p => p.Labels.GetValueOrDefault(HashLabel) == hash);

@@ -12,12 +12,14 @@ internal sealed class ServedDefinitions(KindRegistry kinds, ILogger logger)
 
     public void OnChanged(ResourceKind kind, WatchEvent change)
     {
-        if (kind is not { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" }) return;
+        if (kind is not { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" })
+            return;
         var content = change.Object.Parse();
         var spec = content.Object("spec");
         var served = change.Type == WatchEventType.Deleted ? [] : CustomResourceDefinitions.Kinds(content);
         kinds.ReplaceCustom(spec.Text("group") ?? "", spec.Object("names").Text("plural") ?? "", served);
-        if (_toldOfRules || change.Type != WatchEventType.Added || !CustomResourceDefinitions.HasRules(spec)) return;
+        if (_toldOfRules || change.Type != WatchEventType.Added || !CustomResourceDefinitions.HasRules(spec))
+            return;
         _toldOfRules = true;
         logger.RulesNotEvaluated(change.Object.Name);
     }

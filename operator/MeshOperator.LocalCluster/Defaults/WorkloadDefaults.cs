@@ -40,7 +40,8 @@ internal static class WorkloadDefaults
         spec.Default("serviceName", "");
         var strategy = spec.Ensure("updateStrategy");
         strategy.Default("type", "RollingUpdate");
-        if (strategy.Text("type") == "RollingUpdate") strategy.Ensure("rollingUpdate").Default("partition", 0L);
+        if (strategy.Text("type") == "RollingUpdate")
+            strategy.Ensure("rollingUpdate").Default("partition", 0L);
         spec.Default("persistentVolumeClaimRetentionPolicy", new JsonObject { ["whenDeleted"] = "Retain", ["whenScaled"] = "Retain" });
         Template(spec);
     }
@@ -90,11 +91,13 @@ internal static class WorkloadDefaults
         spec.Default("suspend", false);
         spec.Default("successfulJobsHistoryLimit", 3L);
         spec.Default("failedJobsHistoryLimit", 1L);
-        if (spec.Object("jobTemplate") is { } job) Template(job.Ensure("spec"));
+        if (spec.Object("jobTemplate") is { } job)
+            Template(job.Ensure("spec"));
     }
 
     private static void Template(JsonObject spec)
     {
-        if (spec.Object("template") is { } template && template.Object("spec") is { } pod) PodDefaults.Spec(pod, isPod: false);
+        if (spec.Object("template") is { } template && template.Object("spec") is { } pod)
+            PodDefaults.Spec(pod, isPod: false);
     }
 }

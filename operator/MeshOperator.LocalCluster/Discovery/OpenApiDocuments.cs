@@ -31,12 +31,14 @@ internal sealed class OpenApiDocuments(KindRegistry kinds)
         var accept = http.Request.Headers.Accept.ToString();
         if (accept.Length > 0 && !accept.Contains("json", StringComparison.Ordinal) && !accept.Contains("*/*", StringComparison.Ordinal))
         {
-            if (path == "/openapi/v2" && accept.Contains(Version2, StringComparison.Ordinal)) return Answer.BytesAsync(http, Empty, 200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+            if (path == "/openapi/v2" && accept.Contains(Version2, StringComparison.Ordinal))
+                return Answer.BytesAsync(http, Empty, 200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
             throw ApiError.NotAcceptable("application/json");
         }
 
         var revision = kinds.Revision;
-        if (_made.TryGetValue(path, out var made) && made.Revision == revision) return Answer.BytesAsync(http, made.Document);
+        if (_made.TryGetValue(path, out var made) && made.Revision == revision)
+            return Answer.BytesAsync(http, made.Document);
         var document = JsonText.Encode(Document(path) ?? throw ApiError.NoSuchPath());
         _made[path] = (revision, document);
         return Answer.BytesAsync(http, document);
@@ -44,8 +46,10 @@ internal sealed class OpenApiDocuments(KindRegistry kinds)
 
     private JsonObject? Document(string path)
     {
-        if (path == "/openapi/v2") return new OpenApiBuilder(version3: false).Document(kinds.All);
-        if (path == "/openapi/v3") return Index();
+        if (path == "/openapi/v2")
+            return new OpenApiBuilder(version3: false).Document(kinds.All);
+        if (path == "/openapi/v3")
+            return Index();
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries)[2..];
         var (group, version) = parts switch
         {
@@ -63,7 +67,10 @@ internal sealed class OpenApiDocuments(KindRegistry kinds)
         foreach (var (group, version) in kinds.All.Select(k => (k.Group, k.Version)).Distinct())
         {
             var path = group.Length == 0 ? $"api/{version}" : $"apis/{group}/{version}";
-            paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash={_run}{kinds.Revision.ToString("X8", CultureInfo.InvariantCulture)}" };
+            paths[path] = new JsonObject
+            {
+                ["serverRelativeURL"] = $"/openapi/v3/{path}?hash={_run}{kinds.Revision.ToString("X8", CultureInfo.InvariantCulture)}",
+            };
         }
 
         return new JsonObject { ["paths"] = paths };

@@ -10,23 +10,22 @@ internal static class ApiError
     public static ApiException NotFound(ResourceKind kind, string name) =>
         Of(404, "NotFound", $"{kind.QualifiedPlural} \"{name}\" not found", kind, name, useKind: false);
 
-    public static ApiException NamespaceNotFound(string name) => new(404, Status(
-        404, "NotFound", $"namespaces \"{name}\" not found", new JsonObject { ["name"] = name, ["kind"] = "namespaces" }));
+    public static ApiException NamespaceNotFound(string name) =>
+        new(404, Status(404, "NotFound", $"namespaces \"{name}\" not found", new JsonObject { ["name"] = name, ["kind"] = "namespaces" }));
 
-    public static ApiException NoSuchPath() =>
-        new(404, Status(404, "NotFound", "the server could not find the requested resource", []));
+    public static ApiException NoSuchPath() => new(404, Status(404, "NotFound", "the server could not find the requested resource", []));
 
     public static ApiException AlreadyExists(ResourceKind kind, string name) =>
         Of(409, "AlreadyExists", $"{kind.QualifiedPlural} \"{name}\" already exists", kind, name, useKind: false);
 
-    public static ApiException Modified(ResourceKind kind, string name) => Conflict(
-        kind, name, "the object has been modified; please apply your changes to the latest version and try again");
+    public static ApiException Modified(ResourceKind kind, string name) =>
+        Conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again");
 
-    public static ApiException Conflict(ResourceKind kind, string name, string because) => Of(
-        409, "Conflict", $"Operation cannot be fulfilled on {kind.QualifiedPlural} \"{name}\": {because}", kind, name, useKind: false);
+    public static ApiException Conflict(ResourceKind kind, string name, string because) =>
+        Of(409, "Conflict", $"Operation cannot be fulfilled on {kind.QualifiedPlural} \"{name}\": {because}", kind, name, useKind: false);
 
-    public static ApiException Forbidden(ResourceKind kind, string name, string because, JsonArray? causes = null) => Of(
-        403, "Forbidden", $"{kind.QualifiedPlural} \"{name}\" is forbidden: {because}", kind, name, useKind: false, causes);
+    public static ApiException Forbidden(ResourceKind kind, string name, string because, JsonArray? causes = null) =>
+        Of(403, "Forbidden", $"{kind.QualifiedPlural} \"{name}\" is forbidden: {because}", kind, name, useKind: false, causes);
 
     /// <summary>The refusal of the authorizer.</summary>
     public static ApiException AccessDenied(AccessRequest request, string reason)
@@ -35,13 +34,20 @@ internal static class ApiError
             ? $"User \"{request.User.Name}\" cannot {request.Verb} resource \"{request.FullResource}\" in API group \"{request.Group}\" "
                 + (request.Namespace.Length > 0 ? $"in the namespace \"{request.Namespace}\"" : "at the cluster scope")
             : $"User \"{request.User.Name}\" cannot {request.Verb} path \"{request.Path}\"";
-        if (reason.Length > 0) because += $": {reason}";
+        if (reason.Length > 0)
+            because += $": {reason}";
         var qualified = request.Group.Length == 0 ? request.Resource : $"{request.Resource}.{request.Group}";
-        var subject = !request.IsResource ? "" : request.Name.Length == 0 ? qualified + " is " : $"{qualified} \"{request.Name}\" is ";
+        var subject =
+            !request.IsResource ? ""
+            : request.Name.Length == 0 ? qualified + " is "
+            : $"{qualified} \"{request.Name}\" is ";
         var details = new JsonObject();
-        if (request.Name.Length > 0) details["name"] = request.Name;
-        if (request.Group.Length > 0) details["group"] = request.Group;
-        if (request.IsResource) details["kind"] = request.Resource;
+        if (request.Name.Length > 0)
+            details["name"] = request.Name;
+        if (request.Group.Length > 0)
+            details["group"] = request.Group;
+        if (request.IsResource)
+            details["kind"] = request.Resource;
         return new ApiException(403, Status(403, "Forbidden", $"{subject}forbidden: {because}", details));
     }
 
@@ -49,31 +55,41 @@ internal static class ApiError
 
     public static ApiException Unauthorized() => new(401, Status(401, "Unauthorized", "Unauthorized", []));
 
-    public static ApiException MethodNotAllowed() => new(405, Status(
-        405, "MethodNotAllowed", "the server does not allow this method on the requested resource", []));
+    public static ApiException MethodNotAllowed() =>
+        new(405, Status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", []));
 
-    public static ApiException NotAcceptable(string accepted) => new(406, Status(
-        406, "NotAcceptable", $"only the following media types are accepted: {accepted}", []));
+    public static ApiException NotAcceptable(string accepted) =>
+        new(406, Status(406, "NotAcceptable", $"only the following media types are accepted: {accepted}", []));
 
-    public static ApiException TooLarge(long limit) => new(413, Status(
-        413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}", []));
+    public static ApiException TooLarge(long limit) =>
+        new(413, Status(413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}", []));
 
-    public static ApiException UnsupportedMediaType(string accepted) => new(415, Status(
-        415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: {accepted}", []));
+    public static ApiException UnsupportedMediaType(string accepted) =>
+        new(
+            415,
+            Status(
+                415,
+                "UnsupportedMediaType",
+                $"the body of the request was in an unknown format - accepted media types include: {accepted}",
+                []
+            )
+        );
 
-    public static ApiException PatchDoesNotApply(string because) => new(422, Status(
-        422,
-        "Invalid",
-        $"the server rejected our request due to an error in our request: {because}",
-        []));
+    public static ApiException PatchDoesNotApply(string because) =>
+        new(422, Status(422, "Invalid", $"the server rejected our request due to an error in our request: {because}", []));
 
     public static ApiException Expired(string message) => new(410, Status(410, "Expired", message, []));
 
-    public static ApiException Internal(string message) => new(500, Status(
-        500,
-        "InternalError",
-        $"Internal error occurred: {message}",
-        new JsonObject { ["causes"] = new JsonArray(new JsonObject { ["message"] = message }) }));
+    public static ApiException Internal(string message) =>
+        new(
+            500,
+            Status(
+                500,
+                "InternalError",
+                $"Internal error occurred: {message}",
+                new JsonObject { ["causes"] = new JsonArray(new JsonObject { ["message"] = message }) }
+            )
+        );
 
     public static ApiException Invalid(ResourceKind kind, string name, FieldErrors errors) =>
         Invalid(kind.QualifiedKind, kind.Group, kind.Kind, name, errors);
@@ -84,32 +100,51 @@ internal static class ApiError
         var message = $"{qualifiedKind} \"{name}\" is invalid: {(texts.Length == 1 ? texts[0] : $"[{string.Join(", ", texts)}]")}";
         var causes = new JsonArray();
         foreach (var error in errors.All)
-            causes.Add(new JsonObject { ["reason"] = error.Reason, ["message"] = error.Message, ["field"] = error.Field });
+            causes.Add(
+                new JsonObject
+                {
+                    ["reason"] = error.Reason,
+                    ["message"] = error.Message,
+                    ["field"] = error.Field,
+                }
+            );
         var details = new JsonObject { ["name"] = name };
-        if (group.Length > 0) details["group"] = group;
+        if (group.Length > 0)
+            details["group"] = group;
         details["kind"] = kind;
         details["causes"] = causes;
         return new ApiException(422, Status(422, "Invalid", message, details));
     }
 
-    public static JsonObject Status(int code, string reason, string message, JsonObject details) => new()
-    {
-        ["kind"] = "Status",
-        ["apiVersion"] = "v1",
-        ["metadata"] = new JsonObject(),
-        ["status"] = "Failure",
-        ["message"] = message,
-        ["reason"] = reason,
-        ["details"] = details,
-        ["code"] = code,
-    };
+    public static JsonObject Status(int code, string reason, string message, JsonObject details) =>
+        new()
+        {
+            ["kind"] = "Status",
+            ["apiVersion"] = "v1",
+            ["metadata"] = new JsonObject(),
+            ["status"] = "Failure",
+            ["message"] = message,
+            ["reason"] = reason,
+            ["details"] = details,
+            ["code"] = code,
+        };
 
-    private static ApiException Of(int code, string reason, string message, ResourceKind kind, string name, bool useKind, JsonArray? causes = null)
+    private static ApiException Of(
+        int code,
+        string reason,
+        string message,
+        ResourceKind kind,
+        string name,
+        bool useKind,
+        JsonArray? causes = null
+    )
     {
         var details = new JsonObject { ["name"] = name };
-        if (kind.Group.Length > 0) details["group"] = kind.Group;
+        if (kind.Group.Length > 0)
+            details["group"] = kind.Group;
         details["kind"] = useKind ? kind.Kind : kind.Plural;
-        if (causes is not null) details["causes"] = causes;
+        if (causes is not null)
+            details["causes"] = causes;
         return new ApiException(code, Status(code, reason, message, details));
     }
 }

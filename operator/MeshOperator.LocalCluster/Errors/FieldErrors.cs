@@ -50,22 +50,25 @@ internal sealed class FieldErrors
     public void TooMany(string field, int actual, long max) =>
         Add(field, "FieldValueTooMany", string.Create(CultureInfo.InvariantCulture, $"Too many: {actual}: must have at most {max} items"));
 
-    public static string Shown(JsonNode? value) => value switch
-    {
-        null => "null",
-        JsonValue => JsonText.EncodeText(value),
-        _ => JsonText.EncodeText(value),
-    };
+    public static string Shown(JsonNode? value) =>
+        value switch
+        {
+            null => "null",
+            JsonValue => JsonText.EncodeText(value),
+            _ => JsonText.EncodeText(value),
+        };
 
-    private static string TypeName(JsonNode value) => value.Kind() switch
-    {
-        System.Text.Json.JsonValueKind.String => "string",
-        System.Text.Json.JsonValueKind.True or System.Text.Json.JsonValueKind.False => "boolean",
-        _ => value.AsInteger() is not null ? "integer" : "number",
-    };
+    private static string TypeName(JsonNode value) =>
+        value.Kind() switch
+        {
+            System.Text.Json.JsonValueKind.String => "string",
+            System.Text.Json.JsonValueKind.True or System.Text.Json.JsonValueKind.False => "boolean",
+            _ => value.AsInteger() is not null ? "integer" : "number",
+        };
 
     private void Add(string field, string reason, string message)
     {
-        if (_errors.Count < Limit && !_errors.Exists(e => e.Field == field && e.Message == message)) _errors.Add(new FieldError(field, reason, message));
+        if (_errors.Count < Limit && !_errors.Exists(e => e.Field == field && e.Message == message))
+            _errors.Add(new FieldError(field, reason, message));
     }
 }

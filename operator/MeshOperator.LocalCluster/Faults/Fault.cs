@@ -77,19 +77,21 @@ public sealed record Fault
     internal string? Webhook { get; private init; }
 
     /// <summary>What it is, in a few words: <c>ResetWatch</c>, <c>Answer 429</c>.</summary>
-    public override string ToString() => Kind switch
-    {
-        FaultKind.Answer => string.Create(CultureInfo.InvariantCulture, $"{Kind} {Code}"),
-        FaultKind.Delay => string.Create(CultureInfo.InvariantCulture, $"{Kind} {Time?.TotalMilliseconds} ms"),
-        _ => Kind.ToString(),
-    };
+    public override string ToString() =>
+        Kind switch
+        {
+            FaultKind.Answer => string.Create(CultureInfo.InvariantCulture, $"{Kind} {Code}"),
+            FaultKind.Delay => string.Create(CultureInfo.InvariantCulture, $"{Kind} {Time?.TotalMilliseconds} ms"),
+            _ => Kind.ToString(),
+        };
 
     /// <summary>The request is answered with an error and not handled.</summary>
     /// <param name="code">One of 409, 410, 429, 500, 503 and 504.</param>
     /// <param name="retryAfter">The Retry-After header, in whole seconds; null for none.</param>
     public static Fault Answer(int code, TimeSpan? retryAfter = null)
     {
-        if (code is not (409 or 410 or 429 or 500 or 503 or 504)) throw new ArgumentOutOfRangeException(nameof(code), code, "only 409, 410, 429, 500, 503 and 504 can be ordered");
+        if (code is not (409 or 410 or 429 or 500 or 503 or 504))
+            throw new ArgumentOutOfRangeException(nameof(code), code, "only 409, 410, 429, 500, 503 and 504 can be ordered");
         return new Fault(FaultKind.Answer) { Code = code, Time = retryAfter };
     }
 

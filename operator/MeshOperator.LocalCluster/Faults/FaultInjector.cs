@@ -14,9 +14,7 @@ public sealed class FaultInjector
     private readonly ConcurrentDictionary<OpenWatch, byte> _watches = new();
     private ImmutableArray<FaultOrder> _orders = [];
 
-    internal FaultInjector()
-    {
-    }
+    internal FaultInjector() { }
 
     /// <summary>How many watches are open.</summary>
     public int OpenWatches => _watches.Count;
@@ -30,7 +28,8 @@ public sealed class FaultInjector
     public FaultOrder Order(Fault fault, Random? random = null)
     {
         ArgumentNullException.ThrowIfNull(fault);
-        if (fault.Probability < 1 && random is null) throw new ArgumentException("a probability below 1 needs dice", nameof(random));
+        if (fault.Probability < 1 && random is null)
+            throw new ArgumentException("a probability below 1 needs dice", nameof(random));
         var order = new FaultOrder(this, fault, random ?? new Random(0));
         ImmutableInterlocked.Update(ref _orders, orders => orders.Add(order));
         return order;
@@ -42,7 +41,8 @@ public sealed class FaultInjector
     public int Strike(Fault fault)
     {
         ArgumentNullException.ThrowIfNull(fault);
-        if (!StopsWatch(fault.Kind)) throw new ArgumentException("only what stops a watch can strike those that are open", nameof(fault));
+        if (!StopsWatch(fault.Kind))
+            throw new ArgumentException("only what stops a watch can strike those that are open", nameof(fault));
         var filter = new FaultOrder(this, fault, new Random(0));
         return _watches.Keys.Count(watch => filter.Fits(watch.Request) && watch.Strike(fault.Kind));
     }
@@ -50,7 +50,8 @@ public sealed class FaultInjector
     /// <summary>Takes all orders back; watches that were silenced stay silent.</summary>
     public void Clear() => ImmutableInterlocked.Update(ref _orders, _ => []);
 
-    internal static bool StopsWatch(FaultKind kind) => kind is FaultKind.EndWatch or FaultKind.ResetWatch or FaultKind.ExpireWatch or FaultKind.SilenceWatch;
+    internal static bool StopsWatch(FaultKind kind) =>
+        kind is FaultKind.EndWatch or FaultKind.ResetWatch or FaultKind.ExpireWatch or FaultKind.SilenceWatch;
 
     internal void Withdraw(FaultOrder order) => ImmutableInterlocked.Update(ref _orders, orders => orders.Remove(order));
 
@@ -60,11 +61,14 @@ public sealed class FaultInjector
 
     /// <summary>What goes wrong with an event of a watch; null for nothing.</summary>
     internal Fault? OnEvent(RequestAttributes watch) =>
-        IsActive ? Find(o => (StopsWatch(o.Fault.Kind) || o.Fault.Kind is FaultKind.DuplicateEvent or FaultKind.OutdatedEvent) && o.Fits(watch)) : null;
+        IsActive
+            ? Find(o => (StopsWatch(o.Fault.Kind) || o.Fault.Kind is FaultKind.DuplicateEvent or FaultKind.OutdatedEvent) && o.Fits(watch))
+            : null;
 
     /// <summary>Whether a webhook is not to be reached now.</summary>
     internal bool OnWebhook(string name) =>
-        IsActive && Find(o => o.Fault.Kind == FaultKind.UnavailableWebhook && (o.Fault.Webhook is null || o.Fault.Webhook == name)) is not null;
+        IsActive
+        && Find(o => o.Fault.Kind == FaultKind.UnavailableWebhook && (o.Fault.Webhook is null || o.Fault.Webhook == name)) is not null;
 
     /// <summary>Notes that a watch is open, until it is disposed.</summary>
     internal OpenWatch Opened(RequestAttributes request)
@@ -79,7 +83,8 @@ public sealed class FaultInjector
     private Fault? Find(Func<FaultOrder, bool> fits)
     {
         foreach (var order in _orders)
-            if (fits(order) && order.Fire()) return order.Fault;
+            if (fits(order) && order.Fire())
+                return order.Fault;
         return null;
     }
 }

@@ -31,11 +31,13 @@ public sealed class FaultOrder : IDisposable
     {
         lock (_random)
         {
-            if (_fired >= Fault.Times || (Fault.Probability < 1 && _random.NextDouble() >= Fault.Probability)) return false;
+            if (_fired >= Fault.Times || (Fault.Probability < 1 && _random.NextDouble() >= Fault.Probability))
+                return false;
             _fired++;
         }
 
-        if (_fired >= Fault.Times) _injector.Withdraw(this);
+        if (_fired >= Fault.Times)
+            _injector.Withdraw(this);
         return true;
     }
 }

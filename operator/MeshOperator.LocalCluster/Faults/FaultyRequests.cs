@@ -43,13 +43,19 @@ internal sealed class FaultyRequests(FaultInjector injector, RequestDelegate nex
     {
         var (reason, message) = fault.Code switch
         {
-            409 => ("Conflict", "Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again"),
+            409 => (
+                "Conflict",
+                "Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again"
+            ),
             410 => ("Expired", "The provided continue parameter or resource version is too old to display a consistent list result."),
             429 => ("TooManyRequests", "too many requests, please try again later"),
             503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
             504 => ("Timeout", "the server was unable to return a response in the time allotted"),
             _ => ("InternalError", "Internal error occurred: a fault was ordered"),
         };
-        return new ApiException(fault.Code, ApiError.Status(fault.Code, reason, message, [])) { RetryAfter = fault.Time is { } time ? (int)Math.Ceiling(time.TotalSeconds) : null };
+        return new ApiException(fault.Code, ApiError.Status(fault.Code, reason, message, []))
+        {
+            RetryAfter = fault.Time is { } time ? (int)Math.Ceiling(time.TotalSeconds) : null,
+        };
     }
 }

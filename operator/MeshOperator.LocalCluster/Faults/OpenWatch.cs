@@ -20,7 +20,8 @@ internal sealed class OpenWatch(FaultInjector injector, RequestAttributes reques
     {
         get
         {
-            lock (_lock) return _by;
+            lock (_lock)
+                return _by;
         }
     }
 
@@ -29,7 +30,8 @@ internal sealed class OpenWatch(FaultInjector injector, RequestAttributes reques
     {
         lock (_lock)
         {
-            if (_closed || _by is not null) return false;
+            if (_closed || _by is not null)
+                return false;
             _by = by;
             _struck.Cancel();
             return true;

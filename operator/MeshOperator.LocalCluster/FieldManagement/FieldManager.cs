@@ -30,23 +30,36 @@ internal static class FieldManager
     /// <param name="force">Whether to take fields from other managers.</param>
     /// <param name="time">The time of the entry.</param>
     /// <exception cref="ApiException">409 when other managers own what this one wants to change.</exception>
-    public static JsonObject Apply(JsonObject? live, JsonObject config, ResourceKind kind, string manager, string subresource, bool force, string time)
+    public static JsonObject Apply(
+        JsonObject? live,
+        JsonObject config,
+        ResourceKind kind,
+        string manager,
+        string subresource,
+        bool force,
+        string time
+    )
     {
         var before = live ?? new JsonObject { ["metadata"] = new JsonObject() };
         var managed = ManagedFields.Read(before);
         var mine = managed.Find(manager, "Apply", subresource);
         var wanted = FieldPaths.Of(config, kind.Schema);
-        if (subresource.Length > 0) wanted = wanted.Only("f:" + subresource);
-        else if (kind.HasStatus) wanted = wanted.Except("f:status");
+        if (subresource.Length > 0)
+            wanted = wanted.Only("f:" + subresource);
+        else if (kind.HasStatus)
+            wanted = wanted.Except("f:status");
 
         var merged = (JsonObject)ApplyMerge.Merge(before.Copy(), config, kind.Schema)!;
         var (changed, _) = FieldPaths.Compare(before, merged, kind.Schema);
-        var conflicts = managed.Entries.Where(e => !ReferenceEquals(e, mine))
+        var conflicts = managed
+            .Entries.Where(e => !ReferenceEquals(e, mine))
             .Select(e => (Entry: e, Fields: e.Fields.Intersect(changed).Intersect(wanted)))
             .Where(c => !c.Fields.IsEmpty)
             .ToArray();
-        if (conflicts.Length > 0 && !force) throw Conflict(conflicts);
-        foreach (var (_, fields) in conflicts) managed.TakeFromOthers(mine ?? Entry(kind, manager, subresource), fields);
+        if (conflicts.Length > 0 && !force)
+            throw Conflict(conflicts);
+        foreach (var (_, fields) in conflicts)
+            managed.TakeFromOthers(mine ?? Entry(kind, manager, subresource), fields);
 
         if (mine is not null)
         {
@@ -71,12 +84,24 @@ internal static class FieldManager
         var count = 0;
         foreach (var (entry, fields) in conflicts)
         {
-            var owner = $"\"{entry.Manager}\"{(entry.Subresource.Length > 0 ? $" with subresource \"{entry.Subresource}\"" : "")}{(entry.Operation == "Update" ? $" using {entry.ApiVersion}" : "")}";
+            var owner =
+                $"\"{entry.Manager}\"{(entry.Subresource.Length > 0 ? $" with subresource \"{entry.Subresource}\"" : "")}{(entry.Operation == "Update" ? $" using {entry.ApiVersion}" : "")}";
             var paths = fields.Paths().ToArray();
             count += paths.Length;
-            lines.Add(paths.Length == 1 ? $"conflict with {owner}: {paths[0]}" : $"conflicts with {owner}:\n{string.Join("\n", paths.Select(p => "- " + p))}");
+            lines.Add(
+                paths.Length == 1
+                    ? $"conflict with {owner}: {paths[0]}"
+                    : $"conflicts with {owner}:\n{string.Join("\n", paths.Select(p => "- " + p))}"
+            );
             foreach (var path in paths)
-                causes.Add(new JsonObject { ["reason"] = "FieldManagerConflict", ["message"] = $"conflict with {owner}", ["field"] = path });
+                causes.Add(
+                    new JsonObject
+                    {
+                        ["reason"] = "FieldManagerConflict",
+                        ["message"] = $"conflict with {owner}",
+                        ["field"] = path,
+                    }
+                );
         }
 
         var message = $"Apply failed with {count} conflict{(count == 1 ? "" : "s")}: {string.Join("\n", lines)}";

@@ -18,14 +18,16 @@ internal sealed class FieldSet
 
     public FieldSet Child(string element)
     {
-        if (!Children.TryGetValue(element, out var child)) Children[element] = child = new FieldSet();
+        if (!Children.TryGetValue(element, out var child))
+            Children[element] = child = new FieldSet();
         return child;
     }
 
     public static FieldSet Parse(JsonNode? fieldsV1)
     {
         var set = new FieldSet();
-        if (fieldsV1 is not JsonObject fields) return set;
+        if (fieldsV1 is not JsonObject fields)
+            return set;
         foreach (var (element, below) in fields)
         {
             if (element == ".")
@@ -35,7 +37,8 @@ internal sealed class FieldSet
             }
 
             var child = Parse(below);
-            if (below is not JsonObject { Count: > 0 }) child.Member = true;
+            if (below is not JsonObject { Count: > 0 })
+                child.Member = true;
             set.Children[element] = child;
         }
 
@@ -45,9 +48,11 @@ internal sealed class FieldSet
     public JsonObject ToJson()
     {
         var json = new JsonObject();
-        if (Member && Children.Count > 0) json["."] = new JsonObject();
+        if (Member && Children.Count > 0)
+            json["."] = new JsonObject();
         foreach (var (element, child) in Children)
-            if (!child.IsEmpty) json[element] = child.ToJson();
+            if (!child.IsEmpty)
+                json[element] = child.ToJson();
         return json;
     }
 
@@ -57,7 +62,8 @@ internal sealed class FieldSet
         foreach (var (element, child) in Children)
             result.Children[element] = other.Children.TryGetValue(element, out var theirs) ? child.Union(theirs) : child;
         foreach (var (element, child) in other.Children)
-            if (!Children.ContainsKey(element)) result.Children[element] = child;
+            if (!Children.ContainsKey(element))
+                result.Children[element] = child;
         return result;
     }
 
@@ -67,7 +73,8 @@ internal sealed class FieldSet
         foreach (var (element, child) in Children)
         {
             var left = other.Children.TryGetValue(element, out var theirs) ? child.Without(theirs) : child;
-            if (!left.IsEmpty) result.Children[element] = left;
+            if (!left.IsEmpty)
+                result.Children[element] = left;
         }
 
         return result;
@@ -78,9 +85,11 @@ internal sealed class FieldSet
         var result = new FieldSet { Member = Member && other.Member };
         foreach (var (element, child) in Children)
         {
-            if (!other.Children.TryGetValue(element, out var theirs)) continue;
+            if (!other.Children.TryGetValue(element, out var theirs))
+                continue;
             var both = child.Intersect(theirs);
-            if (!both.IsEmpty) result.Children[element] = both;
+            if (!both.IsEmpty)
+                result.Children[element] = both;
         }
 
         return result;
@@ -91,7 +100,8 @@ internal sealed class FieldSet
     {
         var result = new FieldSet();
         foreach (var element in elements)
-            if (Children.TryGetValue(element, out var child)) result.Children[element] = child;
+            if (Children.TryGetValue(element, out var child))
+                result.Children[element] = child;
         return result;
     }
 
@@ -99,7 +109,8 @@ internal sealed class FieldSet
     {
         var result = new FieldSet();
         foreach (var (element, child) in Children)
-            if (!elements.Contains(element)) result.Children[element] = child;
+            if (!elements.Contains(element))
+                result.Children[element] = child;
         return result;
     }
 
@@ -108,15 +119,19 @@ internal sealed class FieldSet
     /// <summary>The member paths as messages show them: .spec.containers[name="app"].image.</summary>
     public IEnumerable<string> Paths(string prefix = "")
     {
-        if (Member && prefix.Length > 0) yield return prefix;
+        if (Member && prefix.Length > 0)
+            yield return prefix;
         foreach (var (element, child) in Children)
-            foreach (var path in child.Paths(prefix + Shown(element))) yield return path;
+        foreach (var path in child.Paths(prefix + Shown(element)))
+            yield return path;
     }
 
     private static string Shown(string element)
     {
-        if (element.StartsWith("f:", StringComparison.Ordinal)) return "." + element[2..];
-        if (element.StartsWith("v:", StringComparison.Ordinal)) return $"[={element[2..]}]";
+        if (element.StartsWith("f:", StringComparison.Ordinal))
+            return "." + element[2..];
+        if (element.StartsWith("v:", StringComparison.Ordinal))
+            return $"[={element[2..]}]";
         var keys = JsonText.DecodeObject(System.Text.Encoding.UTF8.GetBytes(element[2..]));
         return $"[{string.Join(",", keys.Select(key => $"{key.Key}={JsonText.EncodeText(key.Value)}"))}]";
     }

@@ -15,14 +15,18 @@ internal sealed class ManagedFields
         var managed = new ManagedFields();
         foreach (var json in content.Object("metadata").Objects("managedFields"))
         {
-            if (json.Count == 0) continue;
-            managed._entries.Add(new Entry(
-                json.Text("manager") ?? "",
-                json.Text("operation") ?? "Update",
-                json.Text("apiVersion") ?? "",
-                json.Text("subresource") ?? "",
-                json.Text("time") ?? "",
-                FieldSet.Parse(json["fieldsV1"])));
+            if (json.Count == 0)
+                continue;
+            managed._entries.Add(
+                new Entry(
+                    json.Text("manager") ?? "",
+                    json.Text("operation") ?? "Update",
+                    json.Text("apiVersion") ?? "",
+                    json.Text("subresource") ?? "",
+                    json.Text("time") ?? "",
+                    FieldSet.Parse(json["fieldsV1"])
+                )
+            );
         }
 
         return managed;
@@ -38,10 +42,13 @@ internal sealed class ManagedFields
     /// <summary>Sets what an entry owns; an entry that owns nothing goes.</summary>
     public void Set(Entry entry, FieldSet fields, string time)
     {
-        var at = _entries.FindIndex(e => e.Manager == entry.Manager && e.Operation == entry.Operation && e.Subresource == entry.Subresource);
+        var at = _entries.FindIndex(e =>
+            e.Manager == entry.Manager && e.Operation == entry.Operation && e.Subresource == entry.Subresource
+        );
         if (fields.IsEmpty)
         {
-            if (at >= 0) _entries.RemoveAt(at);
+            if (at >= 0)
+                _entries.RemoveAt(at);
         }
         else if (at < 0)
         {
@@ -59,10 +66,18 @@ internal sealed class ManagedFields
         for (var i = _entries.Count - 1; i >= 0; i--)
         {
             var entry = _entries[i];
-            if (mine is not null && entry.Manager == mine.Manager && entry.Operation == mine.Operation && entry.Subresource == mine.Subresource) continue;
+            if (
+                mine is not null
+                && entry.Manager == mine.Manager
+                && entry.Operation == mine.Operation
+                && entry.Subresource == mine.Subresource
+            )
+                continue;
             var left = entry.Fields.Without(fields);
-            if (left.IsEmpty) _entries.RemoveAt(i);
-            else _entries[i] = entry with { Fields = left };
+            if (left.IsEmpty)
+                _entries.RemoveAt(i);
+            else
+                _entries[i] = entry with { Fields = left };
         }
     }
 
@@ -70,15 +85,23 @@ internal sealed class ManagedFields
     {
         var metadata = content.Meta();
         metadata.Remove("managedFields");
-        if (_entries.Count == 0) return;
+        if (_entries.Count == 0)
+            return;
         var array = new JsonArray();
         foreach (var entry in _entries)
         {
-            var json = new JsonObject { ["manager"] = entry.Manager, ["operation"] = entry.Operation, ["apiVersion"] = entry.ApiVersion };
-            if (entry.Time.Length > 0) json["time"] = entry.Time;
+            var json = new JsonObject
+            {
+                ["manager"] = entry.Manager,
+                ["operation"] = entry.Operation,
+                ["apiVersion"] = entry.ApiVersion,
+            };
+            if (entry.Time.Length > 0)
+                json["time"] = entry.Time;
             json["fieldsType"] = "FieldsV1";
             json["fieldsV1"] = entry.Fields.ToJson();
-            if (entry.Subresource.Length > 0) json["subresource"] = entry.Subresource;
+            if (entry.Subresource.Length > 0)
+                json["subresource"] = entry.Subresource;
             array.Add(json);
         }
 

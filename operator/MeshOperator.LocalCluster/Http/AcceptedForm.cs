@@ -19,12 +19,15 @@ internal sealed record AcceptedForm(ObjectForm Form, bool Yaml)
     /// <exception cref="ApiException">406: nothing that is accepted can be made.</exception>
     public static AcceptedForm Of(HttpRequest request)
     {
-        if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0) return Plain;
+        if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0)
+            return Plain;
         foreach (var type in accepted.OrderByDescending(t => t.Quality ?? 1))
         {
             var media = type.MediaType.Value ?? "";
-            if (media is "*/*" or "application/*") return Plain;
-            if (media is not ("application/json" or "application/yaml")) continue;
+            if (media is "*/*" or "application/*")
+                return Plain;
+            if (media is not ("application/json" or "application/yaml"))
+                continue;
             var yaml = media == "application/yaml";
             switch (Parameter(type, "as"))
             {

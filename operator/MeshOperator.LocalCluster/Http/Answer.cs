@@ -35,7 +35,8 @@ internal static class Answer
 
     public static Task ErrorAsync(HttpContext http, ApiException error)
     {
-        if (error.RetryAfter is { } seconds) http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (error.RetryAfter is { } seconds)
+            http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return JsonAsync(http, error.Status.Copy(), error.Code);
     }
 
@@ -50,12 +51,14 @@ internal static class Answer
         }
     }
 
-    public static IncludeObject Include(HttpContext http) => ((string?)http.Request.Query["includeObject"]) switch
-    {
-        "Object" => IncludeObject.Object,
-        "None" => IncludeObject.None,
-        _ => IncludeObject.Metadata,
-    };
+    public static IncludeObject Include(HttpContext http) =>
+        ((string?)http.Request.Query["includeObject"]) switch
+        {
+            "Object" => IncludeObject.Object,
+            "None" => IncludeObject.None,
+            _ => IncludeObject.Metadata,
+        };
 
-    public static JsonObject ListMeta(JsonObject content) => new() { ["resourceVersion"] = content.Object("metadata").Text("resourceVersion") ?? "" };
+    public static JsonObject ListMeta(JsonObject content) =>
+        new() { ["resourceVersion"] = content.Object("metadata").Text("resourceVersion") ?? "" };
 }

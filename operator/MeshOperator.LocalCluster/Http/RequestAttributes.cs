@@ -6,7 +6,10 @@ namespace MeshOperator.LocalCluster.Http;
 internal sealed record RequestAttributes(string Verb, string Path, RequestPath? Resource)
 {
     /// <summary>The resource with its group, as errors name it: <c>deployments.apps</c>.</summary>
-    public string QualifiedResource => Resource is null ? "" : Resource.Group.Length == 0 ? Resource.Resource : $"{Resource.Resource}.{Resource.Group}";
+    public string QualifiedResource =>
+        Resource is null ? ""
+        : Resource.Group.Length == 0 ? Resource.Resource
+        : $"{Resource.Resource}.{Resource.Group}";
 
     /// <summary>The namespace; a Namespace itself counts as being in it. Empty for cluster-wide requests.</summary>
     public string Namespace => Resource?.Namespace ?? (Resource is { Group: "", Resource: "namespaces", Name: { } name } ? name : "");
@@ -21,11 +24,14 @@ internal sealed record RequestAttributes(string Verb, string Path, RequestPath? 
     {
         var path = request.Path.Value ?? "/";
         var resource = RequestPath.Parse(path);
-        if (resource is null) return new RequestAttributes(request.Method.ToLowerInvariant(), path, null);
+        if (resource is null)
+            return new RequestAttributes(request.Method.ToLowerInvariant(), path, null);
         var isWatch = (string?)request.Query["watch"] is "true" or "1" or "True";
         var verb = request.Method switch
         {
-            "GET" or "HEAD" => isWatch ? "watch" : resource.Name is null ? "list" : "get",
+            "GET" or "HEAD" => isWatch ? "watch"
+            : resource.Name is null ? "list"
+            : "get",
             "POST" => "create",
             "PUT" => "update",
             "PATCH" => "patch",

@@ -20,8 +20,9 @@ internal static class RequestBody
     private const string Accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
     private const string Protobuf = "application/vnd.kubernetes.protobuf";
 
-    private static readonly Lazy<Dictionary<(string, string), ResourceKind>> Builtin =
-        new(() => BuiltinKinds.Table().ToDictionary(k => (k.ApiVersion, k.Kind)));
+    private static readonly Lazy<Dictionary<(string, string), ResourceKind>> Builtin = new(() =>
+        BuiltinKinds.Table().ToDictionary(k => (k.ApiVersion, k.Kind))
+    );
 
     public static string MediaType(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? type.MediaType.Value ?? "" : "";
@@ -31,9 +32,11 @@ internal static class RequestBody
     public static async Task<JsonObject> ObjectAsync(HttpRequest request, WriteRequest write)
     {
         var media = MediaType(request);
-        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(Accepted);
+        if (media is not ("" or "application/json" or "application/yaml" or Protobuf))
+            throw ApiError.UnsupportedMediaType(Accepted);
         var bytes = await BytesAsync(request);
-        if (bytes.Length == 0) throw ApiError.BadRequest("EOF");
+        if (bytes.Length == 0)
+            throw ApiError.BadRequest("EOF");
         var duplicates = new List<string>();
         if (Decode(bytes, media, duplicates) is not JsonObject content)
             throw ApiError.BadRequest("the request's body is not a JSON object");
@@ -45,7 +48,8 @@ internal static class RequestBody
     public static async Task<JsonObject?> OptionsAsync(HttpRequest request)
     {
         var media = MediaType(request);
-        if (media is not ("" or "application/json" or "application/yaml" or Protobuf)) throw ApiError.UnsupportedMediaType(Accepted);
+        if (media is not ("" or "application/json" or "application/yaml" or Protobuf))
+            throw ApiError.UnsupportedMediaType(Accepted);
         var bytes = await BytesAsync(request);
         return bytes.Length == 0 ? null : Decode(bytes, media, []) as JsonObject;
     }
@@ -60,27 +64,34 @@ internal static class RequestBody
         return patch;
     }
 
-    private static StructuralSchema? BuiltinSchema(string apiVersion, string kind) => (apiVersion, kind) switch
-    {
-        ("authentication.k8s.io/v1", "TokenRequest") => ModelSchemas.Of(typeof(k8s.Models.Authenticationv1TokenRequest)),
-        _ => Builtin.Value.GetValueOrDefault((apiVersion, kind))?.Schema,
-    };
+    private static StructuralSchema? BuiltinSchema(string apiVersion, string kind) =>
+        (apiVersion, kind) switch
+        {
+            ("authentication.k8s.io/v1", "TokenRequest") => ModelSchemas.Of(typeof(k8s.Models.Authenticationv1TokenRequest)),
+            _ => Builtin.Value.GetValueOrDefault((apiVersion, kind))?.Schema,
+        };
 
     private static void Duplicates(List<string> duplicates, WriteRequest write)
     {
-        if (duplicates.Count == 0) return;
-        foreach (var path in duplicates) Identity.Report($"duplicate field \"{path}\"", write);
+        if (duplicates.Count == 0)
+            return;
+        foreach (var path in duplicates)
+            Identity.Report($"duplicate field \"{path}\"", write);
         if (write.FieldValidation == FieldValidation.Strict)
             throw ApiError.BadRequest($"strict decoding error: {string.Join(", ", duplicates.Select(d => $"duplicate field \"{d}\""))}");
     }
 
     private static JsonNode? Decode(byte[] bytes, string media, List<string> duplicates)
     {
-        if (bytes.Length == 0) throw ApiError.BadRequest("EOF");
+        if (bytes.Length == 0)
+            throw ApiError.BadRequest("EOF");
         try
         {
-            if (media == Protobuf) return ProtobufBody.Decode(bytes, BuiltinSchema);
-            return media == "application/yaml" && bytes[0] != '{' ? YamlText.Decode(Encoding.UTF8.GetString(bytes), duplicates) : JsonText.Decode(bytes, duplicates);
+            if (media == Protobuf)
+                return ProtobufBody.Decode(bytes, BuiltinSchema);
+            return media == "application/yaml" && bytes[0] != '{'
+                ? YamlText.Decode(Encoding.UTF8.GetString(bytes), duplicates)
+                : JsonText.Decode(bytes, duplicates);
         }
         catch (JsonException e)
         {
@@ -90,12 +101,14 @@ internal static class RequestBody
 
     private static async Task<byte[]> BytesAsync(HttpRequest request)
     {
-        if (request.ContentLength > Limit) throw ApiError.TooLarge(Limit);
+        if (request.ContentLength > Limit)
+            throw ApiError.TooLarge(Limit);
         var reader = request.BodyReader;
         while (true)
         {
             var read = await reader.ReadAsync(request.HttpContext.RequestAborted);
-            if (read.Buffer.Length > Limit) throw ApiError.TooLarge(Limit);
+            if (read.Buffer.Length > Limit)
+                throw ApiError.TooLarge(Limit);
             if (read.IsCompleted)
             {
                 var bytes = read.Buffer.ToArray();

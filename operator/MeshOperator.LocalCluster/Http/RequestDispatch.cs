@@ -23,7 +23,8 @@ internal sealed class RequestDispatch(
     WriteHandler writes,
     ScaleHandler scales,
     ReviewHandler reviews,
-    ILogger logger)
+    ILogger logger
+)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -35,7 +36,8 @@ internal sealed class RequestDispatch(
         {
             await Answer.ErrorAsync(http, e);
         }
-        catch (Exception e) when (http.RequestAborted.IsCancellationRequested || e is OperationCanceledException or ConnectionResetException)
+        catch (Exception e)
+            when (http.RequestAborted.IsCancellationRequested || e is OperationCanceledException or ConnectionResetException)
         {
             http.Abort();
         }
@@ -50,15 +52,21 @@ internal sealed class RequestDispatch(
         catch (Exception e)
         {
             logger.RequestFailed(e, http.Request.Method, http.Request.Path);
-            if (http.Response.HasStarted) http.Abort();
-            else await Answer.ErrorAsync(http, ApiError.Internal(e.Message));
+            if (http.Response.HasStarted)
+                http.Abort();
+            else
+                await Answer.ErrorAsync(http, ApiError.Internal(e.Message));
         }
     }
 
     private async Task RouteAsync(HttpContext http)
     {
         var path = http.Request.Path.Value ?? "/";
-        if (path is "/healthz" or "/livez" or "/readyz" || path.StartsWith("/livez/", StringComparison.Ordinal) || path.StartsWith("/readyz/", StringComparison.Ordinal))
+        if (
+            path is "/healthz" or "/livez" or "/readyz"
+            || path.StartsWith("/livez/", StringComparison.Ordinal)
+            || path.StartsWith("/readyz/", StringComparison.Ordinal)
+        )
         {
             await Answer.BytesAsync(http, "ok"u8.ToArray(), 200, "text/plain; charset=utf-8");
             return;
@@ -74,7 +82,8 @@ internal sealed class RequestDispatch(
             return;
         }
 
-        if (await discovery.TryAnswerAsync(http, path)) return;
+        if (await discovery.TryAnswerAsync(http, path))
+            return;
         var parsed = RequestPath.Parse(path) ?? throw ApiError.NoSuchPath();
         var kind = kinds.Find(parsed.Group, parsed.Version, parsed.Resource) ?? throw ApiError.NoSuchPath();
         await ResourceAsync(http, kind, parsed, access);
@@ -84,15 +93,18 @@ internal sealed class RequestDispatch(
     {
         var user = access.User;
         var method = http.Request.Method;
-        if (!kind.Namespaced && path.Namespace is not null) throw ApiError.NoSuchPath();
+        if (!kind.Namespaced && path.Namespace is not null)
+            throw ApiError.NoSuchPath();
         if (path.Name is null)
         {
             await CollectionAsync(http, kind, path.Namespace, user);
             return;
         }
 
-        if (kind.CreateOnly) throw ApiError.MethodNotAllowed();
-        if (kind.Namespaced && path.Namespace is null) throw ApiError.NoSuchPath();
+        if (kind.CreateOnly)
+            throw ApiError.MethodNotAllowed();
+        if (kind.Namespaced && path.Namespace is null)
+            throw ApiError.NoSuchPath();
         var @namespace = path.Namespace ?? "";
         var subresource = path.Subresource;
         switch (subresource)
@@ -101,12 +113,16 @@ internal sealed class RequestDispatch(
             case "status" when kind.HasStatus:
                 break;
             case "scale" when kind.Scale is not null:
-                if (method == "GET") await scales.GetAsync(http, kind, @namespace, path.Name);
-                else if (method is "PUT" or "PATCH") await scales.WriteAsync(http, kind, @namespace, path.Name, WriteHandler.Request(http, user));
-                else throw ApiError.MethodNotAllowed();
+                if (method == "GET")
+                    await scales.GetAsync(http, kind, @namespace, path.Name);
+                else if (method is "PUT" or "PATCH")
+                    await scales.WriteAsync(http, kind, @namespace, path.Name, WriteHandler.Request(http, user));
+                else
+                    throw ApiError.MethodNotAllowed();
                 return;
             default:
-                if (await reviews.TrySubresourceAsync(http, kind, @namespace, path.Name, subresource, user)) return;
+                if (await reviews.TrySubresourceAsync(http, kind, @namespace, path.Name, subresource, user))
+                    return;
                 throw ApiError.NoSuchPath();
         }
 
@@ -122,7 +138,14 @@ internal sealed class RequestDispatch(
                 await writes.UpdateAsync(http, kind, @namespace, path.Name, subresource, WriteHandler.Request(http, user));
                 return;
             case "PATCH":
-                await writes.PatchAsync(http, kind, @namespace, path.Name, subresource, WriteHandler.Request(http, user, () => authorizer.Demand(access with { Verb = "create" })));
+                await writes.PatchAsync(
+                    http,
+                    kind,
+                    @namespace,
+                    path.Name,
+                    subresource,
+                    WriteHandler.Request(http, user, () => authorizer.Demand(access with { Verb = "create" }))
+                );
                 return;
             case "DELETE" when subresource.Length == 0:
                 await writes.DeleteAsync(http, kind, @namespace, path.Name, WriteHandler.Request(http, user));
@@ -137,7 +160,8 @@ internal sealed class RequestDispatch(
         var method = http.Request.Method;
         if (kind.CreateOnly)
         {
-            if (method != "POST") throw ApiError.MethodNotAllowed();
+            if (method != "POST")
+                throw ApiError.MethodNotAllowed();
             await reviews.CreateAsync(http, kind, user);
             return;
         }

@@ -15,12 +15,16 @@ internal sealed record RequestPath(string Group, string Version, string? Namespa
             ["apis", _, _, _, ..] => 3,
             _ => 0,
         };
-        if (start == 0) return null;
+        if (start == 0)
+            return null;
         var group = start == 2 ? "" : parts[1];
         var version = parts[start - 1];
         var rest = parts[start..];
         string? @namespace = null;
-        if (rest is ["namespaces", var name, var resource, ..] && !(group.Length == 0 && rest.Length == 3 && NamespaceSubresources.Contains(resource)))
+        if (
+            rest is ["namespaces", var name, var resource, ..]
+            && !(group.Length == 0 && rest.Length == 3 && NamespaceSubresources.Contains(resource))
+        )
         {
             @namespace = Uri.UnescapeDataString(name);
             rest = rest[2..];

@@ -22,7 +22,9 @@ internal sealed class ScaleHandler(ObjectStore store, ObjectWriter writer)
     {
         var media = RequestBody.MediaType(http.Request);
         var isPatch = http.Request.Method == "PATCH";
-        var body = isPatch ? await RequestBody.PatchAsync(http.Request, media == "application/apply-patch+yaml", request) : await RequestBody.ObjectAsync(http.Request, request);
+        var body = isPatch
+            ? await RequestBody.PatchAsync(http.Request, media == "application/apply-patch+yaml", request)
+            : await RequestBody.ObjectAsync(http.Request, request);
         var paths = kind.Scale!;
         var updated = await writer.UpdateAsync(
             kind,
@@ -32,7 +34,12 @@ internal sealed class ScaleHandler(ObjectStore store, ObjectWriter writer)
             current =>
             {
                 var scale = isPatch
-                    ? WriteHandler.Patched(media is "application/json-patch+json" ? media : "application/merge-patch+json", Scale(kind, current), body, kind)
+                    ? WriteHandler.Patched(
+                        media is "application/json-patch+json" ? media : "application/merge-patch+json",
+                        Scale(kind, current),
+                        body,
+                        kind
+                    )
                     : (JsonObject)body!;
                 if (scale.At("spec.replicas") is not null and var given && given.AsInteger() is null or < 0)
                 {
@@ -44,10 +51,12 @@ internal sealed class ScaleHandler(ObjectStore store, ObjectWriter writer)
                 var steps = paths.Replicas.Split('.');
                 var target = steps[..^1].Aggregate(current, (node, step) => node.Ensure(step));
                 target[steps[^1]] = scale.At("spec.replicas").AsInteger() ?? 0;
-                if (scale.Object("metadata").Text("resourceVersion") is { Length: > 0 } version) current.Meta()["resourceVersion"] = version;
+                if (scale.Object("metadata").Text("resourceVersion") is { Length: > 0 } version)
+                    current.Meta()["resourceVersion"] = version;
                 return current;
             },
-            request);
+            request
+        );
         Answer.Warn(http, request.Warnings);
         await Answer.JsonAsync(http, Scale(kind, updated));
     }
@@ -55,8 +64,10 @@ internal sealed class ScaleHandler(ObjectStore store, ObjectWriter writer)
     private static JsonObject Scale(ResourceKind kind, JsonObject content)
     {
         var metadata = new JsonObject { ["name"] = content.Name() };
-        if (content.Namespace().Length > 0) metadata["namespace"] = content.Namespace();
-        foreach (var field in new[] { "uid", "resourceVersion", "creationTimestamp" }) metadata[field] = content.Meta()[field]?.DeepClone();
+        if (content.Namespace().Length > 0)
+            metadata["namespace"] = content.Namespace();
+        foreach (var field in new[] { "uid", "resourceVersion", "creationTimestamp" })
+            metadata[field] = content.Meta()[field]?.DeepClone();
         var status = new JsonObject { ["replicas"] = content.At(kind.Scale!.StatusReplicas).AsInteger() ?? 0 };
         if (kind.Scale.Selector is { } path && content.At(path) is { } selector)
             status["selector"] = selector.AsText() ?? BuiltinColumns.LabelText(selector);

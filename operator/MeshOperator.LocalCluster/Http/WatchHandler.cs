@@ -28,11 +28,14 @@ internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, Time
         var version = (string?)query["resourceVersion"] ?? "";
         var sendInitial = bool.TryParse(query["sendInitialEvents"], out var send) && send;
         if (version is { Length: > 0 } && !long.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-            throw ApiError.BadRequest($"resourceVersion: Invalid value: \"{version}\": strconv.ParseUint: parsing \"{version}\": invalid syntax");
+            throw ApiError.BadRequest(
+                $"resourceVersion: Invalid value: \"{version}\": strconv.ParseUint: parsing \"{version}\": invalid syntax"
+            );
 
         var (snapshot, revision) = store.Snapshot(kind);
         var stream = new WatchStream(http, kind, form, Answer.Include(http), time);
-        bool Selects(StoredObject? o) => o is not null && (@namespace is null || o.Namespace == @namespace) && labels.Matches(o.Labels) && fields.Matches(o);
+        bool Selects(StoredObject? o) =>
+            o is not null && (@namespace is null || o.Namespace == @namespace) && labels.Matches(o.Labels) && fields.Matches(o);
         var replay = sendInitial || version is "" or "0";
         var from = replay ? revision : long.Parse(version, CultureInfo.InvariantCulture);
         if (!collection.Log.TryPosition(from, out var position))
@@ -51,8 +54,10 @@ internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, Time
             if (replay && ((string?)query["sendInitialEvents"] is not { } asked || asked != "false"))
             {
                 foreach (var stored in snapshot.In(@namespace))
-                    if (Selects(stored)) stream.Event("ADDED", stored);
-                if (sendInitial) stream.Bookmark(revision, initialEventsEnd: true);
+                    if (Selects(stored))
+                        stream.Event("ADDED", stored);
+                if (sendInitial)
+                    stream.Bookmark(revision, initialEventsEnd: true);
             }
 
             await stream.FlushAsync(both.Token);
@@ -82,7 +87,16 @@ internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, Time
         }
     }
 
-    private async Task FollowAsync(WatchStream stream, OpenWatch open, EventLog log, long position, Func<StoredObject?, bool> selects, bool bookmarks, long from, CancellationToken cancellation)
+    private async Task FollowAsync(
+        WatchStream stream,
+        OpenWatch open,
+        EventLog log,
+        long position,
+        Func<StoredObject?, bool> selects,
+        bool bookmarks,
+        long from,
+        CancellationToken cancellation
+    )
     {
         var batch = new List<WatchEvent>();
         var sent = from;
@@ -102,7 +116,8 @@ internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, Time
                 sent = change.Revision;
                 var was = change.Type != WatchEventType.Added && selects(change.Previous);
                 var now = change.Type != WatchEventType.Deleted && selects(change.Object);
-                if (!now && !was) continue;
+                if (!now && !was)
+                    continue;
                 var fault = faults.OnEvent(open.Request)?.Kind;
                 if (fault is { } stop && FaultInjector.StopsWatch(stop))
                 {
@@ -113,15 +128,20 @@ internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, Time
 
                 for (var times = fault == FaultKind.DuplicateEvent ? 2 : 1; times > 0; times--)
                 {
-                    if (now) stream.Event(was ? "MODIFIED" : "ADDED", change.Object);
-                    else stream.Event("DELETED", change.Type == WatchEventType.Deleted ? change.Object : change.Previous!, change.Revision);
+                    if (now)
+                        stream.Event(was ? "MODIFIED" : "ADDED", change.Object);
+                    else
+                        stream.Event("DELETED", change.Type == WatchEventType.Deleted ? change.Object : change.Previous!, change.Revision);
                 }
 
-                if (fault == FaultKind.OutdatedEvent && was) stream.Event("MODIFIED", change.Previous!);
+                if (fault == FaultKind.OutdatedEvent && was)
+                    stream.Event("MODIFIED", change.Previous!);
             }
 
-            if (batch.Count > 0) await stream.FlushAsync(cancellation);
-            if (changed.IsCompleted) continue;
+            if (batch.Count > 0)
+                await stream.FlushAsync(cancellation);
+            if (changed.IsCompleted)
+                continue;
             if (!bookmarks)
             {
                 await changed.WaitAsync(cancellation);
@@ -165,7 +185,8 @@ internal sealed class WatchStream(HttpContext http, ResourceKind kind, ObjectFor
 
     public async Task StartAsync()
     {
-        if (http.Response.HasStarted) return;
+        if (http.Response.HasStarted)
+            return;
         http.Response.ContentType = "application/json";
         http.Response.Headers.CacheControl = "no-cache, private";
         await http.Response.StartAsync(http.RequestAborted);
@@ -182,18 +203,33 @@ internal sealed class WatchStream(HttpContext http, ResourceKind kind, ObjectFor
         }
 
         var content = stored.Parse(kind);
-        if (revision > 0) content.Meta()["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture);
+        if (revision > 0)
+            content.Meta()["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture);
         Write(type, JsonText.Encode(Shown(content)));
     }
 
     public void Bookmark(long revision, bool initialEventsEnd)
     {
-        var metadata = new JsonObject { ["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture), ["creationTimestamp"] = null };
-        if (initialEventsEnd) metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
-        var content = new JsonObject { ["kind"] = kind.Kind, ["apiVersion"] = kind.ApiVersion, ["metadata"] = metadata };
+        var metadata = new JsonObject
+        {
+            ["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture),
+            ["creationTimestamp"] = null,
+        };
+        if (initialEventsEnd)
+            metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
+        var content = new JsonObject
+        {
+            ["kind"] = kind.Kind,
+            ["apiVersion"] = kind.ApiVersion,
+            ["metadata"] = metadata,
+        };
         if (form == ObjectForm.Table)
         {
-            var table = new TableRendering(kind, IncludeObject.Metadata, time).Table([content], new JsonObject { ["resourceVersion"] = metadata["resourceVersion"]!.DeepClone() }, false);
+            var table = new TableRendering(kind, IncludeObject.Metadata, time).Table(
+                [content],
+                new JsonObject { ["resourceVersion"] = metadata["resourceVersion"]!.DeepClone() },
+                false
+            );
             Write("BOOKMARK", JsonText.Encode(table));
             return;
         }

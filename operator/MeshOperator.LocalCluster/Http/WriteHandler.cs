@@ -25,7 +25,8 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
     {
         var query = http.Request.Query;
         var manager = (string?)query["fieldManager"];
-        if (manager is { Length: > 128 }) throw ApiError.BadRequest("fieldManager: Too long: may not be more than 128 bytes");
+        if (manager is { Length: > 128 })
+            throw ApiError.BadRequest("fieldManager: Too long: may not be more than 128 bytes");
         if (string.IsNullOrEmpty(manager))
         {
             var agent = http.Request.Headers.UserAgent.ToString();
@@ -33,7 +34,8 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
         }
 
         var dryRun = (string?)query["dryRun"];
-        if (dryRun is { Length: > 0 } && dryRun != "All") throw ApiError.BadRequest($"dryRun: Unsupported value: \"{dryRun}\": supported values: \"All\"");
+        if (dryRun is { Length: > 0 } && dryRun != "All")
+            throw ApiError.BadRequest($"dryRun: Unsupported value: \"{dryRun}\": supported values: \"All\"");
         return new WriteRequest(user, manager)
         {
             DryRun = dryRun == "All",
@@ -43,7 +45,9 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
                 "Strict" => FieldValidation.Strict,
                 "Ignore" => FieldValidation.Ignore,
                 null or "" or "Warn" => FieldValidation.Warn,
-                { } other => throw ApiError.BadRequest($"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Warn\", \"Strict\""),
+                { } other => throw ApiError.BadRequest(
+                    $"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Warn\", \"Strict\""
+                ),
             },
             Cancellation = http.RequestAborted,
             DemandCreate = demandCreate,
@@ -58,12 +62,25 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
         await Answer.ObjectAsync(http, kind, created, time, 201);
     }
 
-    public async Task UpdateAsync(HttpContext http, ResourceKind kind, string @namespace, string name, string subresource, WriteRequest request)
+    public async Task UpdateAsync(
+        HttpContext http,
+        ResourceKind kind,
+        string @namespace,
+        string name,
+        string subresource,
+        WriteRequest request
+    )
     {
         var body = await RequestBody.ObjectAsync(http.Request, request);
-        if (body.Name().Length == 0) throw ApiError.BadRequest("name must be provided");
-        if (body.Name() != name) throw ApiError.BadRequest($"the name of the object ({body.Name()}) does not match the name on the URL ({name})");
-        if (kind.IsCustom && string.IsNullOrEmpty(body.Object("metadata").Text("resourceVersion")) && store.Find(kind, @namespace, name) is not null)
+        if (body.Name().Length == 0)
+            throw ApiError.BadRequest("name must be provided");
+        if (body.Name() != name)
+            throw ApiError.BadRequest($"the name of the object ({body.Name()}) does not match the name on the URL ({name})");
+        if (
+            kind.IsCustom
+            && string.IsNullOrEmpty(body.Object("metadata").Text("resourceVersion"))
+            && store.Find(kind, @namespace, name) is not null
+        )
         {
             var errors = new FieldErrors();
             errors.Invalid("metadata.resourceVersion", 0L, "must be specified for an update");
@@ -75,7 +92,14 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
         await Answer.ObjectAsync(http, kind, updated, time);
     }
 
-    public async Task PatchAsync(HttpContext http, ResourceKind kind, string @namespace, string name, string subresource, WriteRequest request)
+    public async Task PatchAsync(
+        HttpContext http,
+        ResourceKind kind,
+        string @namespace,
+        string name,
+        string subresource,
+        WriteRequest request
+    )
     {
         var media = RequestBody.MediaType(http.Request);
         if (media == "application/apply-patch+yaml")
@@ -84,9 +108,19 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
             return;
         }
 
-        if (request.Force) throw ApiError.BadRequest("PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch");
+        if (request.Force)
+            throw ApiError.BadRequest(
+                "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch"
+            );
         var patch = await RequestBody.PatchAsync(http.Request, yaml: false, request);
-        var updated = await writer.UpdateAsync(kind, @namespace, name, subresource, current => Patched(media, current, patch, kind), request);
+        var updated = await writer.UpdateAsync(
+            kind,
+            @namespace,
+            name,
+            subresource,
+            current => Patched(media, current, patch, kind),
+            request
+        );
         Answer.Warn(http, request.Warnings);
         await Answer.ObjectAsync(http, kind, updated, time);
     }
@@ -99,10 +133,20 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
         {
             var patched = media switch
             {
-                "application/json-patch+json" => JsonPatch.Apply(current, patch as JsonArray ?? throw ApiError.BadRequest("a JSON patch must be an array of operations")),
-                "application/merge-patch+json" => MergePatch.Apply(current, patch as JsonObject ?? throw ApiError.BadRequest("a merge patch must be an object")),
+                "application/json-patch+json" => JsonPatch.Apply(
+                    current,
+                    patch as JsonArray ?? throw ApiError.BadRequest("a JSON patch must be an array of operations")
+                ),
+                "application/merge-patch+json" => MergePatch.Apply(
+                    current,
+                    patch as JsonObject ?? throw ApiError.BadRequest("a merge patch must be an object")
+                ),
                 "application/strategic-merge-patch+json" when kind.IsCustom => throw ApiError.UnsupportedMediaType(CustomPatchTypes),
-                "application/strategic-merge-patch+json" => StrategicMergePatch.Apply(current, patch as JsonObject ?? throw ApiError.BadRequest("a strategic merge patch must be an object"), kind.Schema),
+                "application/strategic-merge-patch+json" => StrategicMergePatch.Apply(
+                    current,
+                    patch as JsonObject ?? throw ApiError.BadRequest("a strategic merge patch must be an object"),
+                    kind.Schema
+                ),
                 _ => throw ApiError.UnsupportedMediaType(kind.IsCustom ? CustomPatchTypes : PatchTypes),
             };
             return patched as JsonObject ?? throw ApiError.BadRequest("the patched object is not an object");
@@ -127,13 +171,21 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
         }
 
         var details = new JsonObject { ["name"] = name };
-        if (kind.Group.Length > 0) details["group"] = kind.Group;
+        if (kind.Group.Length > 0)
+            details["group"] = kind.Group;
         details["kind"] = kind.Plural;
         details["uid"] = content.Uid();
-        await Answer.JsonAsync(http, new JsonObject
-        {
-            ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["details"] = details,
-        });
+        await Answer.JsonAsync(
+            http,
+            new JsonObject
+            {
+                ["kind"] = "Status",
+                ["apiVersion"] = "v1",
+                ["metadata"] = new JsonObject(),
+                ["status"] = "Success",
+                ["details"] = details,
+            }
+        );
     }
 
     public async Task DeleteCollectionAsync(HttpContext http, ResourceKind kind, string? @namespace, WriteRequest request)
@@ -155,27 +207,45 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
             }
         }
 
-        await Answer.JsonAsync(http, new JsonObject
-        {
-            ["kind"] = kind.ListKind,
-            ["apiVersion"] = kind.ApiVersion,
-            ["metadata"] = new JsonObject { ["resourceVersion"] = store.Revision.ToString(CultureInfo.InvariantCulture) },
-            ["items"] = deleted,
-        });
+        await Answer.JsonAsync(
+            http,
+            new JsonObject
+            {
+                ["kind"] = kind.ListKind,
+                ["apiVersion"] = kind.ApiVersion,
+                ["metadata"] = new JsonObject { ["resourceVersion"] = store.Revision.ToString(CultureInfo.InvariantCulture) },
+                ["items"] = deleted,
+            }
+        );
     }
 
-    private async Task ApplyAsync(HttpContext http, ResourceKind kind, string @namespace, string name, string subresource, WriteRequest request)
+    private async Task ApplyAsync(
+        HttpContext http,
+        ResourceKind kind,
+        string @namespace,
+        string name,
+        string subresource,
+        WriteRequest request
+    )
     {
         if (string.IsNullOrEmpty(http.Request.Query["fieldManager"]))
-            throw ApiError.BadRequest("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
-        var config = await RequestBody.PatchAsync(http.Request, yaml: true, request) as JsonObject ?? throw ApiError.BadRequest("an applied configuration must be an object");
-        if (config.Name().Length > 0 && config.Name() != name) throw ApiError.BadRequest($"the name of the object ({config.Name()}) does not match the name on the URL ({name})");
-        if (string.IsNullOrEmpty(config.Text("apiVersion")) || string.IsNullOrEmpty(config.Text("kind"))) throw ApiError.BadRequest("the applied configuration must have apiVersion and kind");
-        if (config.Object("metadata").Array("managedFields") is { Count: > 0 }) throw ApiError.BadRequest("metadata.managedFields must be nil");
+            throw ApiError.BadRequest(
+                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
+            );
+        var config =
+            await RequestBody.PatchAsync(http.Request, yaml: true, request) as JsonObject
+            ?? throw ApiError.BadRequest("an applied configuration must be an object");
+        if (config.Name().Length > 0 && config.Name() != name)
+            throw ApiError.BadRequest($"the name of the object ({config.Name()}) does not match the name on the URL ({name})");
+        if (string.IsNullOrEmpty(config.Text("apiVersion")) || string.IsNullOrEmpty(config.Text("kind")))
+            throw ApiError.BadRequest("the applied configuration must have apiVersion and kind");
+        if (config.Object("metadata").Array("managedFields") is { Count: > 0 })
+            throw ApiError.BadRequest("metadata.managedFields must be nil");
         Identity.Check(kind, @namespace, config);
         config.Meta()["name"] = name;
         var unknown = SchemaDecoding.Decode(config, kind);
-        foreach (var path in unknown) Identity.Report($"unknown field \"{path}\"", request);
+        foreach (var path in unknown)
+            Identity.Report($"unknown field \"{path}\"", request);
         if (unknown.Count > 0 && request.FieldValidation == FieldValidation.Strict)
             throw ApiError.BadRequest($"strict decoding error: {string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}");
         for (var attempt = 0; ; attempt++)
@@ -186,16 +256,28 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
                 if (store.Find(kind, @namespace, name) is not null)
                 {
                     var updated = await writer.UpdateAsync(
-                        kind, @namespace, name, subresource, current => FieldManager.Apply(current, config, kind, request.FieldManager, subresource, request.Force, now), request, tracked: true);
+                        kind,
+                        @namespace,
+                        name,
+                        subresource,
+                        current => FieldManager.Apply(current, config, kind, request.FieldManager, subresource, request.Force, now),
+                        request,
+                        tracked: true
+                    );
                     Answer.Warn(http, request.Warnings);
                     await Answer.ObjectAsync(http, kind, updated, time);
                     return;
                 }
 
-                if (subresource.Length > 0) throw ApiError.NotFound(kind, name);
+                if (subresource.Length > 0)
+                    throw ApiError.NotFound(kind, name);
                 request.DemandCreate?.Invoke();
                 if (config.Object("metadata").Text("uid") is { Length: > 0 } uid)
-                    throw ApiError.Conflict(kind, name, $"uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+                    throw ApiError.Conflict(
+                        kind,
+                        name,
+                        $"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                    );
                 var applied = FieldManager.Apply(null, config, kind, request.FieldManager, "", request.Force, now);
                 var created = await writer.CreateAsync(kind, @namespace, applied, request, tracked: true);
                 Answer.Warn(http, request.Warnings);

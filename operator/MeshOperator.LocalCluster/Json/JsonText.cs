@@ -33,8 +33,10 @@ internal static class JsonText
     public static void Encode(JsonNode? node, IBufferWriter<byte> output)
     {
         using var writer = new Utf8JsonWriter(output, WriterOptions);
-        if (node is null) writer.WriteNullValue();
-        else node.WriteTo(writer, SerializerOptions);
+        if (node is null)
+            writer.WriteNullValue();
+        else
+            node.WriteTo(writer, SerializerOptions);
     }
 
     public static string EncodeText(JsonNode? node) => System.Text.Encoding.UTF8.GetString(Encode(node));
@@ -46,9 +48,11 @@ internal static class JsonText
     public static JsonNode? Decode(ReadOnlySpan<byte> json, ICollection<string>? duplicates = null)
     {
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
-        if (!reader.Read()) throw new JsonException("unexpected end of JSON input");
+        if (!reader.Read())
+            throw new JsonException("unexpected end of JSON input");
         var node = Value(ref reader, "", duplicates);
-        if (reader.Read()) throw new JsonException("invalid data after top-level value");
+        if (reader.Read())
+            throw new JsonException("invalid data after top-level value");
         return node;
     }
 
@@ -64,10 +68,14 @@ internal static class JsonText
                 while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
                 {
                     var name = reader.GetString()!;
-                    var child = duplicates is null ? "" : path.Length == 0 ? name : $"{path}.{name}";
+                    var child =
+                        duplicates is null ? ""
+                        : path.Length == 0 ? name
+                        : $"{path}.{name}";
                     reader.Read();
                     var value = Value(ref reader, child, duplicates);
-                    if (duplicates is not null && fields.ContainsKey(name)) duplicates.Add(child);
+                    if (duplicates is not null && fields.ContainsKey(name))
+                        duplicates.Add(child);
                     fields[name] = value;
                 }
 

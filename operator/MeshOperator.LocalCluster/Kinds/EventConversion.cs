@@ -8,28 +8,37 @@ internal static class EventConversion
 {
     private static readonly (string Core, string Events)[] Renamed =
     [
-        ("involvedObject", "regarding"), ("message", "note"), ("reportingComponent", "reportingController"), ("source", "deprecatedSource"),
-        ("firstTimestamp", "deprecatedFirstTimestamp"), ("lastTimestamp", "deprecatedLastTimestamp"), ("count", "deprecatedCount"),
+        ("involvedObject", "regarding"),
+        ("message", "note"),
+        ("reportingComponent", "reportingController"),
+        ("source", "deprecatedSource"),
+        ("firstTimestamp", "deprecatedFirstTimestamp"),
+        ("lastTimestamp", "deprecatedLastTimestamp"),
+        ("count", "deprecatedCount"),
     ];
 
     public static JsonObject FromStored(JsonObject core)
     {
-        foreach (var (from, to) in Renamed) Rename(core, from, to);
+        foreach (var (from, to) in Renamed)
+            Rename(core, from, to);
         core["apiVersion"] = "events.k8s.io/v1";
         return core;
     }
 
     public static JsonObject ToStored(JsonObject events)
     {
-        foreach (var (to, from) in Renamed) Rename(events, from, to);
-        if (events.Object("series") is { } series && series["lastObservedTime"] is { } seen) events.Default("lastTimestamp", seen.DeepClone());
+        foreach (var (to, from) in Renamed)
+            Rename(events, from, to);
+        if (events.Object("series") is { } series && series["lastObservedTime"] is { } seen)
+            events.Default("lastTimestamp", seen.DeepClone());
         events["apiVersion"] = "v1";
         return events;
     }
 
     private static void Rename(JsonObject fields, string from, string to)
     {
-        if (!fields.Remove(from, out var value)) return;
+        if (!fields.Remove(from, out var value))
+            return;
         fields[to] = value;
     }
 }

@@ -15,8 +15,7 @@ internal sealed class KindRegistry
 
     public IReadOnlyList<ResourceKind> All => _state.All;
 
-    public ResourceKind? Find(string group, string version, string plural) =>
-        _state.ByResource.GetValueOrDefault((group, version, plural));
+    public ResourceKind? Find(string group, string version, string plural) => _state.ByResource.GetValueOrDefault((group, version, plural));
 
     public ResourceKind? FindByKind(string group, string version, string kind) =>
         _state.All.FirstOrDefault(k => k.Group == group && k.Version == version && k.Kind == kind);
@@ -52,9 +51,9 @@ internal sealed class KindRegistry
     private sealed record State(
         ImmutableList<ResourceKind> All,
         Dictionary<(string Group, string Version, string Plural), ResourceKind> ByResource,
-        long Revision)
+        long Revision
+    )
     {
-        public static State Of(ImmutableList<ResourceKind> all) =>
-            new(all, all.ToDictionary(k => (k.Group, k.Version, k.Plural)), 1);
+        public static State Of(ImmutableList<ResourceKind> all) => new(all, all.ToDictionary(k => (k.Group, k.Version, k.Plural)), 1);
     }
 }

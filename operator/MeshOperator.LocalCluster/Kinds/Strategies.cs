@@ -32,7 +32,8 @@ internal static class Strategies
         Validate = (content, old, errors) =>
         {
             PodValidation.Spec(content["spec"], "spec", errors);
-            if (old is not null) PodUpdates.Validate(content, old, errors);
+            if (old is not null)
+                PodUpdates.Validate(content, old, errors);
         },
     };
 
@@ -52,12 +53,15 @@ internal static class Strategies
         Validate = (content, old, errors) =>
         {
             var type = content.Text("addressType");
-            if (type is not ("IPv4" or "IPv6" or "FQDN")) errors.NotSupported("addressType", type ?? "", ["\"FQDN\"", "\"IPv4\"", "\"IPv6\""]);
-            if (old is not null && old.Text("addressType") != type) errors.Invalid("addressType", type, "field is immutable");
+            if (type is not ("IPv4" or "IPv6" or "FQDN"))
+                errors.NotSupported("addressType", type ?? "", ["\"FQDN\"", "\"IPv4\"", "\"IPv6\""]);
+            if (old is not null && old.Text("addressType") != type)
+                errors.Invalid("addressType", type, "field is immutable");
             var index = 0;
             foreach (var endpoint in content.Objects("endpoints"))
             {
-                if (endpoint.Array("addresses") is not { Count: > 0 }) errors.Required($"endpoints[{index}].addresses", "must contain at least 1 address");
+                if (endpoint.Array("addresses") is not { Count: > 0 })
+                    errors.Required($"endpoints[{index}].addresses", "must contain at least 1 address");
                 index++;
             }
         },
@@ -76,19 +80,24 @@ internal static class Strategies
         Default = content =>
         {
             content.Default("type", "Opaque");
-            if (content.Object("stringData") is not { } plain) return;
+            if (content.Object("stringData") is not { } plain)
+                return;
             var data = content.Ensure("data");
-            foreach (var (key, value) in plain) data[key] = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(value.AsText() ?? ""));
+            foreach (var (key, value) in plain)
+                data[key] = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(value.AsText() ?? ""));
             content.Remove("stringData");
         },
         Validate = (content, old, errors) =>
         {
             DataKeys(content.Object("data"), "data", errors);
-            if (old is not null && old.Text("type") != content.Text("type")) errors.Invalid("type", content["type"]?.DeepClone(), "field is immutable");
-            if (old?.Flag("immutable") == true && !JsonAccess.Same(old["data"], content["data"])) errors.Forbidden("data", "field is immutable when `immutable` is set");
+            if (old is not null && old.Text("type") != content.Text("type"))
+                errors.Invalid("type", content["type"]?.DeepClone(), "field is immutable");
+            if (old?.Flag("immutable") == true && !JsonAccess.Same(old["data"], content["data"]))
+                errors.Forbidden("data", "field is immutable when `immutable` is set");
             if (content.Text("type") == "kubernetes.io/tls")
                 foreach (var key in new[] { "tls.crt", "tls.key" })
-                    if (content.Object("data")?.ContainsKey(key) != true) errors.Required($"data[{key}]");
+                    if (content.Object("data")?.ContainsKey(key) != true)
+                        errors.Required($"data[{key}]");
         },
     };
 
@@ -98,7 +107,8 @@ internal static class Strategies
         {
             DataKeys(content.Object("data"), "data", errors);
             DataKeys(content.Object("binaryData"), "binaryData", errors);
-            if (old?.Flag("immutable") == true && !JsonAccess.Same(old["data"], content["data"])) errors.Forbidden("data", "field is immutable when `immutable` is set");
+            if (old?.Flag("immutable") == true && !JsonAccess.Same(old["data"], content["data"]))
+                errors.Forbidden("data", "field is immutable when `immutable` is set");
         },
     };
 
@@ -133,10 +143,14 @@ internal static class Strategies
     public static readonly KindStrategy DaemonSet = new()
     {
         Default = WorkloadDefaults.DaemonSet,
-        PrepareForCreate = content => content["status"] = new JsonObject
-        {
-            ["currentNumberScheduled"] = 0, ["desiredNumberScheduled"] = 0, ["numberMisscheduled"] = 0, ["numberReady"] = 0,
-        },
+        PrepareForCreate = content =>
+            content["status"] = new JsonObject
+            {
+                ["currentNumberScheduled"] = 0,
+                ["desiredNumberScheduled"] = 0,
+                ["numberMisscheduled"] = 0,
+                ["numberReady"] = 0,
+            },
         Validate = WorkloadValidation.Validate,
     };
 
@@ -163,15 +177,25 @@ internal static class Strategies
     {
         content.Object("roleRef")?.Default("apiGroup", "rbac.authorization.k8s.io");
         foreach (var subject in content.Objects("subjects"))
-            if (subject.Text("kind") != "ServiceAccount") subject.Default("apiGroup", "rbac.authorization.k8s.io");
+            if (subject.Text("kind") != "ServiceAccount")
+                subject.Default("apiGroup", "rbac.authorization.k8s.io");
     }
 
     private static void DataKeys(JsonObject? data, string field, FieldErrors errors)
     {
         foreach (var (key, _) in data ?? [])
         {
-            if (key.Length is > 0 and <= 253 && key is not ("." or "..") && key.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')) continue;
-            errors.Invalid($"{field}[{key}]", key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+            if (
+                key.Length is > 0 and <= 253
+                && key is not ("." or "..")
+                && key.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            )
+                continue;
+            errors.Invalid(
+                $"{field}[{key}]",
+                key,
+                "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+            );
         }
     }
 }

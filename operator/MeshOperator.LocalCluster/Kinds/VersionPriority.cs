@@ -19,8 +19,14 @@ internal sealed partial class VersionPriority : IComparer<string>
     private static (int Stability, int Major, int Minor) Rank(string version)
     {
         var match = Form().Match(version);
-        if (!match.Success) return (0, 0, 0);
-        var stability = match.Groups[2].Value switch { "" => 3, "beta" => 2, _ => 1 };
+        if (!match.Success)
+            return (0, 0, 0);
+        var stability = match.Groups[2].Value switch
+        {
+            "" => 3,
+            "beta" => 2,
+            _ => 1,
+        };
         return (stability, Number(match.Groups[1].Value), Number(match.Groups[3].Value));
     }
 

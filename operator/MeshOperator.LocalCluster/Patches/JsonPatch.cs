@@ -13,8 +13,10 @@ internal static class JsonPatch
     /// <exception cref="PatchException">An operation cannot be applied.</exception>
     public static JsonNode? Apply(JsonNode? document, JsonArray operations)
     {
-        if (operations.Count > MaxOperations) throw new PatchException($"The allowed maximum operations in a JSON patch is {MaxOperations}, got {operations.Count}");
-        foreach (var operation in operations) document = One(document, operation as JsonObject ?? throw new PatchException("a JSON patch operation must be an object"));
+        if (operations.Count > MaxOperations)
+            throw new PatchException($"The allowed maximum operations in a JSON patch is {MaxOperations}, got {operations.Count}");
+        foreach (var operation in operations)
+            document = One(document, operation as JsonObject ?? throw new PatchException("a JSON patch operation must be an object"));
         return document;
     }
 
@@ -28,13 +30,15 @@ internal static class JsonPatch
             case "remove":
                 return Remove(document, path, out _);
             case "replace":
-                if (path.Length > 0 && !TryFind(document, path, out _)) throw new PatchException($"replace operation does not apply: doc is missing key: {path}: missing value");
+                if (path.Length > 0 && !TryFind(document, path, out _))
+                    throw new PatchException($"replace operation does not apply: doc is missing key: {path}: missing value");
                 return path.Length == 0 ? Value(operation) : Replace(document, path, Value(operation));
             case "move":
                 document = Remove(document, From(operation), out var moved);
                 return Add(document, path, moved);
             case "copy":
-                if (!TryFind(document, From(operation), out var copied)) throw new PatchException($"copy operation does not apply: doc is missing from path: {From(operation)}: missing value");
+                if (!TryFind(document, From(operation), out var copied))
+                    throw new PatchException($"copy operation does not apply: doc is missing from path: {From(operation)}: missing value");
                 return Add(document, path, copied?.DeepClone());
             case "test":
                 var found = TryFind(document, path, out var actual);
@@ -47,15 +51,24 @@ internal static class JsonPatch
     }
 
     private static JsonNode? Value(JsonObject operation) =>
-        operation.ContainsKey("value") ? operation["value"]?.DeepClone() : throw new PatchException($"{operation.Text("op")} operation does not apply: missing value");
+        operation.ContainsKey("value")
+            ? operation["value"]?.DeepClone()
+            : throw new PatchException($"{operation.Text("op")} operation does not apply: missing value");
 
     private static string From(JsonObject operation) => operation.Text("from") ?? throw new PatchException("missing from");
 
     private static string[] Steps(string path)
     {
-        if (path.Length == 0) return [];
-        if (path[0] != '/') throw new PatchException($"path {path} must begin with '/'");
-        return [.. path[1..].Split('/').Select(s => s.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))];
+        if (path.Length == 0)
+            return [];
+        if (path[0] != '/')
+            throw new PatchException($"path {path} must begin with '/'");
+        return
+        [
+            .. path[1..]
+                .Split('/')
+                .Select(s => s.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)),
+        ];
     }
 
     private static bool TryFind(JsonNode? document, string path, out JsonNode? value)
@@ -68,7 +81,8 @@ internal static class JsonPatch
                 case JsonObject fields when fields.TryGetPropertyValue(step, out var field):
                     value = field;
                     break;
-                case JsonArray items when int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < items.Count:
+                case JsonArray items
+                    when int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < items.Count:
                     value = items[index];
                     break;
                 default:
@@ -90,7 +104,8 @@ internal static class JsonPatch
 
     private static JsonNode? Add(JsonNode? document, string path, JsonNode? value)
     {
-        if (path.Length == 0) return value;
+        if (path.Length == 0)
+            return value;
         switch (Parent(document, path, "add", out var last))
         {
             case JsonObject fields:
@@ -124,11 +139,13 @@ internal static class JsonPatch
 
     private static JsonNode? Remove(JsonNode? document, string path, out JsonNode? removed)
     {
-        if (path.Length == 0) throw new PatchException("remove operation does not apply: the whole document cannot be removed");
+        if (path.Length == 0)
+            throw new PatchException("remove operation does not apply: the whole document cannot be removed");
         switch (Parent(document, path, "remove", out var last))
         {
             case JsonObject fields:
-                if (!fields.Remove(last, out removed)) throw new PatchException($"remove operation does not apply: doc is missing path: {path}: missing value");
+                if (!fields.Remove(last, out removed))
+                    throw new PatchException($"remove operation does not apply: doc is missing path: {path}: missing value");
                 break;
             case JsonArray items:
                 var index = Index(last, items.Count - 1, "remove", path);

@@ -7,7 +7,8 @@ internal static class MergePatch
 {
     public static JsonNode? Apply(JsonNode? target, JsonNode? patch)
     {
-        if (patch is not JsonObject changes) return patch?.DeepClone();
+        if (patch is not JsonObject changes)
+            return patch?.DeepClone();
         var fields = target as JsonObject ?? [];
         foreach (var (name, change) in changes)
         {
@@ -19,7 +20,8 @@ internal static class MergePatch
 
             fields.TryGetPropertyValue(name, out var was);
             var now = Apply(was, change);
-            if (!ReferenceEquals(was, now)) fields[name] = now;
+            if (!ReferenceEquals(was, now))
+                fields[name] = now;
         }
 
         return fields;

@@ -14,7 +14,8 @@ internal static class MessageTypes
     /// <summary>The message of a kind; null if there is none.</summary>
     public static string? Of(string apiVersion, string kind)
     {
-        if (kind == "DeleteOptions") return "meta.v1.DeleteOptions";
+        if (kind == "DeleteOptions")
+            return "meta.v1.DeleteOptions";
         var slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
         var package = slash < 0 ? "core" : apiVersion[..slash].Split('.')[0];
         var message = $"{package}.{apiVersion[(slash + 1)..]}.{kind}";
@@ -28,7 +29,8 @@ internal static class MessageTypes
         var messages = new Dictionary<string, FrozenDictionary<int, MessageField>>(StringComparer.Ordinal);
         while (reader.ReadLine() is { } line)
         {
-            if (line.StartsWith('#')) continue;
+            if (line.StartsWith('#'))
+                continue;
             var parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             messages[parts[0]] = parts[1..].Select(Field).ToFrozenDictionary(f => f.Number, f => f.Field);
         }

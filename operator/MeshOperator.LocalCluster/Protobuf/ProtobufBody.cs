@@ -19,16 +19,42 @@ internal static class ProtobufBody
     /// <summary>Numbers that are pointers in Go, where zero is not the same as absent.</summary>
     private static readonly FrozenSet<string> ZeroMatters = new[]
     {
-        "replicas", "partition", "backoffLimit", "completions", "parallelism", "ttlSecondsAfterFinished", "revisionHistoryLimit",
-        "terminationGracePeriodSeconds", "gracePeriodSeconds", "runAsUser", "runAsGroup", "fsGroup",
-        "successfulJobsHistoryLimit", "failedJobsHistoryLimit", "leaseTransitions", "priority",
+        "replicas",
+        "partition",
+        "backoffLimit",
+        "completions",
+        "parallelism",
+        "ttlSecondsAfterFinished",
+        "revisionHistoryLimit",
+        "terminationGracePeriodSeconds",
+        "gracePeriodSeconds",
+        "runAsUser",
+        "runAsGroup",
+        "fsGroup",
+        "successfulJobsHistoryLimit",
+        "failedJobsHistoryLimit",
+        "leaseTransitions",
+        "priority",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>Flags that are pointers in Go, where false is not the same as absent.</summary>
     private static readonly FrozenSet<string> FalseMatters = new[]
     {
-        "automountServiceAccountToken", "enableServiceLinks", "allowPrivilegeEscalation", "runAsNonRoot", "immutable", "controller", "ready",
-        "serving", "terminating", "blockOwnerDeletion", "suspend", "optional", "readOnlyRootFilesystem", "privileged", "allowed",
+        "automountServiceAccountToken",
+        "enableServiceLinks",
+        "allowPrivilegeEscalation",
+        "runAsNonRoot",
+        "immutable",
+        "controller",
+        "ready",
+        "serving",
+        "terminating",
+        "blockOwnerDeletion",
+        "suspend",
+        "optional",
+        "readOnlyRootFilesystem",
+        "privileged",
+        "allowed",
         "allocateLoadBalancerNodePorts",
     }.ToFrozenSet(StringComparer.Ordinal);
 
@@ -38,23 +64,30 @@ internal static class ProtobufBody
     /// <exception cref="JsonException">The bytes are not such an object, or of a kind without a protobuf form.</exception>
     public static JsonObject Decode(ReadOnlySpan<byte> body, Func<string, string, StructuralSchema?> schemaOf)
     {
-        if (!body.StartsWith(Magic)) throw new JsonException("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
-        string apiVersion = "", kind = "";
+        if (!body.StartsWith(Magic))
+            throw new JsonException("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
+        string apiVersion = "",
+            kind = "";
         ReadOnlySpan<byte> raw = default;
         var envelope = new WireReader(body[4..]);
         while (envelope.Next(out var number, out _, out var bytes))
         {
-            if (number == 2) raw = bytes;
-            if (number != 1) continue;
+            if (number == 2)
+                raw = bytes;
+            if (number != 1)
+                continue;
             var type = new WireReader(bytes);
             while (type.Next(out var part, out _, out var text))
             {
-                if (part == 1) apiVersion = Encoding.UTF8.GetString(text);
-                if (part == 2) kind = Encoding.UTF8.GetString(text);
+                if (part == 1)
+                    apiVersion = Encoding.UTF8.GetString(text);
+                if (part == 2)
+                    kind = Encoding.UTF8.GetString(text);
             }
         }
 
-        var message = MessageTypes.Of(apiVersion, kind) ?? throw new JsonException($"no protobuf form of {apiVersion} {kind} is known; send JSON");
+        var message =
+            MessageTypes.Of(apiVersion, kind) ?? throw new JsonException($"no protobuf form of {apiVersion} {kind} is known; send JSON");
         var content = new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind };
         Fields(raw, message, schemaOf(apiVersion, kind), content, 0);
         return content;
@@ -62,14 +95,18 @@ internal static class ProtobufBody
 
     private static void Fields(ReadOnlySpan<byte> bytes, string message, StructuralSchema? schema, JsonObject into, int depth)
     {
-        if (depth > 64) throw new JsonException("protobuf message is nested too deeply");
+        if (depth > 64)
+            throw new JsonException("protobuf message is nested too deeply");
         var fields = MessageTypes.Find(message) ?? throw new JsonException($"unknown protobuf message {message}");
         var reader = new WireReader(bytes);
         while (reader.Next(out var number, out var scalar, out var data))
         {
-            if (!fields.TryGetValue(number, out var field)) continue;
-            if (message == "authentication.v1.ExtraValue") throw new JsonException("user extras are not read from protobuf; send JSON");
-            if (field.Name == "Webhooks") field = field with { Name = "webhooks" };
+            if (!fields.TryGetValue(number, out var field))
+                continue;
+            if (message == "authentication.v1.ExtraValue")
+                throw new JsonException("user extras are not read from protobuf; send JSON");
+            if (field.Name == "Webhooks")
+                field = field with { Name = "webhooks" };
             var property = schema?.Properties.GetValueOrDefault(field.Name);
             if (field.Map)
             {
@@ -78,7 +115,13 @@ internal static class ProtobufBody
             }
 
             // A struct embedded in Go is a field of its own here and inlined in JSON.
-            if (schema is not null && property is null && !field.Repeated && field.Type.Contains('.', StringComparison.Ordinal) && MessageTypes.Find(field.Type) is not null)
+            if (
+                schema is not null
+                && property is null
+                && !field.Repeated
+                && field.Type.Contains('.', StringComparison.Ordinal)
+                && MessageTypes.Find(field.Type) is not null
+            )
             {
                 Fields(data, field.Type, schema, into, depth + 1);
                 continue;
@@ -87,7 +130,8 @@ internal static class ProtobufBody
             var value = Value(field, scalar, data, field.Repeated ? property?.Items : property, depth);
             if (field.Repeated)
             {
-                if (into[field.Name] is not JsonArray items) into[field.Name] = items = [];
+                if (into[field.Name] is not JsonArray items)
+                    into[field.Name] = items = [];
                 items.Add(value);
             }
             else if (value is not null)
@@ -104,8 +148,10 @@ internal static class ProtobufBody
         var reader = new WireReader(bytes);
         while (reader.Next(out var number, out var scalar, out var data))
         {
-            if (number == 1) key = Encoding.UTF8.GetString(data);
-            else if (number == 2) value = Value(field with { Repeated = true }, scalar, data, values, depth);
+            if (number == 1)
+                key = Encoding.UTF8.GetString(data);
+            else if (number == 2)
+                value = Value(field with { Repeated = true }, scalar, data, values, depth);
         }
 
         map[key] = value;
@@ -144,7 +190,8 @@ internal static class ProtobufBody
     {
         var reader = new WireReader(data);
         while (reader.Next(out var number, out _, out var bytes))
-            if (number == 1) return JsonText.Decode(bytes);
+            if (number == 1)
+                return JsonText.Decode(bytes);
         return null;
     }
 
@@ -152,22 +199,28 @@ internal static class ProtobufBody
     {
         var reader = new WireReader(data);
         while (reader.Next(out var number, out _, out var bytes))
-            if (number == wanted) return Encoding.UTF8.GetString(bytes);
+            if (number == wanted)
+                return Encoding.UTF8.GetString(bytes);
         return null;
     }
 
     private static JsonValue? Time(ReadOnlySpan<byte> data, bool micros)
     {
-        if (data.IsEmpty) return null;
-        long seconds = 0, nanos = 0;
+        if (data.IsEmpty)
+            return null;
+        long seconds = 0,
+            nanos = 0;
         var reader = new WireReader(data);
         while (reader.Next(out var number, out var scalar, out _))
         {
-            if (number == 1) seconds = (long)scalar;
-            if (number == 2) nanos = (long)scalar;
+            if (number == 1)
+                seconds = (long)scalar;
+            if (number == 2)
+                nanos = (long)scalar;
         }
 
-        if (seconds is < -62135596800 or > 253402300799) throw new JsonException("timestamp is out of range");
+        if (seconds is < -62135596800 or > 253402300799)
+            throw new JsonException("timestamp is out of range");
         var time = DateTimeOffset.FromUnixTimeSeconds(seconds).AddTicks(nanos / 100);
         return JsonValue.Create(micros ? Rfc3339.Micros(time) : Rfc3339.Seconds(time));
     }
@@ -180,9 +233,12 @@ internal static class ProtobufBody
         var reader = new WireReader(data);
         while (reader.Next(out var part, out var scalar, out var bytes))
         {
-            if (part == 1) type = scalar;
-            if (part == 2) number = (long)scalar;
-            if (part == 3) text = Encoding.UTF8.GetString(bytes);
+            if (part == 1)
+                type = scalar;
+            if (part == 2)
+                number = (long)scalar;
+            if (part == 3)
+                text = Encoding.UTF8.GetString(bytes);
         }
 
         return type == 1 ? JsonValue.Create(text) : JsonValue.Create(number);
@@ -198,7 +254,8 @@ internal static class ProtobufBody
             number = 0;
             scalar = 0;
             data = default;
-            if (_rest.IsEmpty) return false;
+            if (_rest.IsEmpty)
+                return false;
             var tag = Varint();
             number = (int)(tag >> 3);
             switch (tag & 7)
@@ -211,7 +268,8 @@ internal static class ProtobufBody
                     return true;
                 case 2:
                     var length = Varint();
-                    if (length > int.MaxValue) throw new JsonException("protobuf field is too long");
+                    if (length > int.MaxValue)
+                        throw new JsonException("protobuf field is too long");
                     data = Take((int)length);
                     return true;
                 case 5:
@@ -224,7 +282,8 @@ internal static class ProtobufBody
 
         private ReadOnlySpan<byte> Take(int count)
         {
-            if (count > _rest.Length) throw new JsonException("unexpected end of protobuf message");
+            if (count > _rest.Length)
+                throw new JsonException("unexpected end of protobuf message");
             var taken = _rest[..count];
             _rest = _rest[count..];
             return taken;
@@ -237,7 +296,8 @@ internal static class ProtobufBody
             {
                 var next = Take(1)[0];
                 value |= (ulong)(next & 0x7f) << shift;
-                if (next < 0x80) return value;
+                if (next < 0x80)
+                    return value;
             }
 
             throw new JsonException("protobuf number is too long");

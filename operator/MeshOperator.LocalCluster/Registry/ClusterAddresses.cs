@@ -25,19 +25,23 @@ internal sealed class ClusterAddresses(IPNetwork range)
     public Reservation Reserve(ResourceKind kind, JsonObject content, bool dryRun, JsonObject? old = null)
     {
         var reservation = new Reservation(this);
-        if (kind is not { Group: "", Plural: "services" } || content.Object("spec") is not { } spec) return reservation;
+        if (kind is not { Group: "", Plural: "services" } || content.Object("spec") is not { } spec)
+            return reservation;
         var owner = $"{content.Namespace()}/{content.Name()}";
         if (spec.Text("type") != "ExternalName")
         {
-            lock (_lock) ClusterIp(kind, content, spec, owner, reservation);
+            lock (_lock)
+                ClusterIp(kind, content, spec, owner, reservation);
         }
 
         if (spec.Text("type") is "NodePort" or "LoadBalancer")
         {
-            lock (_lock) NodePorts(kind, content, spec, owner, reservation);
+            lock (_lock)
+                NodePorts(kind, content, spec, owner, reservation);
         }
 
-        if (dryRun && old is null) return reservation;
+        if (dryRun && old is null)
+            return reservation;
         return reservation;
     }
 
@@ -46,7 +50,8 @@ internal sealed class ClusterAddresses(IPNetwork range)
     {
         var owner = $"{service.Namespace}/{service.Name}";
         lock (_lock)
-            foreach (var key in _taken.Where(t => t.Value == owner).Select(t => t.Key).ToArray()) _taken.Remove(key);
+            foreach (var key in _taken.Where(t => t.Value == owner).Select(t => t.Key).ToArray())
+                _taken.Remove(key);
     }
 
     private void ClusterIp(ResourceKind kind, JsonObject content, JsonObject spec, string owner, Reservation reservation)
@@ -65,14 +70,27 @@ internal sealed class ClusterAddresses(IPNetwork range)
         }
         else if (!IPAddress.TryParse(ip, out var address) || !range.Contains(address))
         {
-            throw Invalid(kind, content, "spec.clusterIPs", new JsonArray(ip), $"failed to allocate IP {ip}: the provided IP ({ip}) is not in the valid range. The range of valid IPs is {range}");
+            throw Invalid(
+                kind,
+                content,
+                "spec.clusterIPs",
+                new JsonArray(ip),
+                $"failed to allocate IP {ip}: the provided IP ({ip}) is not in the valid range. The range of valid IPs is {range}"
+            );
         }
         else if (_taken.TryGetValue(ip, out var holder) && holder != owner)
         {
-            throw Invalid(kind, content, "spec.clusterIPs", new JsonArray(ip), $"failed to allocate IP {ip}: provided IP is already allocated");
+            throw Invalid(
+                kind,
+                content,
+                "spec.clusterIPs",
+                new JsonArray(ip),
+                $"failed to allocate IP {ip}: provided IP is already allocated"
+            );
         }
 
-        if (_taken.TryAdd(ip, owner)) reservation.Taken.Add(ip);
+        if (_taken.TryAdd(ip, owner))
+            reservation.Taken.Add(ip);
         spec["clusterIP"] = ip;
         spec["clusterIPs"] = new JsonArray(ip);
     }
@@ -89,7 +107,8 @@ internal sealed class ClusterAddresses(IPNetwork range)
                 {
                     number = _nextPort;
                     _nextPort = _nextPort == LastNodePort ? FirstNodePort : _nextPort + 1;
-                    if (!_taken.ContainsKey($":{number}")) break;
+                    if (!_taken.ContainsKey($":{number}"))
+                        break;
                 }
 
                 port["nodePort"] = number;
@@ -99,7 +118,8 @@ internal sealed class ClusterAddresses(IPNetwork range)
                 throw Invalid(kind, content, $"spec.ports[{index}].nodePort", number, "provided port is already allocated");
             }
 
-            if (_taken.TryAdd($":{number}", owner)) reservation.Taken.Add($":{number}");
+            if (_taken.TryAdd($":{number}", owner))
+                reservation.Taken.Add($":{number}");
             index++;
         }
     }
@@ -118,7 +138,8 @@ internal sealed class ClusterAddresses(IPNetwork range)
             var offset = _next;
             _next = _next + 1 >= Size - 1 ? 2 : _next + 1;
             var ip = ToAddress(Base + offset).ToString();
-            if (!_taken.ContainsKey(ip)) return ip;
+            if (!_taken.ContainsKey(ip))
+                return ip;
         }
 
         return null;
@@ -142,9 +163,11 @@ internal sealed class ClusterAddresses(IPNetwork range)
 
         public void Dispose()
         {
-            if (_kept || Taken.Count == 0) return;
+            if (_kept || Taken.Count == 0)
+                return;
             lock (owner._lock)
-                foreach (var key in Taken) owner._taken.Remove(key);
+                foreach (var key in Taken)
+                    owner._taken.Remove(key);
         }
     }
 }

@@ -18,6 +18,7 @@ internal sealed record DeleteOptions(string? Uid, string? ResourceVersion, long?
             preconditions.Text("resourceVersion"),
             grace,
             body.Text("propagationPolicy") ?? query("propagationPolicy") ?? (orphan == true ? "Orphan" : "Background"),
-            body.Texts("dryRun").Contains("All") || query("dryRun") == "All");
+            body.Texts("dryRun").Contains("All") || query("dryRun") == "All"
+        );
     }
 }

@@ -12,7 +12,8 @@ internal sealed record AdmissionAttributes(
     string Subresource,
     JsonObject? Object,
     JsonObject? OldObject,
-    WriteRequest Request);
+    WriteRequest Request
+);
 
 /// <summary>Has a say in every write before it is stored.</summary>
 internal interface IAdmission

@@ -17,14 +17,16 @@ internal static class Identity
             throw ApiError.BadRequest(
                 apiVersion == kind.ApiVersion || string.IsNullOrEmpty(apiVersion)
                     ? $"{given} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: no kind \"{given}\" is registered for this resource"
-                    : $"the API version in the data ({apiVersion}) does not match the expected API version ({kind.ApiVersion})");
+                    : $"the API version in the data ({apiVersion}) does not match the expected API version ({kind.ApiVersion})"
+            );
         }
 
         content.Remove("kind");
         content.Remove("apiVersion");
         content.Insert(0, "kind", kind.Kind);
         content.Insert(0, "apiVersion", kind.ApiVersion);
-        if (content["metadata"] is not null and not JsonObject) throw ApiError.BadRequest("metadata must be an object");
+        if (content["metadata"] is not null and not JsonObject)
+            throw ApiError.BadRequest("metadata must be an object");
         var metadata = content.Meta();
         if (!kind.Namespaced)
         {
@@ -40,6 +42,7 @@ internal static class Identity
     /// <summary>Says that something of the request was not understood, as far as the client wants to hear it.</summary>
     public static void Report(string text, WriteRequest request)
     {
-        if (request.FieldValidation == FieldValidation.Warn) request.Warn(text);
+        if (request.FieldValidation == FieldValidation.Warn)
+            request.Warn(text);
     }
 }

@@ -15,10 +15,25 @@ namespace MeshOperator.LocalCluster.Registry;
 /// The one way into the store, for clients and for the stand-in controllers: decoding, defaults, admission, validation,
 /// managed fields, generation, optimistic concurrency.
 /// </summary>
-internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmission admission, ClusterAddresses addresses, TimeProvider time)
+internal sealed class ObjectWriter(
+    ObjectStore store,
+    KindRegistry kinds,
+    IAdmission admission,
+    ClusterAddresses addresses,
+    TimeProvider time
+)
 {
     private const int Attempts = 8;
-    private static readonly string[] SystemFields = ["uid", "creationTimestamp", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"];
+    private static readonly string[] SystemFields =
+    [
+        "uid",
+        "creationTimestamp",
+        "resourceVersion",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
+    ];
     private const string NameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
     public static string RandomSuffix(int length = 5) => RandomNumberGenerator.GetString(NameAlphabet, length);
@@ -30,11 +45,19 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
     /// <param name="request">Who and how.</param>
     /// <param name="tracked">Whether managedFields are in place already (server-side apply).</param>
     /// <exception cref="ApiException">The object is refused.</exception>
-    public async Task<JsonObject> CreateAsync(ResourceKind kind, string @namespace, JsonObject content, WriteRequest request, bool tracked = false)
+    public async Task<JsonObject> CreateAsync(
+        ResourceKind kind,
+        string @namespace,
+        JsonObject content,
+        WriteRequest request,
+        bool tracked = false
+    )
     {
         Decode(kind, @namespace, content, request);
-        if (content.Meta().Text("resourceVersion") is { Length: > 0 }) throw ApiError.BadRequest("resourceVersion should not be set on objects to be created");
-        foreach (var field in SystemFields) content.Meta().Remove(field);
+        if (content.Meta().Text("resourceVersion") is { Length: > 0 })
+            throw ApiError.BadRequest("resourceVersion should not be set on objects to be created");
+        foreach (var field in SystemFields)
+            content.Meta().Remove(field);
         CheckNamespace(kind, @namespace, content);
         Default(kind, content);
 
@@ -44,25 +67,32 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
         var metadata = content.Meta();
         metadata["uid"] = Guid.NewGuid().ToString();
         metadata["creationTimestamp"] = Rfc3339.Seconds(time.GetUtcNow());
-        if (kind.HasGeneration) metadata["generation"] = 1L;
-        if (kind.HasStatus && kind.Strategy.DropStatusOnCreate) content.Remove("status");
+        if (kind.HasGeneration)
+            metadata["generation"] = 1L;
+        if (kind.HasStatus && kind.Strategy.DropStatusOnCreate)
+            content.Remove("status");
         var prefix = content.Name().Length == 0 ? metadata.Text("generateName") ?? "" : "";
         for (var attempt = 0; ; attempt++)
         {
-            if (prefix.Length > 0) metadata["name"] = prefix[..Math.Min(prefix.Length, 58)] + RandomSuffix();
+            if (prefix.Length > 0)
+                metadata["name"] = prefix[..Math.Min(prefix.Length, 58)] + RandomSuffix();
             Default(kind, content);
-            if (attempt == 0) kind.Strategy.PrepareForCreate?.Invoke(content);
-            if (!tracked) FieldManager.TrackUpdate(null, content, kind, request.FieldManager, "", Now());
+            if (attempt == 0)
+                kind.Strategy.PrepareForCreate?.Invoke(content);
+            if (!tracked)
+                FieldManager.TrackUpdate(null, content, kind, request.FieldManager, "", Now());
             Validate(kind, content, null);
             if (store.Find(kind, @namespace, content.Name()) is not null)
             {
-                if (prefix.Length > 0 && attempt < Attempts) continue;
+                if (prefix.Length > 0 && attempt < Attempts)
+                    continue;
                 throw ApiError.AlreadyExists(kind, content.Name());
             }
 
             await admission.ValidateAsync(attributes with { Object = content, Name = content.Name() });
             using var reservation = addresses.Reserve(kind, content, request.DryRun);
-            if (request.DryRun) return content;
+            if (request.DryRun)
+                return content;
             CheckNamespace(kind, @namespace, content);
             if (store.TryPut(kind, ToStored(kind, content.Copy()), null) is { } written)
             {
@@ -70,7 +100,8 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
                 return written.Parse(kind);
             }
 
-            if (prefix.Length == 0 || attempt >= Attempts) throw ApiError.AlreadyExists(kind, content.Name());
+            if (prefix.Length == 0 || attempt >= Attempts)
+                throw ApiError.AlreadyExists(kind, content.Name());
         }
     }
 
@@ -84,7 +115,14 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
     /// <param name="tracked">Whether the proposal keeps managedFields itself (server-side apply).</param>
     /// <exception cref="ApiException">The change is refused.</exception>
     public async Task<JsonObject> UpdateAsync(
-        ResourceKind kind, string @namespace, string name, string subresource, Func<JsonObject, JsonObject> propose, WriteRequest request, bool tracked = false)
+        ResourceKind kind,
+        string @namespace,
+        string name,
+        string subresource,
+        Func<JsonObject, JsonObject> propose,
+        WriteRequest request,
+        bool tracked = false
+    )
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -100,30 +138,44 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
             var attributes = new AdmissionAttributes(kind, "UPDATE", @namespace, name, subresource, content, old, request);
             content = await MutateAsync(attributes);
             KeepMetadata(content, old);
-            if (!tracked) FieldManager.TrackUpdate(old, content, kind, request.FieldManager, subresource, Now());
+            if (!tracked)
+                FieldManager.TrackUpdate(old, content, kind, request.FieldManager, subresource, Now());
             Validate(kind, content, old);
             Count(kind, content, old, subresource);
-            if (IsSame(content, old)) return old;
+            if (IsSame(content, old))
+                return old;
             await admission.ValidateAsync(attributes with { Object = content });
-            if (request.DryRun) return content;
-            var released = content.Object("metadata")?["deletionTimestamp"] is not null && content.Object("metadata").Array("finalizers") is not { Count: > 0 }
+            if (request.DryRun)
+                return content;
+            var released =
+                content.Object("metadata")?["deletionTimestamp"] is not null
+                && content.Object("metadata").Array("finalizers") is not { Count: > 0 }
                 && !IsHeld(kind, content);
             using var reservation = addresses.Reserve(kind, content, request.DryRun, old);
-            var written = released ? store.TryRemove(kind, current, ToStored(kind, content.Copy())) : store.TryPut(kind, ToStored(kind, content.Copy()), current);
+            var written = released
+                ? store.TryRemove(kind, current, ToStored(kind, content.Copy()))
+                : store.TryPut(kind, ToStored(kind, content.Copy()), current);
             if (written is not null)
             {
                 reservation.Keep();
                 return written.Parse(kind);
             }
 
-            if (attempt >= Attempts) throw ApiError.Modified(kind, name);
+            if (attempt >= Attempts)
+                throw ApiError.Modified(kind, name);
         }
     }
 
     /// <summary>Deletes an object, or marks it for deletion when something still holds it.</summary>
     /// <returns>What is left of it, or its last state; and whether it is gone.</returns>
     /// <exception cref="ApiException">The deletion is refused.</exception>
-    public async Task<(JsonObject Content, bool Gone)> DeleteAsync(ResourceKind kind, string @namespace, string name, DeleteOptions options, WriteRequest request)
+    public async Task<(JsonObject Content, bool Gone)> DeleteAsync(
+        ResourceKind kind,
+        string @namespace,
+        string name,
+        DeleteOptions options,
+        WriteRequest request
+    )
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -131,17 +183,27 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
             if (options.Uid is { Length: > 0 } uid && uid != current.Uid)
                 throw ApiError.Conflict(kind, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {current.Uid}");
             if (options.ResourceVersion is { Length: > 0 } version && version != current.Revision.ToString(CultureInfo.InvariantCulture))
-                throw ApiError.Conflict(kind, name, $"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({current.Revision}). The object might have been modified");
-            if (kind is { Group: "", Plural: "namespaces" } && name is "default" or "kube-system" or "kube-public" && kind.Plural == "namespaces")
+                throw ApiError.Conflict(
+                    kind,
+                    name,
+                    $"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({current.Revision}). The object might have been modified"
+                );
+            if (
+                kind is { Group: "", Plural: "namespaces" }
+                && name is "default" or "kube-system" or "kube-public"
+                && kind.Plural == "namespaces"
+            )
                 throw ApiError.Forbidden(kind, name, "this namespace may not be deleted");
             var content = current.Parse(kind);
             await admission.ValidateAsync(new AdmissionAttributes(kind, "DELETE", @namespace, name, "", null, content, request));
             Deletion.Mark(kind, content, options, time.GetUtcNow(), GracefulPods);
             var held = content.Object("metadata").Array("finalizers") is { Count: > 0 } || IsHeld(kind, content);
-            if (request.DryRun || options.DryRun) return (content, !held);
+            if (request.DryRun || options.DryRun)
+                return (content, !held);
             if (!held)
             {
-                if (store.TryRemove(kind, current) is { } last) return (last.Parse(kind), true);
+                if (store.TryRemove(kind, current) is { } last)
+                    return (last.Parse(kind), true);
             }
             else if (IsSame(content, current.Parse(kind)))
             {
@@ -152,7 +214,8 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
                 return (marked.Parse(kind), false);
             }
 
-            if (attempt >= Attempts) throw ApiError.Modified(kind, name);
+            if (attempt >= Attempts)
+                throw ApiError.Modified(kind, name);
         }
     }
 
@@ -161,24 +224,32 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
 
     private string Now() => Rfc3339.Seconds(time.GetUtcNow());
 
-    private static bool IsHeld(ResourceKind kind, JsonObject content) => kind switch
-    {
-        { Group: "", Plural: "namespaces" } => content.Object("spec").Array("finalizers") is { Count: > 0 },
-        { Group: "", Plural: "pods" } => content.Object("metadata").Integer("deletionGracePeriodSeconds") > 0,
-        _ => false,
-    };
+    private static bool IsHeld(ResourceKind kind, JsonObject content) =>
+        kind switch
+        {
+            { Group: "", Plural: "namespaces" } => content.Object("spec").Array("finalizers") is { Count: > 0 },
+            { Group: "", Plural: "pods" } => content.Object("metadata").Integer("deletionGracePeriodSeconds") > 0,
+            _ => false,
+        };
 
     private static JsonObject ToStored(ResourceKind kind, JsonObject content) => kind.ToStored is { } convert ? convert(content) : content;
 
     private static bool IsSame(JsonObject content, JsonObject old)
     {
-        if (JsonAccess.Same(content, old)) return true;
+        if (JsonAccess.Same(content, old))
+            return true;
         var left = Bare(content);
         var right = Bare(old);
-        if (!JsonAccess.Same(left, right)) return false;
+        if (!JsonAccess.Same(left, right))
+            return false;
         var mine = ManagedFields.Read(content).Entries;
         var theirs = ManagedFields.Read(old).Entries;
-        return mine.Count == theirs.Count && mine.Zip(theirs).All(p => p.First with { Time = "", Fields = p.Second.Fields } == p.Second with { Time = "" } && p.First.Fields.SameAs(p.Second.Fields));
+        return mine.Count == theirs.Count
+            && mine.Zip(theirs)
+                .All(p =>
+                    p.First with { Time = "", Fields = p.Second.Fields } == p.Second with { Time = "" }
+                    && p.First.Fields.SameAs(p.Second.Fields)
+                );
     }
 
     private static JsonObject Bare(JsonObject content)
@@ -193,21 +264,26 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
     {
         Identity.Check(kind, @namespace, content);
         var unknown = SchemaDecoding.Decode(content, kind);
-        foreach (var path in unknown) Identity.Report($"unknown field \"{path}\"", request);
+        foreach (var path in unknown)
+            Identity.Report($"unknown field \"{path}\"", request);
         if (unknown.Count > 0 && request.FieldValidation == FieldValidation.Strict)
-            throw ApiError.BadRequest($"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: strict decoding error: {string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}");
+            throw ApiError.BadRequest(
+                $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: strict decoding error: {string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}"
+            );
     }
 
     private static void Default(ResourceKind kind, JsonObject content)
     {
         kind.Strategy.Default?.Invoke(content);
-        if (kind.IsCustom) SchemaDefaults.Apply(content, kind.Schema);
+        if (kind.IsCustom)
+            SchemaDefaults.Apply(content, kind.Schema);
     }
 
     private async Task<JsonObject> MutateAsync(AdmissionAttributes attributes)
     {
         var mutated = await admission.MutateAsync(attributes);
-        if (ReferenceEquals(mutated, attributes.Object)) return mutated;
+        if (ReferenceEquals(mutated, attributes.Object))
+            return mutated;
         Identity.Check(attributes.Kind, attributes.Namespace, mutated);
         SchemaDecoding.Decode(mutated, attributes.Kind);
         Default(attributes.Kind, mutated);
@@ -219,8 +295,10 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
         var errors = new FieldErrors();
         MetadataValidation.Validate(content, old, kind, errors);
         kind.Strategy.Validate?.Invoke(content, old, errors);
-        if (kind.IsCustom) SchemaValidation.Validate(content, kind.Schema, errors);
-        if (errors.Any) throw ApiError.Invalid(kind, content.Name(), errors);
+        if (kind.IsCustom)
+            SchemaValidation.Validate(content, kind.Schema, errors);
+        if (errors.Any)
+            throw ApiError.Invalid(kind, content.Name(), errors);
     }
 
     private static void CheckPreconditions(ResourceKind kind, string name, JsonObject content, StoredObject current)
@@ -228,7 +306,10 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
         var metadata = content.Object("metadata");
         if (metadata.Text("uid") is { Length: > 0 } uid && uid != current.Uid)
             throw ApiError.Conflict(kind, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {current.Uid}");
-        if (metadata.Text("resourceVersion") is { Length: > 0 } version && version != current.Revision.ToString(CultureInfo.InvariantCulture))
+        if (
+            metadata.Text("resourceVersion") is { Length: > 0 } version
+            && version != current.Revision.ToString(CultureInfo.InvariantCulture)
+        )
             throw ApiError.Modified(kind, name);
     }
 
@@ -236,10 +317,26 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
     {
         var metadata = content.Meta();
         var before = old.Meta();
-        foreach (var field in new[] { "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink", "resourceVersion", "generateName" })
+        foreach (
+            var field in new[]
+            {
+                "name",
+                "namespace",
+                "uid",
+                "creationTimestamp",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+                "generation",
+                "selfLink",
+                "resourceVersion",
+                "generateName",
+            }
+        )
         {
-            if (before[field] is { } value) metadata[field] = value.DeepClone();
-            else metadata.Remove(field);
+            if (before[field] is { } value)
+                metadata[field] = value.DeepClone();
+            else
+                metadata.Remove(field);
         }
     }
 
@@ -248,26 +345,35 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
     {
         if (subresource.Length == 0)
         {
-            if (!kind.HasStatus) return content;
-            if (old["status"] is { } status) content["status"] = status.DeepClone();
-            else content.Remove("status");
+            if (!kind.HasStatus)
+                return content;
+            if (old["status"] is { } status)
+                content["status"] = status.DeepClone();
+            else
+                content.Remove("status");
             return content;
         }
 
         var scoped = old.Copy();
-        if (content["status"] is { } given) scoped["status"] = given.DeepClone();
-        else scoped.Remove("status");
-        if (content["metadata"]?["managedFields"] is { } managed) scoped.Meta()["managedFields"] = managed.DeepClone();
+        if (content["status"] is { } given)
+            scoped["status"] = given.DeepClone();
+        else
+            scoped.Remove("status");
+        if (content["metadata"]?["managedFields"] is { } managed)
+            scoped.Meta()["managedFields"] = managed.DeepClone();
         return scoped;
     }
 
     private static void Count(ResourceKind kind, JsonObject content, JsonObject old, string subresource)
     {
-        if (!kind.HasGeneration || subresource.Length > 0) return;
+        if (!kind.HasGeneration || subresource.Length > 0)
+            return;
         foreach (var (field, value) in content.Concat(old.Where(f => !content.ContainsKey(f.Key))).ToArray())
         {
-            if (field is "metadata" or "apiVersion" or "kind" || (field == "status" && kind.HasStatus)) continue;
-            if (JsonAccess.Same(content[field], old[field])) continue;
+            if (field is "metadata" or "apiVersion" or "kind" || (field == "status" && kind.HasStatus))
+                continue;
+            if (JsonAccess.Same(content[field], old[field]))
+                continue;
             content.Meta()["generation"] = (old.Object("metadata").Integer("generation") ?? 1) + 1;
             return;
         }
@@ -275,13 +381,22 @@ internal sealed class ObjectWriter(ObjectStore store, KindRegistry kinds, IAdmis
 
     private void CheckNamespace(ResourceKind kind, string @namespace, JsonObject content)
     {
-        if (!kind.Namespaced) return;
+        if (!kind.Namespaced)
+            return;
         var found = store.Find(kinds.Builtin("", "namespaces"), "", @namespace) ?? throw ApiError.NamespaceNotFound(@namespace);
         if (found.IsDeleting)
             throw ApiError.Forbidden(
                 kind,
                 content.Name(),
                 $"unable to create new content in namespace {@namespace} because it is being terminated",
-                new JsonArray(new JsonObject { ["reason"] = "NamespaceTerminating", ["message"] = $"namespace {@namespace} is being terminated", ["field"] = "metadata.namespace" }));
+                new JsonArray(
+                    new JsonObject
+                    {
+                        ["reason"] = "NamespaceTerminating",
+                        ["message"] = $"namespace {@namespace} is being terminated",
+                        ["field"] = "metadata.namespace",
+                    }
+                )
+            );
     }
 }

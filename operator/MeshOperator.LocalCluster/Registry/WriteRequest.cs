@@ -1,14 +1,24 @@
 namespace MeshOperator.LocalCluster.Registry;
 
 /// <summary>Who asks: the user that authentication found.</summary>
-internal sealed record UserInfo(string Name, string Uid, IReadOnlyList<string> Groups, IReadOnlyDictionary<string, IReadOnlyList<string>> Extra)
+internal sealed record UserInfo(
+    string Name,
+    string Uid,
+    IReadOnlyList<string> Groups,
+    IReadOnlyDictionary<string, IReadOnlyList<string>> Extra
+)
 {
     private static readonly Dictionary<string, IReadOnlyList<string>> NoExtra = [];
 
     public static readonly UserInfo Admin = new("kubernetes-admin", "", ["system:masters", "system:authenticated"], NoExtra);
 
-    public static UserInfo Controller(string name) => new(
-        $"system:serviceaccount:kube-system:{name}", "", ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"], NoExtra);
+    public static UserInfo Controller(string name) =>
+        new(
+            $"system:serviceaccount:kube-system:{name}",
+            "",
+            ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
+            NoExtra
+        );
 }
 
 internal enum FieldValidation
@@ -41,6 +51,7 @@ internal sealed class WriteRequest(UserInfo user, string fieldManager)
 
     public void Warn(string text)
     {
-        if (Warnings.Count < 64 && !Warnings.Contains(text)) Warnings.Add(text);
+        if (Warnings.Count < 64 && !Warnings.Contains(text))
+            Warnings.Add(text);
     }
 }

@@ -42,10 +42,18 @@ internal static class CustomSchemas
             EmbeddedResource = json.Flag("x-kubernetes-embedded-resource") ?? false,
             AtomicMap = json.Text("x-kubernetes-map-type") == "atomic",
             ListMapKeys = [.. json.Texts("x-kubernetes-list-map-keys")],
-            ListType = json.Text("x-kubernetes-list-type") switch { "set" => ListType.Set, "map" => ListType.Map, _ => ListType.Atomic },
+            ListType = json.Text("x-kubernetes-list-type") switch
+            {
+                "set" => ListType.Set,
+                "map" => ListType.Map,
+                _ => ListType.Atomic,
+            },
         };
         if (structural && schema.Type == SchemaType.Any && !schema.IntOrString && !schema.PreserveUnknownFields)
-            errors.Required($"{path}.type", "must not be empty for specified " + (path.EndsWith(".items", StringComparison.Ordinal) ? "array items" : "object fields"));
+            errors.Required(
+                $"{path}.type",
+                "must not be empty for specified " + (path.EndsWith(".items", StringComparison.Ordinal) ? "array items" : "object fields")
+            );
         Children(json, schema, path, errors, structural);
         Pattern(schema, path, errors);
         Lists(json, schema, path, errors);
@@ -55,7 +63,8 @@ internal static class CustomSchemas
     private static void Children(JsonObject json, StructuralSchema schema, string path, FieldErrors errors, bool structural)
     {
         foreach (var (name, property) in json.Object("properties") ?? [])
-            if (property is JsonObject props) schema.Properties[name] = Read(props, $"{path}.properties[{name}]", errors, structural);
+            if (property is JsonObject props)
+                schema.Properties[name] = Read(props, $"{path}.properties[{name}]", errors, structural);
         if (json["additionalProperties"] is JsonObject values)
         {
             if (schema.Properties.Count > 0 && structural)
@@ -67,12 +76,15 @@ internal static class CustomSchemas
             schema.PreserveUnknownFields = true;
         }
 
-        if (json.Object("items") is { } items) schema.Items = Read(items, $"{path}.items", errors, structural);
-        else if (schema.Type == SchemaType.Array && structural) errors.Required($"{path}.items", "must be specified");
+        if (json.Object("items") is { } items)
+            schema.Items = Read(items, $"{path}.items", errors, structural);
+        else if (schema.Type == SchemaType.Array && structural)
+            errors.Required($"{path}.items", "must be specified");
         schema.AllOf = Branches(json, "allOf", path, errors);
         schema.AnyOf = schema.IntOrString ? [] : Branches(json, "anyOf", path, errors);
         schema.OneOf = Branches(json, "oneOf", path, errors);
-        if (json.Object("not") is { } not) schema.Not = Read(not, $"{path}.not", errors, structural: false);
+        if (json.Object("not") is { } not)
+            schema.Not = Read(not, $"{path}.not", errors, structural: false);
     }
 
     private static StructuralSchema[] Branches(JsonObject json, string keyword, string path, FieldErrors errors) =>
@@ -97,14 +109,19 @@ internal static class CustomSchemas
             case "boolean":
                 return SchemaType.Boolean;
             default:
-                errors.NotSupported($"{path}.type", json["type"], ["\"array\"", "\"boolean\"", "\"integer\"", "\"number\"", "\"object\"", "\"string\""]);
+                errors.NotSupported(
+                    $"{path}.type",
+                    json["type"],
+                    ["\"array\"", "\"boolean\"", "\"integer\"", "\"number\"", "\"object\"", "\"string\""]
+                );
                 return SchemaType.Any;
         }
     }
 
     private static void Pattern(StructuralSchema schema, string path, FieldErrors errors)
     {
-        if (string.IsNullOrEmpty(schema.PatternText)) return;
+        if (string.IsNullOrEmpty(schema.PatternText))
+            return;
         try
         {
             schema.Pattern = GoPattern.Compile(schema.PatternText);
@@ -133,10 +150,14 @@ internal static class CustomSchemas
                 if (schema.Items?.Properties.ContainsKey(key) == false)
                     errors.Invalid($"{path}.x-kubernetes-list-map-keys", key, "entries must all be names of item properties");
                 else if (schema.Items is { } item && item.Properties[key].DefaultValue is null && !item.Required.Contains(key))
-                    errors.Required($"{path}.items.properties[{key}].default", "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property");
+                    errors.Required(
+                        $"{path}.items.properties[{key}].default",
+                        "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"
+                    );
         }
 
-        if (json.Flag("uniqueItems") == true) errors.Forbidden($"{path}.uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
+        if (json.Flag("uniqueItems") == true)
+            errors.Forbidden($"{path}.uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
         if (schema.DefaultValue is { } value)
         {
             var faults = new FieldErrors();
@@ -145,7 +166,8 @@ internal static class CustomSchemas
             holder.Properties["default"] = schema;
             SchemaDefaults.Apply(probe, holder);
             SchemaValidation.Validate(probe, holder, faults);
-            foreach (var fault in faults.All) errors.Invalid($"{path}.default", value.DeepClone(), fault.Message);
+            foreach (var fault in faults.All)
+                errors.Invalid($"{path}.default", value.DeepClone(), fault.Message);
         }
     }
 }

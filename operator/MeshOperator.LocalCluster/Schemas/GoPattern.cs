@@ -31,16 +31,18 @@ internal static class GoPattern
             if (c == '\\' && i + 1 < pattern.Length)
             {
                 var escaped = pattern[++i];
-                text.Append(escaped switch
-                {
-                    'd' => inClass ? "0-9" : "[0-9]",
-                    'w' => inClass ? "0-9A-Za-z_" : "[0-9A-Za-z_]",
-                    's' => inClass ? @"\t\n\f\r " : @"[\t\n\f\r ]",
-                    'D' when !inClass => "[^0-9]",
-                    'W' when !inClass => "[^0-9A-Za-z_]",
-                    'S' when !inClass => @"[^\t\n\f\r ]",
-                    _ => $"\\{escaped}",
-                });
+                text.Append(
+                    escaped switch
+                    {
+                        'd' => inClass ? "0-9" : "[0-9]",
+                        'w' => inClass ? "0-9A-Za-z_" : "[0-9A-Za-z_]",
+                        's' => inClass ? @"\t\n\f\r " : @"[\t\n\f\r ]",
+                        'D' when !inClass => "[^0-9]",
+                        'W' when !inClass => "[^0-9A-Za-z_]",
+                        'S' when !inClass => @"[^\t\n\f\r ]",
+                        _ => $"\\{escaped}",
+                    }
+                );
                 continue;
             }
 
@@ -48,7 +50,8 @@ internal static class GoPattern
             {
                 inClass = true;
                 text.Append(c);
-                if (i + 1 < pattern.Length && pattern[i + 1] == '^') text.Append(pattern[++i]);
+                if (i + 1 < pattern.Length && pattern[i + 1] == '^')
+                    text.Append(pattern[++i]);
                 if (i + 1 < pattern.Length && pattern[i + 1] == ']')
                 {
                     text.Append("\\]");
@@ -58,8 +61,13 @@ internal static class GoPattern
                 continue;
             }
 
-            if (c == ']') inClass = false;
-            text.Append(c == '$' && !inClass ? @"\z" : c == '[' ? @"\[" : c.ToString());
+            if (c == ']')
+                inClass = false;
+            text.Append(
+                c == '$' && !inClass ? @"\z"
+                : c == '[' ? @"\["
+                : c.ToString()
+            );
         }
 
         return text.ToString();

@@ -52,13 +52,18 @@ internal static class MergeKeys
     /// <summary>Lists of server-side apply's map type that a strategic merge patch replaces.</summary>
     public static readonly HashSet<string> ApplyOnlyLists = new(StringComparer.Ordinal)
     {
-        "ResourceRequirements.claims", "CustomResourceDefinitionStatus.conditions",
+        "ResourceRequirements.claims",
+        "CustomResourceDefinitionStatus.conditions",
     };
 
     public static readonly HashSet<string> SetLists = new(StringComparer.Ordinal)
     {
-        "ObjectMeta.finalizers", "NodeSpec.podCIDRs", "Endpoint.addresses", "UncountedTerminatedPods.failed",
-        "UncountedTerminatedPods.succeeded", "PodFailurePolicyOnExitCodesRequirement.values",
+        "ObjectMeta.finalizers",
+        "NodeSpec.podCIDRs",
+        "Endpoint.addresses",
+        "UncountedTerminatedPods.failed",
+        "UncountedTerminatedPods.succeeded",
+        "PodFailurePolicyOnExitCodesRequirement.values",
     };
 
     /// <summary>Sets that a strategic merge patch merges too.</summary>
@@ -66,16 +71,33 @@ internal static class MergeKeys
 
     public static readonly HashSet<string> AtomicTypes = new(StringComparer.Ordinal)
     {
-        "ConfigMapKeySelector", "EndpointAddress", "EndpointPort", "LocalObjectReference", "NodeSelector", "NodeSelectorTerm",
-        "ObjectFieldSelector", "ObjectReference", "ResourceFieldSelector", "SecretKeySelector", "SecretReference",
-        "TypedLocalObjectReference", "RoleRef", "Subject", "LabelSelector", "OwnerReference", "ServiceBackendPort",
+        "ConfigMapKeySelector",
+        "EndpointAddress",
+        "EndpointPort",
+        "LocalObjectReference",
+        "NodeSelector",
+        "NodeSelectorTerm",
+        "ObjectFieldSelector",
+        "ObjectReference",
+        "ResourceFieldSelector",
+        "SecretKeySelector",
+        "SecretReference",
+        "TypedLocalObjectReference",
+        "RoleRef",
+        "Subject",
+        "LabelSelector",
+        "OwnerReference",
+        "ServiceBackendPort",
     };
 
     public static readonly HashSet<string> AtomicMaps = new(StringComparer.Ordinal) { "PodSpec.nodeSelector", "ServiceSpec.selector" };
 
     public static readonly HashSet<string> RetainKeys = new(StringComparer.Ordinal)
     {
-        "DeploymentSpec.strategy", "PodSpec.volumes", "PodSpec.resourceClaims", "PodStatus.resourceClaimStatuses",
+        "DeploymentSpec.strategy",
+        "PodSpec.volumes",
+        "PodSpec.resourceClaims",
+        "PodStatus.resourceClaimStatuses",
     };
 
     /// <summary>Fields that must be present, by type, where the server refuses an object without them.</summary>

@@ -14,7 +14,8 @@ internal sealed class SchemaValidation(FieldErrors errors)
     {
         var validation = new SchemaValidation(errors);
         foreach (var name in schema.Required)
-            if (content[name] is null) errors.Required(name);
+            if (content[name] is null)
+                errors.Required(name);
         foreach (var (name, property) in schema.Properties)
             if (name is not ("apiVersion" or "kind" or "metadata") && content.TryGetPropertyValue(name, out var value))
                 validation.Value(value, property, name);
@@ -25,7 +26,8 @@ internal sealed class SchemaValidation(FieldErrors errors)
     {
         if (value is null)
         {
-            if (!schema.Nullable && schema.Type != SchemaType.Any) errors.WrongType(path, value, TypeName(schema.Type));
+            if (!schema.Nullable && schema.Type != SchemaType.Any)
+                errors.WrongType(path, value, TypeName(schema.Type));
             return;
         }
 
@@ -46,8 +48,10 @@ internal sealed class SchemaValidation(FieldErrors errors)
                 Items(items, schema, path);
                 break;
             default:
-                if (value.AsText() is { } text) Text(text, value, schema, path);
-                else if (value.AsNumber() is { } number) Number(number, value, schema, path);
+                if (value.AsText() is { } text)
+                    Text(text, value, schema, path);
+                else if (value.AsNumber() is { } number)
+                    Number(number, value, schema, path);
                 break;
         }
 
@@ -57,24 +61,30 @@ internal sealed class SchemaValidation(FieldErrors errors)
     private void Fields(JsonObject fields, StructuralSchema schema, string path)
     {
         foreach (var name in schema.Required)
-            if (!fields.ContainsKey(name)) errors.Required(Child(path, name));
+            if (!fields.ContainsKey(name))
+                errors.Required(Child(path, name));
         if (schema.MinProperties is { } min && fields.Count < min)
             errors.Invalid(path, fields.Count, Words($"{path} in body should have at least {min} properties"));
-        if (schema.MaxProperties is { } max && fields.Count > max) errors.TooMany(path, fields.Count, max);
+        if (schema.MaxProperties is { } max && fields.Count > max)
+            errors.TooMany(path, fields.Count, max);
         foreach (var (name, value) in fields)
-            if (schema.Field(name) is { } property) Value(value, property, Child(path, name));
+            if (schema.Field(name) is { } property)
+                Value(value, property, Child(path, name));
     }
 
     private void Items(JsonArray items, StructuralSchema schema, string path)
     {
         if (schema.MinItems is { } min && items.Count < min)
             errors.Invalid(path, items.Count, Words($"{path} in body should have at least {min} items"));
-        if (schema.MaxItems is { } max && items.Count > max) errors.TooMany(path, items.Count, max);
+        if (schema.MaxItems is { } max && items.Count > max)
+            errors.TooMany(path, items.Count, max);
         for (var i = 0; i < items.Count; i++)
-            if (schema.Items is not null) Value(items[i], schema.Items, Words($"{path}[{i}]"));
+            if (schema.Items is not null)
+                Value(items[i], schema.Items, Words($"{path}[{i}]"));
         if (schema.UniqueItems && schema.ListType == ListType.Atomic && items.Select(JsonText.EncodeText).Distinct().Count() < items.Count)
             errors.Invalid(path, items, $"{path} in body shouldn't contain duplicates");
-        if (schema.ListType != ListType.Atomic) UniqueKeys(items, schema, path);
+        if (schema.ListType != ListType.Atomic)
+            UniqueKeys(items, schema, path);
     }
 
     private void UniqueKeys(JsonArray items, StructuralSchema schema, string path)
@@ -85,23 +95,29 @@ internal sealed class SchemaValidation(FieldErrors errors)
             var key = items[i]?.DeepClone();
             if (schema.ListType == ListType.Map)
             {
-                if (items[i] is not JsonObject item) continue;
+                if (items[i] is not JsonObject item)
+                    continue;
                 var keys = new JsonObject();
                 foreach (var name in schema.ListMapKeys.Order(StringComparer.Ordinal))
-                    if (item[name] is { } part) keys[name] = part.DeepClone();
+                    if (item[name] is { } part)
+                        keys[name] = part.DeepClone();
                 key = keys;
             }
 
-            if (!seen.Add(JsonText.EncodeText(key))) errors.Duplicate(Words($"{path}[{i}]"), key);
+            if (!seen.Add(JsonText.EncodeText(key)))
+                errors.Duplicate(Words($"{path}[{i}]"), key);
         }
     }
 
     private void Text(string text, JsonNode value, StructuralSchema schema, string path)
     {
         var length = text.EnumerateRunes().Count();
-        if (schema.MaxLength is { } max && length > max) errors.TooLong(path, max);
-        else if (schema.MinLength is { } min && length < min) errors.Invalid(path, value, Words($"{path} in body should be at least {min} chars long"));
-        else if (schema.Pattern is { } pattern && !pattern.IsMatch(text)) errors.Invalid(path, value, $"{path} in body should match '{schema.PatternText}'");
+        if (schema.MaxLength is { } max && length > max)
+            errors.TooLong(path, max);
+        else if (schema.MinLength is { } min && length < min)
+            errors.Invalid(path, value, Words($"{path} in body should be at least {min} chars long"));
+        else if (schema.Pattern is { } pattern && !pattern.IsMatch(text))
+            errors.Invalid(path, value, $"{path} in body should match '{schema.PatternText}'");
         if (schema.Format is { } format && !StringFormats.Fits(format, text))
             errors.Invalid(path, value, $"{path} in body must be of type {format}: {FieldErrors.Shown(value)}");
     }
@@ -109,9 +125,17 @@ internal sealed class SchemaValidation(FieldErrors errors)
     private void Number(double number, JsonNode value, StructuralSchema schema, string path)
     {
         if (schema.Minimum is { } min && (schema.ExclusiveMinimum ? number <= min : number < min))
-            errors.Invalid(path, value, Words($"{path} in body should be greater than {(schema.ExclusiveMinimum ? "" : "or equal to ")}{min}"));
+            errors.Invalid(
+                path,
+                value,
+                Words($"{path} in body should be greater than {(schema.ExclusiveMinimum ? "" : "or equal to ")}{min}")
+            );
         if (schema.Maximum is { } max && (schema.ExclusiveMaximum ? number >= max : number > max))
-            errors.Invalid(path, value, Words($"{path} in body should be less than {(schema.ExclusiveMaximum ? "" : "or equal to ")}{max}"));
+            errors.Invalid(
+                path,
+                value,
+                Words($"{path} in body should be less than {(schema.ExclusiveMaximum ? "" : "or equal to ")}{max}")
+            );
         if (schema.MultipleOf is { } factor && factor > 0 && Math.Abs(Math.IEEERemainder(number, factor)) > 1e-9)
             errors.Invalid(path, value, Words($"{path} in body should be a multiple of {factor}"));
         if (schema.Format == "int32" && number is < int.MinValue or > int.MaxValue)
@@ -120,14 +144,21 @@ internal sealed class SchemaValidation(FieldErrors errors)
 
     private void Combinations(JsonNode value, StructuralSchema schema, string path)
     {
-        if (schema.AllOf.Count == 0 && schema.AnyOf.Count == 0 && schema.OneOf.Count == 0 && schema.Not is null) return;
+        if (schema.AllOf.Count == 0 && schema.AnyOf.Count == 0 && schema.OneOf.Count == 0 && schema.Not is null)
+            return;
         var field = path.Length == 0 ? "<nil>" : path;
-        foreach (var part in schema.AllOf) Value(value, part, path);
+        foreach (var part in schema.AllOf)
+            Value(value, part, path);
         if (schema.AnyOf.Count > 0 && !schema.AnyOf.Any(part => Fits(value, part)))
             errors.Invalid(field, value.DeepClone(), $"\"{path}\" must validate at least one schema (anyOf)");
         if (schema.OneOf.Count > 0 && schema.OneOf.Count(part => Fits(value, part)) is var count && count != 1)
-            errors.Invalid(field, value.DeepClone(), $"\"{path}\" must validate one and only one schema (oneOf). {(count == 0 ? "Found none valid" : Words($"Found {count} valid alternatives"))}");
-        if (schema.Not is { } not && Fits(value, not)) errors.Invalid(field, value.DeepClone(), $"\"{path}\" must not validate the schema (not)");
+            errors.Invalid(
+                field,
+                value.DeepClone(),
+                $"\"{path}\" must validate one and only one schema (oneOf). {(count == 0 ? "Found none valid" : Words($"Found {count} valid alternatives"))}"
+            );
+        if (schema.Not is { } not && Fits(value, not))
+            errors.Invalid(field, value.DeepClone(), $"\"{path}\" must not validate the schema (not)");
     }
 
     private static bool Fits(JsonNode value, StructuralSchema schema)
@@ -137,18 +168,19 @@ internal sealed class SchemaValidation(FieldErrors errors)
         return !tried.Any;
     }
 
-    private static bool TypeFits(JsonNode value, StructuralSchema schema) => schema.IntOrString
-        ? value.AsText() is not null || value.AsInteger() is not null
-        : schema.Type switch
-        {
-            SchemaType.Object => value is JsonObject,
-            SchemaType.Array => value is JsonArray,
-            SchemaType.String => value.AsText() is not null,
-            SchemaType.Integer => value.AsInteger() is not null,
-            SchemaType.Number => value.AsNumber() is not null,
-            SchemaType.Boolean => value.Kind() is JsonValueKind.True or JsonValueKind.False,
-            _ => true,
-        };
+    private static bool TypeFits(JsonNode value, StructuralSchema schema) =>
+        schema.IntOrString
+            ? value.AsText() is not null || value.AsInteger() is not null
+            : schema.Type switch
+            {
+                SchemaType.Object => value is JsonObject,
+                SchemaType.Array => value is JsonArray,
+                SchemaType.String => value.AsText() is not null,
+                SchemaType.Integer => value.AsInteger() is not null,
+                SchemaType.Number => value.AsNumber() is not null,
+                SchemaType.Boolean => value.Kind() is JsonValueKind.True or JsonValueKind.False,
+                _ => true,
+            };
 
     private static string TypeName(SchemaType type) => type.ToString().ToLowerInvariant();
 

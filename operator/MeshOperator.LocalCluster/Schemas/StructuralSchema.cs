@@ -118,6 +118,5 @@ internal sealed class StructuralSchema
 
     public bool IsMap => Type == SchemaType.Object && Properties.Count == 0 && AdditionalProperties is not null;
 
-    public StructuralSchema? Field(string name) =>
-        Properties.TryGetValue(name, out var property) ? property : AdditionalProperties;
+    public StructuralSchema? Field(string name) => Properties.TryGetValue(name, out var property) ? property : AdditionalProperties;
 }

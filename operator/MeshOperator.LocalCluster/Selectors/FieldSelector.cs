@@ -18,14 +18,17 @@ internal sealed class FieldSelector
     /// <exception cref="ApiException">400: the kind has no such selectable field.</exception>
     public static FieldSelector Parse(string? text, ResourceKind kind)
     {
-        if (string.IsNullOrWhiteSpace(text)) return Everything;
+        if (string.IsNullOrWhiteSpace(text))
+            return Everything;
         var terms = new List<(string Field, string Value, bool Equal)>();
         foreach (var term in text.Split(','))
         {
-            if (term.Length == 0) continue;
+            if (term.Length == 0)
+                continue;
             var not = term.IndexOf("!=", StringComparison.Ordinal);
             var equals = term.IndexOf('=', StringComparison.Ordinal);
-            if (equals < 0) throw ApiError.BadRequest($"invalid selector: '{text}'; can't understand '{term}'");
+            if (equals < 0)
+                throw ApiError.BadRequest($"invalid selector: '{text}'; can't understand '{term}'");
             var equal = not < 0;
             var field = term[..(equal ? equals : not)].Trim();
             var value = term[(equal ? equals + 1 : not + 2)..].TrimStart('=').Trim();
@@ -47,7 +50,8 @@ internal sealed class FieldSelector
                 "metadata.namespace" => stored.Namespace,
                 _ => stored.Fields.GetValueOrDefault(field, ""),
             };
-            if (actual == value != equal) return false;
+            if (actual == value != equal)
+                return false;
         }
 
         return true;
@@ -55,8 +59,14 @@ internal sealed class FieldSelector
 
     private static string? Stored(string field, ResourceKind kind)
     {
-        if (field == "metadata.name" || (field == "metadata.namespace" && kind.Namespaced)) return field;
-        if (!kind.SelectableFields.Contains(field)) return null;
-        return kind.Group == "events.k8s.io" ? field.Replace("regarding.", "involvedObject.", StringComparison.Ordinal).Replace("reportingController", "reportingComponent", StringComparison.Ordinal) : field;
+        if (field == "metadata.name" || (field == "metadata.namespace" && kind.Namespaced))
+            return field;
+        if (!kind.SelectableFields.Contains(field))
+            return null;
+        return kind.Group == "events.k8s.io"
+            ? field
+                .Replace("regarding.", "involvedObject.", StringComparison.Ordinal)
+                .Replace("reportingController", "reportingComponent", StringComparison.Ordinal)
+            : field;
     }
 }

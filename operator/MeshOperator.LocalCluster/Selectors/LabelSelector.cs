@@ -16,7 +16,8 @@ internal sealed partial class LabelSelector
     /// <exception cref="ApiException">400: the text is no selector.</exception>
     public static LabelSelector Parse(string? text)
     {
-        if (string.IsNullOrWhiteSpace(text)) return Everything;
+        if (string.IsNullOrWhiteSpace(text))
+            return Everything;
         var selector = new LabelSelector();
         var at = 0;
         while (at < text.Length)
@@ -26,8 +27,10 @@ internal sealed partial class LabelSelector
                 throw ApiError.BadRequest($"unable to parse requirement: found '{text[at..]}', expected: a label selector requirement");
             selector.Add(match);
             at += match.Length;
-            if (at >= text.Length) break;
-            if (text[at] != ',') throw ApiError.BadRequest($"unable to parse requirement: found '{text[at..]}', expected: ',' or 'end of string'");
+            if (at >= text.Length)
+                break;
+            if (text[at] != ',')
+                throw ApiError.BadRequest($"unable to parse requirement: found '{text[at..]}', expected: ',' or 'end of string'");
             at++;
         }
 
@@ -54,16 +57,19 @@ internal sealed partial class LabelSelector
     /// <summary>Whether labels have all pairs of a plain selector such as a Service's.</summary>
     public static bool Covers(IReadOnlyDictionary<string, string> pairs, IReadOnlyDictionary<string, string> labels)
     {
-        if (pairs.Count > labels.Count) return false;
+        if (pairs.Count > labels.Count)
+            return false;
         foreach (var (key, value) in pairs)
-            if (!labels.TryGetValue(key, out var actual) || actual != value) return false;
+            if (!labels.TryGetValue(key, out var actual) || actual != value)
+                return false;
         return true;
     }
 
     public bool Matches(IReadOnlyDictionary<string, string> labels)
     {
         foreach (var requirement in _requirements)
-            if (!requirement(labels)) return false;
+            if (!requirement(labels))
+                return false;
         return true;
     }
 
@@ -71,25 +77,33 @@ internal sealed partial class LabelSelector
     {
         var key = match.Groups["key"].Value;
         var values = match.Groups["values"].Value.Split(',', StringSplitOptions.TrimEntries);
-        if (match.Groups["not"].Success) Add(key, "DoesNotExist", []);
-        else if (match.Groups["in"].Success) Add(key, match.Groups["in"].Value == "in" ? "In" : "NotIn", values);
-        else if (!match.Groups["op"].Success) Add(key, "Exists", []);
-        else Add(key, match.Groups["op"].Value == "!=" ? "NotIn" : "In", [match.Groups["value"].Value]);
+        if (match.Groups["not"].Success)
+            Add(key, "DoesNotExist", []);
+        else if (match.Groups["in"].Success)
+            Add(key, match.Groups["in"].Value == "in" ? "In" : "NotIn", values);
+        else if (!match.Groups["op"].Success)
+            Add(key, "Exists", []);
+        else
+            Add(key, match.Groups["op"].Value == "!=" ? "NotIn" : "In", [match.Groups["value"].Value]);
     }
 
     private void Add(string key, string @operator, string[] values)
     {
         var set = values.ToHashSet(StringComparer.Ordinal);
-        _requirements.Add(@operator switch
-        {
-            "In" => labels => labels.TryGetValue(key, out var value) && set.Contains(value),
-            "NotIn" => labels => !labels.TryGetValue(key, out var value) || !set.Contains(value),
-            "Exists" => labels => labels.ContainsKey(key),
-            "DoesNotExist" => labels => !labels.ContainsKey(key),
-            _ => throw ApiError.BadRequest($"\"{@operator}\" is not a valid label selector operator"),
-        });
+        _requirements.Add(
+            @operator switch
+            {
+                "In" => labels => labels.TryGetValue(key, out var value) && set.Contains(value),
+                "NotIn" => labels => !labels.TryGetValue(key, out var value) || !set.Contains(value),
+                "Exists" => labels => labels.ContainsKey(key),
+                "DoesNotExist" => labels => !labels.ContainsKey(key),
+                _ => throw ApiError.BadRequest($"\"{@operator}\" is not a valid label selector operator"),
+            }
+        );
     }
 
-    [GeneratedRegex(@"\G\s*(?:(?<not>!)\s*(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)|(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)(?:\s+(?<in>in|notin)\s*\((?<values>[^()]*)\)|\s*(?<op>==|=|!=)\s*(?<value>[-A-Za-z0-9_.]*))?)\s*")]
+    [GeneratedRegex(
+        @"\G\s*(?:(?<not>!)\s*(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)|(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)(?:\s+(?<in>in|notin)\s*\((?<values>[^()]*)\)|\s*(?<op>==|=|!=)\s*(?<value>[-A-Za-z0-9_.]*))?)\s*"
+    )]
     private static partial Regex Requirement();
 }

@@ -43,15 +43,18 @@ internal sealed class EventLog(int capacity)
         lock (_lock)
         {
             position = _next;
-            if (revision < _droppedRevision) return false;
+            if (revision < _droppedRevision)
+                return false;
             var first = _next - _ring.Count;
             var low = first;
             var high = _next;
             while (low < high)
             {
                 var middle = low + ((high - low) / 2);
-                if (_ring[(int)(middle % capacity)].Revision <= revision) low = middle + 1;
-                else high = middle;
+                if (_ring[(int)(middle % capacity)].Revision <= revision)
+                    low = middle + 1;
+                else
+                    high = middle;
             }
 
             position = low;
@@ -69,10 +72,13 @@ internal sealed class EventLog(int capacity)
         lock (_lock)
         {
             changed = _changed.Task;
-            if (position < _next - _ring.Count) return false;
+            if (position < _next - _ring.Count)
+                return false;
             var end = Math.Min(_next, position + 256);
-            for (; position < end; position++) into.Add(_ring[(int)(position % capacity)]);
-            if (position < _next) changed = Task.CompletedTask;
+            for (; position < end; position++)
+                into.Add(_ring[(int)(position % capacity)]);
+            if (position < _next)
+                changed = Task.CompletedTask;
             return true;
         }
     }

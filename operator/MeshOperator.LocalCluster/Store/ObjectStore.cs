@@ -25,7 +25,8 @@ internal sealed class ObjectStore(int watchHistory)
     {
         get
         {
-            lock (_writing) return _revision;
+            lock (_writing)
+                return _revision;
         }
     }
 
@@ -35,13 +36,13 @@ internal sealed class ObjectStore(int watchHistory)
     public StoredObject? Find(ResourceKind kind, string @namespace, string name) =>
         Collection(kind).Snapshot.Namespaces.GetValueOrDefault(@namespace)?.GetValueOrDefault(name);
 
-    public IEnumerable<StoredObject> List(ResourceKind kind, string? @namespace = null) =>
-        Collection(kind).Snapshot.In(@namespace);
+    public IEnumerable<StoredObject> List(ResourceKind kind, string? @namespace = null) => Collection(kind).Snapshot.In(@namespace);
 
     /// <summary>A snapshot of a collection together with the revision at which it holds.</summary>
     public (CollectionSnapshot Snapshot, long Revision) Snapshot(ResourceKind kind)
     {
-        lock (_writing) return (Collection(kind).Snapshot, _revision);
+        lock (_writing)
+            return (Collection(kind).Snapshot, _revision);
     }
 
     /// <summary>Writes an object if it still is what the writer read.</summary>
@@ -55,7 +56,8 @@ internal sealed class ObjectStore(int watchHistory)
         lock (_writing)
         {
             var current = Find(kind, content.Namespace(), content.Name());
-            if (!ReferenceEquals(current, expected)) return null;
+            if (!ReferenceEquals(current, expected))
+                return null;
             var stored = Stamp(kind, content);
             collection.Snapshot = collection.Snapshot.With(stored);
             var type = expected is null ? WatchEventType.Added : WatchEventType.Modified;
@@ -74,7 +76,8 @@ internal sealed class ObjectStore(int watchHistory)
         var collection = Collection(kind);
         lock (_writing)
         {
-            if (!ReferenceEquals(Find(kind, expected.Namespace, expected.Name), expected)) return null;
+            if (!ReferenceEquals(Find(kind, expected.Namespace, expected.Name), expected))
+                return null;
             var last = Stamp(kind, content ?? expected.Parse());
             collection.Snapshot = collection.Snapshot.Without(expected);
             Publish(kind, collection, new WatchEvent(WatchEventType.Deleted, last.Revision, last, expected));
@@ -114,18 +117,22 @@ internal sealed class ObjectCollection(EventLog log)
 /// <summary>The objects of a collection by namespace and name at one moment.</summary>
 internal sealed record CollectionSnapshot(ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, StoredObject>> Namespaces)
 {
-    private static readonly ImmutableSortedDictionary<string, StoredObject> NoObjects =
-        ImmutableSortedDictionary.Create<string, StoredObject>(StringComparer.Ordinal);
+    private static readonly ImmutableSortedDictionary<string, StoredObject> NoObjects = ImmutableSortedDictionary.Create<
+        string,
+        StoredObject
+    >(StringComparer.Ordinal);
 
     public static readonly CollectionSnapshot Empty = new(
-        ImmutableSortedDictionary.Create<string, ImmutableSortedDictionary<string, StoredObject>>(StringComparer.Ordinal));
+        ImmutableSortedDictionary.Create<string, ImmutableSortedDictionary<string, StoredObject>>(StringComparer.Ordinal)
+    );
 
-    public IEnumerable<StoredObject> In(string? @namespace) => @namespace is null
-        ? Namespaces.Values.SelectMany(objects => objects.Values)
-        : Namespaces.GetValueOrDefault(@namespace, NoObjects).Values;
+    public IEnumerable<StoredObject> In(string? @namespace) =>
+        @namespace is null
+            ? Namespaces.Values.SelectMany(objects => objects.Values)
+            : Namespaces.GetValueOrDefault(@namespace, NoObjects).Values;
 
-    public CollectionSnapshot With(StoredObject stored) => new(Namespaces.SetItem(
-        stored.Namespace, Namespaces.GetValueOrDefault(stored.Namespace, NoObjects).SetItem(stored.Name, stored)));
+    public CollectionSnapshot With(StoredObject stored) =>
+        new(Namespaces.SetItem(stored.Namespace, Namespaces.GetValueOrDefault(stored.Namespace, NoObjects).SetItem(stored.Name, stored)));
 
     public CollectionSnapshot Without(StoredObject stored)
     {

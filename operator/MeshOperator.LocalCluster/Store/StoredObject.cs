@@ -29,9 +29,10 @@ internal sealed class StoredObject
         Owners = metadata.Array("ownerReferences") is { Count: > 0 } owners
             ? [.. owners.OfType<JsonObject>().Select(OwnerReference.Of)]
             : [];
-        Fields = kind.IndexedFields.Count == 0
-            ? None
-            : kind.IndexedFields.ToDictionary(path => path, path => Shown(source.At(path)), StringComparer.Ordinal);
+        Fields =
+            kind.IndexedFields.Count == 0
+                ? None
+                : kind.IndexedFields.ToDictionary(path => path, path => Shown(source.At(path)), StringComparer.Ordinal);
     }
 
     public string Name { get; }
@@ -73,21 +74,24 @@ internal sealed class StoredObject
     /// <summary>As the other, in the form of one of the versions that show this object.</summary>
     public JsonObject Parse(ResourceKind kind) => kind.FromStored is { } convert ? convert(Parse()) : Parse();
 
-    private static string Shown(JsonNode? node) => node switch
-    {
-        null => "",
-        JsonValue value when value.TryGetValue<string>(out var text) => text,
-        _ => JsonText.EncodeText(node),
-    };
+    private static string Shown(JsonNode? node) =>
+        node switch
+        {
+            null => "",
+            JsonValue value when value.TryGetValue<string>(out var text) => text,
+            _ => JsonText.EncodeText(node),
+        };
 }
 
 internal sealed record OwnerReference(string ApiVersion, string Kind, string Name, string Uid, bool Controller, bool BlockOwnerDeletion)
 {
-    public static OwnerReference Of(JsonObject json) => new(
-        json.Text("apiVersion") ?? "",
-        json.Text("kind") ?? "",
-        json.Text("name") ?? "",
-        json.Text("uid") ?? "",
-        json.Flag("controller") ?? false,
-        json.Flag("blockOwnerDeletion") ?? false);
+    public static OwnerReference Of(JsonObject json) =>
+        new(
+            json.Text("apiVersion") ?? "",
+            json.Text("kind") ?? "",
+            json.Text("name") ?? "",
+            json.Text("uid") ?? "",
+            json.Flag("controller") ?? false,
+            json.Flag("blockOwnerDeletion") ?? false
+        );
 }

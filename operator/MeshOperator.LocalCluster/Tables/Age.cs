@@ -12,18 +12,27 @@ internal static class Age
     public static string Human(TimeSpan span)
     {
         var seconds = (long)span.TotalSeconds;
-        if (seconds < -1) return "<invalid>";
-        if (seconds < 0) return "0s";
-        if (seconds < 120) return Words($"{seconds}s");
+        if (seconds < -1)
+            return "<invalid>";
+        if (seconds < 0)
+            return "0s";
+        if (seconds < 120)
+            return Words($"{seconds}s");
         var minutes = seconds / 60;
-        if (minutes < 10) return Pair(minutes, "m", seconds % 60, "s");
-        if (minutes < 180) return Words($"{minutes}m");
+        if (minutes < 10)
+            return Pair(minutes, "m", seconds % 60, "s");
+        if (minutes < 180)
+            return Words($"{minutes}m");
         var hours = minutes / 60;
-        if (hours < 8) return Pair(hours, "h", minutes % 60, "m");
-        if (hours < 48) return Words($"{hours}h");
+        if (hours < 8)
+            return Pair(hours, "h", minutes % 60, "m");
+        if (hours < 48)
+            return Words($"{hours}h");
         var days = hours / 24;
-        if (hours < 192) return Pair(days, "d", hours % 24, "h");
-        if (days < 730) return Words($"{days}d");
+        if (hours < 192)
+            return Pair(days, "d", hours % 24, "h");
+        if (days < 730)
+            return Words($"{days}d");
         return days < 2920 ? Pair(days / 365, "y", days % 365, "d") : Words($"{days / 365}y");
     }
 

@@ -7,8 +7,11 @@ namespace MeshOperator.LocalCluster.Tables;
 /// <summary>The columns of a custom resource: its name and its definition's additionalPrinterColumns.</summary>
 internal static class CustomColumns
 {
-    private static readonly TableColumn Name =
-        new("Name", "string", (content, _) => content.Name()) { Format = "name", Description = "Name of the object, unique in its namespace." };
+    private static readonly TableColumn Name = new("Name", "string", (content, _) => content.Name())
+    {
+        Format = "name",
+        Description = "Name of the object, unique in its namespace.",
+    };
 
     public static IReadOnlyList<TableColumn> Read(JsonObject version, string path, FieldErrors errors)
     {
@@ -18,7 +21,8 @@ internal static class CustomColumns
         {
             var field = $"{path}.additionalPrinterColumns[{i}]";
             foreach (var required in new[] { "name", "type", "jsonPath" })
-                if (string.IsNullOrEmpty(given[i].Text(required))) errors.Required($"{field}.{required}");
+                if (string.IsNullOrEmpty(given[i].Text(required)))
+                    errors.Required($"{field}.{required}");
             if (given[i].Text("type") is { } type && type is not ("integer" or "number" or "string" or "boolean" or "date"))
                 errors.NotSupported($"{field}.type", type, ["\"boolean\"", "\"date\"", "\"integer\"", "\"number\"", "\"string\""]);
             try
@@ -31,7 +35,8 @@ internal static class CustomColumns
             }
         }
 
-        if (given.Length == 0) columns.Add(BuiltinColumns.Age);
+        if (given.Length == 0)
+            columns.Add(BuiltinColumns.Age);
         return columns;
     }
 
@@ -39,7 +44,12 @@ internal static class CustomColumns
     {
         var type = json.Text("type") ?? "string";
         var path = JsonPath.Parse(json.Text("jsonPath") ?? "");
-        return new TableColumn(json.Text("name") ?? "", type, (content, now) => Cell(path, type, content, now), (int)(json.Integer("priority") ?? 0))
+        return new TableColumn(
+            json.Text("name") ?? "",
+            type,
+            (content, now) => Cell(path, type, content, now),
+            (int)(json.Integer("priority") ?? 0)
+        )
         {
             Format = json.Text("format") ?? "",
             Description = json.Text("description") ?? "",
@@ -48,7 +58,8 @@ internal static class CustomColumns
 
     private static JsonNode? Cell(JsonPath path, string type, JsonObject content, DateTimeOffset now)
     {
-        if (path.Find(content).FirstOrDefault() is not { } value) return null;
+        if (path.Find(content).FirstOrDefault() is not { } value)
+            return null;
         return type switch
         {
             "string" => JsonPath.Text(value),

@@ -12,16 +12,15 @@ internal sealed class JsonPath
 {
     private readonly List<Func<JsonNode, IEnumerable<JsonNode>>> _steps = [];
 
-    private JsonPath()
-    {
-    }
+    private JsonPath() { }
 
     /// <exception cref="FormatException">The path is not one of these.</exception>
     public static JsonPath Parse(string text)
     {
         var path = new JsonPath();
         var at = 0;
-        if (text.StartsWith('$')) at = 1;
+        if (text.StartsWith('$'))
+            at = 1;
         while (at < text.Length)
         {
             switch (text[at])
@@ -31,8 +30,10 @@ internal sealed class JsonPath
                     break;
                 case '.':
                     var name = Name(text, ref at);
-                    if (name == "*") path._steps.Add(All);
-                    else if (name.Length > 0) path._steps.Add(node => Field(node, name));
+                    if (name == "*")
+                        path._steps.Add(All);
+                    else if (name.Length > 0)
+                        path._steps.Add(node => Field(node, name));
                     break;
                 case '[':
                     path.Bracket(text, ref at);
@@ -48,7 +49,8 @@ internal sealed class JsonPath
     public IEnumerable<JsonNode> Find(JsonNode root)
     {
         IEnumerable<JsonNode> found = [root];
-        foreach (var step in _steps) found = found.SelectMany(step);
+        foreach (var step in _steps)
+            found = found.SelectMany(step);
         return found;
     }
 
@@ -57,7 +59,8 @@ internal sealed class JsonPath
         var name = new System.Text.StringBuilder();
         for (at++; at < text.Length && text[at] is not ('.' or '['); at++)
         {
-            if (text[at] == '\\' && at + 1 < text.Length) at++;
+            if (text[at] == '\\' && at + 1 < text.Length)
+                at++;
             name.Append(text[at]);
         }
 
@@ -85,7 +88,9 @@ internal sealed class JsonPath
         }
         else if (int.TryParse(inside, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var index))
         {
-            _steps.Add(node => node is JsonArray items && items.ElementAtOrDefault(index < 0 ? items.Count + index : index) is { } item ? [item] : []);
+            _steps.Add(node =>
+                node is JsonArray items && items.ElementAtOrDefault(index < 0 ? items.Count + index : index) is { } item ? [item] : []
+            );
         }
         else if (inside.Split(':') is [var from, var to])
         {
@@ -106,7 +111,8 @@ internal sealed class JsonPath
         {
             if (quote != '\0')
             {
-                if (text[i] == quote) quote = '\0';
+                if (text[i] == quote)
+                    quote = '\0';
             }
             else if (text[i] is '\'' or '"')
             {
@@ -126,7 +132,8 @@ internal sealed class JsonPath
         foreach (var comparison in new[] { "==", "!=", ">=", "<=", ">", "<" })
         {
             var at = text.IndexOf(comparison, StringComparison.Ordinal);
-            if (at < 0) continue;
+            if (at < 0)
+                continue;
             var path = Parse(text[..at].Trim().TrimStart('@'));
             var literal = text[(at + comparison.Length)..].Trim().Trim('\'', '"');
             return node => path.Find(node).FirstOrDefault() is { } value && Holds(Text(value), comparison, literal);
@@ -138,21 +145,33 @@ internal sealed class JsonPath
 
     private static bool Holds(string left, string comparison, string right)
     {
-        var order = double.TryParse(left, CultureInfo.InvariantCulture, out var a) && double.TryParse(right, CultureInfo.InvariantCulture, out var b)
-            ? a.CompareTo(b)
-            : string.CompareOrdinal(left, right);
-        return comparison switch { "==" => order == 0, "!=" => order != 0, ">=" => order >= 0, "<=" => order <= 0, ">" => order > 0, _ => order < 0 };
+        var order =
+            double.TryParse(left, CultureInfo.InvariantCulture, out var a)
+            && double.TryParse(right, CultureInfo.InvariantCulture, out var b)
+                ? a.CompareTo(b)
+                : string.CompareOrdinal(left, right);
+        return comparison switch
+        {
+            "==" => order == 0,
+            "!=" => order != 0,
+            ">=" => order >= 0,
+            "<=" => order <= 0,
+            ">" => order > 0,
+            _ => order < 0,
+        };
     }
 
     /// <summary>A value as JSONPath prints it.</summary>
     public static string Text(JsonNode value) => value.AsText() ?? JsonText.EncodeText(value);
 
-    private static IEnumerable<JsonNode> Field(JsonNode node, string name) => node is JsonObject fields && fields[name] is { } value ? [value] : [];
+    private static IEnumerable<JsonNode> Field(JsonNode node, string name) =>
+        node is JsonObject fields && fields[name] is { } value ? [value] : [];
 
-    private static IEnumerable<JsonNode> All(JsonNode node) => node switch
-    {
-        JsonArray items => items.OfType<JsonNode>(),
-        JsonObject fields => fields.Select(field => field.Value).OfType<JsonNode>(),
-        _ => [],
-    };
+    private static IEnumerable<JsonNode> All(JsonNode node) =>
+        node switch
+        {
+            JsonArray items => items.OfType<JsonNode>(),
+            JsonObject fields => fields.Select(field => field.Value).OfType<JsonNode>(),
+            _ => [],
+        };
 }

@@ -13,12 +13,13 @@ internal sealed record TableColumn(string Name, string Type, Func<JsonObject, Da
 
     public string Description { get; init; } = "";
 
-    public JsonObject Definition() => new()
-    {
-        ["name"] = Name,
-        ["type"] = Type,
-        ["format"] = Format,
-        ["description"] = Description,
-        ["priority"] = Priority,
-    };
+    public JsonObject Definition() =>
+        new()
+        {
+            ["name"] = Name,
+            ["type"] = Type,
+            ["format"] = Format,
+            ["description"] = Description,
+            ["priority"] = Priority,
+        };
 }

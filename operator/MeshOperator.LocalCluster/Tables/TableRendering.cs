@@ -17,10 +17,12 @@ internal sealed class TableRendering(ResourceKind kind, IncludeObject include, T
     public JsonObject Table(IEnumerable<JsonObject> contents, JsonObject listMeta, bool withColumns = true)
     {
         var rows = new JsonArray();
-        foreach (var content in contents) rows.Add(Row(content));
+        foreach (var content in contents)
+            rows.Add(Row(content));
         var columns = new JsonArray();
         if (withColumns)
-            foreach (var column in kind.Columns) columns.Add(column.Definition());
+            foreach (var column in kind.Columns)
+                columns.Add(column.Definition());
         return new JsonObject
         {
             ["kind"] = "Table",
@@ -31,20 +33,23 @@ internal sealed class TableRendering(ResourceKind kind, IncludeObject include, T
         };
     }
 
-    public static JsonObject Metadata(JsonObject content) => new()
-    {
-        ["kind"] = "PartialObjectMetadata",
-        ["apiVersion"] = "meta.k8s.io/v1",
-        ["metadata"] = content.Object("metadata")?.DeepClone(),
-    };
+    public static JsonObject Metadata(JsonObject content) =>
+        new()
+        {
+            ["kind"] = "PartialObjectMetadata",
+            ["apiVersion"] = "meta.k8s.io/v1",
+            ["metadata"] = content.Object("metadata")?.DeepClone(),
+        };
 
     private JsonObject Row(JsonObject content)
     {
         var now = time.GetUtcNow();
         var cells = new JsonArray();
-        foreach (var column in kind.Columns) cells.Add(column.Cell(content, now));
+        foreach (var column in kind.Columns)
+            cells.Add(column.Cell(content, now));
         var row = new JsonObject { ["cells"] = cells };
-        if (include != IncludeObject.None) row["object"] = include == IncludeObject.Object ? content.Copy() : Metadata(content);
+        if (include != IncludeObject.None)
+            row["object"] = include == IncludeObject.Object ? content.Copy() : Metadata(content);
         return row;
     }
 }

@@ -36,16 +36,22 @@ internal static partial class Names
                     errors.Invalid(field, name, "may not be '.' or '..' or contain '/' or '%'");
                 return;
             case NameFormat.Subdomain:
-                if (name.Length > 253) errors.Invalid(field, name, "must be no more than 253 characters");
-                if (!Subdomain().IsMatch(name)) errors.Invalid(field, name, SubdomainMessage);
+                if (name.Length > 253)
+                    errors.Invalid(field, name, "must be no more than 253 characters");
+                if (!Subdomain().IsMatch(name))
+                    errors.Invalid(field, name, SubdomainMessage);
                 return;
             case NameFormat.Label:
-                if (name.Length > 63) errors.Invalid(field, name, "must be no more than 63 characters");
-                if (!Label().IsMatch(name)) errors.Invalid(field, name, LabelMessage);
+                if (name.Length > 63)
+                    errors.Invalid(field, name, "must be no more than 63 characters");
+                if (!Label().IsMatch(name))
+                    errors.Invalid(field, name, LabelMessage);
                 return;
             default:
-                if (name.Length > 63) errors.Invalid(field, name, "must be no more than 63 characters");
-                if (!ServiceLabel().IsMatch(name)) errors.Invalid(field, name, ServiceMessage);
+                if (name.Length > 63)
+                    errors.Invalid(field, name, "must be no more than 63 characters");
+                if (!ServiceLabel().IsMatch(name))
+                    errors.Invalid(field, name, ServiceMessage);
                 return;
         }
     }
@@ -56,8 +62,10 @@ internal static partial class Names
         {
             CheckKey(key, field, errors);
             var text = value.AsText() ?? "";
-            if (text.Length > 63) errors.Invalid(field, text, "must be no more than 63 bytes");
-            else if (!LabelValue().IsMatch(text)) errors.Invalid(field, text, LabelValueMessage);
+            if (text.Length > 63)
+                errors.Invalid(field, text, "must be no more than 63 bytes");
+            else if (!LabelValue().IsMatch(text))
+                errors.Invalid(field, text, LabelValueMessage);
         }
     }
 
@@ -67,9 +75,12 @@ internal static partial class Names
         var name = slash < 0 ? key : key[(slash + 1)..];
         if (slash >= 0 && (slash == 0 || slash > 253 || !Subdomain().IsMatch(key[..slash])))
             errors.Invalid(field, key, slash == 0 ? "prefix part must be non-empty" : $"prefix part {SubdomainMessage}");
-        if (name.Length == 0) errors.Invalid(field, key, "name part must be non-empty");
-        else if (name.Length > 63) errors.Invalid(field, key, "name part must be no more than 63 bytes");
-        if (!Qualified().IsMatch(name)) errors.Invalid(field, key, QualifiedMessage);
+        if (name.Length == 0)
+            errors.Invalid(field, key, "name part must be non-empty");
+        else if (name.Length > 63)
+            errors.Invalid(field, key, "name part must be no more than 63 bytes");
+        if (!Qualified().IsMatch(name))
+            errors.Invalid(field, key, QualifiedMessage);
     }
 
     [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z")]

@@ -18,7 +18,13 @@ internal static partial class PodValidation
     /// <param name="errors">Where faults go.</param>
     /// <param name="onlyRestartPolicy">The one that is allowed, if not all are.</param>
     /// <param name="claims">Names of volumes that the pods will have besides those of the spec.</param>
-    public static void Spec(JsonNode? node, string path, FieldErrors errors, string? onlyRestartPolicy = null, IEnumerable<string>? claims = null)
+    public static void Spec(
+        JsonNode? node,
+        string path,
+        FieldErrors errors,
+        string? onlyRestartPolicy = null,
+        IEnumerable<string>? claims = null
+    )
     {
         if (node is not JsonObject spec)
         {
@@ -29,7 +35,8 @@ internal static partial class PodValidation
         var names = new HashSet<string>(StringComparer.Ordinal);
         var volumes = Volumes(spec, $"{path}.volumes", errors);
         volumes.UnionWith(claims ?? []);
-        if (spec.Array("containers") is not { Count: > 0 }) errors.Required($"{path}.containers");
+        if (spec.Array("containers") is not { Count: > 0 })
+            errors.Required($"{path}.containers");
         Containers(spec, "containers", path, names, volumes, errors);
         Containers(spec, "initContainers", path, names, volumes, errors);
         var restart = spec.Text("restartPolicy") ?? "Always";
@@ -41,7 +48,8 @@ internal static partial class PodValidation
             errors.NotSupported($"{path}.dnsPolicy", dns, ["\"ClusterFirst\"", "\"ClusterFirstWithHostNet\"", "\"Default\"", "\"None\""]);
         if (spec.Integer("terminationGracePeriodSeconds") is < 0 and var grace)
             errors.Invalid($"{path}.terminationGracePeriodSeconds", grace, "must be greater than or equal to 0");
-        if (spec.Text("serviceAccountName") is { Length: > 0 } account) Names.Check(account, NameFormat.Subdomain, $"{path}.serviceAccountName", errors);
+        if (spec.Text("serviceAccountName") is { Length: > 0 } account)
+            Names.Check(account, NameFormat.Subdomain, $"{path}.serviceAccountName", errors);
     }
 
     private static HashSet<string> Volumes(JsonObject spec, string path, FieldErrors errors)
@@ -51,27 +59,42 @@ internal static partial class PodValidation
         foreach (var volume in spec.Objects("volumes"))
         {
             var name = volume.Text("name") ?? "";
-            if (name.Length == 0) errors.Required($"{path}[{index}].name");
-            else Names.Check(name, NameFormat.Label, $"{path}[{index}].name", errors);
-            if (name.Length > 0 && !names.Add(name)) errors.Duplicate($"{path}[{index}].name", name);
-            if (volume.Count > 2) errors.Forbidden($"{path}[{index}]", "may not specify more than 1 volume type");
+            if (name.Length == 0)
+                errors.Required($"{path}[{index}].name");
+            else
+                Names.Check(name, NameFormat.Label, $"{path}[{index}].name", errors);
+            if (name.Length > 0 && !names.Add(name))
+                errors.Duplicate($"{path}[{index}].name", name);
+            if (volume.Count > 2)
+                errors.Forbidden($"{path}[{index}]", "may not specify more than 1 volume type");
             index++;
         }
 
         return names;
     }
 
-    private static void Containers(JsonObject spec, string list, string path, HashSet<string> names, HashSet<string> volumes, FieldErrors errors)
+    private static void Containers(
+        JsonObject spec,
+        string list,
+        string path,
+        HashSet<string> names,
+        HashSet<string> volumes,
+        FieldErrors errors
+    )
     {
         var index = 0;
         foreach (var container in spec.Objects(list))
         {
             var at = $"{path}.{list}[{index++}]";
             var name = container.Text("name") ?? "";
-            if (name.Length == 0) errors.Required($"{at}.name");
-            else Names.Check(name, NameFormat.Label, $"{at}.name", errors);
-            if (name.Length > 0 && !names.Add(name)) errors.Duplicate($"{at}.name", name);
-            if (string.IsNullOrEmpty(container.Text("image"))) errors.Required($"{at}.image");
+            if (name.Length == 0)
+                errors.Required($"{at}.name");
+            else
+                Names.Check(name, NameFormat.Label, $"{at}.name", errors);
+            if (name.Length > 0 && !names.Add(name))
+                errors.Duplicate($"{at}.name", name);
+            if (string.IsNullOrEmpty(container.Text("image")))
+                errors.Required($"{at}.image");
             if (container.Text("imagePullPolicy") is { } pull && pull is not ("Always" or "IfNotPresent" or "Never"))
                 errors.NotSupported($"{at}.imagePullPolicy", pull, ["\"Always\"", "\"IfNotPresent\"", "\"Never\""]);
             Ports(container, at, errors);
@@ -83,7 +106,8 @@ internal static partial class PodValidation
                     errors.NotSupported($"{at}.restartPolicy", restart, ["\"Always\""]);
                 if (container.Text("restartPolicy") is null)
                     foreach (var probe in new[] { "livenessProbe", "readinessProbe", "startupProbe" })
-                        if (container[probe] is not null) errors.Forbidden($"{at}.{probe}", "may not be set for init containers without restartPolicy=Always");
+                        if (container[probe] is not null)
+                            errors.Forbidden($"{at}.{probe}", "may not be set for init containers without restartPolicy=Always");
             }
 
             foreach (var probe in new[] { "livenessProbe", "readinessProbe", "startupProbe" })
@@ -101,13 +125,18 @@ internal static partial class PodValidation
             var at = $"{path}.ports[{index++}]";
             if (port.Text("name") is { Length: > 0 } name)
             {
-                if (name.Length > 15) errors.Invalid($"{at}.name", name, "must be no more than 15 characters");
-                else if (!PortName().IsMatch(name) || !name.Any(char.IsAsciiLetter)) errors.Invalid($"{at}.name", name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
-                if (!names.Add(name)) errors.Duplicate($"{at}.name", name);
+                if (name.Length > 15)
+                    errors.Invalid($"{at}.name", name, "must be no more than 15 characters");
+                else if (!PortName().IsMatch(name) || !name.Any(char.IsAsciiLetter))
+                    errors.Invalid($"{at}.name", name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+                if (!names.Add(name))
+                    errors.Duplicate($"{at}.name", name);
             }
 
-            if (port.Integer("containerPort") is not { } number) errors.Required($"{at}.containerPort");
-            else if (number is < 1 or > 65535) errors.Invalid($"{at}.containerPort", number, "must be between 1 and 65535, inclusive");
+            if (port.Integer("containerPort") is not { } number)
+                errors.Required($"{at}.containerPort");
+            else if (number is < 1 or > 65535)
+                errors.Invalid($"{at}.containerPort", number, "must be between 1 and 65535, inclusive");
             Protocol(port, at, errors);
         }
     }
@@ -124,7 +153,8 @@ internal static partial class PodValidation
         foreach (var variable in container.Objects("env"))
         {
             var at = $"{path}.env[{index++}]";
-            if (string.IsNullOrEmpty(variable.Text("name"))) errors.Required($"{at}.name");
+            if (string.IsNullOrEmpty(variable.Text("name")))
+                errors.Required($"{at}.name");
             if (!string.IsNullOrEmpty(variable.Text("value")) && variable.Object("valueFrom") is { Count: > 0 })
                 errors.Invalid($"{at}.valueFrom", "", "may not be specified when `value` is not empty");
         }
@@ -138,10 +168,14 @@ internal static partial class PodValidation
         {
             var at = $"{path}.volumeMounts[{index++}]";
             var name = mount.Text("name") ?? "";
-            if (name.Length == 0) errors.Required($"{at}.name");
-            else if (!volumes.Contains(name)) errors.NotFound($"{at}.name", name);
-            if (mount.Text("mountPath") is not { Length: > 0 } target) errors.Required($"{at}.mountPath");
-            else if (!paths.Add(target)) errors.Invalid($"{at}.mountPath", target, "must be unique");
+            if (name.Length == 0)
+                errors.Required($"{at}.name");
+            else if (!volumes.Contains(name))
+                errors.NotFound($"{at}.name", name);
+            if (mount.Text("mountPath") is not { Length: > 0 } target)
+                errors.Required($"{at}.mountPath");
+            else if (!paths.Add(target))
+                errors.Invalid($"{at}.mountPath", target, "must be unique");
         }
     }
 

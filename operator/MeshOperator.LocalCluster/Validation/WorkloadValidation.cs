@@ -18,7 +18,8 @@ internal static class WorkloadValidation
             return;
         }
 
-        if (spec.Integer("replicas") is < 0 and var replicas) errors.Invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+        if (spec.Integer("replicas") is < 0 and var replicas)
+            errors.Invalid("spec.replicas", replicas, "must be greater than or equal to 0");
         Selector(spec, errors);
         if (spec.Object("template") is { } template)
         {
@@ -40,13 +41,16 @@ internal static class WorkloadValidation
     public static void StatefulSet(JsonObject set, JsonObject? old, FieldErrors errors)
     {
         Validate(set, null, errors);
-        if (old?.Object("spec") is not { } before || set.Object("spec") is not { } spec) return;
+        if (old?.Object("spec") is not { } before || set.Object("spec") is not { } spec)
+            return;
         foreach (var field in new[] { "selector", "serviceName", "volumeClaimTemplates", "podManagementPolicy" })
         {
-            if (JsonAccess.Same(before[field], spec[field])) continue;
+            if (JsonAccess.Same(before[field], spec[field]))
+                continue;
             errors.Forbidden(
                 "spec",
-                "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
+                "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+            );
             return;
         }
     }
@@ -80,7 +84,11 @@ internal static class WorkloadValidation
         {
             if (expression.Text("operator") is not ("In" or "NotIn" or "Exists" or "DoesNotExist"))
             {
-                errors.Invalid($"spec.selector.matchExpressions[{index}].operator", expression["operator"]?.DeepClone(), "not a valid selector operator");
+                errors.Invalid(
+                    $"spec.selector.matchExpressions[{index}].operator",
+                    expression["operator"]?.DeepClone(),
+                    "not a valid selector operator"
+                );
                 return;
             }
 
@@ -89,6 +97,10 @@ internal static class WorkloadValidation
 
         var labels = spec.Object("template").Object("metadata").Object("labels");
         if (!LabelSelector.Of(selector).Matches(labels.StringMap()))
-            errors.Invalid("spec.template.metadata.labels", labels?.DeepClone() ?? new JsonObject(), "`selector` does not match template `labels`");
+            errors.Invalid(
+                "spec.template.metadata.labels",
+                labels?.DeepClone() ?? new JsonObject(),
+                "`selector` does not match template `labels`"
+            );
     }
 }

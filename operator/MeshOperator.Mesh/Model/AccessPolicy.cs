@@ -17,25 +17,37 @@ public sealed record AccessPolicy(bool IsRestricted, ValueList<AccessRule> Allow
     /// <param name="identity">The caller's SPIFFE identity; null when it shows none.</param>
     public static bool LetsIn(AccessPolicy? access, string? identity)
     {
-        if (access is null or { AuditOnly: true }) return true;
-        if (access.Deny.Any(rule => rule.IsFor(identity))) return false;
+        if (access is null or { AuditOnly: true })
+            return true;
+        if (access.Deny.Any(rule => rule.IsFor(identity)))
+            return false;
         return !access.IsRestricted || access.Allow.Any(rule => !rule.NeedsHttp && rule.IsFor(identity));
     }
 
     /// <summary>Whether somebody whom <paramref name="before"/> lets open connections of bytes is not let in by <paramref name="after"/>.</summary>
     public static bool Narrows(AccessPolicy? before, AccessPolicy? after)
     {
-        if (Equals(before, after)) return false;
+        if (Equals(before, after))
+            return false;
 
         // Conditions on identities are exact ones and prefixes. Within what begins with a text of them, and with no longer one, all are equal.
-        return Texts(before).Concat(Texts(after)).Append(string.Empty)
+        return Texts(before)
+            .Concat(Texts(after))
+            .Append(string.Empty)
             .SelectMany(text => new[] { text, text + '\u0001' })
             .Append(null)
             .Any(identity => LetsIn(before, identity) && !LetsIn(after, identity));
     }
 
     private static IEnumerable<string> Texts(AccessPolicy? access) =>
-        access is null ? [] : access.Allow.Concat(access.Deny).SelectMany(rule => rule.Callers).SelectMany(callers => callers).Select(match => match.Value).Distinct();
+        access is null
+            ? []
+            : access
+                .Allow.Concat(access.Deny)
+                .SelectMany(rule => rule.Callers)
+                .SelectMany(callers => callers)
+                .Select(match => match.Value)
+                .Distinct();
 }
 
 /// <summary>Selects calls: all that is given must hold.</summary>
@@ -53,8 +65,13 @@ public sealed record AccessRule
 
     /// <summary>Whether the conditions on the caller hold.</summary>
     /// <param name="identity">Its SPIFFE identity; null when it shows none.</param>
-    public bool IsFor(string? identity) => Callers.All(callers => identity is not null && callers.Any(match =>
-        match.Kind is StringMatchKind.Prefix ? identity.StartsWith(match.Value, StringComparison.Ordinal) : identity == match.Value));
+    public bool IsFor(string? identity) =>
+        Callers.All(callers =>
+            identity is not null
+            && callers.Any(match =>
+                match.Kind is StringMatchKind.Prefix ? identity.StartsWith(match.Value, StringComparison.Ordinal) : identity == match.Value
+            )
+        );
 
     /// <summary>Whether the rule can be told only of HTTP.</summary>
     public bool NeedsHttp => Methods.Count > 0 || Paths.Count > 0;

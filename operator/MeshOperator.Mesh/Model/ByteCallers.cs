@@ -13,10 +13,12 @@ public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)
     /// at: a rule that has some allows nothing and denies by its other conditions.</summary>
     public static ByteCallers? Of(AccessPolicy? access)
     {
-        if (access is null or { AuditOnly: true } || (!access.IsRestricted && access.Deny.Count == 0)) return null;
+        if (access is null or { AuditOnly: true } || (!access.IsRestricted && access.Deny.Count == 0))
+            return null;
         var allowed = access.IsRestricted ? access.Allow.Where(rule => !rule.NeedsHttp).Select(Callers).ToList() : [null];
         var denied = access.Deny.Select(Callers).ToList();
-        if (denied.Contains(null)) return new ByteCallers(IsOpen: false, []);
+        if (denied.Contains(null))
+            return new ByteCallers(IsOpen: false, []);
         return new ByteCallers(allowed.Contains(null), RangesOf(allowed, [.. denied.SelectMany(callers => callers!)]).ToValueList());
     }
 
@@ -25,14 +27,16 @@ public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)
         foreach (var caller in allowed.SelectMany(callers => callers ?? [new StringMatch(StringMatchKind.Prefix, string.Empty)]).Distinct())
         {
             var excluded = denied.Where(d => Intersect(caller, d) is not null).ToValueList();
-            if (!excluded.Any(d => Intersect(caller, d) == caller)) yield return new CallerRange(caller, excluded);
+            if (!excluded.Any(d => Intersect(caller, d) == caller))
+                yield return new CallerRange(caller, excluded);
         }
     }
 
     /// <summary>The callers that a rule is for: of each of its lists of conditions one must hold. Null means everybody.</summary>
     private static List<StringMatch>? Callers(AccessRule rule)
     {
-        if (rule.Callers.Count == 0) return null;
+        if (rule.Callers.Count == 0)
+            return null;
         var callers = rule.Callers[0].ToList();
         foreach (var further in rule.Callers.Skip(1))
             callers = [.. callers.SelectMany(caller => further.Select(other => Intersect(caller, other))).OfType<StringMatch>()];
@@ -42,8 +46,10 @@ public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)
     /// <summary>What both match, or null. Conditions on identities are exact ones and prefixes, so it is one of the two.</summary>
     private static StringMatch? Intersect(StringMatch a, StringMatch b)
     {
-        if (a.Kind is StringMatchKind.Prefix && b.Value.StartsWith(a.Value, StringComparison.Ordinal)) return b;
-        if (b.Kind is StringMatchKind.Prefix && a.Value.StartsWith(b.Value, StringComparison.Ordinal)) return a;
+        if (a.Kind is StringMatchKind.Prefix && b.Value.StartsWith(a.Value, StringComparison.Ordinal))
+            return b;
+        if (b.Kind is StringMatchKind.Prefix && a.Value.StartsWith(b.Value, StringComparison.Ordinal))
+            return a;
         return a == b ? a : null;
     }
 }

@@ -10,13 +10,16 @@ namespace MeshOperator.Mesh.Model;
 public sealed record MeshModel(
     string TrustDomain,
     ImmutableSortedDictionary<ServiceName, MeshService> Services,
-    ImmutableDictionary<WorkloadName, MeshWorkload> Workloads)
+    ImmutableDictionary<WorkloadName, MeshWorkload> Workloads
+)
 {
     /// <summary>A mesh without services and workloads.</summary>
-    public static MeshModel Empty { get; } = new(
-        "cluster.local",
-        ImmutableSortedDictionary<ServiceName, MeshService>.Empty,
-        ImmutableDictionary<WorkloadName, MeshWorkload>.Empty);
+    public static MeshModel Empty { get; } =
+        new(
+            "cluster.local",
+            ImmutableSortedDictionary<ServiceName, MeshService>.Empty,
+            ImmutableDictionary<WorkloadName, MeshWorkload>.Empty
+        );
 }
 
 /// <summary>Names a service: <c>name.namespace</c>. Ordered by namespace, then name, ordinally.</summary>
@@ -40,7 +43,8 @@ public readonly record struct WorkloadName(string Namespace, string Pod)
     public static bool TryParseNodeId(string? nodeId, out WorkloadName name)
     {
         name = default;
-        if (nodeId is null || nodeId.LastIndexOf('.') is not (> 0 and var dot) || dot == nodeId.Length - 1) return false;
+        if (nodeId is null || nodeId.LastIndexOf('.') is not (> 0 and var dot) || dot == nodeId.Length - 1)
+            return false;
         name = new WorkloadName(nodeId[(dot + 1)..], nodeId[..dot]);
         return true;
     }

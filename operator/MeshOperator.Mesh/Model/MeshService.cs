@@ -78,7 +78,11 @@ public sealed record PoolMember(MeshEndpoint Endpoint, int Weight);
 /// <param name="Budget">How many retries may be under way at once; null means <see cref="BreakerSettings.MaxRetries"/>.</param>
 /// <param name="Breaker">Bounds on connections and requests; null means none.</param>
 public sealed record ConnectionSettings(
-    TimeSpan? ConnectTimeout = null, TimeSpan? IdleTimeout = null, RetryBudget? Budget = null, BreakerSettings? Breaker = null);
+    TimeSpan? ConnectTimeout = null,
+    TimeSpan? IdleTimeout = null,
+    RetryBudget? Budget = null,
+    BreakerSettings? Breaker = null
+);
 
 /// <summary>Bounds the retries under way from one proxy to one cluster.</summary>
 /// <param name="Percent">0 to 100 per cent of the active and pending requests.</param>
@@ -91,7 +95,13 @@ public sealed record RetryBudget(double Percent, int MinConcurrency);
 /// <param name="MaxRequests">Requests under way, at least 1.</param>
 /// <param name="MaxRetries">Retries under way; null means Envoy's default of 3.</param>
 /// <param name="Outliers">When an endpoint that fails is left alone; null means never.</param>
-public sealed record BreakerSettings(int? MaxConnections, int? MaxPendingRequests, int? MaxRequests, int? MaxRetries, OutlierDetection? Outliers);
+public sealed record BreakerSettings(
+    int? MaxConnections,
+    int? MaxPendingRequests,
+    int? MaxRequests,
+    int? MaxRetries,
+    OutlierDetection? Outliers
+);
 
 /// <summary>When an endpoint that fails is left alone for a while.</summary>
 /// <param name="Consecutive5xx">Answers 5xx in a row, failed connections included; 0 means that they do not count.</param>
@@ -99,4 +109,10 @@ public sealed record BreakerSettings(int? MaxConnections, int? MaxPendingRequest
 /// <param name="Interval">How often endpoints are looked at.</param>
 /// <param name="BaseEjectionTime">How long an endpoint is left alone the first time.</param>
 /// <param name="MaxEjectionPercent">1 to 100 per cent of the endpoints that may be left alone at once.</param>
-public sealed record OutlierDetection(int Consecutive5xx, int ConsecutiveGatewayErrors, TimeSpan Interval, TimeSpan BaseEjectionTime, int MaxEjectionPercent);
+public sealed record OutlierDetection(
+    int Consecutive5xx,
+    int ConsecutiveGatewayErrors,
+    TimeSpan Interval,
+    TimeSpan BaseEjectionTime,
+    int MaxEjectionPercent
+);

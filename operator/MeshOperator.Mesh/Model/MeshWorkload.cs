@@ -51,7 +51,8 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     {
         foreach (var listed in Ports)
         {
-            if (listed.Port == port) return listed;
+            if (listed.Port == port)
+                return listed;
         }
 
         return null;

@@ -4,5 +4,6 @@ namespace MeshOperator.Mesh.Model;
 public static class Spiffe
 {
     /// <summary><c>spiffe://trust-domain/ns/namespace/sa/service-account</c>.</summary>
-    public static string Identity(string trustDomain, string ns, string serviceAccount) => $"spiffe://{trustDomain}/ns/{ns}/sa/{serviceAccount}";
+    public static string Identity(string trustDomain, string ns, string serviceAccount) =>
+        $"spiffe://{trustDomain}/ns/{ns}/sa/{serviceAccount}";
 }

@@ -9,7 +9,11 @@ public sealed record UpstreamScope(ValueList<ServiceName> Services)
     {
         foreach (var pattern in Services)
         {
-            if ((pattern.Namespace == "*" || pattern.Namespace == service.Namespace) && (pattern.Name == "*" || pattern.Name == service.Name)) return true;
+            if (
+                (pattern.Namespace == "*" || pattern.Namespace == service.Namespace)
+                && (pattern.Name == "*" || pattern.Name == service.Name)
+            )
+                return true;
         }
 
         return false;

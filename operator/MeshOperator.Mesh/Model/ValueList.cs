@@ -45,9 +45,11 @@ public sealed class ValueList<T> : IReadOnlyList<T>, IEquatable<ValueList<T>>
     /// <inheritdoc/>
     public override int GetHashCode()
     {
-        if (_hash != 0) return _hash;
+        if (_hash != 0)
+            return _hash;
         var hash = new HashCode();
-        foreach (var item in _items) hash.Add(item);
+        foreach (var item in _items)
+            hash.Add(item);
         var code = hash.ToHashCode();
         return _hash = code == 0 ? 1 : code;
     }

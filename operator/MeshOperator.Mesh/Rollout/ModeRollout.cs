@@ -27,7 +27,8 @@ public sealed class ModeRollout(TimeProvider time)
         ArgumentNullException.ThrowIfNull(progress);
         Forget(wanted);
         var haveClients = _moving.Count == 0 || progress.HaveClients(_moving);
-        foreach (var (name, workload) in wanted.Workloads) Advance(name, workload.Inbound, progress, haveClients);
+        foreach (var (name, workload) in wanted.Workloads)
+            Advance(name, workload.Inbound, progress, haveClients);
         _moving = PortsOfMoving(wanted);
         return _steps.Count == 0 ? wanted : Serve(wanted);
     }
@@ -50,16 +51,21 @@ public sealed class ModeRollout(TimeProvider time)
 
         if (!_steps.TryGetValue(name, out var step))
         {
-            if (ReferenceEquals(settled, wanted) || !NeedsSteps(settled, wanted)) _settled[name] = wanted;
-            else _steps[name] = new Step(ClientsMove: false, time.GetTimestamp(), [settled], wanted);
+            if (ReferenceEquals(settled, wanted) || !NeedsSteps(settled, wanted))
+                _settled[name] = wanted;
+            else
+                _steps[name] = new Step(ClientsMove: false, time.GetTimestamp(), [settled], wanted);
             return;
         }
 
         if (!step.ClientsMove)
         {
-            if (!NeedsSteps(settled, wanted)) Settle(name, wanted);
-            else if (IsLate(step) || progress.HasServer(name)) _steps[name] = step with { ClientsMove = true, Since = time.GetTimestamp(), Target = wanted };
-            else _steps[name] = step with { Target = wanted };
+            if (!NeedsSteps(settled, wanted))
+                Settle(name, wanted);
+            else if (IsLate(step) || progress.HasServer(name))
+                _steps[name] = step with { ClientsMove = true, Since = time.GetTimestamp(), Target = wanted };
+            else
+                _steps[name] = step with { Target = wanted };
         }
         else if (NeedsSteps(step.Target, wanted))
         {
@@ -82,7 +88,8 @@ public sealed class ModeRollout(TimeProvider time)
 
     private void Forget(MeshModel wanted)
     {
-        if (_settled.Count <= wanted.Workloads.Count && _settled.Keys.All(wanted.Workloads.ContainsKey)) return;
+        if (_settled.Count <= wanted.Workloads.Count && _settled.Keys.All(wanted.Workloads.ContainsKey))
+            return;
         foreach (var gone in _settled.Keys.Where(name => !wanted.Workloads.ContainsKey(name)).ToList())
         {
             _settled.Remove(gone);
@@ -93,31 +100,56 @@ public sealed class ModeRollout(TimeProvider time)
     private MeshModel Serve(MeshModel wanted)
     {
         var workloads = wanted.Workloads.ToBuilder();
-        foreach (var name in _steps.Keys) workloads[name] = workloads[name] with { Inbound = Open(_steps[name].Before, workloads[name].Inbound) };
+        foreach (var name in _steps.Keys)
+            workloads[name] = workloads[name] with { Inbound = Open(_steps[name].Before, workloads[name].Inbound) };
         var services = wanted.Services;
         foreach (var service in wanted.Services.Values)
         {
-            if (!service.Ports.SelectMany(Endpoints).Any(Waits)) continue;
-            services = services.SetItem(service.Name, service with { Ports = service.Ports.Select(port => AsBefore(port, wanted)).ToValueList() });
+            if (!service.Ports.SelectMany(Endpoints).Any(Waits))
+                continue;
+            services = services.SetItem(
+                service.Name,
+                service with
+                {
+                    Ports = service.Ports.Select(port => AsBefore(port, wanted)).ToValueList(),
+                }
+            );
         }
 
-        return wanted with { Workloads = workloads.ToImmutable(), Services = services };
+        return wanted with
+        {
+            Workloads = workloads.ToImmutable(),
+            Services = services,
+        };
     }
 
     /// <summary>Whether clients shall still call it as before.</summary>
-    private bool Waits(MeshEndpoint endpoint) => endpoint.Workload is { } name && _steps.TryGetValue(name, out var step) && !step.ClientsMove;
+    private bool Waits(MeshEndpoint endpoint) =>
+        endpoint.Workload is { } name && _steps.TryGetValue(name, out var step) && !step.ClientsMove;
 
-    private MeshServicePort AsBefore(MeshServicePort port, MeshModel wanted) => port with
-    {
-        Endpoints = port.Endpoints.Select(e => AsBefore(e, wanted)).ToValueList(),
-        Pools = port.Pools.Select(p => p with { Members = p.Members.Select(m => m with { Endpoint = AsBefore(m.Endpoint, wanted) }).ToValueList() }).ToValueList(),
-    };
+    private MeshServicePort AsBefore(MeshServicePort port, MeshModel wanted) =>
+        port with
+        {
+            Endpoints = port.Endpoints.Select(e => AsBefore(e, wanted)).ToValueList(),
+            Pools = port
+                .Pools.Select(p =>
+                    p with
+                    {
+                        Members = p.Members.Select(m => m with { Endpoint = AsBefore(m.Endpoint, wanted) }).ToValueList(),
+                    }
+                )
+                .ToValueList(),
+        };
 
     private MeshEndpoint AsBefore(MeshEndpoint endpoint, MeshModel wanted)
     {
-        if (!Waits(endpoint)) return endpoint;
+        if (!Waits(endpoint))
+            return endpoint;
         var name = endpoint.Workload!.Value;
-        return endpoint with { Identity = _settled[name].ModeOf(endpoint.Port) is MtlsMode.Disabled ? null : wanted.Workloads[name].Identity };
+        return endpoint with
+        {
+            Identity = _settled[name].ModeOf(endpoint.Port) is MtlsMode.Disabled ? null : wanted.Workloads[name].Identity,
+        };
     }
 
     /// <summary>The wanted profile, but open for both where the mode changes. The policy is not in effect until that is over.</summary>
@@ -126,9 +158,11 @@ public sealed class ModeRollout(TimeProvider time)
         var ports = wanted.Ports.Select(port => port with { Mode = Open(port.Mode, before.Select(b => b.ModeOf(port.Port))) }).ToList();
         foreach (var port in before.SelectMany(b => b.Ports))
         {
-            if (ports.Exists(p => p.Port == port.Port)) continue;
+            if (ports.Exists(p => p.Port == port.Port))
+                continue;
             var mode = Open(wanted.DefaultMode, before.Select(b => b.ModeOf(port.Port)));
-            if (mode != wanted.DefaultMode) ports.Add(new InboundPort(port.Port, port.Protocol, mode, wanted.DefaultAccess));
+            if (mode != wanted.DefaultMode)
+                ports.Add(new InboundPort(port.Port, port.Protocol, mode, wanted.DefaultAccess));
         }
 
         return wanted with
@@ -139,7 +173,8 @@ public sealed class ModeRollout(TimeProvider time)
         };
     }
 
-    private static MtlsMode Open(MtlsMode wanted, IEnumerable<MtlsMode> before) => before.Any(mode => NeedsSteps(mode, wanted)) ? MtlsMode.Permissive : wanted;
+    private static MtlsMode Open(MtlsMode wanted, IEnumerable<MtlsMode> before) =>
+        before.Any(mode => NeedsSteps(mode, wanted)) ? MtlsMode.Permissive : wanted;
 
     private static bool NeedsSteps(InboundProfile from, InboundProfile to) =>
         NeedsSteps(from.DefaultMode, to.DefaultMode)
@@ -149,19 +184,23 @@ public sealed class ModeRollout(TimeProvider time)
     private static bool NeedsSteps(MtlsMode from, MtlsMode to) => from != to && (from is MtlsMode.Disabled || to is MtlsMode.Disabled);
 
     /// <summary>The service ports whose clients are to follow.</summary>
-    private List<BackendTarget> PortsOfMoving(MeshModel model) => !_steps.Values.Any(step => step.ClientsMove)
-        ? []
-        : [
-            .. model.Services.Values.SelectMany(service => service.Ports)
-                .Where(port => Endpoints(port).Any(Moves))
-                .Select(port => new BackendTarget(port.Service, port.Port)),
-        ];
+    private List<BackendTarget> PortsOfMoving(MeshModel model) =>
+        !_steps.Values.Any(step => step.ClientsMove)
+            ? []
+            :
+            [
+                .. model
+                    .Services.Values.SelectMany(service => service.Ports)
+                    .Where(port => Endpoints(port).Any(Moves))
+                    .Select(port => new BackendTarget(port.Service, port.Port)),
+            ];
 
     /// <summary>All endpoints to which calls of a service port go.</summary>
     private static IEnumerable<MeshEndpoint> Endpoints(MeshServicePort port) =>
         port.Endpoints.Concat(port.Pools.SelectMany(pool => pool.Members).Select(member => member.Endpoint));
 
-    private bool Moves(MeshEndpoint endpoint) => endpoint.Workload is { } name && _steps.TryGetValue(name, out var step) && step.ClientsMove;
+    private bool Moves(MeshEndpoint endpoint) =>
+        endpoint.Workload is { } name && _steps.TryGetValue(name, out var step) && step.ClientsMove;
 
     /// <param name="ClientsMove">Whether the server is open and clients are to follow.</param>
     /// <param name="Since">When it began.</param>

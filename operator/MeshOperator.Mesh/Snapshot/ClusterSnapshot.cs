@@ -21,19 +21,22 @@ public sealed record ClusterSnapshot
     public bool IsScopedToNamespace { get; init; }
 
     /// <summary>Namespaces that say something of the mesh; their own namespace is empty.</summary>
-    public ImmutableDictionary<ObjectName, NamespaceRecord> Namespaces { get; init; } = ImmutableDictionary<ObjectName, NamespaceRecord>.Empty;
+    public ImmutableDictionary<ObjectName, NamespaceRecord> Namespaces { get; init; } =
+        ImmutableDictionary<ObjectName, NamespaceRecord>.Empty;
 
     /// <summary>Services.</summary>
     public ImmutableDictionary<ObjectName, ServiceRecord> Services { get; init; } = ImmutableDictionary<ObjectName, ServiceRecord>.Empty;
 
     /// <summary>Endpoint slices.</summary>
-    public ImmutableDictionary<ObjectName, EndpointSliceRecord> EndpointSlices { get; init; } = ImmutableDictionary<ObjectName, EndpointSliceRecord>.Empty;
+    public ImmutableDictionary<ObjectName, EndpointSliceRecord> EndpointSlices { get; init; } =
+        ImmutableDictionary<ObjectName, EndpointSliceRecord>.Empty;
 
     /// <summary>Pods that have not finished.</summary>
     public ImmutableDictionary<ObjectName, PodRecord> Pods { get; init; } = ImmutableDictionary<ObjectName, PodRecord>.Empty;
 
     /// <summary>How often callers of bytes have lost permissions at a pod; see <see cref="InboundPort.Revision"/>.</summary>
-    public ImmutableDictionary<ObjectName, ValueList<PortRevision>> Revisions { get; init; } = ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty;
+    public ImmutableDictionary<ObjectName, ValueList<PortRevision>> Revisions { get; init; } =
+        ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty;
 
     /// <summary>Policies of all kinds.</summary>
     public PolicySet Policies { get; init; } = PolicySet.Empty;

@@ -53,7 +53,12 @@ public sealed class MeshTranslator
 
         // What each pod's proxy does with what arrives.
         var workloads = memory.Workloads.Build(
-            snapshot, policies, memory.Backends.Served, memory.Model.Workloads, changes.AllWorkloads ? null : touched);
+            snapshot,
+            policies,
+            memory.Backends.Served,
+            memory.Model.Workloads,
+            changes.AllWorkloads ? null : touched
+        );
 
         // What policies cannot do, as is known only now.
         var reviewed = PolicyReview.Review(snapshot, policies, routes, services, memory.Backends.Served);

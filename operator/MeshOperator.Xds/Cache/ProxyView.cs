@@ -23,7 +23,8 @@ internal readonly record struct ProxyView
     /// <param name="shared">What it is sent of the mesh.</param>
     /// <param name="own">What is for connections that arrive at the proxy's workload.</param>
     /// <param name="secrets">Its certificate, the trust bundle, and what else <paramref name="own"/> names.</param>
-    public static ProxyView OfEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets) => new(shared, own, secrets);
+    public static ProxyView OfEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets) =>
+        new(shared, own, secrets);
 
     /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
     public static ProxyView OfProxyless(ProxylessConfiguration configuration) => new(configuration.Shared, null, ResourceSet.Empty);

@@ -26,7 +26,8 @@ public sealed class SnapshotCache
     public void Update(EnvoyConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        if (ReferenceEquals(_current, configuration)) return;
+        if (ReferenceEquals(_current, configuration))
+            return;
         _current = configuration;
         Wake();
         Updated?.Invoke();
@@ -35,7 +36,8 @@ public sealed class SnapshotCache
     /// <summary>Lets all streams look again.</summary>
     internal void Wake()
     {
-        foreach (var (signal, _) in _waiting) signal.Set();
+        foreach (var (signal, _) in _waiting)
+            signal.Set();
     }
 
     /// <summary>From now until it is disposed of, <paramref name="signal"/> is set at each change.</summary>

@@ -21,7 +21,11 @@ public static class XdsServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddGrpc();
         services.AddMetrics();
-        services.AddOptions<XdsServerOptions>().Configure(options => configure?.Invoke(options)).ValidateDataAnnotations().ValidateOnStart();
+        services
+            .AddOptions<XdsServerOptions>()
+            .Configure(options => configure?.Invoke(options))
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<EnvoyTranslator>();
         services.TryAddSingleton<SnapshotCache>();

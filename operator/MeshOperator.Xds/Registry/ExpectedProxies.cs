@@ -35,9 +35,9 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
     {
         lock (all)
         {
-            if (_grouped is { } known && ReferenceEquals(known.Configuration, configuration)) return known.Groups;
-            var groups = all
-                .Where(proxy => configuration.Nodes.ContainsKey(proxy.Workload))
+            if (_grouped is { } known && ReferenceEquals(known.Configuration, configuration))
+                return known.Groups;
+            var groups = all.Where(proxy => configuration.Nodes.ContainsKey(proxy.Workload))
                 .GroupBy(proxy => (Shared: configuration.SharedOf(proxy.Workload), configuration.Nodes[proxy.Workload].Own))
                 .Select(group => new Group(group.Key.Shared, group.Key.Own, [.. group]))
                 .ToList();

@@ -31,15 +31,19 @@ internal struct ProxyProgress
     public void Await(string listener, TypeStatus listeners)
     {
         IsTargeted = true;
-        if (listeners.Rejected.TryGetValue(listener, out var rejection)) Rejection = rejection;
-        else IsPending = true;
+        if (listeners.Rejected.TryGetValue(listener, out var rejection))
+            Rejection = rejection;
+        else
+            IsPending = true;
     }
 
     private void Count(string name, TypeStatus? status, XdsResource? acknowledged, Func<XdsResource, bool> isCurrent)
     {
         IsTargeted = true;
-        if (status is not null && status.Rejected.TryGetValue(name, out var rejection) && isCurrent(rejection.Resource)) Rejection = rejection;
-        else if (acknowledged is null || !isCurrent(acknowledged)) IsPending = true;
+        if (status is not null && status.Rejected.TryGetValue(name, out var rejection) && isCurrent(rejection.Resource))
+            Rejection = rejection;
+        else if (acknowledged is null || !isCurrent(acknowledged))
+            IsPending = true;
     }
 }
 
@@ -54,14 +58,18 @@ internal sealed class TotalProgress
     /// <summary>Counts one proxy.</summary>
     public void Add(string nodeId, ProxyProgress progress)
     {
-        if (!progress.IsTargeted) return;
+        if (!progress.IsTargeted)
+            return;
         _targeted++;
-        if (progress.Rejection is { } rejection) _rejected.Add(new ProxyRejection(nodeId, rejection.Resource.Name, rejection.Reason));
-        else if (!progress.IsPending) _acknowledged++;
+        if (progress.Rejection is { } rejection)
+            _rejected.Add(new ProxyRejection(nodeId, rejection.Resource.Name, rejection.Reason));
+        else if (!progress.IsPending)
+            _acknowledged++;
     }
 
     /// <summary>Counts proxies that are not connected.</summary>
-    public void AddUnconnected(IReadOnlyList<ExpectedProxy> proxies) => _unconnected = _unconnected.Count == 0 ? proxies : [.. _unconnected, .. proxies];
+    public void AddUnconnected(IReadOnlyList<ExpectedProxy> proxies) =>
+        _unconnected = _unconnected.Count == 0 ? proxies : [.. _unconnected, .. proxies];
 
     public PolicyProgress ToProgress() => new(_targeted + _unconnected.Count, _acknowledged, _rejected) { Unconnected = _unconnected };
 }
@@ -83,13 +91,16 @@ internal sealed class SharedResource(XdsResource resource, bool hasListener)
     public static List<SharedResource> Find(
         PolicyKey policy,
         IReadOnlyList<ResourceSet> shared,
-        IReadOnlyDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> policies)
+        IReadOnlyDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> policies
+    )
     {
         var found = new List<SharedResource>();
-        if (!policies.TryGetValue(policy, out var resources)) return found;
+        if (!policies.TryGetValue(policy, out var resources))
+            return found;
         foreach (var (type, name) in resources)
         {
-            if (shared[(int)type].Find(name) is { } resource) found.Add(Create(resource, shared));
+            if (shared[(int)type].Find(name) is { } resource)
+                found.Add(Create(resource, shared));
         }
 
         return found;
@@ -101,7 +112,8 @@ internal sealed class SharedResource(XdsResource resource, bool hasListener)
     public static SharedResource Create(XdsResource resource, IReadOnlyList<ResourceSet> shared) =>
         new(resource, resource.Type is ResourceType.Route or ResourceType.Extension && HasListener(resource.Name, shared));
 
-    private static bool HasListener(string name, IReadOnlyList<ResourceSet> shared) => shared[(int)ResourceType.Listener].Find(name) is not null;
+    private static bool HasListener(string name, IReadOnlyList<ResourceSet> shared) =>
+        shared[(int)ResourceType.Listener].Find(name) is not null;
 
     /// <summary>A proxy uses the resource when it subscribes to it, or has yet to ask for its type, or for this name as its listener is new. A
     /// library asks only for what its application calls, and for some types never.</summary>
@@ -110,13 +122,15 @@ internal sealed class SharedResource(XdsResource resource, bool hasListener)
         var status = proxy[resource.Type];
         if (status is null)
         {
-            if (!proxy.IsProxyless) progress.Count(resource, null, null);
+            if (!proxy.IsProxyless)
+                progress.Count(resource, null, null);
             return;
         }
 
         if (!status.IsWildcard && !SubscriptionLayer.IsSet(status.SharedNames, Index(status.SentShared)))
         {
-            if (hasListener && proxy[ResourceType.Listener] is { IsWildcard: true } listeners) progress.Await(resource.Name, listeners);
+            if (hasListener && proxy[ResourceType.Listener] is { IsWildcard: true } listeners)
+                progress.Await(resource.Name, listeners);
             return;
         }
 
@@ -125,14 +139,16 @@ internal sealed class SharedResource(XdsResource resource, bool hasListener)
 
     private int Index(ResourceSet sent)
     {
-        if (ReferenceEquals(sent, _lastSent)) return _lastIndex;
+        if (ReferenceEquals(sent, _lastSent))
+            return _lastIndex;
         _lastSent = sent;
         return _lastIndex = sent.IndexOf(resource.Name);
     }
 
     private XdsResource? Acknowledged(ResourceSet set)
     {
-        if (ReferenceEquals(set, _lastAcknowledged)) return _lastAcknowledgedResource;
+        if (ReferenceEquals(set, _lastAcknowledged))
+            return _lastAcknowledgedResource;
         _lastAcknowledged = set;
         return _lastAcknowledgedResource = set.Find(resource.Name);
     }

@@ -45,7 +45,8 @@ public sealed class ProxyRegistry
     {
         get
         {
-            lock (_gate) return _connections;
+            lock (_gate)
+                return _connections;
         }
     }
 
@@ -62,7 +63,8 @@ public sealed class ProxyRegistry
                 waiter = Interlocked.CompareExchange(ref _waiter, created, null) ?? created;
             }
 
-            if (Revision > seen) return;
+            if (Revision > seen)
+                return;
             await waiter.Task.WaitAsync(cancellationToken);
         }
     }
@@ -73,7 +75,8 @@ public sealed class ProxyRegistry
 
     /// <summary>One connected proxy, or null.</summary>
     public ProxyStatus? GetProxy(string nodeId) =>
-        (_proxies.TryGetValue((nodeId, null), out var proxy) ? proxy : _proxies.Values.FirstOrDefault(other => other.NodeId == nodeId)) is { } found
+        (_proxies.TryGetValue((nodeId, null), out var proxy) ? proxy : _proxies.Values.FirstOrDefault(other => other.NodeId == nodeId))
+            is { } found
             ? Describe(found)
             : null;
 
@@ -84,12 +87,24 @@ public sealed class ProxyRegistry
     public (IReadOnlyList<WorkloadName> Workloads, long Connections) GetUnconnected()
     {
         var nodes = _cache.Current?.Nodes;
-        if (nodes is null) return ([], Connections);
+        if (nodes is null)
+            return ([], Connections);
         lock (_gate)
         {
-            if (_unconnected is { } known && known.Connections == _connections && ReferenceEquals(known.Nodes, nodes)) return (known.Found, _connections);
-            var connected = _proxies.Values.Where(proxy => !proxy.IsProxyless).Select(proxy => proxy.Workload).OfType<WorkloadName>().ToHashSet();
-            List<WorkloadName> found = [.. nodes.Keys.Where(workload => !connected.Contains(workload)).OrderBy(w => w.Namespace, StringComparer.Ordinal).ThenBy(w => w.Pod, StringComparer.Ordinal)];
+            if (_unconnected is { } known && known.Connections == _connections && ReferenceEquals(known.Nodes, nodes))
+                return (known.Found, _connections);
+            var connected = _proxies
+                .Values.Where(proxy => !proxy.IsProxyless)
+                .Select(proxy => proxy.Workload)
+                .OfType<WorkloadName>()
+                .ToHashSet();
+            List<WorkloadName> found =
+            [
+                .. nodes
+                    .Keys.Where(workload => !connected.Contains(workload))
+                    .OrderBy(w => w.Namespace, StringComparer.Ordinal)
+                    .ThenBy(w => w.Pod, StringComparer.Ordinal),
+            ];
             _unconnected = (_connections, nodes, found);
             return (found, _connections);
         }
@@ -100,9 +115,11 @@ public sealed class ProxyRegistry
     /// <param name="expected">Proxies that are not connected and are to be counted if the policy applies to them.</param>
     public PolicyProgress GetProgress(PolicyKey policy, ExpectedProxies? expected = null)
     {
-        if (_cache.Current is not { } configuration) return PolicyProgress.None;
+        if (_cache.Current is not { } configuration)
+            return PolicyProgress.None;
         var inbound = configuration.InboundPolicies.Contains(policy);
-        if (!configuration.Policies.ContainsKey(policy) && !inbound) return PolicyProgress.None;
+        if (!configuration.Policies.ContainsKey(policy) && !inbound)
+            return PolicyProgress.None;
 
         var total = new TotalProgress();
         var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
@@ -114,29 +131,35 @@ public sealed class ProxyRegistry
             {
                 proxyless ??= SharedResource.Find(policy, configuration.Proxyless.Value.Shared, configuration.Proxyless.Value.Policies);
                 var progress = libraries.GetValueOrDefault(proxy.NodeId);
-                foreach (var resource in proxyless) resource.Measure(proxy, ref progress);
+                foreach (var resource in proxyless)
+                    resource.Measure(proxy, ref progress);
                 libraries[proxy.NodeId] = progress;
             }
             else
             {
                 var progress = new ProxyProgress();
-                foreach (var resource in Carriers(configuration.SharedOf(NodeOf(configuration, proxy)))) resource.Measure(proxy, ref progress);
-                if (inbound) MeasureInbound(configuration, policy, proxy, ref progress);
+                foreach (var resource in Carriers(configuration.SharedOf(NodeOf(configuration, proxy))))
+                    resource.Measure(proxy, ref progress);
+                if (inbound)
+                    MeasureInbound(configuration, policy, proxy, ref progress);
                 total.Add(proxy.NodeId, progress);
             }
         }
 
-        foreach (var (nodeId, progress) in libraries) total.Add(nodeId, progress);
+        foreach (var (nodeId, progress) in libraries)
+            total.Add(nodeId, progress);
         foreach (var group in expected?.In(configuration) ?? [])
         {
-            if (Carriers(group.Shared).Count > 0 || (inbound && group.Own.Profile.Policies.Contains(policy))) total.AddUnconnected(group.Proxies);
+            if (Carriers(group.Shared).Count > 0 || (inbound && group.Own.Profile.Policies.Contains(policy)))
+                total.AddUnconnected(group.Proxies);
         }
 
         return total.ToProgress();
 
         List<SharedResource> Carriers(IReadOnlyList<ResourceSet> scope)
         {
-            if (!scopes.TryGetValue(scope, out var shared)) scopes.Add(scope, shared = SharedResource.Find(policy, scope, configuration.Policies));
+            if (!scopes.TryGetValue(scope, out var shared))
+                scopes.Add(scope, shared = SharedResource.Find(policy, scope, configuration.Policies));
             return shared;
         }
     }
@@ -145,8 +168,10 @@ public sealed class ProxyRegistry
     /// it is not connected here.</summary>
     public bool HasOwnListeners(WorkloadName workload)
     {
-        if (_cache.Current is not { } configuration || !configuration.Nodes.TryGetValue(workload, out var node)) return true;
-        if (!_proxies.TryGetValue((workload.NodeId, null), out var proxy)) return true;
+        if (_cache.Current is not { } configuration || !configuration.Nodes.TryGetValue(workload, out var node))
+            return true;
+        if (!_proxies.TryGetValue((workload.NodeId, null), out var proxy))
+            return true;
         var progress = new ProxyProgress();
         MeasureOwn(node, proxy, ref progress);
         return progress is { IsPending: false, Rejection: null };
@@ -157,10 +182,12 @@ public sealed class ProxyRegistry
     public bool HaveUpstreams(IReadOnlyCollection<BackendTarget> ports)
     {
         ArgumentNullException.ThrowIfNull(ports);
-        if (_cache.Current is not { } configuration) return true;
+        if (_cache.Current is not { } configuration)
+            return true;
         List<XdsResource> resources =
         [
-            .. ports.Select(port => configuration.ServicePorts.GetValueOrDefault(Names.Outbound(port)))
+            .. ports
+                .Select(port => configuration.ServicePorts.GetValueOrDefault(Names.Outbound(port)))
                 .OfType<ServicePortResources>()
                 .SelectMany(port => port.Clusters.Concat(port.Endpoints)),
         ];
@@ -169,15 +196,22 @@ public sealed class ProxyRegistry
         {
             var scope = configuration.SharedOf(proxy.Workload);
             if (!scopes.TryGetValue(scope, out var shared))
-                scopes.Add(scope, shared = [.. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => SharedResource.Create(r, scope))]);
+                scopes.Add(
+                    scope,
+                    shared = [
+                        .. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => SharedResource.Create(r, scope)),
+                    ]
+                );
             var progress = new ProxyProgress();
             foreach (var resource in shared)
             {
                 // Who has yet to ask will be told the newest.
-                if (proxy[resource.Type] is not null) resource.Measure(proxy, ref progress);
+                if (proxy[resource.Type] is not null)
+                    resource.Measure(proxy, ref progress);
             }
 
-            if (progress.IsPending || progress.Rejection is not null) return false;
+            if (progress.IsPending || progress.Rejection is not null)
+                return false;
         }
 
         return true;
@@ -198,7 +232,8 @@ public sealed class ProxyRegistry
     {
         lock (_gate)
         {
-            if (!_proxies.TryRemove(KeyValuePair.Create(Key(proxy), proxy))) return;
+            if (!_proxies.TryRemove(KeyValuePair.Create(Key(proxy), proxy)))
+                return;
             _connections++;
         }
 
@@ -211,17 +246,25 @@ public sealed class ProxyRegistry
         Interlocked.Exchange(ref _waiter, null)?.TrySetResult();
     }
 
-    private static (string NodeId, ProxyConnection? OwnStream) Key(ProxyConnection proxy) => (proxy.NodeId, proxy.IsProxyless ? proxy : null);
+    private static (string NodeId, ProxyConnection? OwnStream) Key(ProxyConnection proxy) =>
+        (proxy.NodeId, proxy.IsProxyless ? proxy : null);
 
     /// <summary>What a proxy is sent; one whose pod has left the mesh keeps what it had.</summary>
     private static NodeEntry? NodeOf(EnvoyConfiguration configuration, ProxyConnection proxy) =>
         proxy.Workload is { } workload && configuration.Nodes.TryGetValue(workload, out var node) ? node : proxy.Node;
 
-    private static void MeasureInbound(EnvoyConfiguration configuration, PolicyKey policy, ProxyConnection proxy, ref ProxyProgress progress)
+    private static void MeasureInbound(
+        EnvoyConfiguration configuration,
+        PolicyKey policy,
+        ProxyConnection proxy,
+        ref ProxyProgress progress
+    )
     {
-        if (proxy.Workload is not { } workload
+        if (
+            proxy.Workload is not { } workload
             || !configuration.Nodes.TryGetValue(workload, out var node)
-            || !node.Own.Profile.Policies.Contains(policy))
+            || !node.Own.Profile.Policies.Contains(policy)
+        )
         {
             return;
         }
@@ -234,17 +277,20 @@ public sealed class ProxyRegistry
         foreach (var type in (ReadOnlySpan<ResourceType>)[ResourceType.Listener, ResourceType.Route, ResourceType.Extension])
         {
             var status = proxy[type];
-            foreach (var resource in node.Own[type].Items) progress.Count(resource, status, status?.AcknowledgedOwn.Find(resource.Name));
+            foreach (var resource in node.Own[type].Items)
+                progress.Count(resource, status, status?.AcknowledgedOwn.Find(resource.Name));
         }
 
         // Pods that were injected before there was a runtime layer do not ask for it.
         if (proxy[ResourceType.Runtime] is { } runtime)
         {
-            foreach (var layer in node.Own[ResourceType.Runtime].Items) progress.Count(layer, runtime, runtime.AcknowledgedOwn.Find(layer.Name));
+            foreach (var layer in node.Own[ResourceType.Runtime].Items)
+                progress.Count(layer, runtime, runtime.AcknowledgedOwn.Find(layer.Name));
         }
 
         var secrets = proxy[ResourceType.Secret];
-        foreach (var callers in node.Own.Callers) progress.Count(callers, secrets);
+        foreach (var callers in node.Own.Callers)
+            progress.Count(callers, secrets);
     }
 
     private static ProxyStatus Describe(ProxyConnection proxy)
@@ -252,9 +298,17 @@ public sealed class ProxyRegistry
         var types = new List<ProxyTypeStatus>();
         foreach (var type in Enum.GetValues<ResourceType>())
         {
-            if (proxy[type] is not { } status) continue;
-            types.Add(new ProxyTypeStatus(
-                type, status.SentVersion, status.AcknowledgedVersion, status.SentVersion == status.AcknowledgedVersion, status.LastRejection));
+            if (proxy[type] is not { } status)
+                continue;
+            types.Add(
+                new ProxyTypeStatus(
+                    type,
+                    status.SentVersion,
+                    status.AcknowledgedVersion,
+                    status.SentVersion == status.AcknowledgedVersion,
+                    status.LastRejection
+                )
+            );
         }
 
         return new ProxyStatus(
@@ -263,7 +317,8 @@ public sealed class ProxyRegistry
             proxy.IsDelta ? XdsMode.Delta : XdsMode.StateOfTheWorld,
             proxy.Agent,
             proxy.ConnectedAt,
-            types);
+            types
+        );
     }
 
     private static ProxySecretStatus DescribeSecrets(ProxyConnection proxy)
@@ -275,6 +330,7 @@ public sealed class ProxyRegistry
             status is not null,
             status?.AcknowledgedOwn.Find(Names.TrustBundleSecret)?.Origin,
             status?.AcknowledgedOwn.Find(Names.IdentitySecret)?.Origin,
-            status?.Rejected.Values.FirstOrDefault()?.Reason);
+            status?.Rejected.Values.FirstOrDefault()?.Reason
+        );
     }
 }

@@ -16,7 +16,8 @@ public sealed record ProxyStatus(
     XdsMode Mode,
     string Agent,
     DateTimeOffset ConnectedAt,
-    IReadOnlyList<ProxyTypeStatus> Types);
+    IReadOnlyList<ProxyTypeStatus> Types
+);
 
 /// <summary>How far a proxy is with one type of resources.</summary>
 /// <param name="Type">The type.</param>
@@ -24,8 +25,7 @@ public sealed record ProxyStatus(
 /// <param name="AcknowledgedVersion">The version that it last acknowledged.</param>
 /// <param name="IsSynced">Whether it has acknowledged all that it subscribes to, as it is now.</param>
 /// <param name="Rejection">The proxy's text when it rejected the last response, else null.</param>
-public sealed record ProxyTypeStatus(
-    ResourceType Type, string SentVersion, string AcknowledgedVersion, bool IsSynced, string? Rejection);
+public sealed record ProxyTypeStatus(ResourceType Type, string SentVersion, string AcknowledgedVersion, bool IsSynced, string? Rejection);
 
 /// <summary>The variants of the xDS protocol.</summary>
 public enum XdsMode
@@ -66,4 +66,11 @@ public sealed record ProxyRejection(string NodeId, string Resource, string Reaso
 /// <param name="TrustBundle">The trust bundle, by <see cref="Secrets.TrustMaterial.Id"/>; null before the first.</param>
 /// <param name="IdentitySigner">Who signed its certificate, by <see cref="Secrets.IdentityMaterial.Signer"/>; null when it has none.</param>
 /// <param name="Rejection">The proxy's own text when it did not take what it was last sent, else null.</param>
-public sealed record ProxySecretStatus(string NodeId, DateTimeOffset ConnectedAt, bool AreRequested, string? TrustBundle, string? IdentitySigner, string? Rejection);
+public sealed record ProxySecretStatus(
+    string NodeId,
+    DateTimeOffset ConnectedAt,
+    bool AreRequested,
+    string? TrustBundle,
+    string? IdentitySigner,
+    string? Rejection
+);

@@ -26,16 +26,17 @@ internal sealed class TypeStatus
 
     public required string? LastRejection { get; init; }
 
-    public static TypeStatus Of(TypeSubscription subscription, Acknowledgements acknowledgements) => new()
-    {
-        IsWildcard = subscription.IsWildcard,
-        SentShared = subscription.Shared.Sent,
-        SharedNames = subscription.Shared.ShareBits(),
-        AcknowledgedShared = acknowledgements.Shared,
-        AcknowledgedOwn = acknowledgements.Own,
-        Rejected = acknowledgements.Rejected,
-        SentVersion = acknowledgements.SentVersion,
-        AcknowledgedVersion = acknowledgements.AcknowledgedVersion,
-        LastRejection = acknowledgements.LastRejection,
-    };
+    public static TypeStatus Of(TypeSubscription subscription, Acknowledgements acknowledgements) =>
+        new()
+        {
+            IsWildcard = subscription.IsWildcard,
+            SentShared = subscription.Shared.Sent,
+            SharedNames = subscription.Shared.ShareBits(),
+            AcknowledgedShared = acknowledgements.Shared,
+            AcknowledgedOwn = acknowledgements.Own,
+            Rejected = acknowledgements.Rejected,
+            SentVersion = acknowledgements.SentVersion,
+            AcknowledgedVersion = acknowledgements.AcknowledgedVersion,
+            LastRejection = acknowledgements.LastRejection,
+        };
 }

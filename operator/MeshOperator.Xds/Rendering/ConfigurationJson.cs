@@ -18,7 +18,9 @@ public static class ConfigurationJson
 
     private static readonly TypeRegistry Types = TypeRegistry.FromFiles(OwnFiles());
 
-    private static readonly JsonFormatter Formatter = new(new JsonFormatter.Settings(formatDefaultValues: false, Types).WithPreserveProtoFieldNames(true));
+    private static readonly JsonFormatter Formatter = new(
+        new JsonFormatter.Settings(formatDefaultValues: false, Types).WithPreserveProtoFieldNames(true)
+    );
 
     /// <summary>The resources of a type that all proxies are sent, ordered by name.</summary>
     public static JsonArray Shared(EnvoyConfiguration configuration, ResourceType type)
@@ -39,7 +41,8 @@ public static class ConfigurationJson
     public static JsonArray Own(EnvoyConfiguration configuration, WorkloadName workload, ResourceType type)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        if (!configuration.Nodes.TryGetValue(workload, out var node)) return [];
+        if (!configuration.Nodes.TryGetValue(workload, out var node))
+            return [];
         return Render(node.Own[type]);
     }
 
@@ -48,7 +51,8 @@ public static class ConfigurationJson
     public static JsonArray Callers(EnvoyConfiguration configuration, WorkloadName workload)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        if (!configuration.Nodes.TryGetValue(workload, out var node)) return [];
+        if (!configuration.Nodes.TryGetValue(workload, out var node))
+            return [];
         return [.. node.Own.Callers.Select(callers => Render(new Secret { Name = callers.Name, ValidationContext = callers.Identities }))];
     }
 
@@ -63,7 +67,8 @@ public static class ConfigurationJson
     private static JsonArray Render(ResourceSet resources)
     {
         var rendered = new JsonArray();
-        foreach (var resource in resources.Items) rendered.Add(Render(resource));
+        foreach (var resource in resources.Items)
+            rendered.Add(Render(resource));
         return rendered;
     }
 
@@ -86,7 +91,9 @@ public static class ConfigurationJson
         switch (element.ValueKind)
         {
             case JsonValueKind.Object:
-                var properties = element.EnumerateObject().OrderBy(p => Array.IndexOf(First, p.Name) is >= 0 and var rank ? rank : First.Length);
+                var properties = element
+                    .EnumerateObject()
+                    .OrderBy(p => Array.IndexOf(First, p.Name) is >= 0 and var rank ? rank : First.Length);
                 return new JsonObject(properties.Select(p => KeyValuePair.Create(p.Name, Ordered(p.Value))));
             case JsonValueKind.Array:
                 return new JsonArray([.. element.EnumerateArray().Select(Ordered)]);
@@ -98,8 +105,10 @@ public static class ConfigurationJson
     }
 
     /// <summary>All files of messages that this assembly has, so that none is forgotten when another is used inside an <c>Any</c>.</summary>
-    private static IEnumerable<FileDescriptor> OwnFiles() => typeof(ConfigurationJson).Assembly.GetTypes()
-        .Where(type => type.IsAssignableTo(typeof(IMessage)) && !type.IsAbstract)
-        .Select(type => ((IMessage)Activator.CreateInstance(type)!).Descriptor.File)
-        .Distinct();
+    private static IEnumerable<FileDescriptor> OwnFiles() =>
+        typeof(ConfigurationJson)
+            .Assembly.GetTypes()
+            .Where(type => type.IsAssignableTo(typeof(IMessage)) && !type.IsAbstract)
+            .Select(type => ((IMessage)Activator.CreateInstance(type)!).Descriptor.File)
+            .Distinct();
 }

@@ -29,10 +29,14 @@ internal sealed class ResourceDifference
         var upserts = new List<int>();
         var removals = new List<int>();
         var newIndices = from.HasSameNames(to) ? null : new int[from.Count];
-        int a = 0, b = 0;
+        int a = 0,
+            b = 0;
         while (a < from.Count || b < to.Count)
         {
-            var order = a == from.Count ? 1 : b == to.Count ? -1 : string.CompareOrdinal(from[a].Name, to[b].Name);
+            var order =
+                a == from.Count ? 1
+                : b == to.Count ? -1
+                : string.CompareOrdinal(from[a].Name, to[b].Name);
             if (order < 0)
             {
                 newIndices?[a] = -1;
@@ -45,7 +49,8 @@ internal sealed class ResourceDifference
             else
             {
                 newIndices?[a] = b;
-                if (!ReferenceEquals(from[a], to[b]) && from[a].Version != to[b].Version) upserts.Add(b);
+                if (!ReferenceEquals(from[a], to[b]) && from[a].Version != to[b].Version)
+                    upserts.Add(b);
                 a++;
                 b++;
             }

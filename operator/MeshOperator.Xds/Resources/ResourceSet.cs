@@ -37,14 +37,17 @@ internal sealed class ResourceSet
     public static ResourceSet Create(IEnumerable<XdsResource> resources, ResourceSet? previous = null)
     {
         var items = resources.ToArray();
-        if (items.Length == 0) return Empty;
+        if (items.Length == 0)
+            return Empty;
         Array.Sort(items, static (a, b) => string.CompareOrdinal(a.Name, b.Name));
-        if (previous is not null && previous._items.AsSpan().SequenceEqual(items)) return previous;
+        if (previous is not null && previous._items.AsSpan().SequenceEqual(items))
+            return previous;
 
         // Where only contents changed, the index of names is that of the set before.
-        var indices = previous is not null && SameNames(previous._items, items)
-            ? previous._indices
-            : Enumerable.Range(0, items.Length).ToFrozenDictionary(index => items[index].Name, StringComparer.Ordinal);
+        var indices =
+            previous is not null && SameNames(previous._items, items)
+                ? previous._indices
+                : Enumerable.Range(0, items.Length).ToFrozenDictionary(index => items[index].Name, StringComparer.Ordinal);
         return new ResourceSet(items, indices, Hash(items));
     }
 
@@ -59,11 +62,13 @@ internal sealed class ResourceSet
         {
             foreach (var (known, difference) in _differences)
             {
-                if (ReferenceEquals(known, from)) return difference;
+                if (ReferenceEquals(known, from))
+                    return difference;
             }
 
             var computed = ResourceDifference.Between(from, this);
-            if (_differences.Count == RememberedDifferences) _differences.Dequeue();
+            if (_differences.Count == RememberedDifferences)
+                _differences.Dequeue();
             _differences.Enqueue((from, computed));
             return computed;
         }
@@ -74,10 +79,12 @@ internal sealed class ResourceSet
 
     private static bool SameNames(XdsResource[] a, XdsResource[] b)
     {
-        if (a.Length != b.Length) return false;
+        if (a.Length != b.Length)
+            return false;
         for (var i = 0; i < a.Length; i++)
         {
-            if (a[i].Name != b[i].Name) return false;
+            if (a[i].Name != b[i].Name)
+                return false;
         }
 
         return true;

@@ -22,7 +22,8 @@ internal static class Wire
         output[0] = (byte)((field << 3) | LengthDelimitedType);
         var written = 1;
         var rest = (uint)length;
-        for (; rest >= 0x80; rest >>= 7) output[written++] = (byte)(rest | 0x80);
+        for (; rest >= 0x80; rest >>= 7)
+            output[written++] = (byte)(rest | 0x80);
         output[written++] = (byte)rest;
         return output[written..];
     }

@@ -39,7 +39,8 @@ internal sealed class XdsResource
     public static XdsResource Create(ResourceType type, string name, IMessage message, XdsResource? previous = null, string? origin = null)
     {
         var any = Serialise(new Any { TypeUrl = type.Url(), Value = UnsafeByteOperations.UnsafeWrap(Serialise(message)) });
-        if (previous is not null && previous.Name == name && previous.Any.Span.SequenceEqual(any)) return previous;
+        if (previous is not null && previous.Name == name && previous.Any.Span.SequenceEqual(any))
+            return previous;
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(any, hash);
         return new XdsResource(type, name, Convert.ToHexStringLower(hash[..8]), any, origin);

@@ -33,11 +33,17 @@ internal sealed class SecretCache : IDisposable
     public void Dispose() => _source.Changed -= OnChanged;
 
     /// <summary>The secrets of a proxy: the trust bundle, and its own identity when it has one.</summary>
-    public async ValueTask<ProxySecrets> GetAsync(string nodeId, string? spiffeId, ResourceSet? previous, CancellationToken cancellationToken)
+    public async ValueTask<ProxySecrets> GetAsync(
+        string nodeId,
+        string? spiffeId,
+        ResourceSet? previous,
+        CancellationToken cancellationToken
+    )
     {
         var trusted = _source.TrustBundle;
         var bundle = TrustBundle(trusted);
-        if (spiffeId is null) return new ProxySecrets(ResourceSet.Create([bundle], previous), trusted, CancellationToken.None);
+        if (spiffeId is null)
+            return new ProxySecrets(ResourceSet.Create([bundle], previous), trusted, CancellationToken.None);
         var material = await _source.GetIdentityAsync(nodeId, spiffeId, cancellationToken);
         if (!_identities.TryGetValue(material, out var identity))
         {
@@ -77,23 +83,30 @@ internal sealed class SecretCache : IDisposable
     {
         var context = callers.Identities.Clone();
         context.TrustedCa = Bytes(bundle.Roots);
-        return XdsResource.Create(ResourceType.Secret, callers.Name, new Secret { Name = callers.Name, ValidationContext = context }, origin: callers.Id);
+        return XdsResource.Create(
+            ResourceType.Secret,
+            callers.Name,
+            new Secret { Name = callers.Name, ValidationContext = context },
+            origin: callers.Id
+        );
     }
 
-    private static XdsResource Identity(IdentityMaterial material, XdsResource? previous) => XdsResource.Create(
-        ResourceType.Secret,
-        Names.IdentitySecret,
-        new Secret
-        {
-            Name = Names.IdentitySecret,
-            TlsCertificate = new TlsCertificate
+    private static XdsResource Identity(IdentityMaterial material, XdsResource? previous) =>
+        XdsResource.Create(
+            ResourceType.Secret,
+            Names.IdentitySecret,
+            new Secret
             {
-                CertificateChain = Bytes(material.CertificateChain),
-                PrivateKey = Bytes(material.PrivateKey),
+                Name = Names.IdentitySecret,
+                TlsCertificate = new TlsCertificate
+                {
+                    CertificateChain = Bytes(material.CertificateChain),
+                    PrivateKey = Bytes(material.PrivateKey),
+                },
             },
-        },
-        previous,
-        material.Signer);
+            previous,
+            material.Signer
+        );
 
     private static DataSource Bytes(ReadOnlyMemory<byte> pem) => new() { InlineBytes = UnsafeByteOperations.UnsafeWrap(pem) };
 

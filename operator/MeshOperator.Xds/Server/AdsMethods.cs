@@ -13,7 +13,8 @@ internal sealed class AdsMethods : IServiceMethodProvider<AdsService>
     /// <summary>Never called: streams write responses themselves; see <see cref="AdsResponse.WriteAsync"/>.</summary>
     private static readonly Marshaller<AdsResponse> Responses = new(
         static (AdsResponse _) => throw new NotSupportedException("Responses are written by their stream."),
-        static _ => throw new NotSupportedException("The server reads no responses."));
+        static _ => throw new NotSupportedException("The server reads no responses.")
+    );
 
     public static Method<DiscoveryRequest, AdsResponse> StateOfTheWorld { get; } =
         Method("StreamAggregatedResources", DiscoveryRequest.Parser);
@@ -24,9 +25,15 @@ internal sealed class AdsMethods : IServiceMethodProvider<AdsService>
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<AdsService> context)
     {
         context.AddDuplexStreamingMethod(
-            StateOfTheWorld, [], static (service, requests, _, call) => service.StreamAggregatedResources(requests, call));
+            StateOfTheWorld,
+            [],
+            static (service, requests, _, call) => service.StreamAggregatedResources(requests, call)
+        );
         context.AddDuplexStreamingMethod(
-            Delta, [], static (service, requests, _, call) => service.DeltaAggregatedResources(requests, call));
+            Delta,
+            [],
+            static (service, requests, _, call) => service.DeltaAggregatedResources(requests, call)
+        );
     }
 
     private static Method<TRequest, AdsResponse> Method<TRequest>(string name, MessageParser<TRequest> parser)
@@ -34,7 +41,8 @@ internal sealed class AdsMethods : IServiceMethodProvider<AdsService>
     {
         var requests = new Marshaller<TRequest>(
             static (request, context) => context.Complete(request.ToByteArray()),
-            context => parser.ParseFrom(context.PayloadAsReadOnlySequence()));
+            context => parser.ParseFrom(context.PayloadAsReadOnlySequence())
+        );
         return new Method<TRequest, AdsResponse>(MethodType.DuplexStreaming, ServiceName, name, requests, Responses);
     }
 }

@@ -36,14 +36,17 @@ internal sealed class AdsResponse
         WriteString(output, 1, Version);
         foreach (var resource in Resources)
         {
-            if (!IsDelta) WriteHeader(output, resource.Any.Length);
+            if (!IsDelta)
+                WriteHeader(output, resource.Any.Length);
             await output.WriteAsync(IsDelta ? resource.DeltaField : resource.Any, cancellationToken);
         }
 
         WriteString(output, 4, Type.Url());
         WriteString(output, 5, Nonce);
-        foreach (var name in RemovedNames) WriteString(output, 6, name);
-        if (flush) await output.FlushAsync(cancellationToken);
+        foreach (var name in RemovedNames)
+            WriteString(output, 6, name);
+        if (flush)
+            await output.FlushAsync(cancellationToken);
     }
 
     private static void WriteHeader(GatheringWriter output, int length)
@@ -61,8 +64,10 @@ internal sealed class AdsResponse
     private int CalculateSize()
     {
         var size = Wire.StringSize(Version) + Wire.StringSize(Type.Url()) + Wire.StringSize(Nonce);
-        foreach (var resource in Resources) size += IsDelta ? resource.DeltaField.Length : Wire.LengthDelimitedSize(resource.Any.Length);
-        foreach (var name in RemovedNames) size += Wire.StringSize(name);
+        foreach (var resource in Resources)
+            size += IsDelta ? resource.DeltaField.Length : Wire.LengthDelimitedSize(resource.Any.Length);
+        foreach (var name in RemovedNames)
+            size += Wire.StringSize(name);
         return size;
     }
 }

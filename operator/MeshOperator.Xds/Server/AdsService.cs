@@ -23,12 +23,15 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         bool isDelta,
         IAsyncStreamReader<TRequest> requests,
         Func<TRequest, ClientRequest> convert,
-        ServerCallContext call)
+        ServerCallContext call
+    )
     {
         using var lease = limits.Enter(call.Peer, call.GetHttpContext().Connection.RemoteIpAddress);
         using var age = new CancellationTokenSource(StreamAge(), context.Time);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, age.Token, lifetime.ApplicationStopping);
-        var queue = Channel.CreateBounded<ClientRequest>(new BoundedChannelOptions(QueuedRequests) { SingleReader = true, SingleWriter = true });
+        var queue = Channel.CreateBounded<ClientRequest>(
+            new BoundedChannelOptions(QueuedRequests) { SingleReader = true, SingleWriter = true }
+        );
         var signal = new WakeSignal();
         context.Metrics.StreamOpened();
         using var stream = new AdsStream(context, call, isDelta, queue.Reader, signal);
@@ -43,9 +46,12 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
         {
-            throw new RpcException(new Status(
-                StatusCode.Unavailable,
-                age.IsCancellationRequested ? "The stream has reached its age; reconnect." : "The operator is shutting down; reconnect."));
+            throw new RpcException(
+                new Status(
+                    StatusCode.Unavailable,
+                    age.IsCancellationRequested ? "The stream has reached its age; reconnect." : "The operator is shutting down; reconnect."
+                )
+            );
         }
         catch (Exception exception) when (exception is not RpcException)
         {
@@ -65,7 +71,8 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         Func<TRequest, ClientRequest> convert,
         ChannelWriter<ClientRequest> queue,
         WakeSignal signal,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -90,8 +97,6 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
     private TimeSpan StreamAge()
     {
         var age = context.Options.MaxStreamAge;
-        return age <= TimeSpan.Zero
-            ? Timeout.InfiniteTimeSpan
-            : age + (age * (RandomNumberGenerator.GetInt32(1000) / 10_000.0));
+        return age <= TimeSpan.Zero ? Timeout.InfiniteTimeSpan : age + (age * (RandomNumberGenerator.GetInt32(1000) / 10_000.0));
     }
 }

@@ -45,7 +45,8 @@ internal sealed class AdsStream : IDisposable
         ServerCallContext call,
         bool isDelta,
         ChannelReader<ClientRequest> requests,
-        WakeSignal signal)
+        WakeSignal signal
+    )
     {
         _context = context;
         _call = call;
@@ -60,9 +61,11 @@ internal sealed class AdsStream : IDisposable
     /// <summary>Ends when the client does, or with an <see cref="RpcException"/>.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        if (await FirstRequestAsync(cancellationToken) is not { } first) return;
+        if (await FirstRequestAsync(cancellationToken) is not { } first)
+            return;
         var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "The first request must have a node.");
-        if (node.Id.Length > MaxNodeIdLength) throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"The node id has more than {MaxNodeIdLength} characters.");
+        if (node.Id.Length > MaxNodeIdLength)
+            throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"The node id has more than {MaxNodeIdLength} characters.");
         _nodeId = node.Id;
         _isProxyless = node.UserAgentName.StartsWith(ProxylessAgent, StringComparison.Ordinal);
         _authentication = await AuthenticateAsync(cancellationToken);
@@ -71,7 +74,8 @@ internal sealed class AdsStream : IDisposable
         {
             await RunAsync(first, node, either.Token);
         }
-        catch (OperationCanceledException) when (_authentication.Revoked.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
+            when (_authentication.Revoked.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw Refuse(StatusCode.PermissionDenied, RefusalReason.NoPod, "The pod was deleted.");
         }
@@ -84,7 +88,11 @@ internal sealed class AdsStream : IDisposable
         using var subscription = _context.Cache.Subscribe(_signal);
         _node = await FindNodeAsync(_authentication.IsGuest || _isProxyless, cancellationToken);
         var agent = node.UserAgentName.Length == 0 ? "unknown" : $"{node.UserAgentName} {node.UserAgentVersion}".TrimEnd();
-        var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow()) { IsProxyless = _isProxyless, Node = _node };
+        var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow())
+        {
+            IsProxyless = _isProxyless,
+            Node = _node,
+        };
         _context.Registry.Add(connection);
         _context.Log.ProxyConnected(_nodeId, _call.Peer, _isDelta ? "delta" : "state-of-the-world", agent);
         var reason = "the client ended it";
@@ -117,7 +125,8 @@ internal sealed class AdsStream : IDisposable
             do
             {
                 await SendAsync(connection, cancellationToken);
-                if (_subscriptions.AreComplete) turn.Dispose();
+                if (_subscriptions.AreComplete)
+                    turn.Dispose();
                 if (_requests.Completion.IsCompleted)
                 {
                     await EndOfRequestsAsync();
@@ -125,8 +134,7 @@ internal sealed class AdsStream : IDisposable
                 }
 
                 await _signal.WaitAsync(cancellationToken);
-            }
-            while (!_requests.TryRead(out request!));
+            } while (!_requests.TryRead(out request!));
         }
     }
 
@@ -141,7 +149,8 @@ internal sealed class AdsStream : IDisposable
         if (_subscriptions.Handle(type, request, view) is var (elapsed, error))
         {
             _context.Metrics.Answered(type, elapsed, error is not null);
-            if (error is not null) _context.Log.ResponseRejected(_nodeId, type.ShortName(), request.Nonce, error);
+            if (error is not null)
+                _context.Log.ResponseRejected(_nodeId, type.ShortName(), request.Nonce, error);
         }
 
         if (_subscriptions.NameCount(type) > _context.Options.MaxSubscribedNames)
@@ -149,16 +158,19 @@ internal sealed class AdsStream : IDisposable
             throw Refuse(
                 StatusCode.ResourceExhausted,
                 RefusalReason.TooMuch,
-                $"More than {_context.Options.MaxSubscribedNames} names of type {type.ShortName()} were subscribed to.");
+                $"More than {_context.Options.MaxSubscribedNames} names of type {type.ShortName()} were subscribed to."
+            );
         }
     }
 
     private async ValueTask SendAsync(ProxyConnection connection, CancellationToken cancellationToken)
     {
-        if (!_isProxyless && _subscriptions.IsRequested(ResourceType.Secret)) _secrets.Refresh(_nodeId, Identity(), cancellationToken);
+        if (!_isProxyless && _subscriptions.IsRequested(ResourceType.Secret))
+            _secrets.Refresh(_nodeId, Identity(), cancellationToken);
         var responses = _subscriptions.Advance(View(), _isProxyless || _secrets.AreReady);
         Publish(connection);
-        if (responses.Count == 0) return;
+        if (responses.Count == 0)
+            return;
         var output = new GatheringWriter(_output);
         for (var i = 0; i < responses.Count; i++)
         {
@@ -166,7 +178,13 @@ internal sealed class AdsStream : IDisposable
             await WriteAsync(output, response, flush: i == responses.Count - 1, cancellationToken);
             _context.Metrics.Pushed(response.Type, response.Resources.Count);
             _context.Log.ResponseSent(
-                _nodeId, response.Resources.Count, response.Type.ShortName(), response.RemovedNames.Count, response.Version, response.Nonce);
+                _nodeId,
+                response.Resources.Count,
+                response.Type.ShortName(),
+                response.RemovedNames.Count,
+                response.Version,
+                response.Nonce
+            );
         }
 
         output.Return();
@@ -175,7 +193,8 @@ internal sealed class AdsStream : IDisposable
     private async ValueTask WriteAsync(GatheringWriter output, AdsResponse response, bool flush, CancellationToken cancellationToken)
     {
         var write = response.WriteAsync(output, flush, cancellationToken);
-        if (write.IsCompletedSuccessfully) return;
+        if (write.IsCompletedSuccessfully)
+            return;
         try
         {
             await write.AsTask().WaitAsync(_context.Options.WriteTimeout, _context.Time, cancellationToken);
@@ -183,18 +202,24 @@ internal sealed class AdsStream : IDisposable
         catch (TimeoutException)
         {
             _call.GetHttpContext().Abort();
-            throw Refuse(StatusCode.DeadlineExceeded, RefusalReason.TooSlow, $"The client did not read a response within {_context.Options.WriteTimeout}.");
+            throw Refuse(
+                StatusCode.DeadlineExceeded,
+                RefusalReason.TooSlow,
+                $"The client did not read a response within {_context.Options.WriteTimeout}."
+            );
         }
     }
 
     private void Publish(ProxyConnection connection)
     {
         var changed = _subscriptions.ChangedTypes;
-        if (changed == 0) return;
+        if (changed == 0)
+            return;
         _subscriptions.ChangedTypes = 0;
         for (var type = 0; type < ResourceTypes.Count; type++)
         {
-            if ((changed & (1 << type)) != 0) connection[(ResourceType)type] = _subscriptions.Status((ResourceType)type);
+            if ((changed & (1 << type)) != 0)
+                connection[(ResourceType)type] = _subscriptions.Status((ResourceType)type);
         }
 
         _context.Registry.NotifyChanged();
@@ -207,8 +232,10 @@ internal sealed class AdsStream : IDisposable
     private ProxyView View()
     {
         var configuration = _context.Cache.Current!;
-        if (_isProxyless) return ProxyView.OfProxyless(configuration.Proxyless.Value);
-        if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current)) _node = current;
+        if (_isProxyless)
+            return ProxyView.OfProxyless(configuration.Proxyless.Value);
+        if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current))
+            _node = current;
         var own = _node?.Own ?? ProxyResources.OfUnknownWorkload;
         return ProxyView.OfEnvoy(configuration.SharedOf(_node), own, _secrets.CurrentFor(own));
     }
@@ -217,18 +244,25 @@ internal sealed class AdsStream : IDisposable
     {
         try
         {
-            return await _requests.ReadAsync(cancellationToken).AsTask()
+            return await _requests
+                .ReadAsync(cancellationToken)
+                .AsTask()
                 .WaitAsync(_context.Options.FirstRequestTimeout, _context.Time, cancellationToken);
         }
         catch (ChannelClosedException closed)
         {
             // The client has ended the stream without a request, or its request could not be read.
-            if (IsUnreadable(closed.InnerException)) throw RefuseUnreadable(closed.InnerException!);
+            if (IsUnreadable(closed.InnerException))
+                throw RefuseUnreadable(closed.InnerException!);
             return null;
         }
         catch (TimeoutException)
         {
-            throw Refuse(StatusCode.DeadlineExceeded, RefusalReason.TooSlow, $"No request came within {_context.Options.FirstRequestTimeout}.");
+            throw Refuse(
+                StatusCode.DeadlineExceeded,
+                RefusalReason.TooSlow,
+                $"No request came within {_context.Options.FirstRequestTimeout}."
+            );
         }
     }
 
@@ -244,10 +278,15 @@ internal sealed class AdsStream : IDisposable
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            throw Refuse(StatusCode.Unavailable, RefusalReason.Unavailable, $"The identity of {_nodeId} could not be checked within {_context.Options.AuthenticationTimeout}.");
+            throw Refuse(
+                StatusCode.Unavailable,
+                RefusalReason.Unavailable,
+                $"The identity of {_nodeId} could not be checked within {_context.Options.AuthenticationTimeout}."
+            );
         }
 
-        if (authentication.Status is not StatusCode.OK) throw Refuse(authentication.Status, authentication.Why, authentication.Reason);
+        if (authentication.Status is not StatusCode.OK)
+            throw Refuse(authentication.Status, authentication.Why, authentication.Reason);
         return authentication;
     }
 
@@ -260,9 +299,16 @@ internal sealed class AdsStream : IDisposable
         while (true)
         {
             var configuration = _context.Cache.Current;
-            if (configuration is not null && isName && configuration.Nodes.TryGetValue(name, out var node)) return node;
-            if (configuration is not null && isGuest) return null;
-            if (configuration is not null && !isName) throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"'{_nodeId}' is not a node id of the form pod.namespace.");
+            if (configuration is not null && isName && configuration.Nodes.TryGetValue(name, out var node))
+                return node;
+            if (configuration is not null && isGuest)
+                return null;
+            if (configuration is not null && !isName)
+                throw Refuse(
+                    StatusCode.InvalidArgument,
+                    RefusalReason.BadRequest,
+                    $"'{_nodeId}' is not a node id of the form pod.namespace."
+                );
             try
             {
                 await _signal.WaitAsync(either.Token);
@@ -293,9 +339,11 @@ internal sealed class AdsStream : IDisposable
     private static bool IsUnreadable(Exception? exception) => exception is RpcException or InvalidProtocolBufferException;
 
     /// <summary>gRPC itself says when a message is too large.</summary>
-    private RpcException RefuseUnreadable(Exception exception) => exception is RpcException { Status: var status }
-        ? Refuse(status.StatusCode, RefusalReason.BadRequest, status.Detail)
-        : Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "A message was not a discovery request.");
+    private RpcException RefuseUnreadable(Exception exception) =>
+        exception is RpcException { Status: var status }
+            ? Refuse(status.StatusCode, RefusalReason.BadRequest, status.Detail)
+            : Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "A message was not a discovery request.");
 
-    private RpcException Refuse(StatusCode code, RefusalReason why, string reason) => _context.Refusals.Refuse(_call.Peer, _nodeId, code, why, reason);
+    private RpcException Refuse(StatusCode code, RefusalReason why, string reason) =>
+        _context.Refusals.Refuse(_call.Peer, _nodeId, code, why, reason);
 }

@@ -17,7 +17,8 @@ internal sealed class AdsStreamContext(
     IOptions<XdsServerOptions> options,
     FirstConfigurations firstConfigurations,
     TimeProvider time,
-    ILogger<AdsService> log)
+    ILogger<AdsService> log
+)
 {
     private long _streams;
 

@@ -29,26 +29,28 @@ internal sealed record ClientRequest
     /// <summary>State of the world only: the version that the client has.</summary>
     public string Version { get; init; } = "";
 
-    public static ClientRequest From(DiscoveryRequest request) => new()
-    {
-        IsDelta = false,
-        TypeUrl = request.TypeUrl,
-        Nonce = request.ResponseNonce,
-        Node = request.Node,
-        Error = request.ErrorDetail?.Message,
-        Names = request.ResourceNames,
-        Version = request.VersionInfo,
-    };
+    public static ClientRequest From(DiscoveryRequest request) =>
+        new()
+        {
+            IsDelta = false,
+            TypeUrl = request.TypeUrl,
+            Nonce = request.ResponseNonce,
+            Node = request.Node,
+            Error = request.ErrorDetail?.Message,
+            Names = request.ResourceNames,
+            Version = request.VersionInfo,
+        };
 
-    public static ClientRequest From(DeltaDiscoveryRequest request) => new()
-    {
-        IsDelta = true,
-        TypeUrl = request.TypeUrl,
-        Nonce = request.ResponseNonce,
-        Node = request.Node,
-        Error = request.ErrorDetail?.Message,
-        Names = request.ResourceNamesSubscribe,
-        NamesToUnsubscribe = request.ResourceNamesUnsubscribe,
-        InitialVersions = request.InitialResourceVersions.Count == 0 ? null : request.InitialResourceVersions.AsReadOnly(),
-    };
+    public static ClientRequest From(DeltaDiscoveryRequest request) =>
+        new()
+        {
+            IsDelta = true,
+            TypeUrl = request.TypeUrl,
+            Nonce = request.ResponseNonce,
+            Node = request.Node,
+            Error = request.ErrorDetail?.Message,
+            Names = request.ResourceNamesSubscribe,
+            NamesToUnsubscribe = request.ResourceNamesUnsubscribe,
+            InitialVersions = request.InitialResourceVersions.Count == 0 ? null : request.InitialResourceVersions.AsReadOnly(),
+        };
 }

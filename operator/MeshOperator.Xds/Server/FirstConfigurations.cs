@@ -38,7 +38,8 @@ internal sealed class FirstConfigurations(IOptions<XdsServerOptions> options, Ti
 
         private void End()
         {
-            if (Interlocked.Exchange(ref _isOver, 1) == 0) _turns.Release();
+            if (Interlocked.Exchange(ref _isOver, 1) == 0)
+                _turns.Release();
         }
     }
 }

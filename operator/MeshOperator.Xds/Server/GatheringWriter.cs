@@ -43,7 +43,8 @@ internal sealed class GatheringWriter(PipeWriter output) : IBufferWriter<byte>
     /// <summary>Writes a part, before which the piece goes to the output if it is full.</summary>
     public ValueTask WriteAsync(ReadOnlyMemory<byte> part, CancellationToken cancellationToken)
     {
-        if (_length + part.Length > Size) return PassOnAsync(part, cancellationToken);
+        if (_length + part.Length > Size)
+            return PassOnAsync(part, cancellationToken);
         part.Span.CopyTo(GetSpan(part.Length));
         _length += part.Length;
         return default;
@@ -52,7 +53,8 @@ internal sealed class GatheringWriter(PipeWriter output) : IBufferWriter<byte>
     /// <summary>Sends all that was written.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        if (_length == 0) return;
+        if (_length == 0)
+            return;
         await output.WriteAsync(_piece.AsMemory(0, _length), cancellationToken);
         _length = 0;
     }
@@ -60,7 +62,9 @@ internal sealed class GatheringWriter(PipeWriter output) : IBufferWriter<byte>
     private async ValueTask PassOnAsync(ReadOnlyMemory<byte> part, CancellationToken cancellationToken)
     {
         await FlushAsync(cancellationToken);
-        if (part.Length > Size) await output.WriteAsync(part, cancellationToken);
-        else await WriteAsync(part, cancellationToken);
+        if (part.Length > Size)
+            await output.WriteAsync(part, cancellationToken);
+        else
+            await WriteAsync(part, cancellationToken);
     }
 }

@@ -54,9 +54,10 @@ public sealed record NodeAuthentication
     /// <param name="status">Of the stream.</param>
     /// <param name="why">For metrics.</param>
     /// <param name="reason">For the client and the log: names nothing that the client does not know.</param>
-    public static NodeAuthentication Refused(StatusCode status, RefusalReason why, string reason) => status is StatusCode.OK
-        ? throw new ArgumentOutOfRangeException(nameof(status), "A refusal cannot have the status OK.")
-        : new NodeAuthentication(status, reason) { Why = why };
+    public static NodeAuthentication Refused(StatusCode status, RefusalReason why, string reason) =>
+        status is StatusCode.OK
+            ? throw new ArgumentOutOfRangeException(nameof(status), "A refusal cannot have the status OK.")
+            : new NodeAuthentication(status, reason) { Why = why };
 
     /// <summary>Whether the client may be given an identity. What it is by the cluster's state may for a moment be that of a pod which had
     /// its name before.</summary>

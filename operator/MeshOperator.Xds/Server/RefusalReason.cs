@@ -57,7 +57,8 @@ internal static class RefusalReasons
         var label = new StringBuilder();
         foreach (var letter in name)
         {
-            if (char.IsUpper(letter) && label.Length > 0) label.Append('_');
+            if (char.IsUpper(letter) && label.Length > 0)
+                label.Append('_');
             label.Append(char.ToLowerInvariant(letter));
         }
 

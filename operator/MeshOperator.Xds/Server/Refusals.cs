@@ -13,8 +13,9 @@ internal sealed class Refusals(XdsMetrics metrics, TimeProvider time, ILogger<Ad
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
     /// <summary>A client's own words could else look like lines of the log.</summary>
-    private static readonly SearchValues<char> Printable =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/@ ");
+    private static readonly SearchValues<char> Printable = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/@ "
+    );
 
     private readonly Lock _gate = new();
     private ITimer? _end;
@@ -25,7 +26,8 @@ internal sealed class Refusals(XdsMetrics metrics, TimeProvider time, ILogger<Ad
     public RpcException Refuse(string peer, string nodeId, StatusCode status, RefusalReason why, string reason)
     {
         metrics.Refused(why);
-        if (IsTold()) log.ClientRefused(peer, Shown(nodeId), reason);
+        if (IsTold())
+            log.ClientRefused(peer, Shown(nodeId), reason);
         return new RpcException(new Status(status, reason));
     }
 
@@ -58,16 +60,19 @@ internal sealed class Refusals(XdsMetrics metrics, TimeProvider time, ILogger<Ad
             _end = null;
         }
 
-        if (untold > 0) log.ClientsRefused(untold, Window);
+        if (untold > 0)
+            log.ClientsRefused(untold, Window);
     }
 
     private static string Shown(string nodeId)
     {
-        if (!nodeId.AsSpan().ContainsAnyExcept(Printable)) return nodeId;
+        if (!nodeId.AsSpan().ContainsAnyExcept(Printable))
+            return nodeId;
         var shown = new StringBuilder(nodeId);
         for (var i = 0; i < shown.Length; i++)
         {
-            if (!Printable.Contains(shown[i])) shown[i] = '?';
+            if (!Printable.Contains(shown[i]))
+                shown[i] = '?';
         }
 
         return shown.ToString();

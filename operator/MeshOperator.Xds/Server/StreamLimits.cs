@@ -20,8 +20,10 @@ internal sealed class StreamLimits(IOptions<XdsServerOptions> options, Refusals 
             throw Exhausted(peer, $"More than {options.Value.MaxStreams} streams are open.");
         }
 
-        if (address?.IsIPv4MappedToIPv6 == true) address = address.MapToIPv4();
-        if (address is null || IPAddress.IsLoopback(address)) return new Lease(this, null);
+        if (address?.IsIPv4MappedToIPv6 == true)
+            address = address.MapToIPv4();
+        if (address is null || IPAddress.IsLoopback(address))
+            return new Lease(this, null);
         if (_byAddress.AddOrUpdate(address, 1, static (_, count) => count + 1) > options.Value.MaxStreamsPerAddress)
         {
             Leave(address);
@@ -37,7 +39,8 @@ internal sealed class StreamLimits(IOptions<XdsServerOptions> options, Refusals 
     private void Leave(IPAddress? address)
     {
         Interlocked.Decrement(ref _total);
-        if (address is null) return;
+        if (address is null)
+            return;
         _byAddress.AddOrUpdate(address, 0, static (_, count) => count - 1);
         _byAddress.TryRemove(KeyValuePair.Create(address, 0));
     }
@@ -48,7 +51,8 @@ internal sealed class StreamLimits(IOptions<XdsServerOptions> options, Refusals 
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _isDisposed, 1) == 0) limits.Leave(address);
+            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+                limits.Leave(address);
         }
     }
 }

@@ -10,7 +10,12 @@ namespace MeshOperator.Xds.Server;
 internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal) : IDisposable
 {
     private readonly Lock _gate = new();
-    private volatile Held _held = new(new ProxySecrets(ResourceSet.Empty, new TrustMaterial(default, ""), CancellationToken.None), 0, "", null);
+    private volatile Held _held = new(
+        new ProxySecrets(ResourceSet.Empty, new TrustMaterial(default, ""), CancellationToken.None),
+        0,
+        "",
+        null
+    );
     private CancellationTokenRegistration _wake;
     private (Held Held, ProxyResources Own, ResourceSet Resources)? _sent;
     private bool _isDisposed;
@@ -23,7 +28,8 @@ internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal)
     public ResourceSet CurrentFor(ProxyResources own)
     {
         var held = _held;
-        if (own.Callers.Count == 0 || held.Generation == 0) return held.Secrets.Resources;
+        if (own.Callers.Count == 0 || held.Generation == 0)
+            return held.Secrets.Resources;
         if (_sent is not { } sent || !ReferenceEquals(sent.Held, held) || !ReferenceEquals(sent.Own, own))
             _sent = (held, own, context.Secrets.WithCallers(held.Secrets, own, _sent?.Resources));
         return _sent.Value.Resources;
@@ -33,10 +39,13 @@ internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal)
     public void Refresh(string nodeId, string? spiffeId, CancellationToken cancellationToken)
     {
         var held = _held;
-        if (held.Generation == context.Secrets.Generation && held.SpiffeId == spiffeId && !held.Secrets.Due.IsCancellationRequested) return;
-        if (Interlocked.Exchange(ref _isFetching, 1) == 1) return;
+        if (held.Generation == context.Secrets.Generation && held.SpiffeId == spiffeId && !held.Secrets.Due.IsCancellationRequested)
+            return;
+        if (Interlocked.Exchange(ref _isFetching, 1) == 1)
+            return;
         var fetch = FetchAsync(nodeId, spiffeId, cancellationToken);
-        if (!fetch.IsCompleted) _ = WakeAfterAsync(fetch);
+        if (!fetch.IsCompleted)
+            _ = WakeAfterAsync(fetch);
     }
 
     /// <summary>Lets the identity go.</summary>
@@ -90,20 +99,25 @@ internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal)
             var before = _held;
             _held = held;
             _wake.Dispose();
-            if (before.SpiffeId != held.SpiffeId) Release(before);
-            if (_isDisposed) Release(held);
-            else _wake = held.Secrets.Due.UnsafeRegister(static signal => ((WakeSignal)signal!).Set(), signal);
+            if (before.SpiffeId != held.SpiffeId)
+                Release(before);
+            if (_isDisposed)
+                Release(held);
+            else
+                _wake = held.Secrets.Due.UnsafeRegister(static signal => ((WakeSignal)signal!).Set(), signal);
         }
     }
 
     private void Release(Held held)
     {
-        if (held.SpiffeId is { } spiffeId) context.Secrets.Release(held.NodeId, spiffeId);
+        if (held.SpiffeId is { } spiffeId)
+            context.Secrets.Release(held.NodeId, spiffeId);
     }
 
     private async Task WakeLaterAsync(CancellationToken cancellationToken)
     {
-        await Task.Delay(context.Options.IdentityRetryDelay, context.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(context.Options.IdentityRetryDelay, context.Time, cancellationToken)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         signal.Set();
     }
 

@@ -9,11 +9,12 @@ namespace MeshOperator.Xds.Server;
 /// I/O; the stream's loop owns it.</summary>
 internal sealed class StreamSubscriptions
 {
-    private readonly TypeSubscription[] _subscriptions =
-        [.. Enum.GetValues<ResourceType>().Select(type => new TypeSubscription(type))];
+    private readonly TypeSubscription[] _subscriptions = [.. Enum.GetValues<ResourceType>().Select(type => new TypeSubscription(type))];
 
     private readonly Acknowledgements[] _acknowledgements =
-        [.. Enumerable.Range(0, ResourceTypes.Count).Select(_ => new Acknowledgements())];
+    [
+        .. Enumerable.Range(0, ResourceTypes.Count).Select(_ => new Acknowledgements()),
+    ];
 
     private readonly bool _isDelta;
     private readonly string _streamId;
@@ -67,8 +68,10 @@ internal sealed class StreamSubscriptions
             }
         }
 
-        if (_isDelta) HandleDelta(subscription, request, view);
-        else HandleStateOfTheWorld(subscription, request, view);
+        if (_isDelta)
+            HandleDelta(subscription, request, view);
+        else
+            HandleStateOfTheWorld(subscription, request, view);
         ChangedTypes |= 1 << (int)type;
         return answer;
     }
@@ -84,17 +87,20 @@ internal sealed class StreamSubscriptions
         for (var i = 0; i < ResourceTypes.Count; i++)
         {
             var subscription = _subscriptions[i];
-            if (!subscription.IsRequested || (subscription.Type is ResourceType.Secret && !hasSecrets)) continue;
+            if (!subscription.IsRequested || (subscription.Type is ResourceType.Secret && !hasSecrets))
+                continue;
 
             var before = responses.Count;
             if (subscription.Advance(view) is { } change)
             {
                 changes[i] = change;
-                if (subscription.Type is ResourceType.Cluster) WarmChangedClusters(change);
+                if (subscription.Type is ResourceType.Cluster)
+                    WarmChangedClusters(change);
                 AddUpserts(subscription, change, responses);
             }
 
-            if (responses.Count == before && !(changes[i] is { } c && RemovesLater(subscription.Type, c))) NoteNothingSent(subscription);
+            if (responses.Count == before && !(changes[i] is { } c && RemovesLater(subscription.Type, c)))
+                NoteNothingSent(subscription);
         }
 
         AddRemovals(ResourceType.Endpoints, changes, responses);
@@ -118,14 +124,18 @@ internal sealed class StreamSubscriptions
 
         foreach (var name in request.Names)
         {
-            if (name == "*") subscription.SubscribeToAll();
-            else subscription.Subscribe(name);
+            if (name == "*")
+                subscription.SubscribeToAll();
+            else
+                subscription.Subscribe(name);
         }
 
         foreach (var name in request.NamesToUnsubscribe)
         {
-            if (name == "*") subscription.UnsubscribeFromAll();
-            else subscription.Unsubscribe(name);
+            if (name == "*")
+                subscription.UnsubscribeFromAll();
+            else
+                subscription.Unsubscribe(name);
         }
     }
 
@@ -135,13 +145,17 @@ internal sealed class StreamSubscriptions
         {
             var everything = subscription.Type.IsComplete() && request.Names.Count == 0;
             subscription.Begin(view, everything, null);
-            if (everything && request.Version == Version(subscription)) subscription.SkipFirstAnswer();
+            if (everything && request.Version == Version(subscription))
+                subscription.SkipFirstAnswer();
         }
 
-        if (request.Names.Count == 0 && subscription.IsLegacyWildcard) return;
+        if (request.Names.Count == 0 && subscription.IsLegacyWildcard)
+            return;
         var all = request.Names.Contains("*");
-        if (all && !subscription.IsWildcard) subscription.SubscribeToAll();
-        else if (!all && subscription.IsWildcard) subscription.UnsubscribeFromAll();
+        if (all && !subscription.IsWildcard)
+            subscription.SubscribeToAll();
+        else if (!all && subscription.IsWildcard)
+            subscription.UnsubscribeFromAll();
         subscription.SetNames(request.Names);
     }
 
@@ -150,8 +164,10 @@ internal sealed class StreamSubscriptions
     private void WarmChangedClusters(SubscriptionChange change)
     {
         var endpoints = _subscriptions[(int)ResourceType.Endpoints];
-        if (!endpoints.IsRequested) return;
-        foreach (var cluster in change.Upserts) endpoints.SendAgain(cluster.Name);
+        if (!endpoints.IsRequested)
+            return;
+        foreach (var cluster in change.Upserts)
+            endpoints.SendAgain(cluster.Name);
     }
 
     private void AddUpserts(TypeSubscription subscription, SubscriptionChange change, List<AdsResponse> responses)
@@ -160,10 +176,13 @@ internal sealed class StreamSubscriptions
         if (!_isDelta && type.IsComplete())
         {
             var later = RemovesLater(type, change);
-            if (later && change.Upserts.Count == 0) return;
-            if (change.Upserts.Count == 0 && change.Removals.Count == 0 && !change.MustAnswer) return;
+            if (later && change.Upserts.Count == 0)
+                return;
+            if (change.Upserts.Count == 0 && change.Removals.Count == 0 && !change.MustAnswer)
+                return;
             var all = subscription.Covered();
-            if (later) all.AddRange(change.Removals);
+            if (later)
+                all.AddRange(change.Removals);
             responses.Add(Respond(subscription, later ? Version(subscription) + "+" : Version(subscription), all, []));
             return;
         }
@@ -172,16 +191,19 @@ internal sealed class StreamSubscriptions
         if (_isDelta)
         {
             gone.AddRange(change.UnknownNames);
-            if (!RemovesLater(type, change) && TellsRemovals(type)) gone.AddRange(change.Removals.Select(resource => resource.Name));
+            if (!RemovesLater(type, change) && TellsRemovals(type))
+                gone.AddRange(change.Removals.Select(resource => resource.Name));
         }
 
-        if (change.Upserts.Count == 0 && gone.Count == 0 && !(change.MustAnswer && change.Removals.Count == 0)) return;
+        if (change.Upserts.Count == 0 && gone.Count == 0 && !(change.MustAnswer && change.Removals.Count == 0))
+            return;
         AddInParts(subscription, change.Upserts, gone, responses);
     }
 
     private void AddRemovals(ResourceType type, SubscriptionChange?[] changes, List<AdsResponse> responses)
     {
-        if (changes[(int)type] is not { } change || !RemovesLater(type, change)) return;
+        if (changes[(int)type] is not { } change || !RemovesLater(type, change))
+            return;
         var subscription = _subscriptions[(int)type];
         if (_isDelta)
         {
@@ -198,8 +220,7 @@ internal sealed class StreamSubscriptions
         }
     }
 
-    private void AddInParts(
-        TypeSubscription subscription, List<XdsResource> resources, List<string> gone, List<AdsResponse> responses)
+    private void AddInParts(TypeSubscription subscription, List<XdsResource> resources, List<string> gone, List<AdsResponse> responses)
     {
         var version = Version(subscription);
         var part = new List<XdsResource>();
@@ -222,7 +243,11 @@ internal sealed class StreamSubscriptions
     }
 
     private AdsResponse Respond(
-        TypeSubscription subscription, string version, IReadOnlyList<XdsResource> resources, IReadOnlyList<string> gone)
+        TypeSubscription subscription,
+        string version,
+        IReadOnlyList<XdsResource> resources,
+        IReadOnlyList<string> gone
+    )
     {
         var nonce = $"{_streamId}.{++_responses}";
         _acknowledgements[(int)subscription.Type].Sent((nonce, version), resources, subscription, _time.GetTimestamp());
@@ -240,10 +265,12 @@ internal sealed class StreamSubscriptions
 
     private void NoteNothingSent(TypeSubscription subscription)
     {
-        if (_acknowledgements[(int)subscription.Type].NothingToSend(subscription)) ChangedTypes |= 1 << (int)subscription.Type;
+        if (_acknowledgements[(int)subscription.Type].NothingToSend(subscription))
+            ChangedTypes |= 1 << (int)subscription.Type;
     }
 
-    private static string Version(TypeSubscription subscription) => subscription.Own.Sent.Count == 0
-        ? subscription.Shared.Sent.Version
-        : $"{subscription.Shared.Sent.Version}-{subscription.Own.Sent.Version}";
+    private static string Version(TypeSubscription subscription) =>
+        subscription.Own.Sent.Count == 0
+            ? subscription.Shared.Sent.Version
+            : $"{subscription.Shared.Sent.Version}-{subscription.Own.Sent.Version}";
 }

@@ -23,14 +23,26 @@ internal sealed class XdsMetrics
         _streams = meter.CreateUpDownCounter<int>("meshoperator.xds.streams", "{stream}", "ADS streams that are open.");
         _pushes = meter.CreateCounter<long>("meshoperator.xds.pushes", "{response}", "Responses sent, by type.");
         _resources = meter.CreateCounter<long>("meshoperator.xds.resources", "{resource}", "Resources sent, by type.");
-        _acknowledgements = meter.CreateCounter<long>("meshoperator.xds.acks", "{response}", "Responses that proxies acknowledged, by type.");
+        _acknowledgements = meter.CreateCounter<long>(
+            "meshoperator.xds.acks",
+            "{response}",
+            "Responses that proxies acknowledged, by type."
+        );
         _rejections = meter.CreateCounter<long>("meshoperator.xds.nacks", "{response}", "Responses that proxies rejected, by type.");
-        _refused = meter.CreateCounter<long>("meshoperator.xds.refused", "{stream}", "Streams that were refused, or ended because of what the client did, by reason.");
+        _refused = meter.CreateCounter<long>(
+            "meshoperator.xds.refused",
+            "{stream}",
+            "Streams that were refused, or ended because of what the client did, by reason."
+        );
         _latency = meter.CreateHistogram<double>(
             "meshoperator.xds.push.duration",
             "s",
             "From sending a response to its acknowledgement, by type.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+            }
+        );
     }
 
     public void StreamOpened() => _streams.Add(1);

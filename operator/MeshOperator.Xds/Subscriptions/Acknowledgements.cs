@@ -45,16 +45,24 @@ internal sealed class Acknowledgements
     /// <param name="resources">What is in it.</param>
     /// <param name="subscription">The state as of which it was made.</param>
     /// <param name="timestamp">When it was sent.</param>
-    public void Sent((string Nonce, string Version) response, IReadOnlyList<XdsResource> resources, TypeSubscription subscription, long timestamp)
+    public void Sent(
+        (string Nonce, string Version) response,
+        IReadOnlyList<XdsResource> resources,
+        TypeSubscription subscription,
+        long timestamp
+    )
     {
-        if (_outstanding.Count == MaxOutstanding) _outstanding.Dequeue();
+        if (_outstanding.Count == MaxOutstanding)
+            _outstanding.Dequeue();
         LastNonce = response.Nonce;
         SentVersion = response.Version;
-        _outstanding.Enqueue(new SentResponse(response.Nonce, response.Version, resources, timestamp)
-        {
-            Shared = subscription.Shared.Sent,
-            Own = subscription.Own.Sent,
-        });
+        _outstanding.Enqueue(
+            new SentResponse(response.Nonce, response.Version, resources, timestamp)
+            {
+                Shared = subscription.Shared.Sent,
+                Own = subscription.Own.Sent,
+            }
+        );
     }
 
     /// <summary>Notes that the client is at the subscription's state without anything having to be sent.</summary>
@@ -69,7 +77,8 @@ internal sealed class Acknowledgements
             return false;
         }
 
-        if (ReferenceEquals(Shared, subscription.Shared.Sent) && ReferenceEquals(Own, subscription.Own.Sent)) return false;
+        if (ReferenceEquals(Shared, subscription.Shared.Sent) && ReferenceEquals(Own, subscription.Own.Sent))
+            return false;
         Shared = subscription.Shared.Sent;
         Own = subscription.Own.Sent;
         return true;
@@ -83,21 +92,24 @@ internal sealed class Acknowledgements
     public bool TryAnswer(string nonce, string? error, out long sentAt)
     {
         sentAt = 0;
-        if (!_outstanding.Any(sent => sent.Nonce == nonce)) return false;
+        if (!_outstanding.Any(sent => sent.Nonce == nonce))
+            return false;
         SentResponse response;
         do
         {
             response = _outstanding.Dequeue();
             Shared = response.Shared;
             Own = response.Own;
-            if (Rejected.Count > 0) Rejected = Rejected.RemoveRange(response.Resources.Select(resource => resource.Name));
-        }
-        while (response.Nonce != nonce);
+            if (Rejected.Count > 0)
+                Rejected = Rejected.RemoveRange(response.Resources.Select(resource => resource.Name));
+        } while (response.Nonce != nonce);
 
         sentAt = response.Timestamp;
         LastRejection = error is null ? null : Shorten(error);
-        if (error is null) AcknowledgedVersion = response.Version;
-        else Reject(response.Resources, error, LastRejection!);
+        if (error is null)
+            AcknowledgedVersion = response.Version;
+        else
+            Reject(response.Resources, error, LastRejection!);
         return true;
     }
 
@@ -106,8 +118,9 @@ internal sealed class Acknowledgements
     private void Reject(IReadOnlyList<XdsResource> resources, string reason, string shown)
     {
         var named = resources.Where(resource => reason.Contains(resource.Name, StringComparison.Ordinal)).ToList();
-        Rejected = Rejected.SetItems((named.Count > 0 ? named : resources).Select(
-            resource => KeyValuePair.Create(resource.Name, new Rejection(resource, shown))));
+        Rejected = Rejected.SetItems(
+            (named.Count > 0 ? named : resources).Select(resource => KeyValuePair.Create(resource.Name, new Rejection(resource, shown)))
+        );
     }
 
     /// <summary>The beginning of a client's own words, for statuses and logs.</summary>

@@ -30,7 +30,8 @@ internal sealed class SubscriptionLayer
     /// <summary>False when it was there before.</summary>
     public bool Add(int index)
     {
-        if (Has(index)) return false;
+        if (Has(index))
+            return false;
         Own();
         _bits[index >> 6] |= 1UL << index;
         Count++;
@@ -39,7 +40,8 @@ internal sealed class SubscriptionLayer
 
     public bool Remove(int index)
     {
-        if (!Has(index)) return false;
+        if (!Has(index))
+            return false;
         Own();
         _bits[index >> 6] &= ~(1UL << index);
         Count--;
@@ -49,13 +51,15 @@ internal sealed class SubscriptionLayer
     /// <summary>Replaces all names. Reports those that are new.</summary>
     public void Replace(ulong[] bits, Action<int> added)
     {
-        if (bits.AsSpan().SequenceEqual(_bits)) return;
+        if (bits.AsSpan().SequenceEqual(_bits))
+            return;
         var count = 0;
         for (var word = 0; word < bits.Length; word++)
         {
             count += BitOperations.PopCount(bits[word]);
             var news = bits[word] & ~(word < _bits.Length ? _bits[word] : 0);
-            for (; news != 0; news &= news - 1) added((word << 6) + BitOperations.TrailingZeroCount(news));
+            for (; news != 0; news &= news - 1)
+                added((word << 6) + BitOperations.TrailingZeroCount(news));
         }
 
         _bits = bits;
@@ -71,7 +75,8 @@ internal sealed class SubscriptionLayer
     public void Advance(ResourceSet to, bool wildcard, ref HashSet<string>? unknown, SubscriptionChange change)
     {
         var from = Sent;
-        if (ReferenceEquals(from, to)) return;
+        if (ReferenceEquals(from, to))
+            return;
         Sent = to;
         if (!wildcard && Count == 0 && unknown is null)
         {
@@ -84,20 +89,25 @@ internal sealed class SubscriptionLayer
         foreach (var index in difference.Removals)
         {
             var has = Has(index);
-            if (has || wildcard) change.Removals.Add(from[index]);
-            if (has) (unknown ??= new HashSet<string>(StringComparer.Ordinal)).Add(from[index].Name);
+            if (has || wildcard)
+                change.Removals.Add(from[index]);
+            if (has)
+                (unknown ??= new HashSet<string>(StringComparer.Ordinal)).Add(from[index].Name);
         }
 
-        if (!difference.KeepsIndices || _bits.Length == 0) Rename(difference);
+        if (!difference.KeepsIndices || _bits.Length == 0)
+            Rename(difference);
         foreach (var index in difference.Upserts)
         {
             if (unknown is not null && unknown.Remove(to[index].Name))
             {
                 Add(index);
-                if (unknown.Count == 0) unknown = null;
+                if (unknown.Count == 0)
+                    unknown = null;
             }
 
-            if (wildcard || Has(index)) change.Upserts.Add(to[index]);
+            if (wildcard || Has(index))
+                change.Upserts.Add(to[index]);
         }
     }
 
@@ -110,7 +120,8 @@ internal sealed class SubscriptionLayer
             for (var rest = _bits[word]; rest != 0; rest &= rest - 1)
             {
                 var index = difference.NewIndex((word << 6) + BitOperations.TrailingZeroCount(rest));
-                if (index < 0) continue;
+                if (index < 0)
+                    continue;
                 bits[index >> 6] |= 1UL << index;
                 count++;
             }
@@ -123,7 +134,8 @@ internal sealed class SubscriptionLayer
 
     private void Own()
     {
-        if (!_isShared) return;
+        if (!_isShared)
+            return;
         _bits = [.. _bits];
         _isShared = false;
     }

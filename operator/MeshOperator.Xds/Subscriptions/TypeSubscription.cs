@@ -44,7 +44,8 @@ internal sealed class TypeSubscription(ResourceType type)
         var nothing = new SubscriptionChange();
         Shared.Advance(view.SharedSet(type), wildcard: false, ref _unknown, nothing);
         Own.Advance(view.OwnSet(type), wildcard: false, ref _unknown, nothing);
-        if (legacyWildcard) SubscribeToAll();
+        if (legacyWildcard)
+            SubscribeToAll();
     }
 
     /// <summary>The client has all that there is at its current state; nothing is sent until something changes.</summary>
@@ -86,11 +87,14 @@ internal sealed class TypeSubscription(ResourceType type)
     public void Unsubscribe(string name)
     {
         _askedFor?.Remove(name);
-        if (Find(name) is ({ } layer, var index)) layer.Remove(index);
-        else if (_unknown is not null && _unknown.Remove(name) && _unknown.Count == 0) _unknown = null;
+        if (Find(name) is ({ } layer, var index))
+            layer.Remove(index);
+        else if (_unknown is not null && _unknown.Remove(name) && _unknown.Count == 0)
+            _unknown = null;
 
         // A wildcard still covers it, and the client must be told what it now has.
-        if (IsWildcard) AskFor(name);
+        if (IsWildcard)
+            AskFor(name);
     }
 
     /// <summary>Replaces all names, as a state-of-the-world request does. Those that are new are answered.</summary>
@@ -101,7 +105,8 @@ internal sealed class TypeSubscription(ResourceType type)
         var own = Own.EmptyBits();
         foreach (var name in names)
         {
-            if (name == "*") continue;
+            if (name == "*")
+                continue;
             if (Find(name) is ({ } layer, var index))
             {
                 (ReferenceEquals(layer, Shared) ? shared : own)[index >> 6] |= 1UL << index;
@@ -120,7 +125,8 @@ internal sealed class TypeSubscription(ResourceType type)
     /// <summary>Has a name that is subscribed to sent again.</summary>
     public void SendAgain(string name)
     {
-        if (Find(name) is ({ } layer, var index) && (IsWildcard || layer.Has(index))) AskFor(name);
+        if (Find(name) is ({ } layer, var index) && (IsWildcard || layer.Has(index)))
+            AskFor(name);
     }
 
     /// <summary>Goes to the state of <paramref name="view"/>. Null when the client need not be told anything.</summary>
@@ -128,12 +134,14 @@ internal sealed class TypeSubscription(ResourceType type)
     {
         var shared = view.SharedSet(type);
         var own = view.OwnSet(type);
-        if (ReferenceEquals(shared, Shared.Sent) && ReferenceEquals(own, Own.Sent) && !HasRequests) return null;
+        if (ReferenceEquals(shared, Shared.Sent) && ReferenceEquals(own, Own.Sent) && !HasRequests)
+            return null;
 
         var change = new SubscriptionChange { MustAnswer = _mustAnswer };
         Shared.Advance(shared, IsWildcard, ref _unknown, change);
         Own.Advance(own, IsWildcard, ref _unknown, change);
-        if (HasRequests) AddRequests(change);
+        if (HasRequests)
+            AddRequests(change);
         return change.IsEmpty ? null : change;
     }
 
@@ -145,7 +153,8 @@ internal sealed class TypeSubscription(ResourceType type)
         {
             for (var index = 0; index < layer.Sent.Count; index++)
             {
-                if (IsWildcard || layer.Has(index)) covered.Add(layer.Sent[index]);
+                if (IsWildcard || layer.Has(index))
+                    covered.Add(layer.Sent[index]);
             }
         }
 
@@ -165,20 +174,24 @@ internal sealed class TypeSubscription(ResourceType type)
         {
             if (!_sendAll)
             {
-                foreach (var changed in change.Upserts) _askedFor.Remove(changed.Name);
+                foreach (var changed in change.Upserts)
+                    _askedFor.Remove(changed.Name);
             }
 
             foreach (var name in _askedFor)
             {
-                if (Find(name) is not ({ } layer, var index)) change.UnknownNames.Add(name);
-                else if (!_sendAll) change.Upserts.Add(layer.Sent[index]);
+                if (Find(name) is not ({ } layer, var index))
+                    change.UnknownNames.Add(name);
+                else if (!_sendAll)
+                    change.Upserts.Add(layer.Sent[index]);
             }
         }
 
         if (_initialVersions is { } versions)
         {
             change.Upserts.RemoveAll(resource => versions.TryGetValue(resource.Name, out var version) && version == resource.Version);
-            if (IsWildcard) change.UnknownNames.AddRange(versions.Keys.Where(name => Find(name).Layer is null));
+            if (IsWildcard)
+                change.UnknownNames.AddRange(versions.Keys.Where(name => Find(name).Layer is null));
             change.MustAnswer = false;
         }
 
@@ -191,7 +204,8 @@ internal sealed class TypeSubscription(ResourceType type)
     private (SubscriptionLayer? Layer, int Index) Find(string name)
     {
         var index = Shared.Sent.IndexOf(name);
-        if (index >= 0) return (Shared, index);
+        if (index >= 0)
+            return (Shared, index);
         index = Own.Sent.IndexOf(name);
         return index >= 0 ? (Own, index) : (null, -1);
     }

@@ -10,10 +10,18 @@ internal sealed class CommonResources(Observability observability)
 {
     public IReadOnlyList<XdsResource> Clusters { get; } =
     [
-        .. ClusterBuilder.Everywhere().Concat(observability.Collector is { } collector ? [collector] : [])
+        .. ClusterBuilder
+            .Everywhere()
+            .Concat(observability.Collector is { } collector ? [collector] : [])
             .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster)),
     ];
 
     public IReadOnlyList<XdsResource> Listeners { get; } =
-        [XdsResource.Create(ResourceType.Listener, Names.OutboundListener, new OutboundListenerBuilder(observability).Entrance(Names.OutboundListener, "0.0.0.0"))];
+    [
+        XdsResource.Create(
+            ResourceType.Listener,
+            Names.OutboundListener,
+            new OutboundListenerBuilder(observability).Entrance(Names.OutboundListener, "0.0.0.0")
+        ),
+    ];
 }

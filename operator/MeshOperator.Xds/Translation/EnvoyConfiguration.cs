@@ -14,14 +14,18 @@ namespace MeshOperator.Xds.Translation;
 /// <param name="Own">Its inbound resources.</param>
 /// <param name="Scope">What decides which of the shared resources it is sent; null means all.</param>
 /// <param name="Scoped">What it is sent of the mesh by its scope, by <see cref="ResourceType"/>; null without one.</param>
-internal sealed record NodeEntry(WorkloadName Workload, string Identity, ProxyResources Own, ProxyScope? Scope, IReadOnlyList<ResourceSet>? Scoped);
+internal sealed record NodeEntry(
+    WorkloadName Workload,
+    string Identity,
+    ProxyResources Own,
+    ProxyScope? Scope,
+    IReadOnlyList<ResourceSet>? Scoped
+);
 
 /// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by <see cref="Cache.SnapshotCache"/>.</summary>
 public sealed class EnvoyConfiguration
 {
-    internal EnvoyConfiguration()
-    {
-    }
+    internal EnvoyConfiguration() { }
 
     /// <summary>The configuration before the first translation: nothing may be served from it.</summary>
     internal static EnvoyConfiguration Empty { get; } = new();
@@ -39,11 +43,11 @@ public sealed class EnvoyConfiguration
     internal IReadOnlyDictionary<ProxyScope, ResourceSet[]> Scopes { get; init; } = FrozenDictionary<ProxyScope, ResourceSet[]>.Empty;
 
     /// <summary>What is sent instead to clients that are gRPC libraries.</summary>
-    internal LazyProxylessConfiguration Proxyless { get; init; } =
-        new(FrozenDictionary<string, ServicePortResources>.Empty, null);
+    internal LazyProxylessConfiguration Proxyless { get; init; } = new(FrozenDictionary<string, ServicePortResources>.Empty, null);
 
     /// <summary>The workloads of which <see cref="Nodes"/> was made.</summary>
-    internal ImmutableDictionary<WorkloadName, MeshWorkload> Workloads { get; init; } = ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
+    internal ImmutableDictionary<WorkloadName, MeshWorkload> Workloads { get; init; } =
+        ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
 
     internal IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles { get; init; } =
         FrozenDictionary<InboundProfile, ProxyResources>.Empty;
@@ -65,7 +69,9 @@ public sealed class EnvoyConfiguration
     /// <summary>What of <see cref="Shared"/> the proxy of <paramref name="node"/> is sent, which may be of an earlier configuration: a pod that
     /// is going still has calls to make.</summary>
     internal IReadOnlyList<ResourceSet> SharedOf(NodeEntry? node) =>
-        node?.Scope is not { } scope ? Shared : Scopes.TryGetValue(scope, out var sets) ? sets : node.Scoped ?? Shared;
+        node?.Scope is not { } scope ? Shared
+        : Scopes.TryGetValue(scope, out var sets) ? sets
+        : node.Scoped ?? Shared;
 
     /// <summary>How many shared resources there are of a type; for logs and diagnostics.</summary>
     public int Count(ResourceType type) => Shared[(int)type].Count;

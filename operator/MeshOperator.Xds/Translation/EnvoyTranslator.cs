@@ -22,9 +22,7 @@ public sealed class EnvoyTranslator
 
     /// <summary>A translator of which proxies log and trace nothing.</summary>
     public EnvoyTranslator()
-        : this(new TelemetrySettings())
-    {
-    }
+        : this(new TelemetrySettings()) { }
 
     /// <summary>A translator with these settings of what proxies tell of the traffic.</summary>
     public EnvoyTranslator(TelemetrySettings telemetry)
@@ -40,13 +38,17 @@ public sealed class EnvoyTranslator
     public EnvoyConfiguration Translate(MeshModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        lock (_gate) return _previous = Translate(model, _previous);
+        lock (_gate)
+            return _previous = Translate(model, _previous);
     }
 
     /// <summary>The resources of <paramref name="model"/>, sharing with <paramref name="previous"/> what is the same.</summary>
     internal EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
     {
-        var hashed = ConsistentHashing.FindClusters(model.Services.Values.SelectMany(service => service.Ports), route => route is { Sticky: not null, Pool: null });
+        var hashed = ConsistentHashing.FindClusters(
+            model.Services.Values.SelectMany(service => service.Ports),
+            route => route is { Sticky: not null, Pool: null }
+        );
         var ports = new Dictionary<string, ServicePortResources>(StringComparer.Ordinal);
         foreach (var service in model.Services.Values)
         {
@@ -72,17 +74,23 @@ public sealed class EnvoyTranslator
             Profiles = profiles,
             Nodes = nodes,
             Policies = PolicyResources(ports.Values, scoped),
-            InboundPolicies = ReferenceEquals(profiles, previous.Profiles) ? previous.InboundPolicies : profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
+            InboundPolicies = ReferenceEquals(profiles, previous.Profiles)
+                ? previous.InboundPolicies
+                : profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
         };
     }
 
     /// <summary>What workloads have of their own; all as before when none was replaced and none has a scope, which could be sent other
     /// things than before.</summary>
     private (IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles, IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes) Nodes(
-        MeshModel model, EnvoyConfiguration previous, ScopedResources scoped)
+        MeshModel model,
+        EnvoyConfiguration previous,
+        ScopedResources scoped
+    )
     {
         var isSameDomain = previous.TrustDomain == model.TrustDomain;
-        if (isSameDomain && previous.Scopes.Count == 0 && ReferenceEquals(previous.Workloads, model.Workloads)) return (previous.Profiles, previous.Nodes);
+        if (isSameDomain && previous.Scopes.Count == 0 && ReferenceEquals(previous.Workloads, model.Workloads))
+            return (previous.Profiles, previous.Nodes);
         var profiles = new Dictionary<InboundProfile, ProxyResources>();
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
         foreach (var (name, workload) in model.Workloads)
@@ -96,8 +104,12 @@ public sealed class EnvoyTranslator
 
         ProxyResources Own(InboundProfile profile)
         {
-            if (profiles.TryGetValue(profile, out var own)) return own;
-            own = isSameDomain && previous.Profiles.TryGetValue(profile, out var before) ? before : ProxyResources.Create(profile, model.TrustDomain, _observability);
+            if (profiles.TryGetValue(profile, out var own))
+                return own;
+            own =
+                isSameDomain && previous.Profiles.TryGetValue(profile, out var before)
+                    ? before
+                    : ProxyResources.Create(profile, model.TrustDomain, _observability);
             profiles.Add(profile, own);
             return own;
         }
@@ -108,7 +120,10 @@ public sealed class EnvoyTranslator
     /// <param name="reached">Those and the ones to which their requests go.</param>
     /// <param name="previous">The last sets.</param>
     private ResourceSet[] Shared(
-        IReadOnlyCollection<ServicePortResources> called, IReadOnlyCollection<ServicePortResources> reached, IReadOnlyList<ResourceSet>? previous)
+        IReadOnlyCollection<ServicePortResources> called,
+        IReadOnlyCollection<ServicePortResources> reached,
+        IReadOnlyList<ResourceSet>? previous
+    )
     {
         ResourceSet[] sets = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
         Set(ResourceType.Cluster, _common.Clusters.Concat(reached.SelectMany(port => port.Clusters)));
@@ -130,25 +145,37 @@ public sealed class EnvoyTranslator
         {
             foreach (var (address, number, listener) in port.Listeners)
             {
-                if (taken.Add((address, number))) yield return listener;
+                if (taken.Add((address, number)))
+                    yield return listener;
             }
         }
     }
 
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
-        IEnumerable<ServicePortResources> ports, ScopedResources scoped)
+        IEnumerable<ServicePortResources> ports,
+        ScopedResources scoped
+    )
     {
         var policies = new PolicyResources();
         foreach (var port in ports)
         {
-            foreach (var resource in port.Routes.Concat(port.Extensions)) policies.Add(port.Source.RoutePolicies, resource);
-            foreach (var cluster in port.Clusters) policies.Add(port.Source.ClusterPolicies, cluster);
+            foreach (var resource in port.Routes.Concat(port.Extensions))
+                policies.Add(port.Source.RoutePolicies, resource);
+            foreach (var cluster in port.Clusters)
+                policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
         foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key.ExplicitProxyIn is not null))
         {
             var routes = sets[(int)ResourceType.Route][0];
-            policies.Add(scoped.Called(scope.Services).Where(port => port.Source.Protocol is not PortProtocol.Tcp).SelectMany(port => port.Source.RoutePolicies).Distinct(), routes);
+            policies.Add(
+                scoped
+                    .Called(scope.Services)
+                    .Where(port => port.Source.Protocol is not PortProtocol.Tcp)
+                    .SelectMany(port => port.Source.RoutePolicies)
+                    .Distinct(),
+                routes
+            );
         }
 
         return policies.ToDictionary();

@@ -41,25 +41,45 @@ internal sealed class ProxyResources
     public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
     {
         var targets = InboundTarget.Of(profile);
-        List<Envoy.Config.Listener.V3.Listener> listeners = [new InboundListenerBuilder(observability).Listener(profile, targets, trustDomain)];
-        if (profile.HasIpv6) listeners.Add(new OutboundListenerBuilder(observability).Entrance(Names.OutboundIpv6Listener, "::"));
+        List<Envoy.Config.Listener.V3.Listener> listeners =
+        [
+            new InboundListenerBuilder(observability).Listener(profile, targets, trustDomain),
+        ];
+        if (profile.HasIpv6)
+            listeners.Add(new OutboundListenerBuilder(observability).Entrance(Names.OutboundIpv6Listener, "::"));
         var sets = Sets(targets);
-        sets[(int)ResourceType.Cluster] = ResourceSet.Create(targets
-            .Select(target => ClusterBuilder.Inbound(target.Name, target.Port.Protocol, profile.HasIpv6))
-            .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster)));
-        sets[(int)ResourceType.Listener] = ResourceSet.Create(listeners.Select(listener => XdsResource.Create(ResourceType.Listener, listener.Name, listener)));
-        sets[(int)ResourceType.Route] = ResourceSet.Create(targets.Where(target => target.HasHttp)
-            .Select(target => XdsResource.Create(ResourceType.Route, target.Name, InboundRoutes.Routes(target))));
-        sets[(int)ResourceType.Extension] = ResourceSet.Create(targets.SelectMany(new InboundFilters(observability).Of)
-            .Select(extension => XdsResource.Create(ResourceType.Extension, extension.Name, extension)));
-        return new ProxyResources(profile, sets, [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.Of(target, trustDomain))]);
+        sets[(int)ResourceType.Cluster] = ResourceSet.Create(
+            targets
+                .Select(target => ClusterBuilder.Inbound(target.Name, target.Port.Protocol, profile.HasIpv6))
+                .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))
+        );
+        sets[(int)ResourceType.Listener] = ResourceSet.Create(
+            listeners.Select(listener => XdsResource.Create(ResourceType.Listener, listener.Name, listener))
+        );
+        sets[(int)ResourceType.Route] = ResourceSet.Create(
+            targets
+                .Where(target => target.HasHttp)
+                .Select(target => XdsResource.Create(ResourceType.Route, target.Name, InboundRoutes.Routes(target)))
+        );
+        sets[(int)ResourceType.Extension] = ResourceSet.Create(
+            targets
+                .SelectMany(new InboundFilters(observability).Of)
+                .Select(extension => XdsResource.Create(ResourceType.Extension, extension.Name, extension))
+        );
+        return new ProxyResources(
+            profile,
+            sets,
+            [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.Of(target, trustDomain))]
+        );
     }
 
     /// <summary>Nothing but the runtime layer, for which every proxy asks when it starts.</summary>
     private static ResourceSet[] Sets(IEnumerable<InboundTarget> targets)
     {
         ResourceSet[] sets = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
-        sets[(int)ResourceType.Runtime] = ResourceSet.Create([XdsResource.Create(ResourceType.Runtime, MeshNames.RuntimeLayer, RevokedFilter.Flags(targets))]);
+        sets[(int)ResourceType.Runtime] = ResourceSet.Create([
+            XdsResource.Create(ResourceType.Runtime, MeshNames.RuntimeLayer, RevokedFilter.Flags(targets)),
+        ]);
         return sets;
     }
 }

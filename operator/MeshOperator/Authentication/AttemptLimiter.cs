@@ -24,7 +24,8 @@ internal sealed class AttemptLimiter(TimeProvider time)
         lock (bucket)
         {
             bucket.Refill(time.GetTimestamp(), time);
-            if (bucket.Left < 1) return null;
+            if (bucket.Left < 1)
+                return null;
             bucket.Left--;
             return new Attempt(bucket);
         }
@@ -32,8 +33,10 @@ internal sealed class AttemptLimiter(TimeProvider time)
 
     private Bucket Find(string client)
     {
-        if (_buckets.TryGetValue(client, out var known)) return known;
-        if (_buckets.Count >= MostBuckets) DropFull();
+        if (_buckets.TryGetValue(client, out var known))
+            return known;
+        if (_buckets.Count >= MostBuckets)
+            DropFull();
         return _buckets.GetOrAdd(_buckets.Count < MostBuckets ? client : Others, static (_, now) => new Bucket(now), time.GetTimestamp());
     }
 
@@ -41,14 +44,16 @@ internal sealed class AttemptLimiter(TimeProvider time)
     private void DropFull()
     {
         var now = time.GetTimestamp();
-        if (time.GetElapsedTime(Interlocked.Read(ref _droppedAt), now) < DropEvery) return;
+        if (time.GetElapsedTime(Interlocked.Read(ref _droppedAt), now) < DropEvery)
+            return;
         Interlocked.Exchange(ref _droppedAt, now);
         foreach (var (client, bucket) in _buckets)
         {
             lock (bucket)
             {
                 bucket.Refill(now, time);
-                if (bucket.Left >= Burst) _buckets.TryRemove(client, out _);
+                if (bucket.Left >= Burst)
+                    _buckets.TryRemove(client, out _);
             }
         }
     }
@@ -58,7 +63,8 @@ internal sealed class AttemptLimiter(TimeProvider time)
     {
         public void Succeeded()
         {
-            lock (bucket) bucket.Left = Math.Min(Burst, bucket.Left + 1);
+            lock (bucket)
+                bucket.Left = Math.Min(Burst, bucket.Left + 1);
         }
     }
 

@@ -52,8 +52,16 @@ internal sealed class MeshIdentitySource(IdentityIssuer issuer, MeshAuthority au
         }
     }
 
-    private IdentityMaterial MaterialOf(IssuedLeaf leaf) => _materials.GetValue(
-        leaf,
-        static issued => new IdentityMaterial(
-            Encoding.ASCII.GetBytes(issued.Certificate.CertificateChain), Encoding.ASCII.GetBytes(issued.Certificate.PrivateKey), issued.Due) { Signer = issued.Certificate.Signer });
+    private IdentityMaterial MaterialOf(IssuedLeaf leaf) =>
+        _materials.GetValue(
+            leaf,
+            static issued => new IdentityMaterial(
+                Encoding.ASCII.GetBytes(issued.Certificate.CertificateChain),
+                Encoding.ASCII.GetBytes(issued.Certificate.PrivateKey),
+                issued.Due
+            )
+            {
+                Signer = issued.Certificate.Signer,
+            }
+        );
 }

@@ -26,18 +26,28 @@ internal sealed class PodSessions : IDisposable
     public Task WaitForPodsAsync(CancellationToken cancellation) => _pods.WaitForSyncAsync(cancellation);
 
     /// <summary>What is known of a pod.</summary>
-    public PodPresence Find(WorkloadName pod, string? uid) => !_pods.Objects.TryGetValue(Key(pod), out var known)
-        ? PodPresence.Unseen
-        : known.Metadata.Uid == uid ? PodPresence.Present : PodPresence.Replaced;
+    public PodPresence Find(WorkloadName pod, string? uid) =>
+        !_pods.Objects.TryGetValue(Key(pod), out var known) ? PodPresence.Unseen
+        : known.Metadata.Uid == uid ? PodPresence.Present
+        : PodPresence.Replaced;
 
     /// <summary>Cancelled when the pod is no more.</summary>
     public CancellationToken Open(PodOfToken pod)
     {
         var key = Key(pod.Pod);
-        if (_sessions.Count > _pods.Objects.Count + MostUnseen) EndUnseen();
-        var token = _sessions.AddOrUpdate(key, static (_, uid) => new Session(uid), static (_, old, uid) => old.Uid == uid ? old : Replace(old, uid), pod.Uid).Token;
+        if (_sessions.Count > _pods.Objects.Count + MostUnseen)
+            EndUnseen();
+        var token = _sessions
+            .AddOrUpdate(
+                key,
+                static (_, uid) => new Session(uid),
+                static (_, old, uid) => old.Uid == uid ? old : Replace(old, uid),
+                pod.Uid
+            )
+            .Token;
         // It may have been deleted before the session was there to be told.
-        if (Find(pod.Pod, pod.Uid) is PodPresence.Replaced) End(key, known => known.Uid == pod.Uid);
+        if (Find(pod.Pod, pod.Uid) is PodPresence.Replaced)
+            End(key, known => known.Uid == pod.Uid);
         return token;
     }
 
@@ -57,13 +67,15 @@ internal sealed class PodSessions : IDisposable
     {
         foreach (var key in _sessions.Keys)
         {
-            if (!_pods.Objects.ContainsKey(key)) End(key, _ => true);
+            if (!_pods.Objects.ContainsKey(key))
+                End(key, _ => true);
         }
     }
 
     private void End(ObjectKey key, Func<Session, bool> isOver)
     {
-        if (_sessions.TryGetValue(key, out var session) && isOver(session) && _sessions.TryRemove(KeyValuePair.Create(key, session))) session.Dispose();
+        if (_sessions.TryGetValue(key, out var session) && isOver(session) && _sessions.TryRemove(KeyValuePair.Create(key, session)))
+            session.Dispose();
     }
 
     /// <summary>The streams of one pod.</summary>

@@ -28,15 +28,18 @@ internal sealed class ReviewCache(TimeProvider time)
     public void Remember(string hash, PodOfToken? pod)
     {
         var now = time.GetUtcNow();
-        if (_answers.Count >= MostKept) DropOld(now);
-        if (_answers.Count < MostKept) _answers[hash] = (pod, now + (pod is null ? KeepRefused : KeepAccepted));
+        if (_answers.Count >= MostKept)
+            DropOld(now);
+        if (_answers.Count < MostKept)
+            _answers[hash] = (pod, now + (pod is null ? KeepRefused : KeepAccepted));
     }
 
     private void DropOld(DateTimeOffset now)
     {
         foreach (var (hash, answer) in _answers)
         {
-            if (answer.Until <= now) _answers.TryRemove(hash, out _);
+            if (answer.Until <= now)
+                _answers.TryRemove(hash, out _);
         }
     }
 }

@@ -23,7 +23,13 @@ internal sealed class TokenReviewer(EntityClient<V1TokenReview> reviews) : IDisp
         try
         {
             var review = await reviews.CreateAsync(
-                new V1TokenReview { Metadata = new V1ObjectMeta(), Spec = new V1TokenReviewSpec { Token = token, Audiences = [MeshNames.TokenAudience] } }, cancellation);
+                new V1TokenReview
+                {
+                    Metadata = new V1ObjectMeta(),
+                    Spec = new V1TokenReviewSpec { Token = token, Audiences = [MeshNames.TokenAudience] },
+                },
+                cancellation
+            );
             return Read(review.Status);
         }
         finally
@@ -37,13 +43,19 @@ internal sealed class TokenReviewer(EntityClient<V1TokenReview> reviews) : IDisp
     private static PodOfToken? Read(V1TokenReviewStatus? status)
     {
         // A server that knows no audiences answers without one, and its yes would be for any token (TokenReview's API documentation).
-        if (status is not { Authenticated: true } || status.Audiences?.Contains(MeshNames.TokenAudience) != true) return null;
-        if (status.User?.Username is not { } user || !user.StartsWith(AccountPrefix, StringComparison.Ordinal)) return null;
-        if (user[AccountPrefix.Length..].Split(':') is not [var ns, var account]) return null;
-        return Extra(status.User, PodNameExtra) is { } pod && Extra(status.User, PodUidExtra) is { } uid ? new PodOfToken(new WorkloadName(ns, pod), uid, account) : null;
+        if (status is not { Authenticated: true } || status.Audiences?.Contains(MeshNames.TokenAudience) != true)
+            return null;
+        if (status.User?.Username is not { } user || !user.StartsWith(AccountPrefix, StringComparison.Ordinal))
+            return null;
+        if (user[AccountPrefix.Length..].Split(':') is not [var ns, var account])
+            return null;
+        return Extra(status.User, PodNameExtra) is { } pod && Extra(status.User, PodUidExtra) is { } uid
+            ? new PodOfToken(new WorkloadName(ns, pod), uid, account)
+            : null;
     }
 
-    private static string? Extra(V1UserInfo user, string key) => user.Extra is { } extra && extra.TryGetValue(key, out var values) && values is [var value] ? value : null;
+    private static string? Extra(V1UserInfo user, string key) =>
+        user.Extra is { } extra && extra.TryGetValue(key, out var values) && values is [var value] ? value : null;
 }
 
 /// <summary>Whose a token is, by the API server's word.</summary>

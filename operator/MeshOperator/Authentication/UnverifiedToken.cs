@@ -11,9 +11,7 @@ internal sealed record UnverifiedToken
 {
     private const string Binding = "kubernetes.io";
 
-    private UnverifiedToken()
-    {
-    }
+    private UnverifiedToken() { }
 
     /// <summary>Whether it names a signature's algorithm and has a signature.</summary>
     public required bool IsSigned { get; init; }
@@ -31,12 +29,14 @@ internal sealed record UnverifiedToken
     public static bool TryParse(string token, [NotNullWhen(true)] out UnverifiedToken? claims)
     {
         claims = null;
-        if (token.Split('.') is not [var header, var payload, var signature]) return false;
+        if (token.Split('.') is not [var header, var payload, var signature])
+            return false;
         try
         {
             using var head = JsonDocument.Parse(Base64Url.DecodeFromChars(header));
             using var body = JsonDocument.Parse(Base64Url.DecodeFromChars(payload));
-            if (head.RootElement.ValueKind is not JsonValueKind.Object || body.RootElement.ValueKind is not JsonValueKind.Object) return false;
+            if (head.RootElement.ValueKind is not JsonValueKind.Object || body.RootElement.ValueKind is not JsonValueKind.Object)
+                return false;
             claims = Read(head.RootElement, body.RootElement, signature);
             return true;
         }
@@ -53,11 +53,17 @@ internal sealed record UnverifiedToken
         var (ns, name) = (Text(Member(binding, "namespace")), Text(Member(pod, "name")));
         return new UnverifiedToken
         {
-            IsSigned = signature.Length > 0 && Text(Member(header, "alg")) is { } algorithm && !algorithm.Equals("none", StringComparison.OrdinalIgnoreCase),
+            IsSigned =
+                signature.Length > 0
+                && Text(Member(header, "alg")) is { } algorithm
+                && !algorithm.Equals("none", StringComparison.OrdinalIgnoreCase),
             Audiences = Texts(Member(payload, "aud")),
-            Expires = Member(payload, "exp") is { ValueKind: JsonValueKind.Number } exp && exp.TryGetInt64(out var seconds) && seconds is > 0 and < 253402300800
-                ? DateTimeOffset.FromUnixTimeSeconds(seconds)
-                : null,
+            Expires =
+                Member(payload, "exp") is { ValueKind: JsonValueKind.Number } exp
+                && exp.TryGetInt64(out var seconds)
+                && seconds is > 0 and < 253402300800
+                    ? DateTimeOffset.FromUnixTimeSeconds(seconds)
+                    : null,
             Pod = ns is null || name is null ? null : new WorkloadName(ns, name),
             PodUid = Text(Member(pod, "uid")),
         };
@@ -68,10 +74,11 @@ internal sealed record UnverifiedToken
 
     private static string? Text(JsonElement? value) => value is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
-    private static IReadOnlyList<string> Texts(JsonElement? value) => value switch
-    {
-        { ValueKind: JsonValueKind.String } one => [one.GetString()!],
-        { ValueKind: JsonValueKind.Array } many => [.. many.EnumerateArray().Select(v => Text(v)).OfType<string>()],
-        _ => [],
-    };
+    private static IReadOnlyList<string> Texts(JsonElement? value) =>
+        value switch
+        {
+            { ValueKind: JsonValueKind.String } one => [one.GetString()!],
+            { ValueKind: JsonValueKind.Array } many => [.. many.EnumerateArray().Select(v => Text(v)).OfType<string>()],
+            _ => [],
+        };
 }

@@ -25,7 +25,8 @@ internal sealed record AuthorityFindings(
     IReadOnlyList<WatchedCertificate> Certificates,
     TimeSpan ClockDifference,
     bool IsOwn,
-    string? LastRotation);
+    string? LastRotation
+);
 
 /// <summary>Makes the status of the certificate authority. Pure.</summary>
 internal static class AuthorityConditions
@@ -37,28 +38,50 @@ internal static class AuthorityConditions
     private static readonly TimeSpan MostClockDifference = TimeSpan.FromMinutes(2);
 
     /// <summary>The status.</summary>
-    public static MeshCertificateAuthorityStatus Status(AuthorityFindings found, long generation, MeshCertificateAuthorityStatus? before, DateTimeOffset now) => new()
-    {
-        Conditions = ConditionBuilder.Build(
+    public static MeshCertificateAuthorityStatus Status(
+        AuthorityFindings found,
+        long generation,
+        MeshCertificateAuthorityStatus? before,
+        DateTimeOffset now
+    ) =>
+        new()
+        {
+            Conditions = ConditionBuilder.Build(
+                [
+                    (ConditionTypes.Accepted, Accepted(found)),
+                    (ConditionTypes.Progressing, Progressing(found)),
+                    (ConditionTypes.ExpiringSoon, ExpiringSoon(found, now)),
+                    (ConditionTypes.ClocksAgree, ClocksAgree(found)),
+                ],
+                generation,
+                before?.Conditions,
+                now
+            ),
+            Phase = found.State.Phase.ToString(),
+            PhaseSince = Rfc3339(found.State.Since),
+            ProxiesTrusting = string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done}/{found.Progress.Total}"),
+            Holding =
+                found.State.Phase == RotationPhase.Stable || found.Progress.Held.Count == 0
+                    ? null
+                    :
+                    [
+                        .. found
+                            .Progress.Held.OrderBy(h => h.Who, StringComparer.Ordinal)
+                            .Take(MostHolders)
+                            .Select(h => new RotationHolder { Name = h.Who, Reason = h.Reason }),
+                    ],
+            NotAfter = Rfc3339(found.Certificates.Where(c => c.Name is "root" or "intermediate").Min(c => c.NotAfter)),
+            Certificates =
             [
-                (ConditionTypes.Accepted, Accepted(found)),
-                (ConditionTypes.Progressing, Progressing(found)),
-                (ConditionTypes.ExpiringSoon, ExpiringSoon(found, now)),
-                (ConditionTypes.ClocksAgree, ClocksAgree(found)),
+                .. found.Certificates.Select(c => new CertificateExpiry
+                {
+                    Name = c.Name,
+                    NotAfter = Rfc3339(c.NotAfter),
+                    Fingerprint = c.Fingerprint,
+                }),
             ],
-            generation,
-            before?.Conditions,
-            now),
-        Phase = found.State.Phase.ToString(),
-        PhaseSince = Rfc3339(found.State.Since),
-        ProxiesTrusting = string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done}/{found.Progress.Total}"),
-        Holding = found.State.Phase == RotationPhase.Stable || found.Progress.Held.Count == 0
-            ? null
-            : [.. found.Progress.Held.OrderBy(h => h.Who, StringComparer.Ordinal).Take(MostHolders).Select(h => new RotationHolder { Name = h.Who, Reason = h.Reason })],
-        NotAfter = Rfc3339(found.Certificates.Where(c => c.Name is "root" or "intermediate").Min(c => c.NotAfter)),
-        Certificates = [.. found.Certificates.Select(c => new CertificateExpiry { Name = c.Name, NotAfter = Rfc3339(c.NotAfter), Fingerprint = c.Fingerprint })],
-        LastRotation = found.LastRotation,
-    };
+            LastRotation = found.LastRotation,
+        };
 
     /// <summary>The events that a change of status is worth.</summary>
     public static IEnumerable<ConditionEvent> Events(MeshCertificateAuthorityStatus after, MeshCertificateAuthorityStatus? before)
@@ -66,26 +89,32 @@ internal static class AuthorityConditions
         foreach (var condition in after.Conditions)
         {
             var old = before?.Conditions.Find(c => c.Type == condition.Type);
-            if (old is not null && (old.Status, old.Reason) == (condition.Status, condition.Reason)) continue;
+            if (old is not null && (old.Status, old.Reason) == (condition.Status, condition.Reason))
+                continue;
             var isExpiring = condition.Type == ConditionTypes.ExpiringSoon;
             var isBad = isExpiring
                 ? condition.Status == "True"
                 : condition is { Type: ConditionTypes.Accepted or ConditionTypes.ClocksAgree, Status: "False" };
-            if (isBad) yield return new ConditionEvent(true, isExpiring ? condition.Type : condition.Reason, condition.Message);
-            else if (condition.Type == ConditionTypes.Progressing && old is not null) yield return new ConditionEvent(false, condition.Reason, condition.Message);
+            if (isBad)
+                yield return new ConditionEvent(true, isExpiring ? condition.Type : condition.Reason, condition.Message);
+            else if (condition.Type == ConditionTypes.Progressing && old is not null)
+                yield return new ConditionEvent(false, condition.Reason, condition.Message);
         }
     }
 
     /// <summary>A moment as statuses have it.</summary>
-    public static string Rfc3339(DateTimeOffset moment) => moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    public static string Rfc3339(DateTimeOffset moment) =>
+        moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
-    private static Finding Accepted(AuthorityFindings found) => found.Refusal is var (reason, message)
-        ? new Finding(false, reason, message + Clocks(found) + " The present authority stays in use.")
-        : new Finding(true, ConditionReasons.Accepted, "The requested certificate authority is in use.");
+    private static Finding Accepted(AuthorityFindings found) =>
+        found.Refusal is var (reason, message)
+            ? new Finding(false, reason, message + Clocks(found) + " The present authority stays in use.")
+            : new Finding(true, ConditionReasons.Accepted, "The requested certificate authority is in use.");
 
     private static Finding Progressing(AuthorityFindings found)
     {
-        if (found.State.Phase == RotationPhase.Stable) return new Finding(false, ConditionReasons.Stable, "No rotation is in flight.");
+        if (found.State.Phase == RotationPhase.Stable)
+            return new Finding(false, ConditionReasons.Stable, "No rotation is in flight.");
         var what = found.State.Phase switch
         {
             RotationPhase.DistributingTrust => "trust the new authority as well as the old one",
@@ -93,39 +122,62 @@ internal static class AuthorityConditions
             _ => "trust only the new authority",
         };
         var held = found.Progress.Held.OrderBy(h => h.Who, StringComparer.Ordinal).Take(MostNamed).Select(h => $"{h.Who} {h.Reason}");
-        var more = found.Progress.Held.Count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {found.Progress.Held.Count - MostNamed} more") : string.Empty;
+        var more =
+            found.Progress.Held.Count > MostNamed
+                ? string.Create(CultureInfo.InvariantCulture, $"; and {found.Progress.Held.Count - MostNamed} more")
+                : string.Empty;
         var waits = found.Progress.Held.Count > 0 ? $" Waiting because {string.Join("; ", held)}{more}." : string.Empty;
-        return new Finding(true, found.State.Phase.ToString(), string.Create(CultureInfo.InvariantCulture, $"{found.Progress.Done} of {found.Progress.Total} proxies {what}.{waits}{Restarts(found.State)}"));
+        return new Finding(
+            true,
+            found.State.Phase.ToString(),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{found.Progress.Done} of {found.Progress.Total} proxies {what}.{waits}{Restarts(found.State)}"
+            )
+        );
     }
 
     /// <summary>What is to be done where the old authority could not cross-sign the new one.</summary>
-    private static string Restarts(AuthorityState state) => state.CrossCertificates.Length > 0 || PemBundle.Read(state.TrustBundle).Count < 2
-        ? string.Empty
-        : " The old authority cannot cross-sign the new one; when the rotation is complete, restart the pods that started before it.";
+    private static string Restarts(AuthorityState state) =>
+        state.CrossCertificates.Length > 0 || PemBundle.Read(state.TrustBundle).Count < 2
+            ? string.Empty
+            : " The old authority cannot cross-sign the new one; when the rotation is complete, restart the pods that started before it.";
 
     private static Finding ExpiringSoon(AuthorityFindings found, DateTimeOffset now)
     {
         var nearest = found.Certificates.MaxBy(c => AuthorityExpiry.NearnessOf(c, now))!;
         var nearness = AuthorityExpiry.NearnessOf(nearest, now);
-        if (nearness == Nearness.Far) return new Finding(false, ConditionReasons.NotExpiring, $"The first certificate to expire does so at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}.");
+        if (nearness == Nearness.Far)
+            return new Finding(
+                false,
+                ConditionReasons.NotExpiring,
+                $"The first certificate to expire does so at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}."
+            );
         var fix = (nearest.Name, found.IsOwn) switch
         {
             ("webhook", _) => "The operator should have replaced it; see the operator's log",
             (_, true) => "Run 'meshop ca rotate'",
             _ => "Put a new authority into Secret mesh-ca of the operator's namespace",
         };
-        var message = $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "expired" : "expires")} at {Rfc3339(nearest.NotAfter)}. {fix}.{Clocks(found)}";
+        var message =
+            $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "expired" : "expires")} at {Rfc3339(nearest.NotAfter)}. {fix}.{Clocks(found)}";
         return new Finding(true, nearness == Nearness.Expired ? ConditionReasons.Expired : $"Expires{nearness}", message);
     }
 
-    private static Finding ClocksAgree(AuthorityFindings found) => Clocks(found) is { Length: > 0 } text
-        ? new Finding(false, ConditionReasons.ClocksDisagree, text.TrimStart() + " Valid certificates can look expired or not yet valid. Correct the clocks of the nodes.")
-        : new Finding(true, ConditionReasons.ClocksAgree, "The API server's clock and the operator's agree.");
+    private static Finding ClocksAgree(AuthorityFindings found) =>
+        Clocks(found) is { Length: > 0 } text
+            ? new Finding(
+                false,
+                ConditionReasons.ClocksDisagree,
+                text.TrimStart() + " Valid certificates can look expired or not yet valid. Correct the clocks of the nodes."
+            )
+            : new Finding(true, ConditionReasons.ClocksAgree, "The API server's clock and the operator's agree.");
 
     private static string Clocks(AuthorityFindings found)
     {
         var difference = found.ClockDifference;
-        if (difference.Duration() <= MostClockDifference) return string.Empty;
+        if (difference.Duration() <= MostClockDifference)
+            return string.Empty;
         var minutes = string.Create(CultureInfo.InvariantCulture, $"{difference.Duration().TotalMinutes:0}");
         return $" The API server's clock is {minutes} minutes {(difference > TimeSpan.Zero ? "ahead of" : "behind")} the operator's.";
     }

@@ -29,12 +29,14 @@ internal sealed class AuthorityExpiry(MeshAuthority authority, ServingCertificat
     {
         var present = authority.Current;
         var certificates = new List<WatchedCertificate>();
-        using (var root = present.Signer.FindRoot()) certificates.Add(Of("root", root));
+        using (var root = present.Signer.FindRoot())
+            certificates.Add(Of("root", root));
         foreach (var (index, certificate) in PemBundle.Read(present.Signer.Files.Certificate).Index())
         {
             using (certificate)
             {
-                if (!present.Signer.IsRoot && index == 0) certificates.Add(Of("intermediate", certificate));
+                if (!present.Signer.IsRoot && index == 0)
+                    certificates.Add(Of("intermediate", certificate));
             }
         }
 
@@ -53,13 +55,20 @@ internal sealed class AuthorityExpiry(MeshAuthority authority, ServingCertificat
     public static Nearness NearnessOf(WatchedCertificate certificate, DateTimeOffset now)
     {
         var (left, life) = (certificate.NotAfter - now, certificate.NotAfter - certificate.NotBefore);
-        if (left <= TimeSpan.Zero) return Nearness.Expired;
-        if (left < Shorter(TimeSpan.FromDays(7), life / 10)) return Nearness.Within7Days;
+        if (left <= TimeSpan.Zero)
+            return Nearness.Expired;
+        if (left < Shorter(TimeSpan.FromDays(7), life / 10))
+            return Nearness.Within7Days;
         return left < Shorter(TimeSpan.FromDays(30), life / 3) ? Nearness.Within30Days : Nearness.Far;
     }
 
     private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private static WatchedCertificate Of(string name, X509Certificate2 certificate) =>
-        new(name, certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime(), Convert.ToHexStringLower(certificate.GetCertHash(HashAlgorithmName.SHA256)));
+        new(
+            name,
+            certificate.NotBefore.ToUniversalTime(),
+            certificate.NotAfter.ToUniversalTime(),
+            Convert.ToHexStringLower(certificate.GetCertHash(HashAlgorithmName.SHA256))
+        );
 }

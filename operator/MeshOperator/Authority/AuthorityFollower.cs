@@ -15,14 +15,16 @@ internal sealed class AuthorityFollower(
     ControllerRequeue<V1Namespace> namespaces,
     ControllerRequeue<V1MutatingWebhookConfiguration> mutating,
     ControllerRequeue<V1ValidatingWebhookConfiguration> validating,
-    ILogger<AuthorityFollower> logger) : IHostedService
+    ILogger<AuthorityFollower> logger
+) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
         informer.Changed += Follow;
         authority.Changed += Spread;
         // What came before is not told again.
-        foreach (var secret in informer.Objects.Values) Follow(secret);
+        foreach (var secret in informer.Objects.Values)
+            Follow(secret);
         return Task.CompletedTask;
     }
 
@@ -37,7 +39,8 @@ internal sealed class AuthorityFollower(
 
     private void Follow(V1Secret? secret)
     {
-        if (secret?.Metadata.Name != MeshNames.CaStateSecret) return;
+        if (secret?.Metadata.Name != MeshNames.CaStateSecret)
+            return;
         try
         {
             authority.Apply(secrets.ReadState(secret));

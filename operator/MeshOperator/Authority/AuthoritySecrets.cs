@@ -14,7 +14,13 @@ namespace MeshOperator.Authority;
 /// <summary>The two Secrets of the certificate authority in the operator's namespace: the one that a user may bring (or the operator makes), which
 /// says who is to sign, and the operator's own, which says who signs and how far a rotation is.</summary>
 [GenericRbac("", "secrets", "create", OwnNamespace = true)]
-[GenericRbac("", "secrets", "get,list,watch,update", OwnNamespace = true, ResourceNames = MeshNames.CaSecret + "," + MeshNames.CaStateSecret)]
+[GenericRbac(
+    "",
+    "secrets",
+    "get,list,watch,update",
+    OwnNamespace = true,
+    ResourceNames = MeshNames.CaSecret + "," + MeshNames.CaStateSecret
+)]
 internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorOptions options)
 {
     private const string Certificate = "tls.crt";
@@ -46,10 +52,16 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
     /// <param name="rotation">The rotation that was asked for, or null.</param>
     /// <param name="present">The Secret as it was read; null to create it.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public Task<V1Secret> WriteWantedAsync(CertificateAuthorityFiles files, string? rotation, V1Secret? present, CancellationToken cancellation)
+    public Task<V1Secret> WriteWantedAsync(
+        CertificateAuthorityFiles files,
+        string? rotation,
+        V1Secret? present,
+        CancellationToken cancellation
+    )
     {
         var secret = New(Wanted, present, "kubernetes.io/tls", Data(files, string.Empty));
-        if (rotation is not null) secret.Metadata.Annotations = new Dictionary<string, string> { [MeshNames.RotateAnnotation] = rotation };
+        if (rotation is not null)
+            secret.Metadata.Annotations = new Dictionary<string, string> { [MeshNames.RotateAnnotation] = rotation };
         return WriteAsync(secret, cancellation);
     }
 
@@ -59,7 +71,8 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
         var data = Data(state.Signer, Signer);
         if (state.Next is { } next)
         {
-            foreach (var (key, value) in Data(next, Next)) data[key] = value;
+            foreach (var (key, value) in Data(next, Next))
+                data[key] = value;
         }
 
         data[Record] = JsonSerializer.SerializeToUtf8Bytes(new StateRecord(state.Epoch, state.Phase, state.Since));
@@ -81,7 +94,10 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
         }
         catch (CertificateAuthorityException e)
         {
-            throw new CertificateAuthorityException($"The certificate authority in Secret {Wanted} cannot be used: {e.Message.TrimEnd('.')}.", e);
+            throw new CertificateAuthorityException(
+                $"The certificate authority in Secret {Wanted} cannot be used: {e.Message.TrimEnd('.')}.",
+                e
+            );
         }
     }
 
@@ -105,41 +121,51 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
         }
         catch (Exception e) when (e is JsonException or CertificateAuthorityException)
         {
-            throw new CertificateAuthorityException($"Secret {State} cannot be read: {e.Message.TrimEnd('.')}. Delete it to start again with the authority in Secret {Wanted}.", e);
+            throw new CertificateAuthorityException(
+                $"Secret {State} cannot be read: {e.Message.TrimEnd('.')}. Delete it to start again with the authority in Secret {Wanted}.",
+                e
+            );
         }
     }
 
-    private static Dictionary<string, byte[]> Data(CertificateAuthorityFiles files, string prefix) => new()
-    {
-        [prefix + Certificate] = Bytes(files.Certificate),
-        [prefix + PrivateKey] = Bytes(files.PrivateKey),
-        [prefix + MeshNames.CaCertificateKey] = Bytes(files.Roots),
-    };
+    private static Dictionary<string, byte[]> Data(CertificateAuthorityFiles files, string prefix) =>
+        new()
+        {
+            [prefix + Certificate] = Bytes(files.Certificate),
+            [prefix + PrivateKey] = Bytes(files.PrivateKey),
+            [prefix + MeshNames.CaCertificateKey] = Bytes(files.Roots),
+        };
 
     private static CertificateAuthorityFiles Files(V1Secret secret, string prefix) =>
         new(Text(secret, prefix + Certificate), Text(secret, prefix + PrivateKey), Text(secret, prefix + MeshNames.CaCertificateKey));
 
-    private static string Text(V1Secret secret, string key) => secret.Data is { } data && data.TryGetValue(key, out var bytes)
-        ? Encoding.UTF8.GetString(bytes)
-        : throw new CertificateAuthorityException($"it has no key '{key}'");
+    private static string Text(V1Secret secret, string key) =>
+        secret.Data is { } data && data.TryGetValue(key, out var bytes)
+            ? Encoding.UTF8.GetString(bytes)
+            : throw new CertificateAuthorityException($"it has no key '{key}'");
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
-    private static V1Secret New(ObjectKey key, V1Secret? present, string type, Dictionary<string, byte[]> data) => new()
-    {
-        Metadata = new V1ObjectMeta
+    private static V1Secret New(ObjectKey key, V1Secret? present, string type, Dictionary<string, byte[]> data) =>
+        new()
         {
-            Name = key.Name,
-            NamespaceProperty = key.Namespace,
-            ResourceVersion = present?.Metadata.ResourceVersion,
-            Labels = new Dictionary<string, string> { [MeshNames.ManagedByLabel] = MeshNames.FieldManager },
-        },
-        Type = type,
-        Data = data,
-    };
+            Metadata = new V1ObjectMeta
+            {
+                Name = key.Name,
+                NamespaceProperty = key.Namespace,
+                ResourceVersion = present?.Metadata.ResourceVersion,
+                Labels = new Dictionary<string, string> { [MeshNames.ManagedByLabel] = MeshNames.FieldManager },
+            },
+            Type = type,
+            Data = data,
+        };
 
     private Task<V1Secret> WriteAsync(V1Secret secret, CancellationToken cancellation) =>
         secret.Metadata.ResourceVersion is null ? secrets.CreateAsync(secret, cancellation) : secrets.ReplaceAsync(secret, cancellation);
 
-    private sealed record StateRecord(long Epoch, [property: JsonConverter(typeof(JsonStringEnumConverter<RotationPhase>))] RotationPhase Phase, DateTimeOffset Since);
+    private sealed record StateRecord(
+        long Epoch,
+        [property: JsonConverter(typeof(JsonStringEnumConverter<RotationPhase>))] RotationPhase Phase,
+        DateTimeOffset Since
+    );
 }

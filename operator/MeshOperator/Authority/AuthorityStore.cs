@@ -11,7 +11,12 @@ namespace MeshOperator.Authority;
 /// <summary>Finds the certificate authority when the operator starts. The first replica makes it; who comes second reads it; a user's own is
 /// used as it is.</summary>
 internal sealed class AuthorityStore(
-    AuthoritySecrets secrets, EntityClient<MeshCertificateAuthority> settings, OperatorOptions options, TimeProvider time, ILogger<AuthorityStore> logger)
+    AuthoritySecrets secrets,
+    EntityClient<MeshCertificateAuthority> settings,
+    OperatorOptions options,
+    TimeProvider time,
+    ILogger<AuthorityStore> logger
+)
 {
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
 
@@ -26,7 +31,8 @@ internal sealed class AuthorityStore(
         {
             try
             {
-                if (await secrets.GetStateAsync(cancellation) is { } secret) return await UsableAsync(secret, cancellation);
+                if (await secrets.GetStateAsync(cancellation) is { } secret)
+                    return await UsableAsync(secret, cancellation);
                 if (await WantedAsync(cancellation) is { } files)
                 {
                     var state = AuthorityState.Of(files, time.GetUtcNow());
@@ -62,7 +68,8 @@ internal sealed class AuthorityStore(
         catch (CertificateAuthorityException)
         {
             var wanted = await secrets.GetWantedAsync(cancellation) is { } given ? Read(given, isNeeded: state.Next is null) : null;
-            if (RotationSchedule.Next(state, wanted, Nobody, TimeSpan.Zero, time) is not { } next) throw;
+            if (RotationSchedule.Next(state, wanted, Nobody, TimeSpan.Zero, time) is not { } next)
+                throw;
             await secrets.WriteStateAsync(next, secret, cancellation);
             return next;
         }
@@ -84,9 +91,11 @@ internal sealed class AuthorityStore(
     /// <summary>The authority that is to sign; made when there is none; null when a user is to bring it.</summary>
     private async Task<CertificateAuthorityFiles?> WantedAsync(CancellationToken cancellation)
     {
-        if (await secrets.GetWantedAsync(cancellation) is { } secret) return secrets.ReadWanted(secret, time);
+        if (await secrets.GetWantedAsync(cancellation) is { } secret)
+            return secrets.ReadWanted(secret, time);
         var wish = await settings.GetAsync(new ObjectKey(string.Empty, options.CertificateAuthority), cancellation);
-        if (wish?.Spec.Provider?.Secret is not null) return null;
+        if (wish?.Spec.Provider?.Secret is not null)
+            return null;
         using var authority = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
         // A rotation that was asked for before there was this root is done with it.
         await secrets.WriteWantedAsync(authority.Files, WantedAuthority.RequestOf(wish?.Metadata), null, cancellation);

@@ -16,7 +16,12 @@ internal static class IdentityIssuers
 
     /// <summary>The issuer. Settings that are not valid change nothing; the status says why.</summary>
     public static IdentityIssuer Create(
-        MeshAuthority authority, SharedInformer<MeshCertificateAuthority> settings, OperatorOptions options, TimeProvider time, Random random)
+        MeshAuthority authority,
+        SharedInformer<MeshCertificateAuthority> settings,
+        OperatorOptions options,
+        TimeProvider time,
+        Random random
+    )
     {
         var turn = new Lock();
         var issuer = new IdentityIssuer(authority.Current.Signer, new LeafSettings(), time, random);
@@ -29,12 +34,14 @@ internal static class IdentityIssuers
         // Two changes at once may be told in the wrong order.
         void Take()
         {
-            lock (turn) issuer.Use(authority.Current.Signer);
+            lock (turn)
+                issuer.Use(authority.Current.Signer);
         }
 
         void Follow(MeshCertificateAuthority? entity)
         {
-            if (entity?.Metadata.Name == options.CertificateAuthority && Validator.Validate(entity.Spec).IsValid) issuer.Use(Read(entity.Spec));
+            if (entity?.Metadata.Name == options.CertificateAuthority && Validator.Validate(entity.Spec).IsValid)
+                issuer.Use(Read(entity.Spec));
         }
     }
 

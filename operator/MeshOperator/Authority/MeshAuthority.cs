@@ -37,7 +37,8 @@ internal sealed class MeshAuthority
     {
         lock (_lock)
         {
-            if (state.Epoch <= _current.State.Epoch) return;
+            if (state.Epoch <= _current.State.Epoch)
+                return;
             var signer = state.Signer == _current.State.Signer ? _current.Signer : CertificateAuthority.Load(state.Signer, _time);
             Volatile.Write(ref _current, new Snapshot(state, signer));
         }

@@ -15,17 +15,21 @@ internal sealed class ProxyTrust(ProxyRegistry proxies, TimeProvider time)
     {
         var missing = new Dictionary<string, string?>(StringComparer.Ordinal);
         var (bundle, signer, now) = (PemBundle.Fingerprint(present.State.TrustBundle), present.Signer.Fingerprint, time.GetUtcNow());
-        foreach (var proxy in proxies.GetSecrets()) missing[proxy.NodeId] = Missing(proxy, present.State.Phase, bundle, signer, now);
+        foreach (var proxy in proxies.GetSecrets())
+            missing[proxy.NodeId] = Missing(proxy, present.State.Phase, bundle, signer, now);
         return missing;
     }
 
     private static string? Missing(ProxySecretStatus proxy, RotationPhase phase, string bundle, string signer, DateTimeOffset now)
     {
-        if (!proxy.AreRequested) return now - proxy.ConnectedAt < AsksWithin ? "has just connected" : null;
-        if (proxy.Rejection is { } reason) return $"rejected its certificates: {reason}";
-        if (phase == RotationPhase.Signing) return proxy.IdentitySigner == signer ? null : "has not acknowledged a certificate of the new authority";
-        return proxy.TrustBundle == bundle ? null : phase == RotationPhase.Retiring
-            ? "has not acknowledged the trust bundle without the old root"
+        if (!proxy.AreRequested)
+            return now - proxy.ConnectedAt < AsksWithin ? "has just connected" : null;
+        if (proxy.Rejection is { } reason)
+            return $"rejected its certificates: {reason}";
+        if (phase == RotationPhase.Signing)
+            return proxy.IdentitySigner == signer ? null : "has not acknowledged a certificate of the new authority";
+        return proxy.TrustBundle == bundle ? null
+            : phase == RotationPhase.Retiring ? "has not acknowledged the trust bundle without the old root"
             : "has not acknowledged the trust bundle with both roots";
     }
 }

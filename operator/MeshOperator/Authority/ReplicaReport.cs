@@ -23,13 +23,16 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
         var (done, waiting) = (new List<ulong>(), new List<KeyValuePair<string, string>>());
         foreach (var (node, reason) in proxies)
         {
-            if (reason is null) done.Add(Hash(node));
-            else waiting.Add(KeyValuePair.Create(node, reason));
+            if (reason is null)
+                done.Add(Hash(node));
+            else
+                waiting.Add(KeyValuePair.Create(node, reason));
         }
 
         done.Sort();
         var bytes = new byte[done.Count * HashLength];
-        for (var i = 0; i < done.Count; i++) BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(i * HashLength), done[i]);
+        for (var i = 0; i < done.Count; i++)
+            BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(i * HashLength), done[i]);
         var named = waiting.OrderBy(w => w.Key, StringComparer.Ordinal).Take(MostNamed);
         return new ReplicaReport(epoch, bytes, new SortedDictionary<string, string>(named.ToDictionary(), StringComparer.Ordinal));
     }
@@ -39,7 +42,9 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
     {
         try
         {
-            return text is null ? null : JsonSerializer.Deserialize<ReplicaReport>(text) is { Done: not null, Waiting: not null } report ? report : null;
+            return text is null ? null
+                : JsonSerializer.Deserialize<ReplicaReport>(text) is { Done: not null, Waiting: not null } report ? report
+                : null;
         }
         catch (JsonException)
         {
@@ -58,7 +63,8 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
     private HashSet<ulong> Hashes()
     {
         var hashes = new HashSet<ulong>();
-        for (var i = 0; i + HashLength <= Done.Length; i += HashLength) hashes.Add(BinaryPrimitives.ReadUInt64BigEndian(Done.AsSpan(i)));
+        for (var i = 0; i + HashLength <= Done.Length; i += HashLength)
+            hashes.Add(BinaryPrimitives.ReadUInt64BigEndian(Done.AsSpan(i)));
         return hashes;
     }
 }

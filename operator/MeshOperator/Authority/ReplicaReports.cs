@@ -24,7 +24,8 @@ internal sealed class ReplicaReports(
     ILeadership leadership,
     OperatorOptions options,
     TimeProvider time,
-    ILogger<ReplicaReports> logger) : BackgroundService
+    ILogger<ReplicaReports> logger
+) : BackgroundService
 {
     private const string Annotation = "meshoperator.io/trust-report";
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
@@ -33,11 +34,14 @@ internal sealed class ReplicaReports(
 
     /// <summary>The report in a Lease; null when there is none.</summary>
     public static ReplicaReport? Read(V1Lease lease) =>
-        lease.Metadata.Annotations is { } annotations && annotations.TryGetValue(Annotation, out var text) ? ReplicaReport.Parse(text) : null;
+        lease.Metadata.Annotations is { } annotations && annotations.TryGetValue(Annotation, out var text)
+            ? ReplicaReport.Parse(text)
+            : null;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (options.ElectionIdentity is not { } identity) return;
+        if (options.ElectionIdentity is not { } identity)
+            return;
         var (written, writtenAt) = (string.Empty, DateTimeOffset.MinValue);
         try
         {
@@ -47,16 +51,16 @@ internal sealed class ReplicaReports(
                 var report = Report();
                 if (report != written || time.GetUtcNow() - writtenAt >= RenewEvery)
                 {
-                    if (await TryWriteAsync(identity, report, stoppingToken)) (written, writtenAt) = (report, time.GetUtcNow());
-                    if (leadership.IsLeader) await RemoveOldAsync(stoppingToken);
+                    if (await TryWriteAsync(identity, report, stoppingToken))
+                        (written, writtenAt) = (report, time.GetUtcNow());
+                    if (leadership.IsLeader)
+                        await RemoveOldAsync(stoppingToken);
                 }
 
                 await Task.Delay(LookEvery, time, stoppingToken);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
     /// <summary>While no rotation is under way only that this replica is there, and how far it has followed.</summary>
@@ -75,11 +79,20 @@ internal sealed class ReplicaReports(
                 // An identity may have characters that a name may not.
                 Name = "mesh-operator-replica-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)).AsSpan(0, 8)),
                 NamespaceProperty = options.Namespace,
-                Labels = new Dictionary<string, string> { [MeshNames.ReplicaReportLabel] = "true", [MeshNames.ManagedByLabel] = MeshNames.FieldManager },
+                Labels = new Dictionary<string, string>
+                {
+                    [MeshNames.ReplicaReportLabel] = "true",
+                    [MeshNames.ManagedByLabel] = MeshNames.FieldManager,
+                },
                 Annotations = new Dictionary<string, string> { [Annotation] = report },
                 ResourceVersion = _lease?.Metadata.ResourceVersion,
             },
-            Spec = new V1LeaseSpec { HolderIdentity = identity, RenewTime = time.GetUtcNow().UtcDateTime, LeaseDurationSeconds = (int)ReportAges.FreshFor.TotalSeconds },
+            Spec = new V1LeaseSpec
+            {
+                HolderIdentity = identity,
+                RenewTime = time.GetUtcNow().UtcDateTime,
+                LeaseDurationSeconds = (int)ReportAges.FreshFor.TotalSeconds,
+            },
         };
         try
         {

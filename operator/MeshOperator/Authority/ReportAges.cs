@@ -23,7 +23,8 @@ internal sealed class ReportAges(TimeProvider time)
             Of(lease);
         }
 
-        foreach (var gone in _seen.Keys.Where(name => !present.Contains(name))) _seen.TryRemove(gone, out _);
+        foreach (var gone in _seen.Keys.Where(name => !present.Contains(name)))
+            _seen.TryRemove(gone, out _);
     }
 
     /// <summary>Whether a report's replica is alive.</summary>

@@ -7,14 +7,24 @@ using MeshOperator.Settings;
 namespace MeshOperator.Authority;
 
 /// <summary>How far all proxies of the mesh are: those of this replica, and those of which the others report.</summary>
-internal sealed class RotationProgressSource(MeshPipeline pipeline, ProxyTrust trust, SharedInformer<V1Lease> reports, ReportAges ages, OperatorOptions options)
+internal sealed class RotationProgressSource(
+    MeshPipeline pipeline,
+    ProxyTrust trust,
+    SharedInformer<V1Lease> reports,
+    ReportAges ages,
+    OperatorOptions options
+)
 {
     /// <summary>Progress with a state.</summary>
     public RotationProgress Of(MeshAuthority.Snapshot present)
     {
-        if (pipeline.Latest is not { } latest) return new RotationProgress(0, 0, [new RotationHold("operator", "has not seen the mesh yet")]);
+        if (pipeline.Latest is not { } latest)
+            return new RotationProgress(0, 0, [new RotationHold("operator", "has not seen the mesh yet")]);
         var others = Others();
-        var held = others.Where(o => o.Value.Epoch < present.State.Epoch).Select(o => new RotationHold(o.Key, "is a replica of the operator that has not followed yet")).ToList();
+        var held = others
+            .Where(o => o.Value.Epoch < present.State.Epoch)
+            .Select(o => new RotationHold(o.Key, "is a replica of the operator that has not followed yet"))
+            .ToList();
         var current = others.Values.Where(r => r.Epoch == present.State.Epoch).ToList();
         var own = trust.Missing(present);
         var (done, total) = (0, 0);
@@ -22,8 +32,10 @@ internal sealed class RotationProgressSource(MeshPipeline pipeline, ProxyTrust t
         {
             total++;
             var node = workload.NodeId;
-            if (Reason(node, own, current) is { } reason) held.Add(new RotationHold(node, reason));
-            else done++;
+            if (Reason(node, own, current) is { } reason)
+                held.Add(new RotationHold(node, reason));
+            else
+                done++;
         }
 
         return new RotationProgress(done, total, held);
@@ -32,17 +44,20 @@ internal sealed class RotationProgressSource(MeshPipeline pipeline, ProxyTrust t
     /// <summary>What a proxy lacks; null when nothing. Where it is connected now says more than where it was.</summary>
     private static string? Reason(string node, Dictionary<string, string?> own, List<ReplicaReport> others)
     {
-        if (own.TryGetValue(node, out var reason)) return reason;
-        if (others.Select(r => r.Waiting.GetValueOrDefault(node)).FirstOrDefault(w => w is not null) is { } waiting) return waiting;
+        if (own.TryGetValue(node, out var reason))
+            return reason;
+        if (others.Select(r => r.Waiting.GetValueOrDefault(node)).FirstOrDefault(w => w is not null) is { } waiting)
+            return waiting;
         return others.Exists(r => r.IsDone(node)) ? null : "is not connected";
     }
 
     /// <summary>The reports of the other replicas that are alive.</summary>
     private Dictionary<string, ReplicaReport> Others()
     {
-        if (options.ElectionIdentity is not { } self) return [];
-        return reports.Objects.Values
-            .Where(l => l.Spec?.HolderIdentity is { } holder && holder != self && ages.IsFresh(l))
+        if (options.ElectionIdentity is not { } self)
+            return [];
+        return reports
+            .Objects.Values.Where(l => l.Spec?.HolderIdentity is { } holder && holder != self && ages.IsFresh(l))
             .Select(l => (Holder: l.Spec.HolderIdentity, Report: ReplicaReports.Read(l)))
             .Where(l => l.Report is not null)
             .ToDictionary(l => l.Holder, l => l.Report!, StringComparer.Ordinal);

@@ -35,7 +35,8 @@ internal sealed class RotationService(
     ILeadership leadership,
     OperatorOptions options,
     TimeProvider time,
-    ILogger<RotationService> logger) : BackgroundService
+    ILogger<RotationService> logger
+) : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly MeshCertificateAuthorityValidator Validator = new();
@@ -48,13 +49,12 @@ internal sealed class RotationService(
             await informer.WaitForSyncAsync(stoppingToken);
             while (true)
             {
-                if (leadership.IsLeader) await TryLookAsync(stoppingToken);
+                if (leadership.IsLeader)
+                    await TryLookAsync(stoppingToken);
                 await Task.Delay(LookEvery, time, stoppingToken);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
     private async Task TryLookAsync(CancellationToken stopping)
@@ -88,7 +88,8 @@ internal sealed class RotationService(
 
         var secret = await secrets.GetStateAsync(cancellation);
         var state = await TakeAsync(secret, cancellation);
-        if (state is null) return;
+        if (state is null)
+            return;
         var found = await wanted.FindAsync(entity, state, cancellation);
         var now = progress.Of(authority.Current);
         var overlap = MeshDuration.TryParse(entity.Spec.Rotation?.Overlap, out var given) ? given : TimeSpan.Zero;
@@ -119,17 +120,29 @@ internal sealed class RotationService(
     {
         var latest = statuses.Latest(entity);
         var findings = new AuthorityFindings(
-            authority.State, now, Refusal(entity) ?? found.Refusal, expiry.Certificates(), transport.ClockDifference, found.IsOwn, found.LastRotation);
+            authority.State,
+            now,
+            Refusal(entity) ?? found.Refusal,
+            expiry.Certificates(),
+            transport.ClockDifference,
+            found.IsOwn,
+            found.LastRotation
+        );
         var status = AuthorityConditions.Status(findings, entity.Metadata.Generation ?? 1, latest.Status, time.GetUtcNow());
         var changes = AuthorityConditions.Events(status, latest.Status).ToList();
-        if (await statuses.WriteAsync(entity, status, MeshNames.FieldManager, cancellation) is not { } written) return;
-        foreach (var change in changes) await events.PublishAsync(written, change.IsWarning, change.Reason, change.Message, cancellation);
+        if (await statuses.WriteAsync(entity, status, MeshNames.FieldManager, cancellation) is not { } written)
+            return;
+        foreach (var change in changes)
+            await events.PublishAsync(written, change.IsWarning, change.Reason, change.Message, cancellation);
     }
 
     private (string Reason, string Message)? Refusal(MeshCertificateAuthority entity)
     {
         if (entity.Spec.TrustDomain is { } domain && domain != options.TrustDomain)
-            return (ConditionReasons.TrustDomainMismatch, $"spec.trustDomain is '{domain}', but the operator runs with '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}.");
+            return (
+                ConditionReasons.TrustDomainMismatch,
+                $"spec.trustDomain is '{domain}', but the operator runs with '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}."
+            );
         var result = Validator.Validate(entity.Spec);
         return result.IsValid ? null : (ConditionReasons.Invalid, ValidationText.Of(result) + ".");
     }

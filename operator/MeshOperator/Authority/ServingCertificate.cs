@@ -26,7 +26,8 @@ internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<
             {
                 var now = time.GetUtcNow();
                 var present = authority.Current;
-                if (_current is not null && now < _renewAt && IsSame(present, _of!)) return _current;
+                if (_current is not null && now < _renewAt && IsSame(present, _of!))
+                    return _current;
                 var issued = Issue(present.Signer, names);
                 _current = Context(issued, present.State.CrossCertificates);
                 _of = present;

@@ -29,7 +29,13 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         var request = RequestOf(settings?.Metadata);
         if (secret is null)
         {
-            if (settings?.Spec.Provider?.Secret is not null) return new Wanted(null, false, null, (ConditionReasons.SecretNotFound, $"There is no Secret {secrets.Wanted} with tls.crt, tls.key and ca.crt."));
+            if (settings?.Spec.Provider?.Secret is not null)
+                return new Wanted(
+                    null,
+                    false,
+                    null,
+                    (ConditionReasons.SecretNotFound, $"There is no Secret {secrets.Wanted} with tls.crt, tls.key and ca.crt.")
+                );
             secret = settings?.Spec.Provider?.SelfSigned is not null
                 ? await MakeAsync(request, null, "requested", cancellation)
                 : await secrets.WriteWantedAsync(state.Next ?? state.Signer, settings?.Status?.LastRotation, null, cancellation);
@@ -49,12 +55,30 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         }
 
         if (settings?.Spec.Provider?.SelfSigned is not null && !isOwn)
-            return new Wanted(files, isOwn, last, (ConditionReasons.SecretIsNotOurs, $"provider.selfSigned is set, but Secret {secrets.Wanted} was not created by the operator. Delete the Secret to have the operator create one."));
-        if (state.Phase != RotationPhase.Stable || files != state.Signer) return new Wanted(files, isOwn, last, null);
+            return new Wanted(
+                files,
+                isOwn,
+                last,
+                (
+                    ConditionReasons.SecretIsNotOurs,
+                    $"provider.selfSigned is set, but Secret {secrets.Wanted} was not created by the operator. Delete the Secret to have the operator create one."
+                )
+            );
+        if (state.Phase != RotationPhase.Stable || files != state.Signer)
+            return new Wanted(files, isOwn, last, null);
         var isAsked = request is not null && request != last;
         if (isAsked && !isOwn)
-            return new Wanted(files, isOwn, last, (ConditionReasons.RotationNotPossible, $"A rotation was requested, but the operator does not have the key of the root above its authority. Put a new authority into Secret {secrets.Wanted}, and the operator rotates to it."));
-        if (!isAsked && !(isOwn && settings?.Spec.Rotation?.Auto != false && IsDue(files))) return new Wanted(files, isOwn, last, null);
+            return new Wanted(
+                files,
+                isOwn,
+                last,
+                (
+                    ConditionReasons.RotationNotPossible,
+                    $"A rotation was requested, but the operator does not have the key of the root above its authority. Put a new authority into Secret {secrets.Wanted}, and the operator rotates to it."
+                )
+            );
+        if (!isAsked && !(isOwn && settings?.Spec.Rotation?.Auto != false && IsDue(files)))
+            return new Wanted(files, isOwn, last, null);
 
         var made = await MakeAsync(request, secret, isAsked ? "rotation requested" : "rotation due", cancellation);
         return new Wanted(secrets.ReadWanted(made, time), isOwn, request, null);

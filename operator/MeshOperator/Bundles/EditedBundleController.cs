@@ -11,9 +11,11 @@ internal sealed class EditedBundleController(TrustBundles bundles, SharedInforme
     public async Task<ReconciliationResult<V1ConfigMap>> ReconcileAsync(V1ConfigMap entity, CancellationToken cancellationToken)
     {
         var ns = entity.Metadata.NamespaceProperty;
-        if (namespaces.Objects.TryGetValue(new ObjectKey(string.Empty, ns), out var kept) && !TrustBundleController.IsGoing(kept)) await bundles.EnsureAsync(ns, cancellationToken);
+        if (namespaces.Objects.TryGetValue(new ObjectKey(string.Empty, ns), out var kept) && !TrustBundleController.IsGoing(kept))
+            await bundles.EnsureAsync(ns, cancellationToken);
         return ReconciliationResult<V1ConfigMap>.Success(entity);
     }
 
-    public Task<ReconciliationResult<V1ConfigMap>> DeletedAsync(V1ConfigMap entity, CancellationToken cancellationToken) => ReconcileAsync(entity, cancellationToken);
+    public Task<ReconciliationResult<V1ConfigMap>> DeletedAsync(V1ConfigMap entity, CancellationToken cancellationToken) =>
+        ReconcileAsync(entity, cancellationToken);
 }

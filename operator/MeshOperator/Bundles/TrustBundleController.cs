@@ -12,11 +12,13 @@ internal sealed class TrustBundleController(TrustBundles bundles) : IEntityContr
     private static readonly TimeSpan CheckEvery = TimeSpan.FromMinutes(5);
 
     /// <summary>Whether a namespace takes no new objects.</summary>
-    public static bool IsGoing(V1Namespace entity) => entity.Metadata.DeletionTimestamp is not null || entity.Status?.Phase == "Terminating";
+    public static bool IsGoing(V1Namespace entity) =>
+        entity.Metadata.DeletionTimestamp is not null || entity.Status?.Phase == "Terminating";
 
     public async Task<ReconciliationResult<V1Namespace>> ReconcileAsync(V1Namespace entity, CancellationToken cancellationToken)
     {
-        if (IsGoing(entity)) return ReconciliationResult<V1Namespace>.Success(entity);
+        if (IsGoing(entity))
+            return ReconciliationResult<V1Namespace>.Success(entity);
         await bundles.EnsureAsync(entity.Metadata.Name, cancellationToken);
         return ReconciliationResult<V1Namespace>.Success(entity, CheckEvery);
     }

@@ -19,7 +19,8 @@ internal sealed class TrustBundles(EntityClient<V1ConfigMap> configMaps, MeshAut
         var key = new ObjectKey(ns, MeshNames.TrustBundleConfigMap);
         var bundle = authority.TrustBundle;
         var current = await configMaps.GetAsync(key, cancellation);
-        if (current?.Data is { } data && data.TryGetValue(MeshNames.CaCertificateKey, out var kept) && kept == bundle) return;
+        if (current?.Data is { } data && data.TryGetValue(MeshNames.CaCertificateKey, out var kept) && kept == bundle)
+            return;
         var fields = new JsonObject
         {
             ["metadata"] = new JsonObject { ["labels"] = new JsonObject { [MeshNames.ManagedByLabel] = MeshNames.FieldManager } },
@@ -29,7 +30,8 @@ internal sealed class TrustBundles(EntityClient<V1ConfigMap> configMaps, MeshAut
         {
             await configMaps.ApplyAsync(key, fields, MeshNames.FieldManager, null, cancellation);
         }
-        catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound || e.Message.Contains("being terminated", StringComparison.Ordinal))
+        catch (KubernetesApiException e)
+            when (e.StatusCode == HttpStatusCode.NotFound || e.Message.Contains("being terminated", StringComparison.Ordinal))
         {
             // The namespace has gone, or is going, and that was not yet seen here.
         }

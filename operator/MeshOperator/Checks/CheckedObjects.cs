@@ -20,11 +20,20 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
     public async Task<IReadOnlyList<CheckedPod>> FindAsync(string? target, CancellationToken cancellation)
     {
         var home = await NamespaceAsync(ns, cancellation);
-        if (target is null) return [.. (await PodsAsync(null, cancellation)).Select(pod => check.Live(pod, home))];
-        if (target.StartsWith(DeploymentPrefix, StringComparison.Ordinal)) return await DeploymentAsync(target[DeploymentPrefix.Length..], home, cancellation);
+        if (target is null)
+            return [.. (await PodsAsync(null, cancellation)).Select(pod => check.Live(pod, home))];
+        if (target.StartsWith(DeploymentPrefix, StringComparison.Ordinal))
+            return await DeploymentAsync(target[DeploymentPrefix.Length..], home, cancellation);
         var name = target.StartsWith(PodPrefix, StringComparison.Ordinal) ? target[PodPrefix.Length..] : target;
-        if (name.Contains('/', StringComparison.Ordinal)) throw new CheckException($"'{target}' is not a target; write the name of a pod, pod/NAME or deployment/NAME");
-        return [check.Live(await AskAsync($"pod '{name}'", () => client.CoreV1.ReadNamespacedPodAsync(name, ns, cancellationToken: cancellation)), home)];
+        if (name.Contains('/', StringComparison.Ordinal))
+            throw new CheckException($"'{target}' is not a target; write the name of a pod, pod/NAME or deployment/NAME");
+        return
+        [
+            check.Live(
+                await AskAsync($"pod '{name}'", () => client.CoreV1.ReadNamespacedPodAsync(name, ns, cancellationToken: cancellation)),
+                home
+            ),
+        ];
     }
 
     /// <summary>Checks the pods of manifests. The labels of a namespace are those in the manifests, or else in the cluster.</summary>
@@ -41,7 +50,8 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
         foreach (var template in manifests.Select(PodTemplate.Find).OfType<PodTemplate>())
         {
             var home = template.Namespace ?? ns;
-            if (!namespaces.TryGetValue(home, out var labelled)) namespaces[home] = labelled = await NamespaceAsync(home, cancellation);
+            if (!namespaces.TryGetValue(home, out var labelled))
+                namespaces[home] = labelled = await NamespaceAsync(home, cancellation);
             var pod = KubernetesJson.Deserialize<V1Pod>(template.Content.ToJsonString());
             found.Add(check.Planned($"{template.Kind.ToLowerInvariant()}/{template.Name}", pod, labelled));
         }
@@ -51,15 +61,23 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
 
     private async Task<IReadOnlyList<CheckedPod>> DeploymentAsync(string name, V1Namespace home, CancellationToken cancellation)
     {
-        var deployment = await AskAsync($"deployment '{name}'", () => client.AppsV1.ReadNamespacedDeploymentAsync(name, ns, cancellationToken: cancellation));
+        var deployment = await AskAsync(
+            $"deployment '{name}'",
+            () => client.AppsV1.ReadNamespacedDeploymentAsync(name, ns, cancellationToken: cancellation)
+        );
         var template = deployment.Spec.Template;
         var planned = check.Planned($"{DeploymentPrefix}{name}", new V1Pod { Metadata = template.Metadata, Spec = template.Spec }, home);
-        var selector = string.Join(',', (deployment.Spec.Selector.MatchLabels ?? new Dictionary<string, string>()).Select(label => $"{label.Key}={label.Value}"));
+        var selector = string.Join(
+            ',',
+            (deployment.Spec.Selector.MatchLabels ?? new Dictionary<string, string>()).Select(label => $"{label.Key}={label.Value}")
+        );
         return [planned, .. (await PodsAsync(selector, cancellation)).Select(pod => check.Live(pod, home))];
     }
 
     private async Task<IList<V1Pod>> PodsAsync(string? selector, CancellationToken cancellation) =>
-        (await AskAsync("pods", () => client.CoreV1.ListNamespacedPodAsync(ns, labelSelector: selector, cancellationToken: cancellation))).Items;
+        (
+            await AskAsync("pods", () => client.CoreV1.ListNamespacedPodAsync(ns, labelSelector: selector, cancellationToken: cancellation))
+        ).Items;
 
     private Task<V1Namespace> NamespaceAsync(string name, CancellationToken cancellation) =>
         AskAsync($"namespace '{name}'", () => client.CoreV1.ReadNamespaceAsync(name, cancellationToken: cancellation));
@@ -72,15 +90,24 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
         }
         catch (HttpOperationException e) when (e.Response.StatusCode == HttpStatusCode.NotFound)
         {
-            throw new CheckException($"{what} does not exist{(what.StartsWith("namespace", StringComparison.Ordinal) ? "" : $" in namespace '{ns}'")}; look with kubectl get {what.Split(' ')[0]}, or choose another namespace with -n", e);
+            throw new CheckException(
+                $"{what} does not exist{(what.StartsWith("namespace", StringComparison.Ordinal) ? "" : $" in namespace '{ns}'")}; look with kubectl get {what.Split(' ')[0]}, or choose another namespace with -n",
+                e
+            );
         }
         catch (HttpOperationException e)
         {
-            throw new CheckException($"{what} cannot be read: the API server answered {(int)e.Response.StatusCode}; give the kubeconfig's user the right to get and list it", e);
+            throw new CheckException(
+                $"{what} cannot be read: the API server answered {(int)e.Response.StatusCode}; give the kubeconfig's user the right to get and list it",
+                e
+            );
         }
         catch (HttpRequestException e)
         {
-            throw new CheckException($"the API server {client.BaseUri} cannot be reached: {e.Message}; choose a cluster with --kubeconfig or KUBECONFIG", e);
+            throw new CheckException(
+                $"the API server {client.BaseUri} cannot be reached: {e.Message}; choose a cluster with --kubeconfig or KUBECONFIG",
+                e
+            );
         }
     }
 }

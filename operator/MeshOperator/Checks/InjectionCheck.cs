@@ -8,29 +8,41 @@ namespace MeshOperator.Checks;
 /// <summary>Tells of pods whether they have the sidecar or will get it, and if not, why.</summary>
 internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time)
 {
-    private const string Restart = "eligible but not injected: the pod was created before it or its namespace was labelled, or while the webhook was unavailable; restart the pod";
+    private const string Restart =
+        "eligible but not injected: the pod was created before it or its namespace was labelled, or while the webhook was unavailable; restart the pod";
 
     /// <summary>Looks at a pod of a cluster.</summary>
     public CheckedPod Live(V1Pod pod, V1Namespace ns)
     {
         var name = $"pod/{pod.Metadata.Name}";
-        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected, Ended(pod));
-        var recorded = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(MeshNames.NotInjectedAnnotation, out var reason) ? reason : null;
+        if (SidecarInjector.IsInjected(pod))
+            return new CheckedPod(name, SidecarState.Injected, Ended(pod));
+        var recorded =
+            pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(MeshNames.NotInjectedAnnotation, out var reason)
+                ? reason
+                : null;
         return new CheckedPod(name, SidecarState.No, recorded ?? WhyNot(pod, ns) ?? Restart);
     }
 
     /// <summary>Looks at a pod that is to be created.</summary>
     public CheckedPod Planned(string name, V1Pod pod, V1Namespace ns)
     {
-        if (SidecarInjector.IsInjected(pod)) return new CheckedPod(name, SidecarState.Injected, Ended(pod));
+        if (SidecarInjector.IsInjected(pod))
+            return new CheckedPod(name, SidecarState.Injected, Ended(pod));
         return WhyNot(pod, ns) is { } reason ? new CheckedPod(name, SidecarState.No, reason) : new CheckedPod(name, SidecarState.WouldBe);
     }
 
     /// <summary>That the sidecar is of a branch of Envoy that is no longer mended; else null.</summary>
     private string? Ended(V1Pod pod)
     {
-        var image = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(c => c.Name == SidecarInjector.ContainerName)?.Image;
-        return image is not null && EnvoyReleases.BranchOf(image) is { } branch && EnvoyReleases.HasEnded(branch, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime))
+        var image = pod
+            .Spec.Containers.Concat(pod.Spec.InitContainers ?? [])
+            .FirstOrDefault(c => c.Name == SidecarInjector.ContainerName)
+            ?.Image;
+        return
+            image is not null
+            && EnvoyReleases.BranchOf(image) is { } branch
+            && EnvoyReleases.HasEnded(branch, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime))
             ? $"its sidecar is Envoy 1.{branch}, which no longer gets security fixes; restart the pod to get {injector.ProxyImage}"
             : null;
     }
@@ -40,14 +52,16 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
         // The injector changes what it is given.
         var copy = KubernetesJson.Deserialize<V1Pod>(KubernetesJson.Serialize(pod));
         var outcome = injector.Inject(copy, ns.Metadata.Name);
-        if (outcome.IsRefused) return $"the webhook would refuse it: {outcome.Reason}";
+        if (outcome.IsRefused)
+            return $"the webhook would refuse it: {outcome.Reason}";
         return outcome.IsInjected ? WhyNotSelected(pod, ns) : outcome.Reason;
     }
 
     /// <summary>What keeps the API server from asking the webhook.</summary>
     private static string? WhyNotSelected(V1Pod pod, V1Namespace ns)
     {
-        if (Label(pod.Metadata, MeshNames.InjectLabel) == "true") return null;
+        if (Label(pod.Metadata, MeshNames.InjectLabel) == "true")
+            return null;
         const string wanted = $"{MeshNames.InjectionLabel}={MeshNames.InjectionEnabled}";
         var fix = $"kubectl label namespace {ns.Metadata.Name} {wanted} --overwrite, and restart the pod";
         return Label(ns.Metadata, MeshNames.InjectionLabel) switch
@@ -58,5 +72,6 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
         };
     }
 
-    private static string? Label(V1ObjectMeta? metadata, string name) => metadata?.Labels is { } labels && labels.TryGetValue(name, out var value) ? value : null;
+    private static string? Label(V1ObjectMeta? metadata, string name) =>
+        metadata?.Labels is { } labels && labels.TryGetValue(name, out var value) ? value : null;
 }

@@ -21,14 +21,30 @@ internal static class CaCommand
 
     public static Command Create()
     {
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config." };
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
+        {
+            Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config.",
+        };
         var status = new Command("status", "Show who signs, when certificates expire, and the progress of a rotation.") { kubeconfig };
-        status.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, StatusAsync, cancellation));
+        status.SetAction(
+            (parsed, cancellation) => RunAsync(parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, StatusAsync, cancellation)
+        );
 
         var wait = new Option<bool>("--wait") { Description = "Wait until the rotation is complete." };
-        var rotate = new Command("rotate", "Replace the root that the operator created with a new one that has a new key.") { kubeconfig, wait };
-        rotate.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, (client, console, token) => RotateAsync(client, console, parsed.GetValue(wait), token), cancellation));
+        var rotate = new Command("rotate", "Replace the root that the operator created with a new one that has a new key.")
+        {
+            kubeconfig,
+            wait,
+        };
+        rotate.SetAction(
+            (parsed, cancellation) =>
+                RunAsync(
+                    parsed.GetValue(kubeconfig),
+                    parsed.InvocationConfiguration,
+                    (client, console, token) => RotateAsync(client, console, parsed.GetValue(wait), token),
+                    cancellation
+                )
+        );
         return new Command("ca", "Show or rotate the certificate authority of the mesh.") { status, rotate };
     }
 
@@ -36,30 +52,44 @@ internal static class CaCommand
         FileInfo? kubeconfig,
         InvocationConfiguration console,
         Func<EntityClient<MeshCertificateAuthority>, InvocationConfiguration, CancellationToken, Task<int>> action,
-        CancellationToken cancellation)
+        CancellationToken cancellation
+    )
     {
         try
         {
-            var configuration = kubeconfig is null ? KubernetesClientConfiguration.BuildDefaultConfig() : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
+            var configuration = kubeconfig is null
+                ? KubernetesClientConfiguration.BuildDefaultConfig()
+                : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
             using var client = new k8s.Kubernetes(configuration);
-            return await action(new EntityClient<MeshCertificateAuthority>(new KubernetesTransport(client, TimeProvider.System)), console, cancellation);
+            return await action(
+                new EntityClient<MeshCertificateAuthority>(new KubernetesTransport(client, TimeProvider.System)),
+                console,
+                cancellation
+            );
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             return 1;
         }
-        catch (Exception e) when (e is KubeConfigException or KubernetesApiException or HttpRequestException or TimeoutException or IOException)
+        catch (Exception e)
+            when (e is KubeConfigException or KubernetesApiException or HttpRequestException or TimeoutException or IOException)
         {
             await console.Error.WriteLineAsync($"meshop ca: {e.Message}");
             return 1;
         }
     }
 
-    private static async Task<int> StatusAsync(EntityClient<MeshCertificateAuthority> client, InvocationConfiguration console, CancellationToken cancellation)
+    private static async Task<int> StatusAsync(
+        EntityClient<MeshCertificateAuthority> client,
+        InvocationConfiguration console,
+        CancellationToken cancellation
+    )
     {
         if (await FindAsync(client, cancellation) is not { Status: { } status })
         {
-            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then.");
+            await console.Error.WriteLineAsync(
+                $"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then."
+            );
             return 1;
         }
 
@@ -67,17 +97,26 @@ internal static class CaCommand
         return 0;
     }
 
-    private static async Task<int> RotateAsync(EntityClient<MeshCertificateAuthority> client, InvocationConfiguration console, bool wait, CancellationToken cancellation)
+    private static async Task<int> RotateAsync(
+        EntityClient<MeshCertificateAuthority> client,
+        InvocationConfiguration console,
+        bool wait,
+        CancellationToken cancellation
+    )
     {
         if (await FindAsync(client, cancellation) is not { Status: { } before })
         {
-            await console.Error.WriteLineAsync($"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then.");
+            await console.Error.WriteLineAsync(
+                $"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then."
+            );
             return 1;
         }
 
         if (before.Phase != "Stable")
         {
-            await console.Error.WriteLineAsync($"meshop ca: a rotation is in flight (phase {before.Phase}, {before.ProxiesTrusting} proxies); see 'meshop ca status'.");
+            await console.Error.WriteLineAsync(
+                $"meshop ca: a rotation is in flight (phase {before.Phase}, {before.ProxiesTrusting} proxies); see 'meshop ca status'."
+            );
             return 1;
         }
 
@@ -88,14 +127,25 @@ internal static class CaCommand
 
     /// <summary>Waits until the rotation has begun or was refused; then, if it is to, until it is over.</summary>
     private static async Task<int> FollowAsync(
-        EntityClient<MeshCertificateAuthority> client, InvocationConfiguration console, string request, bool wait, CancellationToken cancellation)
+        EntityClient<MeshCertificateAuthority> client,
+        InvocationConfiguration console,
+        string request,
+        bool wait,
+        CancellationToken cancellation
+    )
     {
         var (asked, told) = (TimeProvider.System.GetTimestamp(), string.Empty);
         while (true)
         {
             var status = (await FindAsync(client, cancellation))?.Status;
             var hasBegun = status?.LastRotation == request;
-            if (!hasBegun && status?.Conditions.Find(c => c is { Type: ConditionTypes.Accepted, Status: "False", Reason: ConditionReasons.RotationNotPossible }) is { } refusal)
+            if (
+                !hasBegun
+                && status?.Conditions.Find(c =>
+                    c is { Type: ConditionTypes.Accepted, Status: "False", Reason: ConditionReasons.RotationNotPossible }
+                )
+                    is { } refusal
+            )
             {
                 await AnnotateAsync(client, null, cancellation);
                 await console.Error.WriteLineAsync($"meshop ca: {refusal.Message}");
@@ -104,41 +154,64 @@ internal static class CaCommand
 
             if (!hasBegun && TimeProvider.System.GetElapsedTime(asked) > AnswersWithin)
             {
-                await console.Error.WriteLineAsync($"meshop ca: the operator has not begun within {AnswersWithin.TotalSeconds:0} s; check that it runs and is elected leader. The rotation request remains pending.");
+                await console.Error.WriteLineAsync(
+                    $"meshop ca: the operator has not begun within {AnswersWithin.TotalSeconds:0} s; check that it runs and is elected leader. The rotation request remains pending."
+                );
                 return 1;
             }
 
             if (hasBegun)
             {
                 var line = Progress(status!);
-                if (line != told) await console.Output.WriteLineAsync(told = line);
-                if (!wait || status!.Phase == "Stable") return 0;
+                if (line != told)
+                    await console.Output.WriteLineAsync(told = line);
+                if (!wait || status!.Phase == "Stable")
+                    return 0;
             }
 
             await Task.Delay(LookEvery, TimeProvider.System, cancellation);
         }
     }
 
-    private static Task<MeshCertificateAuthority> AnnotateAsync(EntityClient<MeshCertificateAuthority> client, string? request, CancellationToken cancellation) => client.MergePatchAsync(
-        new ObjectKey(string.Empty, Name),
-        new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [MeshNames.RotateAnnotation] = request } } },
-        cancellation);
+    private static Task<MeshCertificateAuthority> AnnotateAsync(
+        EntityClient<MeshCertificateAuthority> client,
+        string? request,
+        CancellationToken cancellation
+    ) =>
+        client.MergePatchAsync(
+            new ObjectKey(string.Empty, Name),
+            new JsonObject
+            {
+                ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [MeshNames.RotateAnnotation] = request } },
+            },
+            cancellation
+        );
 
-    private static Task<MeshCertificateAuthority?> FindAsync(EntityClient<MeshCertificateAuthority> client, CancellationToken cancellation) =>
-        client.GetAsync(new ObjectKey(string.Empty, Name), cancellation);
+    private static Task<MeshCertificateAuthority?> FindAsync(
+        EntityClient<MeshCertificateAuthority> client,
+        CancellationToken cancellation
+    ) => client.GetAsync(new ObjectKey(string.Empty, Name), cancellation);
 
     private static string Progress(MeshCertificateAuthorityStatus status) =>
         $"{status.Phase}: {status.Conditions.Find(c => c.Type == ConditionTypes.Progressing)?.Message ?? status.ProxiesTrusting}";
 
     private static string Describe(MeshCertificateAuthorityStatus status)
     {
-        var lines = new List<string> { $"Phase         {status.Phase} since {status.PhaseSince}", $"Proxies       {status.ProxiesTrusting} have acknowledged the phase" };
-        foreach (var holder in status.Holding ?? []) lines.Add($"  pending     {holder.Name} {holder.Reason}");
+        var lines = new List<string>
+        {
+            $"Phase         {status.Phase} since {status.PhaseSince}",
+            $"Proxies       {status.ProxiesTrusting} have acknowledged the phase",
+        };
+        foreach (var holder in status.Holding ?? [])
+            lines.Add($"  pending     {holder.Name} {holder.Reason}");
         lines.Add("Certificates");
-        foreach (var certificate in status.Certificates ?? []) lines.Add($"  {certificate.Name,-12}{certificate.NotAfter}  {certificate.Fingerprint}");
+        foreach (var certificate in status.Certificates ?? [])
+            lines.Add($"  {certificate.Name, -12}{certificate.NotAfter}  {certificate.Fingerprint}");
         lines.Add("Conditions");
-        foreach (var condition in status.Conditions) lines.Add($"  {condition.Type,-12}{(condition.Status == "True" ? "yes" : "no"),-4}{condition.Message}");
-        if (status.LastRotation is { } last) lines.Add($"Last rotation requested at {last}");
+        foreach (var condition in status.Conditions)
+            lines.Add($"  {condition.Type, -12}{(condition.Status == "True" ? "yes" : "no"), -4}{condition.Message}");
+        if (status.LastRotation is { } last)
+            lines.Add($"Last rotation requested at {last}");
         return string.Join('\n', lines);
     }
 }

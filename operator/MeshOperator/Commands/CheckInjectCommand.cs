@@ -13,47 +13,85 @@ internal static class CheckInjectCommand
 {
     public static Command Create()
     {
-        var target = new Argument<string?>("target") { Description = "A pod's name, or deployment/NAME; by default all pods of the namespace.", Arity = ArgumentArity.ZeroOrOne };
+        var target = new Argument<string?>("target")
+        {
+            Description = "A pod's name, or deployment/NAME; by default all pods of the namespace.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         var ns = new Option<string>("--namespace", "-n") { Description = "The namespace.", DefaultValueFactory = _ => "default" };
         var file = new Option<FileInfo?>("--file", "-f") { Description = "Manifests to check instead of the cluster's pods." };
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config." };
-        var operatorNamespace = new Option<string>("--operator-namespace") { Description = "The operator's namespace.", DefaultValueFactory = _ => "mesh-system" };
-        var command = new Command("check-inject", "List which pods are injected, which would be, and why the rest are not. Exits with status 1 if any pod is not injected.")
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
         {
-            target, ns, file, kubeconfig, operatorNamespace,
+            Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config.",
+        };
+        var operatorNamespace = new Option<string>("--operator-namespace")
+        {
+            Description = "The operator's namespace.",
+            DefaultValueFactory = _ => "mesh-system",
+        };
+        var command = new Command(
+            "check-inject",
+            "List which pods are injected, which would be, and why the rest are not. Exits with status 1 if any pod is not injected."
+        )
+        {
+            target,
+            ns,
+            file,
+            kubeconfig,
+            operatorNamespace,
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(target) is not null && result.GetValue(file) is not null) result.AddError("A target and --file cannot be combined; omit one of them.");
+            if (result.GetValue(target) is not null && result.GetValue(file) is not null)
+                result.AddError("A target and --file cannot be combined; omit one of them.");
         });
-        command.SetAction((parsed, cancellation) =>
-        {
-            var check = new InjectionCheck(new SidecarInjector(new InjectionOptions { OperatorNamespace = parsed.GetValue(operatorNamespace)! }), TimeProvider.System);
-            return RunAsync(
-                async client =>
-                {
-                    var objects = new CheckedObjects(client, check, parsed.GetValue(ns)!);
-                    return parsed.GetValue(file) is { } manifests
-                        ? await objects.ReadAsync(await File.ReadAllTextAsync(manifests.FullName, cancellation), cancellation)
-                        : await objects.FindAsync(parsed.GetValue(target), cancellation);
-                },
-                parsed.GetValue(kubeconfig),
-                parsed.InvocationConfiguration);
-        });
+        command.SetAction(
+            (parsed, cancellation) =>
+            {
+                var check = new InjectionCheck(
+                    new SidecarInjector(new InjectionOptions { OperatorNamespace = parsed.GetValue(operatorNamespace)! }),
+                    TimeProvider.System
+                );
+                return RunAsync(
+                    async client =>
+                    {
+                        var objects = new CheckedObjects(client, check, parsed.GetValue(ns)!);
+                        return parsed.GetValue(file) is { } manifests
+                            ? await objects.ReadAsync(await File.ReadAllTextAsync(manifests.FullName, cancellation), cancellation)
+                            : await objects.FindAsync(parsed.GetValue(target), cancellation);
+                    },
+                    parsed.GetValue(kubeconfig),
+                    parsed.InvocationConfiguration
+                );
+            }
+        );
         return command;
     }
 
-    private static async Task<int> RunAsync(Func<IKubernetes, Task<IReadOnlyList<CheckedPod>>> find, FileInfo? kubeconfig, InvocationConfiguration console)
+    private static async Task<int> RunAsync(
+        Func<IKubernetes, Task<IReadOnlyList<CheckedPod>>> find,
+        FileInfo? kubeconfig,
+        InvocationConfiguration console
+    )
     {
         try
         {
             using var client = new k8s.Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig?.FullName));
             var pods = await find(client);
-            if (pods.Count == 0) await console.Error.WriteLineAsync("meshop check-inject: there are no pods");
+            if (pods.Count == 0)
+                await console.Error.WriteLineAsync("meshop check-inject: there are no pods");
             await WriteAsync(pods, console.Output);
             return pods.Any(pod => pod.State is SidecarState.No) ? 1 : 0;
         }
-        catch (Exception e) when (e is CheckException or ManifestException or KubeConfigException or JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e
+                    is CheckException
+                        or ManifestException
+                        or KubeConfigException
+                        or JsonException
+                        or IOException
+                        or UnauthorizedAccessException
+            )
         {
             await console.Error.WriteLineAsync($"meshop check-inject: {e.Message}");
             return 1;
@@ -62,16 +100,19 @@ internal static class CheckInjectCommand
 
     private static async Task WriteAsync(IReadOnlyList<CheckedPod> pods, TextWriter output)
     {
-        if (pods.Count == 0) return;
+        if (pods.Count == 0)
+            return;
         var width = Math.Max(3, pods.Max(pod => pod.Name.Length));
         await output.WriteLineAsync($"{"POD".PadRight(width)}   SIDECAR    REASON");
-        foreach (var pod in pods) await output.WriteLineAsync($"{pod.Name.PadRight(width)}   {Word(pod.State),-8}   {pod.Reason}".TrimEnd());
+        foreach (var pod in pods)
+            await output.WriteLineAsync($"{pod.Name.PadRight(width)}   {Word(pod.State), -8}   {pod.Reason}".TrimEnd());
     }
 
-    private static string Word(SidecarState state) => state switch
-    {
-        SidecarState.Injected => "yes",
-        SidecarState.WouldBe => "would be",
-        _ => "no",
-    };
+    private static string Word(SidecarState state) =>
+        state switch
+        {
+            SidecarState.Injected => "yes",
+            SidecarState.WouldBe => "would be",
+            _ => "no",
+        };
 }

@@ -8,11 +8,20 @@ internal static class GenerateCommand
 {
     public static Command Create()
     {
-        var check = new Option<bool>("--check") { Description = "Write nothing. List the files that are out of date, and fail if there are any." };
-        var root = new Option<DirectoryInfo?>("--root") { Description = "The root of the repository; by default the nearest folder above with MeshOperator.sln." };
-        const string description = "Write the files that are generated from the program: the CRDs, the chart's roles and the reference pages.";
+        var check = new Option<bool>("--check")
+        {
+            Description = "Write nothing. List the files that are out of date, and fail if there are any.",
+        };
+        var root = new Option<DirectoryInfo?>("--root")
+        {
+            Description = "The root of the repository; by default the nearest folder above with MeshOperator.sln.",
+        };
+        const string description =
+            "Write the files that are generated from the program: the CRDs, the chart's roles and the reference pages.";
         var command = new Command("generate", description) { check, root };
-        command.SetAction(parsed => Run(parsed.GetValue(root), parsed.GetValue(check), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error));
+        command.SetAction(parsed =>
+            Run(parsed.GetValue(root), parsed.GetValue(check), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error)
+        );
         return command;
     }
 
@@ -21,7 +30,9 @@ internal static class GenerateCommand
         root ??= FindRoot();
         if (root is null)
         {
-            error.WriteLine("meshop generate: neither this folder nor one above it has MeshOperator.sln; set --root to the root of the repository.");
+            error.WriteLine(
+                "meshop generate: neither this folder nor one above it has MeshOperator.sln; set --root to the root of the repository."
+            );
             return 1;
         }
 
@@ -29,7 +40,8 @@ internal static class GenerateCommand
         foreach (var (path, content) in GeneratedFiles.All(root, MeshopCommand.Create()))
         {
             var file = Path.Combine(root.FullName, path);
-            if (File.Exists(file) && File.ReadAllText(file) == content) continue;
+            if (File.Exists(file) && File.ReadAllText(file) == content)
+                continue;
             stale++;
             if (check)
             {
@@ -42,7 +54,8 @@ internal static class GenerateCommand
             output.WriteLine($"wrote {path}");
         }
 
-        if (stale == 0) output.WriteLine("All generated files are current.");
+        if (stale == 0)
+            output.WriteLine("All generated files are current.");
         return check && stale > 0 ? 1 : 0;
     }
 
@@ -50,7 +63,8 @@ internal static class GenerateCommand
     {
         for (var folder = new DirectoryInfo(Directory.GetCurrentDirectory()); folder is not null; folder = folder.Parent)
         {
-            if (File.Exists(Path.Combine(folder.FullName, "MeshOperator.sln"))) return folder;
+            if (File.Exists(Path.Combine(folder.FullName, "MeshOperator.sln")))
+                return folder;
         }
 
         return null;

@@ -13,37 +13,75 @@ internal static class InjectCommand
     public static Command Create()
     {
         var file = new Option<string>("--file", "-f") { Description = "The manifests, or - for standard input.", Required = true };
-        var ns = new Option<string>("--namespace", "-n") { Description = "The namespace of objects that do not name one.", DefaultValueFactory = _ => "default" };
-        var operatorNamespace = new Option<string>("--operator-namespace") { Description = "The operator's namespace.", DefaultValueFactory = _ => "mesh-system" };
-        var service = new Option<string>("--service") { Description = "The operator's Service, by whose name proxies reach it.", DefaultValueFactory = _ => "mesh-operator" };
-        var version = new Option<string>("--kubernetes-version") { Description = "The version of the cluster that the output is for.", DefaultValueFactory = _ => "1.30" };
+        var ns = new Option<string>("--namespace", "-n")
+        {
+            Description = "The namespace of objects that do not name one.",
+            DefaultValueFactory = _ => "default",
+        };
+        var operatorNamespace = new Option<string>("--operator-namespace")
+        {
+            Description = "The operator's namespace.",
+            DefaultValueFactory = _ => "mesh-system",
+        };
+        var service = new Option<string>("--service")
+        {
+            Description = "The operator's Service, by whose name proxies reach it.",
+            DefaultValueFactory = _ => "mesh-operator",
+        };
+        var version = new Option<string>("--kubernetes-version")
+        {
+            Description = "The version of the cluster that the output is for.",
+            DefaultValueFactory = _ => "1.30",
+        };
         version.Validators.Add(result =>
         {
-            if (result.GetValue(version) is { } text && KubernetesVersion.Parse(text) is null) result.AddError($"--kubernetes-version: '{text}' is not a version; write for example 1.33");
+            if (result.GetValue(version) is { } text && KubernetesVersion.Parse(text) is null)
+                result.AddError($"--kubernetes-version: '{text}' is not a version; write for example 1.33");
         });
-        var command = new Command("inject", "Add the sidecar to the pods of manifests, and print the result for kubectl apply.") { file, ns, operatorNamespace, service, version };
+        var command = new Command("inject", "Add the sidecar to the pods of manifests, and print the result for kubectl apply.")
+        {
+            file,
+            ns,
+            operatorNamespace,
+            service,
+            version,
+        };
         var sidecars = new SidecarOptions();
         sidecars.AddTo(command);
-        command.SetAction((parsed, cancellation) =>
-        {
-            var options = sidecars.Read(parsed) with
+        command.SetAction(
+            (parsed, cancellation) =>
             {
-                DiscoveryAddress = $"{parsed.GetValue(service)}.{parsed.GetValue(operatorNamespace)}.svc:15012",
-                OperatorNamespace = parsed.GetValue(operatorNamespace)!,
-                KubernetesVersion = KubernetesVersion.Parse(parsed.GetValue(version)),
-            };
-            return RunAsync(new ManifestInjector(new SidecarInjector(options), parsed.GetValue(ns)!), parsed.GetValue(file)!, parsed.InvocationConfiguration, cancellation);
-        });
+                var options = sidecars.Read(parsed) with
+                {
+                    DiscoveryAddress = $"{parsed.GetValue(service)}.{parsed.GetValue(operatorNamespace)}.svc:15012",
+                    OperatorNamespace = parsed.GetValue(operatorNamespace)!,
+                    KubernetesVersion = KubernetesVersion.Parse(parsed.GetValue(version)),
+                };
+                return RunAsync(
+                    new ManifestInjector(new SidecarInjector(options), parsed.GetValue(ns)!),
+                    parsed.GetValue(file)!,
+                    parsed.InvocationConfiguration,
+                    cancellation
+                );
+            }
+        );
         return command;
     }
 
-    private static async Task<int> RunAsync(ManifestInjector injector, string file, InvocationConfiguration console, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        ManifestInjector injector,
+        string file,
+        InvocationConfiguration console,
+        CancellationToken cancellation
+    )
     {
         try
         {
-            var text = file == StandardInput ? await Console.In.ReadToEndAsync(cancellation) : await File.ReadAllTextAsync(file, cancellation);
+            var text =
+                file == StandardInput ? await Console.In.ReadToEndAsync(cancellation) : await File.ReadAllTextAsync(file, cancellation);
             var injected = injector.Inject(text);
-            foreach (var note in injected.Notes) await console.Error.WriteLineAsync($"meshop inject: {note}");
+            foreach (var note in injected.Notes)
+                await console.Error.WriteLineAsync($"meshop inject: {note}");
             await console.Output.WriteAsync(injected.Yaml);
             return 0;
         }

@@ -5,13 +5,14 @@ namespace MeshOperator.Commands;
 /// <summary>The command line: <c>meshop</c> with all its commands.</summary>
 internal static class MeshopCommand
 {
-    public static RootCommand Create() => new("MeshOperator: a service mesh that ships as a single Kubernetes operator.")
-    {
-        LocalCommand.Create(),
-        RunCommand.Create(),
-        CaCommand.Create(),
-        InjectCommand.Create(),
-        CheckInjectCommand.Create(),
-        GenerateCommand.Create(),
-    };
+    public static RootCommand Create() =>
+        new("MeshOperator: a service mesh that ships as a single Kubernetes operator.")
+        {
+            LocalCommand.Create(),
+            RunCommand.Create(),
+            CaCommand.Create(),
+            InjectCommand.Create(),
+            CheckInjectCommand.Create(),
+            GenerateCommand.Create(),
+        };
 }

@@ -10,7 +10,8 @@ internal static class PortOption
         var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is < 0 or > 65533) result.AddError($"{name} must be from 0 (any free port) to 65533.");
+            if (result.GetValueOrDefault<int>() is < 0 or > 65533)
+                result.AddError($"{name} must be from 0 (any free port) to 65533.");
         });
         return option;
     }

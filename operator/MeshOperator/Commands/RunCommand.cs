@@ -15,40 +15,77 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig") { Description = "The kubeconfig of the cluster; by default the pod's service account, else KUBECONFIG or ~/.kube/config." };
-        var ns = new Option<string?>("--namespace") { Description = "The operator's own namespace; by default the pod's, else mesh-system." };
-        var trustDomain = new Option<string>("--trust-domain") { Description = "The SPIFFE trust domain.", DefaultValueFactory = _ => "cluster.local" };
-        var service = new Option<string>("--service") { Description = "The operator's Service, by whose name proxies reach it.", DefaultValueFactory = _ => "mesh-operator" };
+        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
+        {
+            Description = "The kubeconfig of the cluster; by default the pod's service account, else KUBECONFIG or ~/.kube/config.",
+        };
+        var ns = new Option<string?>("--namespace")
+        {
+            Description = "The operator's own namespace; by default the pod's, else mesh-system.",
+        };
+        var trustDomain = new Option<string>("--trust-domain")
+        {
+            Description = "The SPIFFE trust domain.",
+            DefaultValueFactory = _ => "cluster.local",
+        };
+        var service = new Option<string>("--service")
+        {
+            Description = "The operator's Service, by whose name proxies reach it.",
+            DefaultValueFactory = _ => "mesh-operator",
+        };
         var xdsPort = PortOption.Create("--xds-port", "The port of xDS over TLS.", 15012);
         var webhookPort = PortOption.Create("--webhook-port", "The port of the admission webhooks.", 9443);
         var metricsPort = PortOption.Create("--metrics-port", "The port of metrics and health.", 8080);
-        var level = new Option<LogEventLevel>("--log-level") { Description = "The lowest level that is logged.", DefaultValueFactory = _ => LogEventLevel.Information };
-        var elect = new Option<bool>("--leader-election") { Description = "Elect a leader among the replicas. Only the leader writes.", DefaultValueFactory = _ => true };
-        var command = new Command("run", "Run the operator against a cluster.") { kubeconfig, ns, trustDomain, service, xdsPort, webhookPort, metricsPort, level, elect };
+        var level = new Option<LogEventLevel>("--log-level")
+        {
+            Description = "The lowest level that is logged.",
+            DefaultValueFactory = _ => LogEventLevel.Information,
+        };
+        var elect = new Option<bool>("--leader-election")
+        {
+            Description = "Elect a leader among the replicas. Only the leader writes.",
+            DefaultValueFactory = _ => true,
+        };
+        var command = new Command("run", "Run the operator against a cluster.")
+        {
+            kubeconfig,
+            ns,
+            trustDomain,
+            service,
+            xdsPort,
+            webhookPort,
+            metricsPort,
+            level,
+            elect,
+        };
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
         var telemetry = new TelemetryOptions();
         telemetry.AddTo(command);
         var sidecars = new SidecarOptions();
         sidecars.AddTo(command);
-        command.SetAction((parsed, cancellation) => RunAsync(
-            new OperatorOptions
-            {
-                Namespace = parsed.GetValue(ns) ?? PodNamespace() ?? "mesh-system",
-                TrustDomain = parsed.GetValue(trustDomain)!,
-                ServiceName = parsed.GetValue(service)!,
-                Injection = sidecars.Read(parsed),
-                XdsTlsPort = parsed.GetValue(xdsPort),
-                WebhookPort = parsed.GetValue(webhookPort),
-                MetricsPort = parsed.GetValue(metricsPort),
-                DefaultUpstreams = parsed.GetValue(upstreams),
-                Telemetry = telemetry.Read(parsed),
-                LogLevel = parsed.GetValue(level),
-                ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,
-            },
-            parsed.GetValue(kubeconfig),
-            parsed.InvocationConfiguration.Error,
-            cancellation));
+        command.SetAction(
+            (parsed, cancellation) =>
+                RunAsync(
+                    new OperatorOptions
+                    {
+                        Namespace = parsed.GetValue(ns) ?? PodNamespace() ?? "mesh-system",
+                        TrustDomain = parsed.GetValue(trustDomain)!,
+                        ServiceName = parsed.GetValue(service)!,
+                        Injection = sidecars.Read(parsed),
+                        XdsTlsPort = parsed.GetValue(xdsPort),
+                        WebhookPort = parsed.GetValue(webhookPort),
+                        MetricsPort = parsed.GetValue(metricsPort),
+                        DefaultUpstreams = parsed.GetValue(upstreams),
+                        Telemetry = telemetry.Read(parsed),
+                        LogLevel = parsed.GetValue(level),
+                        ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,
+                    },
+                    parsed.GetValue(kubeconfig),
+                    parsed.InvocationConfiguration.Error,
+                    cancellation
+                )
+        );
         return command;
     }
 

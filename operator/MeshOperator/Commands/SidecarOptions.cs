@@ -8,21 +8,73 @@ internal sealed class SidecarOptions
 {
     private static readonly InjectionOptions Defaults = new();
     private readonly Option<string> _image = Text("--proxy-image", "The sidecars' image.", Defaults.ProxyImage);
-    private readonly Option<string> _initImage = Text("--init-image", "The image of the init container that redirects traffic.", Defaults.InitImage);
+    private readonly Option<string> _initImage = Text(
+        "--init-image",
+        "The image of the init container that redirects traffic.",
+        Defaults.InitImage
+    );
     private readonly Option<string> _cpu = Text("--proxy-cpu", "The sidecars' CPU request.", Defaults.ProxyCpu);
     private readonly Option<string> _memory = Text("--proxy-memory", "The sidecars' memory request.", Defaults.ProxyMemory);
-    private readonly Option<string> _cpuLimit = Text("--proxy-cpu-limit", "The sidecars' CPU limit; empty for no limit.", Defaults.ProxyCpuLimit);
-    private readonly Option<string> _memoryLimit = Text("--proxy-memory-limit", "The sidecars' memory limit; empty for no limit.", Defaults.ProxyMemoryLimit);
-    private readonly Option<string> _concurrency = Text("--proxy-concurrency", "The sidecars' worker threads; empty for the CPU limit rounded up, or 2 without one.", Defaults.ProxyConcurrency);
-    private readonly Option<string> _statistics = Text("--proxy-statistics", "Prefixes of the names of further statistics that sidecars keep, separated by commas; * keeps all.", Defaults.ProxyStatistics);
-    private readonly Option<string> _headers = Text("--proxy-max-headers", "Maximum number of headers of a request or a response, 100 to 10000.", Defaults.ProxyMaxHeaders);
-    private readonly Option<string> _headerKib = Text("--proxy-max-header-kib", "Maximum size in KiB of all headers of a request or a response, 60 to 8192.", Defaults.ProxyMaxHeaderKib);
-    private readonly Option<string> _level = Text("--proxy-log-level", "The sidecars' log level: trace, debug, info, warning, error, critical or off.", Defaults.ProxyLogLevel);
-    private readonly Option<string> _secrets = Text("--image-pull-secrets", "Secrets of the pods' namespaces to pull the images with, separated by commas.", Defaults.ImagePullSecrets);
-    private readonly Option<string> _inbound = Text("--exclude-inbound-ports", "Inbound ports that bypass the proxy (plaintext, no policies), separated by commas.", Defaults.ExcludeInboundPorts);
-    private readonly Option<string> _outbound = Text("--exclude-outbound-ports", "Outbound ports that bypass the proxy, separated by commas.", Defaults.ExcludeOutboundPorts);
-    private readonly Option<string> _networks = Text("--exclude-outbound-cidrs", "Outbound networks that bypass the proxy, separated by commas.", Defaults.ExcludeOutboundCidrs);
-    private readonly Option<string> _interception = Text("--interception", "How traffic reaches the sidecars: redirect, cni or none.", Defaults.Interception);
+    private readonly Option<string> _cpuLimit = Text(
+        "--proxy-cpu-limit",
+        "The sidecars' CPU limit; empty for no limit.",
+        Defaults.ProxyCpuLimit
+    );
+    private readonly Option<string> _memoryLimit = Text(
+        "--proxy-memory-limit",
+        "The sidecars' memory limit; empty for no limit.",
+        Defaults.ProxyMemoryLimit
+    );
+    private readonly Option<string> _concurrency = Text(
+        "--proxy-concurrency",
+        "The sidecars' worker threads; empty for the CPU limit rounded up, or 2 without one.",
+        Defaults.ProxyConcurrency
+    );
+    private readonly Option<string> _statistics = Text(
+        "--proxy-statistics",
+        "Prefixes of the names of further statistics that sidecars keep, separated by commas; * keeps all.",
+        Defaults.ProxyStatistics
+    );
+    private readonly Option<string> _headers = Text(
+        "--proxy-max-headers",
+        "Maximum number of headers of a request or a response, 100 to 10000.",
+        Defaults.ProxyMaxHeaders
+    );
+    private readonly Option<string> _headerKib = Text(
+        "--proxy-max-header-kib",
+        "Maximum size in KiB of all headers of a request or a response, 60 to 8192.",
+        Defaults.ProxyMaxHeaderKib
+    );
+    private readonly Option<string> _level = Text(
+        "--proxy-log-level",
+        "The sidecars' log level: trace, debug, info, warning, error, critical or off.",
+        Defaults.ProxyLogLevel
+    );
+    private readonly Option<string> _secrets = Text(
+        "--image-pull-secrets",
+        "Secrets of the pods' namespaces to pull the images with, separated by commas.",
+        Defaults.ImagePullSecrets
+    );
+    private readonly Option<string> _inbound = Text(
+        "--exclude-inbound-ports",
+        "Inbound ports that bypass the proxy (plaintext, no policies), separated by commas.",
+        Defaults.ExcludeInboundPorts
+    );
+    private readonly Option<string> _outbound = Text(
+        "--exclude-outbound-ports",
+        "Outbound ports that bypass the proxy, separated by commas.",
+        Defaults.ExcludeOutboundPorts
+    );
+    private readonly Option<string> _networks = Text(
+        "--exclude-outbound-cidrs",
+        "Outbound networks that bypass the proxy, separated by commas.",
+        Defaults.ExcludeOutboundCidrs
+    );
+    private readonly Option<string> _interception = Text(
+        "--interception",
+        "How traffic reaches the sidecars: redirect, cni or none.",
+        Defaults.Interception
+    );
     private readonly Option<NativeSidecarMode> _native = new("--native-sidecars")
     {
         Description = "Whether sidecars are native: Auto (from Kubernetes 1.29 on), Always or Never.",
@@ -32,38 +84,62 @@ internal sealed class SidecarOptions
     /// <summary>Adds the options, and refuses the command when one of them would make every pod be refused.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _image, _initImage, _cpu, _memory, _cpuLimit, _memoryLimit, _concurrency, _statistics, _headers, _headerKib, _level, _secrets, _inbound, _outbound, _networks, _interception, _native })
+        foreach (
+            var option in new Option[]
+            {
+                _image,
+                _initImage,
+                _cpu,
+                _memory,
+                _cpuLimit,
+                _memoryLimit,
+                _concurrency,
+                _statistics,
+                _headers,
+                _headerKib,
+                _level,
+                _secrets,
+                _inbound,
+                _outbound,
+                _networks,
+                _interception,
+                _native,
+            }
+        )
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
             // What is no mode at all is told by the option itself, later.
-            if (Create(result.GetValue, NativeSidecarMode.Auto).Problem is { } problem) result.AddError(problem);
+            if (Create(result.GetValue, NativeSidecarMode.Auto).Problem is { } problem)
+                result.AddError(problem);
         });
     }
 
     public InjectionOptions Read(ParseResult parsed) => Create(parsed.GetValue, parsed.GetValue(_native));
 
     /// <summary>A command is validated before options that were not given have their defaults.</summary>
-    private InjectionOptions Create(Func<Option<string>, string?> value, NativeSidecarMode native) => Defaults with
-    {
-        ProxyImage = value(_image) ?? Defaults.ProxyImage,
-        InitImage = value(_initImage) ?? Defaults.InitImage,
-        ProxyCpu = value(_cpu) ?? Defaults.ProxyCpu,
-        ProxyMemory = value(_memory) ?? Defaults.ProxyMemory,
-        ProxyCpuLimit = value(_cpuLimit) ?? Defaults.ProxyCpuLimit,
-        ProxyMemoryLimit = value(_memoryLimit) ?? Defaults.ProxyMemoryLimit,
-        ProxyConcurrency = value(_concurrency) ?? Defaults.ProxyConcurrency,
-        ProxyStatistics = value(_statistics) ?? Defaults.ProxyStatistics,
-        ProxyMaxHeaders = value(_headers) ?? Defaults.ProxyMaxHeaders,
-        ProxyMaxHeaderKib = value(_headerKib) ?? Defaults.ProxyMaxHeaderKib,
-        ProxyLogLevel = value(_level) ?? Defaults.ProxyLogLevel,
-        ImagePullSecrets = value(_secrets) ?? Defaults.ImagePullSecrets,
-        ExcludeInboundPorts = value(_inbound) ?? Defaults.ExcludeInboundPorts,
-        ExcludeOutboundPorts = value(_outbound) ?? Defaults.ExcludeOutboundPorts,
-        ExcludeOutboundCidrs = value(_networks) ?? Defaults.ExcludeOutboundCidrs,
-        Interception = value(_interception) ?? Defaults.Interception,
-        NativeSidecars = native,
-    };
+    private InjectionOptions Create(Func<Option<string>, string?> value, NativeSidecarMode native) =>
+        Defaults with
+        {
+            ProxyImage = value(_image) ?? Defaults.ProxyImage,
+            InitImage = value(_initImage) ?? Defaults.InitImage,
+            ProxyCpu = value(_cpu) ?? Defaults.ProxyCpu,
+            ProxyMemory = value(_memory) ?? Defaults.ProxyMemory,
+            ProxyCpuLimit = value(_cpuLimit) ?? Defaults.ProxyCpuLimit,
+            ProxyMemoryLimit = value(_memoryLimit) ?? Defaults.ProxyMemoryLimit,
+            ProxyConcurrency = value(_concurrency) ?? Defaults.ProxyConcurrency,
+            ProxyStatistics = value(_statistics) ?? Defaults.ProxyStatistics,
+            ProxyMaxHeaders = value(_headers) ?? Defaults.ProxyMaxHeaders,
+            ProxyMaxHeaderKib = value(_headerKib) ?? Defaults.ProxyMaxHeaderKib,
+            ProxyLogLevel = value(_level) ?? Defaults.ProxyLogLevel,
+            ImagePullSecrets = value(_secrets) ?? Defaults.ImagePullSecrets,
+            ExcludeInboundPorts = value(_inbound) ?? Defaults.ExcludeInboundPorts,
+            ExcludeOutboundPorts = value(_outbound) ?? Defaults.ExcludeOutboundPorts,
+            ExcludeOutboundCidrs = value(_networks) ?? Defaults.ExcludeOutboundCidrs,
+            Interception = value(_interception) ?? Defaults.Interception,
+            NativeSidecars = native,
+        };
 
-    private static Option<string> Text(string name, string description, string value) => new(name) { Description = description, DefaultValueFactory = _ => value };
+    private static Option<string> Text(string name, string description, string value) =>
+        new(name) { Description = description, DefaultValueFactory = _ => value };
 }

@@ -29,11 +29,14 @@ internal sealed class TelemetryOptions
         _endpoint.Validators.Add(result =>
         {
             if (result.GetValue(_endpoint) is { } text && Parse(text) is null)
-                result.AddError($"--tracing-endpoint: '{text}' is not an address; write HOST:PORT, for example collector.observability.svc:4317");
+                result.AddError(
+                    $"--tracing-endpoint: '{text}' is not an address; write HOST:PORT, for example collector.observability.svc:4317"
+                );
         });
         _sampling.Validators.Add(result =>
         {
-            if (result.GetValue(_sampling) is not (>= 0 and <= 100)) result.AddError("--tracing-sampling: use a percentage from 0 to 100");
+            if (result.GetValue(_sampling) is not (>= 0 and <= 100))
+                result.AddError("--tracing-sampling: use a percentage from 0 to 100");
         });
     }
 
@@ -44,12 +47,18 @@ internal sealed class TelemetryOptions
         command.Options.Add(_sampling);
     }
 
-    public TelemetrySettings Read(ParseResult parsed) => new(
-        parsed.GetValue(_accessLog),
-        parsed.GetValue(_endpoint) is { } text && Parse(text) is var (host, port) ? new TracingSettings(host, port, parsed.GetValue(_sampling)) : null);
+    public TelemetrySettings Read(ParseResult parsed) =>
+        new(
+            parsed.GetValue(_accessLog),
+            parsed.GetValue(_endpoint) is { } text && Parse(text) is var (host, port)
+                ? new TracingSettings(host, port, parsed.GetValue(_sampling))
+                : null
+        );
 
     private static (string Host, int Port)? Parse(string text) =>
-        Uri.TryCreate($"otlp://{text}", UriKind.Absolute, out var uri) && uri is { Port: > 0, PathAndQuery: "/" or "", UserInfo: "" } && uri.Host.Length > 0
+        Uri.TryCreate($"otlp://{text}", UriKind.Absolute, out var uri)
+        && uri is { Port: > 0, PathAndQuery: "/" or "", UserInfo: "" }
+        && uri.Host.Length > 0
             ? (uri.Host.Trim('[', ']'), uri.Port)
             : null;
 }

@@ -75,7 +75,8 @@ internal sealed class OperatorHost : IAsyncDisposable
             new EntityClient<MeshCertificateAuthority>(transport),
             options,
             TimeProvider.System,
-            loggers.CreateLogger<AuthorityStore>());
+            loggers.CreateLogger<AuthorityStore>()
+        );
         var authority = new MeshAuthority(await store.LoadAsync(cancellation), TimeProvider.System);
         var serving = new ServingCertificate(authority, options.ServingNames, TimeProvider.System);
         var version = await new ServerVersion(client, TimeProvider.System, loggers.CreateLogger<ServerVersion>()).AskAsync(cancellation);
@@ -100,16 +101,19 @@ internal sealed class OperatorHost : IAsyncDisposable
         }
 
         var host = new OperatorHost(app, authority, PortsOf(app, options));
-        if (options.OwnWebhookConfigurations) await host.ApplyWebhookConfigurationsAsync(options, cancellation);
+        if (options.OwnWebhookConfigurations)
+            await host.ApplyWebhookConfigurationsAsync(options, cancellation);
         return host;
     }
 
     /// <summary>Logs where each port listens.</summary>
-    public void LogPorts() => Log.Listening(
-        Services.GetRequiredService<ILogger<OperatorHost>>(),
-        Ports[ListenerKind.TlsXds].ToString(),
-        Ports[ListenerKind.Webhooks].ToString(),
-        Ports[ListenerKind.Metrics].ToString());
+    public void LogPorts() =>
+        Log.Listening(
+            Services.GetRequiredService<ILogger<OperatorHost>>(),
+            Ports[ListenerKind.TlsXds].ToString(),
+            Ports[ListenerKind.Webhooks].ToString(),
+            Ports[ListenerKind.Metrics].ToString()
+        );
 
     /// <summary>Waits until the operator is told to stop.</summary>
     public Task WaitForShutdownAsync(CancellationToken cancellation) => _app.WaitForShutdownAsync(cancellation);
@@ -117,7 +121,8 @@ internal sealed class OperatorHost : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        using (var timeout = new CancellationTokenSource(StopWithin)) await _app.StopAsync(timeout.Token);
+        using (var timeout = new CancellationTokenSource(StopWithin))
+            await _app.StopAsync(timeout.Token);
         await _app.DisposeAsync();
     }
 
@@ -131,13 +136,29 @@ internal sealed class OperatorHost : IAsyncDisposable
 #pragma warning restore RS0030
         // Before all that writes: hosted services stop in reverse order, and the lease is given back when they have.
         AddLeadership(services, options);
-        var kubernetes = services.AddKubernetesOperator()
+        var kubernetes = services
+            .AddKubernetesOperator()
             .AddInformer<V1Service>()
             .AddInformer<V1EndpointSlice>()
             .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
-            .AddInformer(new InformerOptions<V1Secret> { Namespace = options.Namespace, FieldSelector = $"metadata.name={MeshNames.CaStateSecret}" })
-            .AddInformer(new InformerOptions<V1Lease> { Namespace = options.Namespace, LabelSelector = MeshNames.ReplicaReportLabel, LongestAnnotation = null })
-            .AddInformer(new InformerOptions<V1ConfigMap> { FieldSelector = $"metadata.name={MeshNames.TrustBundleConfigMap}", LongestAnnotation = 0 })
+            .AddInformer(
+                new InformerOptions<V1Secret> { Namespace = options.Namespace, FieldSelector = $"metadata.name={MeshNames.CaStateSecret}" }
+            )
+            .AddInformer(
+                new InformerOptions<V1Lease>
+                {
+                    Namespace = options.Namespace,
+                    LabelSelector = MeshNames.ReplicaReportLabel,
+                    LongestAnnotation = null,
+                }
+            )
+            .AddInformer(
+                new InformerOptions<V1ConfigMap>
+                {
+                    FieldSelector = $"metadata.name={MeshNames.TrustBundleConfigMap}",
+                    LongestAnnotation = 0,
+                }
+            )
             .AddInformer(new InformerOptions<MeshCertificateAuthority> { FieldSelector = $"metadata.name={options.CertificateAuthority}" })
             .AddController<TrustBundleController, V1Namespace>()
             .AddController<EditedBundleController, V1ConfigMap>()
@@ -152,12 +173,16 @@ internal sealed class OperatorHost : IAsyncDisposable
 
     private static void AddMesh(IServiceCollection services, OperatorOptions options, KubernetesVersion? version)
     {
-        services.AddSingleton(new SidecarInjector(options.Injection with
-        {
-            DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
-            OperatorNamespace = options.Namespace,
-            KubernetesVersion = version,
-        }));
+        services.AddSingleton(
+            new SidecarInjector(
+                options.Injection with
+                {
+                    DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
+                    OperatorNamespace = options.Namespace,
+                    KubernetesVersion = version,
+                }
+            )
+        );
         services.AddSingleton<ClusterSnapshotSource>();
         services.AddSingleton(new Xds.Translation.EnvoyTranslator(options.Telemetry));
         services.AddSingleton<RevocationTracker>();
@@ -166,7 +191,8 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton(p => new ProxyCensus(
             p.GetRequiredService<Xds.Registry.ProxyRegistry>(),
             () => options.PodsRun ? p.GetRequiredService<SharedInformer<V1Pod>>().Objects : ImmutableDictionary<ObjectKey, V1Pod>.Empty,
-            p.GetRequiredService<TimeProvider>()));
+            p.GetRequiredService<TimeProvider>()
+        ));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<RevocationService>();
         services.AddProxies();
@@ -174,13 +200,25 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
     }
 
-    private static void AddIdentity(IServiceCollection services, OperatorOptions options, MeshAuthority authority, ServingCertificate serving)
+    private static void AddIdentity(
+        IServiceCollection services,
+        OperatorOptions options,
+        MeshAuthority authority,
+        ServingCertificate serving
+    )
     {
         services.AddSingleton(authority);
         services.AddSingleton(serving);
         services.AddSingleton<AuthoritySecrets>();
-        services.AddSingleton(p => IdentityIssuers.Create(
-            authority, p.GetRequiredService<SharedInformer<MeshCertificateAuthority>>(), options, p.GetRequiredService<TimeProvider>(), p.GetRequiredService<Random>()));
+        services.AddSingleton(p =>
+            IdentityIssuers.Create(
+                authority,
+                p.GetRequiredService<SharedInformer<MeshCertificateAuthority>>(),
+                options,
+                p.GetRequiredService<TimeProvider>(),
+                p.GetRequiredService<Random>()
+            )
+        );
         services.AddSingleton<TrustBundles>();
         services.AddSingleton<AuthorityExpiry>();
         services.AddSingleton<ProxyTrust>();
@@ -206,7 +244,8 @@ internal sealed class OperatorHost : IAsyncDisposable
             new ObjectKey(options.Namespace, LeaseName),
             identity,
             p.GetRequiredService<TimeProvider>(),
-            p.GetRequiredService<ILogger<LeaseElection>>()));
+            p.GetRequiredService<ILogger<LeaseElection>>()
+        ));
         services.AddSingleton<ILeadership>(p => p.GetRequiredService<LeaseElection>());
         services.AddHostedService(p => p.GetRequiredService<LeaseElection>());
     }
@@ -219,16 +258,24 @@ internal sealed class OperatorHost : IAsyncDisposable
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         kestrel.Limits.MinRequestBodyDataRate = null;
         Listen(kestrel, options.LoopbackOnly, options.XdsTlsPort, o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, serving));
-        if (options.XdsPlaintextPort is { } plaintext) kestrel.Listen(IPAddress.Loopback, plaintext, o => Configure(o, ListenerKind.PlaintextXds, HttpProtocols.Http2, null));
-        Listen(kestrel, options.LoopbackOnly, options.WebhookPort, o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, serving));
+        if (options.XdsPlaintextPort is { } plaintext)
+            kestrel.Listen(IPAddress.Loopback, plaintext, o => Configure(o, ListenerKind.PlaintextXds, HttpProtocols.Http2, null));
+        Listen(
+            kestrel,
+            options.LoopbackOnly,
+            options.WebhookPort,
+            o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, serving)
+        );
         Listen(kestrel, options.LoopbackOnly, options.MetricsPort, o => Configure(o, ListenerKind.Metrics, HttpProtocols.Http1, null));
     }
 
     /// <summary>On loopback, or on every address of both families; of IPv4 only where the node has no IPv6.</summary>
     private static void Listen(KestrelServerOptions kestrel, bool isLoopbackOnly, int port, Action<ListenOptions> configure)
     {
-        if (isLoopbackOnly) kestrel.Listen(IPAddress.Loopback, port, configure);
-        else kestrel.ListenAnyIP(port, configure);
+        if (isLoopbackOnly)
+            kestrel.Listen(IPAddress.Loopback, port, configure);
+        else
+            kestrel.ListenAnyIP(port, configure);
     }
 
     private static void Configure(ListenOptions listen, ListenerKind kind, HttpProtocols protocols, ServingCertificate? serving)
@@ -236,44 +283,65 @@ internal sealed class OperatorHost : IAsyncDisposable
         listen.Protocols = protocols;
         if (serving is not null)
         {
-            listen.UseHttps(new TlsHandshakeCallbackOptions
-            {
-                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+            listen.UseHttps(
+                new TlsHandshakeCallbackOptions
                 {
-                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                    ServerCertificateContext = serving.Current,
-                }),
-            });
+                    OnConnection = _ =>
+                        ValueTask.FromResult(
+                            new SslServerAuthenticationOptions
+                            {
+                                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                                ServerCertificateContext = serving.Current,
+                            }
+                        ),
+                }
+            );
         }
 
         var role = new ListenerRole(kind);
-        listen.Use(next => connection =>
-        {
-            connection.Features.Set(role);
-            return next(connection);
-        });
+        listen.Use(next =>
+            connection =>
+            {
+                connection.Features.Set(role);
+                return next(connection);
+            }
+        );
     }
 
     private static void Map(WebApplication app)
     {
-        app.Use((context, next) => context.GetEndpoint()?.Metadata.GetMetadata<ListenerKindMetadata>() is { } only && !only.Kinds.Contains(ListenerRole.Of(context))
-            ? Results.NotFound().ExecuteAsync(context)
-            : next(context));
+        app.Use(
+            (context, next) =>
+                context.GetEndpoint()?.Metadata.GetMetadata<ListenerKindMetadata>() is { } only
+                && !only.Kinds.Contains(ListenerRole.Of(context))
+                    ? Results.NotFound().ExecuteAsync(context)
+                    : next(context)
+        );
         app.MapXdsServer().WithMetadata(new ListenerKindMetadata(ListenerKind.TlsXds, ListenerKind.PlaintextXds));
         var webhooks = new ListenerKindMetadata(ListenerKind.Webhooks);
         app.MapMutationWebhook<V1Pod>().WithMetadata(webhooks);
-        foreach (var webhook in app.MapPolicyWebhooks()) webhook.WithMetadata(webhooks);
+        foreach (var webhook in app.MapPolicyWebhooks())
+            webhook.WithMetadata(webhooks);
         app.MapValidationWebhook<MeshCertificateAuthority>().WithMetadata(webhooks);
         var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
         app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
         app.MapGet("/healthz", () => "ok\n").WithMetadata(metrics);
-        app.MapGet("/readyz", (MeshPipeline pipeline) => pipeline.IsReady ? Results.Text("ok\n") : Results.Text("not all informers are synced\n", statusCode: 503)).WithMetadata(metrics);
+        app.MapGet(
+                "/readyz",
+                (MeshPipeline pipeline) =>
+                    pipeline.IsReady ? Results.Text("ok\n") : Results.Text("not all informers are synced\n", statusCode: 503)
+            )
+            .WithMetadata(metrics);
     }
 
     private static Dictionary<ListenerKind, IPEndPoint> PortsOf(WebApplication app, OperatorOptions options)
     {
         // The server lists its addresses in the order in which they were configured.
-        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToArray();
+        var addresses = app
+            .Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!
+            .Addresses.Select(a => new Uri(a))
+            .ToArray();
         ListenerKind[] kinds = options.XdsPlaintextPort is null
             ? [ListenerKind.TlsXds, ListenerKind.Webhooks, ListenerKind.Metrics]
             : [ListenerKind.TlsXds, ListenerKind.PlaintextXds, ListenerKind.Webhooks, ListenerKind.Metrics];
@@ -284,9 +352,17 @@ internal sealed class OperatorHost : IAsyncDisposable
     {
         var url = $"https://{Ports[ListenerKind.Webhooks]}";
         var key = new ObjectKey(string.Empty, options.WebhookConfiguration);
-        await Services.GetRequiredService<EntityClient<V1MutatingWebhookConfiguration>>()
-            .ApplyAsync(key, WebhookConfigurations.Mutating(url, TrustBundle, options.Namespace), MeshNames.FieldManager, null, cancellation);
-        await Services.GetRequiredService<EntityClient<V1ValidatingWebhookConfiguration>>()
+        await Services
+            .GetRequiredService<EntityClient<V1MutatingWebhookConfiguration>>()
+            .ApplyAsync(
+                key,
+                WebhookConfigurations.Mutating(url, TrustBundle, options.Namespace),
+                MeshNames.FieldManager,
+                null,
+                cancellation
+            );
+        await Services
+            .GetRequiredService<EntityClient<V1ValidatingWebhookConfiguration>>()
             .ApplyAsync(key, WebhookConfigurations.Validating(url, TrustBundle), MeshNames.FieldManager, null, cancellation);
     }
 

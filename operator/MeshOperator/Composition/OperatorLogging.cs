@@ -18,11 +18,14 @@ internal static class OperatorLogging
             // The commands tell themselves why they could not start.
             .MinimumLevel.Override("Microsoft.Extensions.Hosting.Internal.Host", LogEventLevel.Fatal)
             .MinimumLevel.Override("Grpc", LogEventLevel.Warning);
-        return (options.JsonLog
-            ? log.WriteTo.Console(new RenderedCompactJsonFormatter())
-            : log.WriteTo.Console(
-                outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}",
-                formatProvider: CultureInfo.InvariantCulture,
-                standardErrorFromLevel: LogEventLevel.Verbose)).CreateLogger();
+        return (
+            options.JsonLog
+                ? log.WriteTo.Console(new RenderedCompactJsonFormatter())
+                : log.WriteTo.Console(
+                    outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}",
+                    formatProvider: CultureInfo.InvariantCulture,
+                    standardErrorFromLevel: LogEventLevel.Verbose
+                )
+        ).CreateLogger();
     }
 }

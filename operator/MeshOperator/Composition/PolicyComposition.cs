@@ -15,7 +15,8 @@ internal static class PolicyComposition
     public static IOperatorBuilder AddPolicies(this IOperatorBuilder kubernetes)
     {
         var add = new Add(kubernetes);
-        foreach (var kind in PolicyKinds.All) kind.Accept(add);
+        foreach (var kind in PolicyKinds.All)
+            kind.Accept(add);
         return kubernetes;
     }
 
@@ -45,7 +46,6 @@ internal static class PolicyComposition
     {
         public IEndpointConventionBuilder Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
             where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
-            where TSpec : class, new() =>
-            endpoints.MapValidationWebhook<TPolicy>();
+            where TSpec : class, new() => endpoints.MapValidationWebhook<TPolicy>();
     }
 }

@@ -22,8 +22,10 @@ internal sealed class ServerVersion(k8s.Kubernetes client, TimeProvider time, IL
                 Log.ServerVersion(logger, info.GitVersion);
                 return KubernetesVersion.Parse($"{info.Major}.{info.Minor}");
             }
-            catch (Exception e) when (e is HttpOperationException or HttpRequestException or TimeoutException or JsonException
-                || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+            catch (Exception e)
+                when (e is HttpOperationException or HttpRequestException or TimeoutException or JsonException
+                    || (e is OperationCanceledException && !cancellation.IsCancellationRequested)
+                )
             {
                 Log.VersionUnavailable(logger, e);
             }

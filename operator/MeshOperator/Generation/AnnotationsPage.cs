@@ -35,28 +35,36 @@ internal static class AnnotationsPage
     {
         var docstrings = new Docstrings(typeof(MeshNames).Assembly);
         var page = new Markdown("Labels and annotations", "the constants of the program and their docstrings");
-        page.Heading(2, "Opting in and out").Table(
-            ["Label", "On", "Meaning"],
-            [Row(docstrings, nameof(MeshNames.InjectionLabel), "Namespace"), Row(docstrings, nameof(MeshNames.InjectLabel), "Pod")]);
-        page.Heading(2, "Sidecar settings").Paragraph(
-            "Set on a pod (in a workload: on `spec.template.metadata`), an annotation takes precedence over the chart value. "
-            + "The webhook rejects a pod whose annotation has an invalid value. "
-            + $"`{SidecarAnnotations.Upstreams}` also works on a namespace, for all its pods without one.");
-        page.Table(
-            ["Annotation", "Chart value", "Default", "Meaning"],
-            SidecarAnnotations.All.Select(name => Setting(docstrings, name)));
-        page.Heading(2, "Certificate authority").Table(
-            ["Annotation", "On", "Meaning"], [Row(docstrings, nameof(MeshNames.RotateAnnotation), "MeshCertificateAuthority, Secret")]);
-        page.Heading(2, "Written by the operator").Paragraph("Do not set these. They show what injection did.").Table(
-            ["Name", "On", "Meaning"],
-            [
-                Row(docstrings, nameof(MeshNames.StatusAnnotation), "Pod"),
-                Row(docstrings, nameof(MeshNames.ProbesAnnotation), "Pod"),
-                Row(docstrings, nameof(MeshNames.DirectPortsAnnotation), "Pod"),
-                Row(docstrings, nameof(MeshNames.NotInjectedAnnotation), "Pod"),
-                Row(docstrings, nameof(MeshNames.ProxyLabel), "Pod (label)"),
-                Row(docstrings, nameof(MeshNames.ManagedByLabel), "ConfigMap (label)"),
-            ]);
+        page.Heading(2, "Opting in and out")
+            .Table(
+                ["Label", "On", "Meaning"],
+                [Row(docstrings, nameof(MeshNames.InjectionLabel), "Namespace"), Row(docstrings, nameof(MeshNames.InjectLabel), "Pod")]
+            );
+        page.Heading(2, "Sidecar settings")
+            .Paragraph(
+                "Set on a pod (in a workload: on `spec.template.metadata`), an annotation takes precedence over the chart value. "
+                    + "The webhook rejects a pod whose annotation has an invalid value. "
+                    + $"`{SidecarAnnotations.Upstreams}` also works on a namespace, for all its pods without one."
+            );
+        page.Table(["Annotation", "Chart value", "Default", "Meaning"], SidecarAnnotations.All.Select(name => Setting(docstrings, name)));
+        page.Heading(2, "Certificate authority")
+            .Table(
+                ["Annotation", "On", "Meaning"],
+                [Row(docstrings, nameof(MeshNames.RotateAnnotation), "MeshCertificateAuthority, Secret")]
+            );
+        page.Heading(2, "Written by the operator")
+            .Paragraph("Do not set these. They show what injection did.")
+            .Table(
+                ["Name", "On", "Meaning"],
+                [
+                    Row(docstrings, nameof(MeshNames.StatusAnnotation), "Pod"),
+                    Row(docstrings, nameof(MeshNames.ProbesAnnotation), "Pod"),
+                    Row(docstrings, nameof(MeshNames.DirectPortsAnnotation), "Pod"),
+                    Row(docstrings, nameof(MeshNames.NotInjectedAnnotation), "Pod"),
+                    Row(docstrings, nameof(MeshNames.ProxyLabel), "Pod (label)"),
+                    Row(docstrings, nameof(MeshNames.ManagedByLabel), "ConfigMap (label)"),
+                ]
+            );
         return page.ToString();
     }
 
@@ -68,7 +76,8 @@ internal static class AnnotationsPage
 
     private static string[] Setting(Docstrings docstrings, string name)
     {
-        if (!Settings.TryGetValue(name, out var setting)) throw new InvalidOperationException($"{nameof(AnnotationsPage)} lacks {name}");
+        if (!Settings.TryGetValue(name, out var setting))
+            throw new InvalidOperationException($"{nameof(AnnotationsPage)} lacks {name}");
         var field = typeof(SidecarAnnotations).GetFields().Single(f => f.IsLiteral && (string)f.GetRawConstantValue()! == name);
         return [Markdown.Code(name), Markdown.Code(setting.ChartValue), Markdown.Code(setting.Default), Whole(docstrings, field)];
     }

@@ -14,10 +14,13 @@ internal static class CliPage
     {
         var page = new Markdown("Command line", "the program's own commands");
         page.Paragraph(
-            $"`{Program}` is the operator's program. From a checkout, write `dotnet run --project operator/MeshOperator --` in its place.");
+            $"`{Program}` is the operator's program. From a checkout, write `dotnet run --project operator/MeshOperator --` in its place."
+        );
         page.Paragraph(
-            $"`{Program} --version` prints the version. Every command has `--help`. The exit status is 0 on success and 1 on failure.");
-        foreach (var command in program.Subcommands) Add(page, command, Program);
+            $"`{Program} --version` prints the version. Every command has `--help`. The exit status is 0 on success and 1 on failure."
+        );
+        foreach (var command in program.Subcommands)
+            Add(page, command, Program);
         return page.ToString();
     }
 
@@ -25,20 +28,22 @@ internal static class CliPage
     {
         var name = $"{parents} {command.Name}";
         page.Heading(2, name).Paragraph(Markdown.Prose(command.Description ?? string.Empty));
-        if (command.Subcommands.Count == 0) page.Line().Line("```text").Line(Usage(command, name)).Line("```");
+        if (command.Subcommands.Count == 0)
+            page.Line().Line("```text").Line(Usage(command, name)).Line("```");
         page.Table(
             ["Argument", "Description"],
-            command.Arguments.Select(a => (string[])[Markdown.Code(a.Name), Markdown.Prose(a.Description ?? string.Empty)]));
+            command.Arguments.Select(a => (string[])[Markdown.Code(a.Name), Markdown.Prose(a.Description ?? string.Empty)])
+        );
         page.Table(
             ["Option", "Value", "Default", "Description"],
-            command.Options.Where(option => option is not HelpOption).Select(option => (string[])
-            [
-                Names(option),
-                Value(option.ValueType),
-                Default(option),
-                Markdown.Prose(option.Description ?? string.Empty),
-            ]));
-        foreach (var inner in command.Subcommands) Add(page, inner, name);
+            command
+                .Options.Where(option => option is not HelpOption)
+                .Select(option =>
+                    (string[])[Names(option), Value(option.ValueType), Default(option), Markdown.Prose(option.Description ?? string.Empty)]
+                )
+        );
+        foreach (var inner in command.Subcommands)
+            Add(page, inner, name);
     }
 
     private static string Names(Option option) =>
@@ -54,19 +59,27 @@ internal static class CliPage
     private static string Value(Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type.IsArray) return $"{Value(type.GetElementType()!)}, repeatable";
-        if (type == typeof(bool)) return "flag";
-        if (type.IsEnum) return string.Join(", ", Enum.GetNames(type).Select(Markdown.Code));
-        if (type == typeof(FileInfo)) return "FILE";
-        if (type == typeof(DirectoryInfo)) return "FOLDER";
+        if (type.IsArray)
+            return $"{Value(type.GetElementType()!)}, repeatable";
+        if (type == typeof(bool))
+            return "flag";
+        if (type.IsEnum)
+            return string.Join(", ", Enum.GetNames(type).Select(Markdown.Code));
+        if (type == typeof(FileInfo))
+            return "FILE";
+        if (type == typeof(DirectoryInfo))
+            return "FOLDER";
         return type == typeof(int) || type == typeof(double) ? "NUMBER" : "TEXT";
     }
 
-    private static string Default(Option option) => !option.HasDefaultValue ? string.Empty : option.GetDefaultValue() switch
-    {
-        false or null => string.Empty,
-        true => "`true`",
-        Array { Length: 0 } => string.Empty,
-        var value => Markdown.Code(string.Create(CultureInfo.InvariantCulture, $"{value}")),
-    };
+    private static string Default(Option option) =>
+        !option.HasDefaultValue
+            ? string.Empty
+            : option.GetDefaultValue() switch
+            {
+                false or null => string.Empty,
+                true => "`true`",
+                Array { Length: 0 } => string.Empty,
+                var value => Markdown.Code(string.Create(CultureInfo.InvariantCulture, $"{value}")),
+            };
 }

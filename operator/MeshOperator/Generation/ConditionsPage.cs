@@ -12,25 +12,33 @@ internal static class ConditionsPage
         var page = new Markdown("Conditions and reasons", "the constants `ConditionTypes` and `ConditionReasons`");
         page.Paragraph(
             "Every condition has `status`, `reason`, `message` and `observedGeneration`. A condition describes the spec that you applied "
-            + "only when its `observedGeneration` equals `metadata.generation`. "
-            + "The message names the field or the proxy concerned and says what to do.");
+                + "only when its `observedGeneration` equals `metadata.generation`. "
+                + "The message names the field or the proxy concerned and says what to do."
+        );
         foreach (var type in Constants(typeof(ConditionTypes)))
         {
             var name = (string)type.GetRawConstantValue()!;
             page.Heading(2, name).Paragraph(docstrings.Summary(type));
             page.Table(
                 ["Status", "Reason", "Meaning", "What to do"],
-                Constants(typeof(ConditionReasons)).SelectMany(reason => Rows(docstrings, reason, name)));
+                Constants(typeof(ConditionReasons)).SelectMany(reason => Rows(docstrings, reason, name))
+            );
         }
 
-        page.Heading(2, "Events").Paragraph(
-            "When a condition changes, the operator also publishes an Event on the object, which `kubectl describe` shows. "
-            + "The Event has the condition's reason and message.");
+        page.Heading(2, "Events")
+            .Paragraph(
+                "When a condition changes, the operator also publishes an Event on the object, which `kubectl describe` shows. "
+                    + "The Event has the condition's reason and message."
+            );
         page.Line()
-            .Line("- Policies: a Warning when a condition becomes `False`, except for `Pending` and `PartiallyProgrammed`; "
-                + "a Normal Event when `Programmed` becomes `True`.")
-            .Line("- MeshCertificateAuthority: a Warning when `Accepted` or `ClocksAgree` becomes `False`, and one with the reason "
-                + "`ExpiringSoon`; a Normal Event at each step of a rotation.");
+            .Line(
+                "- Policies: a Warning when a condition becomes `False`, except for `Pending` and `PartiallyProgrammed`; "
+                    + "a Normal Event when `Programmed` becomes `True`."
+            )
+            .Line(
+                "- MeshCertificateAuthority: a Warning when `Accepted` or `ClocksAgree` becomes `False`, and one with the reason "
+                    + "`ExpiringSoon`; a Normal Event at each step of a rotation."
+            );
         return page.ToString();
     }
 

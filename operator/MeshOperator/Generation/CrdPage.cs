@@ -13,11 +13,14 @@ internal static partial class CrdPage
     {
         var page = new Markdown("Custom resources", "the schemas of the CRDs");
         page.Paragraph(
-            "All kinds are in the API group `meshoperator.io/v1alpha1`. `kubectl explain KIND.spec` shows the same texts on a cluster.");
+            "All kinds are in the API group `meshoperator.io/v1alpha1`. `kubectl explain KIND.spec` shows the same texts on a cluster."
+        );
         page.Paragraph(
             "`[]` stands for the items of a list, `.*` for the values of a map. "
-            + "A field marked *required* must be given when the object around it is.");
-        foreach (var entity in entities) Add(page, (JsonObject)CustomResourceDefinition.Of(entity)["spec"]!);
+                + "A field marked *required* must be given when the object around it is."
+        );
+        foreach (var entity in entities)
+            Add(page, (JsonObject)CustomResourceDefinition.Of(entity)["spec"]!);
         return page.ToString();
     }
 
@@ -30,27 +33,39 @@ internal static partial class CrdPage
         page.Paragraph(Markdown.Prose((string?)schema["description"] ?? string.Empty));
         page.Table(
             ["Plural", "Short name", "Categories", "Scope"],
-            [[Code(names["plural"]), Joined(names["shortNames"]), Joined(names["categories"]), (string)definition["scope"]!]]);
+            [
+                [Code(names["plural"]), Joined(names["shortNames"]), Joined(names["categories"]), (string)definition["scope"]!],
+            ]
+        );
         page.Heading(3, $"{(string)names["kind"]!}: spec").Table(Fields, Rows(schema, "spec"));
         var rules = Rules((JsonObject)schema["properties"]!["spec"]!, "spec").ToArray();
-        if (rules.Length > 0) page.Paragraph("The API server also checks:").Line();
-        foreach (var (path, message) in rules) page.Line($"- {Markdown.Code(path)}: {Markdown.Prose(message)}");
+        if (rules.Length > 0)
+            page.Paragraph("The API server also checks:").Line();
+        foreach (var (path, message) in rules)
+            page.Line($"- {Markdown.Code(path)}: {Markdown.Prose(message)}");
         page.Heading(3, $"{(string)names["kind"]!}: status").Table(Fields, Rows(schema, "status"));
-        page.Heading(3, $"{(string)names["kind"]!}: columns of kubectl get").Table(
-            ["Column", "From", "Shown", "Description"],
-            version["additionalPrinterColumns"]!.AsArray().Select(column => (string[])
-            [
-                (string)column!["name"]!,
-                Code(column["jsonPath"]),
-                column["priority"] is null ? "always" : "`-o wide`",
-                Markdown.Prose((string?)column["description"] ?? string.Empty),
-            ]));
+        page.Heading(3, $"{(string)names["kind"]!}: columns of kubectl get")
+            .Table(
+                ["Column", "From", "Shown", "Description"],
+                version["additionalPrinterColumns"]!
+                    .AsArray()
+                    .Select(column =>
+                        (string[])
+                            [
+                                (string)column!["name"]!,
+                                Code(column["jsonPath"]),
+                                column["priority"] is null ? "always" : "`-o wide`",
+                                Markdown.Prose((string?)column["description"] ?? string.Empty),
+                            ]
+                    )
+            );
     }
 
     /// <summary>The fields below a property, depth first.</summary>
     private static IEnumerable<string[]> Rows(JsonObject schema, string name, string prefix = "")
     {
-        if (schema["properties"]?[name] is not JsonObject property) yield break;
+        if (schema["properties"]?[name] is not JsonObject property)
+            yield break;
         var path = prefix + name;
         if (prefix.Length > 0)
         {
@@ -68,29 +83,39 @@ internal static partial class CrdPage
         };
         foreach (var (child, _) in inner["properties"]?.AsObject() ?? [])
         {
-            foreach (var row in Rows(inner, child, $"{path}{suffix}.")) yield return row;
+            foreach (var row in Rows(inner, child, $"{path}{suffix}."))
+                yield return row;
         }
     }
 
     private static IEnumerable<(string Path, string Message)> Rules(JsonObject schema, string path)
     {
-        foreach (var rule in schema["x-kubernetes-validations"]?.AsArray() ?? []) yield return (path, (string)rule!["message"]!);
+        foreach (var rule in schema["x-kubernetes-validations"]?.AsArray() ?? [])
+            yield return (path, (string)rule!["message"]!);
         foreach (var (name, property) in schema["properties"]?.AsObject() ?? [])
         {
-            foreach (var rule in Rules((JsonObject)property!, $"{path}.{name}")) yield return rule;
+            foreach (var rule in Rules((JsonObject)property!, $"{path}.{name}"))
+                yield return rule;
         }
 
-        if (schema["items"] is not JsonObject items) yield break;
-        foreach (var rule in Rules(items, $"{path}[]")) yield return rule;
+        if (schema["items"] is not JsonObject items)
+            yield break;
+        foreach (var rule in Rules(items, $"{path}[]"))
+            yield return rule;
     }
 
     private static string Type(JsonObject schema)
     {
-        if (schema["items"] is JsonObject items) return $"list of {Type(items)}{Bounds(schema, "minItems", "maxItems", " items")}";
-        if (schema["additionalProperties"] is JsonObject values) return $"map of {Type(values)}";
-        if (schema["enum"] is JsonArray choices) return string.Join(", ", choices.Select(Code));
-        if ((string?)schema["format"] == "date-time") return "time";
-        if ((string?)schema["pattern"] is { } pattern && pattern.Contains("h|m|s|ms", StringComparison.Ordinal)) return "duration";
+        if (schema["items"] is JsonObject items)
+            return $"list of {Type(items)}{Bounds(schema, "minItems", "maxItems", " items")}";
+        if (schema["additionalProperties"] is JsonObject values)
+            return $"map of {Type(values)}";
+        if (schema["enum"] is JsonArray choices)
+            return string.Join(", ", choices.Select(Code));
+        if ((string?)schema["format"] == "date-time")
+            return "time";
+        if ((string?)schema["pattern"] is { } pattern && pattern.Contains("h|m|s|ms", StringComparison.Ordinal))
+            return "duration";
         return (string?)schema["type"] switch
         {
             "string" => "string",
@@ -100,13 +125,14 @@ internal static partial class CrdPage
         };
     }
 
-    private static string Bounds(JsonObject schema, string least, string most, string unit) => (schema[least], schema[most]) switch
-    {
-        ({ } a, { } b) => $", {a} to {b}{unit}",
-        ({ } a, null) => $", {a} or more{unit}",
-        (null, { } b) => $", at most {b}{unit}",
-        _ => string.Empty,
-    };
+    private static string Bounds(JsonObject schema, string least, string most, string unit) =>
+        (schema[least], schema[most]) switch
+        {
+            ({ } a, { } b) => $", {a} to {b}{unit}",
+            ({ } a, null) => $", {a} or more{unit}",
+            (null, { } b) => $", at most {b}{unit}",
+            _ => string.Empty,
+        };
 
     /// <summary>The default has a column of its own. Below the spec's own fields only the description has it.</summary>
     private static (string Text, string Default) Description(JsonObject schema)
@@ -122,10 +148,11 @@ internal static partial class CrdPage
 
     private static string Joined(JsonNode? list) => string.Join(", ", (list as JsonArray ?? []).Select(Code));
 
-    private static string Code(JsonNode? value) => value switch
-    {
-        null => string.Empty,
-        JsonValue => Markdown.Code(value.ToString()),
-        _ => Markdown.Code(value.ToJsonString()),
-    };
+    private static string Code(JsonNode? value) =>
+        value switch
+        {
+            null => string.Empty,
+            JsonValue => Markdown.Code(value.ToString()),
+            _ => Markdown.Code(value.ToJsonString()),
+        };
 }

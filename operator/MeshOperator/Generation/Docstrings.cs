@@ -20,14 +20,20 @@ internal sealed partial class Docstrings(Assembly assembly)
 
     private string Flatten(XElement element)
     {
-        var text = string.Concat(element.Nodes().Select(node => node switch
-        {
-            XText t => Markdown.Prose(t.Value),
-            XElement { Name.LocalName: "c" } code => Markdown.Code(code.Value),
-            XElement { Name.LocalName: "see" } see => Markdown.Code(Referenced((string?)see.Attribute("cref") ?? string.Empty)),
-            XElement other => Flatten(other),
-            _ => string.Empty,
-        }));
+        var text = string.Concat(
+            element
+                .Nodes()
+                .Select(node =>
+                    node switch
+                    {
+                        XText t => Markdown.Prose(t.Value),
+                        XElement { Name.LocalName: "c" } code => Markdown.Code(code.Value),
+                        XElement { Name.LocalName: "see" } see => Markdown.Code(Referenced((string?)see.Attribute("cref") ?? string.Empty)),
+                        XElement other => Flatten(other),
+                        _ => string.Empty,
+                    }
+                )
+        );
         return WhiteSpace().Replace(text, " ").Trim();
     }
 

@@ -31,15 +31,21 @@ internal static class GeneratedFiles
             files[$"charts/mesh-operator/crds/{name}.yaml"] = yaml;
         }
 
-        var rules = Assembly.GetExecutingAssembly().GetTypes()
-            .SelectMany(t => t.GetCustomAttributes<GenericRbacAttribute>(inherit: false)
-                .Concat(t.GetCustomAttributes<PolicyRbacAttribute>(inherit: false).SelectMany(policies => policies.ToRules())))
+        var rules = Assembly
+            .GetExecutingAssembly()
+            .GetTypes()
+            .SelectMany(t =>
+                t.GetCustomAttributes<GenericRbacAttribute>(inherit: false)
+                    .Concat(t.GetCustomAttributes<PolicyRbacAttribute>(inherit: false).SelectMany(policies => policies.ToRules()))
+            )
             .Concat(typeof(TrafficSplit).Assembly.GetCustomAttributes<GenericRbacAttribute>())
             .ToArray();
         files["charts/mesh-operator/files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
         files["charts/mesh-operator/files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
-        files["charts/mesh-operator/files/validated-kinds.yaml"] = Notice + ManifestYaml.Write(new JsonArray([.. MeshEntities.PluralNames.Select(name => JsonValue.Create(name))]));
-        foreach (var (path, content) in ReferencePages.All(MeshEntities.All, root, program)) files[path] = content;
+        files["charts/mesh-operator/files/validated-kinds.yaml"] =
+            Notice + ManifestYaml.Write(new JsonArray([.. MeshEntities.PluralNames.Select(name => JsonValue.Create(name))]));
+        foreach (var (path, content) in ReferencePages.All(MeshEntities.All, root, program))
+            files[path] = content;
         return files;
     }
 
@@ -49,15 +55,25 @@ internal static class GeneratedFiles
         var rules = attributes
             .SelectMany(a => a.Resources.Select(resource => (a.Group, Resource: resource, a.ResourceNames, a.Verbs)))
             .GroupBy(r => (r.Group, r.Resource, r.ResourceNames))
-            .OrderBy(g => g.Key.Group, StringComparer.Ordinal).ThenBy(g => g.Key.Resource, StringComparer.Ordinal).ThenBy(g => g.Key.ResourceNames, StringComparer.Ordinal)
-            .Select(JsonNode (group) =>
-            {
-                var rule = new JsonObject { ["apiGroups"] = new JsonArray(group.Key.Group), ["resources"] = new JsonArray(group.Key.Resource) };
-                if (group.Key.ResourceNames.Length > 0)
-                    rule["resourceNames"] = new JsonArray([.. group.Key.ResourceNames.Split(',').Select(n => JsonValue.Create(n))]);
-                rule["verbs"] = new JsonArray([.. group.SelectMany(r => r.Verbs).Distinct().Order(StringComparer.Ordinal).Select(v => JsonValue.Create(v))]);
-                return rule;
-            });
+            .OrderBy(g => g.Key.Group, StringComparer.Ordinal)
+            .ThenBy(g => g.Key.Resource, StringComparer.Ordinal)
+            .ThenBy(g => g.Key.ResourceNames, StringComparer.Ordinal)
+            .Select(
+                JsonNode (group) =>
+                {
+                    var rule = new JsonObject
+                    {
+                        ["apiGroups"] = new JsonArray(group.Key.Group),
+                        ["resources"] = new JsonArray(group.Key.Resource),
+                    };
+                    if (group.Key.ResourceNames.Length > 0)
+                        rule["resourceNames"] = new JsonArray([.. group.Key.ResourceNames.Split(',').Select(n => JsonValue.Create(n))]);
+                    rule["verbs"] = new JsonArray([
+                        .. group.SelectMany(r => r.Verbs).Distinct().Order(StringComparer.Ordinal).Select(v => JsonValue.Create(v)),
+                    ]);
+                    return rule;
+                }
+            );
         return ManifestYaml.Write(new JsonArray([.. rules]));
     }
 }

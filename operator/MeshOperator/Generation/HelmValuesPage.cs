@@ -10,7 +10,8 @@ internal static class HelmValuesPage
         page.Paragraph("Set them with `--set NAME=VALUE` or in a file given to Helm with `-f`.");
         page.Table(
             ["Value", "Default", "Description"],
-            Read(values).Select(v => (string[])[Markdown.Code(v.Path), Markdown.Code(v.Default), Markdown.Prose(v.Description)]));
+            Read(values).Select(v => (string[])[Markdown.Code(v.Path), Markdown.Code(v.Default), Markdown.Prose(v.Description)])
+        );
         return page.ToString();
     }
 
@@ -39,8 +40,10 @@ internal static class HelmValuesPage
             var (value, trailing) = SplitComment(text[(colon + 1)..]);
             var description = string.Join(' ', comment.Concat(trailing.Length > 0 ? [trailing] : []));
             comment.Clear();
-            if (value.Length == 0) parents.Add((indent, text[..colon]));
-            if (value.Length > 0 || description.Length > 0) yield return (path, value, description);
+            if (value.Length == 0)
+                parents.Add((indent, text[..colon]));
+            if (value.Length > 0 || description.Length > 0)
+                yield return (path, value, description);
         }
     }
 

@@ -31,9 +31,11 @@ internal sealed class Markdown
     public Markdown Table(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
     {
         var all = rows.ToArray();
-        if (all.Length == 0) return this;
+        if (all.Length == 0)
+            return this;
         Line().Row(header).Row([.. header.Select(_ => "---")]);
-        foreach (var row in all) Row(row);
+        foreach (var row in all)
+            Row(row);
         return this;
     }
 

@@ -20,6 +20,7 @@ internal static class ReferencePages
         yield return ($"{Folder}metrics.md", MetricsPage.Create());
         yield return ($"{Folder}cli.md", CliPage.Create(program));
         var values = Path.Combine(root.FullName, ChartValues);
-        if (File.Exists(values)) yield return ($"{Folder}helm-values.md", HelmValuesPage.Create(File.ReadAllText(values)));
+        if (File.Exists(values))
+            yield return ($"{Folder}helm-values.md", HelmValuesPage.Create(File.ReadAllText(values)));
     }
 }

@@ -22,7 +22,9 @@ internal sealed class ListenerRole(ListenerKind kind)
 {
     /// <summary>The role of a request's connection.</summary>
     public static ListenerKind Of(HttpContext context) =>
-        (context.Features.Get<ListenerRole>() ?? throw new InvalidOperationException("The connection came in on a port without a role.")).Kind;
+        (
+            context.Features.Get<ListenerRole>() ?? throw new InvalidOperationException("The connection came in on a port without a role.")
+        ).Kind;
 
     private ListenerKind Kind => kind;
 }

@@ -10,10 +10,16 @@ internal static class EmbeddedCrds
     public static IEnumerable<JsonObject> Read()
     {
         var assembly = Assembly.GetExecutingAssembly();
-        foreach (var name in assembly.GetManifestResourceNames().Where(n => n.StartsWith("crds/", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (
+            var name in assembly
+                .GetManifestResourceNames()
+                .Where(n => n.StartsWith("crds/", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal)
+        )
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            foreach (var crd in ManifestReader.Read(reader.ReadToEnd())) yield return crd;
+            foreach (var crd in ManifestReader.Read(reader.ReadToEnd()))
+                yield return crd;
         }
     }
 }

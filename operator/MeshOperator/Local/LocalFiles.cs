@@ -11,8 +11,10 @@ internal sealed record LocalFiles(string Kubeconfig, string Ca)
         // A file that is there keeps its mode, so it must go first.
         File.Delete(files.Kubeconfig);
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var writer = new StreamWriter(files.Kubeconfig, options)) writer.Write(kubeconfig);
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (var writer = new StreamWriter(files.Kubeconfig, options))
+            writer.Write(kubeconfig);
         File.WriteAllText(files.Ca, ca);
         return files;
     }

@@ -54,17 +54,30 @@ internal sealed class LocalMesh : IAsyncDisposable
     /// <summary>Starts everything; it is ready when this returns.</summary>
     public static async Task<LocalMesh> StartAsync(LocalMeshOptions options, CancellationToken cancellation)
     {
-        var server = await LocalCluster.ApiServer.StartAsync(new LocalClusterOptions { Port = options.ApiPort, LoggerFactory = options.LoggerFactory }, cancellation);
+        var server = await LocalCluster.ApiServer.StartAsync(
+            new LocalClusterOptions { Port = options.ApiPort, LoggerFactory = options.LoggerFactory },
+            cancellation
+        );
         k8s.Kubernetes? client = null;
         try
         {
-            var configuration = await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig)));
+            var configuration = await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(
+                new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig))
+            );
             client = new k8s.Kubernetes(configuration);
             var transport = new KubernetesTransport(client, TimeProvider.System);
             var objects = new DynamicClient(transport);
-            foreach (var crd in EmbeddedCrds.Read()) await objects.ApplyAsync(crd, cancellation);
+            foreach (var crd in EmbeddedCrds.Read())
+                await objects.ApplyAsync(crd, cancellation);
             await objects.ApplyAsync(
-                new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = options.Operator.Namespace } }, cancellation);
+                new JsonObject
+                {
+                    ["apiVersion"] = "v1",
+                    ["kind"] = "Namespace",
+                    ["metadata"] = new JsonObject { ["name"] = options.Operator.Namespace },
+                },
+                cancellation
+            );
             var host = await OperatorHost.StartAsync(options.Operator, client, cancellation);
             return new LocalMesh(server, client, transport, host);
         }
@@ -132,22 +145,28 @@ internal sealed class LocalMesh : IAsyncDisposable
         {
             var selected = pods.Items.Count(p => Selects(service, p));
             var ready = slices.Items.Where(s => BelongsTo(s, service)).Sum(s => s.Endpoints?.Count(e => e.Conditions?.Ready == true) ?? 0);
-            if (ready < selected) return $"Service {Name(service)} has {ready} of {selected} endpoints";
+            if (ready < selected)
+                return $"Service {Name(service)} has {ready} of {selected} endpoints";
         }
 
-        if (!pods.Items.All(p => Equals(snapshot.Pods.GetValueOrDefault(Name(p)), RecordReader.Read(p)))
+        if (
+            !pods.Items.All(p => Equals(snapshot.Pods.GetValueOrDefault(Name(p)), RecordReader.Read(p)))
             || !slices.Items.All(s => Equals(snapshot.EndpointSlices.GetValueOrDefault(Name(s)), RecordReader.Read(s)))
-            || !services.Items.All(s => Equals(snapshot.Services.GetValueOrDefault(Name(s)), RecordReader.Read(s))))
+            || !services.Items.All(s => Equals(snapshot.Services.GetValueOrDefault(Name(s)), RecordReader.Read(s)))
+        )
         {
             return "the operator has not seen all pods, services and endpoints";
         }
 
         foreach (var kind in PolicyKinds.All)
         {
-            if (await kind.Accept(new FindWithoutStatus(_transport, cancellation)) is { } policy) return policy;
+            if (await kind.Accept(new FindWithoutStatus(_transport, cancellation)) is { } policy)
+                return policy;
         }
 
-        return Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current ? null : "the last changes have not been served yet";
+        return Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current
+            ? null
+            : "the last changes have not been served yet";
     }
 
     private static bool Selects(V1Service service, V1Pod pod) =>
@@ -164,7 +183,8 @@ internal sealed class LocalMesh : IAsyncDisposable
     private static ObjectName Name(IKubernetesObject<V1ObjectMeta> entity) => new(entity.Metadata.NamespaceProperty, entity.Metadata.Name);
 
     /// <summary>Finds a policy of a kind whose status is not about its present generation.</summary>
-    private sealed class FindWithoutStatus(KubernetesTransport transport, CancellationToken cancellation) : IPolicyKindVisitor<Task<string?>>
+    private sealed class FindWithoutStatus(KubernetesTransport transport, CancellationToken cancellation)
+        : IPolicyKindVisitor<Task<string?>>
     {
         public async Task<string?> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
             where TPolicy : Kubernetes.Entities.CustomKubernetesEntity<TSpec, PolicyStatus>, new()
@@ -172,7 +192,9 @@ internal sealed class LocalMesh : IAsyncDisposable
         {
             var policies = await new EntityClient<TPolicy>(transport).ListAsync(cancellation);
             var without = policies.FirstOrDefault(p =>
-                p.Status is not { Conditions.Count: > 0 } status || !status.Conditions.TrueForAll(c => c.ObservedGeneration == p.Metadata.Generation));
+                p.Status is not { Conditions.Count: > 0 } status
+                || !status.Conditions.TrueForAll(c => c.ObservedGeneration == p.Metadata.Generation)
+            );
             return without is null ? null : $"{kind.Name} {LocalMesh.Name(without)} has no status";
         }
     }

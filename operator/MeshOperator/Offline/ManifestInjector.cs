@@ -25,7 +25,8 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
         foreach (var document in ManifestReader.ReadDocuments(text))
         {
             var isChanged = false;
-            foreach (var manifest in document.Objects) isChanged |= Inject(manifest, notes);
+            foreach (var manifest in document.Objects)
+                isChanged |= Inject(manifest, notes);
             if (isChanged)
                 output.Append(output.Length > 0 ? "---\n" : string.Empty).Append(ManifestYaml.Write(document.Root!));
             else
@@ -38,19 +39,22 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
     /// <summary>A document's text; one that begins without a marker needs one behind another document.</summary>
     private static string Separate(StringBuilder before, string source)
     {
-        if (before.Length == 0 || source.StartsWith("---", StringComparison.Ordinal)) return source;
+        if (before.Length == 0 || source.StartsWith("---", StringComparison.Ordinal))
+            return source;
         return $"---\n{source}";
     }
 
     /// <returns>Whether the manifest was changed.</returns>
     private bool Inject(JsonObject manifest, List<string> notes)
     {
-        if (PodTemplate.Find(manifest) is not { } template) return false;
+        if (PodTemplate.Find(manifest) is not { } template)
+            return false;
         InjectionOutcome? outcome = null;
         var before = template.Content.DeepClone();
         try
         {
-            var changed = (JsonObject)TypedChange.Edit<V1Pod>(template.Content, pod => outcome = injector.Inject(pod, template.Namespace ?? @namespace))!;
+            var changed = (JsonObject)
+                TypedChange.Edit<V1Pod>(template.Content, pod => outcome = injector.Inject(pod, template.Namespace ?? @namespace))!;
             foreach (var (field, value) in changed.ToArray())
             {
                 changed.Remove(field);
@@ -62,8 +66,10 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
             throw new ManifestException($"{template}: {e.Message}", e);
         }
 
-        if (outcome!.IsRefused) throw new ManifestException($"{template}: the sidecar cannot be added: {outcome.Reason}");
-        if (!outcome.IsInjected) notes.Add($"{template}: not injected: {outcome.Reason}");
+        if (outcome!.IsRefused)
+            throw new ManifestException($"{template}: the sidecar cannot be added: {outcome.Reason}");
+        if (!outcome.IsInjected)
+            notes.Add($"{template}: not injected: {outcome.Reason}");
         notes.AddRange(outcome.Warnings.Select(warning => $"{template}: {warning}"));
         return !JsonNode.DeepEquals(before, template.Content);
     }

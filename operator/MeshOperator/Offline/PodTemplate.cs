@@ -35,10 +35,12 @@ internal sealed record PodTemplate(string Kind, string Name, string? Namespace, 
     public static PodTemplate? Find(JsonObject manifest)
     {
         var kind = Text(manifest["kind"]) ?? string.Empty;
-        if (!Paths.TryGetValue((Text(manifest["apiVersion"]) ?? string.Empty, kind), out var path)) return null;
+        if (!Paths.TryGetValue((Text(manifest["apiVersion"]) ?? string.Empty, kind), out var path))
+            return null;
         var metadata = manifest["metadata"] as JsonObject;
         var name = Text(metadata?["name"]) ?? Text(metadata?["generateName"]) ?? string.Empty;
-        var content = path.Aggregate<string, JsonNode?>(manifest, (node, field) => (node as JsonObject)?[field]) as JsonObject
+        var content =
+            path.Aggregate<string, JsonNode?>(manifest, (node, field) => (node as JsonObject)?[field]) as JsonObject
             ?? throw new ManifestException($"{kind} {name}: {string.Join('.', path)} is missing");
         return new PodTemplate(kind, name, Text(metadata?["namespace"]), content);
     }

@@ -12,7 +12,14 @@ namespace MeshOperator.Pipeline;
 
 /// <summary>Carries changes of the cluster to the proxies' configuration: the first at once, further ones gathered for a moment.</summary>
 internal sealed class MeshPipeline(
-    ClusterSnapshotSource source, EnvoyTranslator envoy, SnapshotCache cache, ProxyRegistry proxies, RevocationTracker revocations, TimeProvider time, ILogger<MeshPipeline> logger) : BackgroundService
+    ClusterSnapshotSource source,
+    EnvoyTranslator envoy,
+    SnapshotCache cache,
+    ProxyRegistry proxies,
+    RevocationTracker revocations,
+    TimeProvider time,
+    ILogger<MeshPipeline> logger
+) : BackgroundService
 {
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
@@ -47,9 +54,7 @@ internal sealed class MeshPipeline(
                 await Task.Delay(Debounce, time, stoppingToken);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
     /// <summary>Waits until something has changed, or the next step to another mode of mutual TLS can be taken.</summary>
@@ -66,7 +71,8 @@ internal sealed class MeshPipeline(
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
-                if (_rollout.CanAdvance(_progress)) return;
+                if (_rollout.CanAdvance(_progress))
+                    return;
             }
         }
 
@@ -83,11 +89,17 @@ internal sealed class MeshPipeline(
             // The cache goes first: who sees the new verdicts must not measure them by the old resources.
             var pending = _rollout.Pending.Count;
             cache.Update(envoy.Translate(_rollout.Apply(result.Model, _progress)));
-            if (_rollout.Pending.Count != pending) Log.RolloutPending(logger, _rollout.Pending.Count);
+            if (_rollout.Pending.Count != pending)
+                Log.RolloutPending(logger, _rollout.Pending.Count);
             revocations.See(result.Model);
             Volatile.Write(ref _latest, result);
             Volatile.Write(ref _served, snapshot);
-            Log.Translated(logger, result.Model.Services.Count, result.Model.Workloads.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            Log.Translated(
+                logger,
+                result.Model.Services.Count,
+                result.Model.Workloads.Count,
+                Stopwatch.GetElapsedTime(started).TotalMilliseconds
+            );
             Translated?.Invoke();
         }
         catch (Exception e) when (e is not OutOfMemoryException)

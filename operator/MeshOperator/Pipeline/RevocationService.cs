@@ -22,10 +22,13 @@ internal sealed class RevocationService(
     ILeadership leadership,
     OperatorOptions options,
     TimeProvider time,
-    ILogger<RevocationService> logger) : BackgroundService
+    ILogger<RevocationService> logger
+) : BackgroundService
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
 
     private ObjectKey Key => new(options.Namespace, RevocationRecord.LeaseName);
 
@@ -39,14 +42,13 @@ internal sealed class RevocationService(
             while (await _wake.Reader.WaitToReadAsync(stoppingToken))
             {
                 _wake.Reader.TryRead(out _);
-                if (!leadership.IsLeader || tracker.Pending is not { Count: > 0 } pending || await TryWriteAsync(pending, stoppingToken)) continue;
+                if (!leadership.IsLeader || tracker.Pending is not { Count: > 0 } pending || await TryWriteAsync(pending, stoppingToken))
+                    continue;
                 await Task.Delay(RetryAfter, time, stoppingToken);
                 Wake();
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
         finally
         {
             tracker.Found -= Wake;
@@ -54,7 +56,10 @@ internal sealed class RevocationService(
         }
     }
 
-    private async Task<bool> TryWriteAsync(IReadOnlyList<(WorkloadName Workload, PortRevision Port)> pending, CancellationToken cancellation)
+    private async Task<bool> TryWriteAsync(
+        IReadOnlyList<(WorkloadName Workload, PortRevision Port)> pending,
+        CancellationToken cancellation
+    )
     {
         var present = informer.Objects.GetValueOrDefault(Key);
         var record = RevocationRecord.Write(Merge(present, pending));
@@ -70,7 +75,11 @@ internal sealed class RevocationService(
             {
                 Name = Key.Name,
                 NamespaceProperty = Key.Namespace,
-                Labels = new Dictionary<string, string> { [MeshNames.ReplicaReportLabel] = "revocations", [MeshNames.ManagedByLabel] = MeshNames.FieldManager },
+                Labels = new Dictionary<string, string>
+                {
+                    [MeshNames.ReplicaReportLabel] = "revocations",
+                    [MeshNames.ManagedByLabel] = MeshNames.FieldManager,
+                },
                 Annotations = new Dictionary<string, string> { [RevocationRecord.Annotation] = record },
                 ResourceVersion = present?.Metadata.ResourceVersion,
             },
@@ -90,7 +99,10 @@ internal sealed class RevocationService(
     }
 
     /// <summary>What is written down with what is to be, without pods that have gone.</summary>
-    private ImmutableDictionary<ObjectName, ValueList<PortRevision>> Merge(V1Lease? present, IEnumerable<(WorkloadName Workload, PortRevision Port)> pending)
+    private ImmutableDictionary<ObjectName, ValueList<PortRevision>> Merge(
+        V1Lease? present,
+        IEnumerable<(WorkloadName Workload, PortRevision Port)> pending
+    )
     {
         var workloads = pipeline.Latest?.Model.Workloads ?? ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
         var merged = RevocationRecord.Read(present, ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty);

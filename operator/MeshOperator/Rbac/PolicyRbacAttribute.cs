@@ -14,5 +14,9 @@ internal sealed class PolicyRbacAttribute(string verbs) : Attribute
 
     /// <summary>The same for each kind.</summary>
     public IEnumerable<GenericRbacAttribute> ToRules() =>
-        PolicyKinds.All.Select(kind => new GenericRbacAttribute(MeshNames.Group, Subresource.Length == 0 ? kind.Plural : $"{kind.Plural}/{Subresource}", verbs));
+        PolicyKinds.All.Select(kind => new GenericRbacAttribute(
+            MeshNames.Group,
+            Subresource.Length == 0 ? kind.Plural : $"{kind.Plural}/{Subresource}",
+            verbs
+        ));
 }

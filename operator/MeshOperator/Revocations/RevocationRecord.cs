@@ -24,15 +24,20 @@ internal static class RevocationRecord
 
     /// <summary>The revisions in a Lease, taking over those of <paramref name="before"/> that are the same; none when it is another Lease or
     /// somebody has changed it so that it cannot be read.</summary>
-    public static ImmutableDictionary<ObjectName, ValueList<PortRevision>> Read(V1Lease? lease, ImmutableDictionary<ObjectName, ValueList<PortRevision>> before)
+    public static ImmutableDictionary<ObjectName, ValueList<PortRevision>> Read(
+        V1Lease? lease,
+        ImmutableDictionary<ObjectName, ValueList<PortRevision>> before
+    )
     {
-        if (lease?.Metadata.Annotations is not { } annotations || !annotations.TryGetValue(Annotation, out var text)) return ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty;
+        if (lease?.Metadata.Annotations is not { } annotations || !annotations.TryGetValue(Annotation, out var text))
+            return ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty;
         try
         {
             var builder = ImmutableDictionary.CreateBuilder<ObjectName, ValueList<PortRevision>>();
             foreach (var (pod, ports) in JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, int>>>(text) ?? [])
             {
-                if (pod.Split('/') is not [var ns, var name]) continue;
+                if (pod.Split('/') is not [var ns, var name])
+                    continue;
                 var revisions = ports.Select(p => Port(p.Key, p.Value)).OrderBy(p => (p.Port, p.IsHttp)).ToValueList();
                 var key = new ObjectName(ns, name);
                 builder[key] = before.TryGetValue(key, out var known) && known.Equals(revisions) ? known : revisions;
@@ -47,9 +52,19 @@ internal static class RevocationRecord
     }
 
     /// <summary>The annotation of <paramref name="revisions"/>.</summary>
-    public static string Write(IReadOnlyDictionary<ObjectName, ValueList<PortRevision>> revisions) => JsonSerializer.Serialize(revisions
-        .OrderBy(entry => entry.Key)
-        .ToDictionary(entry => entry.Key.ToString(), entry => entry.Value.ToDictionary(p => p.Port.ToString(CultureInfo.InvariantCulture) + (p.IsHttp ? Http : string.Empty), p => p.Revision)));
+    public static string Write(IReadOnlyDictionary<ObjectName, ValueList<PortRevision>> revisions) =>
+        JsonSerializer.Serialize(
+            revisions
+                .OrderBy(entry => entry.Key)
+                .ToDictionary(
+                    entry => entry.Key.ToString(),
+                    entry =>
+                        entry.Value.ToDictionary(
+                            p => p.Port.ToString(CultureInfo.InvariantCulture) + (p.IsHttp ? Http : string.Empty),
+                            p => p.Revision
+                        )
+                )
+        );
 
     private static PortRevision Port(string key, int revision)
     {

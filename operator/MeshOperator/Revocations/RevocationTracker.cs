@@ -26,22 +26,29 @@ internal sealed class RevocationTracker
         {
             var before = _last;
             _last = model;
-            if (before is null || ReferenceEquals(before.Workloads, model.Workloads)) return;
+            if (before is null || ReferenceEquals(before.Workloads, model.Workloads))
+                return;
             var count = _pending.Count;
             foreach (var (name, workload) in model.Workloads)
             {
-                if (before.Workloads.TryGetValue(name, out var old) && !ReferenceEquals(old.Inbound, workload.Inbound)) Compare(name, old.Inbound, workload.Inbound);
+                if (before.Workloads.TryGetValue(name, out var old) && !ReferenceEquals(old.Inbound, workload.Inbound))
+                    Compare(name, old.Inbound, workload.Inbound);
             }
 
             foreach (var (key, revision) in _pending.ToList())
             {
-                if (!model.Workloads.TryGetValue(key.Workload, out var workload) || RevisionOf(workload.Inbound, key.Port, key.IsHttp) >= revision) _pending.Remove(key);
+                if (
+                    !model.Workloads.TryGetValue(key.Workload, out var workload)
+                    || RevisionOf(workload.Inbound, key.Port, key.IsHttp) >= revision
+                )
+                    _pending.Remove(key);
             }
 
             found = _pending.Count > count;
         }
 
-        if (found) Found?.Invoke();
+        if (found)
+            Found?.Invoke();
     }
 
     /// <summary>The revisions that are to be written down.</summary>
@@ -49,7 +56,8 @@ internal sealed class RevocationTracker
     {
         get
         {
-            lock (_gate) return [.. _pending.Select(entry => (entry.Key.Workload, new PortRevision(entry.Key.Port, entry.Key.IsHttp, entry.Value)))];
+            lock (_gate)
+                return [.. _pending.Select(entry => (entry.Key.Workload, new PortRevision(entry.Key.Port, entry.Key.IsHttp, entry.Value)))];
         }
     }
 
@@ -58,7 +66,10 @@ internal sealed class RevocationTracker
     {
         lock (_gate)
         {
-            return _last is { } model && _pending.Keys.Any(key => model.Workloads.TryGetValue(key.Workload, out var workload) && workload.Inbound.Policies.Contains(policy));
+            return _last is { } model
+                && _pending.Keys.Any(key =>
+                    model.Workloads.TryGetValue(key.Workload, out var workload) && workload.Inbound.Policies.Contains(policy)
+                );
         }
     }
 
@@ -68,10 +79,12 @@ internal sealed class RevocationTracker
         foreach (var port in after.Ports.Select(port => port.Port).Append(Others))
         {
             var (old, now) = (AccessOf(before, port), AccessOf(after, port));
-            if (now is { EndsOpenStreams: true } && !Equals(old, now) && port != Others) Await(name, after, port, isHttp: true);
+            if (now is { EndsOpenStreams: true } && !Equals(old, now) && port != Others)
+                Await(name, after, port, isHttp: true);
 
             // Connections to a port that was not listed are among those to the others.
-            if (AccessPolicy.Narrows(old, now)) Await(name, after, before.Find(port) is null ? Others : port, isHttp: false);
+            if (AccessPolicy.Narrows(old, now))
+                Await(name, after, before.Find(port) is null ? Others : port, isHttp: false);
         }
     }
 
@@ -81,8 +94,11 @@ internal sealed class RevocationTracker
         _pending[key] = Math.Max(RevisionOf(profile, port, isHttp) + 1, _pending.GetValueOrDefault(key));
     }
 
-    private static AccessPolicy? AccessOf(InboundProfile profile, int port) => profile.Find(port) is { } listed ? listed.Access : profile.DefaultAccess;
+    private static AccessPolicy? AccessOf(InboundProfile profile, int port) =>
+        profile.Find(port) is { } listed ? listed.Access : profile.DefaultAccess;
 
     private static int RevisionOf(InboundProfile profile, int port, bool isHttp) =>
-        profile.Find(port) is not { } listed ? profile.DefaultRevision : isHttp ? listed.StreamRevision : listed.Revision;
+        profile.Find(port) is not { } listed ? profile.DefaultRevision
+        : isHttp ? listed.StreamRevision
+        : listed.Revision;
 }

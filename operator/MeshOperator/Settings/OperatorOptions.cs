@@ -70,5 +70,11 @@ internal sealed record OperatorOptions
 
     /// <summary>Host names of the serving certificate: the service's in the cluster.</summary>
     public IReadOnlyList<string> ServingNames =>
-        [$"{ServiceName}.{Namespace}.svc", $"{ServiceName}.{Namespace}", $"{ServiceName}.{Namespace}.svc.cluster.local", ServiceName, "localhost"];
+        [
+            $"{ServiceName}.{Namespace}.svc",
+            $"{ServiceName}.{Namespace}",
+            $"{ServiceName}.{Namespace}.svc.cluster.local",
+            ServiceName,
+            "localhost",
+        ];
 }

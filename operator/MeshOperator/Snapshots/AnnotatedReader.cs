@@ -20,13 +20,15 @@ internal sealed class AnnotatedReader(ILogger logger)
     public PodRecord? Read(V1Pod pod, PodRecord? before)
     {
         var record = RecordReader.Read(pod);
-        if (record?.HasProxy == true) Tell("Pod", pod, pod.Metadata.NamespaceProperty, record.Upstreams, before?.Upstreams);
+        if (record?.HasProxy == true)
+            Tell("Pod", pod, pod.Metadata.NamespaceProperty, record.Upstreams, before?.Upstreams);
         return record;
     }
 
     private void Tell(string kind, IKubernetesObject<V1ObjectMeta> entity, string ns, string? upstreams, string? before)
     {
-        if (upstreams is null || upstreams == before || UpstreamList.TryParse(upstreams, ns, out _, out var wrong)) return;
+        if (upstreams is null || upstreams == before || UpstreamList.TryParse(upstreams, ns, out _, out var wrong))
+            return;
         Log.UpstreamsUnreadable(logger, kind, ObjectKey.Of(entity).ToString(), SidecarAnnotations.Upstreams, wrong!);
     }
 }

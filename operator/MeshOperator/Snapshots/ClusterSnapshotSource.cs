@@ -34,7 +34,8 @@ internal sealed class ClusterSnapshotSource : IDisposable
         SharedInformer<V1Pod> pods,
         SharedInformer<V1Lease> leases,
         IEnumerable<IPolicyFeed> policies,
-        ILogger<ClusterSnapshotSource> logger)
+        ILogger<ClusterSnapshotSource> logger
+    )
     {
         _logger = logger;
         _current = ClusterSnapshot.Empty with
@@ -49,7 +50,8 @@ internal sealed class ClusterSnapshotSource : IDisposable
         Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
         Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
         Follow(pods, annotated.Read, s => s.Pods, (s, v) => s with { Pods = v });
-        foreach (var feed in policies) feed.AddTo(this);
+        foreach (var feed in policies)
+            feed.AddTo(this);
     }
 
     /// <summary>The cluster as it is known now.</summary>
@@ -73,10 +75,12 @@ internal sealed class ClusterSnapshotSource : IDisposable
             informer,
             (policy, before) => PolicyReader.Read(kind, policy, before),
             (snapshot, name) => snapshot.Policies.Find(kind, name),
-            (snapshot, name, record) => snapshot with
-            {
-                Policies = record is null ? snapshot.Policies.Without(kind, name) : snapshot.Policies.With(kind, name, record),
-            });
+            (snapshot, name, record) =>
+                snapshot with
+                {
+                    Policies = record is null ? snapshot.Policies.Without(kind, name) : snapshot.Policies.With(kind, name, record),
+                }
+        );
 
     public void Dispose() => _changed.Dispose();
 
@@ -86,11 +90,13 @@ internal sealed class ClusterSnapshotSource : IDisposable
         _informers.Add(leases);
         leases.Changed += change =>
         {
-            if (change.Key.Name != RevocationRecord.LeaseName) return;
+            if (change.Key.Name != RevocationRecord.LeaseName)
+                return;
             lock (_lock)
             {
                 Volatile.Write(ref _current, _current with { Revisions = RevocationRecord.Read(change.New, _current.Revisions) });
-                if (_changed.CurrentCount == 0) _changed.Release();
+                if (_changed.CurrentCount == 0)
+                    _changed.Release();
             }
         };
     }
@@ -99,20 +105,23 @@ internal sealed class ClusterSnapshotSource : IDisposable
         SharedInformer<TEntity> informer,
         Func<TEntity, TRecord?, TRecord?> read,
         Func<ClusterSnapshot, ImmutableDictionary<ObjectName, TRecord>> get,
-        Func<ClusterSnapshot, ImmutableDictionary<ObjectName, TRecord>, ClusterSnapshot> set)
+        Func<ClusterSnapshot, ImmutableDictionary<ObjectName, TRecord>, ClusterSnapshot> set
+    )
         where TEntity : class, IKubernetesObject<V1ObjectMeta>
         where TRecord : class =>
         Follow(
             informer,
             read,
             (snapshot, name) => get(snapshot).GetValueOrDefault(name),
-            (snapshot, name, record) => set(snapshot, record is null ? get(snapshot).Remove(name) : get(snapshot).SetItem(name, record)));
+            (snapshot, name, record) => set(snapshot, record is null ? get(snapshot).Remove(name) : get(snapshot).SetItem(name, record))
+        );
 
     private void Follow<TEntity, TRecord>(
         SharedInformer<TEntity> informer,
         Func<TEntity, TRecord?, TRecord?> read,
         Func<ClusterSnapshot, ObjectName, TRecord?> find,
-        Func<ClusterSnapshot, ObjectName, TRecord?, ClusterSnapshot> replace)
+        Func<ClusterSnapshot, ObjectName, TRecord?, ClusterSnapshot> replace
+    )
         where TEntity : class, IKubernetesObject<V1ObjectMeta>
         where TRecord : class
     {
@@ -125,9 +134,11 @@ internal sealed class ClusterSnapshotSource : IDisposable
                 var before = find(_current, name);
                 var record = change.New is null ? null : TryRead(change.Key, change.New, before, read);
                 // Most updates of pods and services (status, annotations) change nothing that matters here.
-                if (Equals(before, record)) return;
+                if (Equals(before, record))
+                    return;
                 Volatile.Write(ref _current, replace(_current, name, record));
-                if (_changed.CurrentCount == 0) _changed.Release();
+                if (_changed.CurrentCount == 0)
+                    _changed.Release();
             }
         };
     }

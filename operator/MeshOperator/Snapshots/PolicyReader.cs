@@ -16,10 +16,13 @@ internal static class PolicyReader
         where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
         where TSpec : class, new()
     {
-        var created = policy.Metadata.CreationTimestamp is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : DateTimeOffset.UnixEpoch;
+        var created = policy.Metadata.CreationTimestamp is { } at
+            ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc))
+            : DateTimeOffset.UnixEpoch;
         var generation = policy.Metadata.Generation ?? 1;
         // A change of status or labels only leaves the generation as it is.
-        if (before is not null && before.Generation == generation && before.Uid == policy.Metadata.Uid) return before;
+        if (before is not null && before.Generation == generation && before.Uid == policy.Metadata.Uid)
+            return before;
         var result = kind.Validator.Validate(policy.Spec);
         return result.IsValid
             ? new PolicyRecord<TSpec>(policy.Metadata.Uid, generation, created, policy.Spec, null)

@@ -12,16 +12,26 @@ internal readonly record struct ProxyPod(bool IsRunning, DateTimeOffset? Unready
     private const string ReadyCondition = "Ready";
     private static readonly V1PodCondition[] Ready = [new() { Type = ReadyCondition, Status = "True" }];
     private static readonly V1ContainerStatus[] Running =
-        [new() { Name = Injection.SidecarInjector.ContainerName, State = new V1ContainerState { Running = new V1ContainerStateRunning() } }];
+    [
+        new()
+        {
+            Name = Injection.SidecarInjector.ContainerName,
+            State = new V1ContainerState { Running = new V1ContainerStateRunning() },
+        },
+    ];
 
     /// <summary>Reads a pod, trimmed or not.</summary>
     public static ProxyPod Read(V1Pod pod)
     {
         var containers = (pod.Status?.ContainerStatuses ?? []).Concat(pod.Status?.InitContainerStatuses ?? []);
-        var isRunning = pod.Metadata.DeletionTimestamp is null
+        var isRunning =
+            pod.Metadata.DeletionTimestamp is null
             && containers.Any(c => c.Name == Injection.SidecarInjector.ContainerName && c.State?.Running is not null);
         var ready = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == ReadyCondition);
-        return new ProxyPod(isRunning, ready?.Status == "True" ? null : SinceOf(ready?.LastTransitionTime ?? pod.Metadata.CreationTimestamp));
+        return new ProxyPod(
+            isRunning,
+            ready?.Status == "True" ? null : SinceOf(ready?.LastTransitionTime ?? pod.Metadata.CreationTimestamp)
+        );
     }
 
     /// <summary>Keeps of <paramref name="status"/> what <see cref="Read"/> needs. Pods that are well, which are most, share it.</summary>
@@ -29,9 +39,18 @@ internal readonly record struct ProxyPod(bool IsRunning, DateTimeOffset? Unready
     {
         var state = Read(new V1Pod { Metadata = new V1ObjectMeta(), Status = status });
         kept.ContainerStatuses = state.IsRunning ? Running : null;
-        if (state.UnreadySince is null) kept.Conditions = Ready;
+        if (state.UnreadySince is null)
+            kept.Conditions = Ready;
         else if (state.UnreadySince != DateTimeOffset.UnixEpoch)
-            kept.Conditions = [new V1PodCondition { Type = ReadyCondition, Status = "False", LastTransitionTime = state.UnreadySince.Value.UtcDateTime }];
+            kept.Conditions =
+            [
+                new V1PodCondition
+                {
+                    Type = ReadyCondition,
+                    Status = "False",
+                    LastTransitionTime = state.UnreadySince.Value.UtcDateTime,
+                },
+            ];
     }
 
     private static DateTimeOffset SinceOf(DateTime? time) =>

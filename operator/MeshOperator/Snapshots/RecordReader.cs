@@ -13,42 +13,72 @@ internal static class RecordReader
     private static readonly string[] ReadAnnotations = [SidecarAnnotations.Upstreams, MeshNames.DirectPortsAnnotation];
 
     public static NamespaceRecord? Read(V1Namespace ns) =>
-        ns.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams) ? new NamespaceRecord(upstreams) : null;
+        ns.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams)
+            ? new NamespaceRecord(upstreams)
+            : null;
 
     public static ServiceRecord? Read(V1Service service)
     {
         var spec = service.Spec;
-        if (spec is null) return null;
-        IEnumerable<string> addresses = spec.ClusterIPs is { Count: > 0 } all ? all : spec.ClusterIP is { } one ? [one] : [];
+        if (spec is null)
+            return null;
+        IEnumerable<string> addresses =
+            spec.ClusterIPs is { Count: > 0 } all ? all
+            : spec.ClusterIP is { } one ? [one]
+            : [];
         return new ServiceRecord(
             addresses.Where(a => a.Length > 0 && a != "None").ToValueList(),
-            (spec.Ports ?? []).Where(p => p.Protocol is null or "TCP").Select(p => new ServicePortRecord(p.Name ?? string.Empty, p.Port, p.AppProtocol)).ToValueList(),
-            spec.Type == "ExternalName");
+            (spec.Ports ?? [])
+                .Where(p => p.Protocol is null or "TCP")
+                .Select(p => new ServicePortRecord(p.Name ?? string.Empty, p.Port, p.AppProtocol))
+                .ToValueList(),
+            spec.Type == "ExternalName"
+        );
     }
 
     public static EndpointSliceRecord? Read(V1EndpointSlice slice)
     {
-        if (slice.AddressType == "FQDN" || slice.Metadata.Labels is not { } labels || !labels.TryGetValue(ServiceNameLabel, out var service)) return null;
+        if (
+            slice.AddressType == "FQDN"
+            || slice.Metadata.Labels is not { } labels
+            || !labels.TryGetValue(ServiceNameLabel, out var service)
+        )
+            return null;
         return new EndpointSliceRecord(
             service,
-            (slice.Ports ?? []).Where(p => p.Port is not null && p.Protocol is null or "TCP").Select(p => new SlicePort(p.Name ?? string.Empty, p.Port!.Value)).ToValueList(),
-            (slice.Endpoints ?? []).Select(ReadEndpoint).ToValueList());
+            (slice.Ports ?? [])
+                .Where(p => p.Port is not null && p.Protocol is null or "TCP")
+                .Select(p => new SlicePort(p.Name ?? string.Empty, p.Port!.Value))
+                .ToValueList(),
+            (slice.Endpoints ?? []).Select(ReadEndpoint).ToValueList()
+        );
     }
 
-    public static PodRecord? Read(V1Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed"
-        ? null
-        : new PodRecord(
-            string.IsNullOrEmpty(pod.Spec?.ServiceAccountName) ? "default" : pod.Spec.ServiceAccountName,
-            pod.Metadata.Labels is { } labels && labels.TryGetValue(MeshNames.ProxyLabel, out var proxy) && proxy == MeshNames.ProxyEnvoy && SidecarInjector.IsInjected(pod),
-            (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList())
-        {
-            Upstreams = Annotation(pod, SidecarAnnotations.Upstreams),
-            ContainerPorts = (pod.Spec?.Containers ?? []).Concat(pod.Spec?.InitContainers ?? [])
-                .Where(c => c.Name != SidecarInjector.ContainerName)
-                .SelectMany(c => c.Ports ?? []).Where(p => p.Protocol is null or "TCP").Select(p => p.ContainerPort).Distinct().Order().ToValueList(),
-            DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
-            HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
-        };
+    public static PodRecord? Read(V1Pod pod) =>
+        pod.Status?.Phase is "Succeeded" or "Failed"
+            ? null
+            : new PodRecord(
+                string.IsNullOrEmpty(pod.Spec?.ServiceAccountName) ? "default" : pod.Spec.ServiceAccountName,
+                pod.Metadata.Labels is { } labels
+                    && labels.TryGetValue(MeshNames.ProxyLabel, out var proxy)
+                    && proxy == MeshNames.ProxyEnvoy
+                    && SidecarInjector.IsInjected(pod),
+                (pod.Metadata.Labels ?? new Dictionary<string, string>()).OrderBy(l => l.Key, StringComparer.Ordinal).ToValueList()
+            )
+            {
+                Upstreams = Annotation(pod, SidecarAnnotations.Upstreams),
+                ContainerPorts = (pod.Spec?.Containers ?? [])
+                    .Concat(pod.Spec?.InitContainers ?? [])
+                    .Where(c => c.Name != SidecarInjector.ContainerName)
+                    .SelectMany(c => c.Ports ?? [])
+                    .Where(p => p.Protocol is null or "TCP")
+                    .Select(p => p.ContainerPort)
+                    .Distinct()
+                    .Order()
+                    .ToValueList(),
+                DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
+                HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
+            };
 
     /// <summary>Drops what the mesh has no use for, so that it is not kept for each of many pods.</summary>
     public static void Trim(V1Pod pod)
@@ -67,23 +97,31 @@ internal static class RecordReader
         if (pod.Status is { } status)
         {
             pod.Status = new V1PodStatus { Phase = status.Phase, PodIPs = status.PodIPs };
-            if (pod.Metadata.Labels?.ContainsKey(MeshNames.ProxyLabel) == true) ProxyPod.Trim(status, pod.Status);
+            if (pod.Metadata.Labels?.ContainsKey(MeshNames.ProxyLabel) == true)
+                ProxyPod.Trim(status, pod.Status);
         }
     }
 
     private static string? Annotation(V1Pod pod, string name) =>
         pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(name, out var value) ? value : null;
 
-    private static List<V1Container> Trimmed(IEnumerable<V1Container> containers) => [.. containers.Select(c => new V1Container
-    {
-        Name = c.Name,
-        Ports = c.Ports is { Count: > 0 } ports ? [.. ports.Select(p => new V1ContainerPort { ContainerPort = p.ContainerPort, Protocol = p.Protocol })] : null,
-    })];
+    private static List<V1Container> Trimmed(IEnumerable<V1Container> containers) =>
+        [
+            .. containers.Select(c => new V1Container
+            {
+                Name = c.Name,
+                Ports = c.Ports is { Count: > 0 } ports
+                    ? [.. ports.Select(p => new V1ContainerPort { ContainerPort = p.ContainerPort, Protocol = p.Protocol })]
+                    : null,
+            }),
+        ];
 
     /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>
-    private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) => new(
-        (endpoint.Addresses ?? []).ToValueList(),
-        endpoint.Conditions?.Ready ?? true,
-        endpoint.TargetRef is { Kind: "Pod" } target ? target.Name : null,
-        endpoint.Zone);
+    private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) =>
+        new(
+            (endpoint.Addresses ?? []).ToValueList(),
+            endpoint.Conditions?.Ready ?? true,
+            endpoint.TargetRef is { Kind: "Pod" } target ? target.Name : null,
+            endpoint.Zone
+        );
 }

@@ -39,15 +39,22 @@ internal static class PolicyConditions
     /// <summary>Whether two statuses say the same, transition times apart.</summary>
     public static bool SaySame(PolicyStatus a, PolicyStatus? b)
     {
-        if (b?.Proxies is not { } proxies || a.ObservedGeneration != b.ObservedGeneration || a.Conditions.Count != b.Conditions.Count) return false;
-        if ((a.Proxies!.Targeted, a.Proxies.Acknowledged, a.Proxies.Rejected, a.Proxies.Summary)
-            != (proxies.Targeted, proxies.Acknowledged, proxies.Rejected, proxies.Summary))
+        if (b?.Proxies is not { } proxies || a.ObservedGeneration != b.ObservedGeneration || a.Conditions.Count != b.Conditions.Count)
+            return false;
+        if (
+            (a.Proxies!.Targeted, a.Proxies.Acknowledged, a.Proxies.Rejected, a.Proxies.Summary)
+            != (proxies.Targeted, proxies.Acknowledged, proxies.Rejected, proxies.Summary)
+        )
         {
             return false;
         }
 
-        return a.Conditions.TrueForAll(x => b.Conditions.Exists(y =>
-            (x.Type, x.Status, x.Reason, x.Message, x.ObservedGeneration) == (y.Type, y.Status, y.Reason, y.Message, y.ObservedGeneration)));
+        return a.Conditions.TrueForAll(x =>
+            b.Conditions.Exists(y =>
+                (x.Type, x.Status, x.Reason, x.Message, x.ObservedGeneration)
+                == (y.Type, y.Status, y.Reason, y.Message, y.ObservedGeneration)
+            )
+        );
     }
 
     /// <summary>The events that a change of status is worth.</summary>
@@ -57,17 +64,25 @@ internal static class PolicyConditions
         foreach (var condition in after.Conditions)
         {
             var old = before?.Conditions.Find(c => c.Type == condition.Type);
-            if (old is not null && old.Status == condition.Status && old.Reason == condition.Reason) continue;
-            if (condition is { Status: "False", Reason: not (ConditionReasons.Pending or ConditionReasons.PartiallyProgrammed) }) events.Add(new ConditionEvent(true, condition.Reason, condition.Message));
-            else if (condition is { Type: ConditionTypes.Programmed, Status: "True" }) events.Add(new ConditionEvent(false, ConditionReasons.Programmed, condition.Message));
+            if (old is not null && old.Status == condition.Status && old.Reason == condition.Reason)
+                continue;
+            if (condition is { Status: "False", Reason: not (ConditionReasons.Pending or ConditionReasons.PartiallyProgrammed) })
+                events.Add(new ConditionEvent(true, condition.Reason, condition.Message));
+            else if (condition is { Type: ConditionTypes.Programmed, Status: "True" })
+                events.Add(new ConditionEvent(false, ConditionReasons.Programmed, condition.Message));
         }
 
         return events;
     }
 
     /// <summary>Whether proxies are waited for that have not acknowledged, and none refuses.</summary>
-    public static bool IsWaiting(PolicyProgress progress, DateTimeOffset now) => progress.Rejected.Count == 0
-        && (progress.IsRevoking || progress.Acknowledged < progress.Targeted - progress.Unconnected.Count || progress.Unconnected.Any(proxy => proxy.Holds(now)));
+    public static bool IsWaiting(PolicyProgress progress, DateTimeOffset now) =>
+        progress.Rejected.Count == 0
+        && (
+            progress.IsRevoking
+            || progress.Acknowledged < progress.Targeted - progress.Unconnected.Count
+            || progress.Unconnected.Any(proxy => proxy.Holds(now))
+        );
 
     /// <summary>Whether a status is about the policy as it is, as far as that can be told without asking proxies.</summary>
     public static bool IsAbout(PolicyStatus? status, PolicyVerdict verdict) =>
@@ -76,28 +91,54 @@ internal static class PolicyConditions
         && IsSame(status, ConditionTypes.ResolvedRefs, verdict.ResolvedRefs);
 
     private static bool IsSame(PolicyStatus status, string type, Finding finding) =>
-        status.Conditions.Find(c => c.Type == type) is { } condition && (condition.Status == "True") == finding.Holds && condition.Reason == finding.Reason;
+        status.Conditions.Find(c => c.Type == type) is { } condition
+        && (condition.Status == "True") == finding.Holds
+        && condition.Reason == finding.Reason;
 
     private static Finding ToProgrammed(PolicyVerdict verdict, PolicyProgress progress, DateTimeOffset now)
     {
-        if (verdict is { Accepted.Holds: true, Idle: { } idle }) return idle;
-        if (!verdict.InEffect) return new Finding(false, ConditionReasons.Pending, "The policy is not in effect; see the Accepted condition.");
-        if (!verdict.Accepted.Holds) return new Finding(false, ConditionReasons.Pending, "Only part of this policy, or its last valid version, is in effect; see the Accepted condition.");
-        if (progress.Targeted == 0) return NoProxies("The policy applies to no running pod with a proxy.");
+        if (verdict is { Accepted.Holds: true, Idle: { } idle })
+            return idle;
+        if (!verdict.InEffect)
+            return new Finding(false, ConditionReasons.Pending, "The policy is not in effect; see the Accepted condition.");
+        if (!verdict.Accepted.Holds)
+            return new Finding(
+                false,
+                ConditionReasons.Pending,
+                "Only part of this policy, or its last valid version, is in effect; see the Accepted condition."
+            );
+        if (progress.Targeted == 0)
+            return NoProxies("The policy applies to no running pod with a proxy.");
         if (progress is { IsRevoking: true, Rejected.Count: 0 })
-            return new Finding(false, ConditionReasons.Pending, "Callers lost permissions, and their open connections have not been closed yet.");
+            return new Finding(
+                false,
+                ConditionReasons.Pending,
+                "Callers lost permissions, and their open connections have not been closed yet."
+            );
         var counts = string.Create(CultureInfo.InvariantCulture, $"{progress.Acknowledged} of {progress.Targeted} proxies");
         var unconnected = Unconnected(progress, now);
         var partly = progress.Acknowledged > 0 ? ConditionReasons.PartiallyProgrammed : ConditionReasons.Pending;
         if (progress.Rejected.Count > 0)
         {
-            var named = string.Join("; ", progress.Rejected.OrderBy(r => r.NodeId, StringComparer.Ordinal).Take(MostNamed).Select(r => $"{r.NodeId} rejected {r.Resource}: {r.Reason}"));
+            var named = string.Join(
+                "; ",
+                progress
+                    .Rejected.OrderBy(r => r.NodeId, StringComparer.Ordinal)
+                    .Take(MostNamed)
+                    .Select(r => $"{r.NodeId} rejected {r.Resource}: {r.Reason}")
+            );
             var reason = progress.Acknowledged > 0 ? ConditionReasons.PartiallyProgrammed : ConditionReasons.Rejected;
-            return new Finding(false, reason, $"{counts} have acknowledged the policy{unconnected}. {named}{More(progress.Rejected.Count)}");
+            return new Finding(
+                false,
+                reason,
+                $"{counts} have acknowledged the policy{unconnected}. {named}{More(progress.Rejected.Count)}"
+            );
         }
 
-        if (progress.Acknowledged == progress.Targeted) return new Finding(true, ConditionReasons.Programmed, $"All {counts} have acknowledged the policy.");
-        if (IsWaiting(progress, now)) return new Finding(false, partly, $"{counts} have acknowledged{unconnected}.");
+        if (progress.Acknowledged == progress.Targeted)
+            return new Finding(true, ConditionReasons.Programmed, $"All {counts} have acknowledged the policy.");
+        if (IsWaiting(progress, now))
+            return new Finding(false, partly, $"{counts} have acknowledged{unconnected}.");
         return progress.Acknowledged > 0
             ? new Finding(true, ConditionReasons.Programmed, $"{counts} have acknowledged{unconnected}.")
             : NoProxies($"No proxy that the policy applies to is connected or in a ready pod{unconnected}.");
@@ -108,13 +149,17 @@ internal static class PolicyConditions
     /// <summary>Who is not connected, as the end of a sentence.</summary>
     private static string Unconnected(PolicyProgress progress, DateTimeOffset now)
     {
-        if (progress.Unconnected.Count == 0) return string.Empty;
-        var named = progress.Unconnected
-            .OrderByDescending(p => p.Holds(now)).ThenBy(p => p.Workload.Namespace, StringComparer.Ordinal).ThenBy(p => p.Workload.Pod, StringComparer.Ordinal)
+        if (progress.Unconnected.Count == 0)
+            return string.Empty;
+        var named = progress
+            .Unconnected.OrderByDescending(p => p.Holds(now))
+            .ThenBy(p => p.Workload.Namespace, StringComparer.Ordinal)
+            .ThenBy(p => p.Workload.Pod, StringComparer.Ordinal)
             .Take(MostNamed)
             .Select(p => $"{p.Workload.Namespace}/{p.Workload.Pod} (for {CoarseAge.Text(now - p.Since)})");
         return $"; not connected: {string.Join(", ", named)}{More(progress.Unconnected.Count)}";
     }
 
-    private static string More(int count) => count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {count - MostNamed} more") : string.Empty;
+    private static string More(int count) =>
+        count > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"; and {count - MostNamed} more") : string.Empty;
 }

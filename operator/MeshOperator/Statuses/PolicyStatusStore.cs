@@ -45,7 +45,8 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
         SharedInformer<TPolicy> informer,
         StatusWriter<TPolicy> writer,
         EventPublisher events,
-        ILogger<PolicyStatusStore<TPolicy, TSpec>> logger)
+        ILogger<PolicyStatusStore<TPolicy, TSpec>> logger
+    )
     {
         _kind = kind;
         _informer = informer;
@@ -54,7 +55,8 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
         _logger = logger;
         informer.Changed += change =>
         {
-            if (change.New is null) _writer.Forget(change.Key);
+            if (change.New is null)
+                _writer.Forget(change.Key);
             Changed?.Invoke();
         };
     }
@@ -65,16 +67,19 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
 
     public (string Uid, long Generation, PolicyStatus? Status)? Find(ObjectKey key)
     {
-        if (!_informer.Objects.TryGetValue(key, out var cached)) return null;
+        if (!_informer.Objects.TryGetValue(key, out var cached))
+            return null;
         var policy = _writer.Latest(cached);
         return (policy.Metadata.Uid, policy.Metadata.Generation ?? 1, policy.Status);
     }
 
     public async Task WriteAsync(ObjectKey key, PolicyStatus status, IReadOnlyList<ConditionEvent> events, CancellationToken cancellation)
     {
-        if (!_informer.Objects.TryGetValue(key, out var policy)) return;
+        if (!_informer.Objects.TryGetValue(key, out var policy))
+            return;
         // What was not written since the policy has changed meanwhile comes again with the change.
-        if (await _writer.WriteAsync(policy, status, MeshNames.FieldManager, cancellation) is not { } written) return;
+        if (await _writer.WriteAsync(policy, status, MeshNames.FieldManager, cancellation) is not { } written)
+            return;
         foreach (var one in events)
         {
             try

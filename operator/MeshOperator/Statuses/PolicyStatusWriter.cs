@@ -36,7 +36,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly WorkQueue<PolicyKey> _queue;
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
 
     /// <summary>The policies of which this replica has written a status or found that no proxy is waited for.</summary>
     private readonly ConcurrentDictionary<PolicyKey, bool> _known = new();
@@ -54,7 +56,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
         ILeadership leadership,
         TimeProvider time,
         Random random,
-        ILogger<PolicyStatusWriter> logger)
+        ILogger<PolicyStatusWriter> logger
+    )
     {
         _pipeline = pipeline;
         _census = census;
@@ -80,26 +83,31 @@ internal sealed class PolicyStatusWriter : BackgroundService
         void WakeForPod(ObjectChange<V1Pod> change)
         {
             // A change of a proxy's own connection is followed by itself; of pods only a few changes matter here.
-            if ((change.Old is null ? default : ProxyPod.Read(change.Old)) != (change.New is null ? default : ProxyPod.Read(change.New))) Wake();
+            if ((change.Old is null ? default : ProxyPod.Read(change.Old)) != (change.New is null ? default : ProxyPod.Read(change.New)))
+                Wake();
         }
 
         _pipeline.Translated += Wake;
         _leadership.Changed += Wake;
         _pods.Changed += WakeForPod;
-        foreach (var store in _stores.Values) store.Changed += Wake;
+        foreach (var store in _stores.Values)
+            store.Changed += Wake;
         try
         {
-            await Task.WhenAll([FollowProxiesAsync(stoppingToken), LookAsync(stoppingToken), .. Enumerable.Range(0, Workers).Select(_ => WorkAsync(stoppingToken))]);
+            await Task.WhenAll([
+                FollowProxiesAsync(stoppingToken),
+                LookAsync(stoppingToken),
+                .. Enumerable.Range(0, Workers).Select(_ => WorkAsync(stoppingToken)),
+            ]);
         }
-        catch (Exception e) when (e is OperationCanceledException or ChannelClosedException)
-        {
-        }
+        catch (Exception e) when (e is OperationCanceledException or ChannelClosedException) { }
         finally
         {
             _pipeline.Translated -= Wake;
             _leadership.Changed -= Wake;
             _pods.Changed -= WakeForPod;
-            foreach (var store in _stores.Values) store.Changed -= Wake;
+            foreach (var store in _stores.Values)
+                store.Changed -= Wake;
         }
     }
 
@@ -130,10 +138,12 @@ internal sealed class PolicyStatusWriter : BackgroundService
             }
 
             isWriting = canWrite;
-            if (!isWriting) continue;
+            if (!isWriting)
+                continue;
             foreach (var key in _pipeline.Latest!.Verdicts.Keys)
             {
-                if (Desired(key) is not null) _queue.Add(key);
+                if (Desired(key) is not null)
+                    _queue.Add(key);
             }
         }
     }
@@ -147,9 +157,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         {
             await _wake.Reader.ReadAsync(either.Token);
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
     }
 
     /// <summary>When a status may become another by time alone; null when none can.</summary>
@@ -157,7 +165,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
     {
         var now = _time.GetUtcNow();
         var comeBack = ComeBackBy() - now;
-        var waits = _census.Take().All.SelectMany(proxy => new[] { CoarseAge.UntilNext(now - proxy.Since), (proxy.HoldsUntil ?? DateTimeOffset.MinValue) - now })
+        var waits = _census
+            .Take()
+            .All.SelectMany(proxy => new[] { CoarseAge.UntilNext(now - proxy.Since), (proxy.HoldsUntil ?? DateTimeOffset.MinValue) - now })
             .Append(comeBack)
             .Where(wait => wait > TimeSpan.Zero)
             .ToList();
@@ -176,7 +186,12 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 if (_leadership.IsLeader && Desired(key) is { } desired)
                 {
                     var store = _stores[key.Kind];
-                    await store.WriteAsync(ToObjectKey(key), desired.After, PolicyConditions.Events(desired.After, desired.Before), cancellation);
+                    await store.WriteAsync(
+                        ToObjectKey(key),
+                        desired.After,
+                        PolicyConditions.Events(desired.After, desired.Before),
+                        cancellation
+                    );
                     Tell(key, desired.After, desired.Before);
                 }
 
@@ -197,16 +212,25 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// <summary>The status that should be written, or null when it is there, or the object has changed since it was translated.</summary>
     private (Api.Policies.PolicyStatus After, Api.Policies.PolicyStatus? Before)? Desired(PolicyKey key)
     {
-        if (_pipeline.Latest is not { } latest || !latest.Verdicts.TryGetValue(key, out var verdict)) return null;
-        if (!_stores.TryGetValue(key.Kind, out var store) || store.Find(ToObjectKey(key)) is not { } found || found.Generation != verdict.Generation || found.Uid != verdict.Uid) return null;
+        if (_pipeline.Latest is not { } latest || !latest.Verdicts.TryGetValue(key, out var verdict))
+            return null;
+        if (
+            !_stores.TryGetValue(key.Kind, out var store)
+            || store.Find(ToObjectKey(key)) is not { } found
+            || found.Generation != verdict.Generation
+            || found.Uid != verdict.Uid
+        )
+            return null;
         var expected = _census.Take();
         var progress = _proxies.GetProgress(key, expected) with { IsRevoking = _revocations.IsPending(key) };
         // Who connected or left in between may have been missed by both. The change wakes this writer again.
-        if (_proxies.Connections != expected.Connections) return null;
+        if (_proxies.Connections != expected.Connections)
+            return null;
         var now = _time.GetUtcNow();
         if (now < ComeBackBy() && !_known.ContainsKey(key))
         {
-            if (PolicyConditions.IsAbout(found.Status, verdict) && PolicyConditions.IsWaiting(progress, now)) return null;
+            if (PolicyConditions.IsAbout(found.Status, verdict) && PolicyConditions.IsWaiting(progress, now))
+                return null;
             _known[key] = true;
         }
 
@@ -218,7 +242,11 @@ internal sealed class PolicyStatusWriter : BackgroundService
     {
         foreach (var condition in after.Conditions)
         {
-            if (before?.Conditions.Exists(c => c.Type == condition.Type && c.Status == condition.Status && c.Reason == condition.Reason) == true) continue;
+            if (
+                before?.Conditions.Exists(c => c.Type == condition.Type && c.Status == condition.Status && c.Reason == condition.Reason)
+                == true
+            )
+                continue;
             Log.ConditionChanged(_logger, key.Kind, key.Namespace, key.Name, condition.Type, condition.Status, condition.Reason);
         }
     }

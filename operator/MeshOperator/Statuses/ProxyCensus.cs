@@ -28,21 +28,27 @@ internal sealed class ProxyCensus(ProxyRegistry registry, Func<ImmutableDictiona
         lock (_gate)
         {
             var (known, (workloads, connections)) = (pods(), registry.GetUnconnected());
-            if (connections == _latest.Connections && ReferenceEquals(known, _seen.Pods) && ReferenceEquals(workloads, _seen.Unconnected)) return _latest;
+            if (connections == _latest.Connections && ReferenceEquals(known, _seen.Pods) && ReferenceEquals(workloads, _seen.Unconnected))
+                return _latest;
             _seen = (known, workloads);
             var now = time.GetUtcNow();
             var since = new Dictionary<WorkloadName, DateTimeOffset>();
             var expected = new List<ExpectedProxy>();
             foreach (var workload in workloads)
             {
-                if (!known.TryGetValue(new ObjectKey(workload.Namespace, workload.Pod), out var pod) || ProxyPod.Read(pod) is not { IsRunning: true } state) continue;
+                if (
+                    !known.TryGetValue(new ObjectKey(workload.Namespace, workload.Pod), out var pod)
+                    || ProxyPod.Read(pod) is not { IsRunning: true } state
+                )
+                    continue;
                 since[workload] = _missedSince.GetValueOrDefault(workload, now);
                 expected.Add(new ExpectedProxy(workload, since[workload], state.UnreadySince + WaitsForUnready));
             }
 
             _missedSince = since;
             // The same proxies stay the same object, with what was found out about them.
-            if (connections != _latest.Connections || !expected.SequenceEqual(_latest.All)) _latest = new ExpectedProxies(expected, connections);
+            if (connections != _latest.Connections || !expected.SequenceEqual(_latest.All))
+                _latest = new ExpectedProxies(expected, connections);
             return _latest;
         }
     }

@@ -10,18 +10,24 @@ using MeshOperator.Settings;
 namespace MeshOperator.Webhooks;
 
 /// <summary>Keeps the CA bundle right in the operator's webhook configuration of one kind, and puts it back when it is changed.</summary>
-internal abstract class CaBundleController<TConfiguration>(EntityClient<TConfiguration> client, MeshAuthority authority, OperatorOptions options)
-    : IEntityController<TConfiguration>
+internal abstract class CaBundleController<TConfiguration>(
+    EntityClient<TConfiguration> client,
+    MeshAuthority authority,
+    OperatorOptions options
+) : IEntityController<TConfiguration>
     where TConfiguration : class, IKubernetesObject<V1ObjectMeta>
 {
     public async Task<ReconciliationResult<TConfiguration>> ReconcileAsync(TConfiguration entity, CancellationToken cancellationToken)
     {
         var bundle = Encoding.ASCII.GetBytes(authority.TrustBundle);
-        if (entity.Metadata.Name == options.WebhookConfiguration
+        if (
+            entity.Metadata.Name == options.WebhookConfiguration
             && ClientsOf(entity).Any(c => c.CaBundle is null || !c.CaBundle.AsSpan().SequenceEqual(bundle))
-            && await client.GetAsync(ObjectKey.Of(entity), cancellationToken) is { } current)
+            && await client.GetAsync(ObjectKey.Of(entity), cancellationToken) is { } current
+        )
         {
-            foreach (var configuration in ClientsOf(current)) configuration.CaBundle = bundle;
+            foreach (var configuration in ClientsOf(current))
+                configuration.CaBundle = bundle;
             await client.ReplaceAsync(current, cancellationToken);
         }
 
@@ -38,8 +44,11 @@ internal abstract class CaBundleController<TConfiguration>(EntityClient<TConfigu
 /// <inheritdoc/>
 [GenericRbac("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list,watch")]
 [GenericRbac("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get,update", ResourceNames = "mesh-operator")]
-internal sealed class MutatingCaBundleController(EntityClient<V1MutatingWebhookConfiguration> client, MeshAuthority authority, OperatorOptions options)
-    : CaBundleController<V1MutatingWebhookConfiguration>(client, authority, options)
+internal sealed class MutatingCaBundleController(
+    EntityClient<V1MutatingWebhookConfiguration> client,
+    MeshAuthority authority,
+    OperatorOptions options
+) : CaBundleController<V1MutatingWebhookConfiguration>(client, authority, options)
 {
     protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ClientsOf(V1MutatingWebhookConfiguration entity) =>
         (entity.Webhooks ?? []).Select(w => w.ClientConfig);
@@ -48,8 +57,11 @@ internal sealed class MutatingCaBundleController(EntityClient<V1MutatingWebhookC
 /// <inheritdoc/>
 [GenericRbac("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list,watch")]
 [GenericRbac("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get,update", ResourceNames = "mesh-operator")]
-internal sealed class ValidatingCaBundleController(EntityClient<V1ValidatingWebhookConfiguration> client, MeshAuthority authority, OperatorOptions options)
-    : CaBundleController<V1ValidatingWebhookConfiguration>(client, authority, options)
+internal sealed class ValidatingCaBundleController(
+    EntityClient<V1ValidatingWebhookConfiguration> client,
+    MeshAuthority authority,
+    OperatorOptions options
+) : CaBundleController<V1ValidatingWebhookConfiguration>(client, authority, options)
 {
     protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ClientsOf(V1ValidatingWebhookConfiguration entity) =>
         (entity.Webhooks ?? []).Select(w => w.ClientConfig);

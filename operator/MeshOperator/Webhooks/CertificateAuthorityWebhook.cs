@@ -11,12 +11,24 @@ internal sealed class CertificateAuthorityWebhook(IValidator<MeshCertificateAuth
     : PolicyWebhook<MeshCertificateAuthority, MeshCertificateAuthoritySpec, MeshCertificateAuthorityStatus>(validator)
 {
     public override Task<AdmissionResult> ValidateAsync(
-        MeshCertificateAuthority entity, MeshCertificateAuthority? old, AdmissionContext context, CancellationToken cancellationToken)
+        MeshCertificateAuthority entity,
+        MeshCertificateAuthority? old,
+        AdmissionContext context,
+        CancellationToken cancellationToken
+    )
     {
         if (entity.Metadata.DeletionTimestamp is null && entity.Metadata.Name != options.CertificateAuthority)
-            return Task.FromResult(AdmissionResult.Deny($"MeshCertificateAuthority {entity.Metadata.Name}: metadata.name: the mesh has only one; name it '{options.CertificateAuthority}'."));
+            return Task.FromResult(
+                AdmissionResult.Deny(
+                    $"MeshCertificateAuthority {entity.Metadata.Name}: metadata.name: the mesh has only one; name it '{options.CertificateAuthority}'."
+                )
+            );
         if (entity.Metadata.DeletionTimestamp is null && entity.Spec.TrustDomain is { } domain && domain != options.TrustDomain)
-            return Task.FromResult(AdmissionResult.Deny($"MeshCertificateAuthority {entity.Metadata.Name}: spec.trustDomain: '{domain}' is not the operator's, '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}."));
+            return Task.FromResult(
+                AdmissionResult.Deny(
+                    $"MeshCertificateAuthority {entity.Metadata.Name}: spec.trustDomain: '{domain}' is not the operator's, '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}."
+                )
+            );
         return base.ValidateAsync(entity, old, context, cancellationToken);
     }
 }

@@ -11,9 +11,12 @@ internal sealed class PodInjectionWebhook(SidecarInjector injector, ILogger<PodI
     {
         var name = entity.Metadata?.Name ?? entity.Metadata?.GenerateName + "*";
         var outcome = injector.Inject(entity, context.Namespace);
-        if (outcome.IsRefused) return Task.FromResult(AdmissionResult.Deny($"The sidecar cannot be added: {outcome.Reason}."));
-        if (outcome.IsInjected) Log.Injected(logger, name, context.Namespace);
-        else Log.NotInjected(logger, name, context.Namespace, outcome.Reason!);
+        if (outcome.IsRefused)
+            return Task.FromResult(AdmissionResult.Deny($"The sidecar cannot be added: {outcome.Reason}."));
+        if (outcome.IsInjected)
+            Log.Injected(logger, name, context.Namespace);
+        else
+            Log.NotInjected(logger, name, context.Namespace, outcome.Reason!);
         return Task.FromResult(AdmissionResult.Allow([.. outcome.Warnings]));
     }
 }

@@ -32,14 +32,16 @@ internal sealed class Application : IAsyncDisposable
         var labels = pod.Metadata.Labels ?? new Dictionary<string, string>();
         var version = labels.TryGetValue("version", out var label) ? label : string.Empty;
         var identity = new Identity(pod.Metadata.Name, pod.Metadata.NamespaceProperty, version);
-        var address = pod.Metadata.Annotations?.Contains(KeyValuePair.Create(ListenAnnotation, "pod")) == true ? network.Address : IPAddress.Any;
+        var address =
+            pod.Metadata.Annotations?.Contains(KeyValuePair.Create(ListenAnnotation, "pod")) == true ? network.Address : IPAddress.Any;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(identity);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (null, null));
         builder.Services.Configure<SocketTransportOptions>(transport =>
-            transport.CreateBoundListenSocket = endpoint => network.Namespace.Bind((IPEndPoint)endpoint));
+            transport.CreateBoundListenSocket = endpoint => network.Namespace.Bind((IPEndPoint)endpoint)
+        );
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, address));
         var app = builder.Build();
@@ -84,16 +86,26 @@ internal sealed class Application : IAsyncDisposable
         kestrel.AllowSynchronousIO = false;
         kestrel.Listen(address, ApplicationPort.Http, listen => listen.Protocols = HttpProtocols.Http1);
         kestrel.Listen(address, ApplicationPort.Http2, listen => listen.Protocols = HttpProtocols.Http2);
-        kestrel.Listen(address, ApplicationPort.Tls, listen =>
-        {
-            listen.Protocols = HttpProtocols.Http1AndHttp2;
-            listen.UseHttps(Certificate);
-        });
+        kestrel.Listen(
+            address,
+            ApplicationPort.Tls,
+            listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1AndHttp2;
+                listen.UseHttps(Certificate);
+            }
+        );
         kestrel.Listen(address, ApplicationPort.Recorder, listen => ((IConnectionBuilder)listen).Run(Recorder.ServeAsync));
         foreach (var port in new[] { ApplicationPort.Echo, ApplicationPort.SpeaksFirst })
         {
-            kestrel.Listen(address, port, listen => ((IConnectionBuilder)listen).Run(connection =>
-                Bytes.EchoAsync(connection, kestrel.ApplicationServices, speaksFirst: port == ApplicationPort.SpeaksFirst)));
+            kestrel.Listen(
+                address,
+                port,
+                listen =>
+                    ((IConnectionBuilder)listen).Run(connection =>
+                        Bytes.EchoAsync(connection, kestrel.ApplicationServices, speaksFirst: port == ApplicationPort.SpeaksFirst)
+                    )
+            );
         }
     }
 

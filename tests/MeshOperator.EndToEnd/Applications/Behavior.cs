@@ -34,8 +34,10 @@ internal sealed class Behavior(Identity identity)
         {
             if (Number(context, "x-delay") is { } delay)
                 await Task.Delay(TimeSpan.FromMilliseconds(delay), TimeProvider.System, context.RequestAborted);
-            if (request.Path == "/events") await SendEventsAsync(context);
-            else await AnswerAsync(context, arrived);
+            if (request.Path == "/events")
+                await SendEventsAsync(context);
+            else
+                await AnswerAsync(context, arrived);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or BadHttpRequestException)
         {
@@ -52,7 +54,8 @@ internal sealed class Behavior(Identity identity)
         }
 
         var received = await DrainAsync(context.Request.Body, context.RequestAborted);
-        if (Text(context, "x-close") is not null) context.Response.Headers.Connection = "close";
+        if (Text(context, "x-close") is not null)
+            context.Response.Headers.Connection = "close";
         var fails = Text(context, "x-fail-at") == identity.Pod || arrived <= (Number(context, "x-fail-first") ?? 0) && arrived > 0;
         context.Response.StatusCode = fails ? Number(context, "x-fail-status") ?? 503 : Number(context, "x-status") ?? 200;
         if (Number(context, "x-size") is { } size)
@@ -66,19 +69,23 @@ internal sealed class Behavior(Identity identity)
         await context.Response.WriteAsync(Describe(context, received).ToJsonString(), context.RequestAborted);
     }
 
-    private JsonObject Describe(HttpContext context, long received) => new()
-    {
-        ["pod"] = identity.Pod,
-        ["version"] = identity.Version,
-        ["method"] = context.Request.Method,
-        ["target"] = context.Features.Get<IHttpRequestFeature>()!.RawTarget,
-        ["host"] = context.Request.Host.Value,
-        ["protocol"] = context.Request.Protocol,
-        ["caller"] = context.Connection.RemoteIpAddress?.ToString(),
-        ["received"] = received,
-        ["headers"] = new JsonObject(context.Request.Headers
-            .Select(h => KeyValuePair.Create(h.Key.ToLower(CultureInfo.InvariantCulture), (JsonNode?)h.Value.ToString()))),
-    };
+    private JsonObject Describe(HttpContext context, long received) =>
+        new()
+        {
+            ["pod"] = identity.Pod,
+            ["version"] = identity.Version,
+            ["method"] = context.Request.Method,
+            ["target"] = context.Features.Get<IHttpRequestFeature>()!.RawTarget,
+            ["host"] = context.Request.Host.Value,
+            ["protocol"] = context.Request.Protocol,
+            ["caller"] = context.Connection.RemoteIpAddress?.ToString(),
+            ["received"] = received,
+            ["headers"] = new JsonObject(
+                context.Request.Headers.Select(h =>
+                    KeyValuePair.Create(h.Key.ToLower(CultureInfo.InvariantCulture), (JsonNode?)h.Value.ToString())
+                )
+            ),
+        };
 
     /// <summary>Server-sent events: <c>x-count</c> of them, one each <c>x-interval</c> ms, the first at once.</summary>
     private async Task SendEventsAsync(HttpContext context)
@@ -89,7 +96,8 @@ internal sealed class Behavior(Identity identity)
         {
             await context.Response.WriteAsync($"data: {i} {identity.Pod}\n\n", context.RequestAborted);
             await context.Response.Body.FlushAsync(context.RequestAborted);
-            if (i + 1 < count) await Task.Delay(TimeSpan.FromMilliseconds(interval), TimeProvider.System, context.RequestAborted);
+            if (i + 1 < count)
+                await Task.Delay(TimeSpan.FromMilliseconds(interval), TimeProvider.System, context.RequestAborted);
         }
     }
 
@@ -103,7 +111,8 @@ internal sealed class Behavior(Identity identity)
             while (true)
             {
                 var message = await socket.ReceiveAsync(buffer.AsMemory(), context.RequestAborted);
-                if (message.MessageType == WebSocketMessageType.Close) break;
+                if (message.MessageType == WebSocketMessageType.Close)
+                    break;
                 var same = buffer.AsMemory(0, message.Count);
                 await socket.SendAsync(same, message.MessageType, message.EndOfMessage, context.RequestAborted);
             }
@@ -127,7 +136,8 @@ internal sealed class Behavior(Identity identity)
     {
         var buffer = new byte[64 * 1024];
         long total = 0;
-        while (await body.ReadAsync(buffer, cancellation) is var read and > 0) total += read;
+        while (await body.ReadAsync(buffer, cancellation) is var read and > 0)
+            total += read;
         return total;
     }
 

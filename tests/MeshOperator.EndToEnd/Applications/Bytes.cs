@@ -14,13 +14,16 @@ internal static class Bytes
         try
         {
             var greeting = Encoding.ASCII.GetBytes($"220 {identity.Pod} {identity.Version}\r\n");
-            if (speaksFirst) await connection.Transport.Output.WriteAsync(greeting);
+            if (speaksFirst)
+                await connection.Transport.Output.WriteAsync(greeting);
             while (true)
             {
                 var read = await connection.Transport.Input.ReadAsync();
-                foreach (var part in read.Buffer) connection.Transport.Output.Write(part.Span);
+                foreach (var part in read.Buffer)
+                    connection.Transport.Output.Write(part.Span);
                 connection.Transport.Input.AdvanceTo(read.Buffer.End);
-                if ((await connection.Transport.Output.FlushAsync()).IsCompleted || read.IsCompleted) return;
+                if ((await connection.Transport.Output.FlushAsync()).IsCompleted || read.IsCompleted)
+                    return;
             }
         }
         catch (Exception e) when (e is IOException or ConnectionAbortedException or ConnectionResetException)

@@ -35,7 +35,10 @@ internal sealed class EchoService(Identity identity) : Echo.EchoBase
     }
 
     public override async Task Both(
-        IAsyncStreamReader<EchoRequest> requestStream, IServerStreamWriter<EchoReply> responseStream, ServerCallContext context)
+        IAsyncStreamReader<EchoRequest> requestStream,
+        IServerStreamWriter<EchoReply> responseStream,
+        ServerCallContext context
+    )
     {
         var count = 0;
         await foreach (var request in requestStream.ReadAllAsync(context.CancellationToken))

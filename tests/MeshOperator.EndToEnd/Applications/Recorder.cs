@@ -19,8 +19,13 @@ internal static partial class Recorder
             var arrived = string.Empty;
             while (true)
             {
-                var head = await ReadUntilAsync(connection, arrived, text => text.IndexOf(End, StringComparison.Ordinal) is var at and >= 0 ? at + End.Length : 0);
-                if (head.End == 0) return;
+                var head = await ReadUntilAsync(
+                    connection,
+                    arrived,
+                    text => text.IndexOf(End, StringComparison.Ordinal) is var at and >= 0 ? at + End.Length : 0
+                );
+                if (head.End == 0)
+                    return;
                 var request = head.Text[..head.End];
                 var order = Header(request, "x-answer");
                 if (order == "refuse")
@@ -29,11 +34,14 @@ internal static partial class Recorder
                     return;
                 }
 
-                if (Header(request, "expect") is not null) await WriteAsync(connection, "HTTP/1.1 100 Continue\r\n\r\n");
+                if (Header(request, "expect") is not null)
+                    await WriteAsync(connection, "HTTP/1.1 100 Continue\r\n\r\n");
                 var whole = await ReadUntilAsync(connection, head.Text, text => EndOfBody(text, head.End));
-                if (whole.End == 0) return;
+                if (whole.End == 0)
+                    return;
                 await WriteAsync(connection, Answer(order, whole.Text[..whole.End]));
-                if (request.Contains("HTTP/1.0\r\n", StringComparison.Ordinal) || Header(request, "connection") == "close") return;
+                if (request.Contains("HTTP/1.0\r\n", StringComparison.Ordinal) || Header(request, "connection") == "close")
+                    return;
                 arrived = whole.Text[whole.End..];
             }
         }
@@ -43,16 +51,21 @@ internal static partial class Recorder
         }
     }
 
-    private static string Answer(string? order, string request) => order switch
-    {
-        "hints" => $"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload{End}{Ok(string.Empty, "done")}",
-        "trailers" => $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum{End}4\r\ndone\r\n0\r\nX-Checksum: 1a2b{End}",
-        "headers" => Ok(string.Concat(Enumerable.Range(0, 150).Select(i => $"X-{i}: value\r\n")), "done"),
-        "too-many" => Ok(string.Concat(Enumerable.Range(0, 600).Select(i => $"X-{i}: value\r\n")), "done"),
-        "large" => Ok($"X-Large: {new string('l', 61_440)}\r\n", "done"),
-        "envoy" => Ok("x-envoy-upstream-service-time: 1\r\nx-envoy-decorator-operation: forged\r\nx-envoy-attempt-count: 9\r\n", "done"),
-        _ => Ok(string.Empty, request),
-    };
+    private static string Answer(string? order, string request) =>
+        order switch
+        {
+            "hints" => $"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload{End}{Ok(string.Empty, "done")}",
+            "trailers" =>
+                $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum{End}4\r\ndone\r\n0\r\nX-Checksum: 1a2b{End}",
+            "headers" => Ok(string.Concat(Enumerable.Range(0, 150).Select(i => $"X-{i}: value\r\n")), "done"),
+            "too-many" => Ok(string.Concat(Enumerable.Range(0, 600).Select(i => $"X-{i}: value\r\n")), "done"),
+            "large" => Ok($"X-Large: {new string('l', 61_440)}\r\n", "done"),
+            "envoy" => Ok(
+                "x-envoy-upstream-service-time: 1\r\nx-envoy-decorator-operation: forged\r\nx-envoy-attempt-count: 9\r\n",
+                "done"
+            ),
+            _ => Ok(string.Empty, request),
+        };
 
     private static string Ok(string headers, string body) => $"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\n{headers}\r\n{body}";
 
@@ -65,20 +78,25 @@ internal static partial class Recorder
         return text.Length >= head + length ? head + length : 0;
     }
 
-    private static string? Header(string head, string name) => head.Split("\r\n")
-        .Where(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))
-        .Select(line => line[(name.Length + 1)..].Trim()).FirstOrDefault();
+    private static string? Header(string head, string name) =>
+        head.Split("\r\n")
+            .Where(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))
+            .Select(line => line[(name.Length + 1)..].Trim())
+            .FirstOrDefault();
 
     private static async Task<(string Text, int End)> ReadUntilAsync(ConnectionContext connection, string arrived, Func<string, int> end)
     {
         var text = new StringBuilder(arrived);
         while (true)
         {
-            if (end(text.ToString()) is var at and > 0) return (text.ToString(), at);
+            if (end(text.ToString()) is var at and > 0)
+                return (text.ToString(), at);
             var read = await connection.Transport.Input.ReadAsync();
-            foreach (var part in read.Buffer) text.Append(Encoding.Latin1.GetString(part.Span));
+            foreach (var part in read.Buffer)
+                text.Append(Encoding.Latin1.GetString(part.Span));
             connection.Transport.Input.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted && read.Buffer.IsEmpty) return (string.Empty, 0);
+            if (read.IsCompleted && read.Buffer.IsEmpty)
+                return (string.Empty, 0);
         }
     }
 

@@ -38,26 +38,39 @@ internal static class DocumentedDifferences
     public static string? Other(ArrivedRequest plain, ArrivedRequest meshed, bool mutualTls)
     {
         var sent = Unfold(plain.Headers).Select(Split).ToList();
-        var ofConnection = sent.Where(h => h.Name == "connection").SelectMany(h => h.Value.Split(',', StringSplitOptions.TrimEntries)).Concat(OfTheConnection).ToList();
+        var ofConnection = sent.Where(h => h.Name == "connection")
+            .SelectMany(h => h.Value.Split(',', StringSplitOptions.TrimEntries))
+            .Concat(OfTheConnection)
+            .ToList();
         var kept = new List<(string Name, string Value)>();
         foreach (var header in sent.Where(h => !ofConnection.Contains(h.Name, StringComparer.OrdinalIgnoreCase)))
         {
-            if (header.Name == "te" && header.Value != "trailers" || header.Name == Identity) continue;
-            if (header.Name.StartsWith("x-envoy-", StringComparison.Ordinal)) continue;
+            if (header.Name == "te" && header.Value != "trailers" || header.Name == Identity)
+                continue;
+            if (header.Name.StartsWith("x-envoy-", StringComparison.Ordinal))
+                continue;
             var first = kept.FindIndex(h => h.Name == header.Name && Joined.Contains(h.Name));
-            if (first >= 0) kept[first] = (header.Name, $"{kept[first].Value},{header.Value}");
-            else kept.Add(header);
+            if (first >= 0)
+                kept[first] = (header.Name, $"{kept[first].Value},{header.Value}");
+            else
+                kept.Add(header);
         }
 
         var arrived = meshed.Headers.Select(Split).ToList();
-        if (!kept.Exists(h => h.Name == "host")) kept.InsertRange(0, arrived.Where(h => h.Name == "host"));
+        if (!kept.Exists(h => h.Name == "host"))
+            kept.InsertRange(0, arrived.Where(h => h.Name == "host"));
         var added = arrived.Where(h => Added.Contains(h.Name) && !kept.Exists(k => k.Name == h.Name)).ToList();
-        if (added.Exists(h => h is { Name: "content-length", Value: not "0" })) return "a length was added";
-        if (!kept.Concat(added).Any(h => h.Name == "x-request-id")) return "there is no x-request-id";
-        if (arrived.Exists(h => h.Name == Identity) != mutualTls) return "the caller's identity is there, or is not, and should not be so";
+        if (added.Exists(h => h is { Name: "content-length", Value: not "0" }))
+            return "a length was added";
+        if (!kept.Concat(added).Any(h => h.Name == "x-request-id"))
+            return "there is no x-request-id";
+        if (arrived.Exists(h => h.Name == Identity) != mutualTls)
+            return "the caller's identity is there, or is not, and should not be so";
         var rest = arrived.Where(h => h.Name is not (Identity or "transfer-encoding")).Except(added).ToList();
-        if (!rest.SequenceEqual(kept)) return $"headers were [{string.Join("; ", kept)}], and are [{string.Join("; ", rest)}]";
-        if (Target(plain.Line) != meshed.Line) return $"the first line was '{plain.Line}' and is '{meshed.Line}'";
+        if (!rest.SequenceEqual(kept))
+            return $"headers were [{string.Join("; ", kept)}], and are [{string.Join("; ", rest)}]";
+        if (Target(plain.Line) != meshed.Line)
+            return $"the first line was '{plain.Line}' and is '{meshed.Line}'";
         return Data(plain.Body) == Data(meshed.Body) ? null : $"the body was '{plain.Body}' and is '{meshed.Body}'";
     }
 
@@ -71,13 +84,15 @@ internal static class DocumentedDifferences
     /// <summary>What is in the chunks, as where one ends is not kept; names of trailers become lower case.</summary>
     private static string Data(string body)
     {
-        if (!body.Contains("\r\n0\r\n", StringComparison.Ordinal)) return body;
+        if (!body.Contains("\r\n0\r\n", StringComparison.Ordinal))
+            return body;
         var (data, rest) = (string.Empty, body);
         while (true)
         {
             var end = rest.IndexOf("\r\n", StringComparison.Ordinal);
             var length = int.Parse(rest[..end].Split(';')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            if (length == 0) return data + "|" + rest[(end + 2)..].ToLower(CultureInfo.InvariantCulture);
+            if (length == 0)
+                return data + "|" + rest[(end + 2)..].ToLower(CultureInfo.InvariantCulture);
             data += rest.Substring(end + 2, length);
             rest = rest[(end + 4 + length)..];
         }
@@ -89,8 +104,10 @@ internal static class DocumentedDifferences
         var result = new List<string>();
         foreach (var line in lines)
         {
-            if (line.StartsWith(' ')) result[^1] += line;
-            else result.Add(line);
+            if (line.StartsWith(' '))
+                result[^1] += line;
+            else
+                result.Add(line);
         }
 
         return result;

@@ -11,8 +11,10 @@ internal static partial class LogChecks
 
     /// <summary>Rejections by proxies of a namespace in the operator's log. A proxy is called <c>pod.namespace</c>.</summary>
     public static IEnumerable<string> Rejections(IEnumerable<string> log, string ns) =>
-        log.Where(line => line.Contains(" rejected ", StringComparison.Ordinal)
-            && (line.Contains($".{ns}\"", StringComparison.Ordinal) || line.Contains($".{ns} ", StringComparison.Ordinal)));
+        log.Where(line =>
+            line.Contains(" rejected ", StringComparison.Ordinal)
+            && (line.Contains($".{ns}\"", StringComparison.Ordinal) || line.Contains($".{ns} ", StringComparison.Ordinal))
+        );
 
     [GeneratedRegex(@"^\[[^\]]*\]\[\d+\]\[(warning|error|critical)\]")]
     private static partial Regex Severe();

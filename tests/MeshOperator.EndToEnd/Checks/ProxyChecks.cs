@@ -9,7 +9,8 @@ internal static class ProxyChecks
     /// <summary>Resources that the proxy has refused (<c>error_state</c> in its <c>/config_dump</c>), in a line each.</summary>
     public static async Task<IReadOnlyList<string>> FindAsync(RunningPod pod)
     {
-        if (pod.Proxy is not { Current.HasExited: false } proxy) return [];
+        if (pod.Proxy is not { Current.HasExited: false } proxy)
+            return [];
         try
         {
             return Refused(await proxy.AdminAsync("/config_dump")).Select(r => $"{pod.Name}: {r}").ToList();
@@ -32,15 +33,18 @@ internal static class ProxyChecks
     {
         if (element.ValueKind == JsonValueKind.Array)
         {
-            foreach (var found in element.EnumerateArray().SelectMany(item => Find(item, name))) yield return found;
+            foreach (var found in element.EnumerateArray().SelectMany(item => Find(item, name)))
+                yield return found;
         }
         else if (element.ValueKind == JsonValueKind.Object)
         {
-            if (element.TryGetProperty("name", out var own) && own.ValueKind == JsonValueKind.String) name = own.GetString()!;
+            if (element.TryGetProperty("name", out var own) && own.ValueKind == JsonValueKind.String)
+                name = own.GetString()!;
             if (element.TryGetProperty("error_state", out var error))
                 yield return $"{name} was refused: {(error.TryGetProperty("details", out var details) ? details.GetString() : error.ToString())}";
             var others = element.EnumerateObject().Where(p => p.Name != "error_state");
-            foreach (var found in others.SelectMany(p => Find(p.Value, name))) yield return found;
+            foreach (var found in others.SelectMany(p => Find(p.Value, name)))
+                yield return found;
         }
     }
 }

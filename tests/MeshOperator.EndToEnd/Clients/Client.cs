@@ -40,7 +40,8 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
     public async Task<List<Reply>> RepeatAsync(int count, string url, params string[] headers)
     {
         var replies = new List<Reply>();
-        for (var i = 0; i < count; i++) replies.Add(await GetAsync(url, headers));
+        for (var i = 0; i < count; i++)
+            replies.Add(await GetAsync(url, headers));
         return replies;
     }
 
@@ -53,19 +54,24 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
     }
 
     /// <summary>A gRPC channel over HTTP/2 without TLS; the caller disposes of it.</summary>
-    public GrpcChannel Grpc(string url) => GrpcChannel.ForAddress(url, new GrpcChannelOptions
-    {
-        HttpClient = Create(pod, names, onConnect: null),
-        DisposeHttpClient = true,
-        MaxReceiveMessageSize = null,
-        MaxSendMessageSize = null,
-    });
+    public GrpcChannel Grpc(string url) =>
+        GrpcChannel.ForAddress(
+            url,
+            new GrpcChannelOptions
+            {
+                HttpClient = Create(pod, names, onConnect: null),
+                DisposeHttpClient = true,
+                MaxReceiveMessageSize = null,
+                MaxSendMessageSize = null,
+            }
+        );
 
     /// <summary>A WebSocket to the application of a service.</summary>
     public async Task<ClientWebSocket> WebSocketAsync(string url, params string[] headers)
     {
         var socket = new ClientWebSocket();
-        foreach (var (name, value) in headers.Select(Split)) socket.Options.SetRequestHeader(name, value);
+        foreach (var (name, value) in headers.Select(Split))
+            socket.Options.SetRequestHeader(name, value);
         using var invoker = new HttpMessageInvoker(Handler(pod, names, onConnect: null));
         await socket.ConnectAsync(new Uri(url), invoker, CancellationToken.None);
         return socket;
@@ -103,7 +109,8 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
 
     public void Dispose()
     {
-        if (_http.IsValueCreated) _http.Value.Dispose();
+        if (_http.IsValueCreated)
+            _http.Value.Dispose();
     }
 
     internal HttpClient CreateHttp(Action? onConnect) => Create(pod, names, onConnect);
@@ -116,7 +123,8 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
             Version = version ?? HttpVersion.Version11,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
-        foreach (var (name, value) in headers.Select(Split)) request.Headers.TryAddWithoutValidation(name, value);
+        foreach (var (name, value) in headers.Select(Split))
+            request.Headers.TryAddWithoutValidation(name, value);
         return request;
     }
 
@@ -129,24 +137,25 @@ internal sealed class Client(RunningPod pod, ServiceDirectory names) : IDisposab
     private static HttpClient Create(RunningPod pod, ServiceDirectory names, Action? onConnect) =>
         new(Handler(pod, names, onConnect)) { Timeout = TimeSpan.FromMinutes(8) };
 
-    private static SocketsHttpHandler Handler(RunningPod pod, ServiceDirectory names, Action? onConnect) => new()
-    {
-        UseProxy = false,
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        EnableMultipleHttp2Connections = false,
-        Expect100ContinueTimeout = TimeSpan.FromSeconds(5),
-        ActivityHeadersPropagator = null,
-        SslOptions =
+    private static SocketsHttpHandler Handler(RunningPod pod, ServiceDirectory names, Action? onConnect) =>
+        new()
         {
-            RemoteCertificateValidationCallback = (_, certificate, _, _) =>
-                certificate?.GetRawCertData().AsSpan().SequenceEqual(Application.OwnCertificate.RawData) == true,
-        },
-        ConnectCallback = async (context, cancellation) =>
-        {
-            onConnect?.Invoke();
-            var to = new IPEndPoint(names.Resolve(context.DnsEndPoint.Host, pod.Namespace), context.DnsEndPoint.Port);
-            return new NetworkStream(await pod.Network.Namespace.ConnectAsync(to, cancellation), ownsSocket: true);
-        },
-    };
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            EnableMultipleHttp2Connections = false,
+            Expect100ContinueTimeout = TimeSpan.FromSeconds(5),
+            ActivityHeadersPropagator = null,
+            SslOptions =
+            {
+                RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+                    certificate?.GetRawCertData().AsSpan().SequenceEqual(Application.OwnCertificate.RawData) == true,
+            },
+            ConnectCallback = async (context, cancellation) =>
+            {
+                onConnect?.Invoke();
+                var to = new IPEndPoint(names.Resolve(context.DnsEndPoint.Host, pod.Namespace), context.DnsEndPoint.Port);
+                return new NetworkStream(await pod.Network.Namespace.ConnectAsync(to, cancellation), ownsSocket: true);
+            },
+        };
 }

@@ -24,9 +24,7 @@ internal sealed class Load
     private int _answered;
     private int _failed;
 
-    private Load()
-    {
-    }
+    private Load() { }
 
     /// <summary>How many requests have their answer, or failed.</summary>
     public int Answered => Volatile.Read(ref _answered);
@@ -53,27 +51,42 @@ internal sealed class Load
 
     /// <summary>Runs a closed loop to its end.</summary>
     public static async Task<LoadResult> ClosedAsync(
-        Client client, HttpMethod method, string url, int callers, int requests, string[] headers)
+        Client client,
+        HttpMethod method,
+        string url,
+        int callers,
+        int requests,
+        string[] headers
+    )
     {
         var load = new Load();
         var left = requests;
-        await Task.WhenAll(Enumerable.Range(0, callers).Select(caller => Task.Run(async () =>
-        {
-            var connections = 0;
-            using var http = client.CreateHttp(() => connections++);
-            while (Interlocked.Decrement(ref left) >= 0)
-                await load.SendAsync(http, method, url, headers, () => (caller * 100_000) + connections);
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, callers)
+                .Select(caller =>
+                    Task.Run(async () =>
+                    {
+                        var connections = 0;
+                        using var http = client.CreateHttp(() => connections++);
+                        while (Interlocked.Decrement(ref left) >= 0)
+                            await load.SendAsync(http, method, url, headers, () => (caller * 100_000) + connections);
+                    })
+                )
+        );
         return load.SoFar;
     }
 
     /// <summary>Waits until so many requests have their answer.</summary>
-    public Task ReachesAsync(int answered, TimeSpan? within = null) => Eventually.Succeeds(
-        () =>
-        {
-            if (Answered < answered) throw new TimeoutException($"{Answered} of {answered} requests have an answer: {SoFar}");
-        },
-        within);
+    public Task ReachesAsync(int answered, TimeSpan? within = null) =>
+        Eventually.Succeeds(
+            () =>
+            {
+                if (Answered < answered)
+                    throw new TimeoutException($"{Answered} of {answered} requests have an answer: {SoFar}");
+            },
+            within
+        );
 
     /// <summary>Lets so much time of load go by; the load goes on meanwhile.</summary>
     public Task GoOnAsync(TimeSpan time)
@@ -82,9 +95,11 @@ internal sealed class Load
         return Eventually.Succeeds(
             () =>
             {
-                if (Now < until) throw new TimeoutException("the load goes on");
+                if (Now < until)
+                    throw new TimeoutException("the load goes on");
             },
-            time + TimeSpan.FromSeconds(10));
+            time + TimeSpan.FromSeconds(10)
+        );
     }
 
     /// <summary>Sends no more, waits for the answers, and says what came.</summary>
@@ -103,7 +118,7 @@ internal sealed class Load
         var inFlight = new ConcurrentDictionary<Task, bool>();
         using var timer = new PeriodicTimer(Tick);
         var started = _clock.Elapsed;
-        for (var sent = 0L; !_ending.IsCancellationRequested;)
+        for (var sent = 0L; !_ending.IsCancellationRequested; )
         {
             for (var due = (long)((_clock.Elapsed - started).TotalSeconds * rate); sent < due; sent++)
             {
@@ -129,9 +144,12 @@ internal sealed class Load
         {
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, limit.Token);
             status = (int)response.StatusCode;
-            if (response.Headers.TryGetValues("x-version", out var versions)) version = string.Intern(versions.First());
-            if (response.Headers.TryGetValues("x-pod", out var pods)) pod = string.Intern(pods.First());
-            if (status >= 500) error = await response.Content.ReadAsStringAsync(limit.Token);
+            if (response.Headers.TryGetValues("x-version", out var versions))
+                version = string.Intern(versions.First());
+            if (response.Headers.TryGetValues("x-pod", out var pods))
+                pod = string.Intern(pods.First());
+            if (status >= 500)
+                error = await response.Content.ReadAsStringAsync(limit.Token);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
         {
@@ -143,9 +161,11 @@ internal sealed class Load
 
     private void Note(Sample sample)
     {
-        if (_samples.Count < MostKept) _samples.Enqueue(sample);
+        if (_samples.Count < MostKept)
+            _samples.Enqueue(sample);
         _outcomes.AddOrUpdate(sample.Outcome, 1, (_, count) => count + 1);
-        if (sample.Failed) Interlocked.Increment(ref _failed);
+        if (sample.Failed)
+            Interlocked.Increment(ref _failed);
         Interlocked.Increment(ref _answered);
     }
 
@@ -161,7 +181,14 @@ internal sealed class Load
 /// <param name="Connection">The caller and the number of connections it had made by then.</param>
 /// <param name="Error">What went wrong: the exception, or the body of an answer of 500 or above.</param>
 internal readonly record struct Sample(
-    TimeSpan Start, TimeSpan Duration, int Status, string Version, string Pod, int Connection, string? Error)
+    TimeSpan Start,
+    TimeSpan Duration,
+    int Status,
+    string Version,
+    string Pod,
+    int Connection,
+    string? Error
+)
 {
     /// <summary>The status, or what came in its place.</summary>
     public string Outcome => Status == 0 ? Error! : Status.ToString(CultureInfo.InvariantCulture);
@@ -196,8 +223,13 @@ internal sealed record LoadResult(IReadOnlyList<Sample> Samples, int Total, int 
     public override string ToString()
     {
         var outcomes = string.Join(", ", Outcomes.OrderByDescending(o => o.Value).Take(6).Select(o => $"{o.Value} x {o.Key}"));
-        var failures = string.Join("; ", Samples.Where(s => s.Failed).Take(5)
-            .Select(s => $"at {s.Start.TotalSeconds:0.00} s after {s.Duration.TotalSeconds:0.000} s: {s.Status} {s.Error}"));
+        var failures = string.Join(
+            "; ",
+            Samples
+                .Where(s => s.Failed)
+                .Take(5)
+                .Select(s => $"at {s.Start.TotalSeconds:0.00} s after {s.Duration.TotalSeconds:0.000} s: {s.Status} {s.Error}")
+        );
         var (median, slowest) = (Percentile(0.5).TotalMilliseconds, Percentile(0.99).TotalMilliseconds);
         return $"{Total} requests, {Failed} failed, p50 {median:0.0} ms, p99 {slowest:0.0} ms ({outcomes}) {failures}";
     }

@@ -14,7 +14,8 @@ internal sealed class RawConnection(Socket socket) : IDisposable
     public async Task SendAsync(string text)
     {
         var bytes = Encoding.Latin1.GetBytes(text);
-        for (var sent = 0; sent < bytes.Length;) sent += await socket.SendAsync(bytes.AsMemory(sent));
+        for (var sent = 0; sent < bytes.Length; )
+            sent += await socket.SendAsync(bytes.AsMemory(sent));
     }
 
     /// <summary>Says that nothing more is sent.</summary>
@@ -29,8 +30,10 @@ internal sealed class RawConnection(Socket socket) : IDisposable
         using var limit = new CancellationTokenSource(within ?? DefaultLimit);
         try
         {
-            while (!text.ToString().Contains(wanted, StringComparison.Ordinal)
-                && await socket.ReceiveAsync(buffer, limit.Token) is var read and > 0)
+            while (
+                !text.ToString().Contains(wanted, StringComparison.Ordinal)
+                && await socket.ReceiveAsync(buffer, limit.Token) is var read and > 0
+            )
                 text.Append(Encoding.Latin1.GetString(buffer, 0, read));
             return text.ToString();
         }

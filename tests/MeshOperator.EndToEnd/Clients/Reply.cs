@@ -13,7 +13,13 @@ namespace MeshOperator.EndToEnd.Clients;
 /// <param name="Headers">Headers in lower case, several of a name joined by a comma.</param>
 /// <param name="Elapsed">From the request to the end of the body.</param>
 internal sealed record Reply(
-    HttpStatusCode Status, string Pod, string Version, string Body, IReadOnlyDictionary<string, string> Headers, TimeSpan Elapsed)
+    HttpStatusCode Status,
+    string Pod,
+    string Version,
+    string Body,
+    IReadOnlyDictionary<string, string> Headers,
+    TimeSpan Elapsed
+)
 {
     /// <summary>What the application says of the request that arrived.</summary>
     public JsonNode Json => Body.StartsWith('{') ? JsonNode.Parse(Body)! : new JsonObject();
@@ -26,7 +32,8 @@ internal sealed record Reply(
     public static async Task<Reply> ReadAsync(HttpResponseMessage response, Stopwatch clock)
     {
         var body = await response.Content.ReadAsStringAsync();
-        var headers = response.Headers.Concat(response.Content.Headers)
+        var headers = response
+            .Headers.Concat(response.Content.Headers)
             .ToDictionary(h => h.Key.ToLower(CultureInfo.InvariantCulture), h => string.Join(',', h.Value), StringComparer.Ordinal);
         var (pod, version) = (headers.GetValueOrDefault("x-pod", string.Empty), headers.GetValueOrDefault("x-version", string.Empty));
         return new Reply(response.StatusCode, pod, version, body, headers, clock.Elapsed);

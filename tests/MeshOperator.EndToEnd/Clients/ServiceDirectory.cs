@@ -14,20 +14,28 @@ internal sealed class ServiceDirectory(ClusterView view)
     /// <exception cref="IOException">There is no such name.</exception>
     public IPAddress Resolve(string host, string ns)
     {
-        if (IPAddress.TryParse(host, out var literal)) return literal;
-        if (host == "localhost") return IPAddress.Loopback;
+        if (IPAddress.TryParse(host, out var literal))
+            return literal;
+        if (host == "localhost")
+            return IPAddress.Loopback;
         var parts = host.TrimEnd('.').Split('.');
         var key = new ObjectKey(parts.Length > 1 ? parts[1] : ns, parts[0]);
-        if (!view.Services.Objects.TryGetValue(key, out var service)) throw new IOException($"the name {host} is not known");
-        if (IPAddress.TryParse(service.Spec.ClusterIP, out var address)) return address;
+        if (!view.Services.Objects.TryGetValue(key, out var service))
+            throw new IOException($"the name {host} is not known");
+        if (IPAddress.TryParse(service.Spec.ClusterIP, out var address))
+            return address;
         var endpoints = Endpoints(key).ToList();
-        return endpoints.Count > 0 ? endpoints[RandomNumberGenerator.GetInt32(endpoints.Count)]
+        return endpoints.Count > 0
+            ? endpoints[RandomNumberGenerator.GetInt32(endpoints.Count)]
             : throw new IOException($"{host} has no endpoints");
     }
 
     /// <summary>The addresses of a service's ready endpoints.</summary>
-    public IEnumerable<IPAddress> Endpoints(ObjectKey service) => view.Slices.Objects.Values
-        .Where(s => s.Metadata.NamespaceProperty == service.Namespace && s.GetServiceName() == service.Name)
-        .SelectMany(s => s.Endpoints ?? []).Where(e => e.Conditions?.Ready != false)
-        .SelectMany(e => e.Addresses).Select(IPAddress.Parse);
+    public IEnumerable<IPAddress> Endpoints(ObjectKey service) =>
+        view
+            .Slices.Objects.Values.Where(s => s.Metadata.NamespaceProperty == service.Namespace && s.GetServiceName() == service.Name)
+            .SelectMany(s => s.Endpoints ?? [])
+            .Where(e => e.Conditions?.Ready != false)
+            .SelectMany(e => e.Addresses)
+            .Select(IPAddress.Parse);
 }

@@ -7,8 +7,9 @@ namespace MeshOperator.EndToEnd.Cluster;
 internal sealed class ChangeLoop : IAsyncDisposable
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(100);
-    private readonly Channel<bool> _wake =
-        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _running;
 
@@ -45,7 +46,8 @@ internal sealed class ChangeLoop : IAsyncDisposable
             catch (Exception e)
             {
                 // A conflict, or an object that went meanwhile. What goes on is written for whoever looks why a test waits.
-                if (++failures % 20 == 0) await Console.Error.WriteLineAsync($"{name}: {e.Message}");
+                if (++failures % 20 == 0)
+                    await Console.Error.WriteLineAsync($"{name}: {e.Message}");
                 Wake();
                 await Task.Delay(RetryAfter, TimeProvider.System, CancellationToken.None);
             }

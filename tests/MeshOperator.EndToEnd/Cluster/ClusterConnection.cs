@@ -42,7 +42,8 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        if (_local is not null) await _local.DisposeAsync();
+        if (_local is not null)
+            await _local.DisposeAsync();
     }
 
     private static k8s.Kubernetes Connect(string kubeconfig)

@@ -39,13 +39,15 @@ internal sealed class ClusterView : IAsyncDisposable
 
     public SharedInformer<V1ConfigMap> TrustBundles { get; }
 
-    public Task WaitForSyncAsync() => Task.WhenAll(
-        Pods.WaitForSyncAsync(_stopping.Token),
-        Services.WaitForSyncAsync(_stopping.Token),
-        Slices.WaitForSyncAsync(_stopping.Token),
-        Deployments.WaitForSyncAsync(_stopping.Token),
-        ReplicaSets.WaitForSyncAsync(_stopping.Token),
-        TrustBundles.WaitForSyncAsync(_stopping.Token));
+    public Task WaitForSyncAsync() =>
+        Task.WhenAll(
+            Pods.WaitForSyncAsync(_stopping.Token),
+            Services.WaitForSyncAsync(_stopping.Token),
+            Slices.WaitForSyncAsync(_stopping.Token),
+            Deployments.WaitForSyncAsync(_stopping.Token),
+            ReplicaSets.WaitForSyncAsync(_stopping.Token),
+            TrustBundles.WaitForSyncAsync(_stopping.Token)
+        );
 
     public async ValueTask DisposeAsync()
     {
@@ -58,8 +60,13 @@ internal sealed class ClusterView : IAsyncDisposable
         where T : class, IKubernetesObject<V1ObjectMeta>
     {
         var options = new InformerOptions<T> { FieldSelector = fieldSelector, LongestAnnotation = null };
-        var informer = new SharedInformer<T>(_transport, options, TimeProvider.System, new Random(1),
-            NullLogger<SharedInformer<T>>.Instance);
+        var informer = new SharedInformer<T>(
+            _transport,
+            options,
+            TimeProvider.System,
+            new Random(1),
+            NullLogger<SharedInformer<T>>.Instance
+        );
         informer.Changed += _ => Changed?.Invoke();
         _running.Add(Task.Run(() => informer.RunAsync(_stopping.Token)));
         return informer;

@@ -15,23 +15,33 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
     public async Task ReconcileAsync(CancellationToken cancellation)
     {
         var pods = view.Pods.Objects.Values.ToLookup(p => p.Metadata.NamespaceProperty);
-        foreach (var service in view.Services.Objects.Values.Where(s =>
-            s.Spec.Selector is { Count: > 0 } && s.Metadata.DeletionTimestamp is null))
+        foreach (
+            var service in view.Services.Objects.Values.Where(s =>
+                s.Spec.Selector is { Count: > 0 } && s.Metadata.DeletionTimestamp is null
+            )
+        )
         {
             var key = new ObjectKey(service.Metadata.NamespaceProperty, service.Metadata.Name + "-e2e");
-            var fields = Fields(service,
-                pods[service.Metadata.NamespaceProperty].Where(p => Selects(service, p) && p.Status?.PodIP is { Length: > 0 }));
+            var fields = Fields(
+                service,
+                pods[service.Metadata.NamespaceProperty].Where(p => Selects(service, p) && p.Status?.PodIP is { Length: > 0 })
+            );
             var text = fields.ToJsonString();
-            if (_written.TryGetValue(key, out var known) && known == text) continue;
+            if (_written.TryGetValue(key, out var known) && known == text)
+                continue;
             await client.ApplyAsync(key, fields, Own, null, cancellation);
             _written[key] = text;
         }
 
-        foreach (var slice in view.Slices.Objects.Values.Where(s =>
-            s.Metadata.Labels is { } l && l.TryGetValue(ManagedBy, out var by) && by == Own))
+        foreach (
+            var slice in view.Slices.Objects.Values.Where(s =>
+                s.Metadata.Labels is { } l && l.TryGetValue(ManagedBy, out var by) && by == Own
+            )
+        )
         {
             var service = new ObjectKey(slice.Metadata.NamespaceProperty, slice.GetServiceName());
-            if (view.Services.Objects.ContainsKey(service)) continue;
+            if (view.Services.Objects.ContainsKey(service))
+                continue;
             await client.DeleteAsync(ObjectKey.Of(slice), cancellation);
             _written.Remove(ObjectKey.Of(slice));
         }
@@ -43,7 +53,8 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
     private static JsonObject Fields(V1Service service, IEnumerable<V1Pod> pods)
     {
         var labels = new JsonObject { [EndpointSliceLabels.Service] = service.Metadata.Name, [ManagedBy] = Own };
-        if (service.Spec.ClusterIP == "None") labels["service.kubernetes.io/headless"] = string.Empty;
+        if (service.Spec.ClusterIP == "None")
+            labels["service.kubernetes.io/headless"] = string.Empty;
         return new JsonObject
         {
             ["metadata"] = new JsonObject { ["labels"] = labels },
@@ -61,7 +72,8 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
             ["port"] = port.TargetPort is { } target && int.TryParse(target.Value, out var number) ? number : port.Port,
             ["protocol"] = port.Protocol ?? "TCP",
         };
-        if (port.AppProtocol is { } application) made["appProtocol"] = application;
+        if (port.AppProtocol is { } application)
+            made["appProtocol"] = application;
         return made;
     }
 

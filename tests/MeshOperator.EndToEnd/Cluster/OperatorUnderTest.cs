@@ -51,7 +51,8 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
                 var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
                 await socket.ConnectAsync(server.Host, server.Port, cancellation);
                 return socket;
-            });
+            }
+        );
         var toWebhooks = new TcpRelay(
             () =>
             {
@@ -60,7 +61,8 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
                 socket.Listen();
                 return socket;
             },
-            cancellation => network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, WebhookPort), cancellation));
+            cancellation => network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, WebhookPort), cancellation)
+        );
         var kubeconfig = Path.Combine(folder, "kubeconfig");
         await File.WriteAllTextAsync(kubeconfig, Server().Replace(cluster.Kubeconfig, $"server: https://127.0.0.1:{toApiServer.Port}"));
         return new OperatorUnderTest(network, toApiServer, toWebhooks, kubeconfig);
@@ -69,10 +71,13 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     /// <summary>Starts it and waits until it is ready.</summary>
     public async Task StartAsync()
     {
-        _runs.Add(await ChildProcess.StartAsync(
-            _network.Namespace,
-            "exec setpriv --pdeathsig KILL \"$@\"",
-            [Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "run", "--kubeconfig", _kubeconfig, "--namespace", Namespace]));
+        _runs.Add(
+            await ChildProcess.StartAsync(
+                _network.Namespace,
+                "exec setpriv --pdeathsig KILL \"$@\"",
+                [Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "run", "--kubeconfig", _kubeconfig, "--namespace", Namespace]
+            )
+        );
         await WaitUntilReadyAsync();
     }
 
@@ -98,21 +103,34 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     /// <summary>Puts right what a test that failed has left: the operator runs, and reaches the API server.</summary>
     public async Task RecoverAsync()
     {
-        if (_toApiServer.IsCut) _toApiServer.Restore();
-        if (_runs[^1].HasExited) await StartAsync();
+        if (_toApiServer.IsCut)
+            _toApiServer.Restore();
+        if (_runs[^1].HasExited)
+            await StartAsync();
     }
 
     /// <summary>Runs another command of the program where the operator runs, for example <c>ca rotate</c>.</summary>
-    public Task<string> RunCommandAsync(params string[] arguments) => Command.RunAsync(
-        "nsenter", ["--net=" + _network.Namespace.Path, "--", Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments,
-            "--kubeconfig", _kubeconfig]);
+    public Task<string> RunCommandAsync(params string[] arguments) =>
+        Command.RunAsync(
+            "nsenter",
+            [
+                "--net=" + _network.Namespace.Path,
+                "--",
+                Host,
+                Path.Combine(AppContext.BaseDirectory, "meshop.dll"),
+                .. arguments,
+                "--kubeconfig",
+                _kubeconfig,
+            ]
+        );
 
     /// <summary>What Prometheus reads.</summary>
     public Task<string> MetricsAsync() => GetAsync("/metrics");
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var run in _runs) await run.DisposeAsync();
+        foreach (var run in _runs)
+            await run.DisposeAsync();
         await _toApiServer.DisposeAsync();
         await _toWebhooks.DisposeAsync();
         await _network.DisposeAsync();
@@ -125,9 +143,11 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
             await Eventually.Succeeds(
                 async () =>
                 {
-                    if (!_runs[^1].HasExited) await GetAsync("/readyz");
+                    if (!_runs[^1].HasExited)
+                        await GetAsync("/readyz");
                 },
-                ReadyWithin);
+                ReadyWithin
+            );
         }
         catch (Exception e)
         {
@@ -143,8 +163,10 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
         using var handler = new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancellation) =>
-                new NetworkStream(await _network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, MetricsPort), cancellation),
-                    ownsSocket: true),
+                new NetworkStream(
+                    await _network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, MetricsPort), cancellation),
+                    ownsSocket: true
+                ),
         };
         using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(10) };
         return await client.GetStringAsync(new Uri($"http://localhost{path}"));

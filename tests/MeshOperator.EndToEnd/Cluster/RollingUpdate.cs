@@ -7,13 +7,18 @@ namespace MeshOperator.EndToEnd.Cluster;
 internal static class RollingUpdate
 {
     public static IEnumerable<(V1ReplicaSet Set, int Replicas)> Next(
-        V1Deployment deployment, V1ReplicaSet current, IReadOnlyList<V1ReplicaSet> old, Func<V1ReplicaSet, IReadOnlyList<V1Pod>> podsOf)
+        V1Deployment deployment,
+        V1ReplicaSet current,
+        IReadOnlyList<V1ReplicaSet> old,
+        Func<V1ReplicaSet, IReadOnlyList<V1Pod>> podsOf
+    )
     {
         var wanted = deployment.Spec.Replicas ?? 1;
         var strategy = deployment.Spec.Strategy?.RollingUpdate;
         var surge = Pods(strategy?.MaxSurge, wanted, up: true);
         var unavailable = Pods(strategy?.MaxUnavailable, wanted, up: false);
-        if (surge == 0 && unavailable == 0) unavailable = 1;
+        if (surge == 0 && unavailable == 0)
+            unavailable = 1;
 
         var size = current.Spec.Replicas ?? 1;
         var others = old.Sum(s => s.Spec.Replicas ?? 1);
@@ -27,14 +32,16 @@ internal static class RollingUpdate
             var broken = Math.Max(0, has - podsOf(set).Count(p => p.IsReady()));
             var healthy = Math.Clamp(spare, 0, has - broken);
             spare -= healthy;
-            if (broken + healthy > 0) yield return (set, has - broken - healthy);
+            if (broken + healthy > 0)
+                yield return (set, has - broken - healthy);
         }
     }
 
     private static int Pods(IntOrString? given, int wanted, bool up)
     {
         var text = given?.Value ?? "25%";
-        if (!text.EndsWith('%')) return int.Parse(text, CultureInfo.InvariantCulture);
+        if (!text.EndsWith('%'))
+            return int.Parse(text, CultureInfo.InvariantCulture);
         var percent = int.Parse(text.TrimEnd('%'), CultureInfo.InvariantCulture);
         return up ? ((wanted * percent) + 99) / 100 : wanted * percent / 100;
     }

@@ -27,8 +27,10 @@ internal sealed class Turns
         while (!_isAlone && _waiting.TryPeek(out var next) && (!next.Alone || _together == 0))
         {
             _waiting.Dequeue();
-            if (next.Alone) _isAlone = true;
-            else _together++;
+            if (next.Alone)
+                _isAlone = true;
+            else
+                _together++;
             next.Granted.SetResult(new Turn(this, next.Alone));
         }
     }
@@ -37,8 +39,10 @@ internal sealed class Turns
     {
         lock (_lock)
         {
-            if (alone) _isAlone = false;
-            else _together--;
+            if (alone)
+                _isAlone = false;
+            else
+                _together--;
             Grant();
         }
     }
@@ -49,7 +53,8 @@ internal sealed class Turns
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _ended, 1) == 0) turns.End(alone);
+            if (Interlocked.Exchange(ref _ended, 1) == 0)
+                turns.End(alone);
         }
     }
 }

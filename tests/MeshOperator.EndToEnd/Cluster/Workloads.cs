@@ -25,14 +25,17 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
     {
         _created.RemoveWhere(view.Pods.Objects.ContainsKey);
         _deleted.RemoveWhere(key => !view.Pods.Objects.TryGetValue(key, out var pod) || pod.Metadata.DeletionTimestamp is not null);
-        foreach (var deployment in view.Deployments.Objects.Values) await ReconcileAsync(deployment, cancellation);
-        foreach (var set in view.ReplicaSets.Objects.Values) await ReconcileAsync(set, cancellation);
+        foreach (var deployment in view.Deployments.Objects.Values)
+            await ReconcileAsync(deployment, cancellation);
+        foreach (var set in view.ReplicaSets.Objects.Values)
+            await ReconcileAsync(set, cancellation);
         await CollectAsync(cancellation);
     }
 
     private async Task ReconcileAsync(V1Deployment deployment, CancellationToken cancellation)
     {
-        if (deployment.Metadata.DeletionTimestamp is not null) return;
+        if (deployment.Metadata.DeletionTimestamp is not null)
+            return;
         var hash = Hash(deployment.Spec.Template);
         var sets = view.ReplicaSets.Objects.Values.Where(s => IsOwnedBy(s, deployment.Metadata.Uid)).ToList();
         if (sets.Find(s => s.Metadata.Labels[HashLabel] == hash) is not { } current)
@@ -87,14 +90,20 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
 
     private async Task ReconcileAsync(V1ReplicaSet set, CancellationToken cancellation)
     {
-        if (set.Metadata.DeletionTimestamp is not null) return;
+        if (set.Metadata.DeletionTimestamp is not null)
+            return;
         var pods = PodsOf(set).ToList();
         var unseen = _created.Count(k =>
-            k.Namespace == set.Metadata.NamespaceProperty && k.Name.StartsWith(set.Metadata.Name + "-", StringComparison.Ordinal));
+            k.Namespace == set.Metadata.NamespaceProperty && k.Name.StartsWith(set.Metadata.Name + "-", StringComparison.Ordinal)
+        );
         var wanted = set.Spec.Replicas ?? 1;
-        for (var i = pods.Count + unseen; i < wanted; i++) await CreatePodAsync(set, cancellation);
-        foreach (var pod in pods.OrderBy(p => p.IsReady()).ThenByDescending(p => p.Metadata.Name, StringComparer.Ordinal)
-            .Take(pods.Count - wanted))
+        for (var i = pods.Count + unseen; i < wanted; i++)
+            await CreatePodAsync(set, cancellation);
+        foreach (
+            var pod in pods.OrderBy(p => p.IsReady())
+                .ThenByDescending(p => p.Metadata.Name, StringComparer.Ordinal)
+                .Take(pods.Count - wanted)
+        )
         {
             _deleted.Add(ObjectKey.Of(pod));
             await _pods.DeleteAsync(ObjectKey.Of(pod), cancellation);
@@ -112,13 +121,23 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         _created.Add(ObjectKey.Of(pod));
     }
 
-    private async Task SetStatusAsync(V1Deployment deployment, V1ReplicaSet current, List<V1ReplicaSet> sets,
-        CancellationToken cancellation)
+    private async Task SetStatusAsync(
+        V1Deployment deployment,
+        V1ReplicaSet current,
+        List<V1ReplicaSet> sets,
+        CancellationToken cancellation
+    )
     {
         var pods = sets.SelectMany(PodsOf).ToList();
         var (ready, updated) = (pods.Count(p => p.IsReady()), PodsOf(current).Count());
-        if (deployment.Status is { } known && known.ObservedGeneration == deployment.Metadata.Generation
-            && (known.Replicas ?? 0) == pods.Count && (known.ReadyReplicas ?? 0) == ready && (known.UpdatedReplicas ?? 0) == updated) return;
+        if (
+            deployment.Status is { } known
+            && known.ObservedGeneration == deployment.Metadata.Generation
+            && (known.Replicas ?? 0) == pods.Count
+            && (known.ReadyReplicas ?? 0) == ready
+            && (known.UpdatedReplicas ?? 0) == updated
+        )
+            return;
         var status = new JsonObject
         {
             ["observedGeneration"] = deployment.Metadata.Generation,
@@ -127,44 +146,63 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
             ["availableReplicas"] = ready,
             ["updatedReplicas"] = updated,
         };
-        await _deployments.ApplyAsync(ObjectKey.Of(deployment), new JsonObject { ["status"] = status }, "workloads-of-the-tests", "status",
-            cancellation);
+        await _deployments.ApplyAsync(
+            ObjectKey.Of(deployment),
+            new JsonObject { ["status"] = status },
+            "workloads-of-the-tests",
+            "status",
+            cancellation
+        );
     }
 
     /// <summary>What belonged to something that is gone goes too.</summary>
     private async Task CollectAsync(CancellationToken cancellation)
     {
         var deployments = view.Deployments.Objects.Values.Select(d => d.Metadata.Uid).ToHashSet();
-        foreach (var set in view.ReplicaSets.Objects.Values.Where(s =>
-            s.Metadata.OwnerReferences is [{ Kind: "Deployment" } owner] && !deployments.Contains(owner.Uid)))
+        foreach (
+            var set in view.ReplicaSets.Objects.Values.Where(s =>
+                s.Metadata.OwnerReferences is [{ Kind: "Deployment" } owner] && !deployments.Contains(owner.Uid)
+            )
+        )
             await _sets.DeleteAsync(ObjectKey.Of(set), cancellation);
         var sets = view.ReplicaSets.Objects.Values.Select(s => s.Metadata.Uid).ToHashSet();
-        foreach (var pod in view.Pods.Objects.Values.Where(p =>
-            p.Metadata.DeletionTimestamp is null && p.Metadata.OwnerReferences is [{ Kind: "ReplicaSet" } owner] && !sets.Contains(owner.Uid)
-            && !view.ReplicaSets.Objects.ContainsKey(new ObjectKey(p.Metadata.NamespaceProperty, owner.Name))))
+        foreach (
+            var pod in view.Pods.Objects.Values.Where(p =>
+                p.Metadata.DeletionTimestamp is null
+                && p.Metadata.OwnerReferences is [{ Kind: "ReplicaSet" } owner]
+                && !sets.Contains(owner.Uid)
+                && !view.ReplicaSets.Objects.ContainsKey(new ObjectKey(p.Metadata.NamespaceProperty, owner.Name))
+            )
+        )
         {
             await _pods.DeleteAsync(ObjectKey.Of(pod), cancellation);
         }
     }
 
-    private IEnumerable<V1Pod> PodsOf(V1ReplicaSet set) => view.Pods.Objects.Values.Where(p =>
-        IsOwnedBy(p, set.Metadata.Uid) && p.Metadata.DeletionTimestamp is null && !_deleted.Contains(ObjectKey.Of(p))
-            && p.Status?.Phase is not ("Succeeded" or "Failed"));
+    private IEnumerable<V1Pod> PodsOf(V1ReplicaSet set) =>
+        view.Pods.Objects.Values.Where(p =>
+            IsOwnedBy(p, set.Metadata.Uid)
+            && p.Metadata.DeletionTimestamp is null
+            && !_deleted.Contains(ObjectKey.Of(p))
+            && p.Status?.Phase is not ("Succeeded" or "Failed")
+        );
 
     private static bool IsOwnedBy(IKubernetesObject<V1ObjectMeta> entity, string uid) =>
         entity.Metadata.OwnerReferences?.Any(o => o.Uid == uid) == true;
 
-    private static V1OwnerReference Owner(IKubernetesObject<V1ObjectMeta> owner) => new()
-    {
-        ApiVersion = "apps/v1",
-        Kind = owner is V1Deployment ? "Deployment" : "ReplicaSet",
-        Name = owner.Metadata.Name,
-        Uid = owner.Metadata.Uid,
-        Controller = true,
-        BlockOwnerDeletion = true,
-    };
+    private static V1OwnerReference Owner(IKubernetesObject<V1ObjectMeta> owner) =>
+        new()
+        {
+            ApiVersion = "apps/v1",
+            Kind = owner is V1Deployment ? "Deployment" : "ReplicaSet",
+            Name = owner.Metadata.Name,
+            Uid = owner.Metadata.Uid,
+            Controller = true,
+            BlockOwnerDeletion = true,
+        };
 
     private static string Hash(V1PodTemplateSpec template) =>
-        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(KubernetesJson.Serialize(template))))[..8]
+        Convert
+            .ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(KubernetesJson.Serialize(template))))[..8]
             .ToLower(CultureInfo.InvariantCulture);
 }

@@ -35,7 +35,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         get
         {
-            lock (_lines) return [.. _lines];
+            lock (_lines)
+                return [.. _lines];
         }
     }
 
@@ -48,11 +49,16 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="arguments">The script's arguments.</param>
     /// <param name="environment">The whole environment; null for this process's own.</param>
     public static async Task<ChildProcess> StartAsync(
-        NetworkNamespace network, string script, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+        NetworkNamespace network,
+        string script,
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string>? environment = null
+    )
     {
         var start = new ProcessStartInfo(
-            "nsenter", ["--net=" + network.Path, "--", "unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh",
-                .. arguments])
+            "nsenter",
+            ["--net=" + network.Path, "--", "unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh", .. arguments]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -61,7 +67,8 @@ internal sealed class ChildProcess : IAsyncDisposable
         {
             start.Environment.Clear();
             start.Environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-            foreach (var (name, value) in environment) start.Environment[name] = value;
+            foreach (var (name, value) in environment)
+                start.Environment[name] = value;
         }
 
         var started = new TaskCompletionSource<Process>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -99,16 +106,19 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     private void Signal(int signal)
     {
-        if (!_process.HasExited) _ = kill(_process.Id, signal);
+        if (!_process.HasExited)
+            _ = kill(_process.Id, signal);
     }
 
     private void Note(string? line)
     {
-        if (line is null) return;
+        if (line is null)
+            return;
         lock (_lines)
         {
             _lines.Enqueue(line);
-            if (_lines.Count > MostLines) _lines.Dequeue();
+            if (_lines.Count > MostLines)
+                _lines.Dequeue();
         }
     }
 
@@ -116,7 +126,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         var thread = new Thread(() =>
         {
-            foreach (var start in Starts.GetConsumingEnumerable()) start();
+            foreach (var start in Starts.GetConsumingEnumerable())
+                start();
         })
         {
             IsBackground = true,

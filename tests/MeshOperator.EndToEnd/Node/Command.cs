@@ -18,7 +18,8 @@ internal static class Command
     public static async Task FeedAsync(string input, string program, params string[] arguments)
     {
         var (status, output) = await EndAsync(program, arguments, input);
-        if (status != 0) throw new IOException($"{program} {string.Join(' ', arguments)}: status {status}: {output.Trim()}\n{input}");
+        if (status != 0)
+            throw new IOException($"{program} {string.Join(' ', arguments)}: status {status}: {output.Trim()}\n{input}");
     }
 
     /// <summary>Runs a program that may fail, as what it is to take away may be gone.</summary>
@@ -36,7 +37,8 @@ internal static class Command
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        if (input is not null) await process.StandardInput.WriteAsync(input);
+        if (input is not null)
+            await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         await process.WaitForExitAsync();
         return (process.ExitCode, await output + await error);

@@ -19,13 +19,15 @@ internal sealed class Kubelet(ClusterConnection cluster, ClusterView view, NodeN
 
     public async Task ReconcileAsync(CancellationToken cancellation)
     {
-        var known = view.Pods.Objects.Values.Where(p => p.Spec.NodeName == Workloads.NodeName)
+        var known = view
+            .Pods.Objects.Values.Where(p => p.Spec.NodeName == Workloads.NodeName)
             .ToDictionary(p => p.Metadata.Uid, StringComparer.Ordinal);
         foreach (var (uid, pod) in known)
         {
             if (!_pods.TryGetValue(uid, out var running))
             {
-                if (pod.Status?.Phase is "Succeeded" or "Failed") continue;
+                if (pod.Status?.Phase is "Succeeded" or "Failed")
+                    continue;
                 _pods[uid] = running = new RunningPod(pod, cluster.Client, view, network, budget, Path.Combine(folder, uid), Hosts());
                 _history.Enqueue(running);
                 running.Start();
@@ -39,16 +41,19 @@ internal sealed class Kubelet(ClusterConnection cluster, ClusterView view, NodeN
 
         foreach (var (uid, running) in _pods)
         {
-            if (known.ContainsKey(uid)) continue;
+            if (known.ContainsKey(uid))
+                continue;
             // Deleted without grace: its object is gone already.
             running.End(TimeSpan.Zero);
-            if (running.Ended.IsCompleted) _pods.TryRemove(uid, out _);
+            if (running.Ended.IsCompleted)
+                _pods.TryRemove(uid, out _);
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var pod in _pods.Values) pod.End(TimeSpan.Zero);
+        foreach (var pod in _pods.Values)
+            pod.End(TimeSpan.Zero);
         await Task.WhenAll(_pods.Values.Select(p => p.Ended));
     }
 
@@ -59,8 +64,10 @@ internal sealed class Kubelet(ClusterConnection cluster, ClusterView view, NodeN
         foreach (var service in view.Services.Objects.Values.Where(s => s.Spec.ClusterIP is { Length: > 0 } and not "None"))
         {
             var name = $"{service.Metadata.Name}.{service.Metadata.NamespaceProperty}";
-            hosts.Append(System.Globalization.CultureInfo.InvariantCulture,
-                $"{service.Spec.ClusterIP} {name}.svc {name}.svc.cluster.local {name}\n");
+            hosts.Append(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{service.Spec.ClusterIP} {name}.svc {name}.svc.cluster.local {name}\n"
+            );
         }
 
         return hosts.ToString();

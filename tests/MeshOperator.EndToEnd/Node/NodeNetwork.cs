@@ -32,7 +32,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
             "-n",
             node.Name,
             "-batch",
-            "-");
+            "-"
+        );
         await Command.RunAsync("ip", "netns", "exec", node.Name, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1");
         return new NodeNetwork(node);
     }
@@ -55,7 +56,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
             "-n",
             Namespace.Name,
             "-batch",
-            "-");
+            "-"
+        );
         await Command.FeedAsync(
             $"""
             link set lo up
@@ -69,7 +71,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
             "-n",
             pod.Name,
             "-batch",
-            "-");
+            "-"
+        );
         return new PodNetwork(Namespace, pod, link, System.Net.IPAddress.Parse(address));
     }
 
@@ -78,12 +81,18 @@ internal sealed class NodeNetwork : IAsyncDisposable
     /// <summary>What a run that was killed has left.</summary>
     private static async Task RemoveLeftoversAsync()
     {
-        if (!Directory.Exists("/run/netns")) return;
-        foreach (var name in Directory.EnumerateFiles("/run/netns").Select(Path.GetFileName)
-            .Where(n => n!.StartsWith(Prefix, StringComparison.Ordinal)))
+        if (!Directory.Exists("/run/netns"))
+            return;
+        foreach (
+            var name in Directory
+                .EnumerateFiles("/run/netns")
+                .Select(Path.GetFileName)
+                .Where(n => n!.StartsWith(Prefix, StringComparison.Ordinal))
+        )
         {
             var run = name!.Split('-')[1];
-            if (run != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) && Directory.Exists($"/proc/{run}")) continue;
+            if (run != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) && Directory.Exists($"/proc/{run}"))
+                continue;
             foreach (var pid in (await Command.RunAsync("ip", "netns", "pids", name)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
             {
                 using var process = Process.GetProcessById(int.Parse(pid, CultureInfo.InvariantCulture));

@@ -17,20 +17,28 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
 
     public bool IsRunning { get; set; }
 
-    public bool IsReady => IsRunning && pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always"))
-        .All(c => _containers.TryGetValue(c.Name, out var state) && state.IsReady);
+    public bool IsReady =>
+        IsRunning
+        && pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always"))
+            .All(c => _containers.TryGetValue(c.Name, out var state) && state.IsReady);
 
     public bool IsContainerReady(string container) => _containers.TryGetValue(container, out var state) && state.IsReady;
 
     public void Run(string container, bool isReady) =>
-        _containers.AddOrUpdate(container, new ContainerState(true, isReady, false, 0), (_, state) =>
-            state with { IsRunning = true, IsReady = isReady });
+        _containers.AddOrUpdate(
+            container,
+            new ContainerState(true, isReady, false, 0),
+            (_, state) => state with { IsRunning = true, IsReady = isReady }
+        );
 
     public void Complete(string container) => _containers[container] = new ContainerState(false, true, true, 0);
 
     public void Restart(string container) =>
-        _containers.AddOrUpdate(container, new ContainerState(true, false, false, 1), (_, state) =>
-            state with { IsReady = false, Restarts = state.Restarts + 1 });
+        _containers.AddOrUpdate(
+            container,
+            new ContainerState(true, false, false, 1),
+            (_, state) => state with { IsReady = false, Restarts = state.Restarts + 1 }
+        );
 
     public async Task WriteAsync()
     {
@@ -55,7 +63,11 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
     {
         try
         {
-            var options = new V1DeleteOptions { GracePeriodSeconds = 0, Preconditions = new V1Preconditions { Uid = pod.Metadata.Uid } };
+            var options = new V1DeleteOptions
+            {
+                GracePeriodSeconds = 0,
+                Preconditions = new V1Preconditions { Uid = pod.Metadata.Uid },
+            };
             await client.CoreV1.DeleteNamespacedPodAsync(pod.Metadata.Name, pod.Metadata.NamespaceProperty, options);
         }
         catch (HttpOperationException e) when (e.Response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict)
@@ -103,7 +115,13 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
                 { IsRunning: true } => new V1ContainerState { Running = new V1ContainerStateRunning { StartedAt = now } },
                 { IsCompleted: true } => new V1ContainerState
                 {
-                    Terminated = new V1ContainerStateTerminated { ExitCode = 0, Reason = "Completed", StartedAt = now, FinishedAt = now },
+                    Terminated = new V1ContainerStateTerminated
+                    {
+                        ExitCode = 0,
+                        Reason = "Completed",
+                        StartedAt = now,
+                        FinishedAt = now,
+                    },
                 },
                 _ => new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = "PodInitializing" } },
             },
@@ -111,7 +129,12 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
     }
 
     private static V1PodCondition Condition(string type, bool holds, DateTime now) =>
-        new() { Type = type, Status = holds ? "True" : "False", LastTransitionTime = now };
+        new()
+        {
+            Type = type,
+            Status = holds ? "True" : "False",
+            LastTransitionTime = now,
+        };
 
     private sealed record ContainerState(bool IsRunning, bool IsReady, bool IsCompleted, int Restarts);
 }

@@ -23,12 +23,14 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
         foreach (var volume in pod.Spec.Volumes ?? [])
         {
             Directory.CreateDirectory(PathOf(volume.Name));
-            if (volume.ConfigMap is { } map) await FillAsync(volume.Name, map.Name, map.Optional == true, cancellation);
+            if (volume.ConfigMap is { } map)
+                await FillAsync(volume.Name, map.Name, map.Optional == true, cancellation);
             foreach (var source in volume.Projected?.Sources ?? [])
             {
                 if (source.ServiceAccountToken is { } token)
                     await WriteAsync(volume.Name, token.Path, await IssueAsync(token, cancellation));
-                if (source.ConfigMap is { } projected) await FillAsync(volume.Name, projected.Name, optional: true, cancellation);
+                if (source.ConfigMap is { } projected)
+                    await FillAsync(volume.Name, projected.Name, optional: true, cancellation);
             }
         }
     }
@@ -42,7 +44,8 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
                 continue;
             foreach (var (name, text) in map.Data ?? new Dictionary<string, string>())
             {
-                if (_bundles.TryGetValue(name, out var known) && known == text) continue;
+                if (_bundles.TryGetValue(name, out var known) && known == text)
+                    continue;
                 await WriteAsync(volume.Name, name, text);
                 _bundles[name] = text;
             }
@@ -55,14 +58,19 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
         {
             try
             {
-                var found = await client.CoreV1.ReadNamespacedConfigMapAsync(map, pod.Metadata.NamespaceProperty,
-                    cancellationToken: cancellation);
-                foreach (var (name, text) in found.Data ?? new Dictionary<string, string>()) await WriteAsync(volume, name, text);
+                var found = await client.CoreV1.ReadNamespacedConfigMapAsync(
+                    map,
+                    pod.Metadata.NamespaceProperty,
+                    cancellationToken: cancellation
+                );
+                foreach (var (name, text) in found.Data ?? new Dictionary<string, string>())
+                    await WriteAsync(volume, name, text);
                 return;
             }
             catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
             {
-                if (optional) return;
+                if (optional)
+                    return;
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation);
             }
         }
@@ -86,8 +94,12 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
             },
         };
         var account = string.IsNullOrEmpty(pod.Spec.ServiceAccountName) ? "default" : pod.Spec.ServiceAccountName;
-        var answer = await client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, account, pod.Metadata.NamespaceProperty,
-            cancellationToken: cancellation);
+        var answer = await client.CoreV1.CreateNamespacedServiceAccountTokenAsync(
+            request,
+            account,
+            pod.Metadata.NamespaceProperty,
+            cancellationToken: cancellation
+        );
         return answer.Status.Token;
     }
 

@@ -23,8 +23,10 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(1, probe.TimeoutSeconds ?? 1)));
         try
         {
-            if (probe.HttpGet is { } http) return await GetAsync(container, http, timeout.Token) is >= 200 and < 400;
-            if (probe.TcpSocket is { } tcp) (await ConnectAsync(PortOf(container, tcp.Port), timeout.Token)).Dispose();
+            if (probe.HttpGet is { } http)
+                return await GetAsync(container, http, timeout.Token) is >= 200 and < 400;
+            if (probe.TcpSocket is { } tcp)
+                (await ConnectAsync(PortOf(container, tcp.Port), timeout.Token)).Dispose();
             return true;
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
@@ -36,15 +38,21 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
     /// <summary>Runs a <c>preStop</c> hook to its end or until its time is over; a hook that fails holds nothing up.</summary>
     public async Task RunAsync(V1Container container, V1LifecycleHandler? hook, CancellationToken cancellation)
     {
-        if (hook is null) return;
+        if (hook is null)
+            return;
         var clock = Stopwatch.StartNew();
         try
         {
-            if (hook.Sleep is { } sleep) await Task.Delay(TimeSpan.FromSeconds(sleep.Seconds), TimeProvider.System, cancellation);
-            else if (hook.HttpGet is { } http) await GetAsync(container, http, cancellation);
+            if (hook.Sleep is { } sleep)
+                await Task.Delay(TimeSpan.FromSeconds(sleep.Seconds), TimeProvider.System, cancellation);
+            else if (hook.HttpGet is { } http)
+                await GetAsync(container, http, cancellation);
             else if (hook.Exec?.Command is [var program, var seconds] && program.EndsWith("sleep", StringComparison.Ordinal))
-                await Task.Delay(TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture)), TimeProvider.System,
-                    cancellation);
+                await Task.Delay(
+                    TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture)),
+                    TimeProvider.System,
+                    cancellation
+                );
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
         {
@@ -63,7 +71,8 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
         while (length < 12)
         {
             var read = await socket.ReceiveAsync(buffer.AsMemory(length), cancellation);
-            if (read == 0) return 0;
+            if (read == 0)
+                return 0;
             length += read;
         }
 
@@ -73,7 +82,9 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
     private ValueTask<Socket> ConnectAsync(int port, CancellationToken cancellation) =>
         node.ConnectAsync(new IPEndPoint(pod, port), cancellation);
 
-    private static int PortOf(V1Container container, IntOrString port) => int.TryParse(port.Value, out var number)
-        ? number
-        : container.Ports?.FirstOrDefault(p => p.Name == port.Value)?.ContainerPort ?? throw new IOException($"there is no port {port.Value}");
+    private static int PortOf(V1Container container, IntOrString port) =>
+        int.TryParse(port.Value, out var number)
+            ? number
+            : container.Ports?.FirstOrDefault(p => p.Name == port.Value)?.ContainerPort
+                ?? throw new IOException($"there is no port {port.Value}");
 }

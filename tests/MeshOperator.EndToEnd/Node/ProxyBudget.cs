@@ -14,12 +14,15 @@ internal sealed class ProxyBudget(int most)
     /// <summary>Waits for a share; the first who came is the first served, but for those that take minutes: they go before.</summary>
     public async Task ReserveAsync(string ns, int proxies, bool isFirst = false)
     {
-        if (proxies > most) throw new ArgumentException($"a scenario can have {most} proxies at a time and not {proxies}", nameof(proxies));
+        if (proxies > most)
+            throw new ArgumentException($"a scenario can have {most} proxies at a time and not {proxies}", nameof(proxies));
         var granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (isFirst) _waiting.AddFirst((proxies, granted));
-            else _waiting.AddLast((proxies, granted));
+            if (isFirst)
+                _waiting.AddFirst((proxies, granted));
+            else
+                _waiting.AddLast((proxies, granted));
             Grant();
         }
 
@@ -40,7 +43,8 @@ internal sealed class ProxyBudget(int most)
     /// <summary>Waits until a pod with a proxy may start.</summary>
     public async Task<IDisposable> EnterAsync(string ns, CancellationToken cancellation)
     {
-        if (!_shares.TryGetValue(ns, out var share)) throw new InvalidOperationException($"namespace {ns} has reserved no proxies");
+        if (!_shares.TryGetValue(ns, out var share))
+            throw new InvalidOperationException($"namespace {ns} has reserved no proxies");
         await share.WaitAsync(cancellation);
         return new Place(share);
     }
@@ -61,7 +65,8 @@ internal sealed class ProxyBudget(int most)
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _left, 1) == 0) share.Release();
+            if (Interlocked.Exchange(ref _left, 1) == 0)
+                share.Release();
         }
     }
 }

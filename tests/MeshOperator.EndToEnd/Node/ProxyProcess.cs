@@ -83,9 +83,14 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     {
         using var handler = new SocketsHttpHandler
         {
-            ConnectCallback = async (context, cancellation) => new System.Net.Sockets.NetworkStream(
-                await network.ConnectAsync(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port),
-                    cancellation), ownsSocket: true),
+            ConnectCallback = async (context, cancellation) =>
+                new System.Net.Sockets.NetworkStream(
+                    await network.ConnectAsync(
+                        new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port),
+                        cancellation
+                    ),
+                    ownsSocket: true
+                ),
         };
         using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(20) };
         return await client.GetStringAsync(new Uri($"http://localhost:15000{path}"));
@@ -93,7 +98,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var run in _runs) await run.DisposeAsync();
+        foreach (var run in _runs)
+            await run.DisposeAsync();
     }
 
     private Dictionary<string, string> Environment()
@@ -118,9 +124,15 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     }
 
     /// <summary>What a kubelet makes of references to variables; an unknown one stays as it is.</summary>
-    private static string Expand(string text, Dictionary<string, string> environment) => Reference().Replace(
-        text, match => match.Value.StartsWith("$$", StringComparison.Ordinal) ? match.Value[1..]
-            : environment.GetValueOrDefault(match.Groups[1].Value, match.Value));
+    private static string Expand(string text, Dictionary<string, string> environment) =>
+        Reference()
+            .Replace(
+                text,
+                match =>
+                    match.Value.StartsWith("$$", StringComparison.Ordinal)
+                        ? match.Value[1..]
+                        : environment.GetValueOrDefault(match.Groups[1].Value, match.Value)
+            );
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

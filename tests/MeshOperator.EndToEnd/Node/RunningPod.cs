@@ -64,31 +64,33 @@ internal sealed class RunningPod
     {
         get
         {
-            lock (_endings) return [.. _endings];
+            lock (_endings)
+                return [.. _endings];
         }
     }
 
     private bool IsNative => (Pod.Spec.InitContainers ?? []).Any(c => c.Name == SidecarInjector.ContainerName);
 
-    public void Start() => _starting = Task.Run(async () =>
-    {
-        try
+    public void Start() =>
+        _starting = Task.Run(async () =>
         {
-            await StartAsync(_ending.Token);
-        }
-        catch (OperationCanceledException) when (_ending.IsCancellationRequested)
-        {
-            // It was deleted before it ran.
-        }
-        catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
-        {
-            // Its namespace has gone.
-        }
-        catch (Exception e)
-        {
-            await Console.Error.WriteLineAsync($"pod {Namespace}/{Name} did not start: {e}");
-        }
-    });
+            try
+            {
+                await StartAsync(_ending.Token);
+            }
+            catch (OperationCanceledException) when (_ending.IsCancellationRequested)
+            {
+                // It was deleted before it ran.
+            }
+            catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
+            {
+                // Its namespace has gone.
+            }
+            catch (Exception e)
+            {
+                await Console.Error.WriteLineAsync($"pod {Namespace}/{Name} did not start: {e}");
+            }
+        });
 
     /// <summary>Brings what comes from ConfigMaps up to date.</summary>
     public Task RefreshAsync() => _starting.IsCompletedSuccessfully ? _volumes.RefreshAsync() : Task.CompletedTask;
@@ -96,8 +98,10 @@ internal sealed class RunningPod
     /// <summary>Ends the pod within its grace period; zero kills it. Called again it changes nothing, but for zero.</summary>
     public void End(TimeSpan grace)
     {
-        if (grace == TimeSpan.Zero) _probing.Cancel();
-        if (Interlocked.Exchange(ref _isEnding, 1) != 0) return;
+        if (grace == TimeSpan.Zero)
+            _probing.Cancel();
+        if (Interlocked.Exchange(ref _isEnding, 1) != 0)
+            return;
         _ = Task.Run(async () =>
         {
             try
@@ -117,7 +121,8 @@ internal sealed class RunningPod
 
     private async Task StartAsync(CancellationToken cancellation)
     {
-        if (SidecarInjector.IsInjected(Pod)) _place = await _budget.EnterAsync(Namespace, cancellation);
+        if (SidecarInjector.IsInjected(Pod))
+            _place = await _budget.EnterAsync(Namespace, cancellation);
         Network = await _node.AttachAsync();
         _status.Address = Network.Address.ToString();
         await _status.WriteAsync();
@@ -125,17 +130,22 @@ internal sealed class RunningPod
         var probe = new Probe(_node.Namespace, Network.Address);
         foreach (var container in Pod.Spec.InitContainers ?? [])
         {
-            if (container.Name == SidecarInjector.ContainerName) await StartProxyAsync(container, probe, cancellation);
+            if (container.Name == SidecarInjector.ContainerName)
+                await StartProxyAsync(container, probe, cancellation);
             else if (container.Args is { Count: > 0 } arguments && container.Image.Contains("init", StringComparison.Ordinal))
                 await CaptureAsync(container, arguments);
-            if (container.RestartPolicy != "Always") _status.Complete(container.Name);
+            if (container.RestartPolicy != "Always")
+                _status.Complete(container.Name);
         }
 
         foreach (var container in Pod.Spec.Containers)
         {
-            if (container.Name == SidecarInjector.ContainerName) await StartProxyAsync(container, probe, cancellation);
-            else Application ??= await Application.StartAsync(Pod, Network);
-            if (container.Name != SidecarInjector.ContainerName) _status.Run(container.Name, isReady: container.ReadinessProbe is null);
+            if (container.Name == SidecarInjector.ContainerName)
+                await StartProxyAsync(container, probe, cancellation);
+            else
+                Application ??= await Application.StartAsync(Pod, Network);
+            if (container.Name != SidecarInjector.ContainerName)
+                _status.Run(container.Name, isReady: container.ReadinessProbe is null);
         }
 
         _status.IsRunning = true;
@@ -157,8 +167,10 @@ internal sealed class RunningPod
     private async Task CaptureAsync(V1Container container, IList<string> arguments)
     {
         string[] variables = [.. (container.Env ?? []).Select(v => $"{v.Name}={v.Value}")];
-        await Command.RunAsync("nsenter",
-            ["--net=" + Network.Namespace.Path, "--", "env", .. variables, Requirements.CaptureScript, .. arguments]);
+        await Command.RunAsync(
+            "nsenter",
+            ["--net=" + Network.Namespace.Path, "--", "env", .. variables, Requirements.CaptureScript, .. arguments]
+        );
     }
 
     private async Task ProbeAsync(V1Container container, Probe probe, CancellationToken cancellation)
@@ -170,15 +182,22 @@ internal sealed class RunningPod
             var wasReady = _status.IsContainerReady(container.Name);
             var succeeded = await probe.AskAsync(container, container.ReadinessProbe!);
             failures = succeeded ? 0 : failures + 1;
-            if (succeeded != wasReady && (succeeded || failures >= (container.ReadinessProbe!.FailureThreshold ?? 3))
-                && !cancellation.IsCancellationRequested)
+            if (
+                succeeded != wasReady
+                && (succeeded || failures >= (container.ReadinessProbe!.FailureThreshold ?? 3))
+                && !cancellation.IsCancellationRequested
+            )
             {
                 _status.Run(container.Name, succeeded);
                 await _status.WriteAsync();
             }
 
-            await Task.Delay(Probe.Pause(container.ReadinessProbe!, _status.IsContainerReady(container.Name)), TimeProvider.System,
-                cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(
+                    Probe.Pause(container.ReadinessProbe!, _status.IsContainerReady(container.Name)),
+                    TimeProvider.System,
+                    cancellation
+                )
+                .ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }
 
@@ -188,12 +207,14 @@ internal sealed class RunningPod
         while (true)
         {
             await Proxy!.Current.Ended;
-            if (IsEnding) return;
+            if (IsEnding)
+                return;
             _status.Restart(container.Name);
             await _status.WriteAsync();
             if (Proxy.Restarts > 0)
                 await Task.Delay(RestartBackoff, TimeProvider.System, _probing.Token).ContinueWith(_ => { }, TaskScheduler.Default);
-            if (IsEnding) return;
+            if (IsEnding)
+                return;
             await Proxy.StartAsync();
         }
     }
@@ -201,12 +222,14 @@ internal sealed class RunningPod
     private async Task EndAsync(TimeSpan grace)
     {
         var clock = Stopwatch.StartNew();
-        if (grace == TimeSpan.Zero) await _ending.CancelAsync();
+        if (grace == TimeSpan.Zero)
+            await _ending.CancelAsync();
         // A pod that starts is ended when it has started, or at once if it waits for something.
         await Task.WhenAny(_starting, Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System));
         await _ending.CancelAsync();
         await _starting;
-        if (Proxy is { Current.HasExited: false }) LastFindings = await ProxyChecks.FindAsync(this);
+        if (Proxy is { Current.HasExited: false })
+            LastFindings = await ProxyChecks.FindAsync(this);
         if (grace > TimeSpan.Zero && Network is not null)
         {
             var probe = new Probe(_node.Namespace, Network.Address);
@@ -216,18 +239,23 @@ internal sealed class RunningPod
         }
 
         await _probing.CancelAsync();
-        if (Application is not null) await Application.DisposeAsync();
-        if (Proxy is not null) await Proxy.DisposeAsync();
+        if (Application is not null)
+            await Application.DisposeAsync();
+        if (Proxy is not null)
+            await Proxy.DisposeAsync();
         await Task.WhenAll(_loops);
-        if (Network is not null) await Network.DisposeAsync();
+        if (Network is not null)
+            await Network.DisposeAsync();
         _place?.Dispose();
         await _status.DeleteAsync();
-        if (Directory.Exists(_volumes.Folder)) Directory.Delete(_volumes.Folder, recursive: true);
+        if (Directory.Exists(_volumes.Folder))
+            Directory.Delete(_volumes.Folder, recursive: true);
     }
 
     private async Task EndApplicationAsync(Probe probe, TimeSpan grace, Stopwatch clock)
     {
-        if (Application is null) return;
+        if (Application is null)
+            return;
         var container = Pod.Spec.Containers.First(c => c.Name != SidecarInjector.ContainerName);
         using var limit = new CancellationTokenSource(grace);
         await probe.RunAsync(container, container.Lifecycle?.PreStop, limit.Token);
@@ -238,7 +266,8 @@ internal sealed class RunningPod
     /// <summary>The hook runs at once; then a native sidecar waits until the application has ended.</summary>
     private async Task EndProxyAsync(Probe probe, TimeSpan grace, Stopwatch clock, Task before)
     {
-        if (Proxy is null) return;
+        if (Proxy is null)
+            return;
         using var limit = new CancellationTokenSource(grace);
         await probe.RunAsync(Proxy.Container, Proxy.Container.Lifecycle?.PreStop, limit.Token);
         await before;
@@ -255,6 +284,7 @@ internal sealed class RunningPod
 
     private void Note(string container, Stopwatch clock)
     {
-        lock (_endings) _endings.Add((container, clock.Elapsed));
+        lock (_endings)
+            _endings.Add((container, clock.Elapsed));
     }
 }

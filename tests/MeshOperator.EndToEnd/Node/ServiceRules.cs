@@ -15,43 +15,55 @@ internal sealed class ServiceRules(NetworkNamespace node)
     public async Task SetAsync(IEnumerable<V1Service> services, IEnumerable<V1EndpointSlice> slices)
     {
         var rules = Rules(services, slices.ToLookup(s => new ObjectKey(s.Metadata.NamespaceProperty, s.GetServiceName())));
-        if (rules == _rules) return;
+        if (rules == _rules)
+            return;
         await Command.FeedAsync(rules, "nsenter", "--net=" + node.Path, "--", "nft", "-f", "-");
         _rules = rules;
     }
 
     private static string Rules(IEnumerable<V1Service> services, ILookup<ObjectKey, V1EndpointSlice> slices)
     {
-        var rules = new StringBuilder("""
+        var rules = new StringBuilder(
+            """
             table ip services
             delete table ip services
             table ip services {
               chain prerouting {
                 type nat hook prerouting priority -100; policy accept;
 
-            """);
+            """
+        );
         var refused = new StringBuilder();
-        foreach (var service in services.OrderBy(s => s.Metadata.NamespaceProperty, StringComparer.Ordinal)
-            .ThenBy(s => s.Metadata.Name, StringComparer.Ordinal))
+        foreach (
+            var service in services
+                .OrderBy(s => s.Metadata.NamespaceProperty, StringComparer.Ordinal)
+                .ThenBy(s => s.Metadata.Name, StringComparer.Ordinal)
+        )
         {
-            if (!IPAddress.TryParse(service.Spec.ClusterIP, out _)) continue;
+            if (!IPAddress.TryParse(service.Spec.ClusterIP, out _))
+                continue;
             foreach (var port in service.Spec.Ports.Where(p => p.Protocol is null or "TCP"))
             {
                 string[] endpoints = [.. slices[ObjectKey.Of(service)].SelectMany(s => Ready(s, port.Name)).Order(StringComparer.Ordinal)];
                 var match = string.Create(CultureInfo.InvariantCulture, $"    ip daddr {service.Spec.ClusterIP} tcp dport {port.Port} ");
-                if (endpoints.Length == 0) refused.Append(match).Append("reject with icmp type port-unreachable\n");
-                else rules.Append(match).Append("dnat to ").Append(Target(endpoints)).Append('\n');
+                if (endpoints.Length == 0)
+                    refused.Append(match).Append("reject with icmp type port-unreachable\n");
+                else
+                    rules.Append(match).Append("dnat to ").Append(Target(endpoints)).Append('\n');
             }
         }
 
-        rules.Append("  }\n  chain forward {\n    type filter hook forward priority 0; policy accept;\n").Append(refused)
+        rules
+            .Append("  }\n  chain forward {\n    type filter hook forward priority 0; policy accept;\n")
+            .Append(refused)
             .Append("  }\n}\n");
         return rules.ToString();
     }
 
     private static string Target(string[] endpoints)
     {
-        if (endpoints.Length == 1) return endpoints[0].Replace(" . ", ":", StringComparison.Ordinal);
+        if (endpoints.Length == 1)
+            return endpoints[0].Replace(" . ", ":", StringComparison.Ordinal);
         var numbered = string.Join(", ", endpoints.Select((endpoint, i) => $"{i} : {endpoint}"));
         return string.Create(CultureInfo.InvariantCulture, $"numgen random mod {endpoints.Length} map {{ {numbered} }}");
     }
@@ -61,7 +73,9 @@ internal sealed class ServiceRules(NetworkNamespace node)
         var port = (slice.Ports ?? []).FirstOrDefault(p => (p.Name ?? string.Empty) == (name ?? string.Empty))?.Port;
         return port is null
             ? []
-            : (slice.Endpoints ?? []).Where(e => e.Conditions?.Ready != false).SelectMany(e => e.Addresses)
+            : (slice.Endpoints ?? [])
+                .Where(e => e.Conditions?.Ready != false)
+                .SelectMany(e => e.Addresses)
                 .Select(a => string.Create(CultureInfo.InvariantCulture, $"{a} . {port}"));
     }
 }

@@ -32,7 +32,8 @@ internal sealed class TcpRelay : IAsyncDisposable
         IsCut = true;
         _listener.Dispose();
         await _accepting;
-        foreach (var socket in _open.Keys) socket.Dispose();
+        foreach (var socket in _open.Keys)
+            socket.Dispose();
     }
 
     /// <summary>Takes connections again.</summary>
@@ -81,7 +82,8 @@ internal sealed class TcpRelay : IAsyncDisposable
             caller.Dispose();
             called?.Dispose();
             _open.TryRemove(caller, out _);
-            if (called is not null) _open.TryRemove(called, out _);
+            if (called is not null)
+                _open.TryRemove(called, out _);
         }
     }
 
@@ -92,7 +94,8 @@ internal sealed class TcpRelay : IAsyncDisposable
         {
             while (await from.ReceiveAsync(buffer) is var read and > 0)
             {
-                for (var sent = 0; sent < read;) sent += await to.SendAsync(buffer.AsMemory(sent, read - sent));
+                for (var sent = 0; sent < read; )
+                    sent += await to.SendAsync(buffer.AsMemory(sent, read - sent));
             }
 
             to.Shutdown(SocketShutdown.Send);

@@ -17,11 +17,15 @@ public sealed class CheckScenarios(TestMesh mesh) : Scenario(mesh)
         try
         {
             // The listener has no address, which Envoy refuses.
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "lds.yaml"), """
+            await File.WriteAllTextAsync(
+                Path.Combine(folder.FullName, "lds.yaml"),
+                """
                 resources:
                   - "@type": type.googleapis.com/envoy.config.listener.v3.Listener
                     name: bad
-                """, TestContext.Current.CancellationToken);
+                """,
+                TestContext.Current.CancellationToken
+            );
             var bootstrap = $$"""
                 {node: {id: bad, cluster: bad}, admin: {address: {socket_address: {address: 127.0.0.1, port_value: 15000} } },
                  dynamic_resources: {lds_config: {resource_api_version: V3, path_config_source: {path: {{folder.FullName}}/lds.yaml} } } }
@@ -29,7 +33,8 @@ public sealed class CheckScenarios(TestMesh mesh) : Scenario(mesh)
             await using var envoy = await ChildProcess.StartAsync(
                 network.Namespace,
                 "exec setpriv --pdeathsig KILL \"$@\"",
-                [Requirements.Envoy!, "--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
+                [Requirements.Envoy!, "--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
+            );
 
             await Eventually.Succeeds(async () =>
             {

@@ -16,13 +16,14 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     /// <summary>What the proxies count of connections that failed, for whoever looks into a failure.</summary>
     private async Task<string> FailuresAsync()
     {
-        const string counters = "/stats?filter=connect_fail|connect_timeout|overflow|none_healthy|cx_destroy_remote|reset|pending_failure&usedonly";
+        const string counters =
+            "/stats?filter=connect_fail|connect_timeout|overflow|none_healthy|cx_destroy_remote|reset|pending_failure&usedonly";
         var (caller, server) = (Caller.Pod.Proxy!, Workload("web").Pods[0].Proxy!);
         return $"caller: {await caller.AdminAsync(counters)}; server: {await server.AdminAsync(counters)}";
     }
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(
-        ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Echo] }), ns.DeployAsync("client"));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Echo] }), ns.DeployAsync("client"));
 
     [Fact]
     public async Task Requests_that_are_1500_in_flight_at_once_are_all_answered()
@@ -51,28 +52,35 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
             // All stay open; those that are new at a time are fewer, as each is a handshake of two proxies on a machine that is shared.
             foreach (var some in Enumerable.Range(0, 3000).Chunk(150))
             {
-                connections.AddRange(await Task.WhenAll(some.Select(async i =>
-                {
-                    var connection = await Caller.ConnectAsync("web", Port.Echo.Number);
-                    await connection.SendAsync($"<{i}>");
-                    var read = await connection.ReadUntilAsync(">", TimeSpan.FromSeconds(30));
-                    if (read != $"<{i}>") broken.Add($"{i}: '{read}'");
-                    return connection;
-                })));
+                connections.AddRange(
+                    await Task.WhenAll(
+                        some.Select(async i =>
+                        {
+                            var connection = await Caller.ConnectAsync("web", Port.Echo.Number);
+                            await connection.SendAsync($"<{i}>");
+                            var read = await connection.ReadUntilAsync(">", TimeSpan.FromSeconds(30));
+                            if (read != $"<{i}>")
+                                broken.Add($"{i}: '{read}'");
+                            return connection;
+                        })
+                    )
+                );
             }
 
             foreach (var (i, connection) in connections.Index())
             {
                 await connection.SendAsync("again.");
                 var read = await connection.ReadUntilAsync(".", TimeSpan.FromSeconds(30));
-                if (read != "again.") broken.Add($"{i}: '{read}'");
+                if (read != "again.")
+                    broken.Add($"{i}: '{read}'");
             }
 
             broken.ShouldBeEmpty(await FailuresAsync());
         }
         finally
         {
-            foreach (var connection in connections) connection.Dispose();
+            foreach (var connection in connections)
+                connection.Dispose();
         }
     }
 
@@ -84,12 +92,16 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         {
             foreach (var some in Enumerable.Range(0, 2000).Chunk(100))
             {
-                halves.AddRange(await Task.WhenAll(some.Select(async _ =>
-                {
-                    var connection = await Caller.ConnectAsync("web", 80);
-                    await connection.SendAsync("GET / HTTP/1.1\r\nHost: w");
-                    return connection;
-                })));
+                halves.AddRange(
+                    await Task.WhenAll(
+                        some.Select(async _ =>
+                        {
+                            var connection = await Caller.ConnectAsync("web", 80);
+                            await connection.SendAsync("GET / HTTP/1.1\r\nHost: w");
+                            return connection;
+                        })
+                    )
+                );
             }
 
             var load = await Caller.CallAsync("http://web/", callers: 4, requests: 200);
@@ -99,7 +111,8 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         }
         finally
         {
-            foreach (var half in halves) half.Dispose();
+            foreach (var half in halves)
+                half.Dispose();
         }
     }
 }

@@ -30,11 +30,15 @@ public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
     {
         var (web, client) = await DeployAsync("killed", replicas: 2);
 
-        var load = await client.LoadAsync("http://web/", rate: 200, during: async load =>
-        {
-            web.Pods[0].Proxy!.Current.Kill();
-            await load.GoOnAsync(TimeSpan.FromSeconds(8));
-        });
+        var load = await client.LoadAsync(
+            "http://web/",
+            rate: 200,
+            during: async load =>
+            {
+                web.Pods[0].Proxy!.Current.Kill();
+                await load.GoOnAsync(TimeSpan.FromSeconds(8));
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -43,7 +47,8 @@ public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task A_service_that_fails_altogether_gets_at_most_half_more_than_its_load()
     {
         var (web, client) = await DeployAsync("all", replicas: 2);
-        foreach (var pod in web.Pods) await pod.Application!.StopAsync(TimeSpan.Zero);
+        foreach (var pod in web.Pods)
+            await pod.Application!.StopAsync(TimeSpan.Zero);
         var before = await AttemptsAsync(client.Pod);
 
         var load = await client.LoadAsync("http://web/", rate: 1500, during: load => load.GoOnAsync(TimeSpan.FromSeconds(5)));
@@ -58,15 +63,23 @@ public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
         var shop = await NamespaceAsync(name, proxies: replicas + 1, Turn.Alone);
         var web = await shop.DeployAsync("web", replicas);
         var client = (await shop.DeployAsync("client")).Client;
-        await shop.ApplyAsync("{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}");
-        await Eventually.Succeeds(async () => (await client.RepeatAsync(20, "http://web/")).Select(reply => reply.Pod).Distinct().Count().ShouldBe(replicas));
+        await shop.ApplyAsync(
+            "{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}"
+        );
+        await Eventually.Succeeds(async () =>
+            (await client.RepeatAsync(20, "http://web/")).Select(reply => reply.Pod).Distinct().Count().ShouldBe(replicas)
+        );
         return (web, client);
     }
 
     /// <summary>How many requests a proxy has sent to the service, retries among them.</summary>
     private static async Task<int> AttemptsAsync(RunningPod pod)
     {
-        var stats = JsonNode.Parse(await pod.Proxy!.AdminAsync("/stats?format=json&filter=^cluster.outbound/80/.*upstream_rq_total$"))!["stats"]!.AsArray();
-        return stats.Sum(stat => ((string?)stat!["name"])?.EndsWith("/web.upstream_rq_total", StringComparison.Ordinal) == true ? (int?)stat["value"] ?? 0 : 0);
+        var stats = JsonNode.Parse(await pod.Proxy!.AdminAsync("/stats?format=json&filter=^cluster.outbound/80/.*upstream_rq_total$"))![
+            "stats"
+        ]!.AsArray();
+        return stats.Sum(stat =>
+            ((string?)stat!["name"])?.EndsWith("/web.upstream_rq_total", StringComparison.Ordinal) == true ? (int?)stat["value"] ?? 0 : 0
+        );
     }
 }

@@ -29,23 +29,29 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task Classic_sidecar_goes_on_for_the_application_that_ends_and_fails_no_request()
     {
         var shop = await NamespaceAsync("classic", proxies: 4);
-        var web = await shop.DeployAsync(new WorkloadSpec("web")
-        {
-            Replicas = 2,
-            Annotations = new Dictionary<string, string> { ["meshoperator.io/native-sidecar"] = "false" },
-            Container = WellBehaved.WaitsBeforeItEnds,
-            PodSpec = WellBehaved.EndsWithin20Seconds,
-        });
+        var web = await shop.DeployAsync(
+            new WorkloadSpec("web")
+            {
+                Replicas = 2,
+                Annotations = new Dictionary<string, string> { ["meshoperator.io/native-sidecar"] = "false" },
+                Container = WellBehaved.WaitsBeforeItEnds,
+                PodSpec = WellBehaved.EndsWithin20Seconds,
+            }
+        );
         var client = await shop.DeployAsync("client");
         web.Pods[0].Pod.Spec.Containers.ShouldContain(c => c.Name == "mesh-proxy");
 
-        var load = await client.Client.LoadAsync("http://web/", rate: 50, during: async _ =>
-        {
-            var pod = web.Pods[0];
-            await web.DeletePodAsync(pod);
-            await pod.Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-            await web.WaitUntilReadyAsync(2);
-        });
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            rate: 50,
+            during: async _ =>
+            {
+                var pod = web.Pods[0];
+                await web.DeletePodAsync(pod);
+                await pod.Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+                await web.WaitUntilReadyAsync(2);
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -59,13 +65,17 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
         await shop.ApplyAsync(WellBehaved.Retries);
         var victim = web.Pods[0];
 
-        var load = await client.Client.LoadAsync("http://web/", rate: 50, during: async load =>
-        {
-            victim.Proxy!.Current.Kill();
-            await Eventually.Succeeds(() => victim.Proxy.Restarts.ShouldBe(1));
-            await web.WaitUntilReadyAsync(2);
-            await load.GoOnAsync(TimeSpan.FromSeconds(2));
-        });
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            rate: 50,
+            during: async load =>
+            {
+                victim.Proxy!.Current.Kill();
+                await Eventually.Succeeds(() => victim.Proxy.Restarts.ShouldBe(1));
+                await web.WaitUntilReadyAsync(2);
+                await load.GoOnAsync(TimeSpan.FromSeconds(2));
+            }
+        );
 
         // What was in flight is lost with the proxy. That further requests fail is bounded, until retries of failed connections have a
         // floor.

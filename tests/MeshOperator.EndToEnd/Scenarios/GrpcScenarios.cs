@@ -11,8 +11,8 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
 {
     private GrpcChannel? _channel;
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(
-        ns.DeployAsync(new WorkloadSpec("model") { Replicas = 2, Ports = [Port.Grpc] }), ns.DeployAsync("client"));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(ns.DeployAsync(new WorkloadSpec("model") { Replicas = 2, Ports = [Port.Grpc] }), ns.DeployAsync("client"));
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -21,8 +21,11 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
     [Fact]
     public async Task Call_is_answered_with_metadata_and_trailers()
     {
-        using var call = Model.UnaryAsync(new EchoRequest { Text = "hello" }, new Metadata { { "x-user", "somebody" } },
-            cancellationToken: Cancellation);
+        using var call = Model.UnaryAsync(
+            new EchoRequest { Text = "hello" },
+            new Metadata { { "x-user", "somebody" } },
+            cancellationToken: Cancellation
+        );
 
         var reply = await call;
 
@@ -52,7 +55,8 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
         (await down.ResponseStream.ReadAllAsync(Cancellation).CountAsync(Cancellation)).ShouldBe(20);
 
         using var up = Model.Up(cancellationToken: Cancellation);
-        for (var i = 0; i < 20; i++) await up.RequestStream.WriteAsync(new EchoRequest { Text = "up" }, Cancellation);
+        for (var i = 0; i < 20; i++)
+            await up.RequestStream.WriteAsync(new EchoRequest { Text = "up" }, Cancellation);
         await up.RequestStream.CompleteAsync();
         (await up).Received.ShouldBe(20);
 
@@ -72,8 +76,11 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
     public async Task Status_and_its_message_arrive()
     {
         var error = await Should.ThrowAsync<RpcException>(async () =>
-            await Model.UnaryAsync(new EchoRequest { Text = "no such thing", Status = (int)StatusCode.NotFound },
-                cancellationToken: Cancellation));
+            await Model.UnaryAsync(
+                new EchoRequest { Text = "no such thing", Status = (int)StatusCode.NotFound },
+                cancellationToken: Cancellation
+            )
+        );
 
         error.StatusCode.ShouldBe(StatusCode.NotFound);
         error.Status.Detail.ShouldBe("no such thing");
@@ -86,7 +93,8 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
         var deadline = TimeProvider.System.GetUtcNow().UtcDateTime.AddMilliseconds(400);
 
         var error = await Should.ThrowAsync<RpcException>(async () =>
-            await Model.UnaryAsync(new EchoRequest { DelayMs = 5000 }, deadline: deadline, cancellationToken: Cancellation));
+            await Model.UnaryAsync(new EchoRequest { DelayMs = 5000 }, deadline: deadline, cancellationToken: Cancellation)
+        );
 
         error.StatusCode.ShouldBe(StatusCode.DeadlineExceeded);
     }
@@ -94,8 +102,10 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
     [Fact]
     public async Task Messages_of_20_MB_arrive_whole_in_both_directions()
     {
-        var reply = await Model.UnaryAsync(new EchoRequest { Payload = ByteString.CopyFrom(new byte[20_000_000]), ReplyBytes = 20_000_000 },
-            cancellationToken: Cancellation);
+        var reply = await Model.UnaryAsync(
+            new EchoRequest { Payload = ByteString.CopyFrom(new byte[20_000_000]), ReplyBytes = 20_000_000 },
+            cancellationToken: Cancellation
+        );
 
         reply.ReceivedBytes.ShouldBe(20_000_000);
         reply.Payload.Length.ShouldBe(20_000_000);
@@ -104,11 +114,23 @@ public sealed class GrpcScenarios(TestMesh mesh, SharedNamespace shared) : Share
     [Fact]
     public async Task Channel_carries_400_streams_at_once()
     {
-        var replies = await Task.WhenAll(Enumerable.Range(0, 400).Select(async i =>
-        {
-            using var call = Model.Down(new EchoRequest { Text = $"{i}", Replies = 3, DelayMs = 300 }, cancellationToken: Cancellation);
-            return await call.ResponseStream.ReadAllAsync(Cancellation).CountAsync(reply => reply.Text == $"{i}", Cancellation);
-        }));
+        var replies = await Task.WhenAll(
+            Enumerable
+                .Range(0, 400)
+                .Select(async i =>
+                {
+                    using var call = Model.Down(
+                        new EchoRequest
+                        {
+                            Text = $"{i}",
+                            Replies = 3,
+                            DelayMs = 300,
+                        },
+                        cancellationToken: Cancellation
+                    );
+                    return await call.ResponseStream.ReadAllAsync(Cancellation).CountAsync(reply => reply.Text == $"{i}", Cancellation);
+                })
+        );
 
         replies.ShouldAllBe(count => count == 3);
     }

@@ -18,8 +18,10 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     {
         await base.InitializeAsync();
         _web = await AliasAsync("web");
-        Expect("'descriptors' is set but only used by route configuration",
-            "rate limits are buckets of the filter, which this Envoy will not take for ever");
+        Expect(
+            "'descriptors' is set but only used by route configuration",
+            "rate limits are buckets of the filter, which this Envoy will not take for ever"
+        );
     }
 
     private protected override Task DeployAsync(TestNamespace ns) =>
@@ -28,12 +30,14 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task Requests_beyond_the_limit_are_answered_429_and_told_when_to_come_again()
     {
-        await Namespace.ApplyAsync($$"""
+        await Namespace.ApplyAsync(
+            $$"""
             apiVersion: meshoperator.io/v1alpha1
             kind: RateLimit
             metadata: {name: {{_web}} }
             spec: {targetRefs: [{kind: Service, name: {{_web}} }], limits: [{requests: 10, unit: Hour, burst: 10}]}
-            """);
+            """
+        );
         // Each of two pods has a bucket of its own.
         await Eventually.Succeeds(async () =>
         {
@@ -52,21 +56,27 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task A_rate_is_kept_under_load_and_nothing_but_429_is_answered_beyond_it()
     {
-        await Namespace.ApplyAsync($$"""
+        await Namespace.ApplyAsync(
+            $$"""
             apiVersion: meshoperator.io/v1alpha1
             kind: RateLimit
             metadata: {name: {{_web}} }
             spec: {targetRefs: [{kind: Service, name: {{_web}} }], limits: [{requests: 20, unit: Second, burst: 20, match: {path: {value: /limited} } }]}
-            """);
+            """
+        );
         var from = TimeSpan.Zero;
 
-        var load = await Caller.LoadAsync(Url + "limited", rate: 150, during: async load =>
-        {
-            // From the first refusal on the limit is in effect, on the connections of this load too when the old ones have drained.
-            await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).Count(s => s.Status == 429).ShouldBeGreaterThan(20));
-            from = load.Now;
-            await load.GoOnAsync(TimeSpan.FromSeconds(4));
-        });
+        var load = await Caller.LoadAsync(
+            Url + "limited",
+            rate: 150,
+            during: async load =>
+            {
+                // From the first refusal on the limit is in effect, on the connections of this load too when the old ones have drained.
+                await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).Count(s => s.Status == 429).ShouldBeGreaterThan(20));
+                from = load.Now;
+                await load.GoOnAsync(TimeSpan.FromSeconds(4));
+            }
+        );
 
         var limited = load.Between(from, from + TimeSpan.FromSeconds(4));
         limited.Failed.ShouldBe(0, limited.ToString());
@@ -102,10 +112,13 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         });
     }
 
-    private Task BreakerAsync(string spec) => Namespace.ApplyAsync($$"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: CircuitBreaker
-        metadata: {name: {{_web}} }
-        spec: {targetRefs: [{kind: Service, name: {{_web}} }], {{spec}} }
-        """);
+    private Task BreakerAsync(string spec) =>
+        Namespace.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: CircuitBreaker
+            metadata: {name: {{_web}} }
+            spec: {targetRefs: [{kind: Service, name: {{_web}} }], {{spec}} }
+            """
+        );
 }

@@ -24,7 +24,9 @@ public sealed class LongConnectionScenarios(TestMesh mesh) : Scenario(mesh)
 
         await RulesAsync(shop, $"allow: [{{namespaces: [{shop.Name}, elsewhere]}}]");
         await shop.ApplyAsync(Policy("RateLimit", "selector: {matchLabels: {app: web}}, limits: [{requests: 1000}]"));
-        await shop.ApplyAsync(Policy("TrafficSplit", "service: web, port: 7, backends: [{service: web, weight: 1}, {service: other, port: 80, weight: 0}]"));
+        await shop.ApplyAsync(
+            Policy("TrafficSplit", "service: web, port: 7, backends: [{service: web, weight: 1}, {service: other, port: 80, weight: 0}]")
+        );
         await shop.ApplyAsync(Policy("RetryPolicy", "targetRefs: [{kind: Service, name: web}], attempts: 2"));
         await shop.ApplyAsync(Policy("CircuitBreaker", "targetRefs: [{kind: Service, name: web}], maxConnections: 100"));
 
@@ -73,14 +75,16 @@ public sealed class LongConnectionScenarios(TestMesh mesh) : Scenario(mesh)
         await Task.WhenAll(
             shop.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Echo] }),
             shop.DeployAsync("friend", account: "friend"),
-            shop.DeployAsync("other", account: "other"));
+            shop.DeployAsync("other", account: "other")
+        );
         return shop;
     }
 
     private static Task RulesAsync(TestNamespace shop, string rules) =>
         shop.ApplyAsync(Policy("MtlsPolicy", $"selector: {{matchLabels: {{app: web}}}}, mode: Permissive, {rules}"));
 
-    private static string Policy(string kind, string spec) => $"{{apiVersion: meshoperator.io/v1alpha1, kind: {kind}, metadata: {{name: web}}, spec: {{{spec}}}}}";
+    private static string Policy(string kind, string spec) =>
+        $"{{apiVersion: meshoperator.io/v1alpha1, kind: {kind}, metadata: {{name: web}}, spec: {{{spec}}}}}";
 
     private static async Task<Opened> OpenAsync(Client client)
     {
@@ -89,7 +93,8 @@ public sealed class LongConnectionScenarios(TestMesh mesh) : Scenario(mesh)
             client.GetAsync("http://web/", $"x-delay: {Long.TotalMilliseconds}"),
             client.GetAsync("http://web/events", "x-count: 46", "x-interval: 1000"),
             await client.WebSocketAsync("ws://web/socket"),
-            await EchoAsync(client));
+            await EchoAsync(client)
+        );
     }
 
     private static async Task<RawConnection> EchoAsync(Client client)
@@ -116,7 +121,12 @@ public sealed class LongConnectionScenarios(TestMesh mesh) : Scenario(mesh)
             events.Status.ShouldBe(HttpStatusCode.OK);
             events.Body.Split("data: ").Length.ShouldBe(47);
             var buffer = new byte[64];
-            await Socket.SendAsync(Encoding.ASCII.GetBytes("after"), WebSocketMessageType.Text, endOfMessage: true, TestContext.Current.CancellationToken);
+            await Socket.SendAsync(
+                Encoding.ASCII.GetBytes("after"),
+                WebSocketMessageType.Text,
+                endOfMessage: true,
+                TestContext.Current.CancellationToken
+            );
             var message = await Socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
             Encoding.ASCII.GetString(buffer, 0, message.Count).ShouldBe("after");
         }

@@ -24,8 +24,12 @@ public sealed class LostNodeScenarios(TestMesh mesh) : Scenario(mesh)
         var web = await shop.DeployAsync("web", replicas: 2);
         var client = (await shop.DeployAsync("client")).Client;
         if (retries)
-            await shop.ApplyAsync("{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}");
-        await Eventually.Succeeds(async () => (await client.RepeatAsync(20, "http://web/")).Select(reply => reply.Pod).Distinct().Count().ShouldBe(2));
+            await shop.ApplyAsync(
+                "{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}"
+            );
+        await Eventually.Succeeds(async () =>
+            (await client.RepeatAsync(20, "http://web/")).Select(reply => reply.Pod).Distinct().Count().ShouldBe(2)
+        );
         var key = shop.Name;
         var waiting = client.SendAsync(HttpMethod.Post, "http://web/", [$"x-key: {key}", "x-delay: 120000"], new StringContent("x"));
         await Eventually.Succeeds(() => Behavior.Arrivals(key).Count.ShouldBe(1));
@@ -39,6 +43,7 @@ public sealed class LostNodeScenarios(TestMesh mesh) : Scenario(mesh)
         clock.Elapsed.ShouldBeLessThan(KnownWithin);
         var others = await load;
         others.Samples.Max(sample => sample.Duration).ShouldBeLessThan(KnownWithin, others.ToString());
-        if (retries) others.Failed.ShouldBe(0, others.ToString());
+        if (retries)
+            others.Failed.ShouldBe(0, others.ToString());
     }
 }

@@ -15,11 +15,13 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
 
     private Client Outside => Workload("outside").Client;
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(
-        ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Echo, Port.MySql] }),
-        ns.DeployAsync("friend", account: "friend"),
-        ns.DeployAsync("other", account: "other"),
-        ns.DeployAsync("outside", meshed: false));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(
+            ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Echo, Port.MySql] }),
+            ns.DeployAsync("friend", account: "friend"),
+            ns.DeployAsync("other", account: "other"),
+            ns.DeployAsync("outside", meshed: false)
+        );
 
     [Fact]
     public async Task Meshed_caller_reaches_a_server_over_mutual_TLS_and_one_outside_over_plaintext()
@@ -97,13 +99,16 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
         await EventuallyAnsweredAsync("friend", HttpStatusCode.OK, "http://web/api/items");
         await EventuallyAnsweredAsync("friend", HttpStatusCode.Forbidden, "http://web/api/secret");
         (await Friend.SendAsync(HttpMethod.Post, "http://web/api/items", [], new StringContent("x"))).Status.ShouldBe(
-            HttpStatusCode.Forbidden);
+            HttpStatusCode.Forbidden
+        );
     }
 
     [Fact]
     public async Task Bytes_come_from_the_allowed_identity_only_also_where_the_server_speaks_first()
     {
-        await MtlsAsync($"mode: Strict, allow: [{{identities: ['spiffe://cluster.local/ns/{Namespace.Name}/sa/friend'], ports: [{ApplicationPort.SpeaksFirst}]}}]");
+        await MtlsAsync(
+            $"mode: Strict, allow: [{{identities: ['spiffe://cluster.local/ns/{Namespace.Name}/sa/friend'], ports: [{ApplicationPort.SpeaksFirst}]}}]"
+        );
 
         using var allowed = await Friend.ConnectAsync("web", Port.MySql.Number);
         (await allowed.ReadUntilAsync("\n")).ShouldStartWith("220 web");
@@ -130,14 +135,23 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
     public async Task Headers_of_the_mesh_that_come_from_outside_are_not_believed()
     {
         await EventuallyAnsweredAsync("outside", HttpStatusCode.OK);
-        var reply = await Outside.GetAsync("http://web/", "x-forwarded-client-cert: URI=spiffe://cluster.local/ns/forged/sa/forged",
-            "x-envoy-retry-on: 5xx");
+        var reply = await Outside.GetAsync(
+            "http://web/",
+            "x-forwarded-client-cert: URI=spiffe://cluster.local/ns/forged/sa/forged",
+            "x-envoy-retry-on: 5xx"
+        );
 
         reply.Status.ShouldBe(HttpStatusCode.OK);
         (reply.Arrived("x-forwarded-client-cert") ?? string.Empty).ShouldNotContain("forged");
-        (await Outside.GetAsync("http://web/", "x-key: forged-retries", "x-fail-first: 1", "x-envoy-retry-on: 5xx",
-            "x-envoy-max-retries: 3")).Status
-            .ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (
+            await Outside.GetAsync(
+                "http://web/",
+                "x-key: forged-retries",
+                "x-fail-first: 1",
+                "x-envoy-retry-on: 5xx",
+                "x-envoy-max-retries: 3"
+            )
+        ).Status.ShouldBe(HttpStatusCode.ServiceUnavailable);
         Behavior.Arrivals("forged-retries").Count.ShouldBe(1);
     }
 
@@ -151,10 +165,13 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
     private Task EventuallyAnsweredAsync(string workload, HttpStatusCode status, string url = "http://web/") =>
         Eventually.Succeeds(async () => (await FreshAsync(workload, url)).Status.ShouldBe(status));
 
-    private Task MtlsAsync(string spec) => Namespace.ApplyAsync($$"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: MtlsPolicy
-        metadata: {name: web}
-        spec: {selector: {matchLabels: {app: web} }, {{spec}} }
-        """);
+    private Task MtlsAsync(string spec) =>
+        Namespace.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: MtlsPolicy
+            metadata: {name: web}
+            spec: {selector: {matchLabels: {app: web} }, {{spec}} }
+            """
+        );
 }

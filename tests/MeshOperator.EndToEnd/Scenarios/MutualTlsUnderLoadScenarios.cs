@@ -14,11 +14,15 @@ public sealed class MutualTlsUnderLoadScenarios(TestMesh mesh) : Scenario(mesh)
         await shop.DeployAsync("web");
         var friend = await shop.DeployAsync("friend");
 
-        var load = await friend.Client.LoadAsync("http://web/", rate: 150, during: async _ =>
-        {
-            foreach (var mode in new[] { "Strict", "Permissive", "Disabled", "Strict", "Disabled", "Permissive", "Strict" })
-                await MtlsAsync(shop, $"mode: {mode}");
-        });
+        var load = await friend.Client.LoadAsync(
+            "http://web/",
+            rate: 150,
+            during: async _ =>
+            {
+                foreach (var mode in new[] { "Strict", "Permissive", "Disabled", "Strict", "Disabled", "Permissive", "Strict" })
+                    await MtlsAsync(shop, $"mode: {mode}");
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
         load.Of(HttpStatusCode.OK).ShouldBe(load.Total, load.ToString());
@@ -31,22 +35,35 @@ public sealed class MutualTlsUnderLoadScenarios(TestMesh mesh) : Scenario(mesh)
         await shop.DeployAsync("web");
         var friend = await shop.DeployAsync("friend");
 
-        var load = await friend.Client.LoadAsync("http://web/", rate: 150, during: async load =>
-        {
-            await MtlsAsync(shop, $"mode: Strict, deny: [{{namespaces: [{shop.Name}]}}]");
-            await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Status == 403), TimeSpan.FromSeconds(45));
-            await MtlsAsync(shop, $"mode: Strict, allow: [{{namespaces: [{shop.Name}]}}]");
-            await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Status == 200), TimeSpan.FromSeconds(45));
-        });
+        var load = await friend.Client.LoadAsync(
+            "http://web/",
+            rate: 150,
+            during: async load =>
+            {
+                await MtlsAsync(shop, $"mode: Strict, deny: [{{namespaces: [{shop.Name}]}}]");
+                await Eventually.Succeeds(
+                    () => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Status == 403),
+                    TimeSpan.FromSeconds(45)
+                );
+                await MtlsAsync(shop, $"mode: Strict, allow: [{{namespaces: [{shop.Name}]}}]");
+                await Eventually.Succeeds(
+                    () => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Status == 200),
+                    TimeSpan.FromSeconds(45)
+                );
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
         (load.Of(HttpStatusCode.OK) + load.Of(HttpStatusCode.Forbidden)).ShouldBe(load.Total, load.ToString());
     }
 
-    private static Task MtlsAsync(TestNamespace ns, string spec) => ns.ApplyAsync($$"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: MtlsPolicy
-        metadata: {name: web}
-        spec: {selector: {matchLabels: {app: web} }, {{spec}} }
-        """);
+    private static Task MtlsAsync(TestNamespace ns, string spec) =>
+        ns.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: MtlsPolicy
+            metadata: {name: web}
+            spec: {selector: {matchLabels: {app: web} }, {{spec}} }
+            """
+        );
 }

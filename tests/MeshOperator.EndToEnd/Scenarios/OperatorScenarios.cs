@@ -14,14 +14,18 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
     {
         var (shop, client) = await DeployAsync("killed");
 
-        var load = await client.Client.LoadAsync("http://web/", Rate, during: async load =>
-        {
-            await Mesh.Operator.KillAsync();
-            await load.GoOnAsync(TimeSpan.FromSeconds(3));
-            await Mesh.Operator.StartAsync();
-            await SplitAsync(shop, 0);
-            await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"));
-        });
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            Rate,
+            during: async load =>
+            {
+                await Mesh.Operator.KillAsync();
+                await load.GoOnAsync(TimeSpan.FromSeconds(3));
+                await Mesh.Operator.StartAsync();
+                await SplitAsync(shop, 0);
+                await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"));
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -31,13 +35,17 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
     {
         var (shop, client) = await DeployAsync("restarted");
 
-        var load = await client.Client.LoadAsync("http://web/", Rate, during: async load =>
-        {
-            await Mesh.Operator.StopAsync();
-            await Mesh.Operator.StartAsync();
-            await SplitAsync(shop, 0);
-            await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"));
-        });
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            Rate,
+            during: async load =>
+            {
+                await Mesh.Operator.StopAsync();
+                await Mesh.Operator.StartAsync();
+                await SplitAsync(shop, 0);
+                await Eventually.Succeeds(() => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"));
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -47,15 +55,21 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
     {
         var (shop, client) = await DeployAsync("away");
 
-        var load = await client.Client.LoadAsync("http://web/", Rate, during: async load =>
-        {
-            await Mesh.Operator.CutFromApiServerAsync();
-            await load.GoOnAsync(TimeSpan.FromSeconds(30));
-            Mesh.Operator.ReconnectToApiServer();
-            await SplitAsync(shop, 0);
-            await Eventually.Succeeds(() =>
-                load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"), TimeSpan.FromSeconds(60));
-        });
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            Rate,
+            during: async load =>
+            {
+                await Mesh.Operator.CutFromApiServerAsync();
+                await load.GoOnAsync(TimeSpan.FromSeconds(30));
+                Mesh.Operator.ReconnectToApiServer();
+                await SplitAsync(shop, 0);
+                await Eventually.Succeeds(
+                    () => load.SoFar.Samples.TakeLast(50).ShouldAllBe(s => s.Version == "canary"),
+                    TimeSpan.FromSeconds(60)
+                );
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -66,11 +80,15 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
         var (shop, client) = await DeployAsync("rotated");
         await shop.ApplyAsync("{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {name: strict}, spec: {mode: Strict}}");
 
-        var load = await client.Client.LoadAsync("http://web/", Rate, during: async load =>
-        {
-            await Mesh.Operator.RunCommandAsync("ca", "rotate", "--wait");
-            await load.GoOnAsync(TimeSpan.FromSeconds(2));
-        });
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            Rate,
+            during: async load =>
+            {
+                await Mesh.Operator.RunCommandAsync("ca", "rotate", "--wait");
+                await load.GoOnAsync(TimeSpan.FromSeconds(2));
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -84,10 +102,13 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
         return (shop, client);
     }
 
-    private static Task SplitAsync(TestNamespace ns, int weight) => ns.ApplyAsync($$"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: TrafficSplit
-        metadata: {name: web}
-        spec: {service: web, backends: [{service: web, weight: {{weight}} }, {service: canary, weight: {{100 - weight}} }]}
-        """);
+    private static Task SplitAsync(TestNamespace ns, int weight) =>
+        ns.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata: {name: web}
+            spec: {service: web, backends: [{service: web, weight: {{weight}} }, {service: canary, weight: {{100 - weight}} }]}
+            """
+        );
 }

@@ -17,9 +17,8 @@ public sealed class PathScenarios(TestMesh mesh, SharedNamespace shared) : Share
 
     private Client Caller => Workload("client").Client;
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(
-        ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Recorder] }),
-        ns.DeployAsync("client"));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Recorder] }), ns.DeployAsync("client"));
 
     [Theory]
     [InlineData("deny: /admin")]
@@ -31,7 +30,9 @@ public sealed class PathScenarios(TestMesh mesh, SharedNamespace shared) : Share
         var cases = Cases("path as it is sent", rule);
         cases.Count.ShouldBeGreaterThan(25);
 
-        await ApplyAsync($"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{paths: ['{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}']}}]");
+        await ApplyAsync(
+            $"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{paths: ['{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}']}}]"
+        );
 
         await AnsweredAsync(cases.Select(c => ($"GET {c.Sent} HTTP/1.1\r\n", c.Status)));
     }
@@ -45,7 +46,9 @@ public sealed class PathScenarios(TestMesh mesh, SharedNamespace shared) : Share
         var cases = Cases("request", rule);
         cases.Count.ShouldBeGreaterThan(8);
 
-        await ApplyAsync($"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{methods: [{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}]}}]");
+        await ApplyAsync(
+            $"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{methods: [{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}]}}]"
+        );
 
         await AnsweredAsync(cases.Select(c => (Request(c.Sent), c.Status)));
     }
@@ -65,26 +68,35 @@ public sealed class PathScenarios(TestMesh mesh, SharedNamespace shared) : Share
         return $"{parts[0]} {parts[1]} HTTP/1.1\r\n{(parts.Length > 2 ? parts[2] + "\r\n" : string.Empty)}Content-Length: 0\r\n";
     }
 
-    private Task ApplyAsync(string rules) => Namespace.ApplyAsync($$"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: MtlsPolicy
-        metadata: {name: web}
-        spec: {selector: {matchLabels: {app: web} }, mode: Permissive, {{rules}} }
-        """);
+    private Task ApplyAsync(string rules) =>
+        Namespace.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: MtlsPolicy
+            metadata: {name: web}
+            spec: {selector: {matchLabels: {app: web} }, mode: Permissive, {{rules}} }
+            """
+        );
 
     /// <summary>Each on a connection of its own. What is let through arrives as it was sent.</summary>
     private async Task AnsweredAsync(IEnumerable<(string Head, string Status)> requests)
     {
-        var wrong = await Task.WhenAll(requests.Select(async request =>
-        {
-            using var connection = await Caller.ConnectAsync("web", Port.Recorder.Number);
-            await connection.SendAsync($"{request.Head}Host: web\r\nConnection: close\r\n\r\n");
-            var answer = await connection.ReadToEndAsync();
-            var first = request.Head[..request.Head.IndexOf('\r', StringComparison.Ordinal)];
-            if (!answer.StartsWith($"HTTP/1.1 {request.Status} ", StringComparison.Ordinal)) return $"{first}: not {request.Status} but {answer}";
-            var isWhole = request.Status != "200" || first.StartsWith("HEAD", StringComparison.Ordinal) || answer.Contains($"\r\n\r\n{first}\r\n", StringComparison.Ordinal);
-            return isWhole ? null : $"{first} arrived as {answer}";
-        }));
+        var wrong = await Task.WhenAll(
+            requests.Select(async request =>
+            {
+                using var connection = await Caller.ConnectAsync("web", Port.Recorder.Number);
+                await connection.SendAsync($"{request.Head}Host: web\r\nConnection: close\r\n\r\n");
+                var answer = await connection.ReadToEndAsync();
+                var first = request.Head[..request.Head.IndexOf('\r', StringComparison.Ordinal)];
+                if (!answer.StartsWith($"HTTP/1.1 {request.Status} ", StringComparison.Ordinal))
+                    return $"{first}: not {request.Status} but {answer}";
+                var isWhole =
+                    request.Status != "200"
+                    || first.StartsWith("HEAD", StringComparison.Ordinal)
+                    || answer.Contains($"\r\n\r\n{first}\r\n", StringComparison.Ordinal);
+                return isWhole ? null : $"{first} arrived as {answer}";
+            })
+        );
         wrong.OfType<string>().ShouldBeEmpty();
     }
 }

@@ -17,10 +17,17 @@ public sealed class PolicyChangeScenarios(TestMesh mesh, SharedNamespace shared)
 
     private Client Other => Workload("other").Client;
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(
-        ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Grpc, Port.Echo, Port.MySql, new Port("any", 8000, ApplicationPort.Http)] }),
-        ns.DeployAsync("friend", account: "friend"),
-        ns.DeployAsync("other", account: "other"));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(
+            ns.DeployAsync(
+                new WorkloadSpec("web")
+                {
+                    Ports = [Port.Http, Port.Grpc, Port.Echo, Port.MySql, new Port("any", 8000, ApplicationPort.Http)],
+                }
+            ),
+            ns.DeployAsync("friend", account: "friend"),
+            ns.DeployAsync("other", account: "other")
+        );
 
     [Theory]
     [InlineData("http://web/", "1.1")]
@@ -58,14 +65,16 @@ public sealed class PolicyChangeScenarios(TestMesh mesh, SharedNamespace shared)
         using var http = Friend.CreateHttp(onConnect: null);
         await ReachesAsync(http, "http://web/", "1.1");
         await LimitAsync($"[{strict}]");
-        for (var i = 0; i < 2; i++) (await StatusAsync(http, "http://web/one", "1.1")).ShouldBe(HttpStatusCode.OK);
+        for (var i = 0; i < 2; i++)
+            (await StatusAsync(http, "http://web/one", "1.1")).ShouldBe(HttpStatusCode.OK);
         (await StatusAsync(http, "http://web/one", "1.1")).ShouldBe(HttpStatusCode.TooManyRequests);
 
         await LimitAsync($"[{strict}, {{requests: 5, unit: Hour, burst: 5, match: {{path: {{value: /two}}}}}}]");
         (await StatusAsync(http, "http://web/one", "1.1")).ShouldBe(HttpStatusCode.TooManyRequests);
         await RulesAsync("deny: [{paths: [/three]}]");
         (await StatusAsync(http, "http://web/one", "1.1")).ShouldBe(HttpStatusCode.TooManyRequests);
-        for (var i = 0; i < 5; i++) (await StatusAsync(http, "http://web/two", "1.1")).ShouldBe(HttpStatusCode.OK);
+        for (var i = 0; i < 5; i++)
+            (await StatusAsync(http, "http://web/two", "1.1")).ShouldBe(HttpStatusCode.OK);
         (await StatusAsync(http, "http://web/two", "1.1")).ShouldBe(HttpStatusCode.TooManyRequests);
     }
 
@@ -118,13 +127,20 @@ public sealed class PolicyChangeScenarios(TestMesh mesh, SharedNamespace shared)
     {
         await RulesAsync("deny: [{paths: [/none]}]");
         var web = Workload("web").Pods[0].Proxy!;
-        foreach (var (rules, isWider) in new[]
-        {
-            ("allow: [{methods: [GET]}]", true), ($"allow: [{{identities: ['{Identity("other")}']}}]", true), ("allow: [{serviceAccounts: [other, friend]}]", true),
-            ($"allow: [{{namespaces: [{Namespace.Name}]}}]", true), ("allow: [{methods: [GET], paths: [/a*]}]", false), ("auditOnly: true, allow: [{methods: [GET], paths: [/a*]}]", true),
-            ("deny: [{serviceAccounts: [elsewhere/one]}]", false), ("deny: [{serviceAccounts: [elsewhere/one], paths: [/b], methods: [PUT]}]", true),
-            ("deny: [{serviceAccounts: [elsewhere/one]}, {serviceAccounts: [elsewhere/one], methods: [PUT]}]", true),
-        })
+        foreach (
+            var (rules, isWider) in new[]
+            {
+                ("allow: [{methods: [GET]}]", true),
+                ($"allow: [{{identities: ['{Identity("other")}']}}]", true),
+                ("allow: [{serviceAccounts: [other, friend]}]", true),
+                ($"allow: [{{namespaces: [{Namespace.Name}]}}]", true),
+                ("allow: [{methods: [GET], paths: [/a*]}]", false),
+                ("auditOnly: true, allow: [{methods: [GET], paths: [/a*]}]", true),
+                ("deny: [{serviceAccounts: [elsewhere/one]}]", false),
+                ("deny: [{serviceAccounts: [elsewhere/one], paths: [/b], methods: [PUT]}]", true),
+                ("deny: [{serviceAccounts: [elsewhere/one]}, {serviceAccounts: [elsewhere/one], methods: [PUT]}]", true),
+            }
+        )
         {
             var before = await CountersAsync(web);
             await RulesAsync(rules);
@@ -151,23 +167,35 @@ public sealed class PolicyChangeScenarios(TestMesh mesh, SharedNamespace shared)
     }
 
     private static IEnumerable<(string Kind, string Spec)> Changes() =>
-    [
-        .. new[]
-        {
-            "[{requests: 100}]", "[{requests: 100, unit: Minute}]", "[{requests: 100, burst: 7}]", "[{requests: 100, match: {method: GET}}]",
-            "[{requests: 100}, {requests: 200, match: {path: {value: /a}}}]", "[{requests: 1}, {requests: 2}, {requests: 3}, {requests: 4}, {requests: 5}, {requests: 6}]",
-        }.Select(limits => ("RateLimit", $"selector: {Web}, limits: {limits}")),
-        ("TrafficSplit", "service: web, port: 80, backends: [{service: web, weight: 1}, {service: friend, weight: 1}]"),
-        ("TrafficSplit", "service: web, port: 7, backends: [{service: web, weight: 9}, {service: other, port: 80, weight: 1}]"),
-        ("TrafficSplit", "service: web, port: 7, backends: [{service: web, weight: 1}, {service: other, port: 80, weight: 9}]"),
-        ("TrafficSplit", "service: web, port: 80, rules: [{matches: [{path: {value: /a}}], timeouts: {request: 5s}, backends: [{service: web}]}]"),
-        ("RetryPolicy", "targetRefs: [{kind: Service, name: web}], attempts: 3, timeouts: {idle: 600s, connect: 3s}, budget: {percent: 50}"),
-        ("CircuitBreaker", "targetRefs: [{kind: Service, name: web}], maxConnections: 500, outlierDetection: {consecutive5xx: 5}"),
-    ];
+        [
+            .. new[]
+            {
+                "[{requests: 100}]",
+                "[{requests: 100, unit: Minute}]",
+                "[{requests: 100, burst: 7}]",
+                "[{requests: 100, match: {method: GET}}]",
+                "[{requests: 100}, {requests: 200, match: {path: {value: /a}}}]",
+                "[{requests: 1}, {requests: 2}, {requests: 3}, {requests: 4}, {requests: 5}, {requests: 6}]",
+            }.Select(limits => ("RateLimit", $"selector: {Web}, limits: {limits}")),
+            ("TrafficSplit", "service: web, port: 80, backends: [{service: web, weight: 1}, {service: friend, weight: 1}]"),
+            ("TrafficSplit", "service: web, port: 7, backends: [{service: web, weight: 9}, {service: other, port: 80, weight: 1}]"),
+            ("TrafficSplit", "service: web, port: 7, backends: [{service: web, weight: 1}, {service: other, port: 80, weight: 9}]"),
+            (
+                "TrafficSplit",
+                "service: web, port: 80, rules: [{matches: [{path: {value: /a}}], timeouts: {request: 5s}, backends: [{service: web}]}]"
+            ),
+            (
+                "RetryPolicy",
+                "targetRefs: [{kind: Service, name: web}], attempts: 3, timeouts: {idle: 600s, connect: 3s}, budget: {percent: 50}"
+            ),
+            ("CircuitBreaker", "targetRefs: [{kind: Service, name: web}], maxConnections: 500, outlierDetection: {consecutive5xx: 5}"),
+        ];
 
     private static async Task<(int Modified, int InPlace)> CountersAsync(Node.ProxyProcess proxy)
     {
-        var stats = JsonNode.Parse(await proxy.AdminAsync("/stats?format=json&filter=^listener_manager.listener_(modified|in_place_updated)$"))!["stats"]!.AsArray();
+        var stats = JsonNode.Parse(
+            await proxy.AdminAsync("/stats?format=json&filter=^listener_manager.listener_(modified|in_place_updated)$")
+        )!["stats"]!.AsArray();
         int Value(string name) => (int?)stats.FirstOrDefault(s => (string?)s!["name"] == name)?["value"] ?? 0;
         return (Value("listener_manager.listener_modified"), Value("listener_manager.listener_in_place_updated"));
     }

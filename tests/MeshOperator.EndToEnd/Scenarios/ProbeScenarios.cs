@@ -18,11 +18,17 @@ public sealed class ProbeScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task Pod_whose_port_takes_mutual_TLS_only_is_ready_by_its_probe(string kind, int port)
     {
         var shop = await NamespaceAsync("probe", proxies: 2);
-        await shop.ApplyAsync("{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {name: strict}, spec: {mode: Strict}}",
-            programmed: false);
+        await shop.ApplyAsync(
+            "{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {name: strict}, spec: {mode: Strict}}",
+            programmed: false
+        );
         var action = new JsonObject { ["port"] = port };
-        if (kind == "httpGet") action["path"] = "/healthy";
-        var probed = new JsonObject { ["readinessProbe"] = new JsonObject { [kind] = action, ["periodSeconds"] = 1 } };
+        if (kind == "httpGet")
+            action["path"] = "/healthy";
+        var probed = new JsonObject
+        {
+            ["readinessProbe"] = new JsonObject { [kind] = action, ["periodSeconds"] = 1 },
+        };
         var web = await shop.DeployAsync(new WorkloadSpec("web") { Container = probed });
         var client = await shop.DeployAsync("client");
 

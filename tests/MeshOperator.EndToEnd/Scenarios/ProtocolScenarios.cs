@@ -23,15 +23,20 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
         await Task.WhenAll(
             ns.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Tls, Port.Echo, Port.MySql, Undeclared] }),
             ns.DeployAsync(new WorkloadSpec("local") { Annotations = OnThePodsAddress }),
-            ns.DeployAsync("client"));
+            ns.DeployAsync("client")
+        );
         await ns.ServiceAsync("headless", "web", headless: true, Port.Http, Port.MySql);
     }
 
     [Fact]
     public async Task Application_sees_the_method_target_host_and_version_that_the_caller_sent()
     {
-        var reply = await Caller.SendAsync(HttpMethod.Put, "http://web/a/b?c=d&e=%2F", ["host: shop.example.com", "x-custom: value"],
-            new StringContent("body"));
+        var reply = await Caller.SendAsync(
+            HttpMethod.Put,
+            "http://web/a/b?c=d&e=%2F",
+            ["host: shop.example.com", "x-custom: value"],
+            new StringContent("body")
+        );
 
         ((string?)reply.Json["method"]).ShouldBe("PUT");
         ((string?)reply.Json["target"]).ShouldBe("/a/b?c=d&e=%2F");
@@ -77,7 +82,8 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     public async Task Requests_of_a_pipeline_are_answered_in_their_order()
     {
         using var connection = await Caller.ConnectAsync("web", 80);
-        var requests = Enumerable.Range(1, 5)
+        var requests = Enumerable
+            .Range(1, 5)
             .Select(i => $"GET /{i} HTTP/1.1\r\nHost: web\r\n{(i == 5 ? "Connection: close\r\n" : string.Empty)}\r\n");
         await connection.SendAsync(string.Concat(requests));
 
@@ -102,7 +108,8 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
         using var connection = await Caller.ConnectAsync("web", 80);
         await connection.SendAsync(
             "GET /upgrade HTTP/1.1\r\nHost: web\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-            + "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n");
+                + "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n"
+        );
 
         (await connection.ReadUntilAsync("/upgrade")).ShouldContain("HTTP/1.1 200 OK");
     }
@@ -156,8 +163,12 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
         var buffer = new byte[1024];
         foreach (var text in new[] { "one", "two" })
         {
-            await socket.SendAsync(Encoding.ASCII.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true,
-                TestContext.Current.CancellationToken);
+            await socket.SendAsync(
+                Encoding.ASCII.GetBytes(text),
+                WebSocketMessageType.Text,
+                endOfMessage: true,
+                TestContext.Current.CancellationToken
+            );
             var message = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
             Encoding.ASCII.GetString(buffer, 0, message.Count).ShouldBe(text);
         }
@@ -174,7 +185,8 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var times = new List<TimeSpan>();
         while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
-            if (line.StartsWith("data:", StringComparison.Ordinal)) times.Add(clock.Elapsed);
+            if (line.StartsWith("data:", StringComparison.Ordinal))
+                times.Add(clock.Elapsed);
 
         times.Count.ShouldBe(3);
         times[0].ShouldBeLessThan(TimeSpan.FromMilliseconds(300));

@@ -90,10 +90,13 @@ public sealed class RetryScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         Behavior.Arrivals("budget").Count.ShouldBeInRange(401, 800);
     }
 
-    private Task RetryAsync(string rest) => Namespace.ApplyAsync($$"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: RetryPolicy
-        metadata: {name: {{_web}} }
-        spec: {targetRefs: [{kind: Service, name: {{_web}} }], {{rest}} }
-        """);
+    private Task RetryAsync(string rest) =>
+        Namespace.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: RetryPolicy
+            metadata: {name: {{_web}} }
+            spec: {targetRefs: [{kind: Service, name: {{_web}} }], {{rest}} }
+            """
+        );
 }

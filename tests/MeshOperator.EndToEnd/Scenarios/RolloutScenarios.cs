@@ -12,13 +12,18 @@ public sealed class RolloutScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task Rolling_restart_of_10_pods_fails_no_request_of_4_seconds()
     {
         var shop = await NamespaceAsync("restart", proxies: 14, Turn.Alone);
-        var web = await shop.DeployAsync(new WorkloadSpec("web")
-        {
-            Replicas = 10,
-            Container = WellBehaved.WaitsBeforeItEnds,
-            PodSpec = WellBehaved.EndsWithin20Seconds,
-            Strategy = new JsonObject { ["rollingUpdate"] = new JsonObject { ["maxSurge"] = 2, ["maxUnavailable"] = 2 } },
-        });
+        var web = await shop.DeployAsync(
+            new WorkloadSpec("web")
+            {
+                Replicas = 10,
+                Container = WellBehaved.WaitsBeforeItEnds,
+                PodSpec = WellBehaved.EndsWithin20Seconds,
+                Strategy = new JsonObject
+                {
+                    ["rollingUpdate"] = new JsonObject { ["maxSurge"] = 2, ["maxUnavailable"] = 2 },
+                },
+            }
+        );
         var client = await shop.DeployAsync("client");
 
         var within = TimeSpan.FromSeconds(150);
@@ -41,10 +46,8 @@ internal static class WellBehaved
         """;
 
     /// <summary>It goes on for a while after it was told, so that everybody has seen that it goes.</summary>
-    public static JsonObject WaitsBeforeItEnds { get; } = new()
-    {
-        ["lifecycle"] = new JsonObject { ["preStop"] = new JsonObject { ["sleep"] = new JsonObject { ["seconds"] = 5 } } },
-    };
+    public static JsonObject WaitsBeforeItEnds { get; } =
+        new() { ["lifecycle"] = new JsonObject { ["preStop"] = new JsonObject { ["sleep"] = new JsonObject { ["seconds"] = 5 } } } };
 
     public static JsonObject EndsWithin20Seconds { get; } = new() { ["terminationGracePeriodSeconds"] = 20 };
 }

@@ -36,8 +36,12 @@ public sealed class SilenceScenarios(TestMesh mesh) : Scenario(mesh)
     private static async Task SaysAsync(ClientWebSocket socket, string text)
     {
         var buffer = new byte[64];
-        await socket.SendAsync(Encoding.ASCII.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true,
-            TestContext.Current.CancellationToken);
+        await socket.SendAsync(
+            Encoding.ASCII.GetBytes(text),
+            WebSocketMessageType.Text,
+            endOfMessage: true,
+            TestContext.Current.CancellationToken
+        );
         var message = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
         Encoding.ASCII.GetString(buffer, 0, message.Count).ShouldBe(text);
     }

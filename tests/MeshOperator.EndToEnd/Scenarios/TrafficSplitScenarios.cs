@@ -57,11 +57,15 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
     {
         await SplitAsync("backends: [{service: web, weight: 100}, {service: canary, weight: 0}]");
 
-        var load = await Caller.LoadAsync(Url, rate: 150, during: async _ =>
-        {
-            for (var i = 1; i <= 12; i++)
-                await SplitAsync($"backends: [{{service: web, weight: {100 - (8 * i)}}}, {{service: canary, weight: {8 * i}}}]");
-        });
+        var load = await Caller.LoadAsync(
+            Url,
+            rate: 150,
+            during: async _ =>
+            {
+                for (var i = 1; i <= 12; i++)
+                    await SplitAsync($"backends: [{{service: web, weight: {100 - (8 * i)}}}, {{service: canary, weight: {8 * i}}}]");
+            }
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
         load.OfVersion("web").ShouldBeGreaterThan(0);
@@ -126,8 +130,12 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         var replies = await Caller.RepeatAsync(50, Url, "x-key: mirrored");
 
         replies.ShouldAllBe(r => r.Version == "web");
-        await Eventually.Succeeds(() => Behavior.Arrivals("mirrored").CountBy(p => p.Split('-')[0]).ShouldBe(
-            [KeyValuePair.Create("web", 50), KeyValuePair.Create("canary", 50)], ignoreOrder: true));
+        await Eventually.Succeeds(() =>
+            Behavior
+                .Arrivals("mirrored")
+                .CountBy(p => p.Split('-')[0])
+                .ShouldBe([KeyValuePair.Create("web", 50), KeyValuePair.Create("canary", 50)], ignoreOrder: true)
+        );
     }
 
     [Fact]
@@ -139,13 +147,17 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         var load = await Caller.CallAsync(Url, callers: 50, requests: 1000, $"x-key: {key}");
 
         load.Failed.ShouldBe(0, load.ToString());
-        await Eventually.Succeeds(() => Behavior.Arrivals(key).Count(pod => pod.StartsWith("canary", StringComparison.Ordinal)).ShouldBe(1000));
+        await Eventually.Succeeds(() =>
+            Behavior.Arrivals(key).Count(pod => pod.StartsWith("canary", StringComparison.Ordinal)).ShouldBe(1000)
+        );
     }
 
     [Fact]
     public async Task Sessions_stick_to_their_backend_by_a_cookie()
     {
-        await SplitAsync("rules: [{backends: [{service: web, weight: 1}, {service: canary, weight: 1}], sticky: {cookie: {name: session}}}]");
+        await SplitAsync(
+            "rules: [{backends: [{service: web, weight: 1}, {service: canary, weight: 1}], sticky: {cookie: {name: session}}}]"
+        );
         var versions = new HashSet<string>();
         for (var session = 0; session < 20; session++)
         {
@@ -179,12 +191,14 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
     [Fact]
     public async Task Faults_delay_and_abort_requests()
     {
-        await SplitAsync("""
+        await SplitAsync(
+            """
             rules:
               - {matches: [{path: {value: /slow}}], backends: [{service: web}], fault: {delay: {duration: 400ms}}}
               - {matches: [{path: {value: /broken}}], backends: [{service: web}], fault: {abort: {status: 418}}}
               - {backends: [{service: web}]}
-            """);
+            """
+        );
 
         (await Caller.GetAsync(Url + "slow")).Elapsed.ShouldBeGreaterThan(TimeSpan.FromMilliseconds(390));
         ((int)(await Caller.GetAsync(Url + "broken")).Status).ShouldBe(418);
@@ -206,7 +220,9 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
     [Fact]
     public async Task Headers_are_set_added_and_removed_on_the_way_to_the_application()
     {
-        await SplitAsync("rules: [{backends: [{service: web}], headers: {set: [{name: x-set, value: new}], add: [{name: x-added, value: more}], remove: [x-secret]}}]");
+        await SplitAsync(
+            "rules: [{backends: [{service: web}], headers: {set: [{name: x-set, value: new}], add: [{name: x-added, value: more}], remove: [x-secret]}}]"
+        );
 
         var reply = await Caller.GetAsync(Url, "x-set: old", "x-secret: 1", "x-kept: 2");
 
@@ -216,13 +232,16 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         reply.Arrived("x-kept").ShouldBe("2");
     }
 
-    private Task SplitAsync(string rest) => Namespace.ApplyAsync($"""
-        apiVersion: meshoperator.io/v1alpha1
-        kind: TrafficSplit
-        metadata:
-          name: {_web}
-        spec:
-          service: {_web}
-          {rest.ReplaceLineEndings("\n  ")}
-        """);
+    private Task SplitAsync(string rest) =>
+        Namespace.ApplyAsync(
+            $"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata:
+              name: {_web}
+            spec:
+              service: {_web}
+              {rest.ReplaceLineEndings("\n  ")}
+            """
+        );
 }

@@ -17,9 +17,21 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
 
     private static readonly string[] EnvoyHeaders =
     [
-        "retry-on: 5xx", "max-retries: 3", "original-path: /x", "decorator-operation: x", "upstream-rq-timeout-ms: 1", "internal: true",
-        "external-address: 192.0.2.1", "force-trace: 1", "original-dst-host: 127.0.0.1:1", "attempt-count: 7", "expected-rq-timeout-ms: 5",
-        "hedge-on-per-try-timeout: true", "is-timeout-retry: 1", "peer-metadata: x", "upstream-stream-duration-ms: 5",
+        "retry-on: 5xx",
+        "max-retries: 3",
+        "original-path: /x",
+        "decorator-operation: x",
+        "upstream-rq-timeout-ms: 1",
+        "internal: true",
+        "external-address: 192.0.2.1",
+        "force-trace: 1",
+        "original-dst-host: 127.0.0.1:1",
+        "attempt-count: 7",
+        "expected-rq-timeout-ms: 5",
+        "hedge-on-per-try-timeout: true",
+        "is-timeout-retry: 1",
+        "peer-metadata: x",
+        "upstream-stream-duration-ms: 5",
     ];
 
     /// <summary>First lines and headers, with the body after an empty line.</summary>
@@ -63,26 +75,30 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
 
     private Client Outside => Workload("outside").Client;
 
-    private protected override Task DeployAsync(TestNamespace ns) => Task.WhenAll(
-        ns.DeployAsync(new WorkloadSpec("web") { Ports = Ports }),
-        ns.DeployAsync(new WorkloadSpec("plain") { Ports = Ports, IsMeshed = false }),
-        ns.DeployAsync("client"),
-        ns.DeployAsync("outside", meshed: false));
+    private protected override Task DeployAsync(TestNamespace ns) =>
+        Task.WhenAll(
+            ns.DeployAsync(new WorkloadSpec("web") { Ports = Ports }),
+            ns.DeployAsync(new WorkloadSpec("plain") { Ports = Ports, IsMeshed = false }),
+            ns.DeployAsync("client"),
+            ns.DeployAsync("outside", meshed: false)
+        );
 
     [Fact]
     public async Task Requests_arrive_byte_by_byte_as_without_the_mesh_but_for_the_documented_differences()
     {
-        var wrong = await Task.WhenAll(Requests.Select(async request =>
-        {
-            var plain = await ArrivedAsync(Outside, "plain", request);
-            var found = new[]
+        var wrong = await Task.WhenAll(
+            Requests.Select(async request =>
             {
-                ("in the mesh", DocumentedDifferences.Other(plain, await ArrivedAsync(Caller, "web", request), mutualTls: true)),
-                ("from outside", DocumentedDifferences.Other(plain, await ArrivedAsync(Outside, "web", request), mutualTls: false)),
-                ("to the outside", DocumentedDifferences.Other(plain, await ArrivedAsync(Caller, "plain", request), mutualTls: false)),
-            };
-            return found.Where(way => way.Item2 is not null).Select(way => $"{plain.Line}, {way.Item1}: {way.Item2}");
-        }));
+                var plain = await ArrivedAsync(Outside, "plain", request);
+                var found = new[]
+                {
+                    ("in the mesh", DocumentedDifferences.Other(plain, await ArrivedAsync(Caller, "web", request), mutualTls: true)),
+                    ("from outside", DocumentedDifferences.Other(plain, await ArrivedAsync(Outside, "web", request), mutualTls: false)),
+                    ("to the outside", DocumentedDifferences.Other(plain, await ArrivedAsync(Caller, "plain", request), mutualTls: false)),
+                };
+                return found.Where(way => way.Item2 is not null).Select(way => $"{plain.Line}, {way.Item1}: {way.Item2}");
+            })
+        );
 
         wrong.SelectMany(w => w).ShouldBeEmpty();
     }
@@ -104,14 +120,17 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
 
     [Fact]
     public async Task Early_hints_arrive_before_the_answer() =>
-        (await RawAsync(Caller, "web", "GET / HTTP/1.1\nx-answer: hints"))
-            .ShouldMatch(@"^HTTP/1\.1 103 .*\r\nlink: </style\.css>; rel=preload\r\n\r\nHTTP/1\.1 200 OK\r\n");
+        (await RawAsync(Caller, "web", "GET / HTTP/1.1\nx-answer: hints")).ShouldMatch(
+            @"^HTTP/1\.1 103 .*\r\nlink: </style\.css>; rel=preload\r\n\r\nHTTP/1\.1 200 OK\r\n"
+        );
 
     [Fact]
     public async Task Body_that_the_application_refuses_beforehand_is_not_sent()
     {
         using var connection = await Caller.ConnectAsync("web", Port.Recorder.Number);
-        await connection.SendAsync("PUT / HTTP/1.1\r\nHost: web\r\nx-answer: refuse\r\nExpect: 100-continue\r\nContent-Length: 3000000\r\n\r\n");
+        await connection.SendAsync(
+            "PUT / HTTP/1.1\r\nHost: web\r\nx-answer: refuse\r\nExpect: 100-continue\r\nContent-Length: 3000000\r\n\r\n"
+        );
 
         (await connection.ReadUntilAsync("\r\n\r\n")).ShouldStartWith("HTTP/1.1 401 ");
     }
@@ -151,8 +170,9 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
     [Fact]
     public async Task Request_with_too_many_headers_is_answered_431_and_an_answer_with_too_many_becomes_502()
     {
-        (await RawAsync(Caller, "web", "GET / HTTP/1.1" + string.Concat(Enumerable.Range(0, 600).Select(i => $"\nx-{i}: value"))))
-            .ShouldStartWith("HTTP/1.1 431 ");
+        (
+            await RawAsync(Caller, "web", "GET / HTTP/1.1" + string.Concat(Enumerable.Range(0, 600).Select(i => $"\nx-{i}: value")))
+        ).ShouldStartWith("HTTP/1.1 431 ");
         (await RawAsync(Caller, "web", $"GET / HTTP/1.1\nx-large: {new string('l', 100 * 1024)}")).ShouldStartWith("HTTP/1.1 431 ");
         (await RawAsync(Caller, "web", "GET / HTTP/1.1\nx-answer: too-many")).ShouldStartWith("HTTP/1.1 502 ");
     }
@@ -163,7 +183,8 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
         string[] headers = [.. Enumerable.Range(0, 600).Select(i => $"x-{i}: value")];
 
         await Should.ThrowAsync<HttpRequestException>(() =>
-            Caller.SendAsync(HttpMethod.Get, $"http://web:{Port.Grpc.Number}/", headers, version: HttpVersion.Version20));
+            Caller.SendAsync(HttpMethod.Get, $"http://web:{Port.Grpc.Number}/", headers, version: HttpVersion.Version20)
+        );
     }
 
     [Fact]
@@ -175,7 +196,10 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
             var reply = await caller.GetAsync("http://web/", headers);
 
             reply.Status.ShouldBe(HttpStatusCode.OK);
-            reply.Json["headers"]!.AsObject().Select(h => h.Key).ShouldNotContain(name => name.StartsWith("x-envoy-", StringComparison.Ordinal));
+            reply.Json["headers"]!
+                .AsObject()
+                .Select(h => h.Key)
+                .ShouldNotContain(name => name.StartsWith("x-envoy-", StringComparison.Ordinal));
             reply.Headers.Keys.ShouldNotContain(name => name.StartsWith("x-envoy-", StringComparison.Ordinal));
         }
     }
@@ -185,13 +209,17 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
     {
         foreach (var (caller, server) in new[] { (Caller, "web"), (Outside, "web"), (Caller, "plain") })
         {
-            var times = await Task.WhenAll(Enumerable.Range(0, 3).Select(async _ =>
-            {
-                var clock = Stopwatch.StartNew();
-                using var connection = await caller.ConnectAsync(server, Undeclared.Number);
-                (await connection.ReadUntilAsync("\n")).ShouldStartWith("220 " + server);
-                return clock.Elapsed;
-            }));
+            var times = await Task.WhenAll(
+                Enumerable
+                    .Range(0, 3)
+                    .Select(async _ =>
+                    {
+                        var clock = Stopwatch.StartNew();
+                        using var connection = await caller.ConnectAsync(server, Undeclared.Number);
+                        (await connection.ReadUntilAsync("\n")).ShouldStartWith("220 " + server);
+                        return clock.Elapsed;
+                    })
+            );
             times.Min().ShouldBeLessThan(TimeSpan.FromSeconds(1.3), server);
         }
     }

@@ -26,7 +26,8 @@ public sealed class FloodTests
         await ns.ServiceAsync("web", pods: Good + 1);
         await ns.ServiceAsync("next");
         var tokens = new List<string>();
-        for (var i = 0; i <= Good; i++) tokens.Add(await ProxyTokens.IssueAsync(cluster, ns, $"web-{i}"));
+        for (var i = 0; i <= Good; i++)
+            tokens.Add(await ProxyTokens.IssueAsync(cluster, ns, $"web-{i}"));
         using var reviews = TokenAttackTests.CountReviews(cluster);
 
         var clock = Stopwatch.StartNew();
@@ -35,12 +36,15 @@ public sealed class FloodTests
         while (!flood.IsCompleted)
         {
             await RoundAsync(mesh, ns, tokens, weight: rounds + 1);
-            if (!flood.IsCompleted) rounds++;
+            if (!flood.IsCompleted)
+                rounds++;
         }
 
         var ends = await flood;
         var seconds = clock.Elapsed.TotalSeconds;
-        TestContext.Current.TestOutputHelper!.WriteLine($"{ends.ByOperator} and {ends.ByHttp} bad streams in {seconds:0.0} s, {rounds} rounds of {Good} good proxies meanwhile, {reviews.Fired} reviews");
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"{ends.ByOperator} and {ends.ByHttp} bad streams in {seconds:0.0} s, {rounds} rounds of {Good} good proxies meanwhile, {reviews.Fired} reviews"
+        );
         rounds.ShouldBeGreaterThan(0);
         // Kestrel refuses some by itself, as their connection is too busy.
         (ends.ByOperator + ends.ByHttp).ShouldBe(Bad);
@@ -48,7 +52,11 @@ public sealed class FloodTests
         ends.ByOperator.ShouldBeGreaterThan(Bad / 2);
         // What good ones need, what the known pod and the address have to try, and what these get anew with time.
         reviews.Fired.ShouldBeLessThan((Good * (int)(1 + (seconds / 10) + 1)) + 20 + (int)(2 * (seconds + 1)));
-        console.End().Split('\n').Count(line => line.Contains("Refused", StringComparison.Ordinal)).ShouldBeLessThan(12 * (1 + (int)(seconds / 60)));
+        console
+            .End()
+            .Split('\n')
+            .Count(line => line.Contains("Refused", StringComparison.Ordinal))
+            .ShouldBeLessThan(12 * (1 + (int)(seconds / 60)));
     }
 
     /// <summary>Proxies that connect anew, get their identity, and are told of a change.</summary>
@@ -63,8 +71,10 @@ public sealed class FloodTests
         }
 
         await ns.SplitAsync("split", "web", ("web", weight), ("next", 1000));
-        foreach (var proxy in proxies) (await proxy.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(route);
-        foreach (var proxy in proxies) await proxy.DisposeAsync();
+        foreach (var proxy in proxies)
+            (await proxy.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(route);
+        foreach (var proxy in proxies)
+            await proxy.DisposeAsync();
     }
 
     /// <summary>How many were refused by the operator and how many by its HTTP server. Each comes with its own token, so that no answer is
@@ -73,24 +83,33 @@ public sealed class FloodTests
     {
         var channels = Enumerable.Range(0, Connections).Select(_ => ProxyTokens.Channel(mesh)).ToList();
         var (byOperator, byHttp) = (0, 0);
-        await Parallel.ForAsync(0, Bad, new ParallelOptions { MaxDegreeOfParallelism = 64, CancellationToken = TestContext.Current.CancellationToken }, async (i, _) =>
-        {
-            var node = i % 5 == 4 ? $"ghost-{i}.{ns.Name}" : $"web-{Good}.{ns.Name}";
-            using var stream = new RawStream(channels[i % Connections], Forged(token, i));
-            var end = await stream.EndAsync(RawStream.Request(node, ResourceType.Secret, "identity"));
-            if (end.DebugException is null) Interlocked.Increment(ref byOperator);
-            else Interlocked.Increment(ref byHttp);
-        });
-        foreach (var channel in channels) channel.Dispose();
+        await Parallel.ForAsync(
+            0,
+            Bad,
+            new ParallelOptions { MaxDegreeOfParallelism = 64, CancellationToken = TestContext.Current.CancellationToken },
+            async (i, _) =>
+            {
+                var node = i % 5 == 4 ? $"ghost-{i}.{ns.Name}" : $"web-{Good}.{ns.Name}";
+                using var stream = new RawStream(channels[i % Connections], Forged(token, i));
+                var end = await stream.EndAsync(RawStream.Request(node, ResourceType.Secret, "identity"));
+                if (end.DebugException is null)
+                    Interlocked.Increment(ref byOperator);
+                else
+                    Interlocked.Increment(ref byHttp);
+            }
+        );
+        foreach (var channel in channels)
+            channel.Dispose();
         return (byOperator, byHttp);
     }
 
-    private static string? Forged(string token, int i) => (i % 5) switch
-    {
-        0 => null,
-        1 => $"nonsense-{i}",
-        2 => ProxyTokens.Forge(token, claims: c => c["aud"] = JsonValue.Create($"audience-{i}")),
-        3 => ProxyTokens.Forge(token, claims: c => c["jti"] = JsonValue.Create(i)),
-        _ => ProxyTokens.Forge(token, claims: c => c["kubernetes.io"]!["pod"]!["name"] = $"ghost-{i}"),
-    };
+    private static string? Forged(string token, int i) =>
+        (i % 5) switch
+        {
+            0 => null,
+            1 => $"nonsense-{i}",
+            2 => ProxyTokens.Forge(token, claims: c => c["aud"] = JsonValue.Create($"audience-{i}")),
+            3 => ProxyTokens.Forge(token, claims: c => c["jti"] = JsonValue.Create(i)),
+            _ => ProxyTokens.Forge(token, claims: c => c["kubernetes.io"]!["pod"]!["name"] = $"ghost-{i}"),
+        };
 }

@@ -20,7 +20,10 @@ public sealed class LeakTests(TestCluster cluster)
     public async Task No_key_and_no_token_is_in_the_log_the_metrics_the_events_or_a_dump()
     {
         using var console = new ConsoleCapture();
-        await using var mesh = await TestOperator.StartAsync(cluster, options => options with { LogLevel = LogEventLevel.Debug, JsonLog = true });
+        await using var mesh = await TestOperator.StartAsync(
+            cluster,
+            options => options with { LogLevel = LogEventLevel.Debug, JsonLog = true }
+        );
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         await ns.ServiceAsync("web", pods: 2);
         await ns.ServiceAsync("next");
@@ -35,13 +38,26 @@ public sealed class LeakTests(TestCluster cluster)
             await RefuseAsync(mesh, token, token);
         }
 
-        secrets.AddRange(KeyLines(Encoding.ASCII.GetString((await cluster.Of<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), CancellationToken.None))!.Data["tls.key"])));
+        secrets.AddRange(
+            KeyLines(
+                Encoding.ASCII.GetString(
+                    (await cluster.Of<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), CancellationToken.None))!.Data[
+                        "tls.key"
+                    ]
+                )
+            )
+        );
         await RejectAsync(mesh, ns);
         await ns.SplitAsync("second", "web", ("next", 1));
         var events = string.Empty;
         await Eventually.Succeeds(async () =>
         {
-            events = string.Join('\n', (await cluster.Of<Corev1Event>().ListAsync(CancellationToken.None)).Select(e => $"{e.Reason} {e.Message} {e.InvolvedObject.Name}"));
+            events = string.Join(
+                '\n',
+                (await cluster.Of<Corev1Event>().ListAsync(CancellationToken.None)).Select(e =>
+                    $"{e.Reason} {e.Message} {e.InvolvedObject.Name}"
+                )
+            );
             events.ShouldContain("second");
         });
 
@@ -54,7 +70,8 @@ public sealed class LeakTests(TestCluster cluster)
         foreach (var (where, text) in new[] { ("log", log), ("metrics", metrics), ("events", events), ("dump", dump) })
         {
             text.Contains("PRIVATE KEY", StringComparison.Ordinal).ShouldBeFalse(where);
-            foreach (var secret in secrets) text.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(where);
+            foreach (var secret in secrets)
+                text.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(where);
         }
     }
 

@@ -15,20 +15,33 @@ internal sealed class RawStream : IDisposable
     private static readonly Marshaller<byte[]> Bytes = Marshallers.Create(bytes => bytes, bytes => bytes);
 
     private static readonly Method<byte[], byte[]> Method = new(
-        MethodType.DuplexStreaming, "envoy.service.discovery.v3.AggregatedDiscoveryService", "DeltaAggregatedResources", Bytes, Bytes);
+        MethodType.DuplexStreaming,
+        "envoy.service.discovery.v3.AggregatedDiscoveryService",
+        "DeltaAggregatedResources",
+        Bytes,
+        Bytes
+    );
 
     private readonly AsyncDuplexStreamingCall<byte[], byte[]> _call;
 
     public RawStream(GrpcChannel channel, string? token)
     {
         var headers = new Grpc.Core.Metadata();
-        if (token is not null) headers.Add("authorization", $"Bearer {token}");
-        _call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
+        if (token is not null)
+            headers.Add("authorization", $"Bearer {token}");
+        _call = channel
+            .CreateCallInvoker()
+            .AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
     }
 
     /// <summary>A request as it should be.</summary>
     public static byte[] Request(string nodeId, ResourceType type, params IEnumerable<string> names) =>
-        new DeltaDiscoveryRequest { Node = new Node { Id = nodeId }, TypeUrl = type.Url(), ResourceNamesSubscribe = { names } }.ToByteArray();
+        new DeltaDiscoveryRequest
+        {
+            Node = new Node { Id = nodeId },
+            TypeUrl = type.Url(),
+            ResourceNamesSubscribe = { names },
+        }.ToByteArray();
 
     public Task SendAsync(byte[] message) => _call.RequestStream.WriteAsync(message);
 
@@ -50,10 +63,13 @@ internal sealed class RawStream : IDisposable
             // The answer says why.
         }
 
-        return (await Should.ThrowAsync<RpcException>(async () =>
-        {
-            while (true) await NextAsync();
-        })).Status;
+        return (
+            await Should.ThrowAsync<RpcException>(async () =>
+            {
+                while (true)
+                    await NextAsync();
+            })
+        ).Status;
     }
 
     public void Dispose() => _call.Dispose();

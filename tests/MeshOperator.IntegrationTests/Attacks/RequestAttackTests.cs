@@ -30,15 +30,17 @@ public sealed class RequestAttackTests(TestCluster cluster)
         using var stream = new RawStream(channel, await ProxyTokens.IssueAsync(cluster, ns, "web-0"));
         var good = RawStream.Request($"web-0.{ns.Name}", ResourceType.Secret, "identity");
 
-        var end = await stream.EndAsync(what switch
-        {
-            "5 MB" => new byte[5_000_000],
-            "no protobuf" => [0xff, 0xff, 0xff, 0xff],
-            "cut off" => good[..^3],
-            "no node" => new Envoy.Service.Discovery.V3.DeltaDiscoveryRequest { TypeUrl = ResourceType.Secret.Url() }.ToByteArray(),
-            "a node id of 100 KB" => RawStream.Request(new string('a', 100_000), ResourceType.Secret, "identity"),
-            _ => RawStream.Request($"web-0.{ns.Name}", ResourceType.Route, Enumerable.Range(0, 100_000).Select(i => $"route-{i}")),
-        });
+        var end = await stream.EndAsync(
+            what switch
+            {
+                "5 MB" => new byte[5_000_000],
+                "no protobuf" => [0xff, 0xff, 0xff, 0xff],
+                "cut off" => good[..^3],
+                "no node" => new Envoy.Service.Discovery.V3.DeltaDiscoveryRequest { TypeUrl = ResourceType.Secret.Url() }.ToByteArray(),
+                "a node id of 100 KB" => RawStream.Request(new string('a', 100_000), ResourceType.Secret, "identity"),
+                _ => RawStream.Request($"web-0.{ns.Name}", ResourceType.Route, Enumerable.Range(0, 100_000).Select(i => $"route-{i}")),
+            }
+        );
 
         end.StatusCode.ShouldBe(status, end.Detail);
         (await MetricsPage.RefusedAsync(mesh)).ShouldBe(new Dictionary<string, int> { [reason] = 1 });
@@ -53,12 +55,14 @@ public sealed class RequestAttackTests(TestCluster cluster)
         await ns.ServiceAsync("web");
         using var channel = ProxyTokens.Channel(mesh);
         using var stream = new RawStream(channel, await ProxyTokens.IssueAsync(cluster, ns, "web-0"));
-        await stream.SendAsync(new Envoy.Service.Discovery.V3.DeltaDiscoveryRequest
-        {
-            Node = new Envoy.Config.Core.V3.Node { Id = $"web-0.{ns.Name}" },
-            TypeUrl = "type.googleapis.com/k8s.io.api.core.v1.Secret",
-            ResourceNamesSubscribe = { "mesh-ca" },
-        }.ToByteArray());
+        await stream.SendAsync(
+            new Envoy.Service.Discovery.V3.DeltaDiscoveryRequest
+            {
+                Node = new Envoy.Config.Core.V3.Node { Id = $"web-0.{ns.Name}" },
+                TypeUrl = "type.googleapis.com/k8s.io.api.core.v1.Secret",
+                ResourceNamesSubscribe = { "mesh-ca" },
+            }.ToByteArray()
+        );
         await stream.SendAsync(RawStream.Request($"web-0.{ns.Name}", ResourceType.Secret, "trust-bundle"));
         (await stream.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe("trust-bundle");
     }
@@ -72,12 +76,23 @@ public sealed class RequestAttackTests(TestCluster cluster)
         await using var other = ProxyTokens.Connect(mesh, $"web-1.{ns.Name}", await ProxyTokens.IssueAsync(cluster, ns, "web-1"));
         var key = KeyOf(await other.FetchAsync(ResourceType.Secret, "identity"));
         await using var proxy = ProxyTokens.Connect(mesh, $"web-0.{ns.Name}", await ProxyTokens.IssueAsync(cluster, ns, "web-0"));
-        string[] names = ["identity", $"web-1.{ns.Name}", $"identity/web-1.{ns.Name}", "mesh-ca", "../identity", $"spiffe://cluster.local/ns/{ns.Name}/sa/default", "*"];
+        string[] names =
+        [
+            "identity",
+            $"web-1.{ns.Name}",
+            $"identity/web-1.{ns.Name}",
+            "mesh-ca",
+            "../identity",
+            $"spiffe://cluster.local/ns/{ns.Name}/sa/default",
+            "*",
+        ];
         var answer = await proxy.FetchAsync(ResourceType.Secret, names);
         answer.Resources.Select(r => r.Name).Except(["identity", "trust-bundle", "inbound/passthrough/callers"]).ShouldBeEmpty();
         KeyOf(answer).ShouldNotBe(key);
     }
 
     private static string KeyOf(Envoy.Service.Discovery.V3.DeltaDiscoveryResponse response) =>
-        Secret.Parser.ParseFrom(response.Resources.Single(r => r.Name == "identity").Resource_.Value).TlsCertificate.PrivateKey.InlineBytes.ToStringUtf8();
+        Secret
+            .Parser.ParseFrom(response.Resources.Single(r => r.Name == "identity").Resource_.Value)
+            .TlsCertificate.PrivateKey.InlineBytes.ToStringUtf8();
 }

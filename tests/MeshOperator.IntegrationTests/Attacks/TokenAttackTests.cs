@@ -15,22 +15,23 @@ namespace MeshOperator.IntegrationTests.Attacks;
 public sealed class TokenAttackTests(TestCluster cluster)
 {
     /// <summary>What is done to a good token of <c>web-0</c>, and what comes of it.</summary>
-    public static TheoryData<string, StatusCode, string> BadTokens => new()
-    {
-        { "another audience", StatusCode.Unauthenticated, "other_audience" },
-        { "another pod's", StatusCode.PermissionDenied, "other_pod" },
-        { "node id of another pod", StatusCode.PermissionDenied, "other_pod" },
-        { "another pod's name written in", StatusCode.Unauthenticated, "invalid_token" },
-        { "expired", StatusCode.Unauthenticated, "expired_token" },
-        { "expired, and its end moved", StatusCode.Unauthenticated, "invalid_token" },
-        { "algorithm none", StatusCode.Unauthenticated, "malformed_token" },
-        { "no signature", StatusCode.Unauthenticated, "malformed_token" },
-        { "not bound to a pod", StatusCode.Unauthenticated, "unbound_token" },
-        { "no token at all", StatusCode.Unauthenticated, "no_token" },
-        { "claims that are a list", StatusCode.Unauthenticated, "malformed_token" },
-        { "20 KB", StatusCode.Unauthenticated, "no_token" },
-        { "no base64", StatusCode.Unauthenticated, "malformed_token" },
-    };
+    public static TheoryData<string, StatusCode, string> BadTokens =>
+        new()
+        {
+            { "another audience", StatusCode.Unauthenticated, "other_audience" },
+            { "another pod's", StatusCode.PermissionDenied, "other_pod" },
+            { "node id of another pod", StatusCode.PermissionDenied, "other_pod" },
+            { "another pod's name written in", StatusCode.Unauthenticated, "invalid_token" },
+            { "expired", StatusCode.Unauthenticated, "expired_token" },
+            { "expired, and its end moved", StatusCode.Unauthenticated, "invalid_token" },
+            { "algorithm none", StatusCode.Unauthenticated, "malformed_token" },
+            { "no signature", StatusCode.Unauthenticated, "malformed_token" },
+            { "not bound to a pod", StatusCode.Unauthenticated, "unbound_token" },
+            { "no token at all", StatusCode.Unauthenticated, "no_token" },
+            { "claims that are a list", StatusCode.Unauthenticated, "malformed_token" },
+            { "20 KB", StatusCode.Unauthenticated, "no_token" },
+            { "no base64", StatusCode.Unauthenticated, "malformed_token" },
+        };
 
     [Theory]
     [MemberData(nameof(BadTokens))]
@@ -45,7 +46,10 @@ public sealed class TokenAttackTests(TestCluster cluster)
             "another audience" => await ProxyTokens.IssueAsync(cluster, ns, "web-0", "https://kubernetes.default.svc"),
             "another pod's" => await ProxyTokens.IssueAsync(cluster, ns, "web-1"),
             "node id of another pod" => token,
-            "another pod's name written in" => ProxyTokens.Forge(await ProxyTokens.IssueAsync(cluster, ns, "web-1"), claims: c => c["kubernetes.io"]!["pod"]!["name"] = "web-0"),
+            "another pod's name written in" => ProxyTokens.Forge(
+                await ProxyTokens.IssueAsync(cluster, ns, "web-1"),
+                claims: c => c["kubernetes.io"]!["pod"]!["name"] = "web-0"
+            ),
             "expired" => ProxyTokens.Forge(token, claims: c => c["exp"] = 1_600_000_000),
             "expired, and its end moved" => ProxyTokens.Forge(token, claims: c => c["exp"] = (long)c["exp"]! + 3600),
             "algorithm none" => ProxyTokens.Forge(token, h => h["alg"] = "none"),
@@ -63,7 +67,8 @@ public sealed class TokenAttackTests(TestCluster cluster)
         end.StatusCode.ShouldBe(status);
         end.Detail.ShouldNotBeEmpty();
         end.Detail.ShouldNotContain("web-1");
-        if (bad is not null) end.Detail.ShouldNotContain(bad);
+        if (bad is not null)
+            end.Detail.ShouldNotContain(bad);
         (await MetricsPage.RefusedAsync(mesh)).ShouldBe(new Dictionary<string, int> { [reason] = 1 });
     }
 
@@ -143,7 +148,11 @@ public sealed class TokenAttackTests(TestCluster cluster)
         var ends = new List<StatusCode>();
         for (var i = 0; i < 40; i++)
         {
-            await using var proxy = ProxyTokens.Connect(mesh, $"web-0.{ns.Name}", ProxyTokens.Forge(token, claims: c => c["jti"] = JsonValue.Create(i)));
+            await using var proxy = ProxyTokens.Connect(
+                mesh,
+                $"web-0.{ns.Name}",
+                ProxyTokens.Forge(token, claims: c => c["jti"] = JsonValue.Create(i))
+            );
             await proxy.SubscribeAsync(ResourceType.Secret, "identity");
             ends.Add((await proxy.EndAsync()).StatusCode);
         }

@@ -33,7 +33,8 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
     public async Task FillAsync()
     {
         for (var i = 0; i < Objects; i++)
-            if (random.Next(10) > 0) await TryAsync(() => PutAsync(i));
+            if (random.Next(10) > 0)
+                await TryAsync(() => PutAsync(i));
     }
 
     /// <summary>Creates, changes or deletes one object.</summary>
@@ -50,7 +51,14 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
             await write();
             Written++;
         }
-        catch (Exception e) when (e is HttpRequestException or TimeoutException || e is KubernetesApiException { StatusCode: HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError })
+        catch (Exception e)
+            when (e is HttpRequestException or TimeoutException
+                || e
+                    is KubernetesApiException
+                    {
+                        StatusCode: HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError
+                    }
+            )
         {
             Refused++;
         }
@@ -75,7 +83,9 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
         catch (KubernetesApiException e) when (e.Reason == "AlreadyExists")
         {
             var labels = new JsonObject([.. pod.Metadata.Labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))]);
-            await cluster.Of<V1Pod>().MergePatchAsync(ObjectKey.Of(pod), new JsonObject { ["metadata"] = new JsonObject { ["labels"] = labels } }, cancellation);
+            await cluster
+                .Of<V1Pod>()
+                .MergePatchAsync(ObjectKey.Of(pod), new JsonObject { ["metadata"] = new JsonObject { ["labels"] = labels } }, cancellation);
         }
     }
 
@@ -93,13 +103,14 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
         };
     }
 
-    private static (string Kind, int Index) Kind(int slot) => slot switch
-    {
-        < Services => ("Service", slot),
-        < Services * 2 => ("EndpointSlice", slot - Services),
-        < (Services * 2) + Splits => ("TrafficSplit", slot - (Services * 2)),
-        _ => ("Pod", slot - (Services * 2) - Splits),
-    };
+    private static (string Kind, int Index) Kind(int slot) =>
+        slot switch
+        {
+            < Services => ("Service", slot),
+            < Services * 2 => ("EndpointSlice", slot - Services),
+            < (Services * 2) + Splits => ("TrafficSplit", slot - (Services * 2)),
+            _ => ("Pod", slot - (Services * 2) - Splits),
+        };
 
     private static string PodName(int index) => string.Create(CultureInfo.InvariantCulture, $"p{index}");
 
@@ -121,7 +132,12 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
                 addressType: IPv4
                 ports: [{name: http, port: 8080, protocol: TCP}]
                 endpoints:
-                - {addresses: [10.2.{{{index}}}.{{{random.Next(1, 250)}}}], conditions: {ready: {{{ready}}}}, targetRef: {kind: Pod, name: {{{PodName(index * PodsOfService)}}}, namespace: {{{@namespace}}} } }
+                - {addresses: [10.2.{{{index}}}.{{{random.Next(
+                    1,
+                    250
+                )}}}], conditions: {ready: {{{ready}}}}, targetRef: {kind: Pod, name: {{{PodName(
+                    index * PodsOfService
+                )}}}, namespace: {{{@namespace}}} } }
                 """,
             "TrafficSplit" => $$$"""
                 apiVersion: meshoperator.io/v1alpha1
@@ -129,12 +145,14 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
                 metadata: {name: t{{{index}}}, namespace: {{{@namespace}}}}
                 spec:
                   service: s{{{index}}}
-                  backends: [{service: s{{{Splits + index}}}, weight: {{{random.Next(1, 100)}}}}, {service: s{{{(2 * Splits) + index}}}, weight: {{{random.Next(1, 100)}}}}]
+                  backends: [{service: s{{{Splits + index}}}, weight: {{{random.Next(1, 100)}}}}, {service: s{{{(2 * Splits)
+                    + index}}}, weight: {{{random.Next(1, 100)}}}}]
                 """,
             _ => $$$"""
                 apiVersion: v1
                 kind: Pod
-                metadata: {name: {{{PodName(index)}}}, namespace: {{{@namespace}}}, labels: {app: s{{{index / PodsOfService}}}, round: "{{{random.Next(1000)}}}"} }
+                metadata: {name: {{{PodName(index)}}}, namespace: {{{@namespace}}}, labels: {app: s{{{index
+                    / PodsOfService}}}, round: "{{{random.Next(1000)}}}"} }
                 spec: {containers: [{name: app, image: registry.example.com/app:1}]}
                 """,
         };

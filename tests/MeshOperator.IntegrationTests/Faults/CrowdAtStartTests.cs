@@ -21,18 +21,26 @@ public sealed class CrowdAtStartTests
         var tokens = await Task.WhenAll(Enumerable.Range(0, Proxies).Select(i => ProxyTokens.IssueAsync(cluster, ns, $"web-{i}")));
         await before.StopAsync();
         using var pods = cluster.Faults.Order(Fault.Delay(TimeSpan.FromSeconds(2)) with { Verbs = ["list"], Resource = "pods" });
-        using var reviews = cluster.Faults.Order(Fault.Delay(TimeSpan.FromMilliseconds(500)) with
-        {
-            Verbs = ["create"], Resource = "tokenreviews.authentication.k8s.io", Times = int.MaxValue,
-        });
+        using var reviews = cluster.Faults.Order(
+            Fault.Delay(TimeSpan.FromMilliseconds(500)) with
+            {
+                Verbs = ["create"],
+                Resource = "tokenreviews.authentication.k8s.io",
+                Times = int.MaxValue,
+            }
+        );
         await using var mesh = await before.StartAnotherAsync(untilReady: false);
         mesh.IsReady.ShouldBeFalse();
 
-        await Task.WhenAll(tokens.Select(async (token, i) =>
-        {
-            await using var proxy = ProxyTokens.Connect(mesh, $"web-{i}.{ns.Name}", token);
-            (await proxy.FetchAsync(ResourceType.Secret, "identity")).Resources.ShouldHaveSingleItem();
-        }));
+        await Task.WhenAll(
+            tokens.Select(
+                async (token, i) =>
+                {
+                    await using var proxy = ProxyTokens.Connect(mesh, $"web-{i}.{ns.Name}", token);
+                    (await proxy.FetchAsync(ResourceType.Secret, "identity")).Resources.ShouldHaveSingleItem();
+                }
+            )
+        );
 
         pods.Fired.ShouldBe(1);
     }

@@ -35,11 +35,18 @@ internal sealed class InformedCluster : IAsyncDisposable
         _random = new Random(seed);
         _configMaps = new EntityClient<V1ConfigMap>(new KubernetesTransport(client, TimeProvider.System));
         Informer = new SharedInformer<V1ConfigMap>(
-            new KubernetesTransport(client, requests), new InformerOptions<V1ConfigMap> { Namespace = Namespace }, time, new Random(seed), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
+            new KubernetesTransport(client, requests),
+            new InformerOptions<V1ConfigMap> { Namespace = Namespace },
+            time,
+            new Random(seed),
+            NullLogger<SharedInformer<V1ConfigMap>>.Instance
+        );
         Informer.Changed += change =>
         {
-            if (change.New is { } current) _told[change.Key] = current.Metadata.ResourceVersion;
-            else _told.TryRemove(change.Key, out _);
+            if (change.New is { } current)
+                _told[change.Key] = current.Metadata.ResourceVersion;
+            else
+                _told.TryRemove(change.Key, out _);
         };
     }
 
@@ -53,9 +60,20 @@ internal sealed class InformedCluster : IAsyncDisposable
     /// <param name="seed">Of the changes and of the informer's dice.</param>
     public static async Task<InformedCluster> StartAsync(TimeProvider? time = null, TimeProvider? requests = null, int seed = 1)
     {
-        var server = await ApiServer.StartAsync(new LocalClusterOptions { WorkloadControllers = false }, TestContext.Current.CancellationToken);
-        var configuration = await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig)));
-        return new InformedCluster(server, new k8s.Kubernetes(configuration), time ?? TimeProvider.System, requests ?? TimeProvider.System, seed);
+        var server = await ApiServer.StartAsync(
+            new LocalClusterOptions { WorkloadControllers = false },
+            TestContext.Current.CancellationToken
+        );
+        var configuration = await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(
+            new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig))
+        );
+        return new InformedCluster(
+            server,
+            new k8s.Kubernetes(configuration),
+            time ?? TimeProvider.System,
+            requests ?? TimeProvider.System,
+            seed
+        );
     }
 
     /// <summary>Starts the informer, and waits until it watches.</summary>
@@ -84,7 +102,8 @@ internal sealed class InformedCluster : IAsyncDisposable
                 await _configMaps.MergePatchAsync(
                     new ObjectKey(Namespace, _names[_random.Next(_names.Count)]),
                     new() { ["data"] = new System.Text.Json.Nodes.JsonObject { ["n"] = i.ToString(CultureInfo.InvariantCulture) } },
-                    TestContext.Current.CancellationToken);
+                    TestContext.Current.CancellationToken
+                );
             }
             else
             {
@@ -97,22 +116,31 @@ internal sealed class InformedCluster : IAsyncDisposable
 
     public async Task CreateAsync(string name)
     {
-        await _configMaps.CreateAsync(new V1ConfigMap { Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = Namespace } }, TestContext.Current.CancellationToken);
+        await _configMaps.CreateAsync(
+            new V1ConfigMap
+            {
+                Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = Namespace },
+            },
+            TestContext.Current.CancellationToken
+        );
         _names.Add(name);
     }
 
     /// <summary>Waits until the cache holds what the cluster holds, and was told as it is.</summary>
-    public Task ConvergeAsync(Action? between = null) => Eventually.Succeeds(async () =>
-    {
-        between?.Invoke();
-        await ShouldBeEqualAsync();
-    });
+    public Task ConvergeAsync(Action? between = null) =>
+        Eventually.Succeeds(async () =>
+        {
+            between?.Invoke();
+            await ShouldBeEqualAsync();
+        });
 
     /// <summary>Asserts that the cache holds what the cluster holds, and that the changes that were told add up to it.</summary>
     public async Task ShouldBeEqualAsync()
     {
         var cached = Lines(Informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion));
-        var listed = (await _configMaps.ListAsync(TestContext.Current.CancellationToken)).Where(c => c.Metadata.NamespaceProperty == Namespace);
+        var listed = (await _configMaps.ListAsync(TestContext.Current.CancellationToken)).Where(c =>
+            c.Metadata.NamespaceProperty == Namespace
+        );
         cached.ShouldBe(Lines(listed.ToDictionary(ObjectKey.Of, c => c.Metadata.ResourceVersion)));
         Lines(_told).ShouldBe(cached);
     }
@@ -126,5 +154,6 @@ internal sealed class InformedCluster : IAsyncDisposable
         await _server.DisposeAsync();
     }
 
-    private static string[] Lines(IReadOnlyDictionary<ObjectKey, string> versions) => [.. versions.Select(v => $"{v.Key}@{v.Value}").Order(StringComparer.Ordinal)];
+    private static string[] Lines(IReadOnlyDictionary<ObjectKey, string> versions) =>
+        [.. versions.Select(v => $"{v.Key}@{v.Value}").Order(StringComparer.Ordinal)];
 }

@@ -16,10 +16,12 @@ public sealed class InformerFaultTests
     public Task Watches_that_end_lose_nothing() => SurvivesOnEventsAsync(OnWatch);
 
     [Fact]
-    public Task Watches_whose_connection_is_reset_lose_nothing() => SurvivesOnEventsAsync(Fault.ResetWatch with { Resource = "configmaps", Times = 5 });
+    public Task Watches_whose_connection_is_reset_lose_nothing() =>
+        SurvivesOnEventsAsync(Fault.ResetWatch with { Resource = "configmaps", Times = 5 });
 
     [Fact]
-    public Task Watches_that_expire_in_an_event_lose_nothing() => SurvivesOnEventsAsync(Fault.ExpireWatch with { Resource = "configmaps", Times = 3 });
+    public Task Watches_that_expire_in_an_event_lose_nothing() =>
+        SurvivesOnEventsAsync(Fault.ExpireWatch with { Resource = "configmaps", Times = 3 });
 
     [Fact]
     public Task Watches_that_break_at_random_lose_nothing() =>
@@ -67,7 +69,8 @@ public sealed class InformerFaultTests
     public async Task A_list_that_expires_between_its_pages_is_begun_again()
     {
         await using var cluster = await InformedCluster.StartAsync();
-        for (var i = 0; i < 520; i++) await cluster.CreateAsync($"many{i}");
+        for (var i = 0; i < 520; i++)
+            await cluster.CreateAsync($"many{i}");
         using var order = cluster.Faults.Order(Fault.Answer(410) with { Resource = "configmaps", ContinuedListsOnly = true, Times = 2 });
 
         cluster.Inform();
@@ -98,7 +101,14 @@ public sealed class InformerFaultTests
     {
         await using var cluster = await InformedCluster.StartAsync();
         await cluster.ChangeAsync(20);
-        using var order = cluster.Faults.Order(Fault.Delay(TimeSpan.FromMilliseconds(300)) with { Resource = "configmaps", Verbs = ["list", "watch"], Times = 2 });
+        using var order = cluster.Faults.Order(
+            Fault.Delay(TimeSpan.FromMilliseconds(300)) with
+            {
+                Resource = "configmaps",
+                Verbs = ["list", "watch"],
+                Times = 2,
+            }
+        );
 
         cluster.Inform();
         await Eventually.Succeeds(async () =>
@@ -183,7 +193,8 @@ public sealed class InformerFaultTests
         await cluster.ConvergeAsync();
     }
 
-    private static Fault Answer(int code, int? retryAfter) => Fault.Answer(code, retryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+    private static Fault Answer(int code, int? retryAfter) =>
+        Fault.Answer(code, retryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
 
     private static async Task SeeAsync(InformedCluster cluster, string name)
     {

@@ -25,8 +25,10 @@ public sealed class LeaderKilledTests(TestCluster cluster)
         await using var own = await TestNamespace.CreateAsync(cluster);
         await ns.ServiceAsync("model", root: true);
         await ns.ServiceAsync("model-v1");
-        for (var i = 0; i < Splits; i++) await ns.ServiceAsync($"root{i}", root: true);
-        for (var i = 0; i < Splits; i++) await ns.SplitAsync($"t{i}", $"root{i}", ("model-v1", 1), ("gone", 1));
+        for (var i = 0; i < Splits; i++)
+            await ns.ServiceAsync($"root{i}", root: true);
+        for (var i = 0; i < Splits; i++)
+            await ns.SplitAsync($"t{i}", $"root{i}", ("model-v1", 1), ("gone", 1));
         await using var splits = new WatchedWrites(cluster.Transport, $"apis/meshoperator.io/v1alpha1/namespaces/{ns.Name}/trafficsplits");
         await using var leases = new WatchedWrites(cluster.Transport, $"apis/coordination.k8s.io/v1/namespaces/{own.Name}/leases");
         await using var first = OperatorProcess.Start(cluster, own.Name);
@@ -64,15 +66,22 @@ public sealed class LeaderKilledTests(TestCluster cluster)
     /// <summary>How often an operator has patched an object, by its own metrics.</summary>
     private static async Task<int> PatchesAsync(OperatorProcess process)
     {
-        var port = Regex.Match(process.Output, """
-            "Metrics":"[^"]*:([0-9]+)"
-            """.Trim()).Groups[1].Value;
+        var port = Regex
+            .Match(
+                process.Output,
+                """
+                "Metrics":"[^"]*:([0-9]+)"
+                """.Trim()
+            )
+            .Groups[1]
+            .Value;
         using var http = new HttpClient();
         var metrics = await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), TestContext.Current.CancellationToken);
         var requests = metrics.Split('\n').Where(line => line.StartsWith("meshoperator_api_requests", StringComparison.Ordinal)).ToArray();
         requests.ShouldContain(line => line.Contains("verb=\"GET\"", StringComparison.Ordinal), metrics);
         // Prometheus' text form: name{labels} value timestamp.
-        return requests.Where(line => line.Contains("verb=\"PATCH\"", StringComparison.Ordinal))
+        return requests
+            .Where(line => line.Contains("verb=\"PATCH\"", StringComparison.Ordinal))
             .Sum(line => int.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
     }
 
@@ -82,11 +91,13 @@ public sealed class LeaderKilledTests(TestCluster cluster)
 
     private static string AliveAndHolding(OperatorProcess process, WatchedWrites leases)
     {
-        if (process.HasExited) throw new InvalidOperationException($"meshop run has ended: {process.Output}");
+        if (process.HasExited)
+            throw new InvalidOperationException($"meshop run has ended: {process.Output}");
         return Elections(leases).Select(Holder).LastOrDefault() ?? "";
     }
 
-    private static long Observed(WatchedWrite split) => split.Object["status"]!["conditions"]!.AsArray().Max(c => (long)c!["observedGeneration"]!);
+    private static long Observed(WatchedWrite split) =>
+        split.Object["status"]!["conditions"]!.AsArray().Max(c => (long)c!["observedGeneration"]!);
 
     /// <summary>The states in which a split's status differs from its state before.</summary>
     private static List<WatchedWrite> StatusWrites(WatchedWrites splits)
@@ -96,7 +107,8 @@ public sealed class LeaderKilledTests(TestCluster cluster)
         foreach (var write in splits.All)
         {
             var status = write.Object["status"]?.ToJsonString() ?? "";
-            if (status.Length > 0 && status != before.GetValueOrDefault(write.Name)) written.Add(write);
+            if (status.Length > 0 && status != before.GetValueOrDefault(write.Name))
+                written.Add(write);
             before[write.Name] = status;
         }
 
@@ -108,28 +120,38 @@ public sealed class LeaderKilledTests(TestCluster cluster)
         for (var i = 0; !stopping.IsCancellationRequested; i++)
         {
             var service = i / Splits % 2 == 0 ? "model-v1" : "gone";
-            var patch = (JsonObject)JsonNode.Parse($$$"""{"spec":{"backends":[{"service":"{{{service}}}","weight":{{{1 + (i % 100)}}}}]}}""")!;
-            await cluster.Of<TrafficSplit>().MergePatchAsync(new ObjectKey(ns.Name, $"t{i % Splits}"), patch, TestContext.Current.CancellationToken);
+            var patch = (JsonObject)
+                JsonNode.Parse($$$"""{"spec":{"backends":[{"service":"{{{service}}}","weight":{{{1 + (i % 100)}}}}]}}""")!;
+            await cluster
+                .Of<TrafficSplit>()
+                .MergePatchAsync(new ObjectKey(ns.Name, $"t{i % Splits}"), patch, TestContext.Current.CancellationToken);
         }
     }
 
     /// <summary>The version of a write made now: of everything before it a lower one, of everything after it a higher one.</summary>
     private async Task<long> VersionNowAsync(TestNamespace ns)
     {
-        var marker = new V1ConfigMap { Metadata = new V1ObjectMeta { Name = "now", NamespaceProperty = ns.Name } };
+        var marker = new V1ConfigMap
+        {
+            Metadata = new V1ObjectMeta { Name = "now", NamespaceProperty = ns.Name },
+        };
         var created = await cluster.Of<V1ConfigMap>().CreateAsync(marker, TestContext.Current.CancellationToken);
         return long.Parse(created.Metadata.ResourceVersion, CultureInfo.InvariantCulture);
     }
 
-    private Task EveryStatusIsOfTheLastGenerationAsync(TestNamespace ns) => Eventually.Succeeds(
-        async () =>
-        {
-            for (var i = 0; i < Splits; i++)
+    private Task EveryStatusIsOfTheLastGenerationAsync(TestNamespace ns) =>
+        Eventually.Succeeds(
+            async () =>
             {
-                var split = (await cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, $"t{i}"), TestContext.Current.CancellationToken)).ShouldNotBeNull();
-                split.Status.ShouldNotBeNull().Conditions.Count.ShouldBeGreaterThan(0);
-                split.Status.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);
-            }
-        },
-        Takeover);
+                for (var i = 0; i < Splits; i++)
+                {
+                    var split = (
+                        await cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, $"t{i}"), TestContext.Current.CancellationToken)
+                    ).ShouldNotBeNull();
+                    split.Status.ShouldNotBeNull().Conditions.Count.ShouldBeGreaterThan(0);
+                    split.Status.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);
+                }
+            },
+            Takeover
+        );
 }

@@ -39,7 +39,14 @@ public sealed class OperatorFaultTests : IAsyncLifetime
     [InlineData(503)]
     public async Task A_status_that_is_not_taken_is_written_again(int code)
     {
-        using var order = _cluster.Faults.Order(Fault.Answer(code) with { Verbs = ["patch", "update"], Resource = "trafficsplits.meshoperator.io", Times = 3 });
+        using var order = _cluster.Faults.Order(
+            Fault.Answer(code) with
+            {
+                Verbs = ["patch", "update"],
+                Resource = "trafficsplits.meshoperator.io",
+                Times = 3,
+            }
+        );
 
         await _namespace.SplitAsync("model", "model", ("model-v1", 1));
 
@@ -64,12 +71,13 @@ public sealed class OperatorFaultTests : IAsyncLifetime
         await ConvergesAsync();
     }
 
-    private Task ConvergesAsync() => Eventually.Succeeds(async () =>
-    {
-        var split = (await _cluster.Of<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
-        split.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Accepted").Status.ShouldBe("True");
-        split.Status.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);
-        var cached = _mesh.Host.Services.GetRequiredService<SharedInformer<TrafficSplit>>().Objects.ShouldHaveSingleItem().Value;
-        cached.Metadata.ResourceVersion.ShouldBe(split.Metadata.ResourceVersion);
-    });
+    private Task ConvergesAsync() =>
+        Eventually.Succeeds(async () =>
+        {
+            var split = (await _cluster.Of<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
+            split.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Accepted").Status.ShouldBe("True");
+            split.Status.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);
+            var cached = _mesh.Host.Services.GetRequiredService<SharedInformer<TrafficSplit>>().Objects.ShouldHaveSingleItem().Value;
+            cached.Metadata.ResourceVersion.ShouldBe(split.Metadata.ResourceVersion);
+        });
 }

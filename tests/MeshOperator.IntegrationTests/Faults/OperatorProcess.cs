@@ -25,7 +25,8 @@ internal sealed class OperatorProcess : IAsyncDisposable
     {
         get
         {
-            lock (_log) return _log.ToString();
+            lock (_log)
+                return _log.ToString();
         }
     }
 
@@ -36,7 +37,21 @@ internal sealed class OperatorProcess : IAsyncDisposable
         var program = Path.Combine(AppContext.BaseDirectory, "meshop.dll");
         var start = new ProcessStartInfo(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
-            [program, "run", "--kubeconfig", cluster.KubeconfigPath, "--namespace", @namespace, "--webhook-port", "0", "--metrics-port", "0", "--xds-port", "0"])
+            [
+                program,
+                "run",
+                "--kubeconfig",
+                cluster.KubeconfigPath,
+                "--namespace",
+                @namespace,
+                "--webhook-port",
+                "0",
+                "--metrics-port",
+                "0",
+                "--xds-port",
+                "0",
+            ]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -47,7 +62,8 @@ internal sealed class OperatorProcess : IAsyncDisposable
     /// <summary>SIGKILL: it has no chance to give anything back.</summary>
     public async Task KillAsync()
     {
-        if (!_process.HasExited) _process.Kill();
+        if (!_process.HasExited)
+            _process.Kill();
         await _process.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
@@ -59,6 +75,7 @@ internal sealed class OperatorProcess : IAsyncDisposable
 
     private void Note(string? line)
     {
-        lock (_log) _log.AppendLine(line);
+        lock (_log)
+            _log.AppendLine(line);
     }
 }

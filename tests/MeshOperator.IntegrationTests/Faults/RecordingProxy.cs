@@ -45,8 +45,10 @@ internal sealed class RecordingProxy : IAsyncDisposable
     {
         while (await _client.ReadAsync(_stopping.Token) is { } response)
         {
-            foreach (var resource in response.Resources) _versions[Key(response, resource.Name)] = resource.Version;
-            foreach (var name in response.RemovedResources) _versions.TryRemove(Key(response, name), out _);
+            foreach (var resource in response.Resources)
+                _versions[Key(response, resource.Name)] = resource.Version;
+            foreach (var name in response.RemovedResources)
+                _versions.TryRemove(Key(response, name), out _);
             await _client.AcknowledgeAsync(response);
         }
     }

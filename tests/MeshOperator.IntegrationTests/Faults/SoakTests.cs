@@ -24,20 +24,65 @@ public sealed class SoakTests
 {
     private static readonly Fault[] AtRandom =
     [
-        Fault.ResetWatch with { Probability = 0.01 },
-        Fault.EndWatch with { Probability = 0.01 },
-        Fault.ExpireWatch with { Probability = 0.005 },
-        Fault.DuplicateEvent with { Probability = 0.05 },
-        Fault.OutdatedEvent with { Probability = 0.05 },
-        Fault.Answer(410) with { Verbs = ["watch"], Probability = 0.1 },
-        Fault.Answer(410) with { ContinuedListsOnly = true, Probability = 0.2 },
-        Fault.Answer(409) with { Verbs = ["update", "patch"], Probability = 0.03 },
-        Fault.Answer(429, TimeSpan.FromSeconds(1)) with { Probability = 0.01 },
-        Fault.Answer(500) with { Probability = 0.02 },
-        Fault.Answer(503) with { Probability = 0.01 },
-        Fault.Reset with { Probability = 0.01 },
-        Fault.Delay(TimeSpan.FromMilliseconds(50)) with { Probability = 0.02 },
-        Fault.UnavailableWebhook() with { Probability = 0.05 },
+        Fault.ResetWatch with
+        {
+            Probability = 0.01,
+        },
+        Fault.EndWatch with
+        {
+            Probability = 0.01,
+        },
+        Fault.ExpireWatch with
+        {
+            Probability = 0.005,
+        },
+        Fault.DuplicateEvent with
+        {
+            Probability = 0.05,
+        },
+        Fault.OutdatedEvent with
+        {
+            Probability = 0.05,
+        },
+        Fault.Answer(410) with
+        {
+            Verbs = ["watch"],
+            Probability = 0.1,
+        },
+        Fault.Answer(410) with
+        {
+            ContinuedListsOnly = true,
+            Probability = 0.2,
+        },
+        Fault.Answer(409) with
+        {
+            Verbs = ["update", "patch"],
+            Probability = 0.03,
+        },
+        Fault.Answer(429, TimeSpan.FromSeconds(1)) with
+        {
+            Probability = 0.01,
+        },
+        Fault.Answer(500) with
+        {
+            Probability = 0.02,
+        },
+        Fault.Answer(503) with
+        {
+            Probability = 0.01,
+        },
+        Fault.Reset with
+        {
+            Probability = 0.01,
+        },
+        Fault.Delay(TimeSpan.FromMilliseconds(50)) with
+        {
+            Probability = 0.02,
+        },
+        Fault.UnavailableWebhook() with
+        {
+            Probability = 0.05,
+        },
     ];
 
     [Fact]
@@ -54,11 +99,16 @@ public sealed class SoakTests
         await changes.FillAsync();
         await using var longConnected = await RecordingProxy.ConnectAsync(mesh.Connect($"old-0.{ns.Name}"), changes.Names);
 
-        var orders = AtRandom.Select((fault, i) => cluster.Faults.Order(fault with { Times = int.MaxValue }, new Random(seed + i + 1))).ToArray();
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < duration;) await changes.ChangeAsync();
+        var orders = AtRandom
+            .Select((fault, i) => cluster.Faults.Order(fault with { Times = int.MaxValue }, new Random(seed + i + 1)))
+            .ToArray();
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < duration; )
+            await changes.ChangeAsync();
         cluster.Faults.Clear();
 
-        await Console.Out.WriteLineAsync($"soak: {changes.Written} writes, {changes.Refused} refused by faults; fired: {string.Join(", ", orders.Select(o => $"{o.Fault} {o.Fired}"))}");
+        await Console.Out.WriteLineAsync(
+            $"soak: {changes.Written} writes, {changes.Refused} refused by faults; fired: {string.Join(", ", orders.Select(o => $"{o.Fault} {o.Fired}"))}"
+        );
         await CachesEqualAsync(cluster, mesh);
         await using var fresh = await mesh.StartAnotherAsync(o => o with { OwnWebhookConfigurations = false });
         await Eventually.Succeeds(() => Model(mesh).SequenceEqual(Model(fresh)).ShouldBeTrue("the models differ"), TimeSpan.FromMinutes(1));
@@ -75,7 +125,11 @@ public sealed class SoakTests
         {
             var splits = await cluster.Of<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken);
             splits.Count.ShouldBeGreaterThan(5);
-            splits.ShouldAllBe(s => s.Status != null && s.Status.Conditions.Count > 0 && s.Status.Conditions.All(c => c.ObservedGeneration == s.Metadata.Generation));
+            splits.ShouldAllBe(s =>
+                s.Status != null
+                && s.Status.Conditions.Count > 0
+                && s.Status.Conditions.All(c => c.ObservedGeneration == s.Metadata.Generation)
+            );
         });
         orders.Count(o => o.Fired > 0).ShouldBeGreaterThan(orders.Length / 2, "hardly a fault fired");
     }
@@ -100,13 +154,16 @@ public sealed class SoakTests
                 var cached = Lines(informer.Objects.Values);
                 (cached.Except(listed), listed.Except(cached)).ShouldSatisfyAllConditions(
                     d => d.Item1.ShouldBeEmpty($"the cache of {informer.Resource} has what the cluster has not"),
-                    d => d.Item2.ShouldBeEmpty($"the cluster has {informer.Resource} that the cache has not"));
+                    d => d.Item2.ShouldBeEmpty($"the cluster has {informer.Resource} that the cache has not")
+                );
             },
-            TimeSpan.FromMinutes(1));
+            TimeSpan.FromMinutes(1)
+        );
     }
 
     private static string[] Lines<T>(IEnumerable<T> entities)
-        where T : IKubernetesObject<V1ObjectMeta> => [.. entities.Select(e => $"{ObjectKey.Of(e)}@{e.Metadata.ResourceVersion}").Order(StringComparer.Ordinal)];
+        where T : IKubernetesObject<V1ObjectMeta> =>
+        [.. entities.Select(e => $"{ObjectKey.Of(e)}@{e.Metadata.ResourceVersion}").Order(StringComparer.Ordinal)];
 
     /// <summary>Every service, workload and verdict of what an operator serves, in order; they are equal by content.</summary>
     private static object[] Model(TestOperator mesh)
@@ -120,9 +177,10 @@ public sealed class SoakTests
         ];
     }
 
-
     private static int? Setting(string variable) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : null;
 
 #pragma warning disable RS0030 // A new seed each time; it is printed.
     private static int RandomSeed() => Random.Shared.Next(1_000_000);

@@ -24,7 +24,8 @@ internal sealed class WatchedWrites : IAsyncDisposable
     {
         get
         {
-            lock (_writes) return [.. _writes];
+            lock (_writes)
+                return [.. _writes];
         }
     }
 
@@ -39,13 +40,20 @@ internal sealed class WatchedWrites : IAsyncDisposable
     {
         try
         {
-            using var response = await transport.OpenAsync(HttpMethod.Get, $"{path}?watch=1&resourceVersion=0&timeoutSeconds=1800", null, "application/json", _stopping.Token);
+            using var response = await transport.OpenAsync(
+                HttpMethod.Get,
+                $"{path}?watch=1&resourceVersion=0&timeoutSeconds=1800",
+                null,
+                "application/json",
+                _stopping.Token
+            );
             using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(_stopping.Token));
             while (await lines.ReadLineAsync(_stopping.Token) is { } line)
             {
                 var entity = JsonNode.Parse(line)!["object"]!;
                 var version = long.Parse((string)entity["metadata"]!["resourceVersion"]!, CultureInfo.InvariantCulture);
-                lock (_writes) _writes.Add(new WatchedWrite((string)entity["metadata"]!["name"]!, version, entity));
+                lock (_writes)
+                    _writes.Add(new WatchedWrite((string)entity["metadata"]!["name"]!, version, entity));
             }
         }
         catch (Exception) when (_stopping.IsCancellationRequested)

@@ -26,7 +26,12 @@ public sealed class AuthorityFollowerTests(TestCluster cluster)
         await secrets.WriteStateAsync(loaded.Begin(next.Files, time), null, TestContext.Current.CancellationToken);
 
         var informer = new SharedInformer<V1Secret>(
-            cluster.Transport, new InformerOptions<V1Secret> { Namespace = ns.Name }, time, new Random(1), NullLogger<SharedInformer<V1Secret>>.Instance);
+            cluster.Transport,
+            new InformerOptions<V1Secret> { Namespace = ns.Name },
+            time,
+            new Random(1),
+            NullLogger<SharedInformer<V1Secret>>.Instance
+        );
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var running = informer.RunAsync(stop.Token);
         await informer.WaitForSyncAsync(stop.Token);
@@ -38,7 +43,8 @@ public sealed class AuthorityFollowerTests(TestCluster cluster)
             new ControllerRequeue<V1Namespace>(),
             new ControllerRequeue<V1MutatingWebhookConfiguration>(),
             new ControllerRequeue<V1ValidatingWebhookConfiguration>(),
-            NullLogger<AuthorityFollower>.Instance);
+            NullLogger<AuthorityFollower>.Instance
+        );
         await follower.StartAsync(stop.Token);
         authority.State.Phase.ShouldBe(RotationPhase.DistributingTrust);
 

@@ -32,9 +32,16 @@ public sealed class AuthorityStoreTests(TestCluster cluster)
         var next = New(before);
         var state = AuthorityState.Of(old, before.GetUtcNow()).Begin(next, before);
         await secrets.WriteStateAsync(state, null, Cancellation);
-        if (wanted != "nothing") await secrets.WriteWantedAsync(wanted == "the next one" ? next : old, null, null, Cancellation);
+        if (wanted != "nothing")
+            await secrets.WriteWantedAsync(wanted == "the next one" ? next : old, null, null, Cancellation);
 
-        var store = new AuthorityStore(secrets, cluster.Of<MeshCertificateAuthority>(), options, TimeProvider.System, NullLogger<AuthorityStore>.Instance);
+        var store = new AuthorityStore(
+            secrets,
+            cluster.Of<MeshCertificateAuthority>(),
+            options,
+            TimeProvider.System,
+            NullLogger<AuthorityStore>.Instance
+        );
         var loaded = await store.LoadAsync(Cancellation);
         (loaded.Phase, loaded.Signer, loaded.Epoch).ShouldBe((RotationPhase.Signing, next, state.Epoch + 2));
         secrets.ReadState((await secrets.GetStateAsync(Cancellation)).ShouldNotBeNull()).Epoch.ShouldBe(loaded.Epoch);

@@ -14,23 +14,32 @@ internal sealed class MeshProxies(TestCluster cluster, TestNamespace ns, string 
 
     public IReadOnlyList<SimulatedProxy> All => _proxies;
 
-    public SimulatedProxy this[string pod] => _proxies.Find(p => p.NodeId == $"{pod}.{ns.Name}") ?? throw new ArgumentException($"no proxy of pod {pod}", nameof(pod));
+    public SimulatedProxy this[string pod] =>
+        _proxies.Find(p => p.NodeId == $"{pod}.{ns.Name}") ?? throw new ArgumentException($"no proxy of pod {pod}", nameof(pod));
 
     /// <summary>Makes a pod that looks as the injector leaves it.</summary>
     public async Task<V1Pod> PodAsync(string name)
     {
-        await cluster.ApplyAsync(new JsonObject
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "Pod",
-            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = ns.Name, ["labels"] = new JsonObject { ["meshoperator.io/proxy"] = "envoy" } },
-            ["spec"] = new JsonObject
+        await cluster.ApplyAsync(
+            new JsonObject
             {
-                ["containers"] = new JsonArray(
-                    new JsonObject { ["name"] = "app", ["image"] = "registry.example.com/app:1" },
-                    new JsonObject { ["name"] = Injection.SidecarInjector.ContainerName, ["image"] = "registry.example.com/envoy:1" }),
-            },
-        }.ToJsonString());
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = name,
+                    ["namespace"] = ns.Name,
+                    ["labels"] = new JsonObject { ["meshoperator.io/proxy"] = "envoy" },
+                },
+                ["spec"] = new JsonObject
+                {
+                    ["containers"] = new JsonArray(
+                        new JsonObject { ["name"] = "app", ["image"] = "registry.example.com/app:1" },
+                        new JsonObject { ["name"] = Injection.SidecarInjector.ContainerName, ["image"] = "registry.example.com/envoy:1" }
+                    ),
+                },
+            }.ToJsonString()
+        );
         return (await cluster.Of<V1Pod>().GetAsync(new ObjectKey(ns.Name, name), TestContext.Current.CancellationToken))!;
     }
 
@@ -44,18 +53,32 @@ internal sealed class MeshProxies(TestCluster cluster, TestNamespace ns, string 
                 Spec = new V1TokenRequestSpec
                 {
                     Audiences = ["meshoperator.io"],
-                    BoundObjectRef = new V1BoundObjectReference { ApiVersion = "v1", Kind = "Pod", Name = name, Uid = pod.Metadata.Uid },
+                    BoundObjectRef = new V1BoundObjectReference
+                    {
+                        ApiVersion = "v1",
+                        Kind = "Pod",
+                        Name = name,
+                        Uid = pod.Metadata.Uid,
+                    },
                 },
             },
             "default",
-            ns.Name);
-        var proxy = new SimulatedProxy($"{name}.{ns.Name}", $"spiffe://cluster.local/ns/{ns.Name}/sa/default", answer.Status.Token, roots, port);
+            ns.Name
+        );
+        var proxy = new SimulatedProxy(
+            $"{name}.{ns.Name}",
+            $"spiffe://cluster.local/ns/{ns.Name}/sa/default",
+            answer.Status.Token,
+            roots,
+            port
+        );
         _proxies.Add(proxy);
         return proxy;
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var proxy in _proxies) await proxy.DisposeAsync();
+        foreach (var proxy in _proxies)
+            await proxy.DisposeAsync();
     }
 }

@@ -50,12 +50,15 @@ public sealed class RotationTests(TestCluster cluster)
 
         foreach (var phase in new[] { "DistributingTrust", "Signing", "Retiring" })
         {
-            var held = await StatusAsync(mesh, s =>
-            {
-                s.Phase.ShouldBe(phase);
-                s.ProxiesTrusting.ShouldBe("1/2");
-                s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Name.ShouldBe(slow.NodeId);
-            });
+            var held = await StatusAsync(
+                mesh,
+                s =>
+                {
+                    s.Phase.ShouldBe(phase);
+                    s.ProxiesTrusting.ShouldBe("1/2");
+                    s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Name.ShouldBe(slow.NodeId);
+                }
+            );
             held.Holding![0].Reason.ShouldNotBeNull().ShouldStartWith("has not acknowledged");
             Condition(held, "Progressing").Message.ShouldContain(slow.NodeId);
             await TrustedRootsAsync(mesh, ns, phase == "Retiring" ? 1 : 2);
@@ -103,7 +106,11 @@ public sealed class RotationTests(TestCluster cluster)
                 Labels = new Dictionary<string, string> { [MeshNames.ReplicaReportLabel] = "true" },
                 Annotations = new Dictionary<string, string> { ["meshoperator.io/trust-report"] = ReplicaReport.Of(1, []).ToString() },
             },
-            Spec = new V1LeaseSpec { HolderIdentity = "wrong", RenewTime = TimeProvider.System.GetUtcNow().AddMinutes(minutes).UtcDateTime },
+            Spec = new V1LeaseSpec
+            {
+                HolderIdentity = "wrong",
+                RenewTime = TimeProvider.System.GetUtcNow().AddMinutes(minutes).UtcDateTime,
+            },
         };
         await cluster.Of<V1Lease>().CreateAsync(report, Cancellation);
         await RotateAsync(mesh);
@@ -149,7 +156,10 @@ public sealed class RotationTests(TestCluster cluster)
 
         var next = New();
         await ReplaceAsync(mesh, next);
-        await StatusAsync(mesh, s => (Condition(s, "Accepted").Status, s.Phase, mesh.Host.TrustBundle).ShouldBe(("True", "Stable", next.Roots)));
+        await StatusAsync(
+            mesh,
+            s => (Condition(s, "Accepted").Status, s.Phase, mesh.Host.TrustBundle).ShouldBe(("True", "Stable", next.Roots))
+        );
     }
 
     [Fact]
@@ -255,12 +265,23 @@ public sealed class RotationTests(TestCluster cluster)
         await Eventually.Succeeds(async () =>
         {
             var events = await cluster.Of<Corev1Event>().ListAsync(Cancellation);
-            events.ShouldContain(e => e.InvolvedObject.Kind == "MeshCertificateAuthority" && e.InvolvedObject.Name == mesh.Namespace && e.Reason == "ExpiringSoon" && e.Type == "Warning");
+            events.ShouldContain(e =>
+                e.InvolvedObject.Kind == "MeshCertificateAuthority"
+                && e.InvolvedObject.Name == mesh.Namespace
+                && e.Reason == "ExpiringSoon"
+                && e.Type == "Warning"
+            );
         });
         using var http = new HttpClient();
         var metrics = await http.GetStringAsync(new Uri($"http://{mesh.Host.Ports[ListenerKind.Metrics]}/metrics"), Cancellation);
-        var line = metrics.Split('\n').Single(l => l.StartsWith("meshoperator_certificate_not_after_seconds{", StringComparison.Ordinal) && l.Contains("certificate=\"root\"", StringComparison.Ordinal));
-        double.Parse(line.Split("} ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture).ShouldBe(now.AddDays(20).ToUnixTimeSeconds(), tolerance: 100);
+        var line = metrics
+            .Split('\n')
+            .Single(l =>
+                l.StartsWith("meshoperator_certificate_not_after_seconds{", StringComparison.Ordinal)
+                && l.Contains("certificate=\"root\"", StringComparison.Ordinal)
+            );
+        double.Parse(line.Split("} ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture)
+            .ShouldBe(now.AddDays(20).ToUnixTimeSeconds(), tolerance: 100);
 
         await PatchAsync(mesh, """{"spec":{"rotation":{"auto":true}}}""");
         await StatusAsync(mesh, s => (s.Phase, Condition(s, "ExpiringSoon").Status).ShouldBe(("Stable", "False")));
@@ -270,11 +291,19 @@ public sealed class RotationTests(TestCluster cluster)
     [Fact]
     public async Task Two_replicas_that_start_at_the_same_moment_have_one_root()
     {
-        await using var first = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "zero", OwnWebhookConfigurations = false });
-        foreach (var name in new[] { "mesh-ca", "mesh-ca-state" }) await cluster.Of<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
+        await using var first = await TestOperator.StartAsync(
+            cluster,
+            o => o with { ElectionIdentity = "zero", OwnWebhookConfigurations = false }
+        );
+        foreach (var name in new[] { "mesh-ca", "mesh-ca-state" })
+            await cluster.Of<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
         await first.StopAsync();
-        foreach (var name in new[] { "mesh-ca", "mesh-ca-state" }) await cluster.Of<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
-        var starting = Enumerable.Range(0, 3).Select(i => first.StartAnotherAsync(o => o with { ElectionIdentity = $"replica-{i}" })).ToArray();
+        foreach (var name in new[] { "mesh-ca", "mesh-ca-state" })
+            await cluster.Of<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
+        var starting = Enumerable
+            .Range(0, 3)
+            .Select(i => first.StartAnotherAsync(o => o with { ElectionIdentity = $"replica-{i}" }))
+            .ToArray();
         var replicas = await Task.WhenAll(starting);
         try
         {
@@ -284,11 +313,13 @@ public sealed class RotationTests(TestCluster cluster)
         }
         finally
         {
-            foreach (var replica in replicas) await replica.DisposeAsync();
+            foreach (var replica in replicas)
+                await replica.DisposeAsync();
         }
     }
 
-    private static PolicyCondition Condition(MeshCertificateAuthorityStatus status, string type) => status.Conditions.Single(c => c.Type == type);
+    private static PolicyCondition Condition(MeshCertificateAuthorityStatus status, string type) =>
+        status.Conditions.Single(c => c.Type == type);
 
     private static CertificateAuthorityFiles New(TimeProvider? time = null)
     {
@@ -296,19 +327,26 @@ public sealed class RotationTests(TestCluster cluster)
         return authority.Files;
     }
 
-    private static Dictionary<string, byte[]> Data(CertificateAuthorityFiles files) => new()
-    {
-        ["tls.crt"] = Encoding.UTF8.GetBytes(files.Certificate),
-        ["tls.key"] = Encoding.UTF8.GetBytes(files.PrivateKey),
-        ["ca.crt"] = Encoding.UTF8.GetBytes(files.Roots),
-    };
+    private static Dictionary<string, byte[]> Data(CertificateAuthorityFiles files) =>
+        new()
+        {
+            ["tls.crt"] = Encoding.UTF8.GetBytes(files.Certificate),
+            ["tls.key"] = Encoding.UTF8.GetBytes(files.PrivateKey),
+            ["ca.crt"] = Encoding.UTF8.GetBytes(files.Roots),
+        };
 
     private static CertificateAuthorityFiles Files(V1Secret secret) =>
-        new(Encoding.UTF8.GetString(secret.Data["tls.crt"]), Encoding.UTF8.GetString(secret.Data["tls.key"]), Encoding.UTF8.GetString(secret.Data["ca.crt"]));
+        new(
+            Encoding.UTF8.GetString(secret.Data["tls.crt"]),
+            Encoding.UTF8.GetString(secret.Data["tls.key"]),
+            Encoding.UTF8.GetString(secret.Data["ca.crt"])
+        );
 
-    private MeshProxies Proxies(TestOperator mesh, TestNamespace ns) => new(cluster, ns, mesh.Host.TrustBundle, () => mesh.Host.Ports[ListenerKind.TlsXds].Port);
+    private MeshProxies Proxies(TestOperator mesh, TestNamespace ns) =>
+        new(cluster, ns, mesh.Host.TrustBundle, () => mesh.Host.Ports[ListenerKind.TlsXds].Port);
 
-    private async Task<V1Secret> SecretAsync(TestOperator mesh) => (await cluster.Of<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), Cancellation)).ShouldNotBeNull();
+    private async Task<V1Secret> SecretAsync(TestOperator mesh) =>
+        (await cluster.Of<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), Cancellation)).ShouldNotBeNull();
 
     private async Task ReplaceAsync(TestOperator mesh, CertificateAuthorityFiles files)
     {
@@ -324,7 +362,9 @@ public sealed class RotationTests(TestCluster cluster)
     }
 
     private Task<MeshCertificateAuthority> PatchAsync(TestOperator mesh, string patch) =>
-        cluster.Of<MeshCertificateAuthority>().MergePatchAsync(new ObjectKey(string.Empty, mesh.Namespace), (JsonObject)JsonNode.Parse(patch)!, Cancellation);
+        cluster
+            .Of<MeshCertificateAuthority>()
+            .MergePatchAsync(new ObjectKey(string.Empty, mesh.Namespace), (JsonObject)JsonNode.Parse(patch)!, Cancellation);
 
     private async Task<MeshCertificateAuthorityStatus> StatusAsync(TestOperator mesh, Action<MeshCertificateAuthorityStatus> assert)
     {
@@ -332,15 +372,21 @@ public sealed class RotationTests(TestCluster cluster)
         await Eventually.Succeeds(
             async () =>
             {
-                status = (await cluster.Of<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, mesh.Namespace), Cancellation)).ShouldNotBeNull().Status.ShouldNotBeNull();
+                status = (await cluster.Of<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, mesh.Namespace), Cancellation))
+                    .ShouldNotBeNull()
+                    .Status.ShouldNotBeNull();
                 assert(status);
             },
-            Patience);
+            Patience
+        );
         return status!;
     }
 
-    private Task BundleAsync(ObjectKey key, string bundle) => Eventually.Succeeds(
-        async () => (await cluster.Of<V1ConfigMap>().GetAsync(key, Cancellation)).ShouldNotBeNull().Data["ca.crt"].ShouldBe(bundle), Patience);
+    private Task BundleAsync(ObjectKey key, string bundle) =>
+        Eventually.Succeeds(
+            async () => (await cluster.Of<V1ConfigMap>().GetAsync(key, Cancellation)).ShouldNotBeNull().Data["ca.crt"].ShouldBe(bundle),
+            Patience
+        );
 
     /// <summary>How many roots the namespace's bundle and the webhooks' trust.</summary>
     private async Task TrustedRootsAsync(TestOperator mesh, TestNamespace ns, int count)
@@ -350,9 +396,11 @@ public sealed class RotationTests(TestCluster cluster)
         var key = new ObjectKey(string.Empty, mesh.Namespace);
         await Eventually.Succeeds(async () =>
         {
-            (await cluster.Of<V1MutatingWebhookConfiguration>().GetAsync(key, Cancellation)).ShouldNotBeNull()
+            (await cluster.Of<V1MutatingWebhookConfiguration>().GetAsync(key, Cancellation))
+                .ShouldNotBeNull()
                 .Webhooks.ShouldAllBe(w => Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle);
-            (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, Cancellation)).ShouldNotBeNull()
+            (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, Cancellation))
+                .ShouldNotBeNull()
                 .Webhooks.ShouldAllBe(w => Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle);
         });
     }

@@ -39,10 +39,14 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
             await Eventually.Succeeds(() => Port(_operators[0]).ShouldNotBeNull(), Patience);
             _operators.Add(OperatorProcess.Start(cluster, own.Name));
             var roots = string.Empty;
-            await Eventually.Succeeds(async () => roots = (await cluster.Of<V1ConfigMap>().GetAsync(bundle, Cancellation)).ShouldNotBeNull().Data["ca.crt"], Patience);
+            await Eventually.Succeeds(
+                async () => roots = (await cluster.Of<V1ConfigMap>().GetAsync(bundle, Cancellation)).ShouldNotBeNull().Data["ca.crt"],
+                Patience
+            );
 
             await using var proxies = new MeshProxies(cluster, ns, roots, AnyPort);
-            for (var i = 0; i < Proxies; i++) await proxies.StartAsync($"p{i}");
+            for (var i = 0; i < Proxies; i++)
+                await proxies.StartAsync($"p{i}");
             await Eventually.Succeeds(() => proxies.All.ShouldAllBe(p => p.Current != null), Patience);
             await StatusAsync(s => s.Phase.ShouldBe("Stable"));
             var thumbprints = proxies.All.Select(p => p.Current!.Certificate.Thumbprint).ToHashSet();
@@ -62,11 +66,14 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
             var last = (await cluster.Of<V1ConfigMap>().GetAsync(bundle, Cancellation))!.Data["ca.crt"];
             proxies.All.ShouldAllBe(p => p.Current!.Roots == last);
             thumbprints.Overlaps(proxies.All.Select(p => p.Current!.Certificate.Thumbprint)).ShouldBeFalse();
-            TestContext.Current.SendDiagnosticMessage($"{handshakes} handshakes, {proxies.All.Sum(p => p.Streams)} streams of {Proxies} proxies");
+            TestContext.Current.SendDiagnosticMessage(
+                $"{handshakes} handshakes, {proxies.All.Sum(p => p.Streams)} streams of {Proxies} proxies"
+            );
         }
         finally
         {
-            foreach (var process in _operators) await process.DisposeAsync();
+            foreach (var process in _operators)
+                await process.DisposeAsync();
             await cluster.Of<MeshCertificateAuthority>().DeleteAsync(new ObjectKey(string.Empty, "mesh"), CancellationToken.None);
         }
     }
@@ -76,10 +83,16 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
     {
         var (slow, request) = (proxies["p7"], Guid.NewGuid().ToString());
         slow.Hold();
-        await cluster.Of<MeshCertificateAuthority>().MergePatchAsync(
-            new ObjectKey(string.Empty, "mesh"),
-            new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["meshoperator.io/rotate"] = request } } },
-            Cancellation);
+        await cluster
+            .Of<MeshCertificateAuthority>()
+            .MergePatchAsync(
+                new ObjectKey(string.Empty, "mesh"),
+                new JsonObject
+                {
+                    ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["meshoperator.io/rotate"] = request } },
+                },
+                Cancellation
+            );
         foreach (var phase in new[] { "DistributingTrust", "Signing", "Retiring" })
         {
             await HeldAsync(phase, slow);
@@ -97,12 +110,13 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
         await StatusAsync(s => (s.Phase, s.LastRotation).ShouldBe(("Stable", request)));
     }
 
-    private Task HeldAsync(string phase, SimulatedProxy slow) => StatusAsync(s =>
-    {
-        s.Phase.ShouldBe(phase);
-        s.ProxiesTrusting.ShouldBe($"{Proxies - 1}/{Proxies}");
-        s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Name.ShouldBe(slow.NodeId);
-    });
+    private Task HeldAsync(string phase, SimulatedProxy slow) =>
+        StatusAsync(s =>
+        {
+            s.Phase.ShouldBe(phase);
+            s.ProxiesTrusting.ShouldBe($"{Proxies - 1}/{Proxies}");
+            s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Name.ShouldBe(slow.NodeId);
+        });
 
     /// <summary>Kills who leads and starts another in its place.</summary>
     private async Task<string> KillLeaderAsync()
@@ -116,7 +130,10 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
     }
 
     private async Task<string> LeaderAsync() =>
-        (await cluster.Of<V1Lease>().GetAsync(new ObjectKey(_namespace, "mesh-operator-leader"), Cancellation)).ShouldNotBeNull().Spec.HolderIdentity ?? "nobody";
+        (await cluster.Of<V1Lease>().GetAsync(new ObjectKey(_namespace, "mesh-operator-leader"), Cancellation))
+            .ShouldNotBeNull()
+            .Spec.HolderIdentity
+        ?? "nobody";
 
     private static int? Port(OperatorProcess process) =>
         XdsPort().Match(process.Output) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
@@ -132,9 +149,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
                 await SimulatedProxy.HandshakeAsync(client, server, stopping);
                 made++;
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-            {
-            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested) { }
             catch (Exception e) when (e is System.Security.Authentication.AuthenticationException or IOException)
             {
                 failures.Enqueue($"{client.NodeId} to {server.NodeId}: {e.Message}");
@@ -151,8 +166,16 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
         return ports.Length == 0 ? 1 : ports[(int)((uint)Interlocked.Increment(ref _turn) % ports.Length)];
     }
 
-    private Task StatusAsync(Action<MeshCertificateAuthorityStatus> assert) => Eventually.Succeeds(
-        async () => assert((await cluster.Of<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, "mesh"), Cancellation)).ShouldNotBeNull().Status.ShouldNotBeNull()), Patience);
+    private Task StatusAsync(Action<MeshCertificateAuthorityStatus> assert) =>
+        Eventually.Succeeds(
+            async () =>
+                assert(
+                    (await cluster.Of<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, "mesh"), Cancellation))
+                        .ShouldNotBeNull()
+                        .Status.ShouldNotBeNull()
+                ),
+            Patience
+        );
 
     [GeneratedRegex("\"Xds\":\"[^\"]*:([0-9]+)\"")]
     private static partial Regex XdsPort();

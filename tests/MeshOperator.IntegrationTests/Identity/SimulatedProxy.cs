@@ -55,7 +55,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
     /// <summary>From now on acknowledges only what comes of roots and signers that it knows already; <see cref="Release"/> lets one more pass.</summary>
     public void Hold()
     {
-        lock (_gate) _acknowledged = [Current!.Origin];
+        lock (_gate)
+            _acknowledged = [Current!.Origin];
     }
 
     /// <summary>Acknowledges what it was sent last.</summary>
@@ -72,7 +73,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
     /// <summary>Acknowledges everything again.</summary>
     public void EndHolding()
     {
-        lock (_gate) _acknowledged = null;
+        lock (_gate)
+            _acknowledged = null;
         Release();
     }
 
@@ -103,7 +105,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
                 ClientCertificateRequired = true,
                 RemoteCertificateValidationCallback = (_, peer, sent, _) => other.Accepts((X509Certificate2)peer!, sent, client.Identity),
             },
-            cancellation);
+            cancellation
+        );
         var connecting = clientStream.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
@@ -111,7 +114,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
                 ClientCertificateContext = own.Chain,
                 RemoteCertificateValidationCallback = (_, peer, sent, _) => own.Accepts((X509Certificate2)peer!, sent, server.Identity),
             },
-            cancellation);
+            cancellation
+        );
         await Task.WhenAll(serving, connecting);
     }
 
@@ -130,11 +134,10 @@ internal sealed class SimulatedProxy : IAsyncDisposable
                     Take(response);
                     reading = stream.ReadAsync(_stop.Token);
                     // A stream that ends meanwhile is noticed.
-                    while (Withheld() is { } released && await Task.WhenAny(released, reading) == released)
-                    {
-                    }
+                    while (Withheld() is { } released && await Task.WhenAny(released, reading) == released) { }
 
-                    if (Withheld() is null) await stream.AcknowledgeAsync(response);
+                    if (Withheld() is null)
+                        await stream.AcknowledgeAsync(response);
                 }
             }
             catch (Exception e) when (e is RpcException or InvalidOperationException or HttpRequestException or IOException)
@@ -149,7 +152,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
     /// <summary>What ends the wait while the present credentials are not to be acknowledged; null when they are.</summary>
     private Task? Withheld()
     {
-        lock (_gate) return _acknowledged is null || Current is null || _acknowledged.Contains(Current.Origin) ? null : _released.Task;
+        lock (_gate)
+            return _acknowledged is null || Current is null || _acknowledged.Contains(Current.Origin) ? null : _released.Task;
     }
 
     private DeltaClient Connect()
@@ -157,7 +161,14 @@ internal sealed class SimulatedProxy : IAsyncDisposable
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(_roots);
         var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } };
-        return new DeltaClient(GrpcChannel.ForAddress($"https://localhost:{_port()}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true }), NodeId, _token);
+        return new DeltaClient(
+            GrpcChannel.ForAddress(
+                $"https://localhost:{_port()}",
+                new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true }
+            ),
+            NodeId,
+            _token
+        );
     }
 
     private void Take(DeltaDiscoveryResponse response)
@@ -170,15 +181,24 @@ internal sealed class SimulatedProxy : IAsyncDisposable
             {
                 var sent = new X509Certificate2Collection();
                 sent.ImportFromPem(identity.CertificateChain.InlineBytes.ToStringUtf8());
-                using var pem = X509Certificate2.CreateFromPem(identity.CertificateChain.InlineBytes.ToStringUtf8(), identity.PrivateKey.InlineBytes.ToStringUtf8());
+                using var pem = X509Certificate2.CreateFromPem(
+                    identity.CertificateChain.InlineBytes.ToStringUtf8(),
+                    identity.PrivateKey.InlineBytes.ToStringUtf8()
+                );
                 sent.RemoveAt(0);
-                chain = SslStreamCertificateContext.Create(X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null), sent, offline: true);
+                chain = SslStreamCertificateContext.Create(
+                    X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null),
+                    sent,
+                    offline: true
+                );
             }
 
-            if (secret.ValidationContext is { } context) roots = context.TrustedCa.InlineBytes.ToStringUtf8();
+            if (secret.ValidationContext is { } context)
+                roots = context.TrustedCa.InlineBytes.ToStringUtf8();
         }
 
-        if (chain is not null && roots is not null) Volatile.Write(ref _credentials, new Credentials(chain, roots));
+        if (chain is not null && roots is not null)
+            Volatile.Write(ref _credentials, new Credentials(chain, roots));
     }
 
     /// <summary>A certificate with its key and those between it and the root, and the roots that are trusted.</summary>
@@ -198,7 +218,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
             chain.ChainPolicy.CustomTrustStore.ImportFromPem(Roots);
             chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
             return chain.Build(peer)
-                && peer.Extensions.Where(e => e.Oid!.Value == "2.5.29.17").Any(e => e.Format(multiLine: false).Contains(identity, StringComparison.Ordinal));
+                && peer.Extensions.Where(e => e.Oid!.Value == "2.5.29.17")
+                    .Any(e => e.Format(multiLine: false).Contains(identity, StringComparison.Ordinal));
         }
     }
 }

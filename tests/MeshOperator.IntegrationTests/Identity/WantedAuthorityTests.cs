@@ -20,7 +20,11 @@ public sealed class WantedAuthorityTests(TestCluster cluster)
     [InlineData("second", false, true)]
     [InlineData("first", true, true)]
     [InlineData("second", true, true)]
-    public async Task A_Secret_that_is_gone_is_put_back_unless_a_new_root_is_asked_for_or_the_operator_is_to_make_one(string asked, bool selfSigned, bool isNew)
+    public async Task A_Secret_that_is_gone_is_put_back_unless_a_new_root_is_asked_for_or_the_operator_is_to_make_one(
+        string asked,
+        bool selfSigned,
+        bool isNew
+    )
     {
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var options = new OperatorOptions { Namespace = ns.Name };
@@ -31,7 +35,10 @@ public sealed class WantedAuthorityTests(TestCluster cluster)
         var settings = new MeshCertificateAuthority
         {
             Metadata = new V1ObjectMeta { Annotations = new Dictionary<string, string> { [MeshNames.RotateAnnotation] = asked } },
-            Spec = new MeshCertificateAuthoritySpec { Provider = selfSigned ? new CertificateAuthorityProvider { SelfSigned = new SelfSignedProvider() } : null },
+            Spec = new MeshCertificateAuthoritySpec
+            {
+                Provider = selfSigned ? new CertificateAuthorityProvider { SelfSigned = new SelfSignedProvider() } : null,
+            },
             Status = new MeshCertificateAuthorityStatus { LastRotation = "first" },
         };
 

@@ -17,7 +17,8 @@ internal sealed record ProxySecrets(string Chain, string Key, string Roots)
         return new ProxySecrets(
             identity.CertificateChain.InlineBytes.ToStringUtf8(),
             identity.PrivateKey.InlineBytes.ToStringUtf8(),
-            secrets["trust-bundle"].ValidationContext.TrustedCa.InlineBytes.ToStringUtf8());
+            secrets["trust-bundle"].ValidationContext.TrustedCa.InlineBytes.ToStringUtf8()
+        );
     }
 
     public TlsPeer Expecting(string identity) => new(Chain, Key, Roots, identity);

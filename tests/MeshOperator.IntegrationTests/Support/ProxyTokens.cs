@@ -24,11 +24,20 @@ internal static class ProxyTokens
                 Spec = new V1TokenRequestSpec
                 {
                     Audiences = [audience],
-                    BoundObjectRef = pod is null ? null : new V1BoundObjectReference { ApiVersion = "v1", Kind = "Pod", Name = pod, Uid = uid },
+                    BoundObjectRef = pod is null
+                        ? null
+                        : new V1BoundObjectReference
+                        {
+                            ApiVersion = "v1",
+                            Kind = "Pod",
+                            Name = pod,
+                            Uid = uid,
+                        },
                 },
             },
             "default",
-            ns.Name);
+            ns.Name
+        );
         return answer.Status.Token;
     }
 
@@ -48,11 +57,18 @@ internal static class ProxyTokens
         {
             SslOptions = new SslClientAuthenticationOptions
             {
-                CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck },
+                CertificateChainPolicy = new X509ChainPolicy
+                {
+                    TrustMode = X509ChainTrustMode.CustomRootTrust,
+                    RevocationMode = X509RevocationMode.NoCheck,
+                },
             },
         };
         handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
-        return GrpcChannel.ForAddress($"https://localhost:{mesh.Host.Ports[ListenerKind.TlsXds].Port}", new GrpcChannelOptions { HttpHandler = handler, MaxSendMessageSize = null });
+        return GrpcChannel.ForAddress(
+            $"https://localhost:{mesh.Host.Ports[ListenerKind.TlsXds].Port}",
+            new GrpcChannelOptions { HttpHandler = handler, MaxSendMessageSize = null }
+        );
     }
 
     /// <summary>A proxy that shows a token.</summary>
@@ -60,7 +76,8 @@ internal static class ProxyTokens
 
     private static string Change(string part, Action<JsonObject>? change)
     {
-        if (change is null) return part;
+        if (change is null)
+            return part;
         var json = (JsonObject)JsonNode.Parse(Base64Url.DecodeFromChars(part))!;
         change(json);
         return Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json.ToJsonString()));

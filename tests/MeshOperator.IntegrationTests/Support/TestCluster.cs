@@ -78,21 +78,27 @@ public sealed class TestCluster : IAsyncLifetime
         Client = Connect();
         Transport = new KubernetesTransport(Client, TimeProvider.System);
         var objects = new DynamicClient(Transport);
-        foreach (var crd in EmbeddedCrds.Read()) await objects.ApplyAsync(crd, CancellationToken.None);
-        await Testing.Eventually.Succeeds(async () => await new EntityClient<Api.Policies.MtlsPolicy>(Transport).ListAsync(CancellationToken.None));
+        foreach (var crd in EmbeddedCrds.Read())
+            await objects.ApplyAsync(crd, CancellationToken.None);
+        await Testing.Eventually.Succeeds(async () =>
+            await new EntityClient<Api.Policies.MtlsPolicy>(Transport).ListAsync(CancellationToken.None)
+        );
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_isShared) await Console.Out.WriteLineAsync(WhatRanWhereAttribute.Table(Server));
+        if (_isShared)
+            await Console.Out.WriteLineAsync(WhatRanWhereAttribute.Table(Server));
         Client.Dispose();
-        if (_local is null) return;
+        if (_local is null)
+            return;
         File.Delete(KubeconfigPath);
         await _local.DisposeAsync();
     }
 
     /// <summary>A name that no other run on the same API server has.</summary>
-    internal static string UniqueName(string prefix) => $"{prefix}-{Convert.ToHexString(RandomNumberGenerator.GetBytes(4)).ToLower(CultureInfo.InvariantCulture)}";
+    internal static string UniqueName(string prefix) =>
+        $"{prefix}-{Convert.ToHexString(RandomNumberGenerator.GetBytes(4)).ToLower(CultureInfo.InvariantCulture)}";
 
     /// <summary>Another client of the same API server.</summary>
     internal k8s.Kubernetes Connect() => new(KubernetesClientConfiguration.BuildConfigFromConfigFile(KubeconfigPath));
@@ -104,7 +110,8 @@ public sealed class TestCluster : IAsyncLifetime
     internal async Task ApplyAsync(string yaml)
     {
         var objects = new DynamicClient(Transport);
-        foreach (var entity in MeshOperator.Kubernetes.Manifests.ManifestReader.Read(yaml)) await objects.ApplyAsync(entity, TestContext.Current.CancellationToken);
+        foreach (var entity in MeshOperator.Kubernetes.Manifests.ManifestReader.Read(yaml))
+            await objects.ApplyAsync(entity, TestContext.Current.CancellationToken);
     }
 }
 
@@ -135,23 +142,30 @@ internal sealed class TestNamespace : IAsyncDisposable
     /// <summary>A service with pods that are ready, and its endpoint slice; the pods go through admission.</summary>
     public async Task ServiceAsync(string name, int pods = 1, string portName = "http", int port = 80, bool root = false)
     {
-        await _cluster.ApplyAsync($$"""
+        await _cluster.ApplyAsync(
+            $$"""
             apiVersion: v1
             kind: Service
             metadata: {name: {{name}}, namespace: {{Name}}}
             spec:
               selector: {app: {{name}}}
               ports: [{name: {{portName}}, port: {{port}}, targetPort: 8080}]
-            """);
-        if (root) return;
+            """
+        );
+        if (root)
+            return;
         var endpoints = new StringBuilder();
         for (var i = 0; i < pods; i++)
         {
             await PodAsync($"{name}-{i}", name);
-            endpoints.Append(CultureInfo.InvariantCulture, $"\n- {{addresses: [10.1.0.{++_addresses}], conditions: {{ready: true}}, targetRef: {{kind: Pod, name: {name}-{i}, namespace: {Name}}}}}");
+            endpoints.Append(
+                CultureInfo.InvariantCulture,
+                $"\n- {{addresses: [10.1.0.{++_addresses}], conditions: {{ready: true}}, targetRef: {{kind: Pod, name: {name}-{i}, namespace: {Name}}}}}"
+            );
         }
 
-        await _cluster.ApplyAsync($$"""
+        await _cluster.ApplyAsync(
+            $$"""
             apiVersion: discovery.k8s.io/v1
             kind: EndpointSlice
             metadata:
@@ -161,13 +175,15 @@ internal sealed class TestNamespace : IAsyncDisposable
             addressType: IPv4
             ports: [{name: {{portName}}, port: 8080, protocol: TCP}]
             endpoints:{{endpoints}}
-            """);
+            """
+        );
     }
 
     public async Task<V1Pod> PodAsync(string name, string app, string? podLabel = null)
     {
         var label = podLabel is null ? string.Empty : $", meshoperator.io/inject: \"{podLabel}\"";
-        await _cluster.ApplyAsync($$"""
+        await _cluster.ApplyAsync(
+            $$"""
             apiVersion: v1
             kind: Pod
             metadata:
@@ -176,23 +192,30 @@ internal sealed class TestNamespace : IAsyncDisposable
               labels: {app: {{app}}{{label}}}
             spec:
               containers: [{name: app, image: registry.example.com/app:1}]
-            """);
+            """
+        );
         return (await _cluster.Of<V1Pod>().GetAsync(new ObjectKey(Name, name), CancellationToken.None))!;
     }
 
-    public Task SplitAsync(string name, string root, params (string Service, int Weight)[] backends) => _cluster.ApplyAsync(new JsonObject
-    {
-        ["apiVersion"] = "meshoperator.io/v1alpha1",
-        ["kind"] = "TrafficSplit",
-        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = Name },
-        ["spec"] = new JsonObject
-        {
-            ["service"] = root,
-            ["backends"] = new JsonArray([.. backends.Select(b => new JsonObject { ["service"] = b.Service, ["weight"] = b.Weight })]),
-        },
-    }.ToJsonString());
+    public Task SplitAsync(string name, string root, params (string Service, int Weight)[] backends) =>
+        _cluster.ApplyAsync(
+            new JsonObject
+            {
+                ["apiVersion"] = "meshoperator.io/v1alpha1",
+                ["kind"] = "TrafficSplit",
+                ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = Name },
+                ["spec"] = new JsonObject
+                {
+                    ["service"] = root,
+                    ["backends"] = new JsonArray([
+                        .. backends.Select(b => new JsonObject { ["service"] = b.Service, ["weight"] = b.Weight }),
+                    ]),
+                },
+            }.ToJsonString()
+        );
 
-    public async ValueTask DisposeAsync() => await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
+    public async ValueTask DisposeAsync() =>
+        await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
 }
 
 /// <summary>An operator on the test cluster, in a namespace of its own.</summary>
@@ -254,20 +277,29 @@ internal sealed class TestOperator : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        if (!_ownsObjects) return;
+        if (!_ownsObjects)
+            return;
         var key = new ObjectKey(string.Empty, _options.WebhookConfiguration);
         await _cluster.Of<V1MutatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
         await _cluster.Of<V1ValidatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
-        await _cluster.Of<Api.Authorities.MeshCertificateAuthority>().DeleteAsync(new ObjectKey(string.Empty, _options.CertificateAuthority), CancellationToken.None);
+        await _cluster
+            .Of<Api.Authorities.MeshCertificateAuthority>()
+            .DeleteAsync(new ObjectKey(string.Empty, _options.CertificateAuthority), CancellationToken.None);
         await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Namespace), CancellationToken.None);
     }
 
-    private static async Task<TestOperator> StartAsync(TestCluster cluster, OperatorOptions options, bool ownsObjects, bool untilReady = true)
+    private static async Task<TestOperator> StartAsync(
+        TestCluster cluster,
+        OperatorOptions options,
+        bool ownsObjects,
+        bool untilReady = true
+    )
     {
         var client = cluster.Connect();
         var host = await OperatorHost.StartAsync(options, client, TestContext.Current.CancellationToken);
         var mesh = new TestOperator(cluster, client, options, host, ownsObjects);
-        if (untilReady) await Testing.Eventually.Succeeds(() => mesh.IsReady.ShouldBeTrue());
+        if (untilReady)
+            await Testing.Eventually.Succeeds(() => mesh.IsReady.ShouldBeTrue());
         return mesh;
     }
 }

@@ -23,7 +23,10 @@ internal sealed class WhatRanWhereAttribute : BeforeAfterTestAttribute
         foreach (var (type, row) in Rows.OrderBy(r => r.Key.FullName, StringComparer.Ordinal))
         {
             var shared = type.GetConstructors().SelectMany(c => c.GetParameters()).Any(p => p.ParameterType == typeof(TestCluster));
-            table.Append(System.Globalization.CultureInfo.InvariantCulture, $"  {type.Name,-28} {row.Ran,4} ran {row.Skipped,3} skipped   {(shared ? server : "an API server of its own in this process")}\n");
+            table.Append(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"  {type.Name, -28} {row.Ran, 4} ran {row.Skipped, 3} skipped   {(shared ? server : "an API server of its own in this process")}\n"
+            );
         }
 
         return table.ToString();
@@ -32,8 +35,10 @@ internal sealed class WhatRanWhereAttribute : BeforeAfterTestAttribute
     public override void After(MethodInfo methodUnderTest, IXunitTest test)
     {
         var row = Rows.GetOrAdd(methodUnderTest.ReflectedType!, _ => new Row());
-        if (TestContext.Current.TestState?.Result == TestResult.Skipped) Interlocked.Increment(ref row.Skipped);
-        else Interlocked.Increment(ref row.Ran);
+        if (TestContext.Current.TestState?.Result == TestResult.Skipped)
+            Interlocked.Increment(ref row.Skipped);
+        else
+            Interlocked.Increment(ref row.Ran);
     }
 
     private sealed class Row

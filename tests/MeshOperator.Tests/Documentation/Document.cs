@@ -38,7 +38,9 @@ internal sealed partial class Document
     public static IReadOnlyList<Document> All { get; } =
     [
         .. new[] { "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md" }
-            .Concat(Find("docs")).Concat(Find("samples")).Concat(Find("tests"))
+            .Concat(Find("docs"))
+            .Concat(Find("samples"))
+            .Concat(Find("tests"))
             .Where(path => !path.Contains("/bin/", StringComparison.Ordinal) && !path.Contains("/obj/", StringComparison.Ordinal))
             .Select(path => new Document(path)),
     ];
@@ -63,8 +65,10 @@ internal sealed partial class Document
     public override string ToString() => Path;
 
     private static IEnumerable<string> Find(string folder) =>
-        Directory.EnumerateFiles(System.IO.Path.Combine(Root, folder), "*.md", SearchOption.AllDirectories)
-            .Select(file => System.IO.Path.GetRelativePath(Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal);
+        Directory
+            .EnumerateFiles(System.IO.Path.Combine(Root, folder), "*.md", SearchOption.AllDirectories)
+            .Select(file => System.IO.Path.GetRelativePath(Root, file).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal);
 
     private static (List<Block> Blocks, List<(int, string)> Prose) Read(IReadOnlyList<string> lines)
     {
@@ -94,12 +98,14 @@ internal sealed partial class Document
         var anchors = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (_, text) in prose)
         {
-            if (Heading().Match(text) is not { Success: true } heading) continue;
+            if (Heading().Match(text) is not { Success: true } heading)
+                continue;
 #pragma warning disable CA1308 // Anchors are in lower case.
             var slug = NotOfAnchors().Replace(heading.Groups[1].Value.ToLowerInvariant(), string.Empty).Replace(' ', '-');
 #pragma warning restore CA1308
             var anchor = slug;
-            for (var i = 1; !anchors.Add(anchor); i++) anchor = $"{slug}-{i}";
+            for (var i = 1; !anchors.Add(anchor); i++)
+                anchor = $"{slug}-{i}";
         }
 
         return anchors;

@@ -12,8 +12,10 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
     /// <summary>Commands that run elsewhere: the file that runs them, and what it has of them.</summary>
     private static readonly Dictionary<string, (string File, string Text)> RunElsewhere = new(StringComparer.Ordinal)
     {
-        ["dotnet run --project operator/MeshOperator -- local --apply samples/canary"] =
-            ("tests/interop/canary.sh", "--apply samples/canary"),
+        ["dotnet run --project operator/MeshOperator -- local --apply samples/canary"] = (
+            "tests/interop/canary.sh",
+            "--apply samples/canary"
+        ),
         ["dotnet test"] = (".ci/run", "dotnet test --no-build"),
     };
 
@@ -27,15 +29,19 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
     public async Task Manifests_and_commands_of_a_page_work(string path)
     {
         var blocks = Document.All.Single(d => d.Path == path).Blocks.Where(b => b.IsRun).ToArray();
-        if (blocks.Any(b => b.Language != "yaml")) Assert.SkipWhen(Programs.Find("kubectl") is null, $"the commands of {path} need kubectl on the PATH");
+        if (blocks.Any(b => b.Language != "yaml"))
+            Assert.SkipWhen(Programs.Find("kubectl") is null, $"the commands of {path} need kubectl on the PATH");
         try
         {
             foreach (var block in blocks)
             {
                 var where = $"{path}:{block.Line}";
-                if (block.Language == "yaml") await ApplyAsync(block, where);
-                else if (block.Language == "console") await ConverseAsync(block, where);
-                else await RunAsync(block, where);
+                if (block.Language == "yaml")
+                    await ApplyAsync(block, where);
+                else if (block.Language == "console")
+                    await ConverseAsync(block, where);
+                else
+                    await RunAsync(block, where);
             }
         }
         finally
@@ -66,7 +72,8 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
             script.ShouldContain(text, customMessage: $"{where}: {file} should run {command}");
         }
 
-        if (commands.All(RunElsewhere.ContainsKey)) return;
+        if (commands.All(RunElsewhere.ContainsKey))
+            return;
         var (status, output) = await mesh.RunAsync(block.Text);
         status.ShouldBe(0, $"{where}: {output}");
     }
@@ -77,8 +84,10 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
     {
         foreach (var (command, expected) in Exchanges(block.Text))
         {
-            if (Reading.Any(verb => command.StartsWith(verb, StringComparison.Ordinal))) await Eventually.Succeeds(AnswersAsync, Within);
-            else await AnswersAsync();
+            if (Reading.Any(verb => command.StartsWith(verb, StringComparison.Ordinal)))
+                await Eventually.Succeeds(AnswersAsync, Within);
+            else
+                await AnswersAsync();
 
             async Task AnswersAsync()
             {
@@ -92,25 +101,29 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
     private static IEnumerable<(string Command, string Output)> Exchanges(string text)
     {
         var lines = text.Split('\n');
-        for (var i = 0; i < lines.Length;)
+        for (var i = 0; i < lines.Length; )
         {
             lines[i].ShouldStartWith("$ ");
             var command = lines[i++][2..];
-            while (command.EndsWith('\\')) command = $"{command[..^1]} {lines[i++].Trim()}";
+            while (command.EndsWith('\\'))
+                command = $"{command[..^1]} {lines[i++].Trim()}";
             var output = lines[i..].TakeWhile(l => !l.StartsWith("$ ", StringComparison.Ordinal)).ToArray();
             i += output.Length;
             yield return (command, string.Join('\n', output).Trim());
         }
     }
 
-    private static IEnumerable<string> Commands(string text) => text.Replace("\\\n", " ", StringComparison.Ordinal)
-        .Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith('#'));
+    private static IEnumerable<string> Commands(string text) =>
+        text.Replace("\\\n", " ", StringComparison.Ordinal)
+            .Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Where(l => !l.StartsWith('#'));
 
     /// <summary>Line by line, spaces and ages apart; an ellipsis stands for the rest of a line, or alone for any further lines.</summary>
     private static bool Matches(string expected, string actual)
     {
         var (wanted, got) = (Lines(expected), Lines(actual));
-        if (wanted is [.., "…"]) (wanted, got) = (wanted[..^1], [.. got.Take(wanted.Length - 1)]);
+        if (wanted is [.., "…"])
+            (wanted, got) = (wanted[..^1], [.. got.Take(wanted.Length - 1)]);
         return wanted.Length == got.Length && wanted.Zip(got).All(pair => Regex.IsMatch(pair.Second, Pattern(pair.First)));
     }
 

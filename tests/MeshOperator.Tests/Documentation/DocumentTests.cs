@@ -16,19 +16,37 @@ public sealed partial class DocumentTests
     /// <summary>Words for which the house has better ones. The pages of <c>docs/reference</c> show those of the program too.</summary>
     private static readonly string[] Unwanted =
     [
-        "under way", "passing failure", "left alone", "made anew", "time-out", "looked after", "what is not there yet", "speaks against",
-        "is told", "are told", "tells", "arrive as they come", "leave as they go", "per cent", "taken over", "of it is in effect",
-        "held up by", "wished for",
+        "under way",
+        "passing failure",
+        "left alone",
+        "made anew",
+        "time-out",
+        "looked after",
+        "what is not there yet",
+        "speaks against",
+        "is told",
+        "are told",
+        "tells",
+        "arrive as they come",
+        "leave as they go",
+        "per cent",
+        "taken over",
+        "of it is in effect",
+        "held up by",
+        "wished for",
     ];
 
     /// <summary>Names and text of all sources, joined.</summary>
-    private static readonly Lazy<string> Sources = new(() => string.Concat(
-        new[] { "operator", "tests" }
-            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Document.Root, folder), "*.*", SearchOption.AllDirectories))
-            .Select(file => file.Replace('\\', '/'))
-            .Where(file => file.EndsWith(".cs", StringComparison.Ordinal) || file.EndsWith(".sh", StringComparison.Ordinal))
-            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal))
-            .Select(file => $"{Path.GetFileName(file)}\n{File.ReadAllText(file)}")));
+    private static readonly Lazy<string> Sources = new(() =>
+        string.Concat(
+            new[] { "operator", "tests" }
+                .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Document.Root, folder), "*.*", SearchOption.AllDirectories))
+                .Select(file => file.Replace('\\', '/'))
+                .Where(file => file.EndsWith(".cs", StringComparison.Ordinal) || file.EndsWith(".sh", StringComparison.Ordinal))
+                .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal))
+                .Select(file => $"{Path.GetFileName(file)}\n{File.ReadAllText(file)}")
+        )
+    );
 
     public static TheoryData<string> Paths => [.. Document.All.Select(d => d.Path)];
 
@@ -39,12 +57,14 @@ public sealed partial class DocumentTests
         var document = Find(path);
         foreach (var (line, target) in document.Links)
         {
-            if (target.StartsWith("https://", StringComparison.Ordinal)) continue;
+            if (target.StartsWith("https://", StringComparison.Ordinal))
+                continue;
             var parts = target.Split('#', 2);
             var linked = parts[0].Length == 0 ? path : Resolve(path, parts[0]);
             var file = Path.Combine(Document.Root, linked);
             (File.Exists(file) || Directory.Exists(file)).ShouldBeTrue($"{path}:{line} links to {target}, which does not exist");
-            if (parts.Length == 2) Find(linked).Anchors.ShouldContain(parts[1], $"{path}:{line} links to {target}, which is no heading");
+            if (parts.Length == 2)
+                Find(linked).Anchors.ShouldContain(parts[1], $"{path}:{line} links to {target}, which is no heading");
         }
     }
 
@@ -55,7 +75,8 @@ public sealed partial class DocumentTests
         foreach (var block in Find(path).Blocks)
         {
             Languages.ShouldContain(block.Language, $"{path}:{block.Line}");
-            if (block.Mark.Length > 0) new[] { Block.NeedsCluster, Block.Values }.ShouldContain(block.Mark, $"{path}:{block.Line}");
+            if (block.Mark.Length > 0)
+                new[] { Block.NeedsCluster, Block.Values }.ShouldContain(block.Mark, $"{path}:{block.Line}");
         }
     }
 
@@ -76,7 +97,8 @@ public sealed partial class DocumentTests
                 continue;
             }
 
-            if (OperatingSystem.IsWindows()) continue;
+            if (OperatingSystem.IsWindows())
+                continue;
             using var shell = Process.Start(new ProcessStartInfo("bash", ["-n", "-c", block.Text]) { RedirectStandardError = true })!;
             var error = await shell.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
@@ -105,7 +127,8 @@ public sealed partial class DocumentTests
     [MemberData(nameof(Paths))]
     public void Documents_use_the_words_of_the_field(string path)
     {
-        if (path.StartsWith("tests/", StringComparison.Ordinal)) return;
+        if (path.StartsWith("tests/", StringComparison.Ordinal))
+            return;
         foreach (var (line, text) in Find(path).Prose)
         {
             foreach (var word in Unwanted)
@@ -134,13 +157,16 @@ public sealed partial class DocumentTests
     [MemberData(nameof(Paths))]
     public void Types_and_folders_in_documents_for_developers_exist(string path)
     {
-        if (path is not ("ARCHITECTURE.md" or "CONTRIBUTING.md") && !path.StartsWith("docs/decisions/", StringComparison.Ordinal)) return;
+        if (path is not ("ARCHITECTURE.md" or "CONTRIBUTING.md") && !path.StartsWith("docs/decisions/", StringComparison.Ordinal))
+            return;
         foreach (var (line, text) in Find(path).Prose)
         {
             foreach (var name in CodeSpan().Matches(text).Select(m => m.Groups[1].Value))
             {
-                if (TypeName().IsMatch(name)) Sources.Value.ShouldContain(name, customMessage: $"{path}:{line}: no source has {name}");
-                if (!Folder().IsMatch(name)) continue;
+                if (TypeName().IsMatch(name))
+                    Sources.Value.ShouldContain(name, customMessage: $"{path}:{line}: no source has {name}");
+                if (!Folder().IsMatch(name))
+                    continue;
                 var folder = name.StartsWith("MeshOperator", StringComparison.Ordinal) ? name : $"MeshOperator.{name}";
                 Directory.Exists(Path.Combine(Document.Root, "operator", folder)).ShouldBeTrue($"{path}:{line}: there is no folder {name}");
             }
@@ -156,7 +182,8 @@ public sealed partial class DocumentTests
             foreach (var (_, target) in Find(path).Links.Where(l => !l.Target.StartsWith("https://", StringComparison.Ordinal)))
             {
                 var linked = Resolve(path, target.Split('#')[0]);
-                if (Document.All.Any(d => d.Path == linked) && reached.Add(linked)) next.Enqueue(linked);
+                if (Document.All.Any(d => d.Path == linked) && reached.Add(linked))
+                    next.Enqueue(linked);
             }
         }
 
@@ -171,8 +198,11 @@ public sealed partial class DocumentTests
     {
         const string heading = "## meshop ";
         var reference = Find("docs/reference/cli.md");
-        var commands = reference.Prose.Select(p => p.Text).Where(t => t.StartsWith(heading, StringComparison.Ordinal))
-            .Select(t => t[heading.Length..] + " ").ToArray();
+        var commands = reference
+            .Prose.Select(p => p.Text)
+            .Where(t => t.StartsWith(heading, StringComparison.Ordinal))
+            .Select(t => t[heading.Length..] + " ")
+            .ToArray();
         foreach (var document in Document.All.Where(d => d != reference))
         {
             foreach (var (line, text) in document.Lines.Select((text, i) => (i + 1, text)))
@@ -191,9 +221,8 @@ public sealed partial class DocumentTests
         }
     }
 
-    private static IEnumerable<string> Leaves(JsonNode? node, string path) => node is JsonObject { Count: > 0 } map
-        ? map.SelectMany(p => Leaves(p.Value, path.Length == 0 ? p.Key : $"{path}.{p.Key}"))
-        : [path];
+    private static IEnumerable<string> Leaves(JsonNode? node, string path) =>
+        node is JsonObject { Count: > 0 } map ? map.SelectMany(p => Leaves(p.Value, path.Length == 0 ? p.Key : $"{path}.{p.Key}")) : [path];
 
     private static Document Find(string path) => Document.All.Single(d => d.Path == path);
 

@@ -30,12 +30,15 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(meshop, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         string[] arguments = ["local", "--xds-port", "0", "--output", "json", "--apply", "samples/canary"];
-        _process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
-        {
-            WorkingDirectory = _folder.FullName,
-            RedirectStandardOutput = true,
-        })!;
-        var ready = await _process.StandardOutput.ReadLineAsync().WaitAsync(StartsWithin)
+        _process = Process.Start(
+            new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
+            {
+                WorkingDirectory = _folder.FullName,
+                RedirectStandardOutput = true,
+            }
+        )!;
+        var ready =
+            await _process.StandardOutput.ReadLineAsync().WaitAsync(StartsWithin)
             ?? throw new InvalidOperationException($"meshop local ended with status {_process.ExitCode}");
         var kubeconfig = (string)JsonNode.Parse(ready)!["kubeconfig"]!;
         _client = new k8s.Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig));
@@ -47,7 +50,8 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         var objects = new DynamicClient(new KubernetesTransport(_client!, TimeProvider.System));
         foreach (var entity in ManifestReader.Read(yaml))
         {
-            if (PolicyKinds.All.FirstOrDefault(kind => kind.Name == (string)entity["kind"]!) is { } policy) await DeleteAsync(policy.Plural, entity["metadata"]!);
+            if (PolicyKinds.All.FirstOrDefault(kind => kind.Name == (string)entity["kind"]!) is { } policy)
+                await DeleteAsync(policy.Plural, entity["metadata"]!);
             await objects.ApplyAsync(entity, TestContext.Current.CancellationToken);
         }
     }
@@ -58,7 +62,8 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         foreach (var plural in PolicyKinds.All.Select(kind => kind.Plural))
         {
             var list = (JsonElement)await _client!.CustomObjects.ListClusterCustomObjectAsync(MeshNames.Group, MeshNames.Version, plural);
-            foreach (var policy in JsonNode.Parse(list.GetRawText())!["items"]!.AsArray()) await DeleteAsync(plural, policy!["metadata"]!);
+            foreach (var policy in JsonNode.Parse(list.GetRawText())!["items"]!.AsArray())
+                await DeleteAsync(plural, policy!["metadata"]!);
         }
 
         var sample = Path.Combine(Document.Root, "samples/canary");
@@ -90,7 +95,8 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         }
         finally
         {
-            if (!process.HasExited) process.Kill(entireProcessTree: true);
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
         }
     }
 
@@ -99,7 +105,13 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         try
         {
             var ns = (string?)metadata["namespace"] ?? "default";
-            await _client!.CustomObjects.DeleteNamespacedCustomObjectAsync(MeshNames.Group, MeshNames.Version, ns, plural, (string)metadata["name"]!);
+            await _client!.CustomObjects.DeleteNamespacedCustomObjectAsync(
+                MeshNames.Group,
+                MeshNames.Version,
+                ns,
+                plural,
+                (string)metadata["name"]!
+            );
         }
         catch (k8s.Autorest.HttpOperationException e) when (e.Response.StatusCode == System.Net.HttpStatusCode.NotFound)
         {
@@ -112,7 +124,8 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         _client?.Dispose();
         if (_process is not null)
         {
-            if (!_process.HasExited) _process.Kill();
+            if (!_process.HasExited)
+                _process.Kill();
             await _process.WaitForExitAsync();
             _process.Dispose();
         }

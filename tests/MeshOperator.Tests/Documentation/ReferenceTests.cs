@@ -1,9 +1,9 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using MeshOperator.Api;
+using MeshOperator.Authority;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Generation;
-using MeshOperator.Authority;
 using Shouldly;
 using Xunit;
 
@@ -33,8 +33,10 @@ public sealed partial class ReferenceTests
             .SelectMany(f => Word().Matches(f.Text).Select(m => (f.Path, Word: m.Groups[1].Value)))
             .Where(w => !NoReasons.Contains(w.Word))
             .ToArray();
-        foreach (var (path, word) in found) Known.ShouldContain(word, $"{path} has a reason that {nameof(ConditionReasons)} lacks");
-        foreach (var phase in Enum.GetNames<RotationPhase>()) Known.ShouldContain(phase);
+        foreach (var (path, word) in found)
+            Known.ShouldContain(word, $"{path} has a reason that {nameof(ConditionReasons)} lacks");
+        foreach (var phase in Enum.GetNames<RotationPhase>())
+            Known.ShouldContain(phase);
         foreach (var nearness in Enum.GetNames<Nearness>().Where(n => n.StartsWith("Within", StringComparison.Ordinal)))
             Known.ShouldContain($"Expires{nearness}");
     }
@@ -45,7 +47,8 @@ public sealed partial class ReferenceTests
         var text = string.Concat(SourceFiles().Where(f => !Declarations.Contains(Path.GetFileName(f.Path))).Select(f => f.Text));
         foreach (var reason in Constants(typeof(ConditionReasons)))
         {
-            if (Enum.GetNames<RotationPhase>().Contains(reason) || reason.StartsWith("ExpiresWithin", StringComparison.Ordinal)) continue;
+            if (Enum.GetNames<RotationPhase>().Contains(reason) || reason.StartsWith("ExpiresWithin", StringComparison.Ordinal))
+                continue;
             Regex.IsMatch(text, $"\"{reason}\"|ConditionReasons\\.{reason}\\b").ShouldBeTrue($"nothing gives the reason {reason}");
         }
     }
@@ -67,7 +70,8 @@ public sealed partial class ReferenceTests
     {
         var chart = File.ReadAllText(Path.Combine(Document.Root, "charts/mesh-operator/values.yaml"));
         var values = HelmValuesPage.Read(chart).Select(v => v.Path).ToArray();
-        foreach (Match row in AnnotationRow().Matches(AnnotationsPage.Create())) values.ShouldContain(row.Groups[1].Value);
+        foreach (Match row in AnnotationRow().Matches(AnnotationsPage.Create()))
+            values.ShouldContain(row.Groups[1].Value);
     }
 
     [Fact]
@@ -82,7 +86,8 @@ public sealed partial class ReferenceTests
 
     /// <summary>The program's sources without docstrings.</summary>
     private static IEnumerable<(string Path, string Text)> SourceFiles() =>
-        Directory.EnumerateFiles(Path.Combine(Document.Root, "operator"), "*.cs", SearchOption.AllDirectories)
+        Directory
+            .EnumerateFiles(Path.Combine(Document.Root, "operator"), "*.cs", SearchOption.AllDirectories)
             .Select(f => f.Replace('\\', '/'))
             .Where(f => !new[] { "/obj/", "/bin/", "LocalCluster" }.Any(part => f.Contains(part, StringComparison.Ordinal)))
             .Select(f => (f, string.Join('\n', File.ReadLines(f).Where(l => !l.TrimStart().StartsWith("///", StringComparison.Ordinal)))));

@@ -29,7 +29,8 @@ internal sealed class GoldenCase
     public static IEnumerable<string> Names => NamesOf(Translation);
 
     /// <summary>All cases of a suite, in the order of their names.</summary>
-    public static IEnumerable<string> NamesOf(string suite) => Directory.GetDirectories(Root(suite)).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> NamesOf(string suite) =>
+        Directory.GetDirectories(Root(suite)).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal);
 
     public string Name { get; }
 
@@ -55,7 +56,8 @@ internal sealed class GoldenCase
     /// <param name="files">The content of each file by its name.</param>
     public void Compare(IReadOnlyDictionary<string, string> files)
     {
-        if (Environment.GetEnvironmentVariable(UpdateVariable) == "1") Write(files);
+        if (Environment.GetEnvironmentVariable(UpdateVariable) == "1")
+            Write(files);
         Directory.Exists(Out).ShouldBeTrue($"{Name} has no out/. {Advice}");
         var found = Directory.GetFiles(Out).Select(path => Path.GetFileName(path)!).ToHashSet();
         found.Except(files.Keys).ShouldBeEmpty($"{Name}: files of out/ that are not made any more. {Advice}");
@@ -63,7 +65,8 @@ internal sealed class GoldenCase
         {
             found.ShouldContain(file, $"{Name}: out/{file} is missing. {Advice}");
             var expected = File.ReadAllText(Path.Combine(Out, file));
-            if (expected != content) Assert.Fail($"{Name}: out/{file} is not what is made now. {Advice}\n{TextDifference.Between(expected, content)}");
+            if (expected != content)
+                Assert.Fail($"{Name}: out/{file} is not what is made now. {Advice}\n{TextDifference.Between(expected, content)}");
         }
     }
 
@@ -72,7 +75,9 @@ internal sealed class GoldenCase
     private void Write(IReadOnlyDictionary<string, string> files)
     {
         Directory.CreateDirectory(Out);
-        foreach (var path in Directory.GetFiles(Out).Where(path => !files.ContainsKey(Path.GetFileName(path)))) File.Delete(path);
-        foreach (var (file, content) in files) File.WriteAllText(Path.Combine(Out, file), content);
+        foreach (var path in Directory.GetFiles(Out).Where(path => !files.ContainsKey(Path.GetFileName(path))))
+            File.Delete(path);
+        foreach (var (file, content) in files)
+            File.WriteAllText(Path.Combine(Out, file), content);
     }
 }

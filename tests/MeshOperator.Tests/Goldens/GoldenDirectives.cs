@@ -7,12 +7,30 @@ namespace MeshOperator.Tests.Goldens;
 /// mistake would else make a case show something other than it says.</summary>
 internal sealed partial class GoldenDirectives
 {
-    private static readonly HashSet<string> Known = ["show", "only", "access-log", "tracing", "tracing-sampling", "default-upstreams", "pod-families", "kubernetes"];
+    private static readonly HashSet<string> Known =
+    [
+        "show",
+        "only",
+        "access-log",
+        "tracing",
+        "tracing-sampling",
+        "default-upstreams",
+        "pod-families",
+        "kubernetes",
+    ];
     private readonly List<(string Name, string Value)> _lines;
 
     public GoldenDirectives(string manifests)
     {
-        _lines = [.. manifests.Split('\n').TakeWhile(line => line.StartsWith('#')).Select(line => Line().Match(line)).Where(m => m.Success).Select(m => (m.Groups[1].Value, m.Groups[2].Value))];
+        _lines =
+        [
+            .. manifests
+                .Split('\n')
+                .TakeWhile(line => line.StartsWith('#'))
+                .Select(line => Line().Match(line))
+                .Where(m => m.Success)
+                .Select(m => (m.Groups[1].Value, m.Groups[2].Value)),
+        ];
         if (_lines.Find(line => !Known.Contains(line.Name)).Name is { } unknown)
             throw new ManifestException($"'# {unknown}:' has no meaning at the top of a case; known are {string.Join(", ", Known)}");
     }

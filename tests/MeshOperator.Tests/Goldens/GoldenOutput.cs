@@ -24,10 +24,23 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", ExplicitOutput, ProxylessOutput];
 
     private static readonly HashSet<string> CommonNames =
-        [Names.Passthrough, Names.Blackhole, Names.OutboundListener, Names.OutboundIpv6Listener, Names.InboundPassthrough, Names.TracingCluster];
+    [
+        Names.Passthrough,
+        Names.Blackhole,
+        Names.OutboundListener,
+        Names.OutboundIpv6Listener,
+        Names.InboundPassthrough,
+        Names.TracingCluster,
+    ];
 
     private static readonly (string Output, ResourceType Type)[] SharedTypes =
-        [("clusters", ResourceType.Cluster), ("endpoints", ResourceType.Endpoints), ("listeners", ResourceType.Listener), ("routes", ResourceType.Route), ("extensions", ResourceType.Extension)];
+    [
+        ("clusters", ResourceType.Cluster),
+        ("endpoints", ResourceType.Endpoints),
+        ("listeners", ResourceType.Listener),
+        ("routes", ResourceType.Route),
+        ("extensions", ResourceType.Extension),
+    ];
 
     /// <summary>The workloads at whose proxies connections arrive.</summary>
     private IEnumerable<NodeEntry> Redirected => configuration.Nodes.Values.Where(node => node.Scope?.ExplicitProxyIn is null);
@@ -44,8 +57,10 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             [ProxylessOutput] = Proxyless(golden.Only),
             [CommonOutput] = Common(),
         };
-        foreach (var (output, type) in SharedTypes) outputs.Add(output, Chosen(ConfigurationJson.Shared(configuration, type), golden.Only));
-        string[] shown = golden.Show.Count > 0 ? [.. golden.Show] : [.. outputs.Keys.Where(name => !OnDemand.Contains(name) && outputs[name].Count > 0)];
+        foreach (var (output, type) in SharedTypes)
+            outputs.Add(output, Chosen(ConfigurationJson.Shared(configuration, type), golden.Only));
+        string[] shown =
+            golden.Show.Count > 0 ? [.. golden.Show] : [.. outputs.Keys.Where(name => !OnDemand.Contains(name) && outputs[name].Count > 0)];
         Check(golden, shown, outputs.Keys);
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in shown)
@@ -61,32 +76,54 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private void Check(GoldenCase golden, IReadOnlyCollection<string> shown, IReadOnlyCollection<string> outputs)
     {
         shown.Except(outputs).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs)}");
-        var chains = Redirected.SelectMany(node => Listener(node.Workload)["filter_chains"]!.AsArray().Concat(InboundParts(node.Workload).SelectMany(part => part.Resources)))
+        var chains = Redirected
+            .SelectMany(node =>
+                Listener(node.Workload)["filter_chains"]!.AsArray().Concat(InboundParts(node.Workload).SelectMany(part => part.Resources))
+            )
             .Select(chain => (string)chain!["name"]!);
-        var resources = configuration.Shared.Concat(configuration.Proxyless.Value.Shared).SelectMany(set => set.Items.ToArray()).Select(resource => resource.Name);
+        var resources = configuration
+            .Shared.Concat(configuration.Proxyless.Value.Shared)
+            .SelectMany(set => set.Items.ToArray())
+            .Select(resource => resource.Name);
         var hosts = configuration.ServicePorts.Values.Select(port => $"{port.Source.Service}:{port.Source.Port}").Append("unknown-host");
-        golden.Only.Except(chains.Concat(resources).Concat(hosts)).ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains nor virtual hosts");
-        if (shown.Contains("conditions")) return;
-        result.Verdicts
-            .Where(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds)
+        golden
+            .Only.Except(chains.Concat(resources).Concat(hosts))
+            .ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains nor virtual hosts");
+        if (shown.Contains("conditions"))
+            return;
+        result
+            .Verdicts.Where(v => !v.Value.Accepted.Holds || !v.Value.ResolvedRefs.Holds)
             .Select(v => $"{v.Key}: {v.Value.Accepted.Message} {v.Value.ResolvedRefs.Message}")
             .ShouldBeEmpty($"{golden.Name}: a policy that does not fully hold, and the case does not show the conditions");
     }
 
-    private JsonArray Conditions() => new([.. result.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).Select(v => new JsonObject
-    {
-        ["policy"] = v.Key.ToString(),
-        ["inEffect"] = v.Value.InEffect,
-        ["conditions"] = new JsonArray([Condition("Accepted", v.Value.Accepted), Condition("ResolvedRefs", v.Value.ResolvedRefs), .. v.Value.Idle is { } idle ? [Condition("Programmed", idle)] : Array.Empty<JsonObject>()]),
-    })]);
+    private JsonArray Conditions() =>
+        new([
+            .. result
+                .Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal)
+                .Select(v => new JsonObject
+                {
+                    ["policy"] = v.Key.ToString(),
+                    ["inEffect"] = v.Value.InEffect,
+                    ["conditions"] = new JsonArray([
+                        Condition("Accepted", v.Value.Accepted),
+                        Condition("ResolvedRefs", v.Value.ResolvedRefs),
+                        .. v.Value.Idle is { } idle ? [Condition("Programmed", idle)] : Array.Empty<JsonObject>(),
+                    ]),
+                }),
+        ]);
 
-    private static JsonObject Condition(string type, Finding finding) => new()
-    {
-        ["type"] = type,
-        ["status"] = finding.IsUnknown ? "Unknown" : finding.Holds ? "True" : "False",
-        ["reason"] = finding.Reason,
-        ["message"] = finding.Message,
-    };
+    private static JsonObject Condition(string type, Finding finding) =>
+        new()
+        {
+            ["type"] = type,
+            ["status"] =
+                finding.IsUnknown ? "Unknown"
+                : finding.Holds ? "True"
+                : "False",
+            ["reason"] = finding.Reason,
+            ["message"] = finding.Message,
+        };
 
     private static JsonArray Chosen(JsonArray resources, IReadOnlyList<string> only)
     {
@@ -95,37 +132,52 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     }
 
     /// <summary>For each different choice of services the workloads that are told of it, and the names of what they are sent.</summary>
-    private JsonArray Scopes() => new([.. configuration.Nodes.Values
-        .GroupBy(node => node.Scope)
-        .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
-        .Select(group =>
-        {
-            var scope = new JsonObject
-            {
-                ["services"] = group.Key?.Services is { } chosen ? Strings(chosen.Services.Select(service => service.ToString())) : "all",
-                ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
-            };
-            foreach (var (output, type) in SharedTypes)
-                scope[output] = Strings(configuration.SharedOf(group.First())[(int)type].Items.ToArray().Select(resource => resource.Name).Where(name => !CommonNames.Contains(name)));
-            return scope;
-        })]);
+    private JsonArray Scopes() =>
+        new([
+            .. configuration
+                .Nodes.Values.GroupBy(node => node.Scope)
+                .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
+                .Select(group =>
+                {
+                    var scope = new JsonObject
+                    {
+                        ["services"] = group.Key?.Services is { } chosen
+                            ? Strings(chosen.Services.Select(service => service.ToString()))
+                            : "all",
+                        ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
+                    };
+                    foreach (var (output, type) in SharedTypes)
+                        scope[output] = Strings(
+                            configuration
+                                .SharedOf(group.First())[(int)type]
+                                .Items.ToArray()
+                                .Select(resource => resource.Name)
+                                .Where(name => !CommonNames.Contains(name))
+                        );
+                    return scope;
+                }),
+        ]);
 
     /// <summary>For each different explicit proxy the workloads that have it, its listener and its routes: all of them, or only some virtual hosts.</summary>
-    private JsonArray ExplicitProxies(IReadOnlyList<string> only) => new([.. configuration.Nodes.Values
-        .Where(node => node.Scope?.ExplicitProxyIn is not null)
-        .GroupBy(node => node.Scope)
-        .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
-        .Select(group =>
-        {
-            var routes = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Route)[0]!.DeepClone();
-            if (only.Count > 0) routes["virtual_hosts"] = Where(routes["virtual_hosts"]!.AsArray(), only.Contains);
-            return new JsonObject
-            {
-                ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
-                ["listeners"] = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Listener),
-                ["routes"] = routes,
-            };
-        })]);
+    private JsonArray ExplicitProxies(IReadOnlyList<string> only) =>
+        new([
+            .. configuration
+                .Nodes.Values.Where(node => node.Scope?.ExplicitProxyIn is not null)
+                .GroupBy(node => node.Scope)
+                .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
+                .Select(group =>
+                {
+                    var routes = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Route)[0]!.DeepClone();
+                    if (only.Count > 0)
+                        routes["virtual_hosts"] = Where(routes["virtual_hosts"]!.AsArray(), only.Contains);
+                    return new JsonObject
+                    {
+                        ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
+                        ["listeners"] = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Listener),
+                        ["routes"] = routes,
+                    };
+                }),
+        ]);
 
     private JsonArray Proxyless(IReadOnlyList<string> only)
     {
@@ -147,36 +199,48 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             .GroupBy(node => node.Own, node => node.Workload)
             .Select(group => group.OrderBy(name => name.NodeId, StringComparer.Ordinal).ToList())
             .OrderBy(group => group[0].NodeId, StringComparer.Ordinal);
-        return new JsonArray([.. profiles.Select(workloads =>
-        {
-            var part = new JsonObject { ["workloads"] = Strings(workloads.Select(name => name.NodeId)) };
-            if (chains.Length > 0)
+        return new JsonArray([
+            .. profiles.Select(workloads =>
             {
-                AddIfAny(part, "filter_chains", Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains));
-            }
-            else
-            {
-                AddIfAny(part, "clusters", Where(ConfigurationJson.Own(configuration, workloads[0], ResourceType.Cluster), name => !CommonNames.Contains(name)));
-                part["listener"] = Listener(workloads[0]).DeepClone();
-            }
+                var part = new JsonObject { ["workloads"] = Strings(workloads.Select(name => name.NodeId)) };
+                if (chains.Length > 0)
+                {
+                    AddIfAny(part, "filter_chains", Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains));
+                }
+                else
+                {
+                    AddIfAny(
+                        part,
+                        "clusters",
+                        Where(ConfigurationJson.Own(configuration, workloads[0], ResourceType.Cluster), name => !CommonNames.Contains(name))
+                    );
+                    part["listener"] = Listener(workloads[0]).DeepClone();
+                }
 
-            foreach (var (output, resources) in InboundParts(workloads[0]))
-            {
-                // Filters that do nothing are many, and shown only where a case asks for them.
-                AddIfAny(part, output, chains.Length > 0 ? Where(resources, chains.Contains) : new JsonArray([.. resources.Where(r => !IsIdle(r!)).Select(r => r!.DeepClone())]));
-            }
+                foreach (var (output, resources) in InboundParts(workloads[0]))
+                {
+                    // Filters that do nothing are many, and shown only where a case asks for them.
+                    AddIfAny(
+                        part,
+                        output,
+                        chains.Length > 0
+                            ? Where(resources, chains.Contains)
+                            : new JsonArray([.. resources.Where(r => !IsIdle(r!)).Select(r => r!.DeepClone())])
+                    );
+                }
 
-            return part;
-        })]);
+                return part;
+            }),
+        ]);
     }
 
     /// <summary>What belongs to an inbound listener and is sent apart from it.</summary>
     private (string Output, JsonArray Resources)[] InboundParts(WorkloadName workload) =>
-    [
-        ("routes", ConfigurationJson.Own(configuration, workload, ResourceType.Route)),
-        ("extensions", ConfigurationJson.Own(configuration, workload, ResourceType.Extension)),
-        ("callers", ConfigurationJson.Callers(configuration, workload)),
-    ];
+        [
+            ("routes", ConfigurationJson.Own(configuration, workload, ResourceType.Route)),
+            ("extensions", ConfigurationJson.Own(configuration, workload, ResourceType.Extension)),
+            ("callers", ConfigurationJson.Callers(configuration, workload)),
+        ];
 
     /// <summary>Whether a filter does nothing: it has nothing but a name for statistics.</summary>
     private static bool IsIdle(JsonNode resource) =>
@@ -184,11 +248,13 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
 
     private static void AddIfAny(JsonObject part, string name, JsonArray resources)
     {
-        if (resources.Count > 0) part[name] = resources;
+        if (resources.Count > 0)
+            part[name] = resources;
     }
 
     /// <summary>The inbound one. A pod with an IPv6 address has an entrance for that too, which is common to all such pods.</summary>
-    private JsonNode Listener(WorkloadName workload) => Where(ConfigurationJson.Own(configuration, workload, ResourceType.Listener), IsInbound).ShouldHaveSingleItem()!;
+    private JsonNode Listener(WorkloadName workload) =>
+        Where(ConfigurationJson.Own(configuration, workload, ResourceType.Listener), IsInbound).ShouldHaveSingleItem()!;
 
     private JsonArray Common()
     {
@@ -200,12 +266,18 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             ConfigurationJson.Shared(configuration, ResourceType.Listener),
             .. workloads.Select(name => ConfigurationJson.Own(configuration, name, ResourceType.Listener)),
         ];
-        return new JsonArray([.. all.SelectMany(resources => Where(resources, CommonNames.Contains)).Select(resource => resource!.DeepClone())]);
+        return new JsonArray([
+            .. all.SelectMany(resources => Where(resources, CommonNames.Contains)).Select(resource => resource!.DeepClone()),
+        ]);
     }
 
     private static bool IsInbound(string name) => name.StartsWith("inbound", StringComparison.Ordinal);
 
     /// <summary>Assignments of endpoints bear their cluster's name.</summary>
     private static JsonArray Where(JsonArray resources, Func<string, bool> isShown) =>
-        new([.. resources.Where(resource => isShown((string)(resource!["name"] ?? resource["cluster_name"])!)).Select(resource => resource!.DeepClone())]);
+        new([
+            .. resources
+                .Where(resource => isShown((string)(resource!["name"] ?? resource["cluster_name"])!))
+                .Select(resource => resource!.DeepClone()),
+        ]);
 }

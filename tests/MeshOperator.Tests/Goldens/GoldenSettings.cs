@@ -20,16 +20,20 @@ internal sealed record GoldenSettings(TelemetrySettings Telemetry, bool IsScoped
         var upstreams = UpstreamsOption.Create();
         var command = new Command("golden") { Options = { upstreams } };
         telemetry.AddTo(command);
-        var parsed = command.Parse(
-        [
+        var parsed = command.Parse([
             .. Option("access-log", "--access-log"),
             .. Option("tracing", "--tracing-endpoint"),
             .. Option("tracing-sampling", "--tracing-sampling"),
             .. Option("default-upstreams", "--default-upstreams"),
         ]);
-        if (parsed.Errors.Count > 0) throw new ManifestException(string.Join("; ", parsed.Errors.Select(error => error.Message)));
+        if (parsed.Errors.Count > 0)
+            throw new ManifestException(string.Join("; ", parsed.Errors.Select(error => error.Message)));
         var families = directives.List("pod-families");
-        return new GoldenSettings(telemetry.Read(parsed), parsed.GetValue(upstreams) is DefaultUpstreams.Namespace, families.Count == 0 ? ["IPv4"] : families);
+        return new GoldenSettings(
+            telemetry.Read(parsed),
+            parsed.GetValue(upstreams) is DefaultUpstreams.Namespace,
+            families.Count == 0 ? ["IPv4"] : families
+        );
 
         IEnumerable<string> Option(string directive, string option) => directives.Value(directive) is { } value ? [option, value] : [];
     }

@@ -37,7 +37,8 @@ public sealed class InjectionGoldens : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
-        if (_app is not null) await _app.DisposeAsync();
+        if (_app is not null)
+            await _app.DisposeAsync();
     }
 
     [Theory]
@@ -60,7 +61,11 @@ public sealed class InjectionGoldens : IAsyncLifetime
         var offline = new List<JsonObject>();
         try
         {
-            offline.AddRange(ManifestReader.Read(new ManifestInjector(Injector(golden), Namespace).Inject(golden.Manifests).Yaml).Where(m => InjectionOutput.Template(m) is not null));
+            offline.AddRange(
+                ManifestReader
+                    .Read(new ManifestInjector(Injector(golden), Namespace).Inject(golden.Manifests).Yaml)
+                    .Where(m => InjectionOutput.Template(m) is not null)
+            );
         }
         catch (ManifestException e)
         {
@@ -82,7 +87,8 @@ public sealed class InjectionGoldens : IAsyncLifetime
 
             var injected = Patched(pod, response);
             var expected = Pod(InjectionOutput.Template(offline[index])!);
-            if (!JsonNode.DeepEquals(injected, expected)) ManifestYaml.Write(injected).ShouldBe(ManifestYaml.Write(expected));
+            if (!JsonNode.DeepEquals(injected, expected))
+                ManifestYaml.Write(injected).ShouldBe(ManifestYaml.Write(expected));
             (await ReviewAsync(injected, ns))["patch"].ShouldBeNull("an injected pod is not changed again");
         }
     }
@@ -93,7 +99,8 @@ public sealed class InjectionGoldens : IAsyncLifetime
     {
         var golden = new GoldenCase(name, Suite);
         var injector = new ManifestInjector(Injector(golden), Namespace);
-        if (InjectionOutput.IsRefused(golden)) return;
+        if (InjectionOutput.IsRefused(golden))
+            return;
         var once = injector.Inject(golden.Manifests).Yaml;
         injector.Inject(once).Yaml.ShouldBe(once);
     }
@@ -103,7 +110,8 @@ public sealed class InjectionGoldens : IAsyncLifetime
     public async Task Envoys_definitions_accept_the_bootstraps_of_a_case(string name)
     {
         var golden = new GoldenCase(name, Suite);
-        if (InjectionOutput.IsRefused(golden)) return;
+        if (InjectionOutput.IsRefused(golden))
+            return;
         var file = Path.GetTempFileName();
         try
         {
@@ -127,7 +135,8 @@ public sealed class InjectionGoldens : IAsyncLifetime
     public async Task A_real_Envoy_accepts_the_bootstraps_of_a_case(string name)
     {
         var golden = new GoldenCase(name, Suite);
-        if (InjectionOutput.IsRefused(golden)) return;
+        if (InjectionOutput.IsRefused(golden))
+            return;
         var folder = Directory.CreateTempSubdirectory();
         try
         {
@@ -136,7 +145,10 @@ public sealed class InjectionGoldens : IAsyncLifetime
             await File.WriteAllTextAsync(Path.Combine(folder.FullName, MeshNames.CaCertificateKey), AnyCertificate(), Cancellation);
             foreach (var bootstrap in new InjectionOutput(Injector(golden), Namespace).Bootstraps(golden))
             {
-                var mounted = bootstrap.ToJsonString().Replace(ProxyBootstrap.TokenFolder, folder.FullName).Replace(ProxyBootstrap.TrustFolder, folder.FullName);
+                var mounted = bootstrap
+                    .ToJsonString()
+                    .Replace(ProxyBootstrap.TokenFolder, folder.FullName)
+                    .Replace(ProxyBootstrap.TrustFolder, folder.FullName);
                 var (status, output) = await EnvoyProgram.ValidateAsync(mounted);
                 status.ShouldBe(0, output);
             }
@@ -150,17 +162,23 @@ public sealed class InjectionGoldens : IAsyncLifetime
     private static string AnyCertificate()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = new CertificateRequest("CN=any", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(100));
+        using var certificate = new CertificateRequest("CN=any", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            DateTimeOffset.UnixEpoch,
+            DateTimeOffset.UnixEpoch.AddYears(100)
+        );
         return certificate.ExportCertificatePem();
     }
 
     /// <summary>The injector that a case asks for; the usual one where there is none.</summary>
-    internal static SidecarInjector Injector(GoldenCase? golden) => new(new InjectionOptions
-    {
-        Version = "1.2.3",
-        InitImage = "ghcr.io/meshoperator/mesh-init:1.2.3",
-        KubernetesVersion = KubernetesVersion.Parse(golden?.Directives.Value("kubernetes") ?? "1.33"),
-    });
+    internal static SidecarInjector Injector(GoldenCase? golden) =>
+        new(
+            new InjectionOptions
+            {
+                Version = "1.2.3",
+                InitImage = "ghcr.io/meshoperator/mesh-init:1.2.3",
+                KubernetesVersion = KubernetesVersion.Parse(golden?.Directives.Value("kubernetes") ?? "1.33"),
+            }
+        );
 
     private async Task ServeAsync(SidecarInjector injector)
     {
@@ -181,7 +199,13 @@ public sealed class InjectionGoldens : IAsyncLifetime
         {
             ["apiVersion"] = "admission.k8s.io/v1",
             ["kind"] = "AdmissionReview",
-            ["request"] = new JsonObject { ["uid"] = "1", ["operation"] = "CREATE", ["namespace"] = ns, ["object"] = pod.DeepClone() },
+            ["request"] = new JsonObject
+            {
+                ["uid"] = "1",
+                ["operation"] = "CREATE",
+                ["namespace"] = ns,
+                ["object"] = pod.DeepClone(),
+            },
         };
         using var content = new StringContent(review.ToJsonString(), Encoding.UTF8, "application/json");
         using var response = await _http.PostAsync(new Uri("/mutate/pods", UriKind.Relative), content, Cancellation);
@@ -191,9 +215,15 @@ public sealed class InjectionGoldens : IAsyncLifetime
     private static JsonObject Patched(JsonObject pod, JsonObject response)
     {
         ((bool)response["allowed"]!).ShouldBeTrue(response.ToJsonString());
-        return response["patch"] is { } patch ? JsonPatch.Apply(pod, (JsonArray)JsonNode.Parse(Convert.FromBase64String((string)patch!))!) : pod;
+        return response["patch"] is { } patch
+            ? JsonPatch.Apply(pod, (JsonArray)JsonNode.Parse(Convert.FromBase64String((string)patch!))!)
+            : pod;
     }
 
     private static JsonObject Pod(JsonObject template) =>
-        new(new[] { "metadata", "spec" }.Where(template.ContainsKey).Select(field => KeyValuePair.Create(field, template[field]?.DeepClone())));
+        new(
+            new[] { "metadata", "spec" }
+                .Where(template.ContainsKey)
+                .Select(field => KeyValuePair.Create(field, template[field]?.DeepClone()))
+        );
 }

@@ -35,26 +35,32 @@ internal sealed class ManifestCluster
             applied.Metadata.CreationTimestamp = FirstCreation.AddSeconds(cluster._objects.Count);
             applied.Metadata.Uid = $"uid-{cluster._objects.Count}";
             applied.Metadata.Generation ??= 1;
-            if (applied is not V1Namespace) applied.Metadata.NamespaceProperty ??= "default";
+            if (applied is not V1Namespace)
+                applied.Metadata.NamespaceProperty ??= "default";
             cluster._objects.Add(applied);
         }
 
-        foreach (var applied in cluster._objects.ToArray()) cluster.Run(applied);
-        foreach (var service in cluster.All<V1Service>()) cluster.GiveAddresses(service);
-        cluster._objects.AddRange(cluster.All<V1Service>().ToArray().SelectMany(service => EndpointSlices.Of(service, [.. cluster.All<V1Pod>()])));
+        foreach (var applied in cluster._objects.ToArray())
+            cluster.Run(applied);
+        foreach (var service in cluster.All<V1Service>())
+            cluster.GiveAddresses(service);
+        cluster._objects.AddRange(
+            cluster.All<V1Service>().ToArray().SelectMany(service => EndpointSlices.Of(service, [.. cluster.All<V1Pod>()]))
+        );
         return cluster;
     }
 
     /// <summary>What the mesh knows of the cluster.</summary>
-    public ClusterSnapshot Snapshot() => ClusterSnapshot.Empty with
-    {
-        IsScopedToNamespace = _settings.IsScopedToNamespace,
-        Namespaces = Records<V1Namespace, NamespaceRecord>(RecordReader.Read),
-        Services = Records<V1Service, ServiceRecord>(RecordReader.Read),
-        EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(RecordReader.Read),
-        Pods = Records<V1Pod, PodRecord>(RecordReader.Read),
-        Policies = PolicyKinds.All.Aggregate(PolicySet.Empty, (policies, kind) => kind.Accept(new AddPolicies(this, policies))),
-    };
+    public ClusterSnapshot Snapshot() =>
+        ClusterSnapshot.Empty with
+        {
+            IsScopedToNamespace = _settings.IsScopedToNamespace,
+            Namespaces = Records<V1Namespace, NamespaceRecord>(RecordReader.Read),
+            Services = Records<V1Service, ServiceRecord>(RecordReader.Read),
+            EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(RecordReader.Read),
+            Pods = Records<V1Pod, PodRecord>(RecordReader.Read),
+            Policies = PolicyKinds.All.Aggregate(PolicySet.Empty, (policies, kind) => kind.Accept(new AddPolicies(this, policies))),
+        };
 
     private IEnumerable<T> All<T>() => _objects.OfType<T>();
 
@@ -62,7 +68,9 @@ internal sealed class ManifestCluster
         where TEntity : IKubernetesObject<V1ObjectMeta>
         where TRecord : class =>
         All<TEntity>()
-            .Select(entity => (Name: new ObjectName(entity.Metadata.NamespaceProperty ?? string.Empty, entity.Metadata.Name), Record: read(entity)))
+            .Select(entity =>
+                (Name: new ObjectName(entity.Metadata.NamespaceProperty ?? string.Empty, entity.Metadata.Name), Record: read(entity))
+            )
             .Where(entry => entry.Record is not null)
             .ToImmutableDictionary(entry => entry.Name, entry => entry.Record!);
 
@@ -89,11 +97,14 @@ internal sealed class ManifestCluster
         for (var i = 0; i < (replicas ?? 1); i++)
         {
             // Each pod has a spec of its own: injection changes it.
-            var pod = KubernetesJson.Deserialize<V1Pod>(KubernetesJson.Serialize(new V1Pod { Metadata = template.Metadata, Spec = template.Spec }));
+            var pod = KubernetesJson.Deserialize<V1Pod>(
+                KubernetesJson.Serialize(new V1Pod { Metadata = template.Metadata, Spec = template.Spec })
+            );
             pod.Metadata ??= new V1ObjectMeta();
             pod.Metadata.Name = $"{workload.Name}-{i}";
             pod.Metadata.NamespaceProperty = workload.NamespaceProperty;
-            if (subdomain is not null) (pod.Spec.Hostname, pod.Spec.Subdomain) = (pod.Metadata.Name, subdomain);
+            if (subdomain is not null)
+                (pod.Spec.Hostname, pod.Spec.Subdomain) = (pod.Metadata.Name, subdomain);
             Admit(pod, number, i + 1);
             _objects.Add(pod);
         }
@@ -104,20 +115,35 @@ internal sealed class ManifestCluster
         pod.Status ??= new V1PodStatus();
         pod.Status.Phase ??= "Running";
         pod.Status.PodIPs =
-            [.. _settings.PodFamilies.Select(family => new V1PodIP { Ip = family == "IPv6" ? $"fd00:10::{workload}:{replica}" : $"10.0.{workload}.{replica}" })];
+        [
+            .. _settings.PodFamilies.Select(family => new V1PodIP
+            {
+                Ip = family == "IPv6" ? $"fd00:10::{workload}:{replica}" : $"10.0.{workload}.{replica}",
+            }),
+        ];
         var ns = All<V1Namespace>().FirstOrDefault(n => n.Metadata.Name == pod.Metadata.NamespaceProperty);
-        if (Label(ns?.Metadata, MeshNames.InjectionLabel) != MeshNames.InjectionEnabled && Label(pod.Metadata, MeshNames.InjectLabel) != "true") return;
+        if (
+            Label(ns?.Metadata, MeshNames.InjectionLabel) != MeshNames.InjectionEnabled
+            && Label(pod.Metadata, MeshNames.InjectLabel) != "true"
+        )
+            return;
         var outcome = _injector.Inject(pod, pod.Metadata.NamespaceProperty);
-        if (outcome.IsRefused) throw new ManifestException($"pod {pod.Metadata.Name}: {outcome.Reason}");
+        if (outcome.IsRefused)
+            throw new ManifestException($"pod {pod.Metadata.Name}: {outcome.Reason}");
     }
 
-    private static string? Label(V1ObjectMeta? metadata, string name) => metadata?.Labels is { } labels && labels.TryGetValue(name, out var value) ? value : null;
+    private static string? Label(V1ObjectMeta? metadata, string name) =>
+        metadata?.Labels is { } labels && labels.TryGetValue(name, out var value) ? value : null;
 
     private void GiveAddresses(V1Service service)
     {
-        if (service.Spec.Type == "ExternalName" || service.Spec.ClusterIP is not null) return;
+        if (service.Spec.Type == "ExternalName" || service.Spec.ClusterIP is not null)
+            return;
         var number = ++_addresses;
-        service.Spec.ClusterIPs = [.. (service.Spec.IpFamilies ?? ["IPv4"]).Select(family => family == "IPv6" ? $"fd00:96::{number}" : $"10.96.0.{number}")];
+        service.Spec.ClusterIPs =
+        [
+            .. (service.Spec.IpFamilies ?? ["IPv4"]).Select(family => family == "IPv6" ? $"fd00:96::{number}" : $"10.96.0.{number}"),
+        ];
         service.Spec.ClusterIP = service.Spec.ClusterIPs[0];
     }
 
@@ -126,7 +152,8 @@ internal sealed class ManifestCluster
         public PolicySet Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
             where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
             where TSpec : class, new() =>
-            cluster.Records<TPolicy, PolicyRecord<TSpec>>(policy => PolicyReader.Read(kind, policy, before: null))
+            cluster
+                .Records<TPolicy, PolicyRecord<TSpec>>(policy => PolicyReader.Read(kind, policy, before: null))
                 .Aggregate(policies, (all, policy) => all.With(kind, policy.Key, policy.Value));
     }
 }

@@ -32,7 +32,8 @@ public sealed class TranslationGoldens : IDisposable
     {
         var golden = new GoldenCase(name);
         var first = Bytes(Translate(golden));
-        for (var order = 1; order <= 4; order++) Bytes(Translate(golden, order)).ShouldBe(first);
+        for (var order = 1; order <= 4; order++)
+            Bytes(Translate(golden, order)).ShouldBe(first);
     }
 
     [Theory]
@@ -41,10 +42,12 @@ public sealed class TranslationGoldens : IDisposable
     {
         var golden = new GoldenCase(name);
         var (_, configuration) = Translate(golden);
-        foreach (var resources in Views(configuration)) await ValidateAsync(resources);
+        foreach (var resources in Views(configuration))
+            await ValidateAsync(resources);
 
         // Deprecated are total_weight and the header matches that older gRPC does not do without.
-        if (golden.Show.Contains(GoldenOutput.ProxylessOutput)) await ValidateAsync(Items(configuration.Proxyless.Value.Shared), "--ignore", "DEPRECATED_FIELD");
+        if (golden.Show.Contains(GoldenOutput.ProxylessOutput))
+            await ValidateAsync(Items(configuration.Proxyless.Value.Shared), "--ignore", "DEPRECATED_FIELD");
     }
 
     private async Task ValidateAsync(IEnumerable<XdsResource> resources, params string[] options)
@@ -66,17 +69,26 @@ public sealed class TranslationGoldens : IDisposable
     private static string Bytes((TranslationResult Result, EnvoyConfiguration Configuration) translation)
     {
         var verdicts = translation.Result.Verdicts.Select(v => $"{v.Key} {v.Value}").Order(StringComparer.Ordinal);
-        var shared = Items(translation.Configuration.Shared).Concat(Items(translation.Configuration.Proxyless.Value.Shared)).Select(r => r.ToString());
-        var nodes = translation.Configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal)
-            .SelectMany(n => new[] { n.Value.Identity }.Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.SharedOf(n.Value))).Select(r => $"{n.Key} {r}"))
-                .Concat(n.Value.Own.Callers.Select(callers => $"{n.Key} {callers.Name} {callers.Id}")));
+        var shared = Items(translation.Configuration.Shared)
+            .Concat(Items(translation.Configuration.Proxyless.Value.Shared))
+            .Select(r => r.ToString());
+        var nodes = translation
+            .Configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal)
+            .SelectMany(n =>
+                new[] { n.Value.Identity }
+                    .Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.SharedOf(n.Value))).Select(r => $"{n.Key} {r}"))
+                    .Concat(n.Value.Own.Callers.Select(callers => $"{n.Key} {callers.Name} {callers.Id}"))
+            );
         return string.Join('\n', [.. verdicts, .. shared, .. nodes]);
     }
 
     /// <summary>All that one proxy is sent, for each different one; without proxies what is shared, as that must be looked at in any case.</summary>
-    private static IEnumerable<IEnumerable<XdsResource>> Views(EnvoyConfiguration configuration) => configuration.Nodes.Count == 0
-        ? [Items(configuration.Shared)]
-        : configuration.Nodes.Values.DistinctBy(node => (node.Own, node.Scope)).Select(node => Items(configuration.SharedOf(node)).Concat(Own(node.Own)));
+    private static IEnumerable<IEnumerable<XdsResource>> Views(EnvoyConfiguration configuration) =>
+        configuration.Nodes.Count == 0
+            ? [Items(configuration.Shared)]
+            : configuration
+                .Nodes.Values.DistinctBy(node => (node.Own, node.Scope))
+                .Select(node => Items(configuration.SharedOf(node)).Concat(Own(node.Own)));
 
     private static IEnumerable<XdsResource> Items(IEnumerable<ResourceSet> sets) => sets.SelectMany(set => set.Items.ToArray());
 

@@ -40,7 +40,8 @@ public sealed class PathPatternTests
     {
         Matches(PathPatterns.MayBe(new StringMatch(StringMatchKind.Exact, "/admin"), elements: false), path).ShouldBeTrue();
         Matches(PathPatterns.MayBe(new StringMatch(StringMatchKind.Prefix, "/adm"), elements: false), path).ShouldBeTrue();
-        Matches(PathPatterns.MayBeBeforeQuery(new StringMatch(StringMatchKind.Exact, "/admin"), elements: true), path + "?q=1").ShouldBeTrue();
+        Matches(PathPatterns.MayBeBeforeQuery(new StringMatch(StringMatchKind.Exact, "/admin"), elements: true), path + "?q=1")
+            .ShouldBeTrue();
     }
 
     [Theory]
@@ -71,7 +72,8 @@ public sealed class PathPatternTests
 
     [Fact]
     public void What_leads_upwards_in_a_query_is_no_path() =>
-        Matches(PathPatterns.MayBeBeforeQuery(new StringMatch(StringMatchKind.Exact, "/admin"), elements: true), "/search?next=/../x").ShouldBeFalse();
+        Matches(PathPatterns.MayBeBeforeQuery(new StringMatch(StringMatchKind.Exact, "/admin"), elements: true), "/search?next=/../x")
+            .ShouldBeFalse();
 
     [Theory]
     [InlineData("/public/../admin", true)]
@@ -90,5 +92,6 @@ public sealed class PathPatternTests
     public void A_path_that_servers_read_in_different_ways_is_ambiguous(string path, bool expected) =>
         Matches(PathPatterns.Ambiguous, path).ShouldBe(expected);
 
-    private static bool Matches(string expression, string path) => Regex.IsMatch(path, $@"\A(?:{expression})\z", RegexOptions.CultureInvariant);
+    private static bool Matches(string expression, string path) =>
+        Regex.IsMatch(path, $@"\A(?:{expression})\z", RegexOptions.CultureInvariant);
 }

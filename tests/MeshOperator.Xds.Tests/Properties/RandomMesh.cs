@@ -20,73 +20,129 @@ internal static class RandomMesh
         new ServicePortRecord("grpc", 81, null),
         new ServicePortRecord("tcp-db", 5432, null),
         new ServicePortRecord("", 7000, null),
-        new ServicePortRecord("odd", 7001, "kubernetes.io/h2c"));
+        new ServicePortRecord("odd", 7001, "kubernetes.io/h2c")
+    );
 
     /// <summary>Two may claim one address; some are headless, of two address families or names of other hosts.</summary>
     private static readonly Gen<ServiceRecord> Service = Gen.Select(
         Gen.Int[1, 60],
         Gen.Int[0, 9],
         Port.Array[1, 3],
-        (address, kind, ports) => new ServiceRecord(
-            kind switch { 0 => [], 1 => [$"10.96.0.{address}", $"fd00:96::{address}"], _ => [$"10.96.0.{address}"] },
-            ports.DistinctBy(p => p.Port).ToValueList(),
-            IsExternalName: kind == 2));
+        (address, kind, ports) =>
+            new ServiceRecord(
+                kind switch
+                {
+                    0 => [],
+                    1 => [$"10.96.0.{address}", $"fd00:96::{address}"],
+                    _ => [$"10.96.0.{address}"],
+                },
+                ports.DistinctBy(p => p.Port).ToValueList(),
+                IsExternalName: kind == 2
+            )
+    );
 
     /// <summary>What a proxy is told of: mostly all of the mesh, else few services, some of which are not there.</summary>
-    private static readonly Gen<string?> Upstreams = Gen.Select(Gen.Int[0, 9], ServiceNames, Services, (kind, other, own) => kind switch
-    {
-        0 => string.Empty,
-        1 => own,
-        2 => $"{other}, {own}",
-        3 => $"./*, {own}.shop",
-        4 => "*",
-        5 => "./*",
-        _ => null,
-    });
+    private static readonly Gen<string?> Upstreams = Gen.Select(
+        Gen.Int[0, 9],
+        ServiceNames,
+        Services,
+        (kind, other, own) =>
+            kind switch
+            {
+                0 => string.Empty,
+                1 => own,
+                2 => $"{other}, {own}",
+                3 => $"./*, {own}.shop",
+                4 => "*",
+                5 => "./*",
+                _ => null,
+            }
+    );
 
-    private static readonly Gen<PodRecord> Pod = Gen.Select(Services, Gen.Int[0, 4], Services, Upstreams, Gen.Bool, (account, proxy, app, upstreams, hasIpv6) =>
-        new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)]) { Upstreams = upstreams, HasIpv6 = hasIpv6, ContainerPorts = hasIpv6 ? [9999] : [], DirectPorts = proxy switch { 1 => "8081,5432", 2 => "*", _ => null } });
+    private static readonly Gen<PodRecord> Pod = Gen.Select(
+        Services,
+        Gen.Int[0, 4],
+        Services,
+        Upstreams,
+        Gen.Bool,
+        (account, proxy, app, upstreams, hasIpv6) =>
+            new PodRecord(account, proxy > 0, [KeyValuePair.Create("app", app)])
+            {
+                Upstreams = upstreams,
+                HasIpv6 = hasIpv6,
+                ContainerPorts = hasIpv6 ? [9999] : [],
+                DirectPorts = proxy switch
+                {
+                    1 => "8081,5432",
+                    2 => "*",
+                    _ => null,
+                },
+            }
+    );
 
     private static readonly Gen<ObjectName> NamespaceNames = Namespaces.Select(ns => new ObjectName(string.Empty, ns));
 
     private static readonly Gen<NamespaceRecord> Namespace = Upstreams.Select(upstreams => new NamespaceRecord(upstreams ?? "*"));
 
     /// <summary>Of the last address nothing else is known. A pod may have addresses of both IP families, in different slices.</summary>
-    private static Gen<EndpointRecord> Endpoint(bool isIpv6) => Gen.Select(
-        Gen.Int[0, 3],
-        Gen.Int[1, 6],
-        Gen.Int[0, 4],
-        Gen.OneOf<string?>("zone-a", "zone-b", null),
-        (subnet, host, ready, zone) => new EndpointRecord([isIpv6 ? $"fd00:10::{subnet}:{host}" : $"10.0.{subnet}.{host}"], ready > 0, host == 6 ? null : $"pod-{host}", zone));
+    private static Gen<EndpointRecord> Endpoint(bool isIpv6) =>
+        Gen.Select(
+            Gen.Int[0, 3],
+            Gen.Int[1, 6],
+            Gen.Int[0, 4],
+            Gen.OneOf<string?>("zone-a", "zone-b", null),
+            (subnet, host, ready, zone) =>
+                new EndpointRecord(
+                    [isIpv6 ? $"fd00:10::{subnet}:{host}" : $"10.0.{subnet}.{host}"],
+                    ready > 0,
+                    host == 6 ? null : $"pod-{host}",
+                    zone
+                )
+        );
 
     private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(
         Services,
         Gen.Int[0, 2].SelectMany(family => Endpoint(isIpv6: family == 0).Array[0, 4]),
         Gen.Int[0, 1],
-        (service, endpoints, shift) => new EndpointSliceRecord(
-            service,
-            [new SlicePort("http", 8080 + shift), new SlicePort("grpc", 8081), new SlicePort("tcp-db", 5432), new SlicePort("", 7000), new SlicePort("odd", 7001)],
-            endpoints.ToValueList()));
+        (service, endpoints, shift) =>
+            new EndpointSliceRecord(
+                service,
+                [
+                    new SlicePort("http", 8080 + shift),
+                    new SlicePort("grpc", 8081),
+                    new SlicePort("tcp-db", 5432),
+                    new SlicePort("", 7000),
+                    new SlicePort("odd", 7001),
+                ],
+                endpoints.ToValueList()
+            )
+    );
 
     private static readonly Gen<ObjectName> PodNames = Gen.Select(Namespaces, Gen.Int[1, 6], (ns, i) => new ObjectName(ns, $"pod-{i}"));
 
-    private static readonly Gen<ObjectName> SliceNames = Gen.Select(Namespaces, Gen.Int[1, 12], (ns, i) => new ObjectName(ns, $"slice-{i}"));
+    private static readonly Gen<ObjectName> SliceNames = Gen.Select(
+        Namespaces,
+        Gen.Int[1, 12],
+        (ns, i) => new ObjectName(ns, $"slice-{i}")
+    );
 
     /// <summary>A cluster.</summary>
     public static readonly Gen<ClusterSnapshot> Snapshot = Gen.Select(
         Gen.Select(Records(ServiceNames, Service, 4, 12), Records(SliceNames, Slice, 0, 8), Records(PodNames, Pod, 0, 10)),
         RandomPolicies.Set,
         Gen.Select(Gen.OneOf("cluster.local", "cluster.local", "example.org"), Gen.Int[0, 3], Records(NamespaceNames, Namespace, 0, 1)),
-        (objects, policies, settings) => ClusterSnapshot.Empty with
-        {
-            TrustDomain = settings.Item1,
-            IsScopedToNamespace = settings.Item2 == 0,
-            Namespaces = settings.Item3,
-            Services = objects.Item1,
-            EndpointSlices = objects.Item2,
-            Pods = objects.Item3,
-            Policies = policies,
-        });
+        (objects, policies, settings) =>
+            ClusterSnapshot.Empty with
+            {
+                TrustDomain = settings.Item1,
+                IsScopedToNamespace = settings.Item2 == 0,
+                Namespaces = settings.Item3,
+                Services = objects.Item1,
+                EndpointSlices = objects.Item2,
+                Pods = objects.Item3,
+                Policies = policies,
+            }
+    );
 
     /// <summary>Clusters that follow each other, each but a few objects as the one before; now and then nothing changes at all.</summary>
     public static readonly Gen<ClusterSnapshot[]> History = Gen.Select(
@@ -95,21 +151,24 @@ internal static class RandomMesh
         (first, changes) =>
         {
             var history = new List<ClusterSnapshot> { first };
-            foreach (var (other, kind, pick) in changes) history.Add(Change(history[^1], other, kind, pick));
+            foreach (var (other, kind, pick) in changes)
+                history.Add(Change(history[^1], other, kind, pick));
             return history.ToArray();
-        });
+        }
+    );
 
     /// <summary>Takes one object of a kind over from another cluster, or its absence.</summary>
-    private static ClusterSnapshot Change(ClusterSnapshot cluster, ClusterSnapshot other, int kind, int pick) => kind switch
-    {
-        0 => cluster with { Services = One(cluster.Services, other.Services, pick) },
-        1 => cluster with { EndpointSlices = One(cluster.EndpointSlices, other.EndpointSlices, pick) },
-        2 => cluster with { Pods = One(cluster.Pods, other.Pods, pick) },
-        3 => cluster with { Namespaces = One(cluster.Namespaces, other.Namespaces, pick) },
-        4 => cluster with { IsScopedToNamespace = other.IsScopedToNamespace },
-        5 => cluster with { TrustDomain = other.TrustDomain },
-        _ => cluster with { Policies = One(cluster.Policies, other.Policies, PolicyKinds.All[kind % PolicyKinds.All.Count], pick) },
-    };
+    private static ClusterSnapshot Change(ClusterSnapshot cluster, ClusterSnapshot other, int kind, int pick) =>
+        kind switch
+        {
+            0 => cluster with { Services = One(cluster.Services, other.Services, pick) },
+            1 => cluster with { EndpointSlices = One(cluster.EndpointSlices, other.EndpointSlices, pick) },
+            2 => cluster with { Pods = One(cluster.Pods, other.Pods, pick) },
+            3 => cluster with { Namespaces = One(cluster.Namespaces, other.Namespaces, pick) },
+            4 => cluster with { IsScopedToNamespace = other.IsScopedToNamespace },
+            5 => cluster with { TrustDomain = other.TrustDomain },
+            _ => cluster with { Policies = One(cluster.Policies, other.Policies, PolicyKinds.All[kind % PolicyKinds.All.Count], pick) },
+        };
 
     private static PolicySet One(PolicySet policies, PolicySet other, PolicyKind kind, int pick)
     {
@@ -117,17 +176,24 @@ internal static class RandomMesh
         return names.Count == 0 ? policies : kind.Accept(new TakeOver(policies, other, names[pick % names.Count]));
     }
 
-    private static ImmutableDictionary<ObjectName, T> One<T>(ImmutableDictionary<ObjectName, T> records, ImmutableDictionary<ObjectName, T> other, int pick)
+    private static ImmutableDictionary<ObjectName, T> One<T>(
+        ImmutableDictionary<ObjectName, T> records,
+        ImmutableDictionary<ObjectName, T> other,
+        int pick
+    )
         where T : class
     {
         var names = records.Keys.Union(other.Keys).Order().ToList();
-        if (names.Count == 0) return records;
+        if (names.Count == 0)
+            return records;
         var name = names[pick % names.Count];
         return other.TryGetValue(name, out var record) ? records.SetItem(name, record) : records.Remove(name);
     }
 
     internal static Gen<ImmutableDictionary<ObjectName, T>> Records<T>(Gen<ObjectName> names, Gen<T> records, int least, int most) =>
-        Gen.Select(names, records).Array[least, most].Select(entries => entries.DistinctBy(e => e.Item1).ToImmutableDictionary(e => e.Item1, e => e.Item2));
+        Gen.Select(names, records)
+            .Array[least, most]
+            .Select(entries => entries.DistinctBy(e => e.Item1).ToImmutableDictionary(e => e.Item1, e => e.Item2));
 
     /// <summary>A set with one policy as another set has it, or without it if that has none.</summary>
     private sealed class TakeOver(PolicySet policies, PolicySet other, ObjectName name) : IPolicyKindVisitor<PolicySet>

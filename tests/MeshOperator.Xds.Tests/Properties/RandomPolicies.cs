@@ -17,52 +17,74 @@ internal static class RandomPolicies
         RandomMesh.Services,
         MaybePort,
         Weight,
-        (service, port, weight) => new TrafficSplitBackend { Service = service, Port = port, Weight = weight });
+        (service, port, weight) =>
+            new TrafficSplitBackend
+            {
+                Service = service,
+                Port = port,
+                Weight = weight,
+            }
+    );
 
     /// <summary>At least one weight is above 0, and no backend is named twice.</summary>
-    private static readonly Gen<List<TrafficSplitBackend>> Backends = Gen.Select(Backend.Array[0, 4], Backend, (some, last) =>
-    {
-        if (last.Weight == 0) last.Weight = 1;
-        return some.Append(last).Reverse().DistinctBy(b => (b.Service, b.Port)).ToList();
-    });
+    private static readonly Gen<List<TrafficSplitBackend>> Backends = Gen.Select(
+        Backend.Array[0, 4],
+        Backend,
+        (some, last) =>
+        {
+            if (last.Weight == 0)
+                last.Weight = 1;
+            return some.Append(last).Reverse().DistinctBy(b => (b.Service, b.Port)).ToList();
+        }
+    );
 
     private static readonly Gen<HttpRequestMatch> Match = Gen.Select(
         Gen.Int[0, 5],
         Gen.OneOf("/a", "/a/b", "/"),
         Gen.OneOf<string?>(null, "GET", "POST"),
-        (kind, path, method) => new HttpRequestMatch
-        {
-            Path = kind switch
+        (kind, path, method) =>
+            new HttpRequestMatch
             {
-                0 => null,
-                1 => new PathMatch { Type = PathMatchType.Exact, Value = path },
-                2 => new PathMatch { Type = PathMatchType.RegularExpression, Value = $"{path}[0-9]+" },
-                _ => new PathMatch { Value = path },
-            },
-            Method = method,
-            Headers = kind == 4 ? [new ValueMatch { Name = "x-canary", Value = "1" }] : null,
-        });
+                Path = kind switch
+                {
+                    0 => null,
+                    1 => new PathMatch { Type = PathMatchType.Exact, Value = path },
+                    2 => new PathMatch { Type = PathMatchType.RegularExpression, Value = $"{path}[0-9]+" },
+                    _ => new PathMatch { Value = path },
+                },
+                Method = method,
+                Headers = kind == 4 ? [new ValueMatch { Name = "x-canary", Value = "1" }] : null,
+            }
+    );
 
     private static readonly Gen<TrafficSplitRule> Rule = Gen.Select(
         Match.Array[0, 2],
         Backends,
         RandomMesh.Services,
         Gen.Int[0, 7],
-        (matches, backends, mirror, kind) => new TrafficSplitRule
-        {
-            Matches = [.. matches],
-            Backends = backends,
-            Mirror = kind is 0 or 1 ? new RequestMirror { Service = mirror, Percent = kind * 50 } : null,
-            Sticky = kind switch
+        (matches, backends, mirror, kind) =>
+            new TrafficSplitRule
             {
-                2 => new StickySessions { Header = "x-user" },
-                5 => new StickySessions { Cookie = new StickyCookie { Name = "cart" } },
-                6 => new StickySessions { SourceIP = true },
-                _ => null,
-            },
-            Fault = kind == 3 ? new Fault { Abort = new FaultAbort { Status = 503, Percent = 10 } } : null,
-            Timeouts = kind == 4 ? new RouteTimeouts { Request = "2s" } : null,
-        });
+                Matches = [.. matches],
+                Backends = backends,
+                Mirror = kind is 0 or 1 ? new RequestMirror { Service = mirror, Percent = kind * 50 } : null,
+                Sticky = kind switch
+                {
+                    2 => new StickySessions { Header = "x-user" },
+                    5 => new StickySessions { Cookie = new StickyCookie { Name = "cart" } },
+                    6 => new StickySessions { SourceIP = true },
+                    _ => null,
+                },
+                Fault =
+                    kind == 3
+                        ? new Fault
+                        {
+                            Abort = new FaultAbort { Status = 503, Percent = 10 },
+                        }
+                        : null,
+                Timeouts = kind == 4 ? new RouteTimeouts { Request = "2s" } : null,
+            }
+    );
 
     private static readonly Gen<TrafficSplitSpec> SplitSpec = Gen.Select(
         RandomMesh.Services,
@@ -70,93 +92,137 @@ internal static class RandomPolicies
         Backends,
         Rule.Array[1, 4],
         Gen.Int[0, 3],
-        (service, port, backends, rules, kind) => new TrafficSplitSpec
-        {
-            Service = service,
-            Port = port,
-            Backends = kind < 2 ? backends : null,
-            Rules = kind < 2 ? null : [.. rules.Select(Named)],
-            OnMissingBackend = (kind & 1) == 0 ? OnMissingBackend.Fail : OnMissingBackend.Redistribute,
-        });
+        (service, port, backends, rules, kind) =>
+            new TrafficSplitSpec
+            {
+                Service = service,
+                Port = port,
+                Backends = kind < 2 ? backends : null,
+                Rules = kind < 2 ? null : [.. rules.Select(Named)],
+                OnMissingBackend = (kind & 1) == 0 ? OnMissingBackend.Fail : OnMissingBackend.Redistribute,
+            }
+    );
 
-    private static readonly Gen<PolicyTargetReference> Target = Gen.Select(RandomMesh.Services, Gen.Int[0, 5], (name, kind) => new PolicyTargetReference
-    {
-        Kind = kind < 3 ? PolicyTargetKind.Service : PolicyTargetKind.TrafficSplit,
-        Name = name,
-        SectionName = kind switch { 1 => "http", 2 => "grpc", 4 => "rule-0", 5 => "rule-1", _ => null },
-    });
+    private static readonly Gen<PolicyTargetReference> Target = Gen.Select(
+        RandomMesh.Services,
+        Gen.Int[0, 5],
+        (name, kind) =>
+            new PolicyTargetReference
+            {
+                Kind = kind < 3 ? PolicyTargetKind.Service : PolicyTargetKind.TrafficSplit,
+                Name = name,
+                SectionName = kind switch
+                {
+                    1 => "http",
+                    2 => "grpc",
+                    4 => "rule-0",
+                    5 => "rule-1",
+                    _ => null,
+                },
+            }
+    );
 
     private static readonly Gen<RetryPolicySpec> RetrySpec = Gen.Select(
         Target.Array[1, 3],
         Gen.Int[0, 3],
         Gen.Enum<RetryCondition>().Array[1, 4],
         Gen.OneOf<string?>(null, "GET", "POST"),
-        (targets, attempts, conditions, method) => new RetryPolicySpec
-        {
-            TargetRefs = [.. targets],
-            Attempts = attempts,
-            RetryOn = [.. conditions.Distinct()],
-            Methods = method is null ? null : [method],
-            Timeouts = attempts == 3 ? new RetryTimeouts { Request = "1s", Connect = "100ms", Idle = "1h" } : null,
-        });
+        (targets, attempts, conditions, method) =>
+            new RetryPolicySpec
+            {
+                TargetRefs = [.. targets],
+                Attempts = attempts,
+                RetryOn = [.. conditions.Distinct()],
+                Methods = method is null ? null : [method],
+                Timeouts =
+                    attempts == 3
+                        ? new RetryTimeouts
+                        {
+                            Request = "1s",
+                            Connect = "100ms",
+                            Idle = "1h",
+                        }
+                        : null,
+            }
+    );
 
-    private static readonly Gen<AccessRule> Access = Gen.Select(RandomMesh.Services, Gen.Int[0, 3], (name, kind) => kind switch
-    {
-        0 => new AccessRule { ServiceAccounts = [name] },
-        1 => new AccessRule { Namespaces = ["jobs"], Ports = [8080] },
-        2 => new AccessRule { ServiceAccounts = [name], Methods = ["GET"], Paths = ["/a*"] },
-        _ => new AccessRule { Identities = ["spiffe://cluster.local/*"], Ports = [9999] },
-    });
+    private static readonly Gen<AccessRule> Access = Gen.Select(
+        RandomMesh.Services,
+        Gen.Int[0, 3],
+        (name, kind) =>
+            kind switch
+            {
+                0 => new AccessRule { ServiceAccounts = [name] },
+                1 => new AccessRule { Namespaces = ["jobs"], Ports = [8080] },
+                2 => new AccessRule
+                {
+                    ServiceAccounts = [name],
+                    Methods = ["GET"],
+                    Paths = ["/a*"],
+                },
+                _ => new AccessRule { Identities = ["spiffe://cluster.local/*"], Ports = [9999] },
+            }
+    );
 
     private static readonly Gen<MtlsPolicySpec> MtlsSpec = Gen.Select(
         RandomMesh.Services,
         Gen.Enum<MtlsPolicyMode>().Array[2],
         Access.Array[0, 2],
         Gen.Int[0, 7],
-        (app, modes, rules, kind) => new MtlsPolicySpec
-        {
-            Selector = (kind & 1) == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
-            Mode = modes[0],
-            PortModes = (kind & 2) == 0 ? new() { ["8080"] = modes[1] } : null,
-            Allow = (kind & 4) == 0 ? [.. rules] : null,
-            Deny = (kind & 4) == 0 ? null : [.. rules],
-            AuditOnly = kind == 4,
-        });
+        (app, modes, rules, kind) =>
+            new MtlsPolicySpec
+            {
+                Selector = (kind & 1) == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
+                Mode = modes[0],
+                PortModes = (kind & 2) == 0 ? new() { ["8080"] = modes[1] } : null,
+                Allow = (kind & 4) == 0 ? [.. rules] : null,
+                Deny = (kind & 4) == 0 ? null : [.. rules],
+                AuditOnly = kind == 4,
+            }
+    );
 
     private static readonly Gen<CircuitBreakerSpec> BreakerSpec = Gen.Select(
         Target.Array[1, 2],
         Gen.Int[0, 3],
         Gen.Int[1, 9],
-        (targets, kind, bound) => new CircuitBreakerSpec
-        {
-            TargetRefs = OfServices(targets),
-            MaxRequests = kind == 0 ? null : bound,
-            MaxRetries = kind == 1 ? bound : null,
-            OutlierDetection = kind is 0 or 2 ? new OutlierDetectionSpec { Consecutive5xx = bound } : null,
-        });
+        (targets, kind, bound) =>
+            new CircuitBreakerSpec
+            {
+                TargetRefs = OfServices(targets),
+                MaxRequests = kind == 0 ? null : bound,
+                MaxRetries = kind == 1 ? bound : null,
+                OutlierDetection = kind is 0 or 2 ? new OutlierDetectionSpec { Consecutive5xx = bound } : null,
+            }
+    );
 
     private static readonly Gen<RateLimitSpec> LimitSpec = Gen.Select(
         RandomMesh.Services,
         Target.Array[1, 2],
         Gen.Int[0, 2],
         Gen.Select(Gen.Int[1, 200], Gen.Enum<RateLimitUnit>(), Match).Array[1, 2],
-        (app, targets, kind, limits) => new RateLimitSpec
-        {
-            Selector = kind == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
-            TargetRefs = kind == 0 ? null : OfServices(targets),
-            Limits =
-            [
-                .. limits.Select(limit => new RequestLimit
-                {
-                    Requests = limit.Item1,
-                    Unit = limit.Item2,
-                    Match = limit.Item3 is { Path: null, Method: null, Headers: null } ? null : new RateLimitMatch
+        (app, targets, kind, limits) =>
+            new RateLimitSpec
+            {
+                Selector = kind == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
+                TargetRefs = kind == 0 ? null : OfServices(targets),
+                Limits =
+                [
+                    .. limits.Select(limit => new RequestLimit
                     {
-                        Path = limit.Item3.Path, Method = limit.Item3.Method, Headers = limit.Item3.Headers,
-                    },
-                }),
-            ],
-        });
+                        Requests = limit.Item1,
+                        Unit = limit.Item2,
+                        Match = limit.Item3 is { Path: null, Method: null, Headers: null }
+                            ? null
+                            : new RateLimitMatch
+                            {
+                                Path = limit.Item3.Path,
+                                Method = limit.Item3.Method,
+                                Headers = limit.Item3.Headers,
+                            },
+                    }),
+                ],
+            }
+    );
 
     /// <summary>Policies of each kind, as what they add to a set.</summary>
     private static readonly IReadOnlyList<(PolicyKind Kind, Gen<Func<PolicySet, PolicySet>> Add)> Kinds =
@@ -172,18 +238,20 @@ internal static class RandomPolicies
     public static IEnumerable<PolicyKind> Generated => Kinds.Select(kind => kind.Kind);
 
     /// <summary>Policies of all kinds.</summary>
-    public static Gen<PolicySet> Set => Kinds.Select(kind => kind.Add)
-        .Aggregate(Gen.Const(PolicySet.Empty), (set, add) => Gen.Select(set, add, (policies, change) => change(policies)));
+    public static Gen<PolicySet> Set =>
+        Kinds
+            .Select(kind => kind.Add)
+            .Aggregate(Gen.Const(PolicySet.Empty), (set, add) => Gen.Select(set, add, (policies, change) => change(policies)));
 
     private static List<PolicyTargetReference> OfServices(PolicyTargetReference[] targets) =>
-    [
-        .. targets.Select(target => new PolicyTargetReference
-        {
-            Kind = PolicyTargetKind.Service,
-            Name = target.Name,
-            SectionName = target.Kind == PolicyTargetKind.Service ? target.SectionName : null,
-        }),
-    ];
+        [
+            .. targets.Select(target => new PolicyTargetReference
+            {
+                Kind = PolicyTargetKind.Service,
+                Name = target.Name,
+                SectionName = target.Kind == PolicyTargetKind.Service ? target.SectionName : null,
+            }),
+        ];
 
     private static TrafficSplitRule Named(TrafficSplitRule rule, int index)
     {
@@ -192,14 +260,36 @@ internal static class RandomPolicies
     }
 
     private static (PolicyKind Kind, Gen<Func<PolicySet, PolicySet>> Add) Some<TPolicy, TSpec>(
-        PolicyKind<TPolicy, TSpec> kind, Gen<TSpec> specs, int least, int most)
+        PolicyKind<TPolicy, TSpec> kind,
+        Gen<TSpec> specs,
+        int least,
+        int most
+    )
         where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
         where TSpec : class, new() =>
-        (kind, RandomMesh.Records(RandomMesh.ServiceNames, Record(specs), least, most).Select(records =>
-            (Func<PolicySet, PolicySet>)(set => records.Aggregate(set, (all, policy) => all.With(kind, policy.Key, policy.Value)))));
+        (
+            kind,
+            RandomMesh
+                .Records(RandomMesh.ServiceNames, Record(specs), least, most)
+                .Select(records =>
+                    (Func<PolicySet, PolicySet>)(set => records.Aggregate(set, (all, policy) => all.With(kind, policy.Key, policy.Value)))
+                )
+        );
 
     /// <summary>Now and then an invalid one, whose last valid form stays or of which there was none.</summary>
     private static Gen<PolicyRecord<TSpec>> Record<TSpec>(Gen<TSpec> specs)
-        where TSpec : class => Gen.Select(specs, Gen.Int[0, 3], Gen.Int[0, 12], (spec, age, validity) => new PolicyRecord<TSpec>(
-            "uid", 1, DateTimeOffset.UnixEpoch.AddSeconds(age), validity == 0 ? null : spec, validity <= 1 ? "refused" : null));
+        where TSpec : class =>
+        Gen.Select(
+            specs,
+            Gen.Int[0, 3],
+            Gen.Int[0, 12],
+            (spec, age, validity) =>
+                new PolicyRecord<TSpec>(
+                    "uid",
+                    1,
+                    DateTimeOffset.UnixEpoch.AddSeconds(age),
+                    validity == 0 ? null : spec,
+                    validity <= 1 ? "refused" : null
+                )
+        );
 }

@@ -25,13 +25,18 @@ internal sealed class References
         switch (node)
         {
             case JsonArray list:
-                foreach (var item in list) Visit(item);
+                foreach (var item in list)
+                    Visit(item);
                 break;
             case JsonObject message:
-                if (message["eds_cluster_config"] is not null) EdsClusters.Add((string)message["name"]!);
-                if (message["config_discovery"] is not null) Extensions.Add((string)message["name"]!);
-                if (message["sds_config"] is not null) Secrets.Add((string)message["name"]!);
-                foreach (var (field, value) in message) Visit(field, value);
+                if (message["eds_cluster_config"] is not null)
+                    EdsClusters.Add((string)message["name"]!);
+                if (message["config_discovery"] is not null)
+                    Extensions.Add((string)message["name"]!);
+                if (message["sds_config"] is not null)
+                    Secrets.Add((string)message["name"]!);
+                foreach (var (field, value) in message)
+                    Visit(field, value);
                 break;
         }
     }
@@ -44,7 +49,8 @@ internal sealed class References
                 Clusters.Add((string)value!);
                 break;
             case "weighted_clusters":
-                foreach (var cluster in value!["clusters"]!.AsArray()) Clusters.Add((string)cluster!["name"]!);
+                foreach (var cluster in value!["clusters"]!.AsArray())
+                    Clusters.Add((string)cluster!["name"]!);
                 break;
             case "route_config_name":
                 Routes.Add((string)value!);

@@ -25,14 +25,19 @@ internal static class Shares
     /// <summary>Those of the routes of a name. There are two sets where methods are told apart for retries.</summary>
     public static IEnumerable<Dictionary<string, double>> OfRequests(JsonNode configuration, string name)
     {
-        var routes = configuration["virtual_hosts"]!.AsArray().Single()!["routes"]!.AsArray()
+        var routes = configuration["virtual_hosts"]!.AsArray().Single()!["routes"]!
+            .AsArray()
             .Where(r => (string)r!["name"]! is var found && (found == name || found.StartsWith($"{name}/", StringComparison.Ordinal)))
             .Select(r => r!)
             .ToList();
         var failing = routes.Find(r => r["direct_response"] is not null);
-        var cut = failing is null ? 0 : failing["match"]!["runtime_fraction"] is { } fraction ? (long)fraction["default_value"]!["numerator"]! : Million;
+        var cut =
+            failing is null ? 0
+            : failing["match"]!["runtime_fraction"] is { } fraction ? (long)fraction["default_value"]!["numerator"]!
+            : Million;
         var forwarding = routes.FindAll(r => r["route"] is not null);
-        if (forwarding.Count == 0) return [new() { [Missing] = cut / (double)Million }];
+        if (forwarding.Count == 0)
+            return [new() { [Missing] = cut / (double)Million }];
         return forwarding.Select(r => Draw(Weights(r["route"]!), cut));
     }
 
@@ -50,22 +55,33 @@ internal static class Shares
     /// <summary>Those of the endpoints of a pool, by address and port.</summary>
     public static Dictionary<(string Address, int Port), double> OfEndpoints(JsonNode assignment)
     {
-        var endpoints = (assignment["endpoints"]?.AsArray() ?? []).SelectMany(locality => locality!["lb_endpoints"]!.AsArray()).Select(e => e!).ToList();
+        var endpoints = (assignment["endpoints"]?.AsArray() ?? [])
+            .SelectMany(locality => locality!["lb_endpoints"]!.AsArray())
+            .Select(e => e!)
+            .ToList();
         var total = endpoints.Sum(e => (double)e["load_balancing_weight"]!);
         return endpoints.ToDictionary(
-            e => ((string)e["endpoint"]!["address"]!["socket_address"]!["address"]!, (int)e["endpoint"]!["address"]!["socket_address"]!["port_value"]!),
-            e => (double)e["load_balancing_weight"]! / total);
+            e =>
+                (
+                    (string)e["endpoint"]!["address"]!["socket_address"]!["address"]!,
+                    (int)e["endpoint"]!["address"]!["socket_address"]!["port_value"]!
+                ),
+            e => (double)e["load_balancing_weight"]! / total
+        );
     }
 
-    private static List<(string Cluster, long Weight)> Weights(JsonNode action) => action["weighted_clusters"] is { } weighted
-        ? [.. weighted["clusters"]!.AsArray().Select(c => (OfService((string)c!["name"]!), (long)c["weight"]!))]
-        : [(OfService((string)action["cluster"]!), 1)];
+    private static List<(string Cluster, long Weight)> Weights(JsonNode action) =>
+        action["weighted_clusters"] is { } weighted
+            ? [.. weighted["clusters"]!.AsArray().Select(c => (OfService((string)c!["name"]!), (long)c["weight"]!))]
+            : [(OfService((string)action["cluster"]!), 1)];
 
     /// <summary>Endpoints of a headless service that clients choose themselves are that service's share.</summary>
     private static string OfService(string cluster)
     {
-        const string Direct = "direct/", Plaintext = "/plaintext";
-        if (!cluster.StartsWith(Direct, StringComparison.Ordinal)) return cluster;
+        const string Direct = "direct/",
+            Plaintext = "/plaintext";
+        if (!cluster.StartsWith(Direct, StringComparison.Ordinal))
+            return cluster;
         var name = $"outbound/{cluster[Direct.Length..]}";
         return name.EndsWith(Plaintext, StringComparison.Ordinal) ? name[..^Plaintext.Length] : name;
     }
@@ -74,7 +90,8 @@ internal static class Shares
     {
         var total = weights.Sum(w => w.Weight);
         var shares = new Dictionary<string, double>();
-        if (cut > 0) shares[Missing] = cut / (double)Million;
+        if (cut > 0)
+            shares[Missing] = cut / (double)Million;
         long from = 0;
         foreach (var (cluster, weight) in weights)
         {
@@ -91,7 +108,8 @@ internal static class Shares
     private static double Both(long cut, long from, long to, long total)
     {
         var divisor = (long)BigInteger.GreatestCommonDivisor(Million, total);
-        if (cut == 0) return (to - from) / (double)total;
+        if (cut == 0)
+            return (to - from) / (double)total;
         double sum = 0;
         for (long remainder = 0; remainder < divisor; remainder++)
         {
@@ -104,7 +122,8 @@ internal static class Shares
     }
 
     /// <summary>How many numbers of a range have a remainder.</summary>
-    private static long Count(long remainder, long from, long to, long divisor) => Below(remainder, to, divisor) - Below(remainder, from, divisor);
+    private static long Count(long remainder, long from, long to, long divisor) =>
+        Below(remainder, to, divisor) - Below(remainder, from, divisor);
 
     private static long Below(long remainder, long limit, long divisor) => limit <= remainder ? 0 : ((limit - remainder - 1) / divisor) + 1;
 }

@@ -17,44 +17,95 @@ internal static class ShopMesh
     {
         var services = new[]
         {
-            Service("web", 1, Port("web", 80, PortProtocol.Http, 1, Split(90, 10), WebSplit) with { ClusterPolicies = [WebRetry], Connection = new(Breaker: new(100, 10, 200, 5, new OutlierDetection(5, 3, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30), 50))) }),
+            Service(
+                "web",
+                1,
+                Port("web", 80, PortProtocol.Http, 1, Split(90, 10), WebSplit) with
+                {
+                    ClusterPolicies = [WebRetry],
+                    Connection = new(
+                        Breaker: new(100, 10, 200, 5, new OutlierDetection(5, 3, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30), 50))
+                    ),
+                }
+            ),
             Service("web-v2", 2, Port("web-v2", 80, PortProtocol.Http, 2, To("web-v2", 80))),
-            Service("api", 3, Port("api", 8443, PortProtocol.Grpc, 3, To("api", 8443)), Port("api", 8080, PortProtocol.Http2, 3, To("api", 8080))),
-            Service("db", 4, Port("db", 5432, PortProtocol.Tcp, 4, To("db", 5432)) with { Connection = new(IdleTimeout: TimeSpan.FromHours(1)) }),
+            Service(
+                "api",
+                3,
+                Port("api", 8443, PortProtocol.Grpc, 3, To("api", 8443)),
+                Port("api", 8080, PortProtocol.Http2, 3, To("api", 8080))
+            ),
+            Service(
+                "db",
+                4,
+                Port("db", 5432, PortProtocol.Tcp, 4, To("db", 5432)) with
+                {
+                    Connection = new(IdleTimeout: TimeSpan.FromHours(1)),
+                }
+            ),
             Service("legacy", 5, Port("legacy", 9000, PortProtocol.Detect, 5, To("legacy", 9000))),
             Service("peers", 0, Port("peers", 7000, PortProtocol.Http, 6, To("peers", 7000)) with { Addresses = [], IsHeadless = true }),
-            Service("quorum", 0, Port("quorum", 2380, PortProtocol.Tcp, 12, To("quorum", 2380)) with
-            {
-                Addresses = [],
-                IsHeadless = true,
-                Endpoints = [new MeshEndpoint("10.0.12.1", 2380, Identity("quorum"), null) { OtherAddress = "fd00::12:1" }],
-            }),
-            Service("both", 10, Port("both", 80, PortProtocol.Detect, 10, To("both", 80)) with { Addresses = ["10.96.0.10", "fd00:96::10"] }),
-            Service("pooled", 11, Port("pooled", 80, PortProtocol.Http, 11, Pooled()) with
-            {
-                Pools =
-                [
-                    new StickyPool("split", [
-                        new PoolMember(new MeshEndpoint("10.0.1.1", 8080, Identity("web"), null), 900_000),
-                        new PoolMember(new MeshEndpoint("10.0.2.1", 8080, Identity("web-v2"), null), 100_000),
-                    ]),
-                    new StickyPool("empty", []),
-                ],
-            }),
+            Service(
+                "quorum",
+                0,
+                Port("quorum", 2380, PortProtocol.Tcp, 12, To("quorum", 2380)) with
+                {
+                    Addresses = [],
+                    IsHeadless = true,
+                    Endpoints = [new MeshEndpoint("10.0.12.1", 2380, Identity("quorum"), null) { OtherAddress = "fd00::12:1" }],
+                }
+            ),
+            Service(
+                "both",
+                10,
+                Port("both", 80, PortProtocol.Detect, 10, To("both", 80)) with
+                {
+                    Addresses = ["10.96.0.10", "fd00:96::10"],
+                }
+            ),
+            Service(
+                "pooled",
+                11,
+                Port("pooled", 80, PortProtocol.Http, 11, Pooled()) with
+                {
+                    Pools =
+                    [
+                        new StickyPool(
+                            "split",
+                            [
+                                new PoolMember(new MeshEndpoint("10.0.1.1", 8080, Identity("web"), null), 900_000),
+                                new PoolMember(new MeshEndpoint("10.0.2.1", 8080, Identity("web-v2"), null), 100_000),
+                            ]
+                        ),
+                        new StickyPool("empty", []),
+                    ],
+                }
+            ),
             Service("half", 7, Port("half", 80, PortProtocol.Http, 7, HalfMissing())),
             Service("rules", 8, Port("rules", 80, PortProtocol.Http, 8, Rules())),
         };
         return new MeshModel(
             "cluster.local",
             services.ToImmutableSortedDictionary(service => service.Name, service => service),
-            new[] { Workload("web-0", "web", Permissive), Workload("web-1", "web", Permissive), Workload("api-0", "api", Strict), Workload("db-0", "db", Disabled), Workload("guarded-0", "guarded", Guarded), Workload("both-0", "both", Ipv6) }
-                .ToImmutableDictionary(workload => workload.Name));
+            new[]
+            {
+                Workload("web-0", "web", Permissive),
+                Workload("web-1", "web", Permissive),
+                Workload("api-0", "api", Strict),
+                Workload("db-0", "db", Disabled),
+                Workload("guarded-0", "guarded", Guarded),
+                Workload("both-0", "both", Ipv6),
+            }.ToImmutableDictionary(workload => workload.Name)
+        );
     }
 
     public static ServiceName Name(string service) => new("shop", service);
 
     public static MeshModel WithService(this MeshModel model, MeshService service) =>
-        model with { Services = model.Services.SetItem(service.Name, service) };
+        model with
+        {
+            Services = model.Services.SetItem(service.Name, service),
+        };
 
     public static MeshModel WithPort(this MeshModel model, string service, Func<MeshServicePort, MeshServicePort> change)
     {
@@ -66,71 +117,138 @@ internal static class ShopMesh
         model.WithPort("web", port => port with { Routes = Split(stable, canary) });
 
     public static MeshModel WithoutService(this MeshModel model, string service) =>
-        model with { Services = model.Services.Remove(Name(service)) };
+        model with
+        {
+            Services = model.Services.Remove(Name(service)),
+        };
 
     public static MeshService Extra() => Service("extra", 9, Port("extra", 80, PortProtocol.Http, 9, To("extra", 80)));
 
-    public static MeshWorkload Workload(string pod, string account, InboundProfile profile) => new()
-    {
-        Name = new WorkloadName("shop", pod),
-        ServiceAccount = account,
-        Identity = Identity(account),
-        Inbound = profile,
-    };
+    public static MeshWorkload Workload(string pod, string account, InboundProfile profile) =>
+        new()
+        {
+            Name = new WorkloadName("shop", pod),
+            ServiceAccount = account,
+            Identity = Identity(account),
+            Inbound = profile,
+        };
 
-    public static InboundProfile Permissive { get; } = new(
-        MtlsMode.Permissive,
-        [
-            new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Permissive),
-            new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive) { Limits = Limits },
-            new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict),
-            new InboundPort(9000, PortProtocol.Detect, MtlsMode.Permissive),
-            new InboundPort(9001, PortProtocol.Detect, MtlsMode.Strict),
-            new InboundPort(9090, PortProtocol.Http, MtlsMode.Disabled),
-            new InboundPort(9091, PortProtocol.Detect, MtlsMode.Disabled) { Limits = [new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All)] },
-        ],
-        []);
+    public static InboundProfile Permissive { get; } =
+        new(
+            MtlsMode.Permissive,
+            [
+                new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Permissive),
+                new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive) { Limits = Limits },
+                new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict),
+                new InboundPort(9000, PortProtocol.Detect, MtlsMode.Permissive),
+                new InboundPort(9001, PortProtocol.Detect, MtlsMode.Strict),
+                new InboundPort(9090, PortProtocol.Http, MtlsMode.Disabled),
+                new InboundPort(9091, PortProtocol.Detect, MtlsMode.Disabled)
+                {
+                    Limits = [new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All)],
+                },
+            ],
+            []
+        );
 
     private static ValueList<RequestLimit> Limits =>
-    [
-        new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All),
-        new RequestLimit("all/1", 5, TimeSpan.FromSeconds(1), 5, new HttpMatch
-        {
-            Path = new StringMatch(StringMatchKind.Prefix, "/api"),
-            Method = "POST",
-            Headers = [new NamedMatch("x-tenant", new StringMatch(StringMatchKind.Exact, "free"))],
-        }),
-        new RequestLimit("all/2", 1000, TimeSpan.FromDays(1), 1, new HttpMatch { Path = new StringMatch(StringMatchKind.RegularExpression, "/v[0-9]+/score") }),
-    ];
+        [
+            new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All),
+            new RequestLimit(
+                "all/1",
+                5,
+                TimeSpan.FromSeconds(1),
+                5,
+                new HttpMatch
+                {
+                    Path = new StringMatch(StringMatchKind.Prefix, "/api"),
+                    Method = "POST",
+                    Headers = [new NamedMatch("x-tenant", new StringMatch(StringMatchKind.Exact, "free"))],
+                }
+            ),
+            new RequestLimit(
+                "all/2",
+                1000,
+                TimeSpan.FromDays(1),
+                1,
+                new HttpMatch { Path = new StringMatch(StringMatchKind.RegularExpression, "/v[0-9]+/score") }
+            ),
+        ];
 
-    public static InboundProfile Strict { get; } = new(
-        MtlsMode.Strict,
-        [new InboundPort(8080, PortProtocol.Http2, MtlsMode.Strict), new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict)],
-        [ShopMtls]);
+    public static InboundProfile Strict { get; } =
+        new(
+            MtlsMode.Strict,
+            [new InboundPort(8080, PortProtocol.Http2, MtlsMode.Strict), new InboundPort(8443, PortProtocol.Grpc, MtlsMode.Strict)],
+            [ShopMtls]
+        );
 
-    public static InboundProfile Ipv6 { get; } = new(MtlsMode.Strict, [new InboundPort(8080, PortProtocol.Http, MtlsMode.Strict)], []) { HasIpv6 = true };
+    public static InboundProfile Ipv6 { get; } =
+        new(MtlsMode.Strict, [new InboundPort(8080, PortProtocol.Http, MtlsMode.Strict)], []) { HasIpv6 = true };
 
-    public static InboundProfile Disabled { get; } = new(MtlsMode.Disabled, [new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Disabled)], []);
+    public static InboundProfile Disabled { get; } =
+        new(MtlsMode.Disabled, [new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Disabled)], []);
 
     /// <summary>Web may GET /api, but not what is below /api/admin; the database's port is for the API alone; 9000 only counts.</summary>
-    public static InboundProfile Guarded { get; } = new(
-        MtlsMode.Strict,
-        [
-            new InboundPort(5432, PortProtocol.Tcp, MtlsMode.Strict, new AccessPolicy(true, [new AccessRule { Callers = [[Exactly("api")]] }], [], false)),
-            new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive, ApiOnly with { AuditOnly = false }),
-            new InboundPort(9000, PortProtocol.Http, MtlsMode.Permissive, ApiOnly),
-        ],
-        [])
-    {
-        DefaultAccess = new AccessPolicy(true, [], [], false),
-        Tls = new TlsBounds(true, []),
-    };
+    public static InboundProfile Guarded { get; } =
+        new(
+            MtlsMode.Strict,
+            [
+                new InboundPort(
+                    5432,
+                    PortProtocol.Tcp,
+                    MtlsMode.Strict,
+                    new AccessPolicy(
+                        true,
+                        [
+                            new AccessRule
+                            {
+                                Callers =
+                                [
+                                    [Exactly("api")],
+                                ],
+                            },
+                        ],
+                        [],
+                        false
+                    )
+                ),
+                new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive, ApiOnly with { AuditOnly = false }),
+                new InboundPort(9000, PortProtocol.Http, MtlsMode.Permissive, ApiOnly),
+            ],
+            []
+        )
+        {
+            DefaultAccess = new AccessPolicy(true, [], [], false),
+            Tls = new TlsBounds(true, []),
+        };
 
-    private static AccessPolicy ApiOnly => new(
-        true,
-        [new AccessRule { Callers = [[Exactly("web"), Exactly("api")]], Methods = ["GET"], Paths = [new StringMatch(StringMatchKind.Prefix, "/api")] }],
-        [new AccessRule { Callers = [[new StringMatch(StringMatchKind.Prefix, "spiffe://cluster.local/ns/shop/")], [Exactly("web")]], Paths = [new StringMatch(StringMatchKind.Prefix, "/api/admin")] }],
-        true);
+    private static AccessPolicy ApiOnly =>
+        new(
+            true,
+            [
+                new AccessRule
+                {
+                    Callers =
+                    [
+                        [Exactly("web"), Exactly("api")],
+                    ],
+                    Methods = ["GET"],
+                    Paths = [new StringMatch(StringMatchKind.Prefix, "/api")],
+                },
+            ],
+            [
+                new AccessRule
+                {
+                    Callers =
+                    [
+                        [new StringMatch(StringMatchKind.Prefix, "spiffe://cluster.local/ns/shop/")],
+                        [Exactly("web")],
+                    ],
+                    Paths = [new StringMatch(StringMatchKind.Prefix, "/api/admin")],
+                },
+            ],
+            true
+        );
 
     private static StringMatch Exactly(string account) => new(StringMatchKind.Exact, Identity(account));
 
@@ -139,7 +257,14 @@ internal static class ShopMesh
     private static MeshService Service(string name, int index, params MeshServicePort[] ports) => new(Name(name), [.. ports]);
 
     private static MeshServicePort Port(
-        string service, int port, PortProtocol protocol, int index, ValueList<HttpRoute> routes, params PolicyKey[] policies) => new()
+        string service,
+        int port,
+        PortProtocol protocol,
+        int index,
+        ValueList<HttpRoute> routes,
+        params PolicyKey[] policies
+    ) =>
+        new()
         {
             Service = Name(service),
             Port = port,
@@ -161,64 +286,64 @@ internal static class ShopMesh
         [new HttpRoute { Name = "default", Backends = [new WeightedBackend(1, new BackendTarget(Name(service), port))] }];
 
     private static ValueList<HttpRoute> Split(int stable, int canary) =>
-    [
-        new HttpRoute
-        {
-            Name = "split",
-            Backends =
-            [
-                new WeightedBackend(stable, new BackendTarget(Name("web"), 80)),
-                new WeightedBackend(canary, new BackendTarget(Name("web-v2"), 80)),
-            ],
-            Retry = new RetrySettings
+        [
+            new HttpRoute
             {
-                Attempts = 2,
-                ConnectionTriggers = [RetryTrigger.ConnectFailure, RetryTrigger.RefusedStream, RetryTrigger.ResetBeforeRequest],
-                ResponseTriggers = [RetryTrigger.GatewayError, RetryTrigger.GrpcUnavailable],
-                BackoffBase = TimeSpan.FromMilliseconds(25),
-                BackoffMax = TimeSpan.FromMilliseconds(250),
-                StatusCodes = [409],
-                Methods = ["GET", "HEAD", "OPTIONS"],
-                PerTryTimeout = TimeSpan.FromSeconds(1),
-                RespectRetryAfter = true,
-                AvoidPreviousHosts = true,
+                Name = "split",
+                Backends =
+                [
+                    new WeightedBackend(stable, new BackendTarget(Name("web"), 80)),
+                    new WeightedBackend(canary, new BackendTarget(Name("web-v2"), 80)),
+                ],
+                Retry = new RetrySettings
+                {
+                    Attempts = 2,
+                    ConnectionTriggers = [RetryTrigger.ConnectFailure, RetryTrigger.RefusedStream, RetryTrigger.ResetBeforeRequest],
+                    ResponseTriggers = [RetryTrigger.GatewayError, RetryTrigger.GrpcUnavailable],
+                    BackoffBase = TimeSpan.FromMilliseconds(25),
+                    BackoffMax = TimeSpan.FromMilliseconds(250),
+                    StatusCodes = [409],
+                    Methods = ["GET", "HEAD", "OPTIONS"],
+                    PerTryTimeout = TimeSpan.FromSeconds(1),
+                    RespectRetryAfter = true,
+                    AvoidPreviousHosts = true,
+                },
             },
-        },
-    ];
+        ];
 
     private static ValueList<HttpRoute> Pooled() =>
-    [
-        new HttpRoute
-        {
-            Name = "empty",
-            Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Exact, "/empty") },
-            Backends = Split(1, 1)[0].Backends,
-            Sticky = new StickySession(StickyKey.Header, "x-user", null),
-            Pool = "empty",
-        },
-        new HttpRoute
-        {
-            Name = "split",
-            Backends = Split(90, 10)[0].Backends,
-            Sticky = new StickySession(StickyKey.Cookie, "session", TimeSpan.FromHours(1)),
-            Pool = "split",
-        },
-    ];
+        [
+            new HttpRoute
+            {
+                Name = "empty",
+                Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Exact, "/empty") },
+                Backends = Split(1, 1)[0].Backends,
+                Sticky = new StickySession(StickyKey.Header, "x-user", null),
+                Pool = "empty",
+            },
+            new HttpRoute
+            {
+                Name = "split",
+                Backends = Split(90, 10)[0].Backends,
+                Sticky = new StickySession(StickyKey.Cookie, "session", TimeSpan.FromHours(1)),
+                Pool = "split",
+            },
+        ];
 
     private static ValueList<HttpRoute> HalfMissing() =>
-    [
-        new HttpRoute
-        {
-            Name = "default",
-            Backends =
-            [
-                new WeightedBackend(50, new MissingBackend(MissingReason.ServiceNotFound)),
-                new WeightedBackend(25, new BackendTarget(Name("half"), 80)),
-                new WeightedBackend(25, new BackendTarget(Name("web"), 80)),
-                new WeightedBackend(0, new BackendTarget(Name("web-v2"), 80)),
-            ],
-        },
-    ];
+        [
+            new HttpRoute
+            {
+                Name = "default",
+                Backends =
+                [
+                    new WeightedBackend(50, new MissingBackend(MissingReason.ServiceNotFound)),
+                    new WeightedBackend(25, new BackendTarget(Name("half"), 80)),
+                    new WeightedBackend(25, new BackendTarget(Name("web"), 80)),
+                    new WeightedBackend(0, new BackendTarget(Name("web-v2"), 80)),
+                ],
+            },
+        ];
 
     private static ValueList<HttpRoute> Rules()
     {
@@ -262,8 +387,7 @@ internal static class ShopMesh
                 RequestTimeout = TimeSpan.FromSeconds(3),
                 IdleTimeout = TimeSpan.FromSeconds(30),
                 Fault = new FaultInjection(TimeSpan.FromMilliseconds(250), 10, 503, 0.5),
-                Headers = new HeaderChanges(
-                    [new HeaderValue("x-set", "100%")], [new HeaderValue("x-add", "1")], ["x-remove"]),
+                Headers = new HeaderChanges([new HeaderValue("x-set", "100%")], [new HeaderValue("x-add", "1")], ["x-remove"]),
             },
             new HttpRoute
             {
@@ -272,8 +396,18 @@ internal static class ShopMesh
                 Backends = canary,
                 Sticky = new StickySession(StickyKey.Header, "x-user", null),
             },
-            new HttpRoute { Name = "gone", Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Prefix, "/gone") }, Backends = [new WeightedBackend(1, new MissingBackend(MissingReason.ServiceNotFound))] },
-            new HttpRoute { Name = "default", Backends = own, Sticky = new StickySession(StickyKey.SourceIp, "", null) },
+            new HttpRoute
+            {
+                Name = "gone",
+                Match = new HttpMatch { Path = new StringMatch(StringMatchKind.Prefix, "/gone") },
+                Backends = [new WeightedBackend(1, new MissingBackend(MissingReason.ServiceNotFound))],
+            },
+            new HttpRoute
+            {
+                Name = "default",
+                Backends = own,
+                Sticky = new StickySession(StickyKey.SourceIp, "", null),
+            },
         ];
     }
 }

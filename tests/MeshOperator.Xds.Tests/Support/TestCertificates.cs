@@ -12,7 +12,8 @@ internal sealed class TestCertificates : IIdentitySource, IDisposable
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private X509Certificate2 _root;
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string NodeId, string SpiffeId), (IdentityMaterial Material, CancellationTokenSource Due)> _identities = [];
+    private readonly Dictionary<(string NodeId, string SpiffeId), (IdentityMaterial Material, CancellationTokenSource Due)> _identities =
+    [];
 
     public TestCertificates() => _root = MakeRoot();
 
@@ -53,10 +54,12 @@ internal sealed class TestCertificates : IIdentitySource, IDisposable
         lock (_gate)
         {
             gone = [.. _identities.Where(i => i.Key.NodeId == nodeId).Select(i => i.Value)];
-            foreach (var key in _identities.Keys.Where(k => k.NodeId == nodeId).ToList()) _identities.Remove(key);
+            foreach (var key in _identities.Keys.Where(k => k.NodeId == nodeId).ToList())
+                _identities.Remove(key);
         }
 
-        foreach (var (_, due) in gone) due.Cancel();
+        foreach (var (_, due) in gone)
+            due.Cancel();
     }
 
     /// <summary>Trusts another root from now on.</summary>
@@ -91,10 +94,17 @@ internal sealed class TestCertificates : IIdentitySource, IDisposable
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(
-            new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
+            new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false)
+        );
         var now = TimeProvider.System.GetUtcNow();
         using var leaf = request.Create(_root, now.AddMinutes(-1), now.AddHours(12), RandomNumberGenerator.GetBytes(16));
         return new IdentityMaterial(
-            Encoding.ASCII.GetBytes(leaf.ExportCertificatePem() + "\n"), Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"), due) { Signer = _root.Thumbprint };
+            Encoding.ASCII.GetBytes(leaf.ExportCertificatePem() + "\n"),
+            Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"),
+            due
+        )
+        {
+            Signer = _root.Thumbprint,
+        };
     }
 }

@@ -43,7 +43,12 @@ internal sealed class XdsTestServer : IAsyncDisposable
     public TestCertificates Certificates => (TestCertificates)_application.Services.GetRequiredService<IIdentitySource>();
 
     public static async Task<XdsTestServer> StartAsync(
-        Action<XdsServerOptions>? configure = null, INodeAuthenticator? authenticator = null, bool withConfiguration = true, TelemetrySettings? telemetry = null, Action<WebApplicationBuilder>? host = null)
+        Action<XdsServerOptions>? configure = null,
+        INodeAuthenticator? authenticator = null,
+        bool withConfiguration = true,
+        TelemetrySettings? telemetry = null,
+        Action<WebApplicationBuilder>? host = null
+    )
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -61,12 +66,16 @@ internal sealed class XdsTestServer : IAsyncDisposable
         var application = builder.Build();
         var server = new XdsTestServer(application);
         application.MapXdsServer();
-        application.MapGet("/touch/{kind}", (string kind) =>
-        {
-            server.Touch(kind);
-            return Results.Ok();
-        });
-        if (withConfiguration) server.Update(server.Model);
+        application.MapGet(
+            "/touch/{kind}",
+            (string kind) =>
+            {
+                server.Touch(kind);
+                return Results.Ok();
+            }
+        );
+        if (withConfiguration)
+            server.Update(server.Model);
         await application.StartAsync(TestContext.Current.CancellationToken);
         var addresses = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToList();
         server.Address = new Uri(addresses[0]).Authority;
@@ -93,22 +102,35 @@ internal sealed class XdsTestServer : IAsyncDisposable
     private void Touch(string kind)
     {
         var count = Interlocked.Increment(ref _touches);
-        Update(kind switch
-        {
-            "change" => Model.WithWebWeights(90, 10 + count),
-            "cluster" => Model.WithPort("web", port => Recluster(port, count)),
-            "all" => Model.WithPort("legacy", port => Recluster(port, count) with
+        Update(
+            kind switch
             {
-                Endpoints = [.. port.Endpoints.Take(2), new MeshEndpoint($"10.0.100.{count}", 8080, null, null)],
-                Routes = [port.Routes[0] with { RequestTimeout = TimeSpan.FromSeconds(count) }],
-                TcpBackends = [new WeightedBackend(count, new BackendTarget(ShopMesh.Name("legacy"), 9000)), new WeightedBackend(1, new BackendTarget(ShopMesh.Name("db"), 5432))],
-            }),
-            "add" => Model.WithService(ShopMesh.Extra()),
-            "remove" => Model.WithoutService("extra"),
-            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-        });
+                "change" => Model.WithWebWeights(90, 10 + count),
+                "cluster" => Model.WithPort("web", port => Recluster(port, count)),
+                "all" => Model.WithPort(
+                    "legacy",
+                    port =>
+                        Recluster(port, count) with
+                        {
+                            Endpoints = [.. port.Endpoints.Take(2), new MeshEndpoint($"10.0.100.{count}", 8080, null, null)],
+                            Routes = [port.Routes[0] with { RequestTimeout = TimeSpan.FromSeconds(count) }],
+                            TcpBackends =
+                            [
+                                new WeightedBackend(count, new BackendTarget(ShopMesh.Name("legacy"), 9000)),
+                                new WeightedBackend(1, new BackendTarget(ShopMesh.Name("db"), 5432)),
+                            ],
+                        }
+                ),
+                "add" => Model.WithService(ShopMesh.Extra()),
+                "remove" => Model.WithoutService("extra"),
+                _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+            }
+        );
     }
 
     private static MeshServicePort Recluster(MeshServicePort port, int count) =>
-        port with { Connection = port.Connection with { ConnectTimeout = TimeSpan.FromSeconds(5) + TimeSpan.FromMilliseconds(count) } };
+        port with
+        {
+            Connection = port.Connection with { ConnectTimeout = TimeSpan.FromSeconds(5) + TimeSpan.FromMilliseconds(count) },
+        };
 }

@@ -20,6 +20,10 @@ internal static class UserAuthority
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         using var intermediate = request.Create(root, now.AddDays(-1), now.AddDays(90), [1, 2, 3]);
-        return new CertificateAuthorityFiles(intermediate.ExportCertificatePem() + "\n", key.ExportECPrivateKeyPem() + "\n", root.ExportCertificatePem() + "\n");
+        return new CertificateAuthorityFiles(
+            intermediate.ExportCertificatePem() + "\n",
+            key.ExportECPrivateKeyPem() + "\n",
+            root.ExportCertificatePem() + "\n"
+        );
     }
 }

@@ -8,7 +8,10 @@ namespace MeshOperator.Testing;
 /// which for strings differ from one process to the next: what depends on it would fail now and then only.</summary>
 internal static class SnapshotOrder
 {
-    private static readonly MethodInfo ReorderMethod = typeof(SnapshotOrder).GetMethod(nameof(Reorder), BindingFlags.NonPublic | BindingFlags.Static)!;
+    private static readonly MethodInfo ReorderMethod = typeof(SnapshotOrder).GetMethod(
+        nameof(Reorder),
+        BindingFlags.NonPublic | BindingFlags.Static
+    )!;
 
     /// <summary>The same objects of every kind in another order, the same one for the same number.</summary>
     public static ClusterSnapshot InOrder(this ClusterSnapshot snapshot, int order)
@@ -26,12 +29,14 @@ internal static class SnapshotOrder
     private static bool IsKind(PropertyInfo property) =>
         property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() == typeof(ImmutableDictionary<,>);
 
-    private static ImmutableDictionary<ObjectName, T> Reorder<T>(ImmutableDictionary<ObjectName, T> objects, int order) => objects.WithComparers(new Hashing(order));
+    private static ImmutableDictionary<ObjectName, T> Reorder<T>(ImmutableDictionary<ObjectName, T> objects, int order) =>
+        objects.WithComparers(new Hashing(order));
 
     private sealed class Hashing(int seed) : IEqualityComparer<ObjectName>
     {
         public bool Equals(ObjectName x, ObjectName y) => x == y;
 
-        public int GetHashCode(ObjectName obj) => obj.ToString().Aggregate(seed, (hash, c) => unchecked(((hash ^ c) * 16777619) + (hash >>> 15)));
+        public int GetHashCode(ObjectName obj) =>
+            obj.ToString().Aggregate(seed, (hash, c) => unchecked(((hash ^ c) * 16777619) + (hash >>> 15)));
     }
 }

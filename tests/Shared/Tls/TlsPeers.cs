@@ -35,7 +35,10 @@ internal static class TlsPeers
     /// <summary>The URI of a certificate's subject alternative names; fails when there is not exactly one name.</summary>
     public static string SpiffeIdOf(X509Certificate2 certificate)
     {
-        var names = new AsnReader(certificate.Extensions.First(e => e.Oid!.Value == "2.5.29.17").RawData, AsnEncodingRules.DER).ReadSequence();
+        var names = new AsnReader(
+            certificate.Extensions.First(e => e.Oid!.Value == "2.5.29.17").RawData,
+            AsnEncodingRules.DER
+        ).ReadSequence();
         var id = names.ReadCharacterString(UniversalTagNumber.IA5String, new Asn1Tag(TagClass.ContextSpecific, 6));
         names.ThrowIfNotEmpty();
         return id;
@@ -53,7 +56,8 @@ internal static class TlsPeers
                     ClientCertificateRequired = true,
                     RemoteCertificateValidationCallback = (_, peer, chain, _) => IsExpected(peer, chain, self),
                 },
-                Cancellation);
+                Cancellation
+            );
             await ExchangeAsync(stream);
         }
     }
@@ -70,7 +74,8 @@ internal static class TlsPeers
                     ClientCertificateContext = Context(self),
                     RemoteCertificateValidationCallback = (_, peer, chain, _) => IsExpected(peer, chain, self),
                 },
-                Cancellation);
+                Cancellation
+            );
             await ExchangeAsync(stream);
         }
     }
@@ -91,7 +96,8 @@ internal static class TlsPeers
 
     private static bool IsExpected(X509Certificate? peer, X509Chain? sent, TlsPeer self)
     {
-        if (peer is not X509Certificate2 certificate) return false;
+        if (peer is not X509Certificate2 certificate)
+            return false;
         using var verifier = new X509Chain();
         verifier.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         verifier.ChainPolicy.CustomTrustStore.ImportFromPem(self.Roots);

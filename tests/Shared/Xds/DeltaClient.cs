@@ -19,7 +19,8 @@ internal sealed class DeltaClient : IAsyncDisposable
         "envoy.service.discovery.v3.AggregatedDiscoveryService",
         "DeltaAggregatedResources",
         Marshallers.Create(request => request.ToByteArray(), DeltaDiscoveryRequest.Parser.ParseFrom),
-        Marshallers.Create(response => response.ToByteArray(), DeltaDiscoveryResponse.Parser.ParseFrom));
+        Marshallers.Create(response => response.ToByteArray(), DeltaDiscoveryResponse.Parser.ParseFrom)
+    );
 
     private readonly GrpcChannel _channel;
     private readonly AsyncDuplexStreamingCall<DeltaDiscoveryRequest, DeltaDiscoveryResponse> _call;
@@ -34,13 +35,20 @@ internal sealed class DeltaClient : IAsyncDisposable
     {
         _channel = channel;
         var headers = token is null ? null : new Grpc.Core.Metadata { { "authorization", $"Bearer {token}" } };
-        _call = _channel.CreateCallInvoker().AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
+        _call = _channel
+            .CreateCallInvoker()
+            .AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
         _node = new Node { Id = nodeId, UserAgentName = agent };
     }
 
     public async Task SubscribeAsync(ResourceType type, params string[] names)
     {
-        var request = new DeltaDiscoveryRequest { Node = _node, TypeUrl = type.Url(), ResourceNamesSubscribe = { names } };
+        var request = new DeltaDiscoveryRequest
+        {
+            Node = _node,
+            TypeUrl = type.Url(),
+            ResourceNamesSubscribe = { names },
+        };
         _node = null;
         await _call.RequestStream.WriteAsync(request);
     }
@@ -53,7 +61,8 @@ internal sealed class DeltaClient : IAsyncDisposable
     public async Task<DeltaDiscoveryResponse> NextAsync()
     {
         using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
-        if (!await _call.ResponseStream.MoveNext(deadline.Token)) throw new InvalidOperationException("The server ended the stream.");
+        if (!await _call.ResponseStream.MoveNext(deadline.Token))
+            throw new InvalidOperationException("The server ended the stream.");
         return _call.ResponseStream.Current;
     }
 
@@ -62,7 +71,8 @@ internal sealed class DeltaClient : IAsyncDisposable
     {
         try
         {
-            if (!await _call.ResponseStream.MoveNext(cancellation)) throw new InvalidOperationException("The server ended the stream.");
+            if (!await _call.ResponseStream.MoveNext(cancellation))
+                throw new InvalidOperationException("The server ended the stream.");
             return _call.ResponseStream.Current;
         }
         catch (Exception e) when (cancellation.IsCancellationRequested && e is RpcException or OperationCanceledException)
@@ -81,10 +91,14 @@ internal sealed class DeltaClient : IAsyncDisposable
     }
 
     /// <summary>The status with which the server ends the stream.</summary>
-    public async Task<Grpc.Core.Status> EndAsync() => (await Should.ThrowAsync<RpcException>(async () =>
-    {
-        while (true) await NextAsync();
-    })).Status;
+    public async Task<Grpc.Core.Status> EndAsync() =>
+        (
+            await Should.ThrowAsync<RpcException>(async () =>
+            {
+                while (true)
+                    await NextAsync();
+            })
+        ).Status;
 
     /// <summary>Subscribes, and tells the status with which the server ends the stream for it. The server need not have read all of the
     /// request, nor have waited for it.</summary>
@@ -103,10 +117,13 @@ internal sealed class DeltaClient : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private Task AnswerAsync(DeltaDiscoveryResponse response, string? reason) => _call.RequestStream.WriteAsync(new DeltaDiscoveryRequest
-    {
-        TypeUrl = response.TypeUrl,
-        ResponseNonce = response.Nonce,
-        ErrorDetail = reason is null ? null : new Google.Rpc.Status { Code = (int)StatusCode.Internal, Message = reason },
-    });
+    private Task AnswerAsync(DeltaDiscoveryResponse response, string? reason) =>
+        _call.RequestStream.WriteAsync(
+            new DeltaDiscoveryRequest
+            {
+                TypeUrl = response.TypeUrl,
+                ResponseNonce = response.Nonce,
+                ErrorDetail = reason is null ? null : new Google.Rpc.Status { Code = (int)StatusCode.Internal, Message = reason },
+            }
+        );
 }

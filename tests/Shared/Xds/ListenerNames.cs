@@ -11,17 +11,32 @@ internal static class ListenerNames
     /// <summary>Subscribes to all of it and acknowledges it.</summary>
     public static async Task FetchNamedAsync(this DeltaClient client, Listener listener)
     {
-        var managers = listener.FilterChains.SelectMany(chain => chain.Filters)
+        var managers = listener
+            .FilterChains.SelectMany(chain => chain.Filters)
             .Where(filter => filter.TypedConfig?.Is(HttpConnectionManager.Descriptor) == true)
             .Select(filter => filter.TypedConfig.Unpack<HttpConnectionManager>())
             .ToList();
-        var extensions = listener.FilterChains.SelectMany(chain => chain.Filters).Where(filter => filter.ConfigDiscovery is not null).Select(filter => filter.Name)
-            .Concat(managers.SelectMany(manager => manager.HttpFilters).Where(filter => filter.ConfigDiscovery is not null).Select(filter => filter.Name));
-        var secrets = listener.FilterChains.Where(chain => chain.TransportSocket is not null)
-            .Select(chain => chain.TransportSocket.TypedConfig.Unpack<DownstreamTlsContext>().CommonTlsContext.ValidationContextSdsSecretConfig?.Name)
+        var extensions = listener
+            .FilterChains.SelectMany(chain => chain.Filters)
+            .Where(filter => filter.ConfigDiscovery is not null)
+            .Select(filter => filter.Name)
+            .Concat(
+                managers
+                    .SelectMany(manager => manager.HttpFilters)
+                    .Where(filter => filter.ConfigDiscovery is not null)
+                    .Select(filter => filter.Name)
+            );
+        var secrets = listener
+            .FilterChains.Where(chain => chain.TransportSocket is not null)
+            .Select(chain =>
+                chain.TransportSocket.TypedConfig.Unpack<DownstreamTlsContext>().CommonTlsContext.ValidationContextSdsSecretConfig?.Name
+            )
             .OfType<string>();
         var missing = new HashSet<(string Type, string Name)>();
-        await SubscribeAsync(ResourceType.Route, managers.Where(manager => manager.Rds is not null).Select(manager => manager.Rds.RouteConfigName));
+        await SubscribeAsync(
+            ResourceType.Route,
+            managers.Where(manager => manager.Rds is not null).Select(manager => manager.Rds.RouteConfigName)
+        );
         await SubscribeAsync(ResourceType.Extension, extensions);
         await SubscribeAsync(ResourceType.Secret, secrets);
         while (missing.Count > 0)
@@ -36,7 +51,8 @@ internal static class ListenerNames
         {
             string[] distinct = [.. names.Distinct()];
             missing.UnionWith(distinct.Select(name => (type.Url(), name)));
-            if (distinct.Length > 0) await client.SubscribeAsync(type, distinct);
+            if (distinct.Length > 0)
+                await client.SubscribeAsync(type, distinct);
         }
     }
 }

@@ -15,7 +15,11 @@ internal static partial class XdsCheck
     public static async Task<(int Status, string Output)> ValidateAsync(params string[] arguments)
     {
         var (status, output) = await RunAsync(["validate", .. arguments]);
-        var findings = output.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("ERROR ", StringComparison.Ordinal) || line.StartsWith("WARN ", StringComparison.Ordinal)).ToList();
+        var findings = output
+            .Split('\n')
+            .Select(line => line.Trim())
+            .Where(line => line.StartsWith("ERROR ", StringComparison.Ordinal) || line.StartsWith("WARN ", StringComparison.Ordinal))
+            .ToList();
         return status == 1 && findings.Count > 0 && findings.TrueForAll(KnownBetter().IsMatch) ? (0, output) : (status, output);
     }
 
@@ -27,6 +31,9 @@ internal static partial class XdsCheck
         return await Programs.RunAsync(binary!, arguments, Timeout, TestContext.Current.CancellationToken);
     }
 
-    [GeneratedRegex(@"upstreams\.http\.v3\.HttpProtocolOptions has unknown fields: field 8 \(bytes, \d+ bytes\) \(|: descriptors without a token bucket \(|<FilterConfig>\.config: empty type_url: ", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"upstreams\.http\.v3\.HttpProtocolOptions has unknown fields: field 8 \(bytes, \d+ bytes\) \(|: descriptors without a token bucket \(|<FilterConfig>\.config: empty type_url: ",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex KnownBetter();
 }

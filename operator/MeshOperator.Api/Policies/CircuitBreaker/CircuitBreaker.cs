@@ -9,11 +9,21 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.maxRequests", "Requests", "integer", Order = 2, Priority = 1, Description = "Limit on requests in flight.")]
-[AdditionalPrinterColumn(".spec.outlierDetection.consecutive5xx", "5xx", "integer", Order = 3, Priority = 1, Description = "Consecutive errors after which an endpoint is ejected.")]
+[AdditionalPrinterColumn(
+    ".spec.outlierDetection.consecutive5xx",
+    "5xx",
+    "integer",
+    Order = 3,
+    Priority = 1,
+    Description = "Consecutive errors after which an endpoint is ejected."
+)]
 public sealed class CircuitBreaker : CustomKubernetesEntity<CircuitBreakerSpec, PolicyStatus>;
 
 /// <summary>Limits of each calling proxy for the targets. A field that is omitted sets no limit.</summary>
-[ValidationRule("has(self.maxConnections) || has(self.maxPendingRequests) || has(self.maxRequests) || has(self.maxRetries) || has(self.outlierDetection)", "the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection")]
+[ValidationRule(
+    "has(self.maxConnections) || has(self.maxPendingRequests) || has(self.maxRequests) || has(self.maxRetries) || has(self.outlierDetection)",
+    "the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection"
+)]
 public sealed class CircuitBreakerSpec
 {
     /// <summary>The services that the policy applies to. sectionName names one of a service's ports. The policy also applies to the

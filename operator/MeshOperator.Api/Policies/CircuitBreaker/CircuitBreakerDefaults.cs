@@ -16,5 +16,6 @@ public static class CircuitBreakerDefaults
     public const int Consecutive5xx = 5;
 
     /// <summary>How many 5xx in a row eject an endpoint; 0 means that they do not count.</summary>
-    public static int Resolve5xx(OutlierDetectionSpec spec) => spec.Consecutive5xx ?? (spec.ConsecutiveGatewayErrors > 0 ? 0 : Consecutive5xx);
+    public static int Resolve5xx(OutlierDetectionSpec spec) =>
+        spec.Consecutive5xx ?? (spec.ConsecutiveGatewayErrors > 0 ? 0 : Consecutive5xx);
 }

@@ -25,12 +25,18 @@ public sealed class MtlsPolicySpec
 
     /// <summary>The mode of individual ports, by number, where it differs.</summary>
     [Items(0, 32)]
-    [ValidationRule("self.all(port, port.matches('^[1-9][0-9]{0,4}$') && int(port) <= 65535)", "a key is not a port; use numbers from 1 to 65535")]
+    [ValidationRule(
+        "self.all(port, port.matches('^[1-9][0-9]{0,4}$') && int(port) <= 65535)",
+        "a key is not a port; use numbers from 1 to 65535"
+    )]
     public Dictionary<string, MtlsPolicyMode>? PortModes { get; set; }
 
     /// <summary>Who may call. All others are refused. If omitted, everybody may call.</summary>
     [Items(0, 64)]
-    [ValidationRule("size(self) > 0", "the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload")]
+    [ValidationRule(
+        "size(self) > 0",
+        "the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
+    )]
     public List<AccessRule>? Allow { get; set; }
 
     /// <summary>Who may not call. It takes precedence over allow.</summary>
@@ -64,7 +70,10 @@ public enum MtlsPolicyMode
 }
 
 /// <summary>Selects calls. A call matches if, for each field that is set, one of the values matches.</summary>
-[ValidationRule("has(self.identities) || has(self.serviceAccounts) || has(self.namespaces) || has(self.ports) || has(self.methods) || has(self.paths)", "the rule is empty; set at least one field")]
+[ValidationRule(
+    "has(self.identities) || has(self.serviceAccounts) || has(self.namespaces) || has(self.ports) || has(self.methods) || has(self.paths)",
+    "the rule is empty; set at least one field"
+)]
 public sealed class AccessRule
 {
     /// <summary>SPIFFE identities of callers, for example spiffe://cluster.local/ns/shop/sa/web. A * at the end matches any

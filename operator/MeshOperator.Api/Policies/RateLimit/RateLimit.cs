@@ -7,9 +7,19 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RateLimit", PluralName = "ratelimits")]
 [KubernetesEntityShortNames("rl")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
-[AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target. Empty if the policy selects pods by labels.")]
+[AdditionalPrinterColumn(
+    ".spec.targetRefs[0].name",
+    "Target",
+    Order = 1,
+    Description = "The first target. Empty if the policy selects pods by labels."
+)]
 [AdditionalPrinterColumn(".spec.limits[0].requests", "Requests", "integer", Order = 2, Description = "Requests of the first limit.")]
-[AdditionalPrinterColumn(".spec.limits[0].unit", "Unit", Order = 3, Description = "The unit of time in which they are counted. Empty means a second.")]
+[AdditionalPrinterColumn(
+    ".spec.limits[0].unit",
+    "Unit",
+    Order = 3,
+    Description = "The unit of time in which they are counted. Empty means a second."
+)]
 public sealed class RateLimit : CustomKubernetesEntity<RateLimitSpec, PolicyStatus>;
 
 /// <summary>The workloads, and how many HTTP requests each of their pods accepts. Further requests are answered with status 429. The most
@@ -70,7 +80,10 @@ public enum RateLimitUnit
 }
 
 /// <summary>Selects requests. All fields that are set must match.</summary>
-[ValidationRule("has(self.path) || has(self.method) || has(self.headers)", "the match is empty; set at least one of path, method and headers")]
+[ValidationRule(
+    "has(self.path) || has(self.method) || has(self.headers)",
+    "the match is empty; set at least one of path, method and headers"
+)]
 public sealed class RateLimitMatch
 {
     /// <summary>The request's path, without the query.</summary>

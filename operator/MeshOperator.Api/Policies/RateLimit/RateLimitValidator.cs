@@ -9,9 +9,12 @@ public sealed class RateLimitValidator : AbstractValidator<RateLimitSpec>
     /// <summary>Makes the validator.</summary>
     public RateLimitValidator()
     {
-        RuleFor(r => r).Must(r => (r.Selector is null) != (r.TargetRefs is null))
+        RuleFor(r => r)
+            .Must(r => (r.Selector is null) != (r.TargetRefs is null))
             .WithMessage("set exactly one of spec.selector and spec.targetRefs");
-        RuleFor(r => r.Selector).Must(s => s is null or { MatchLabels.Count: > 0 }).WithMessage("matchLabels is empty; set at least one label");
+        RuleFor(r => r.Selector)
+            .Must(s => s is null or { MatchLabels.Count: > 0 })
+            .WithMessage("matchLabels is empty; set at least one label");
         When(r => r.TargetRefs is not null, () => RuleFor(r => r.TargetRefs!).AreTargets(PolicyTargetKind.Service));
         RuleFor(r => r.Limits).Must(l => l.Count is >= 1 and <= 16).WithMessage("the list must have 1 to 16 limits");
         RuleForEach(r => r.Limits).SetValidator(new LimitValidator());
@@ -23,13 +26,21 @@ public sealed class RateLimitValidator : AbstractValidator<RateLimitSpec>
         {
             RuleFor(l => l.Requests).IsAtLeast(1);
             RuleFor(l => l.Burst).IsAtLeast(1);
-            When(l => l.Match is not null, () =>
-            {
-                RuleFor(l => l.Match!).Must(m => m is not { Path: null, Method: null } || m.Headers is { Count: > 0 }).OverridePropertyName("match")
-                    .WithMessage("the match is empty; set at least one of path, method and headers, or omit match");
-                When(l => l.Match!.Path is not null, () => RuleFor(l => l.Match!.Path!).SetValidator(new PathMatchValidator("remove it")));
-                RuleForEach(l => l.Match!.Headers).SetValidator(new ValueMatchValidator("a header"));
-            });
+            When(
+                l => l.Match is not null,
+                () =>
+                {
+                    RuleFor(l => l.Match!)
+                        .Must(m => m is not { Path: null, Method: null } || m.Headers is { Count: > 0 })
+                        .OverridePropertyName("match")
+                        .WithMessage("the match is empty; set at least one of path, method and headers, or omit match");
+                    When(
+                        l => l.Match!.Path is not null,
+                        () => RuleFor(l => l.Match!.Path!).SetValidator(new PathMatchValidator("remove it"))
+                    );
+                    RuleForEach(l => l.Match!.Headers).SetValidator(new ValueMatchValidator("a header"));
+                }
+            );
         }
     }
 }

@@ -9,9 +9,13 @@ internal sealed class PathMatchValidator : AbstractValidator<PathMatch>
     /// <param name="fix">What to do about a query.</param>
     public PathMatchValidator(string fix) =>
         When(p => p.Type == PathMatchType.RegularExpression, () => RuleFor(p => p.Value).IsExpression("the path"))
-            .Otherwise(() => RuleFor(p => p.Value)
-                .Must(value => value.StartsWith('/')).WithMessage((_, value) => $"the path '{value}' does not begin with '/'; add it")
-                .Must(value => !PolicyRules.HasQuery(value)).WithMessage((_, value) => $"'{value}' has a query or fragment, which is not part of the path; {fix}"));
+            .Otherwise(() =>
+                RuleFor(p => p.Value)
+                    .Must(value => value.StartsWith('/'))
+                    .WithMessage((_, value) => $"the path '{value}' does not begin with '/'; add it")
+                    .Must(value => !PolicyRules.HasQuery(value))
+                    .WithMessage((_, value) => $"'{value}' has a query or fragment, which is not part of the path; {fix}")
+            );
 }
 
 /// <summary>Rules of conditions on headers and query parameters.</summary>

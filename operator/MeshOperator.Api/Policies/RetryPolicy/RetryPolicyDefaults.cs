@@ -25,13 +25,19 @@ public static class RetryPolicyDefaults
     public static readonly RetryBudgetSpec Budget = new();
 
     private static readonly RetryCondition[] Conditions =
-        [RetryCondition.ConnectFailure, RetryCondition.RefusedStream, RetryCondition.Reset, RetryCondition.Unavailable];
+    [
+        RetryCondition.ConnectFailure,
+        RetryCondition.RefusedStream,
+        RetryCondition.Reset,
+        RetryCondition.Unavailable,
+    ];
 
     /// <summary>What requests are retried on. A connection that ends before the answer may have carried a request that was begun, which only
     /// some methods may repeat. An attempt that exceeds perTryTimeout is answered by the proxy with status 504; whoever bounds attempts wants
     /// another one.</summary>
     public static IReadOnlyList<RetryCondition> ResolveRetryOn(RetryPolicySpec spec) =>
-        spec.RetryOn ?? (spec.PerTryTimeout is null ? (IReadOnlyList<RetryCondition>)Conditions : [.. Conditions, RetryCondition.GatewayError]);
+        spec.RetryOn
+        ?? (spec.PerTryTimeout is null ? (IReadOnlyList<RetryCondition>)Conditions : [.. Conditions, RetryCondition.GatewayError]);
 
     /// <summary>The methods whose requests are retried after an answer, each once.</summary>
     public static IReadOnlyList<string> ResolveMethods(RetryPolicySpec spec) =>

@@ -24,7 +24,10 @@ public sealed class RequestMirror
 }
 
 /// <summary>Keeps the requests of one client at one endpoint. Exactly one of cookie, header and sourceIP is set.</summary>
-[ValidationRule("[has(self.cookie), has(self.header), has(self.sourceIP) && self.sourceIP].exists_one(given, given)", "set exactly one of cookie, header and sourceIP")]
+[ValidationRule(
+    "[has(self.cookie), has(self.header), has(self.sourceIP) && self.sourceIP].exists_one(given, given)",
+    "set exactly one of cookie, header and sourceIP"
+)]
 public sealed class StickySessions
 {
     /// <summary>By a cookie. The proxy sets it if the client has none.</summary>

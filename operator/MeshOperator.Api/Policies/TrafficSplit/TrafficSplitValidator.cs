@@ -12,16 +12,19 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
     {
         RuleFor(s => s.Service).IsServiceName();
         RuleFor(s => s.Port).IsPort();
-        RuleFor(s => s).Must(s => (s.Backends is null) != (s.Rules is null))
-            .WithMessage("set exactly one of spec.backends and spec.rules");
+        RuleFor(s => s).Must(s => (s.Backends is null) != (s.Rules is null)).WithMessage("set exactly one of spec.backends and spec.rules");
         When(s => s.Backends is not null, () => RuleFor(s => s.Backends!).SetValidator(new BackendsValidator()));
-        When(s => s.Rules is not null, () =>
-        {
-            RuleFor(s => s.Rules!).Must(r => r.Count is >= 1 and <= 16).WithMessage("the list must have 1 to 16 rules");
-            RuleForEach(s => s.Rules!).SetValidator(new RuleValidator());
-            RuleFor(s => s.Rules!).Must(r => r.FirstTwice(x => x.Name) is null)
-                .WithMessage((_, r) => $"two rules are named '{r.FirstTwice(x => x.Name)}'; give each rule its own name");
-        });
+        When(
+            s => s.Rules is not null,
+            () =>
+            {
+                RuleFor(s => s.Rules!).Must(r => r.Count is >= 1 and <= 16).WithMessage("the list must have 1 to 16 rules");
+                RuleForEach(s => s.Rules!).SetValidator(new RuleValidator());
+                RuleFor(s => s.Rules!)
+                    .Must(r => r.FirstTwice(x => x.Name) is null)
+                    .WithMessage((_, r) => $"two rules are named '{r.FirstTwice(x => x.Name)}'; give each rule its own name");
+            }
+        );
     }
 
     private sealed class BackendsValidator : AbstractValidator<List<TrafficSplitBackend>>
@@ -29,17 +32,22 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         public BackendsValidator()
         {
             RuleFor(b => b).Must(b => b.Count is >= 1 and <= 16).WithMessage("the list must have 1 to 16 backends");
-            RuleFor(b => b).Must(b => b.Count == 0 || b.Any(x => x.Weight > 0))
+            RuleFor(b => b)
+                .Must(b => b.Count == 0 || b.Any(x => x.Weight > 0))
                 .WithMessage("all weights are 0; set a weight above 0 for at least one backend");
-            RuleFor(b => b).Must(b => b.FirstTwice(NameOf) is null)
+            RuleFor(b => b)
+                .Must(b => b.FirstTwice(NameOf) is null)
                 .WithMessage(b => $"the backend '{b.FirstTwice(NameOf)}' is listed twice; list it once, with the sum of the weights");
-            RuleForEach(b => b).ChildRules(backend =>
-            {
-                backend.RuleFor(b => b.Service).IsServiceName();
-                backend.RuleFor(b => b.Port).IsPort();
-                backend.RuleFor(b => b.Weight).Must(w => w is >= 0 and <= 1_000_000)
-                    .WithMessage((_, weight) => $"{weight} is not a weight; use a number from 0 to 1000000");
-            });
+            RuleForEach(b => b)
+                .ChildRules(backend =>
+                {
+                    backend.RuleFor(b => b.Service).IsServiceName();
+                    backend.RuleFor(b => b.Port).IsPort();
+                    backend
+                        .RuleFor(b => b.Weight)
+                        .Must(w => w is >= 0 and <= 1_000_000)
+                        .WithMessage((_, weight) => $"{weight} is not a weight; use a number from 0 to 1000000");
+                });
         }
 
         private static string NameOf(TrafficSplitBackend backend) =>
@@ -52,44 +60,67 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         {
             RuleFor(r => r.Backends).SetValidator(new BackendsValidator());
             RuleForEach(r => r.Matches).SetValidator(new MatchValidator());
-            When(r => r.Mirror is not null, () =>
-            {
-                RuleFor(r => r.Mirror!.Service).IsServiceName();
-                RuleFor(r => r.Mirror!.Port).IsPort();
-                RuleFor(r => r.Mirror!.Percent).IsPercent();
-            });
-            When(r => r.Sticky is not null, () =>
-            {
-                RuleFor(r => r.Sticky!)
-                    .Must(s => (s.Cookie is null ? 0 : 1) + (s.Header is null ? 0 : 1) + (s.SourceIP is true ? 1 : 0) == 1)
-                    .WithMessage("set exactly one of cookie, header and sourceIP");
-                RuleFor(r => r.Sticky!.Header).IsHeaderName();
-                RuleFor(r => r.Sticky!.Cookie!.Name).IsHeaderName().When(r => r.Sticky!.Cookie is not null);
-                RuleFor(r => r.Sticky!.Cookie!.Ttl).IsDuration().When(r => r.Sticky!.Cookie is not null);
-            });
-            When(r => r.Timeouts is not null, () =>
-            {
-                RuleFor(r => r.Timeouts!.Request).IsDuration();
-                RuleFor(r => r.Timeouts!.Idle).IsDuration();
-            });
-            RuleFor(r => r.Fault).Must(f => f is not { Delay: null, Abort: null }).WithMessage("the fault is empty; set delay or abort, or omit fault");
-            When(r => r.Fault?.Delay is not null, () =>
-            {
-                RuleFor(r => r.Fault!.Delay!.Duration).Must(d => MeshDuration.TryParse(d, out var delay) && delay > TimeSpan.Zero)
-                    .WithMessage((_, text) => $"'{text}' is not a delay; write a duration above 0, for example 500ms or 2s");
-                RuleFor(r => r.Fault!.Delay!.Percent).IsPercent();
-            });
-            When(r => r.Fault?.Abort is not null, () =>
-            {
-                RuleFor(r => r.Fault!.Abort!.Status).InclusiveBetween(200, 599).WithMessage((_, status) => $"{status} is not an HTTP status; use a number from 200 to 599");
-                RuleFor(r => r.Fault!.Abort!.Percent).IsPercent();
-            });
-            When(r => r.Headers is not null, () =>
-            {
-                RuleForEach(r => r.Headers!.Set).SetValidator(new HeaderValidator());
-                RuleForEach(r => r.Headers!.Add).SetValidator(new HeaderValidator());
-                RuleForEach(r => r.Headers!.Remove).IsChangeableHeader();
-            });
+            When(
+                r => r.Mirror is not null,
+                () =>
+                {
+                    RuleFor(r => r.Mirror!.Service).IsServiceName();
+                    RuleFor(r => r.Mirror!.Port).IsPort();
+                    RuleFor(r => r.Mirror!.Percent).IsPercent();
+                }
+            );
+            When(
+                r => r.Sticky is not null,
+                () =>
+                {
+                    RuleFor(r => r.Sticky!)
+                        .Must(s => (s.Cookie is null ? 0 : 1) + (s.Header is null ? 0 : 1) + (s.SourceIP is true ? 1 : 0) == 1)
+                        .WithMessage("set exactly one of cookie, header and sourceIP");
+                    RuleFor(r => r.Sticky!.Header).IsHeaderName();
+                    RuleFor(r => r.Sticky!.Cookie!.Name).IsHeaderName().When(r => r.Sticky!.Cookie is not null);
+                    RuleFor(r => r.Sticky!.Cookie!.Ttl).IsDuration().When(r => r.Sticky!.Cookie is not null);
+                }
+            );
+            When(
+                r => r.Timeouts is not null,
+                () =>
+                {
+                    RuleFor(r => r.Timeouts!.Request).IsDuration();
+                    RuleFor(r => r.Timeouts!.Idle).IsDuration();
+                }
+            );
+            RuleFor(r => r.Fault)
+                .Must(f => f is not { Delay: null, Abort: null })
+                .WithMessage("the fault is empty; set delay or abort, or omit fault");
+            When(
+                r => r.Fault?.Delay is not null,
+                () =>
+                {
+                    RuleFor(r => r.Fault!.Delay!.Duration)
+                        .Must(d => MeshDuration.TryParse(d, out var delay) && delay > TimeSpan.Zero)
+                        .WithMessage((_, text) => $"'{text}' is not a delay; write a duration above 0, for example 500ms or 2s");
+                    RuleFor(r => r.Fault!.Delay!.Percent).IsPercent();
+                }
+            );
+            When(
+                r => r.Fault?.Abort is not null,
+                () =>
+                {
+                    RuleFor(r => r.Fault!.Abort!.Status)
+                        .InclusiveBetween(200, 599)
+                        .WithMessage((_, status) => $"{status} is not an HTTP status; use a number from 200 to 599");
+                    RuleFor(r => r.Fault!.Abort!.Percent).IsPercent();
+                }
+            );
+            When(
+                r => r.Headers is not null,
+                () =>
+                {
+                    RuleForEach(r => r.Headers!.Set).SetValidator(new HeaderValidator());
+                    RuleForEach(r => r.Headers!.Add).SetValidator(new HeaderValidator());
+                    RuleForEach(r => r.Headers!.Remove).IsChangeableHeader();
+                }
+            );
         }
     }
 

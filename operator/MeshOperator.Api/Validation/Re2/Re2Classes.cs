@@ -16,10 +16,14 @@ internal sealed partial class Re2Reader
     private const int CommonScriptSize = 500;
 
     private static readonly FrozenSet<string> PosixNames =
-        "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit".Split(' ').ToFrozenSet(StringComparer.Ordinal);
+        "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit"
+            .Split(' ')
+            .ToFrozenSet(StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> Categories =
-        "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs".Split(' ').ToFrozenSet(StringComparer.Ordinal);
+        "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs"
+            .Split(' ')
+            .ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>Those of Unicode 14, which all proxies know that are still maintained.</summary>
     private static readonly FrozenSet<string> Scripts = """
@@ -43,7 +47,8 @@ internal sealed partial class Re2Reader
     {
         if (Takes(@"\Q"))
         {
-            while (!IsAtEnd && !Takes(@"\E")) sequence.Push(Literal(TakeCharacter()));
+            while (!IsAtEnd && !Takes(@"\E"))
+                sequence.Push(Literal(TakeCharacter()));
             return true;
         }
 
@@ -53,14 +58,16 @@ internal sealed partial class Re2Reader
             return true;
         }
 
-        if (!TryReadNamedClass(out var size)) return false;
+        if (!TryReadNamedClass(out var size))
+            return false;
         if (size > 0)
         {
             sequence.Push(new Re2Part(size));
             return true;
         }
 
-        if (!TryReadEscape(out var character)) return false;
+        if (!TryReadEscape(out var character))
+            return false;
         sequence.Push(Literal(character));
         return true;
     }
@@ -95,9 +102,11 @@ internal sealed partial class Re2Reader
         _at += 2;
         var isBraced = Takes("{");
         var end = isBraced ? pattern.IndexOf('}', _at) : _at + 1;
-        if (end < 0 || end > pattern.Length) return Fail(start, @"the name of the character class is not closed; write for example \p{Greek}");
+        if (end < 0 || end > pattern.Length)
+            return Fail(start, @"the name of the character class is not closed; write for example \p{Greek}");
         var name = pattern[_at..end];
-        if (name.StartsWith('^')) name = name[1..];
+        if (name.StartsWith('^'))
+            name = name[1..];
         _at = isBraced ? end + 1 : end;
         size = name switch
         {
@@ -107,7 +116,11 @@ internal sealed partial class Re2Reader
             _ when Scripts.Contains(name) => ScriptSize,
             _ => 0,
         };
-        return size > 0 || Fail(start, $@"'{name}' is not a character class of RE2; use a general category or a script, for example \p{{Lu}} or \p{{Greek}}");
+        return size > 0
+            || Fail(
+                start,
+                $@"'{name}' is not a character class of RE2; use a general category or a script, for example \p{{Lu}} or \p{{Greek}}"
+            );
     }
 
     /// <summary>Reads an escape that stands for one character.</summary>
@@ -115,7 +128,8 @@ internal sealed partial class Re2Reader
     {
         var start = _at++;
         character = 0;
-        if (IsAtEnd) return Fail(start, @"the expression ends with a backslash; write \\ to match the character itself");
+        if (IsAtEnd)
+            return Fail(start, @"the expression ends with a backslash; write \\ to match the character itself");
         var escaped = TakeCharacter();
         switch (escaped)
         {
@@ -127,7 +141,8 @@ internal sealed partial class Re2Reader
             case '0':
             case >= '1' and <= '7' when !IsAtEnd && pattern[_at] is >= '0' and <= '7':
                 character = escaped - '0';
-                for (var digits = 1; digits < 3 && !IsAtEnd && pattern[_at] is >= '0' and <= '7'; digits++) character = (character * 8) + pattern[_at++] - '0';
+                for (var digits = 1; digits < 3 && !IsAtEnd && pattern[_at] is >= '0' and <= '7'; digits++)
+                    character = (character * 8) + pattern[_at++] - '0';
                 return true;
             case < 0x80 when !char.IsAsciiLetterOrDigit((char)escaped):
                 character = escaped;
@@ -137,28 +152,32 @@ internal sealed partial class Re2Reader
         }
     }
 
-    private static string WhyUnknown(string escape) => escape[1] switch
-    {
-        >= '1' and <= '9' => $"RE2 does not support the back-reference {escape}",
-        'k' or 'g' => $"RE2 does not support the back-reference {escape}",
-        'Z' => @"RE2 does not support \Z; write \z for the end",
-        'b' or 'B' or 'A' or 'z' or 'Q' => $@"{escape} is not allowed in a character class",
-        'd' or 'D' or 's' or 'S' or 'w' or 'W' or 'p' or 'P' => $"a range cannot end with {escape}",
-        'E' => @"there is no \Q before the \E",
-        'u' => @"RE2 does not support \u; write for example \x{0041}",
-        // RE2 itself takes it, but it matches a part of a character, and the libraries of other languages refuse it.
-        'C' => @"\C is not supported; write . for any character",
-        _ => $"RE2 does not support {escape}; write {escape[1..]} to match the character itself",
-    };
+    private static string WhyUnknown(string escape) =>
+        escape[1] switch
+        {
+            >= '1' and <= '9' => $"RE2 does not support the back-reference {escape}",
+            'k' or 'g' => $"RE2 does not support the back-reference {escape}",
+            'Z' => @"RE2 does not support \Z; write \z for the end",
+            'b' or 'B' or 'A' or 'z' or 'Q' => $@"{escape} is not allowed in a character class",
+            'd' or 'D' or 's' or 'S' or 'w' or 'W' or 'p' or 'P' => $"a range cannot end with {escape}",
+            'E' => @"there is no \Q before the \E",
+            'u' => @"RE2 does not support \u; write for example \x{0041}",
+            // RE2 itself takes it, but it matches a part of a character, and the libraries of other languages refuse it.
+            'C' => @"\C is not supported; write . for any character",
+            _ => $"RE2 does not support {escape}; write {escape[1..]} to match the character itself",
+        };
 
     private bool TryReadHexadecimal(int start, out int character)
     {
         var isBraced = Takes("{");
         var end = isBraced ? pattern.IndexOf('}', _at) : _at + 2;
         character = 0;
-        if (end < 0 || end > pattern.Length
+        if (
+            end < 0
+            || end > pattern.Length
             || !int.TryParse(pattern.AsSpan(_at, end - _at), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out character)
-            || character is < 0 or > 0x10FFFF)
+            || character is < 0 or > 0x10FFFF
+        )
             return Fail(start, @"\x must be followed by two hexadecimal digits, or by a number up to 10FFFF in braces");
         _at = isBraced ? end + 1 : end;
         return true;
@@ -172,10 +191,12 @@ internal sealed partial class Re2Reader
         // A ] is a character of the class where it comes first.
         for (var isFirst = true; isFirst || !Takes("]"); isFirst = false)
         {
-            if (IsAtEnd) return Fail(start, @"the character class is not closed; write \[ to match the character itself");
+            if (IsAtEnd)
+                return Fail(start, @"the character class is not closed; write \[ to match the character itself");
             if (!isFirst && pattern.AsSpan(_at) is ['-', '[', not ':', ..])
                 return Fail(_at, @"RE2 does not support the subtraction of classes; write \[ to match the character itself");
-            if (!TryReadClassItem(out var item)) return false;
+            if (!TryReadClassItem(out var item))
+                return false;
             size += item;
         }
 
@@ -185,19 +206,27 @@ internal sealed partial class Re2Reader
 
     private bool TryReadClassItem(out int size)
     {
-        if (!TryReadPosixClass(out size) || (size == 0 && !TryReadNamedClass(out size))) return false;
-        if (size > 0) return true;
+        if (!TryReadPosixClass(out size) || (size == 0 && !TryReadNamedClass(out size)))
+            return false;
+        if (size > 0)
+            return true;
         var start = _at;
-        if (!TryReadClassCharacter(out var first)) return false;
+        if (!TryReadClassCharacter(out var first))
+            return false;
         var last = first;
         if (pattern.AsSpan(_at) is ['-', not ']', ..])
         {
             _at++;
-            if (!TryReadClassCharacter(out last)) return false;
-            if (last < first) return Fail(start, $"the range '{pattern[start.._at]}' is in the wrong order");
+            if (!TryReadClassCharacter(out last))
+                return false;
+            if (last < first)
+                return Fail(start, $"the range '{pattern[start.._at]}' is in the wrong order");
         }
 
-        size = last >= 0x80 ? WideRangeSize : _ignoresCase ? NamedClassSize : 1;
+        size =
+            last >= 0x80 ? WideRangeSize
+            : _ignoresCase ? NamedClassSize
+            : 1;
         return true;
     }
 
@@ -205,12 +234,15 @@ internal sealed partial class Re2Reader
     private bool TryReadPosixClass(out int size)
     {
         size = 0;
-        if (pattern.AsSpan(_at) is not ['[', ':', ..]) return true;
+        if (pattern.AsSpan(_at) is not ['[', ':', ..])
+            return true;
         var end = pattern.IndexOf(":]", _at + 2, StringComparison.Ordinal);
-        if (end < 0) return true;
+        if (end < 0)
+            return true;
         var name = pattern[(_at + 2)..end];
         var isNegated = name.StartsWith('^');
-        if (!PosixNames.Contains(isNegated ? name[1..] : name)) return Fail(_at, $"'[:{name}:]' is not a character class of RE2");
+        if (!PosixNames.Contains(isNegated ? name[1..] : name))
+            return Fail(_at, $"'[:{name}:]' is not a character class of RE2");
         size = isNegated ? NamedClassSize + WideRangeSize : NamedClassSize;
         _at = end + 2;
         return true;
@@ -219,8 +251,10 @@ internal sealed partial class Re2Reader
     private bool TryReadClassCharacter(out int character)
     {
         character = 0;
-        if (IsAtEnd) return Fail(_at - 1, "the character class is not closed");
-        if (pattern[_at] == '\\') return TryReadEscape(out character);
+        if (IsAtEnd)
+            return Fail(_at - 1, "the character class is not closed");
+        if (pattern[_at] == '\\')
+            return TryReadEscape(out character);
         character = TakeCharacter();
         return true;
     }

@@ -26,10 +26,10 @@ internal sealed partial class Re2Reader(string pattern)
         alternatives = new Re2Part(0);
         do
         {
-            if (!TryReadSequence(out var sequence)) return false;
+            if (!TryReadSequence(out var sequence))
+                return false;
             alternatives = alternatives.With(sequence);
-        }
-        while (Takes("|"));
+        } while (Takes("|"));
         return true;
     }
 
@@ -46,15 +46,20 @@ internal sealed partial class Re2Reader(string pattern)
                 if (repeatedAt >= 0)
                     return Fail(repeatedAt, $"a repetition cannot be repeated; RE2 does not support '{pattern[repeatedAt.._at]}'");
                 if (sequence.Last is not { } last)
-                    return Fail(start, $@"there is nothing before the '{pattern[start]}' to repeat; write \{pattern[start]} to match the character itself");
-                if (!IsWithinBounds(start, repeat, last)) return false;
+                    return Fail(
+                        start,
+                        $@"there is nothing before the '{pattern[start]}' to repeat; write \{pattern[start]} to match the character itself"
+                    );
+                if (!IsWithinBounds(start, repeat, last))
+                    return false;
                 sequence.Last = last.Times(repeat);
                 repeatedAt = start;
                 continue;
             }
 
             repeatedAt = -1;
-            if (!TryReadPart(sequence)) return false;
+            if (!TryReadPart(sequence))
+                return false;
         }
 
         whole = sequence.Whole;
@@ -63,19 +68,24 @@ internal sealed partial class Re2Reader(string pattern)
 
     private bool IsWithinBounds(int start, Re2Repeat repeat, Re2Part repeated)
     {
-        if (!repeat.IsCounted) return true;
+        if (!repeat.IsCounted)
+            return true;
         if (Math.Max(repeat.Least, repeat.Largest) is var count && count > Re2Syntax.MaxRepeat)
             return Fail(start, $"the count {count} is above {Re2Syntax.MaxRepeat}");
-        if (repeat.Most < repeat.Least) return Fail(start, $"the maximum, {repeat.Most}, is below the minimum, {repeat.Least}");
-        return repeat.Largest < 2 || repeated.Repeats * repeat.Largest <= Re2Syntax.MaxRepeat
+        if (repeat.Most < repeat.Least)
+            return Fail(start, $"the maximum, {repeat.Most}, is below the minimum, {repeat.Least}");
+        return repeat.Largest < 2
+            || repeated.Repeats * repeat.Largest <= Re2Syntax.MaxRepeat
             || Fail(start, $"the product of nested counts is {repeated.Repeats * repeat.Largest}, which is above {Re2Syntax.MaxRepeat}");
     }
 
     private bool TryTakeRepeat(out Re2Repeat repeat)
     {
         repeat = default;
-        if (pattern[_at] is '*' or '+' or '?') _at++;
-        else if (!TryTakeCounts(out repeat)) return false;
+        if (pattern[_at] is '*' or '+' or '?')
+            _at++;
+        else if (!TryTakeCounts(out repeat))
+            return false;
         _ = Takes("?");
         return true;
     }
@@ -87,12 +97,16 @@ internal sealed partial class Re2Reader(string pattern)
         var start = _at;
         if (Takes("{") && TryTakeNumber(out var least))
         {
-            if (Takes("}")) repeat = new Re2Repeat(IsCounted: true, least, least);
-            else if (Takes(",}")) repeat = new Re2Repeat(IsCounted: true, least);
-            else if (Takes(",") && TryTakeNumber(out var most) && Takes("}")) repeat = new Re2Repeat(IsCounted: true, least, most);
+            if (Takes("}"))
+                repeat = new Re2Repeat(IsCounted: true, least, least);
+            else if (Takes(",}"))
+                repeat = new Re2Repeat(IsCounted: true, least);
+            else if (Takes(",") && TryTakeNumber(out var most) && Takes("}"))
+                repeat = new Re2Repeat(IsCounted: true, least, most);
         }
 
-        if (!repeat.IsCounted) _at = start;
+        if (!repeat.IsCounted)
+            _at = start;
         return repeat.IsCounted;
     }
 
@@ -100,10 +114,12 @@ internal sealed partial class Re2Reader(string pattern)
     private bool TryTakeNumber(out int number)
     {
         var start = _at;
-        while (!IsAtEnd && char.IsAsciiDigit(pattern[_at])) _at++;
+        while (!IsAtEnd && char.IsAsciiDigit(pattern[_at]))
+            _at++;
         var digits = pattern.AsSpan(start, _at - start);
         number = 0;
-        return digits.Length is > 0 and <= 8 && (digits.Length == 1 || digits[0] != '0')
+        return digits.Length is > 0 and <= 8
+            && (digits.Length == 1 || digits[0] != '0')
             && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
 
@@ -137,14 +153,19 @@ internal sealed partial class Re2Reader(string pattern)
         var ignoresCase = _ignoresCase;
         if (Takes("?"))
         {
-            if (!TryReadGroupKind(start, out var isOpen)) return false;
+            if (!TryReadGroupKind(start, out var isOpen))
+                return false;
             // Flags alone, (?i), apply to the rest of the group around them.
-            if (!isOpen) return true;
+            if (!isOpen)
+                return true;
         }
 
-        if (++_depth > MaxDepth) return Fail(start, $"groups are nested more than {MaxDepth} levels deep");
-        if (!TryReadAlternatives(out var inner)) return false;
-        if (!Takes(")")) return Fail(start, @"the group is not closed; write \( to match the character itself");
+        if (++_depth > MaxDepth)
+            return Fail(start, $"groups are nested more than {MaxDepth} levels deep");
+        if (!TryReadAlternatives(out var inner))
+            return false;
+        if (!Takes(")"))
+            return Fail(start, @"the group is not closed; write \( to match the character itself");
         _depth--;
         _ignoresCase = ignoresCase;
         sequence.Push(inner.With(new Re2Part(2)));
@@ -155,31 +176,36 @@ internal sealed partial class Re2Reader(string pattern)
     private bool TryReadGroupKind(int start, out bool isOpen)
     {
         isOpen = true;
-        if (Takes("P<")) return TryReadName(start);
-        var unknown = IsAtEnd ? "the group is not closed" : pattern[_at] switch
-        {
-            '=' or '!' => "RE2 does not support look-ahead",
-            '<' when pattern.AsSpan(_at + 1) is ['=' or '!', ..] => "RE2 does not support look-behind",
-            '<' or '\'' => "RE2 does not support this form of a named group; write (?P<name>…)",
-            'P' => "RE2 does not support back-references by name",
-            '>' => "RE2 does not support atomic groups",
-            '#' => "RE2 does not support comments",
-            '(' => "RE2 does not support conditions",
-            '|' => "RE2 does not support branch resets",
-            _ => null,
-        };
+        if (Takes("P<"))
+            return TryReadName(start);
+        var unknown = IsAtEnd
+            ? "the group is not closed"
+            : pattern[_at] switch
+            {
+                '=' or '!' => "RE2 does not support look-ahead",
+                '<' when pattern.AsSpan(_at + 1) is ['=' or '!', ..] => "RE2 does not support look-behind",
+                '<' or '\'' => "RE2 does not support this form of a named group; write (?P<name>…)",
+                'P' => "RE2 does not support back-references by name",
+                '>' => "RE2 does not support atomic groups",
+                '#' => "RE2 does not support comments",
+                '(' => "RE2 does not support conditions",
+                '|' => "RE2 does not support branch resets",
+                _ => null,
+            };
         return unknown is null ? TryReadFlags(out isOpen) : Fail(start, unknown);
     }
 
     private bool TryReadName(int start)
     {
         var end = pattern.IndexOf('>', _at);
-        if (end < 0) return Fail(start, "the group's name is not closed; write (?P<name>…)");
+        if (end < 0)
+            return Fail(start, "the group's name is not closed; write (?P<name>…)");
         var name = pattern[_at..end];
         if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
             return Fail(_at, $"'{name}' is not the name of a group; use letters, digits and '_'");
         // RE2 itself takes that, but the libraries of other languages, by which gRPC clients match, refuse it.
-        if (!_names.Add(name)) return Fail(_at, $"two groups are named '{name}'; rename one of them");
+        if (!_names.Add(name))
+            return Fail(_at, $"two groups are named '{name}'; rename one of them");
         _at = end + 1;
         return true;
     }
@@ -193,7 +219,8 @@ internal sealed partial class Re2Reader(string pattern)
             switch (pattern[_at])
             {
                 case 'i' or 'm' or 's' or 'U':
-                    if (pattern[_at] == 'i') _ignoresCase = !isNegated;
+                    if (pattern[_at] == 'i')
+                        _ignoresCase = !isNegated;
                     isFlagMissing = false;
                     break;
                 case '-' when !isNegated:
@@ -223,7 +250,8 @@ internal sealed partial class Re2Reader(string pattern)
 
     private bool Takes(string text)
     {
-        if (string.CompareOrdinal(pattern, _at, text, 0, text.Length) != 0) return false;
+        if (string.CompareOrdinal(pattern, _at, text, 0, text.Length) != 0)
+            return false;
         _at += text.Length;
         return true;
     }

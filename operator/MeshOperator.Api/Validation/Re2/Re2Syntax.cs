@@ -18,8 +18,10 @@ internal static class Re2Syntax
     public static bool TryRead(string pattern, [NotNullWhen(false)] out string? error)
     {
         var reader = new Re2Reader(pattern);
-        error = !reader.TryRead(out var whole) ? reader.Error
-            : whole.Size > MaxSize ? $"its size of about {whole.Size} is above {MaxSize}, because counts multiply what they repeat; use smaller counts"
+        error =
+            !reader.TryRead(out var whole) ? reader.Error
+            : whole.Size > MaxSize
+                ? $"its size of about {whole.Size} is above {MaxSize}, because counts multiply what they repeat; use smaller counts"
             : null;
         return error is null;
     }
@@ -37,9 +39,13 @@ internal readonly record struct Re2Part(long Size, long Repeats = 1)
     public Re2Part With(Re2Part other) => new(Size + other.Size, Math.Max(Repeats, other.Repeats));
 
     /// <summary>The part repeated. RE2 writes it out as often as the counts say, with a step to leave at each optional one.</summary>
-    public Re2Part Times(Re2Repeat repeat) => repeat.IsCounted
-        ? new Re2Part(((Size + 1) * Math.Max(repeat.Largest, 1)) + 1, Repeats * Math.Max(repeat.Largest, 1))
-        : this with { Size = Size + 2 };
+    public Re2Part Times(Re2Repeat repeat) =>
+        repeat.IsCounted
+            ? new Re2Part(((Size + 1) * Math.Max(repeat.Largest, 1)) + 1, Repeats * Math.Max(repeat.Largest, 1))
+            : this with
+            {
+                Size = Size + 2,
+            };
 }
 
 /// <summary>A repetition.</summary>

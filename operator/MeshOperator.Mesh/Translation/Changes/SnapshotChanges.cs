@@ -15,7 +15,8 @@ internal sealed class SnapshotChanges
     {
         before ??= ClusterSnapshot.Empty;
         _ofEndpoints = NamespacesOfChanged(PolicyEffects.Endpoints, before.Policies, after.Policies);
-        AllEndpoints = before.TrustDomain != after.TrustDomain
+        AllEndpoints =
+            before.TrustDomain != after.TrustDomain
             || before.OperatorNamespace != after.OperatorNamespace
             || _ofEndpoints.Contains(after.OperatorNamespace);
         AllWorkloads = AllEndpoints || before.IsScopedToNamespace != after.IsScopedToNamespace;
@@ -23,7 +24,8 @@ internal sealed class SnapshotChanges
         _ofWorkloads.UnionWith(Replaced(before.Namespaces, after.Namespaces).Select(name => name.Name));
         // A policy whose target did not exist may have one now.
         var named = after.Policies.FindNamedServices(PolicyEffects.Workloads);
-        if (named.Count > 0) _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
+        if (named.Count > 0)
+            _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
         Pods = Replaced(before.Pods, after.Pods);
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
     }
@@ -49,26 +51,30 @@ internal sealed class SnapshotChanges
     private static HashSet<string> NamespacesOfChanged(PolicyEffects affect, PolicySet before, PolicySet after) =>
         Namespaces(KindsThat(affect).SelectMany(kind => Replaced(before[kind], after[kind])));
 
-    private static HashSet<string> Namespaces(IEnumerable<ObjectName> names) => names.Select(name => name.Namespace).ToHashSet(StringComparer.Ordinal);
+    private static HashSet<string> Namespaces(IEnumerable<ObjectName> names) =>
+        names.Select(name => name.Namespace).ToHashSet(StringComparer.Ordinal);
 
     private static HashSet<ObjectName> Replaced<T>(ImmutableDictionary<ObjectName, T> before, ImmutableDictionary<ObjectName, T> after)
         where T : class
     {
         var names = new HashSet<ObjectName>();
-        if (ReferenceEquals(before, after)) return names;
+        if (ReferenceEquals(before, after))
+            return names;
         var kept = 0;
         foreach (var (name, record) in after)
         {
             if (before.TryGetValue(name, out var old))
             {
                 kept++;
-                if (ReferenceEquals(old, record)) continue;
+                if (ReferenceEquals(old, record))
+                    continue;
             }
 
             names.Add(name);
         }
 
-        if (kept < before.Count) names.UnionWith(before.Keys.Where(name => !after.ContainsKey(name)));
+        if (kept < before.Count)
+            names.UnionWith(before.Keys.Where(name => !after.ContainsKey(name)));
         return names;
     }
 }

@@ -9,15 +9,21 @@ namespace MeshOperator.Mesh.Translation.Endpoints;
 /// <param name="Service">The service of which it was made.</param>
 /// <param name="Slices">The slices of which it was made, by name.</param>
 /// <param name="Ports">What stands behind each of its ports; nothing for a name of another host.</param>
-internal sealed record ServiceBackends(ServiceRecord Service, IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> Slices, ValueList<PortBackends> Ports)
+internal sealed record ServiceBackends(
+    ServiceRecord Service,
+    IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> Slices,
+    ValueList<PortBackends> Ports
+)
 {
     /// <summary>Whether it was made of these very records.</summary>
     public bool IsMadeOf(ServiceRecord service, IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> slices)
     {
-        if (!ReferenceEquals(Service, service) || Slices.Count != slices.Count) return false;
+        if (!ReferenceEquals(Service, service) || Slices.Count != slices.Count)
+            return false;
         for (var i = 0; i < slices.Count; i++)
         {
-            if (!ReferenceEquals(Slices[i].Slice, slices[i].Slice)) return false;
+            if (!ReferenceEquals(Slices[i].Slice, slices[i].Slice))
+                return false;
         }
 
         return true;
@@ -29,7 +35,12 @@ internal sealed record ServiceBackends(ServiceRecord Service, IReadOnlyList<(Obj
 /// <param name="Protocol">How its bytes are understood.</param>
 /// <param name="Ready">The endpoints that take traffic.</param>
 /// <param name="Pods">The pods behind it with their target ports, ready or not.</param>
-internal sealed record PortBackends(ServicePortRecord Port, PortProtocol Protocol, ValueList<MeshEndpoint> Ready, ValueList<(ObjectName Pod, int Target)> Pods);
+internal sealed record PortBackends(
+    ServicePortRecord Port,
+    PortProtocol Protocol,
+    ValueList<MeshEndpoint> Ready,
+    ValueList<(ObjectName Pod, int Target)> Pods
+);
 
 /// <summary>What stands behind services, remembered from one snapshot to the next.</summary>
 internal sealed class BackendCache
@@ -53,7 +64,8 @@ internal sealed class BackendCache
         {
             var slices = endpoints.FindSlices(name);
             var known = Get(name);
-            if (!changes.ReachEndpointsOf(name.Namespace) && known.IsMadeOf(service, slices) && !suspects.Contains(name)) continue;
+            if (!changes.ReachEndpointsOf(name.Namespace) && known.IsMadeOf(service, slices) && !suspects.Contains(name))
+                continue;
             Set(name, known, new ServiceBackends(service, slices, Ports(name, service, endpoints)), touched);
         }
 
@@ -69,18 +81,25 @@ internal sealed class BackendCache
         return touched;
     }
 
-    private static ValueList<PortBackends> Ports(ObjectName name, ServiceRecord service, EndpointIndex endpoints) => service.IsExternalName
-        ? []
-        : service.Ports
-            .Select(port => new PortBackends(port, ProtocolDetection.Detect(port), endpoints.FindReady(name, service, port), endpoints.FindPods(name, port).ToValueList()))
-            .ToValueList();
+    private static ValueList<PortBackends> Ports(ObjectName name, ServiceRecord service, EndpointIndex endpoints) =>
+        service.IsExternalName
+            ? []
+            : service
+                .Ports.Select(port => new PortBackends(
+                    port,
+                    ProtocolDetection.Detect(port),
+                    endpoints.FindReady(name, service, port),
+                    endpoints.FindPods(name, port).ToValueList()
+                ))
+                .ToValueList();
 
     private void Set(ObjectName name, ServiceBackends before, ServiceBackends after, HashSet<ObjectName> touched)
     {
         _services[name] = after;
 
         // An endpoint that becomes ready or not changes nothing of what its pod serves.
-        if (before.Ports.Select(Serving).SequenceEqual(after.Ports.Select(Serving))) return;
+        if (before.Ports.Select(Serving).SequenceEqual(after.Ports.Select(Serving)))
+            return;
         foreach (var (pod, _) in before.Ports.SelectMany(port => port.Pods))
         {
             Served.Remove(pod, name);
@@ -96,6 +115,7 @@ internal sealed class BackendCache
             }
         }
 
-        static (string, PortProtocol, ValueList<(ObjectName, int)>) Serving(PortBackends port) => (port.Port.Name, port.Protocol, port.Pods);
+        static (string, PortProtocol, ValueList<(ObjectName, int)>) Serving(PortBackends port) =>
+            (port.Port.Name, port.Protocol, port.Pods);
     }
 }

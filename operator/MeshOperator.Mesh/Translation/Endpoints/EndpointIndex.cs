@@ -18,31 +18,37 @@ internal sealed class EndpointIndex
         foreach (var (name, slice) in snapshot.EndpointSlices)
         {
             var service = new ObjectName(name.Namespace, slice.Service);
-            if (!_slices.TryGetValue(service, out var list)) _slices[service] = list = [];
+            if (!_slices.TryGetValue(service, out var list))
+                _slices[service] = list = [];
             list.Add((name, slice));
         }
 
         // An endpoint can stand in two slices while it is moved from one to the other: which one counts must not be up to chance.
-        foreach (var list in _slices.Values) list.Sort((a, b) => a.Name.CompareTo(b.Name));
+        foreach (var list in _slices.Values)
+            list.Sort((a, b) => a.Name.CompareTo(b.Name));
     }
 
     /// <summary>The slices of a service, by name.</summary>
-    public IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> FindSlices(ObjectName service) => _slices.TryGetValue(service, out var slices) ? slices : [];
+    public IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> FindSlices(ObjectName service) =>
+        _slices.TryGetValue(service, out var slices) ? slices : [];
 
     /// <summary>The ready endpoints of a service's port, ordered by address and port, each once. Of a pod with addresses of both IP
     /// families there are two in different slices; it is one endpoint, at the address of the service's first family.</summary>
     public ValueList<MeshEndpoint> FindReady(ObjectName name, ServiceRecord service, ServicePortRecord port)
     {
-        if (!_slices.TryGetValue(name, out var slices)) return [];
+        if (!_slices.TryGetValue(name, out var slices))
+            return [];
         var endpoints = new Dictionary<(string Address, int Port), (string? Pod, MeshEndpoint Endpoint)>();
         foreach (var (_, slice) in slices)
         {
             foreach (var target in slice.Ports)
             {
-                if (target.Name != port.Name) continue;
+                if (target.Name != port.Name)
+                    continue;
                 foreach (var endpoint in slice.Endpoints)
                 {
-                    if (!endpoint.IsReady || endpoint.Addresses.Count == 0) continue;
+                    if (!endpoint.IsReady || endpoint.Addresses.Count == 0)
+                        continue;
                     var address = endpoint.Addresses[0];
                     endpoints.TryAdd((address, target.Port), (endpoint.Pod, Read(name.Namespace, endpoint, address, target.Port)));
                 }
@@ -50,21 +56,28 @@ internal sealed class EndpointIndex
         }
 
         var ordered = endpoints.Values.OrderBy(e => e.Endpoint.Address, StringComparer.Ordinal).ThenBy(e => e.Endpoint.Port);
-        return (HasBothFamilies(endpoints.Keys) ? Merge(ordered, IpFamily.IsIpv6(service.ClusterIps is [var first, ..] ? first : string.Empty)) : ordered.Select(e => e.Endpoint)).ToValueList();
+        return (
+            HasBothFamilies(endpoints.Keys)
+                ? Merge(ordered, IpFamily.IsIpv6(service.ClusterIps is [var first, ..] ? first : string.Empty))
+                : ordered.Select(e => e.Endpoint)
+        ).ToValueList();
     }
 
     /// <summary>Each pod that is behind a service's port, with the target port; ready or not.</summary>
     public IEnumerable<(ObjectName Pod, int Port)> FindPods(ObjectName service, ServicePortRecord port)
     {
-        if (!_slices.TryGetValue(service, out var slices)) yield break;
+        if (!_slices.TryGetValue(service, out var slices))
+            yield break;
         foreach (var (_, slice) in slices)
         {
             foreach (var target in slice.Ports)
             {
-                if (target.Name != port.Name) continue;
+                if (target.Name != port.Name)
+                    continue;
                 foreach (var endpoint in slice.Endpoints)
                 {
-                    if (endpoint.Pod is { } pod) yield return (new ObjectName(service.Namespace, pod), target.Port);
+                    if (endpoint.Pod is { } pod)
+                        yield return (new ObjectName(service.Namespace, pod), target.Port);
                 }
             }
         }
@@ -72,11 +85,14 @@ internal sealed class EndpointIndex
 
     private static bool HasBothFamilies(IEnumerable<(string Address, int Port)> endpoints)
     {
-        bool v4 = false, v6 = false;
+        bool v4 = false,
+            v6 = false;
         foreach (var (address, _) in endpoints)
         {
-            if (IpFamily.IsIpv6(address)) v6 = true;
-            else v4 = true;
+            if (IpFamily.IsIpv6(address))
+                v6 = true;
+            else
+                v4 = true;
         }
 
         return v4 && v6;
@@ -89,7 +105,10 @@ internal sealed class EndpointIndex
         {
             var main = same.FirstOrDefault(e => IpFamily.IsIpv6(e.Endpoint.Address) == prefersIpv6).Endpoint ?? same.First().Endpoint;
             var other = same.FirstOrDefault(e => IpFamily.IsIpv6(e.Endpoint.Address) != IpFamily.IsIpv6(main.Address)).Endpoint;
-            yield return main with { OtherAddress = other?.Address };
+            yield return main with
+            {
+                OtherAddress = other?.Address,
+            };
         }
     }
 
@@ -98,7 +117,12 @@ internal sealed class EndpointIndex
         if (endpoint.Pod is null || !_snapshot.Pods.TryGetValue(new ObjectName(ns, endpoint.Pod), out var pod) || !pod.HasProxy)
             return new MeshEndpoint(address, port, null, endpoint.Zone);
         var takesMtls = !pod.IsDirect(port) && _modes.Find(ns, pod)?.GetMode(port) != MtlsMode.Disabled;
-        return new MeshEndpoint(address, port, takesMtls ? Spiffe.Identity(_snapshot.TrustDomain, ns, pod.ServiceAccount) : null, endpoint.Zone)
+        return new MeshEndpoint(
+            address,
+            port,
+            takesMtls ? Spiffe.Identity(_snapshot.TrustDomain, ns, pod.ServiceAccount) : null,
+            endpoint.Zone
+        )
         {
             Workload = new WorkloadName(ns, endpoint.Pod),
         };

@@ -22,20 +22,24 @@ internal sealed class ServedPorts
 
     public void Add(ObjectName pod, ServedTarget target)
     {
-        if (!_byPod.TryGetValue(pod, out var targets)) _byPod[pod] = targets = [];
+        if (!_byPod.TryGetValue(pod, out var targets))
+            _byPod[pod] = targets = [];
         targets.Add(target);
     }
 
     /// <summary>Forgets all that a service says of a pod.</summary>
     public void Remove(ObjectName pod, ObjectName service)
     {
-        if (!_byPod.TryGetValue(pod, out var targets)) return;
+        if (!_byPod.TryGetValue(pod, out var targets))
+            return;
         targets.RemoveAll(target => target.Service == service);
-        if (targets.Count == 0) _byPod.Remove(pod);
+        if (targets.Count == 0)
+            _byPod.Remove(pod);
     }
 
     /// <summary>The services behind which a pod is; one may be named twice.</summary>
-    public IEnumerable<ObjectName> GetServices(ObjectName pod) => _byPod.TryGetValue(pod, out var targets) ? targets.Select(target => target.Service) : [];
+    public IEnumerable<ObjectName> GetServices(ObjectName pod) =>
+        _byPod.TryGetValue(pod, out var targets) ? targets.Select(target => target.Service) : [];
 
     /// <summary>A pod's ports, ordered by number.</summary>
     public SortedDictionary<int, ServedPort> GetPorts(ObjectName pod)
@@ -43,9 +47,11 @@ internal sealed class ServedPorts
         var ports = new SortedDictionary<int, ServedPort>();
         foreach (var target in _byPod.TryGetValue(pod, out var targets) ? targets : [])
         {
-            if (!ports.TryGetValue(target.Target, out var known)) ports[target.Target] = known = new ServedPort(target.Protocol, []);
+            if (!ports.TryGetValue(target.Target, out var known))
+                ports[target.Target] = known = new ServedPort(target.Protocol, []);
             // Two services that disagree leave it to be looked at.
-            else if (known.Protocol != target.Protocol) ports[target.Target] = known = known with { Protocol = PortProtocol.Detect };
+            else if (known.Protocol != target.Protocol)
+                ports[target.Target] = known = known with { Protocol = PortProtocol.Detect };
             known.Services.Add((target.Service, target.PortName));
         }
 

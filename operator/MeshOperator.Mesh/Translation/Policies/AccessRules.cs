@@ -16,24 +16,36 @@ internal sealed class AccessRules(MtlsPolicySpec spec, string ns, string trustDo
     /// <summary>Who may call a port; null when the policy does not bound that. Without a port, one that no rule names is meant.</summary>
     public AccessPolicy? ForPort(int? port)
     {
-        if (!All.Any()) return null;
-        return new AccessPolicy(spec.Allow is { Count: > 0 }, Rules(spec.Allow, port), Rules(spec.Deny, port), spec.AuditOnly) { EndsOpenStreams = spec.EndOpenStreams };
+        if (!All.Any())
+            return null;
+        return new AccessPolicy(spec.Allow is { Count: > 0 }, Rules(spec.Allow, port), Rules(spec.Deny, port), spec.AuditOnly)
+        {
+            EndsOpenStreams = spec.EndOpenStreams,
+        };
     }
 
     private ValueList<ModelRule> Rules(List<SpecRule>? rules, int? port) =>
-        (rules ?? []).Where(r => r.Ports is not { Count: > 0 } ports || (port is { } number && ports.Contains(number))).Select(ToRule).ToValueList();
+        (rules ?? [])
+            .Where(r => r.Ports is not { Count: > 0 } ports || (port is { } number && ports.Contains(number)))
+            .Select(ToRule)
+            .ToValueList();
 
-    private ModelRule ToRule(SpecRule rule) => new()
-    {
-        Callers = new[]
+    private ModelRule ToRule(SpecRule rule) =>
+        new()
         {
-            rule.Identities?.Select(Pattern),
-            rule.ServiceAccounts?.Select(Account),
-            rule.Namespaces?.Select(name => new StringMatch(StringMatchKind.Prefix, $"spiffe://{trustDomain}/ns/{name}/")),
-        }.OfType<IEnumerable<StringMatch>>().Select(matches => matches.ToValueList()).Where(matches => matches.Count > 0).ToValueList(),
-        Methods = (rule.Methods ?? []).ToValueList(),
-        Paths = (rule.Paths ?? []).Select(Pattern).ToValueList(),
-    };
+            Callers = new[]
+            {
+                rule.Identities?.Select(Pattern),
+                rule.ServiceAccounts?.Select(Account),
+                rule.Namespaces?.Select(name => new StringMatch(StringMatchKind.Prefix, $"spiffe://{trustDomain}/ns/{name}/")),
+            }
+                .OfType<IEnumerable<StringMatch>>()
+                .Select(matches => matches.ToValueList())
+                .Where(matches => matches.Count > 0)
+                .ToValueList(),
+            Methods = (rule.Methods ?? []).ToValueList(),
+            Paths = (rule.Paths ?? []).Select(Pattern).ToValueList(),
+        };
 
     /// <summary>A name without a namespace is of the policy's own.</summary>
     private StringMatch Account(string account)

@@ -19,17 +19,27 @@ internal static class ActivePolicies
     public static IReadOnlyList<ActivePolicy<TSpec>> GetActive<TPolicy, TSpec>(this PolicySet policies, PolicyKind<TPolicy, TSpec> kind)
         where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
         where TSpec : class, new() =>
-    [
-        .. policies[kind]
-            .Where(policy => policy.Value.HasSpec)
-            .OrderBy(policy => policy.Value.Created).ThenBy(policy => policy.Key)
-            .Select((policy, rank) => new ActivePolicy<TSpec>(
-                new PolicyKey(kind.Name, policy.Key.Namespace, policy.Key.Name), rank, ((PolicyRecord<TSpec>)policy.Value).Spec!)),
-    ];
+        [
+            .. policies[kind]
+                .Where(policy => policy.Value.HasSpec)
+                .OrderBy(policy => policy.Value.Created)
+                .ThenBy(policy => policy.Key)
+                .Select(
+                    (policy, rank) =>
+                        new ActivePolicy<TSpec>(
+                            new PolicyKey(kind.Name, policy.Key.Namespace, policy.Key.Name),
+                            rank,
+                            ((PolicyRecord<TSpec>)policy.Value).Spec!
+                        )
+                ),
+        ];
 
     /// <summary>The services that policies with an effect name as targets, whether they exist or not.</summary>
     public static IReadOnlySet<ObjectName> FindNamedServices(this PolicySet policies, PolicyEffects affect) =>
-        PolicyKinds.All.Where(kind => kind.Affects.HasFlag(affect)).SelectMany(kind => kind.Accept(new NamedServices(policies))).ToHashSet();
+        PolicyKinds
+            .All.Where(kind => kind.Affects.HasFlag(affect))
+            .SelectMany(kind => kind.Accept(new NamedServices(policies)))
+            .ToHashSet();
 
     private sealed class NamedServices(PolicySet policies) : IPolicyKindVisitor<IEnumerable<ObjectName>>
     {

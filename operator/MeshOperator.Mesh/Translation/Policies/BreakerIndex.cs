@@ -26,15 +26,23 @@ internal sealed class BreakerIndex
     /// <summary>The policy of a service's port, or null.</summary>
     public Candidate? FindForPort(ObjectName service, string portName) => _targets.FindForPort(service, portName);
 
-    private static BreakerSettings ToSettings(CircuitBreakerSpec spec) => new(
-        spec.MaxConnections, spec.MaxPendingRequests, spec.MaxRequests, spec.MaxRetries, spec.OutlierDetection is { } outliers ? ToDetection(outliers) : null);
+    private static BreakerSettings ToSettings(CircuitBreakerSpec spec) =>
+        new(
+            spec.MaxConnections,
+            spec.MaxPendingRequests,
+            spec.MaxRequests,
+            spec.MaxRetries,
+            spec.OutlierDetection is { } outliers ? ToDetection(outliers) : null
+        );
 
-    private static Detection ToDetection(OutlierDetectionSpec spec) => new(
-        CircuitBreakerDefaults.Resolve5xx(spec),
-        spec.ConsecutiveGatewayErrors,
-        MeshDuration.Parse(spec.Interval),
-        MeshDuration.Parse(spec.BaseEjectionTime),
-        spec.MaxEjectionPercent);
+    private static Detection ToDetection(OutlierDetectionSpec spec) =>
+        new(
+            CircuitBreakerDefaults.Resolve5xx(spec),
+            spec.ConsecutiveGatewayErrors,
+            MeshDuration.Parse(spec.Interval),
+            MeshDuration.Parse(spec.BaseEjectionTime),
+            spec.MaxEjectionPercent
+        );
 
     internal sealed record Candidate(PolicyKey Key, int Rank, BreakerSettings Settings) : IRanked;
 }

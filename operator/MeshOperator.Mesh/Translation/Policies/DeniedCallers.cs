@@ -10,8 +10,9 @@ public static class DeniedCallers
     private static readonly string TooMany = string.Create(
         CultureInfo.InvariantCulture,
         $"spec.deny: on TCP ports proxies exclude up to {CallerRange.MostExcluded:N0} characters of identities in the handshake, and this policy has more. "
-        + $"Denied callers are therefore refused at their first byte, and receive what a server sends before that. "
-        + $"Deny whole namespaces, or list the callers to allow.");
+            + $"Denied callers are therefore refused at their first byte, and receive what a server sends before that. "
+            + $"Deny whole namespaces, or list the callers to allow."
+    );
 
     /// <summary>The warning; null where there is none to give.</summary>
     /// <param name="spec">The policy.</param>
@@ -21,5 +22,7 @@ public static class DeniedCallers
 
     /// <summary>The warning for rules that have been read.</summary>
     internal static string? Warning(AccessRules access) =>
-        access.Ports.Select(port => (int?)port).Append(null).Any(port => ByteCallers.Of(access.ForPort(port)) is { IsExact: false }) ? TooMany : null;
+        access.Ports.Select(port => (int?)port).Append(null).Any(port => ByteCallers.Of(access.ForPort(port)) is { IsExact: false })
+            ? TooMany
+            : null;
 }

@@ -12,7 +12,12 @@ internal sealed class MtlsPolicyIndex
     private readonly Dictionary<string, Candidate> _byNamespace;
     private readonly Candidate? _mesh;
 
-    private MtlsPolicyIndex(IReadOnlyList<Candidate> all, SelectorIndex<Candidate> bySelector, Dictionary<string, Candidate> byNamespace, string operatorNamespace)
+    private MtlsPolicyIndex(
+        IReadOnlyList<Candidate> all,
+        SelectorIndex<Candidate> bySelector,
+        Dictionary<string, Candidate> byNamespace,
+        string operatorNamespace
+    )
     {
         All = all;
         _bySelector = bySelector;
@@ -36,7 +41,12 @@ internal sealed class MtlsPolicyIndex
             if (spec.Selector is { } selector)
                 findings.AddRange(bySelector.Add(key, selector, candidate));
             else if (!byNamespace.TryAdd(key.Namespace, candidate))
-                findings.Add(new Conflicted(key, $"{byNamespace[key.Namespace].Key} is older and also applies to the whole namespace; delete one of them or give one a selector"));
+                findings.Add(
+                    new Conflicted(
+                        key,
+                        $"{byNamespace[key.Namespace].Key} is older and also applies to the whole namespace; delete one of them or give one a selector"
+                    )
+                );
         }
 
         findings.AddRange(bySelector.FindSelected(snapshot));
@@ -51,7 +61,9 @@ internal sealed class MtlsPolicyIndex
         public MtlsMode DefaultMode { get; } = ToMode(Spec.Mode);
 
         public MtlsMode GetMode(int port) =>
-            Spec.PortModes is { } modes && modes.TryGetValue(port.ToString(System.Globalization.CultureInfo.InvariantCulture), out var mode) ? ToMode(mode) : DefaultMode;
+            Spec.PortModes is { } modes && modes.TryGetValue(port.ToString(System.Globalization.CultureInfo.InvariantCulture), out var mode)
+                ? ToMode(mode)
+                : DefaultMode;
 
         /// <summary>Whether it disables mutual TLS for some port.</summary>
         public bool CanDisable => DefaultMode is MtlsMode.Disabled || Spec.PortModes?.ContainsValue(MtlsPolicyMode.Disabled) == true;
@@ -62,11 +74,12 @@ internal sealed class MtlsPolicyIndex
         public IEnumerable<int> Ports =>
             (Spec.PortModes?.Keys.Select(p => int.Parse(p, System.Globalization.CultureInfo.InvariantCulture)) ?? []).Concat(Access.Ports);
 
-        private static MtlsMode ToMode(MtlsPolicyMode mode) => mode switch
-        {
-            MtlsPolicyMode.Strict => MtlsMode.Strict,
-            MtlsPolicyMode.Disabled => MtlsMode.Disabled,
-            _ => MtlsMode.Permissive,
-        };
+        private static MtlsMode ToMode(MtlsPolicyMode mode) =>
+            mode switch
+            {
+                MtlsPolicyMode.Strict => MtlsMode.Strict,
+                MtlsPolicyMode.Disabled => MtlsMode.Disabled,
+                _ => MtlsMode.Permissive,
+            };
     }
 }

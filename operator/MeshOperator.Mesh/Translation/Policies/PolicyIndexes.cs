@@ -12,7 +12,13 @@ namespace MeshOperator.Mesh.Translation.Policies;
 /// <param name="Limits">By port of a pod.</param>
 /// <param name="NamedServices">The services whose routes a policy may concern. Of all others their own record tells all of their routes.</param>
 internal sealed record PolicyIndexes(
-    MtlsPolicyIndex Mtls, SplitIndex Splits, RetryIndex Retries, BreakerIndex Breakers, RateLimitIndex Limits, IReadOnlySet<ObjectName> NamedServices)
+    MtlsPolicyIndex Mtls,
+    SplitIndex Splits,
+    RetryIndex Retries,
+    BreakerIndex Breakers,
+    RateLimitIndex Limits,
+    IReadOnlySet<ObjectName> NamedServices
+)
 {
     public static Found<PolicyIndexes> Create(ClusterSnapshot snapshot)
     {
@@ -24,6 +30,7 @@ internal sealed record PolicyIndexes(
         var named = snapshot.Policies.FindNamedServices(PolicyEffects.Routes);
         return new Found<PolicyIndexes>(
             new PolicyIndexes(mtls.Result, splits.Result, retries.Result, breakers.Result, limits.Result, named),
-            [.. mtls.Findings, .. splits.Findings, .. retries.Findings, .. breakers.Findings, .. limits.Findings]);
+            [.. mtls.Findings, .. splits.Findings, .. retries.Findings, .. breakers.Findings, .. limits.Findings]
+        );
     }
 }

@@ -30,7 +30,9 @@ internal sealed class RateLimitIndex
         {
             var candidate = new Candidate(key, rank, ToLimits(key, spec));
             if (candidate.Limits.Count > Limit.KeptApart)
-                findings.Add(new Noted(key, $"A change to any limit from spec.limits[{Limit.KeptApart - 1}] on resets the counts of all of those."));
+                findings.Add(
+                    new Noted(key, $"A change to any limit from spec.limits[{Limit.KeptApart - 1}] on resets the counts of all of those.")
+                );
             if (spec.TargetRefs is { } references)
             {
                 findings.AddRange(targets.Add(snapshot, key, references, candidate));
@@ -43,7 +45,11 @@ internal sealed class RateLimitIndex
         }
 
         findings.AddRange(bySelector.FindSelected(snapshot));
-        var several = policies.CountBy(policy => policy.Key.Namespace).Where(count => count.Value > 1).Select(count => count.Key).ToHashSet(StringComparer.Ordinal);
+        var several = policies
+            .CountBy(policy => policy.Key.Namespace)
+            .Where(count => count.Value > 1)
+            .Select(count => count.Key)
+            .ToHashSet(StringComparer.Ordinal);
         return new Found<RateLimitIndex>(new RateLimitIndex(targets, bySelector, several), findings);
     }
 
@@ -55,7 +61,11 @@ internal sealed class RateLimitIndex
         FindLevels(ns, pod, services).Select(GetOldest).FirstOrDefault(candidate => candidate is not null);
 
     /// <summary>The policies that would hold for a port, the more specific first; of those that are equally so the oldest holds.</summary>
-    public IEnumerable<IEnumerable<Candidate>> FindLevels(string ns, PodRecord pod, IReadOnlyCollection<(ObjectName Service, string PortName)> services)
+    public IEnumerable<IEnumerable<Candidate>> FindLevels(
+        string ns,
+        PodRecord pod,
+        IReadOnlyCollection<(ObjectName Service, string PortName)> services
+    )
     {
         yield return FindOnPorts(services);
         yield return FindOnServices(services);
@@ -72,20 +82,37 @@ internal sealed class RateLimitIndex
 
     private static IEnumerable<Candidate> ToList(Candidate? candidate) => candidate is null ? [] : [candidate];
 
-    private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) => spec.Limits.Select((limit, i) => new Limit(
-        string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),
-        limit.Requests,
-        ToPeriod(limit.Unit),
-        RateLimitDefaults.ResolveBurst(limit),
-        limit.Match is { } match ? RequestMatches.Read(new HttpRequestMatch { Path = match.Path, Method = match.Method, Headers = match.Headers }) : HttpMatch.All)).ToValueList();
+    private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) =>
+        spec
+            .Limits.Select(
+                (limit, i) =>
+                    new Limit(
+                        string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),
+                        limit.Requests,
+                        ToPeriod(limit.Unit),
+                        RateLimitDefaults.ResolveBurst(limit),
+                        limit.Match is { } match
+                            ? RequestMatches.Read(
+                                new HttpRequestMatch
+                                {
+                                    Path = match.Path,
+                                    Method = match.Method,
+                                    Headers = match.Headers,
+                                }
+                            )
+                            : HttpMatch.All
+                    )
+            )
+            .ToValueList();
 
-    private static TimeSpan ToPeriod(RateLimitUnit unit) => unit switch
-    {
-        RateLimitUnit.Minute => TimeSpan.FromMinutes(1),
-        RateLimitUnit.Hour => TimeSpan.FromHours(1),
-        RateLimitUnit.Day => TimeSpan.FromDays(1),
-        _ => TimeSpan.FromSeconds(1),
-    };
+    private static TimeSpan ToPeriod(RateLimitUnit unit) =>
+        unit switch
+        {
+            RateLimitUnit.Minute => TimeSpan.FromMinutes(1),
+            RateLimitUnit.Hour => TimeSpan.FromHours(1),
+            RateLimitUnit.Day => TimeSpan.FromDays(1),
+            _ => TimeSpan.FromSeconds(1),
+        };
 
     internal sealed record Candidate(PolicyKey Key, int Rank, ValueList<Limit> Limits) : IRanked;
 }

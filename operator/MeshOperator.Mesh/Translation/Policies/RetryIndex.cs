@@ -27,7 +27,8 @@ internal sealed class RetryIndex
                 ToConnection(spec),
                 NamesBudget: spec.Budget is not null,
                 NamesTimeouts: spec.Timeouts is { Connect: not null } or { Idle: not null },
-                MeshDuration.ParseOptional(spec.Timeouts?.Request));
+                MeshDuration.ParseOptional(spec.Timeouts?.Request)
+            );
             findings.AddRange(targets.Add(snapshot, key, spec.TargetRefs, candidate));
             findings.AddRange(TargetIndex<Candidate>.FindTcp(snapshot, key, spec.TargetRefs, "no requests to retry"));
         }
@@ -37,13 +38,14 @@ internal sealed class RetryIndex
 
     /// <summary>The policies of the routes of a service's port, of which the first holds, the most specific; <paramref name="split"/> and
     /// <paramref name="rule"/> are null where there is none.</summary>
-    public IEnumerable<Candidate> FindForRoute(ObjectName service, string portName, string? split, string? rule) => new[]
-    {
-        split is not null && rule is not null ? FindForSplit(service, split, rule) : null,
-        split is not null ? FindForSplit(service, split, null) : null,
-        portName.Length > 0 ? _targets.Find(PolicyTargetKind.Service, service, portName) : null,
-        _targets.Find(PolicyTargetKind.Service, service, null),
-    }.OfType<Candidate>();
+    public IEnumerable<Candidate> FindForRoute(ObjectName service, string portName, string? split, string? rule) =>
+        new[]
+        {
+            split is not null && rule is not null ? FindForSplit(service, split, rule) : null,
+            split is not null ? FindForSplit(service, split, null) : null,
+            portName.Length > 0 ? _targets.Find(PolicyTargetKind.Service, service, portName) : null,
+            _targets.Find(PolicyTargetKind.Service, service, null),
+        }.OfType<Candidate>();
 
     /// <summary>The policy of a service's port, whatever split there is.</summary>
     public Candidate? FindForPort(ObjectName service, string portName) => _targets.FindForPort(service, portName);
@@ -53,7 +55,8 @@ internal sealed class RetryIndex
 
     private static RetrySettings? ToSettings(RetryPolicySpec spec)
     {
-        if (spec.Attempts == 0) return null;
+        if (spec.Attempts == 0)
+            return null;
         var (backoffBase, backoffMax) = RetryPolicyDefaults.ResolveBackoff(spec);
         var triggers = RetryPolicyDefaults.ResolveRetryOn(spec).Select(ToTrigger).Distinct().Order().ToList();
         return new RetrySettings
@@ -71,36 +74,46 @@ internal sealed class RetryIndex
         };
     }
 
-    private static ConnectionSettings ToConnection(RetryPolicySpec spec) => new(
-        MeshDuration.ParseOptional(spec.Timeouts?.Connect),
-        MeshDuration.ParseOptional(spec.Timeouts?.Idle),
-        ToBudget(spec.Budget ?? RetryPolicyDefaults.Budget));
+    private static ConnectionSettings ToConnection(RetryPolicySpec spec) =>
+        new(
+            MeshDuration.ParseOptional(spec.Timeouts?.Connect),
+            MeshDuration.ParseOptional(spec.Timeouts?.Idle),
+            ToBudget(spec.Budget ?? RetryPolicyDefaults.Budget)
+        );
 
     private static RetryBudget ToBudget(RetryBudgetSpec spec) => new(spec.Percent, spec.MinConcurrency);
 
     private static bool IsBeforeRequest(RetryTrigger trigger) =>
         trigger is RetryTrigger.ConnectFailure or RetryTrigger.RefusedStream or RetryTrigger.ResetBeforeRequest;
 
-    private static RetryTrigger ToTrigger(RetryCondition condition) => condition switch
-    {
-        RetryCondition.ConnectFailure => RetryTrigger.ConnectFailure,
-        RetryCondition.RefusedStream => RetryTrigger.RefusedStream,
-        RetryCondition.ResetBeforeRequest => RetryTrigger.ResetBeforeRequest,
-        RetryCondition.Reset => RetryTrigger.Reset,
-        RetryCondition.GatewayError => RetryTrigger.GatewayError,
-        RetryCondition.ServerError => RetryTrigger.ServerError,
-        RetryCondition.Conflict => RetryTrigger.Conflict,
-        RetryCondition.Cancelled => RetryTrigger.GrpcCancelled,
-        RetryCondition.DeadlineExceeded => RetryTrigger.GrpcDeadlineExceeded,
-        RetryCondition.Internal => RetryTrigger.GrpcInternal,
-        RetryCondition.ResourceExhausted => RetryTrigger.GrpcResourceExhausted,
-        RetryCondition.Unavailable => RetryTrigger.GrpcUnavailable,
-        _ => throw new ArgumentOutOfRangeException(nameof(condition), condition, null),
-    };
+    private static RetryTrigger ToTrigger(RetryCondition condition) =>
+        condition switch
+        {
+            RetryCondition.ConnectFailure => RetryTrigger.ConnectFailure,
+            RetryCondition.RefusedStream => RetryTrigger.RefusedStream,
+            RetryCondition.ResetBeforeRequest => RetryTrigger.ResetBeforeRequest,
+            RetryCondition.Reset => RetryTrigger.Reset,
+            RetryCondition.GatewayError => RetryTrigger.GatewayError,
+            RetryCondition.ServerError => RetryTrigger.ServerError,
+            RetryCondition.Conflict => RetryTrigger.Conflict,
+            RetryCondition.Cancelled => RetryTrigger.GrpcCancelled,
+            RetryCondition.DeadlineExceeded => RetryTrigger.GrpcDeadlineExceeded,
+            RetryCondition.Internal => RetryTrigger.GrpcInternal,
+            RetryCondition.ResourceExhausted => RetryTrigger.GrpcResourceExhausted,
+            RetryCondition.Unavailable => RetryTrigger.GrpcUnavailable,
+            _ => throw new ArgumentOutOfRangeException(nameof(condition), condition, null),
+        };
 
     /// <summary>A policy's effect. Settings are null when it turns retries off; of two the one with the lower rank is older.</summary>
     internal sealed record Candidate(
-        PolicyKey Key, int Rank, RetrySettings? Settings, ConnectionSettings Connection, bool NamesBudget, bool NamesTimeouts, TimeSpan? RequestTimeout) : IRanked
+        PolicyKey Key,
+        int Rank,
+        RetrySettings? Settings,
+        ConnectionSettings Connection,
+        bool NamesBudget,
+        bool NamesTimeouts,
+        TimeSpan? RequestTimeout
+    ) : IRanked
     {
         /// <summary>Whether something is given for connections to the target, whatever requests they carry.</summary>
         public bool NamesConnection => NamesBudget || NamesTimeouts;

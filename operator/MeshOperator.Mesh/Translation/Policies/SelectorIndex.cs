@@ -16,7 +16,8 @@ internal sealed class SelectorIndex<TCandidate>
     /// <returns>The conflict with an older one that has the same selector, if there is one.</returns>
     public IEnumerable<PolicyFinding> Add(PolicyKey key, PodLabelSelector selector, TCandidate candidate)
     {
-        if (!_byNamespace.TryGetValue(key.Namespace, out var entries)) _byNamespace[key.Namespace] = entries = [];
+        if (!_byNamespace.TryGetValue(key.Namespace, out var entries))
+            _byNamespace[key.Namespace] = entries = [];
         if (entries.Find(other => other.Selector.IsSame(selector)) is { } older)
             return [new Conflicted(key, $"{older.Key} is older and has the same selector; delete one of them or select other pods")];
         entries.Add(new Entry(key, selector, candidate));
@@ -30,11 +31,13 @@ internal sealed class SelectorIndex<TCandidate>
     /// <summary>Finds which of the pods that policies select belong to an older one, and the policies that select none with a proxy.</summary>
     public IEnumerable<PolicyFinding> FindSelected(ClusterSnapshot snapshot)
     {
-        if (_byNamespace.Count == 0) return [];
+        if (_byNamespace.Count == 0)
+            return [];
         var tallies = _byNamespace.ToDictionary(entries => entries.Key, entries => entries.Value.ConvertAll(entry => new Tally(entry)));
         foreach (var (name, pod) in snapshot.Pods)
         {
-            if (tallies.TryGetValue(name.Namespace, out var selecting)) Count(selecting, name.Name, pod);
+            if (tallies.TryGetValue(name.Namespace, out var selecting))
+                Count(selecting, name.Name, pod);
         }
 
         return tallies.SelectMany(ofNamespace => ofNamespace.Value.SelectMany(tally => tally.ToFindings(ofNamespace.Key)));
@@ -45,7 +48,8 @@ internal sealed class SelectorIndex<TCandidate>
         Tally? holder = null;
         foreach (var tally in tallies)
         {
-            if (!tally.Entry.Selector.Selects(pod)) continue;
+            if (!tally.Entry.Selector.Selects(pod))
+                continue;
             if (!pod.HasProxy || pod.IsDirectAltogether)
             {
                 (pod.HasProxy ? tally.BypassingProxy : tally.WithoutProxy).Add(name);
@@ -53,9 +57,12 @@ internal sealed class SelectorIndex<TCandidate>
             }
 
             tally.HasProxies = true;
-            if (tallies.Count < 2) continue;
-            if (holder is null) tally.HoldsSome = true;
-            else tally.Lost.Add((holder.Entry.Key, name));
+            if (tallies.Count < 2)
+                continue;
+            if (holder is null)
+                tally.HoldsSome = true;
+            else
+                tally.Lost.Add((holder.Entry.Key, name));
             holder ??= tally;
         }
     }
@@ -83,15 +90,18 @@ internal sealed class SelectorIndex<TCandidate>
 
         public IEnumerable<PolicyFinding> ToFindings(string ns)
         {
-            if (HoldsSome) yield return new TargetFound(Entry.Key);
-            if (!HasProxies) yield return new WithoutProxies(Entry.Key, WhyWithoutProxies(ns));
-            if (Lost.Count > 0) yield return new Conflicted(Entry.Key, $"{string.Join("; ", Overlaps())}; make the selectors select different pods");
+            if (HoldsSome)
+                yield return new TargetFound(Entry.Key);
+            if (!HasProxies)
+                yield return new WithoutProxies(Entry.Key, WhyWithoutProxies(ns));
+            if (Lost.Count > 0)
+                yield return new Conflicted(Entry.Key, $"{string.Join("; ", Overlaps())}; make the selectors select different pods");
         }
 
-        private IEnumerable<string> Overlaps() => Lost
-            .GroupBy(lost => lost.Holder, lost => lost.Pod)
-            .OrderBy(group => group.Key, PolicyKeyOrder.Instance)
-            .Select(group => $"{group.Key} is older and also selects {Summarise([.. group])}");
+        private IEnumerable<string> Overlaps() =>
+            Lost.GroupBy(lost => lost.Holder, lost => lost.Pod)
+                .OrderBy(group => group.Key, PolicyKeyOrder.Instance)
+                .Select(group => $"{group.Key} is older and also selects {Summarise([.. group])}");
 
         private string WhyWithoutProxies(string ns)
         {

@@ -27,7 +27,8 @@ internal sealed class SplitIndex
                 continue;
             }
 
-            if (!byService.TryGetValue(service, out var splits)) byService[service] = splits = [];
+            if (!byService.TryGetValue(service, out var splits))
+                byService[service] = splits = [];
             if (splits.Find(other => HavePortInCommon(other.Spec, policy.Spec)) is { } older)
             {
                 findings.Add(new Conflicted(policy.Key, SplitMessages.OlderSplit(older.Key, policy.Spec.Service)));
@@ -35,8 +36,15 @@ internal sealed class SplitIndex
             }
 
             findings.Add(new TargetFound(policy.Key));
-            if (policy.Spec.Rules is not null && ProtocolDetection.AreTcp(snapshot.Services[service].Ports.Where(p => policy.Spec.Port is null || p.Port == policy.Spec.Port)))
-                findings.Add(new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, SplitMessages.RulesOnTcp(policy.Spec.Service)));
+            if (
+                policy.Spec.Rules is not null
+                && ProtocolDetection.AreTcp(
+                    snapshot.Services[service].Ports.Where(p => policy.Spec.Port is null || p.Port == policy.Spec.Port)
+                )
+            )
+                findings.Add(
+                    new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, SplitMessages.RulesOnTcp(policy.Spec.Service))
+                );
             splits.Add(policy);
         }
 
@@ -51,8 +59,10 @@ internal sealed class SplitIndex
 
     private static string? FindMissing(ClusterSnapshot snapshot, ObjectName service, int? port)
     {
-        if (!snapshot.Services.TryGetValue(service, out var found)) return $"spec.service: the service '{service.Name}' does not exist in namespace '{service.Namespace}'";
-        if (found.IsExternalName) return $"spec.service: the service '{service.Name}' is an ExternalName, which has no traffic of its own to split";
+        if (!snapshot.Services.TryGetValue(service, out var found))
+            return $"spec.service: the service '{service.Name}' does not exist in namespace '{service.Namespace}'";
+        if (found.IsExternalName)
+            return $"spec.service: the service '{service.Name}' is an ExternalName, which has no traffic of its own to split";
         return port is null || found.Ports.Any(p => p.Port == port)
             ? null
             : $"spec.port: the service '{service.Name}' has no TCP port {port} ({PortTexts.Numbers(snapshot, service, found, port.Value)})";

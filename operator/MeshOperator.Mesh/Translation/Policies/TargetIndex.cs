@@ -24,7 +24,12 @@ internal sealed class TargetIndex<TPolicy>
 
     /// <summary>Adds a policy.</summary>
     /// <returns>Which of its targets exist, are missing or are taken.</returns>
-    public IReadOnlyList<PolicyFinding> Add(ClusterSnapshot snapshot, PolicyKey key, IReadOnlyList<PolicyTargetReference> references, TPolicy policy)
+    public IReadOnlyList<PolicyFinding> Add(
+        ClusterSnapshot snapshot,
+        PolicyKey key,
+        IReadOnlyList<PolicyTargetReference> references,
+        TPolicy policy
+    )
     {
         var findings = new List<PolicyFinding>();
         for (var i = 0; i < references.Count; i++)
@@ -37,7 +42,12 @@ internal sealed class TargetIndex<TPolicy>
             else if (_byTarget.TryAdd(target, policy))
                 findings.Add(new TargetFound(key));
             else
-                findings.Add(new Conflicted(key, $"{field}: {_byTarget[target].Key} is older and has the same target; delete one of them or choose another target"));
+                findings.Add(
+                    new Conflicted(
+                        key,
+                        $"{field}: {_byTarget[target].Key} is older and has the same target; delete one of them or choose another target"
+                    )
+                );
         }
 
         return findings;
@@ -48,19 +58,29 @@ internal sealed class TargetIndex<TPolicy>
     /// <param name="key">The policy.</param>
     /// <param name="references">Its targets.</param>
     /// <param name="lack">What TCP lacks.</param>
-    public static IEnumerable<PolicyFinding> FindTcp(ClusterSnapshot snapshot, PolicyKey key, IReadOnlyList<PolicyTargetReference> references, string lack)
+    public static IEnumerable<PolicyFinding> FindTcp(
+        ClusterSnapshot snapshot,
+        PolicyKey key,
+        IReadOnlyList<PolicyTargetReference> references,
+        string lack
+    )
     {
         for (var i = 0; i < references.Count; i++)
         {
             var reference = references[i];
-            if (reference.Kind != PolicyTargetKind.Service || !snapshot.Services.TryGetValue(new ObjectName(key.Namespace, reference.Name), out var service)) continue;
+            if (
+                reference.Kind != PolicyTargetKind.Service
+                || !snapshot.Services.TryGetValue(new ObjectName(key.Namespace, reference.Name), out var service)
+            )
+                continue;
             var ports = service.Ports.Where(p => reference.SectionName is not { } section || p.Name == section);
             if (ProtocolDetection.AreTcp(ports))
             {
                 yield return new Unresolved(
                     key,
                     ConditionReasons.UnsupportedProtocol,
-                    $"spec.targetRefs[{i}]: the targeted ports of the service '{reference.Name}' are TCP and have {lack}; declare HTTP with appProtocol if they carry HTTP");
+                    $"spec.targetRefs[{i}]: the targeted ports of the service '{reference.Name}' are TCP and have {lack}; declare HTTP with appProtocol if they carry HTTP"
+                );
             }
         }
     }
@@ -76,14 +96,17 @@ internal sealed class TargetIndex<TPolicy>
         var name = new ObjectName(ns, reference.Name);
         if (reference.Kind == PolicyTargetKind.Service)
         {
-            if (!snapshot.Services.TryGetValue(name, out var service)) return $"the service '{reference.Name}' does not exist in namespace '{ns}'";
-            if (service.IsExternalName) return $"the service '{reference.Name}' is an ExternalName, whose traffic does not pass through the mesh";
+            if (!snapshot.Services.TryGetValue(name, out var service))
+                return $"the service '{reference.Name}' does not exist in namespace '{ns}'";
+            if (service.IsExternalName)
+                return $"the service '{reference.Name}' is an ExternalName, whose traffic does not pass through the mesh";
             return reference.SectionName is null || service.Ports.Any(p => p.Name == reference.SectionName)
                 ? null
                 : $"the service '{reference.Name}' has no port named '{reference.SectionName}' ({PortTexts.Names(service)})";
         }
 
-        if (snapshot.Policies.Find(PolicyKinds.TrafficSplit, name) is not { } split) return $"the traffic split '{reference.Name}' does not exist in namespace '{ns}'";
+        if (snapshot.Policies.Find(PolicyKinds.TrafficSplit, name) is not { } split)
+            return $"the traffic split '{reference.Name}' does not exist in namespace '{ns}'";
         return reference.SectionName is null || split.Spec?.Rules?.Any(r => r.Name == reference.SectionName) == true
             ? null
             : $"the traffic split '{reference.Name}' has no rule named '{reference.SectionName}'";

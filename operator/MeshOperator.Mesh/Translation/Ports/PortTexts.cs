@@ -10,9 +10,13 @@ internal static class PortTexts
     public static string Names(ServiceRecord service)
     {
         var names = service.Ports.Where(p => p.Name.Length > 0).Select(p => $"'{p.Name}'").ToList();
-        if (names.Count > 0) return $"it has {string.Join(", ", names)}";
+        if (names.Count > 0)
+            return $"it has {string.Join(", ", names)}";
         return service.Ports is [var only]
-            ? string.Create(CultureInfo.InvariantCulture, $"its port {only.Port} has no name; omit sectionName, or name the port in the service")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"its port {only.Port} has no name; omit sectionName, or name the port in the service"
+            )
             : "it has none";
     }
 
@@ -20,8 +24,8 @@ internal static class PortTexts
     public static string Numbers(ClusterSnapshot snapshot, ObjectName name, ServiceRecord service, int named)
     {
         var has = service.Ports.Count == 0 ? "it has none" : $"it has {string.Join(", ", service.Ports.Select(p => p.Port))}";
-        var targets = snapshot.EndpointSlices
-            .Where(slice => slice.Key.Namespace == name.Namespace && slice.Value.Service == name.Name)
+        var targets = snapshot
+            .EndpointSlices.Where(slice => slice.Key.Namespace == name.Namespace && slice.Value.Service == name.Name)
             .SelectMany(slice => slice.Value.Ports.Where(p => p.Port == named).Select(p => p.Name))
             .ToHashSet(StringComparer.Ordinal);
         return service.Ports.FirstOrDefault(p => targets.Contains(p.Name)) is { } port

@@ -20,7 +20,8 @@ internal static class MtlsReview
         foreach (var policy in modes.All)
         {
             findings.AddRange(FindForeignIdentities(policy, snapshot.TrustDomain));
-            if (DeniedCallers.Warning(policy.Access) is { } warning) findings.Add(new Noted(policy.Key, warning));
+            if (DeniedCallers.Warning(policy.Access) is { } warning)
+                findings.Add(new Noted(policy.Key, warning));
         }
 
         foreach (var (policy, pods) in FindPods(snapshot, modes, served))
@@ -33,14 +34,21 @@ internal static class MtlsReview
     }
 
     /// <summary>The policies for which it matters what pods serve, with the pods for which they hold.</summary>
-    private static List<(MtlsPolicyIndex.Candidate Policy, SelectedPods Pods)> FindPods(ClusterSnapshot snapshot, MtlsPolicyIndex modes, ServedPorts served)
+    private static List<(MtlsPolicyIndex.Candidate Policy, SelectedPods Pods)> FindPods(
+        ClusterSnapshot snapshot,
+        MtlsPolicyIndex modes,
+        ServedPorts served
+    )
     {
         var byPolicy = modes.All.Where(NeedsPods).ToDictionary(policy => policy.Key, policy => (Policy: policy, Pods: new SelectedPods()));
-        if (byPolicy.Count == 0) return [];
+        if (byPolicy.Count == 0)
+            return [];
         foreach (var (name, pod) in snapshot.Pods)
         {
-            if (!pod.HasProxy || pod.IsDirectAltogether || modes.Find(name.Namespace, pod) is not { } policy) continue;
-            if (byPolicy.TryGetValue(policy.Key, out var found)) found.Pods.Add(pod, served.GetPorts(name), policy);
+            if (!pod.HasProxy || pod.IsDirectAltogether || modes.Find(name.Namespace, pod) is not { } policy)
+                continue;
+            if (byPolicy.TryGetValue(policy.Key, out var found))
+                found.Pods.Add(pod, served.GetPorts(name), policy);
         }
 
         return [.. byPolicy.Values.Where(found => found.Pods.Any)];
@@ -53,7 +61,9 @@ internal static class MtlsReview
     private static bool IsFor(SpecRule rule, int port) => rule.Ports is not { Count: > 0 } ports || ports.Contains(port);
 
     private static IEnumerable<(string Field, SpecRule Rule)> Rules(MtlsPolicySpec spec) =>
-        (spec.Allow ?? []).Select((rule, i) => ($"spec.allow[{i}]", rule)).Concat((spec.Deny ?? []).Select((rule, i) => ($"spec.deny[{i}]", rule)));
+        (spec.Allow ?? [])
+            .Select((rule, i) => ($"spec.allow[{i}]", rule))
+            .Concat((spec.Deny ?? []).Select((rule, i) => ($"spec.deny[{i}]", rule)));
 
     private static IEnumerable<PolicyFinding> FindForeignIdentities(MtlsPolicyIndex.Candidate policy, string trustDomain)
     {
@@ -63,25 +73,43 @@ internal static class MtlsReview
             foreach (var (i, identity) in (rule.Identities ?? []).Index())
             {
                 // A beginning may be so short that it leaves the trust domain open.
-                if (identity.StartsWith(own, StringComparison.Ordinal) || (identity.EndsWith('*') && own.StartsWith(identity[..^1], StringComparison.Ordinal))) continue;
+                if (
+                    identity.StartsWith(own, StringComparison.Ordinal)
+                    || (identity.EndsWith('*') && own.StartsWith(identity[..^1], StringComparison.Ordinal))
+                )
+                    continue;
                 yield return new Unresolved(
                     policy.Key,
                     ConditionReasons.TrustDomainMismatch,
-                    $"{field}.identities[{i}]: '{identity}' is not in the mesh's trust domain, '{trustDomain}', so no caller has it; write {own}ns/NAMESPACE/sa/SERVICE_ACCOUNT");
+                    $"{field}.identities[{i}]: '{identity}' is not in the mesh's trust domain, '{trustDomain}', so no caller has it; write {own}ns/NAMESPACE/sa/SERVICE_ACCOUNT"
+                );
             }
         }
     }
 
-    private static IEnumerable<PolicyFinding> FindMissingPorts(ClusterSnapshot snapshot, MtlsPolicyIndex.Candidate policy, SelectedPods pods)
+    private static IEnumerable<PolicyFinding> FindMissingPorts(
+        ClusterSnapshot snapshot,
+        MtlsPolicyIndex.Candidate policy,
+        SelectedPods pods
+    )
     {
-        var named = Rules(policy.Spec).SelectMany(r => (r.Rule.Ports ?? []).Select(port => ($"{r.Field}.ports", Port: port)))
-            .Concat((policy.Spec.PortModes?.Keys ?? Enumerable.Empty<string>()).Select(port => ("spec.portModes", Port: int.Parse(port, System.Globalization.CultureInfo.InvariantCulture))).OrderBy(p => p.Port));
+        var named = Rules(policy.Spec)
+            .SelectMany(r => (r.Rule.Ports ?? []).Select(port => ($"{r.Field}.ports", Port: port)))
+            .Concat(
+                (policy.Spec.PortModes?.Keys ?? Enumerable.Empty<string>())
+                    .Select(port => ("spec.portModes", Port: int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)))
+                    .OrderBy(p => p.Port)
+            );
         foreach (var (field, port) in named.Where(p => !pods.Serve(p.Port)))
         {
             var fix = pods.Targets(snapshot, port) is { } service
                 ? $"{port}, which is the port of the service '{service.Name}'; write its targetPort, {string.Join(" or ", service.Targets)}"
                 : $"{port} ({pods.Text}); write the pods' own port, or declare {port} as a containerPort if they serve it";
-            yield return new Unresolved(policy.Key, ConditionReasons.PortNotFound, $"{field}: no pod with a sidecar that the policy applies to serves port {fix}");
+            yield return new Unresolved(
+                policy.Key,
+                ConditionReasons.PortNotFound,
+                $"{field}: no pod with a sidecar that the policy applies to serves port {fix}"
+            );
         }
     }
 
@@ -90,14 +118,19 @@ internal static class MtlsReview
         var allow = policy.Spec.Allow ?? [];
         foreach (var (i, rule) in allow.Index())
         {
-            if (!NeedsHttp(rule)) continue;
+            if (!NeedsHttp(rule))
+                continue;
             // A rule for all ports is for those with requests, unless the others would be left to nobody.
             var closed = pods.Tcp.Where(IsClosed).ToList();
             var unseen = pods.Unseen.Where(IsClosed).ToList();
-            if (unseen.Count > 0) yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, UnseenMessage(i, unseen));
-            if (closed.Count > 0) yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, TcpMessage(i, closed));
+            if (unseen.Count > 0)
+                yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, UnseenMessage(i, unseen));
+            if (closed.Count > 0)
+                yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, TcpMessage(i, closed));
 
-            bool IsClosed(int port) => rule.Ports?.Contains(port) == true || (IsFor(rule, port) && !allow.Exists(other => IsFor(other, port) && !NeedsHttp(other)));
+            bool IsClosed(int port) =>
+                rule.Ports?.Contains(port) == true
+                || (IsFor(rule, port) && !allow.Exists(other => IsFor(other, port) && !NeedsHttp(other)));
         }
     }
 
@@ -129,12 +162,15 @@ internal static class MtlsReview
         public void Add(PodRecord pod, SortedDictionary<int, ServedPort> served, MtlsPolicyIndex.Candidate policy)
         {
             Any = true;
-            foreach (var port in pod.ContainerPorts.Where(port => !served.ContainsKey(port))) _ports[port] = PortProtocol.Detect;
+            foreach (var port in pod.ContainerPorts.Where(port => !served.ContainsKey(port)))
+                _ports[port] = PortProtocol.Detect;
             foreach (var (number, port) in served)
             {
                 _ports[number] = _ports.TryGetValue(number, out var known) && known != port.Protocol ? PortProtocol.Detect : port.Protocol;
-                if (port.Protocol is PortProtocol.Detect && policy.GetMode(number) is MtlsMode.Disabled) _unseen.Add(number);
-                foreach (var (service, name) in port.Services) _services.Add((service, name, number));
+                if (port.Protocol is PortProtocol.Detect && policy.GetMode(number) is MtlsMode.Disabled)
+                    _unseen.Add(number);
+                foreach (var (service, name) in port.Services)
+                    _services.Add((service, name, number));
             }
         }
 
@@ -143,8 +179,14 @@ internal static class MtlsReview
         /// <summary>The service that has a port of this number, and what it is in the pods; null when there is none.</summary>
         public (string Name, List<int> Targets)? Targets(ClusterSnapshot snapshot, int number)
         {
-            var found = _services.Where(s => snapshot.Services.TryGetValue(s.Service, out var service) && service.Ports.Any(p => p.Name == s.PortName && p.Port == number)).ToList();
-            if (found.Count == 0) return null;
+            var found = _services
+                .Where(s =>
+                    snapshot.Services.TryGetValue(s.Service, out var service)
+                    && service.Ports.Any(p => p.Name == s.PortName && p.Port == number)
+                )
+                .ToList();
+            if (found.Count == 0)
+                return null;
             var first = found.Min(s => s.Service);
             return (first.Name, [.. found.Where(s => s.Service == first).Select(s => s.Target).Distinct().Order()]);
         }

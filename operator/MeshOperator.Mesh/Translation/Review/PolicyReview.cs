@@ -10,10 +10,15 @@ namespace MeshOperator.Mesh.Translation.Review;
 internal static class PolicyReview
 {
     public static IEnumerable<PolicyFinding> Review(
-        ClusterSnapshot snapshot, PolicyIndexes policies, RoutePlan routes, ServiceSet services, ServedPorts served) =>
-    [
-        .. RetryReview.Review(routes.RetryOverrides, services.ConnectionPolicies),
-        .. RateLimitReview.Review(snapshot, policies.Limits, policies.Mtls, served),
-        .. MtlsReview.Review(snapshot, policies.Mtls, served),
-    ];
+        ClusterSnapshot snapshot,
+        PolicyIndexes policies,
+        RoutePlan routes,
+        ServiceSet services,
+        ServedPorts served
+    ) =>
+        [
+            .. RetryReview.Review(routes.RetryOverrides, services.ConnectionPolicies),
+            .. RateLimitReview.Review(snapshot, policies.Limits, policies.Mtls, served),
+            .. MtlsReview.Review(snapshot, policies.Mtls, served),
+        ];
 }

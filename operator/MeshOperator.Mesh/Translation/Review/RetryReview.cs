@@ -15,7 +15,10 @@ internal static class RetryReview
             var isLeft = connectionPolicies.Contains(loser);
             var left = isLeft ? "; only its budget and its connection timeouts are in effect" : string.Empty;
             yield return new Overridden(
-                loser, $"for all requests {overrides.Describe(loser)}{left}; delete one of them or choose another target", Everywhere: !isLeft);
+                loser,
+                $"for all requests {overrides.Describe(loser)}{left}; delete one of them or choose another target",
+                Everywhere: !isLeft
+            );
         }
     }
 }

@@ -14,23 +14,28 @@ internal sealed record RoutePlan(
     IReadOnlyDictionary<BackendTarget, MeshServicePort> Ports,
     IReadOnlyDictionary<ObjectName, MeshService> Kept,
     CallerPolicies Callers,
-    Overrides RetryOverrides);
+    Overrides RetryOverrides
+);
 
 /// <summary>Policies on services whose splits send requests to backends: they arrive there over the backends' connections. Of several the
 /// oldest.</summary>
 /// <param name="Retries">By backend.</param>
 /// <param name="Breakers">By backend.</param>
 internal sealed record CallerPolicies(
-    IReadOnlyDictionary<BackendTarget, RetryIndex.Candidate> Retries, IReadOnlyDictionary<BackendTarget, BreakerIndex.Candidate> Breakers)
+    IReadOnlyDictionary<BackendTarget, RetryIndex.Candidate> Retries,
+    IReadOnlyDictionary<BackendTarget, BreakerIndex.Candidate> Breakers
+)
 {
     /// <summary>Whether one arrives at a port of a service.</summary>
     public bool Reach(MeshService service)
     {
-        if (Retries.Count == 0 && Breakers.Count == 0) return false;
+        if (Retries.Count == 0 && Breakers.Count == 0)
+            return false;
         foreach (var port in service.Ports)
         {
             var target = new BackendTarget(port.Service, port.Port);
-            if (Retries.ContainsKey(target) || Breakers.ContainsKey(target)) return true;
+            if (Retries.ContainsKey(target) || Breakers.ContainsKey(target))
+                return true;
         }
 
         return false;

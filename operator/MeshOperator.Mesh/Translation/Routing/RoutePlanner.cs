@@ -38,7 +38,8 @@ internal sealed class RoutePlanner
             if (!policies.NamedServices.Contains(name) && plain.Find(name, own) is { } known)
             {
                 kept.Add(name, known);
-                foreach (var port in known.Ports) ports.Add(new BackendTarget(port.Service, port.Port), port);
+                foreach (var port in known.Ports)
+                    ports.Add(new BackendTarget(port.Service, port.Port), port);
                 continue;
             }
 
@@ -61,7 +62,8 @@ internal sealed class RoutePlanner
         ValueList<WeightedBackend> toSelf = [new WeightedBackend(1, self)];
         var split = _policies.Splits.Find(name, port.Port) is { } named && _backends.Holds(named, name, service, port) ? named : null;
         var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
-        if (split is not null) policies.Add(split.Key);
+        if (split is not null)
+            policies.Add(split.Key);
 
         var tcp = toSelf;
         var routes = new List<HttpRoute>();
@@ -72,7 +74,8 @@ internal sealed class RoutePlanner
         }
         else
         {
-            if (split?.Spec.Rules is { } rules) routes.AddRange(PlanRules(split, rules, root, policies));
+            if (split?.Spec.Rules is { } rules)
+                routes.AddRange(PlanRules(split, rules, root, policies));
             // What no rule matches goes to the service itself.
             if (!routes.Exists(r => r.Match == HttpMatch.All))
                 routes.Add(AddRetries(new HttpRoute { Name = "default", Backends = toSelf }, root, split?.Key.Name, rule: null, policies));
@@ -80,7 +83,8 @@ internal sealed class RoutePlanner
 
         if (split is not null && _policies.Breakers.FindForPort(name, port.Name) is { } breaker)
         {
-            foreach (var route in routes) Reach(_breakersOfCallers, route.Backends, breaker);
+            foreach (var route in routes)
+                Reach(_breakersOfCallers, route.Backends, breaker);
         }
 
         return new MeshServicePort
@@ -96,7 +100,12 @@ internal sealed class RoutePlanner
         };
     }
 
-    private List<HttpRoute> PlanRules(ActivePolicy<TrafficSplitSpec> split, List<TrafficSplitRule> rules, RootPort root, SortedSet<PolicyKey> policies)
+    private List<HttpRoute> PlanRules(
+        ActivePolicy<TrafficSplitSpec> split,
+        List<TrafficSplitRule> rules,
+        RootPort root,
+        SortedSet<PolicyKey> policies
+    )
     {
         var matched = new List<HttpRoute>();
         for (var i = 0; i < rules.Count; i++)
@@ -117,19 +126,22 @@ internal sealed class RoutePlanner
         List<HttpRoute> routes = [.. matched.OrderBy(route => route.Match, RoutePrecedence.Instance)];
         // Nothing can reach what stands behind a match of everything.
         var all = routes.FindIndex(route => route.Match == HttpMatch.All);
-        if (all >= 0) routes.RemoveRange(all + 1, routes.Count - all - 1);
+        if (all >= 0)
+            routes.RemoveRange(all + 1, routes.Count - all - 1);
         return [.. routes.Select((route, i) => route with { Name = string.Create(CultureInfo.InvariantCulture, $"{route.Name}-{i}") })];
     }
 
     private HttpRoute AddRetries(HttpRoute route, RootPort root, string? split, string? rule, SortedSet<PolicyKey> policies)
     {
         var wanted = _policies.Retries.FindForRoute(root.Name, root.Port.Name, split, rule).ToList();
-        if (wanted is not [var retry, ..]) return route;
+        if (wanted is not [var retry, ..])
+            return route;
         // Opaque bytes have no requests in which one could hold or not.
         if (root.Protocol != PortProtocol.Tcp)
         {
             _retryOverrides.Hold(retry.Key);
-            foreach (var other in wanted.Skip(1)) _retryOverrides.Lose(other.Key, retry.Key, isOlder: false);
+            foreach (var other in wanted.Skip(1))
+                _retryOverrides.Lose(other.Key, retry.Key, isOlder: false);
         }
 
         policies.Add(retry.Key);
@@ -148,8 +160,10 @@ internal sealed class RoutePlanner
     {
         foreach (var backend in backends)
         {
-            if (backend.Target is not { } target) continue;
-            if (!ofCallers.TryGetValue(target, out var other) || policy.Rank < other.Rank) ofCallers[target] = policy;
+            if (backend.Target is not { } target)
+                continue;
+            if (!ofCallers.TryGetValue(target, out var other) || policy.Rank < other.Rank)
+                ofCallers[target] = policy;
         }
     }
 }

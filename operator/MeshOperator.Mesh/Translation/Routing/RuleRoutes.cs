@@ -10,31 +10,41 @@ namespace MeshOperator.Mesh.Translation.Routing;
 internal static class RuleRoutes
 {
     /// <summary>The route of a rule without match, backends and mirror.</summary>
-    public static HttpRoute ToRoute(TrafficSplitRule rule, int index) => new()
-    {
-        Name = rule.Name ?? string.Create(CultureInfo.InvariantCulture, $"rule{index}"),
-        Backends = [],
-        Sticky = ToSticky(rule.Sticky),
-        RequestTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Request),
-        IdleTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Idle),
-        Fault = rule.Fault is not { } fault || (fault.Delay is null && fault.Abort is null)
-            ? null
-            : new FaultInjection(MeshDuration.ParseOptional(fault.Delay?.Duration), fault.Delay?.Percent ?? TrafficSplitDefaults.Percent, fault.Abort?.Status, fault.Abort?.Percent ?? TrafficSplitDefaults.Percent),
-        Headers = rule.Headers is not { } headers
-            ? null
-            : new HeaderChanges(ToHeaders(headers.Set), ToHeaders(headers.Add), (headers.Remove ?? []).ToValueList()),
-    };
+    public static HttpRoute ToRoute(TrafficSplitRule rule, int index) =>
+        new()
+        {
+            Name = rule.Name ?? string.Create(CultureInfo.InvariantCulture, $"rule{index}"),
+            Backends = [],
+            Sticky = ToSticky(rule.Sticky),
+            RequestTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Request),
+            IdleTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Idle),
+            Fault =
+                rule.Fault is not { } fault || (fault.Delay is null && fault.Abort is null)
+                    ? null
+                    : new FaultInjection(
+                        MeshDuration.ParseOptional(fault.Delay?.Duration),
+                        fault.Delay?.Percent ?? TrafficSplitDefaults.Percent,
+                        fault.Abort?.Status,
+                        fault.Abort?.Percent ?? TrafficSplitDefaults.Percent
+                    ),
+            Headers = rule.Headers is not { } headers
+                ? null
+                : new HeaderChanges(ToHeaders(headers.Set), ToHeaders(headers.Add), (headers.Remove ?? []).ToValueList()),
+        };
 
     /// <summary>The matches of a rule; one of everything when it has none.</summary>
-    public static IEnumerable<HttpMatch> ToMatches(TrafficSplitRule rule) => rule.Matches is not { Count: > 0 } matches ? [HttpMatch.All] : matches.Select(RequestMatches.Read);
+    public static IEnumerable<HttpMatch> ToMatches(TrafficSplitRule rule) =>
+        rule.Matches is not { Count: > 0 } matches ? [HttpMatch.All] : matches.Select(RequestMatches.Read);
 
-    private static StickySession? ToSticky(StickySessions? sticky) => sticky switch
-    {
-        { Cookie: { } cookie } => new StickySession(StickyKey.Cookie, cookie.Name, MeshDuration.ParseOptional(cookie.Ttl)),
-        { Header: { } header } => new StickySession(StickyKey.Header, header, null),
-        { SourceIP: true } => new StickySession(StickyKey.SourceIp, string.Empty, null),
-        _ => null,
-    };
+    private static StickySession? ToSticky(StickySessions? sticky) =>
+        sticky switch
+        {
+            { Cookie: { } cookie } => new StickySession(StickyKey.Cookie, cookie.Name, MeshDuration.ParseOptional(cookie.Ttl)),
+            { Header: { } header } => new StickySession(StickyKey.Header, header, null),
+            { SourceIP: true } => new StickySession(StickyKey.SourceIp, string.Empty, null),
+            _ => null,
+        };
 
-    private static ValueList<HeaderValue> ToHeaders(List<HttpHeader>? headers) => (headers ?? []).Select(h => new HeaderValue(h.Name, h.Value)).ToValueList();
+    private static ValueList<HeaderValue> ToHeaders(List<HttpHeader>? headers) =>
+        (headers ?? []).Select(h => new HeaderValue(h.Name, h.Value)).ToValueList();
 }

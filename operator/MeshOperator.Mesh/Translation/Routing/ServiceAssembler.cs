@@ -27,34 +27,53 @@ internal static class ServiceAssembler
         RoutePlan plan,
         BackendCache backends,
         PlainServices plain,
-        ImmutableSortedDictionary<ServiceName, MeshService> before)
+        ImmutableSortedDictionary<ServiceName, MeshService> before
+    )
     {
         var services = before.ToBuilder();
         var connections = new HashSet<PolicyKey>();
         var callable = 0;
         foreach (var (name, service) in snapshot.Services)
         {
-            if (!IsCallable(service)) continue;
+            if (!IsCallable(service))
+                continue;
             callable++;
             var serviceName = new ServiceName(name.Namespace, name.Name);
             var old = before.GetValueOrDefault(serviceName);
             var isKept = plan.Kept.TryGetValue(name, out var same) && !plan.Callers.Reach(same);
             var result = isKept ? same! : Assemble(serviceName, service, policies, plan, old, connections);
-            if (!ReferenceEquals(result, old)) services[serviceName] = result;
-            if (same is null && !policies.NamedServices.Contains(name) && !plan.Callers.Reach(result)) plain.Remember(name, backends.Get(name), result);
+            if (!ReferenceEquals(result, old))
+                services[serviceName] = result;
+            if (same is null && !policies.NamedServices.Contains(name) && !plan.Callers.Reach(result))
+                plain.Remember(name, backends.Get(name), result);
         }
 
-        if (services.Count > callable) Forget(services, plain, snapshot.Services);
+        if (services.Count > callable)
+            Forget(services, plain, snapshot.Services);
         return new ServiceSet(services.ToImmutable(), connections);
     }
 
     private static bool IsCallable(ServiceRecord service) => !service.IsExternalName && service.Ports.Count > 0;
 
     private static MeshService Assemble(
-        ServiceName name, ServiceRecord service, PolicyIndexes policies, RoutePlan plan, MeshService? before, HashSet<PolicyKey> connections)
+        ServiceName name,
+        ServiceRecord service,
+        PolicyIndexes policies,
+        RoutePlan plan,
+        MeshService? before,
+        HashSet<PolicyKey> connections
+    )
     {
-        var ports = service.Ports
-            .Select(port => AddConnection(StickyPools.Add(plan.Ports[new BackendTarget(name, port.Port)], plan.Ports), port.Name, policies, plan.Callers, connections))
+        var ports = service
+            .Ports.Select(port =>
+                AddConnection(
+                    StickyPools.Add(plan.Ports[new BackendTarget(name, port.Port)], plan.Ports),
+                    port.Name,
+                    policies,
+                    plan.Callers,
+                    connections
+                )
+            )
             .Select(port => before?.Ports.FirstOrDefault(port.Equals) ?? port)
             .OrderBy(port => port.Port)
             .ToList();
@@ -64,29 +83,46 @@ internal static class ServiceAssembler
     /// <summary>The port with how connections to it are kept. A policy on the port itself comes first; else that of a service whose split
     /// sends requests there, as those arrive over this port's connections.</summary>
     private static MeshServicePort AddConnection(
-        MeshServicePort port, string portName, PolicyIndexes policies, CallerPolicies callers, HashSet<PolicyKey> connections)
+        MeshServicePort port,
+        string portName,
+        PolicyIndexes policies,
+        CallerPolicies callers,
+        HashSet<PolicyKey> connections
+    )
     {
         var service = new ObjectName(port.Service.Namespace, port.Service.Name);
         var self = new BackendTarget(port.Service, port.Port);
         var retry = policies.Retries.FindForPort(service, portName) ?? callers.Retries.GetValueOrDefault(self);
         var breaker = policies.Breakers.FindForPort(service, portName) ?? callers.Breakers.GetValueOrDefault(self);
-        if (retry is null && breaker is null) return port;
-        if (retry is { NamesConnection: true }) connections.Add(retry.Key);
+        if (retry is null && breaker is null)
+            return port;
+        if (retry is { NamesConnection: true })
+            connections.Add(retry.Key);
 
         var connection = (retry?.Connection ?? new ConnectionSettings()) with { Breaker = breaker?.Settings };
         // A proxy knows a number or a budget; what was named wins over a default.
-        if (breaker?.Settings.MaxRetries is not null && retry is not { NamesBudget: true }) connection = connection with { Budget = null };
+        if (breaker?.Settings.MaxRetries is not null && retry is not { NamesBudget: true })
+            connection = connection with { Budget = null };
         return port with
         {
             Connection = connection,
-            ClusterPolicies = new PolicyKey?[] { breaker?.Key, retry?.Key }.OfType<PolicyKey>().ToValueList(),
+            ClusterPolicies = new PolicyKey?[] { breaker?.Key, retry?.Key }
+                .OfType<PolicyKey>()
+                .ToValueList(),
         };
     }
 
     private static void Forget(
-        ImmutableSortedDictionary<ServiceName, MeshService>.Builder services, PlainServices plain, ImmutableDictionary<ObjectName, ServiceRecord> there)
+        ImmutableSortedDictionary<ServiceName, MeshService>.Builder services,
+        PlainServices plain,
+        ImmutableDictionary<ObjectName, ServiceRecord> there
+    )
     {
-        foreach (var gone in services.Keys.Where(name => !there.TryGetValue(new ObjectName(name.Namespace, name.Name), out var service) || !IsCallable(service)).ToList())
+        foreach (
+            var gone in services
+                .Keys.Where(name => !there.TryGetValue(new ObjectName(name.Namespace, name.Name), out var service) || !IsCallable(service))
+                .ToList()
+        )
         {
             services.Remove(gone);
             plain.Forget(new ObjectName(gone.Namespace, gone.Name));

@@ -13,7 +13,8 @@ internal static class StickyPools
     /// <param name="ports">All ports, with their endpoints.</param>
     public static MeshServicePort Add(MeshServicePort port, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)
     {
-        if (!port.Routes.Any(r => r.Sticky is not null)) return port;
+        if (!port.Routes.Any(r => r.Sticky is not null))
+            return port;
         var names = new Dictionary<ValueList<WeightedBackend>, string>();
         var pools = new List<StickyPool>();
         var routes = new List<HttpRoute>();
@@ -34,7 +35,11 @@ internal static class StickyPools
             routes.Add(route with { Pool = name });
         }
 
-        return port with { Routes = routes.ToValueList(), Pools = pools.ToValueList() };
+        return port with
+        {
+            Routes = routes.ToValueList(),
+            Pools = pools.ToValueList(),
+        };
     }
 
     /// <summary>The backends between which a route chooses.</summary>
@@ -42,12 +47,13 @@ internal static class StickyPools
 
     /// <summary>Whether a backend can be spoken to in the protocol of the port that is called. HTTP is passed on in the client's version, whether
     /// it was declared or recognised; what is declared as HTTP/2 is always spoken to in that.</summary>
-    public static bool Fits(PortProtocol port, PortProtocol backend) => (port, backend) switch
-    {
-        (PortProtocol.Http or PortProtocol.Detect, PortProtocol.Http or PortProtocol.Detect) => true,
-        (PortProtocol.Http2 or PortProtocol.Grpc, PortProtocol.Http2 or PortProtocol.Grpc) => true,
-        _ => port == backend,
-    };
+    public static bool Fits(PortProtocol port, PortProtocol backend) =>
+        (port, backend) switch
+        {
+            (PortProtocol.Http or PortProtocol.Detect, PortProtocol.Http or PortProtocol.Detect) => true,
+            (PortProtocol.Http2 or PortProtocol.Grpc, PortProtocol.Http2 or PortProtocol.Grpc) => true,
+            _ => port == backend,
+        };
 
     /// <summary>One set of endpoints is spoken to in one protocol.</summary>
     private static bool NeedsPool(MeshServicePort port, HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)
@@ -65,9 +71,11 @@ internal static class StickyPools
             // A root service whose selector covers a backend's pods has them too.
             .GroupBy(m => (m.Endpoint.Address, m.Endpoint.Port))
             .Select(same => new PoolMember(same.First().Endpoint, Math.Max(1, (int)Math.Round(same.Sum(m => m.Share) * TotalWeight))))
-            .OrderBy(m => m.Endpoint.Address, StringComparer.Ordinal).ThenBy(m => m.Endpoint.Port)
+            .OrderBy(m => m.Endpoint.Address, StringComparer.Ordinal)
+            .ThenBy(m => m.Endpoint.Port)
             .ToValueList();
     }
 
-    private static IEnumerable<WeightedBackend> Present(HttpRoute route) => route.Backends.Where(b => b is { Target: not null, Weight: > 0 });
+    private static IEnumerable<WeightedBackend> Present(HttpRoute route) =>
+        route.Backends.Where(b => b is { Target: not null, Weight: > 0 });
 }

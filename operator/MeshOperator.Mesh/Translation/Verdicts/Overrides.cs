@@ -24,23 +24,35 @@ internal sealed class Overrides
     /// <param name="place">Where.</param>
     public void Lose(PolicyKey policy, PolicyKey winner, bool isOlder, (string Pod, int Port)? place = null)
     {
-        if (policy == winner) return;
-        if (!_lost.TryGetValue(policy, out var winners)) _lost[policy] = winners = [];
-        if (!winners.TryGetValue((winner, isOlder), out var places)) winners[(winner, isOlder)] = places = [];
-        if (place is { } one) places.Add(one);
+        if (policy == winner)
+            return;
+        if (!_lost.TryGetValue(policy, out var winners))
+            _lost[policy] = winners = [];
+        if (!winners.TryGetValue((winner, isOlder), out var places))
+            winners[(winner, isOlder)] = places = [];
+        if (place is { } one)
+            places.Add(one);
     }
 
     /// <summary>Whether a policy lost something only because another one is older, which is hardly meant.</summary>
     public bool LosesByAge(PolicyKey policy) => _lost[policy].Keys.Any(winner => winner.IsOlder);
 
     /// <summary>Who holds in a policy's place, why, and where.</summary>
-    public string Describe(PolicyKey policy) => string.Join("; ", _lost[policy]
-        .OrderBy(winner => winner.Key.Winner, PolicyKeyOrder.Instance).ThenBy(winner => winner.Key.IsOlder)
-        .Select(winner => $"by {winner.Key.Winner}, which is {(winner.Key.IsOlder ? "older" : "more specific")}{Where(winner.Value)}"));
+    public string Describe(PolicyKey policy) =>
+        string.Join(
+            "; ",
+            _lost[policy]
+                .OrderBy(winner => winner.Key.Winner, PolicyKeyOrder.Instance)
+                .ThenBy(winner => winner.Key.IsOlder)
+                .Select(winner =>
+                    $"by {winner.Key.Winner}, which is {(winner.Key.IsOlder ? "older" : "more specific")}{Where(winner.Value)}"
+                )
+        );
 
     private static string Where(HashSet<(string Pod, int Port)> places)
     {
-        if (places.Count == 0) return string.Empty;
+        if (places.Count == 0)
+            return string.Empty;
         var (pod, port) = places.OrderBy(place => place.Pod, StringComparer.Ordinal).ThenBy(place => place.Port).First();
         return places.Count == 1
             ? string.Create(CultureInfo.InvariantCulture, $", on port {port} of the pod '{pod}'")

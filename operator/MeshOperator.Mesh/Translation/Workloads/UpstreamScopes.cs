@@ -14,7 +14,11 @@ internal sealed class UpstreamScopes(ClusterSnapshot snapshot)
     {
         var key = (ns, pod.Upstreams);
         if (!_scopes.TryGetValue(key, out var scope))
-            _scopes[key] = scope = Read(ns, pod.Upstreams, snapshot.Namespaces.GetValueOrDefault(new ObjectName(string.Empty, ns))?.Upstreams);
+            _scopes[key] = scope = Read(
+                ns,
+                pod.Upstreams,
+                snapshot.Namespaces.GetValueOrDefault(new ObjectName(string.Empty, ns))?.Upstreams
+            );
         return scope;
     }
 
@@ -24,7 +28,8 @@ internal sealed class UpstreamScopes(ClusterSnapshot snapshot)
         IReadOnlyList<(string Namespace, string Service)> items = [];
         if (!Array.Exists(lists, list => list is not null && UpstreamList.TryParse(list, ns, out items, out _)))
             return snapshot.IsScopedToNamespace ? new UpstreamScope([new ServiceName(ns, UpstreamList.Any)]) : null;
-        if (items.Contains((UpstreamList.Any, UpstreamList.Any))) return null;
+        if (items.Contains((UpstreamList.Any, UpstreamList.Any)))
+            return null;
         return new UpstreamScope(items.Select(i => new ServiceName(i.Namespace, i.Service)).Distinct().Order().ToValueList());
     }
 }

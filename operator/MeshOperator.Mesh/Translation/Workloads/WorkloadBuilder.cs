@@ -24,10 +24,12 @@ internal sealed class WorkloadBuilder
         PolicyIndexes policies,
         ServedPorts served,
         ImmutableDictionary<WorkloadName, MeshWorkload> before,
-        IReadOnlySet<ObjectName>? touched)
+        IReadOnlySet<ObjectName>? touched
+    )
     {
         // Profiles that nobody has any more are few beside workloads, and forgotten when they are not.
-        if (touched is null || _profiles.Count > before.Count + touched.Count) _profiles.Clear();
+        if (touched is null || _profiles.Count > before.Count + touched.Count)
+            _profiles.Clear();
         var workloads = (touched is null ? ImmutableDictionary<WorkloadName, MeshWorkload>.Empty : before).ToBuilder();
         var scopes = new UpstreamScopes(snapshot);
         foreach (var name in touched ?? snapshot.Pods.Keys)
@@ -46,8 +48,10 @@ internal sealed class WorkloadBuilder
                     served.GetPorts(name),
                     pod.HasIpv6,
                     port => policies.Limits.Find(name.Namespace, pod, port.Services),
-                    snapshot.Revisions.GetValueOrDefault(name));
-            if (!_profiles.TryAdd(profile, profile)) profile = _profiles[profile];
+                    snapshot.Revisions.GetValueOrDefault(name)
+                );
+            if (!_profiles.TryAdd(profile, profile))
+                profile = _profiles[profile];
             workloads[workload] = new MeshWorkload
             {
                 Name = workload,
@@ -63,19 +67,27 @@ internal sealed class WorkloadBuilder
     }
 
     private static InboundProfile BuildProfile(
-        MtlsPolicyIndex.Candidate? policy, SortedDictionary<int, ServedPort> served, bool hasIpv6, Func<ServedPort, RateLimitIndex.Candidate?> limitsOf, ValueList<PortRevision>? revisions)
+        MtlsPolicyIndex.Candidate? policy,
+        SortedDictionary<int, ServedPort> served,
+        bool hasIpv6,
+        Func<ServedPort, RateLimitIndex.Candidate?> limitsOf,
+        ValueList<PortRevision>? revisions
+    )
     {
         var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
-        if (policy is not null) policies.Add(policy.Key);
+        if (policy is not null)
+            policies.Add(policy.Key);
         var ports = new SortedDictionary<int, InboundPort>();
         foreach (var (number, port) in served)
         {
             var limits = InboundPort.IsBytes(port.Protocol, policy?.GetMode(number) ?? MtlsMode.Permissive) ? null : limitsOf(port);
-            if (limits is not null) policies.Add(limits.Key);
+            if (limits is not null)
+                policies.Add(limits.Key);
             ports.Add(number, Inbound(number, port.Protocol) with { Limits = limits?.Limits ?? [] });
         }
 
-        foreach (var number in policy?.Ports ?? []) ports.TryAdd(number, Inbound(number, PortProtocol.Detect));
+        foreach (var number in policy?.Ports ?? [])
+            ports.TryAdd(number, Inbound(number, PortProtocol.Detect));
         return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
         {
             DefaultAccess = policy?.Access.ForPort(port: null),
@@ -85,13 +97,18 @@ internal sealed class WorkloadBuilder
         };
 
         InboundPort Inbound(int number, PortProtocol protocol) =>
-            new(number, protocol, policy?.GetMode(number) ?? MtlsMode.Permissive, policy?.Access.ForPort(number)) { Revision = RevisionOf(number, isHttp: false), StreamRevision = RevisionOf(number, isHttp: true) };
+            new(number, protocol, policy?.GetMode(number) ?? MtlsMode.Permissive, policy?.Access.ForPort(number))
+            {
+                Revision = RevisionOf(number, isHttp: false),
+                StreamRevision = RevisionOf(number, isHttp: true),
+            };
 
         int RevisionOf(int number, bool isHttp)
         {
             foreach (var known in revisions ?? [])
             {
-                if (known.Port == number && known.IsHttp == isHttp) return known.Revision;
+                if (known.Port == number && known.IsHttp == isHttp)
+                    return known.Revision;
             }
 
             return 0;

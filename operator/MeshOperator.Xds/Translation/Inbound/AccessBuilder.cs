@@ -23,9 +23,15 @@ internal static class AccessBuilder
     /// <summary>Rules for requests, where there are any.</summary>
     public static IEnumerable<(string Name, HttpRbac Rules)> Http(AccessPolicy? access)
     {
-        if (access is null) yield break;
+        if (access is null)
+            yield break;
         foreach (var (name, rules) in Rules(access, isHttp: true))
-            yield return (name, access.AuditOnly ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = AuditNames.Prefix(name) } : new HttpRbac { Rules = rules });
+            yield return (
+                name,
+                access.AuditOnly
+                    ? new HttpRbac { ShadowRules = rules, ShadowRulesStatPrefix = AuditNames.Prefix(name) }
+                    : new HttpRbac { Rules = rules }
+            );
     }
 
     /// <summary>The filters for connections of which nothing but the caller is known, with or without rules. A rule that asks for more can
@@ -37,8 +43,10 @@ internal static class AccessBuilder
         {
             // Beside the statistics of the TCP proxy, where the tags are looked for.
             var filter = new NetworkRbac { StatPrefix = $"tcp.{statPrefix}.{name}" };
-            if (rules.TryGetValue(name, out var enforced) && !access!.AuditOnly) filter.Rules = enforced;
-            else if (enforced is not null) (filter.ShadowRules, filter.ShadowRulesStatPrefix) = (enforced, AuditNames.Prefix(name));
+            if (rules.TryGetValue(name, out var enforced) && !access!.AuditOnly)
+                filter.Rules = enforced;
+            else if (enforced is not null)
+                (filter.ShadowRules, filter.ShadowRulesStatPrefix) = (enforced, AuditNames.Prefix(name));
             yield return (name, filter);
         }
     }
@@ -48,8 +56,10 @@ internal static class AccessBuilder
 
     private static IEnumerable<(string Name, RbacRules Rules)> Rules(AccessPolicy access, bool isHttp)
     {
-        if (access.Deny.Count > 0) yield return (AuditNames.Deny, ToRules(RbacRules.Types.Action.Deny, access.Deny, isHttp));
-        if (!access.IsRestricted) yield break;
+        if (access.Deny.Count > 0)
+            yield return (AuditNames.Deny, ToRules(RbacRules.Types.Action.Deny, access.Deny, isHttp));
+        if (!access.IsRestricted)
+            yield break;
         var allow = isHttp ? access.Allow : access.Allow.Where(r => !r.NeedsHttp).ToValueList();
         yield return (AuditNames.Allow, ToRules(RbacRules.Types.Action.Allow, allow, isHttp));
     }
@@ -59,9 +69,14 @@ internal static class AccessBuilder
         var result = new RbacRules { Action = action };
         for (var i = 0; i < rules.Count; i++)
         {
-            var permission = !isHttp ? Any : action is RbacRules.Types.Action.Deny ? ToDenied(rules[i]) : ToAllowed(rules[i]);
+            var permission =
+                !isHttp ? Any
+                : action is RbacRules.Types.Action.Deny ? ToDenied(rules[i])
+                : ToAllowed(rules[i]);
             result.Policies.Add(
-                i.ToString("D2", CultureInfo.InvariantCulture), new Policy { Permissions = { permission }, Principals = { ToPrincipal(rules[i]) } });
+                i.ToString("D2", CultureInfo.InvariantCulture),
+                new Policy { Permissions = { permission }, Principals = { ToPrincipal(rules[i]) } }
+            );
         }
 
         return result;
@@ -74,13 +89,18 @@ internal static class AccessBuilder
     private static Permission ToAllowed(AccessRule rule)
     {
         var methods = rule.Methods.Select(method => Header(":method", new StringMatcher { Exact = method }));
-        var paths = rule.Paths.Select(path => path.Kind is not StringMatchKind.Prefix
-            ? Path(ToMatcher(path))
-            : And([Path(ToMatcher(path)), new Permission { NotRule = Path(Regex(PathPatterns.Ambiguous)) }]));
-        var others = rule.Methods.Count == 0 ? [] : MethodOverrides
-            .Select(name => new HeaderMatcher { Name = name, PresentMatch = true })
-            .Append(new HeaderMatcher { Name = ":path", StringMatch = Regex(MethodInQuery("[^&;#]*")) })
-            .Select(header => new Permission { NotRule = new Permission { Header = header } });
+        var paths = rule.Paths.Select(path =>
+            path.Kind is not StringMatchKind.Prefix
+                ? Path(ToMatcher(path))
+                : And([Path(ToMatcher(path)), new Permission { NotRule = Path(Regex(PathPatterns.Ambiguous)) }])
+        );
+        var others =
+            rule.Methods.Count == 0
+                ? []
+                : MethodOverrides
+                    .Select(name => new HeaderMatcher { Name = name, PresentMatch = true })
+                    .Append(new HeaderMatcher { Name = ":path", StringMatch = Regex(MethodInQuery("[^&;#]*")) })
+                    .Select(header => new Permission { NotRule = new Permission { Header = header } });
         return And([.. Or(methods), .. others, .. Or(paths)]);
     }
 
@@ -94,7 +114,8 @@ internal static class AccessBuilder
         if (methods.Count > 0)
         {
             // A header that comes twice is one with a comma.
-            asked = asked.Concat(MethodOverrides.Select(header => Header(header, Regex($@"(?is)(?:.*[,\s])?(?:{named})(?:[,\s].*)?"))))
+            asked = asked
+                .Concat(MethodOverrides.Select(header => Header(header, Regex($@"(?is)(?:.*[,\s])?(?:{named})(?:[,\s].*)?"))))
                 .Append(Header(":path", Regex(MethodInQuery($"(?:{named})"))));
         }
 
@@ -108,24 +129,30 @@ internal static class AccessBuilder
 
     private static StringMatcher Regex(string expression) => new() { SafeRegex = new RegexMatcher { Regex = expression } };
 
-    private static Permission Header(string name, StringMatcher value) => new() { Header = new HeaderMatcher { Name = name, StringMatch = value } };
+    private static Permission Header(string name, StringMatcher value) =>
+        new()
+        {
+            Header = new HeaderMatcher { Name = name, StringMatch = value },
+        };
 
     private static Permission Path(StringMatcher path) => new() { UrlPath = new PathMatcher { Path = path } };
 
     /// <summary>None where there is nothing to choose from.</summary>
-    private static Permission[] Or(IEnumerable<Permission> permissions) => permissions.ToList() switch
-    {
-        [] => [],
-        [var only] => [only],
-        var several => [new Permission { OrRules = new Permission.Types.Set { Rules = { several } } }],
-    };
+    private static Permission[] Or(IEnumerable<Permission> permissions) =>
+        permissions.ToList() switch
+        {
+            [] => [],
+            [var only] => [only],
+            var several => [new Permission { OrRules = new Permission.Types.Set { Rules = { several } } }],
+        };
 
-    private static Permission And(IReadOnlyList<Permission> permissions) => permissions switch
-    {
-        [] => Any,
-        [var only] => only,
-        _ => new Permission { AndRules = new Permission.Types.Set { Rules = { permissions } } },
-    };
+    private static Permission And(IReadOnlyList<Permission> permissions) =>
+        permissions switch
+        {
+            [] => Any,
+            [var only] => only,
+            _ => new Permission { AndRules = new Permission.Types.Set { Rules = { permissions } } },
+        };
 
     private static Principal ToPrincipal(AccessRule rule)
     {
@@ -133,7 +160,8 @@ internal static class AccessBuilder
         foreach (var callers in rule.Callers)
         {
             var any = new Principal.Types.Set();
-            foreach (var caller in callers) any.Ids.Add(new Principal { Authenticated = new Principal.Types.Authenticated { PrincipalName = ToMatcher(caller) } });
+            foreach (var caller in callers)
+                any.Ids.Add(new Principal { Authenticated = new Principal.Types.Authenticated { PrincipalName = ToMatcher(caller) } });
             all.Ids.Add(any.Ids.Count == 1 ? any.Ids[0] : new Principal { OrIds = any });
         }
 

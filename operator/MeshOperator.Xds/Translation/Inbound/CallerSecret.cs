@@ -23,6 +23,10 @@ internal sealed record CallerSecret(string Name, CertificateValidationContext Id
             var callers => callers.Identities,
         };
         var context = TlsContexts.Validation(identities);
-        return new CallerSecret(InboundNames.Callers(target), context, Convert.ToHexStringLower(SHA256.HashData(XdsResource.Serialise(context))));
+        return new CallerSecret(
+            InboundNames.Callers(target),
+            context,
+            Convert.ToHexStringLower(SHA256.HashData(XdsResource.Serialise(context)))
+        );
     }
 }

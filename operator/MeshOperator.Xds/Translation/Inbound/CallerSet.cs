@@ -37,7 +37,8 @@ internal sealed class CallerSet
         foreach (var match in excluded)
         {
             var node = root;
-            foreach (var c in match.Value[prefix.Length..]) node = node.Child(c);
+            foreach (var c in match.Value[prefix.Length..])
+                node = node.Child(c);
             node.Excludes(match.Kind);
         }
 
@@ -57,8 +58,10 @@ internal sealed class CallerSet
 
         public void Excludes(StringMatchKind kind)
         {
-            if (kind is StringMatchKind.Prefix) _excludesAll = true;
-            else _excludesEnd = true;
+            if (kind is StringMatchKind.Prefix)
+                _excludesAll = true;
+            else
+                _excludesEnd = true;
         }
 
         /// <summary>Writes an expression for all that may follow here.</summary>
@@ -72,7 +75,8 @@ internal sealed class CallerSet
             else
             {
                 output.Append("[^");
-                foreach (var c in _children.Keys) output.Append(MatchBuilder.Quote(c.ToString()).Replace("-", @"\-", StringComparison.Ordinal));
+                foreach (var c in _children.Keys)
+                    output.Append(MatchBuilder.Quote(c.ToString()).Replace("-", @"\-", StringComparison.Ordinal));
                 output.Append("].*");
             }
 
@@ -82,7 +86,8 @@ internal sealed class CallerSet
                 child.Write(output);
             }
 
-            if (!_excludesEnd) output.Append('|');
+            if (!_excludesEnd)
+                output.Append('|');
             output.Append(')');
         }
     }

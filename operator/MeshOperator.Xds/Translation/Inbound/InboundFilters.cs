@@ -15,26 +15,35 @@ namespace MeshOperator.Xds.Translation.Inbound;
 internal sealed class InboundFilters(Observability observability)
 {
     /// <summary>ADS, waited for without end.</summary>
-    public static ConfigSource Source { get; } = new()
-    {
-        Ads = new AggregatedConfigSource(),
-        ResourceApiVersion = ApiVersion.V3,
-        InitialFetchTimeout = EnvoyMessages.Duration(TimeSpan.Zero),
-    };
+    public static ConfigSource Source { get; } =
+        new()
+        {
+            Ads = new AggregatedConfigSource(),
+            ResourceApiVersion = ApiVersion.V3,
+            InitialFetchTimeout = EnvoyMessages.Duration(TimeSpan.Zero),
+        };
 
     /// <summary>All filters of a target.</summary>
     public IEnumerable<TypedExtensionConfig> Of(InboundTarget target)
     {
         if (target.HasHttp)
         {
-            foreach (var (name, limit) in InboundNames.Limits(target).Zip(RateLimitBuilder.Filters(target.Port.Limits, target.Name, InboundNames.LimitSlots)))
+            foreach (
+                var (name, limit) in InboundNames
+                    .Limits(target)
+                    .Zip(RateLimitBuilder.Filters(target.Port.Limits, target.Name, InboundNames.LimitSlots))
+            )
                 yield return Extension(name, limit);
         }
 
-        if (!target.HasBytes) yield break;
-        foreach (var (name, rbac) in AccessBuilder.Network(target.Port.Access, target.Name)) yield return Extension(InboundNames.Access(target, name), rbac);
-        if (target.HasMutualTlsBytes) yield return Extension(InboundNames.MutualTlsProxy(target), Proxy(target.Name, target.Name));
-        if (!target.HasAnonymousBytes) yield break;
+        if (!target.HasBytes)
+            yield break;
+        foreach (var (name, rbac) in AccessBuilder.Network(target.Port.Access, target.Name))
+            yield return Extension(InboundNames.Access(target, name), rbac);
+        if (target.HasMutualTlsBytes)
+            yield return Extension(InboundNames.MutualTlsProxy(target), Proxy(target.Name, target.Name));
+        if (!target.HasAnonymousBytes)
+            yield break;
 
         // Who needs an identity to be allowed has none here. Rules are looked at when the first bytes come, and a server that speaks first
         // would have told things by then.
@@ -44,11 +53,11 @@ internal sealed class InboundFilters(Observability observability)
 
     /// <summary>The names of the filters of a chain of bytes, in order.</summary>
     public static IEnumerable<(string Name, IMessage Type)> OfBytes(InboundTarget target, InboundChain chain) =>
-    [
-        (InboundNames.Access(target, AuditNames.Deny), new NetworkRbac()),
-        (InboundNames.Access(target, AuditNames.Allow), new NetworkRbac()),
-        (chain.IsMutualTls ? InboundNames.MutualTlsProxy(target) : InboundNames.AnonymousProxy(target), new TcpProxy()),
-    ];
+        [
+            (InboundNames.Access(target, AuditNames.Deny), new NetworkRbac()),
+            (InboundNames.Access(target, AuditNames.Allow), new NetworkRbac()),
+            (chain.IsMutualTls ? InboundNames.MutualTlsProxy(target) : InboundNames.AnonymousProxy(target), new TcpProxy()),
+        ];
 
     /// <summary>The slot of a network filter.</summary>
     public static Filter NetworkSlot((string Name, IMessage Type) filter) =>
@@ -65,5 +74,6 @@ internal sealed class InboundFilters(Observability observability)
         return proxy;
     }
 
-    private static TypedExtensionConfig Extension(string name, IMessage configuration) => new() { Name = name, TypedConfig = EnvoyMessages.Pack(configuration) };
+    private static TypedExtensionConfig Extension(string name, IMessage configuration) =>
+        new() { Name = name, TypedConfig = EnvoyMessages.Pack(configuration) };
 }

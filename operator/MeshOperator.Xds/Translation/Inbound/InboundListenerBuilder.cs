@@ -48,30 +48,37 @@ internal sealed class InboundListenerBuilder(Observability observability)
             MaxConnectionsToAcceptPerSocketEvent = 1,
         };
         observability.Inbound(listener);
-        if (profile.HasIpv6) listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
+        if (profile.HasIpv6)
+            listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
 
         // Both look at all ports but those without mutual TLS, whatever is declared: with a port's protocol the whole listener would change.
         var disabled = WithoutTls(profile);
         var http = OutboundListenerBuilder.HttpInspector();
         http.FilterDisabled = disabled;
         listener.ListenerFilters.Add(
-            new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) });
-        listener.ListenerFilters.Add(new ListenerFilter
-        {
-            Name = "envoy.filters.listener.tls_inspector",
-            TypedConfig = EnvoyMessages.Pack(new TlsInspector { InitialReadBufferSize = FirstBytes }),
-            FilterDisabled = disabled,
-        });
+            new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) }
+        );
+        listener.ListenerFilters.Add(
+            new ListenerFilter
+            {
+                Name = "envoy.filters.listener.tls_inspector",
+                TypedConfig = EnvoyMessages.Pack(new TlsInspector { InitialReadBufferSize = FirstBytes }),
+                FilterDisabled = disabled,
+            }
+        );
         listener.ListenerFilters.Add(http);
 
-        listener.FilterChains.Add(new FilterChain
-        {
-            Name = Names.Blackhole,
-            FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Inbound },
-            Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
-        });
+        listener.FilterChains.Add(
+            new FilterChain
+            {
+                Name = Names.Blackhole,
+                FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Inbound },
+                Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
+            }
+        );
         var ofAll = TlsContexts.Downstream(trustDomain, profile.Tls);
-        foreach (var target in targets) listener.FilterChains.AddRange(target.Chains.Select(chain => Chain(target, chain, profile.Tls, ofAll)));
+        foreach (var target in targets)
+            listener.FilterChains.AddRange(target.Chains.Select(chain => Chain(target, chain, profile.Tls, ofAll)));
         return listener;
     }
 
@@ -85,15 +92,22 @@ internal sealed class InboundListenerBuilder(Observability observability)
                 : $"{target.Name}/{chain.Suffix}",
             FilterChainMatch = Match(target, chain),
         };
-        if (chain.IsMutualTls) result.TransportSocket = chain.IsHttp ? tlsOfAll : TlsContexts.DownstreamOf(InboundNames.Callers(target), bounds);
-        if (chain.IsHttp) result.Filters.Add(Http(target, chain));
-        else result.Filters.AddRange([RevokedFilter.Create(target), .. InboundFilters.OfBytes(target, chain).Select(InboundFilters.NetworkSlot)]);
+        if (chain.IsMutualTls)
+            result.TransportSocket = chain.IsHttp ? tlsOfAll : TlsContexts.DownstreamOf(InboundNames.Callers(target), bounds);
+        if (chain.IsHttp)
+            result.Filters.Add(Http(target, chain));
+        else
+            result.Filters.AddRange([
+                RevokedFilter.Create(target),
+                .. InboundFilters.OfBytes(target, chain).Select(InboundFilters.NetworkSlot),
+            ]);
         return result;
     }
 
     private static FilterChainMatch? Match(InboundTarget target, InboundChain chain)
     {
-        if (target.Number is null && chain.Transport.Length == 0) return null;
+        if (target.Number is null && chain.Transport.Length == 0)
+            return null;
         var match = new FilterChainMatch { DestinationPort = target.Number, TransportProtocol = chain.Transport };
         match.ApplicationProtocols.AddRange(chain.Applications ?? []);
         return match;
@@ -124,17 +138,19 @@ internal sealed class InboundListenerBuilder(Observability observability)
 
     /// <summary>A filter whose rules are in the routes. Without any it lets all pass. It is always on, though that costs a little: access must not
     /// depend on a switch. Envoy takes the prefixes of statistics from here.</summary>
-    private static HttpFilter Access(string name) => new()
-    {
-        Name = AccessBuilder.HttpFilter(name),
-        TypedConfig = EnvoyMessages.Pack(new RBAC { RulesStatPrefix = $"{name}_", ShadowRulesStatPrefix = AuditNames.Prefix(name) }),
-    };
+    private static HttpFilter Access(string name) =>
+        new()
+        {
+            Name = AccessBuilder.HttpFilter(name),
+            TypedConfig = EnvoyMessages.Pack(new RBAC { RulesStatPrefix = $"{name}_", ShadowRulesStatPrefix = AuditNames.Prefix(name) }),
+        };
 
     /// <summary>Where no first bytes are to be waited for, as the server may speak first and has its own TLS if any. Null when there is no
     /// such port.</summary>
     private static ListenerFilterChainMatchPredicate? WithoutTls(InboundProfile profile)
     {
-        if (profile.DefaultMode is not MtlsMode.Disabled) return Ports(profile.Ports.Where(port => port.Mode is MtlsMode.Disabled));
+        if (profile.DefaultMode is not MtlsMode.Disabled)
+            return Ports(profile.Ports.Where(port => port.Mode is MtlsMode.Disabled));
         return Ports(profile.Ports.Where(port => port.Mode is not MtlsMode.Disabled)) is { } others
             ? new ListenerFilterChainMatchPredicate { NotMatch = others }
             : new ListenerFilterChainMatchPredicate { AnyMatch = true };
@@ -144,7 +160,10 @@ internal sealed class InboundListenerBuilder(Observability observability)
     private static ListenerFilterChainMatchPredicate? Ports(IEnumerable<InboundPort> ports)
     {
         var rules = ports
-            .Select(port => new ListenerFilterChainMatchPredicate { DestinationPortRange = new Int32Range { Start = port.Port, End = port.Port + 1 } })
+            .Select(port => new ListenerFilterChainMatchPredicate
+            {
+                DestinationPortRange = new Int32Range { Start = port.Port, End = port.Port + 1 },
+            })
             .ToList();
         return rules switch
         {

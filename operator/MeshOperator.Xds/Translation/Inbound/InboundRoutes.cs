@@ -28,12 +28,21 @@ internal static class InboundRoutes
         };
         foreach (var (name, rbac) in AccessBuilder.Http(target.Port.Access))
             route.TypedPerFilterConfig.Add(AccessBuilder.HttpFilter(name), EnvoyMessages.Pack(new RBACPerRoute { Rbac = rbac }));
-        foreach (var slot in InboundNames.Limits(target).Take(target.Port.Limits.Count)) route.TypedPerFilterConfig.Add(slot, EnvoyMessages.On);
+        foreach (var slot in InboundNames.Limits(target).Take(target.Port.Limits.Count))
+            route.TypedPerFilterConfig.Add(slot, EnvoyMessages.On);
         return new RouteConfiguration
         {
             Name = target.Name,
             ResponseHeadersToRemove = { NotSent.Header },
-            VirtualHosts = { new VirtualHost { Name = target.Name, Domains = { "*" }, Routes = { route } } },
+            VirtualHosts =
+            {
+                new VirtualHost
+                {
+                    Name = target.Name,
+                    Domains = { "*" },
+                    Routes = { route },
+                },
+            },
         };
     }
 }

@@ -46,10 +46,16 @@ internal sealed class InboundTarget
 
     /// <summary>The targets of a profile: the listed ports, and the others last.</summary>
     public static IReadOnlyList<InboundTarget> Of(InboundProfile profile) =>
-    [
-        .. profile.Ports.Where(port => port.Port != Api.ProxyPort.Inbound).Select(port => new InboundTarget(Names.Inbound(port.Port), port, (uint)port.Port)),
-        new InboundTarget(Names.InboundPassthrough, new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode, profile.DefaultAccess) { Revision = profile.DefaultRevision }, null),
-    ];
+        [
+            .. profile
+                .Ports.Where(port => port.Port != Api.ProxyPort.Inbound)
+                .Select(port => new InboundTarget(Names.Inbound(port.Port), port, (uint)port.Port)),
+            new InboundTarget(
+                Names.InboundPassthrough,
+                new InboundPort(0, PortProtocol.Tcp, profile.DefaultMode, profile.DefaultAccess) { Revision = profile.DefaultRevision },
+                null
+            ),
+        ];
 
     /// <summary>What clients say decides where nothing is declared: inside of mutual TLS they name HTTP before bytes, and the first name
     /// that is known wins. Where mutual TLS is disabled nothing is looked at, as the server may speak first.</summary>
@@ -63,10 +69,19 @@ internal sealed class InboundTarget
             yield break;
         }
 
-        if (detects) yield return new InboundChain("mtls-http", IsHttp: true, IsMutualTls: true, "tls", [Names.MeshHttpAlpn]);
+        if (detects)
+            yield return new InboundChain("mtls-http", IsHttp: true, IsMutualTls: true, "tls", [Names.MeshHttpAlpn]);
         yield return new InboundChain("mtls", isHttp, IsMutualTls: true, "tls", [Names.MeshAlpn]);
-        if (port.Mode is MtlsMode.Strict) yield break;
-        if (detects) yield return new InboundChain("plaintext-http", IsHttp: true, IsMutualTls: false, "raw_buffer", OutboundListenerBuilder.PlainHttpProtocols);
+        if (port.Mode is MtlsMode.Strict)
+            yield break;
+        if (detects)
+            yield return new InboundChain(
+                "plaintext-http",
+                IsHttp: true,
+                IsMutualTls: false,
+                "raw_buffer",
+                OutboundListenerBuilder.PlainHttpProtocols
+            );
         yield return new InboundChain("plaintext", isHttp, IsMutualTls: false, "raw_buffer");
 
         // The application's own TLS.
@@ -80,4 +95,10 @@ internal sealed class InboundTarget
 /// <param name="IsMutualTls">Whether the proxy ends mutual TLS.</param>
 /// <param name="Transport">The transport protocol that it is for; empty for any.</param>
 /// <param name="Applications">The application protocols that it is for; empty for any.</param>
-internal sealed record InboundChain(string Suffix, bool IsHttp, bool IsMutualTls, string Transport = "", IReadOnlyList<string>? Applications = null);
+internal sealed record InboundChain(
+    string Suffix,
+    bool IsHttp,
+    bool IsMutualTls,
+    string Transport = "",
+    IReadOnlyList<string>? Applications = null
+);

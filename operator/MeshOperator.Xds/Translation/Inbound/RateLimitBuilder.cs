@@ -33,22 +33,30 @@ internal static class RateLimitBuilder
     {
         // Without a bucket the filter is off; requests that no limit is for have none either.
         var filter = new LocalRateLimit { StatPrefix = statPrefix };
-        if (limits.Count == 0) return filter;
+        if (limits.Count == 0)
+            return filter;
         filter.FilterEnabled = EnvoyMessages.RuntimeFraction(1);
         filter.FilterEnforced = EnvoyMessages.RuntimeFraction(1);
         filter.EnableXRatelimitHeaders = XRateLimitHeadersRFCVersion.DraftVersion03;
         filter.RateLimitedAsResourceExhausted = true;
-        filter.ResponseHeadersToAdd.Add(new HeaderValueOption
-        {
-            Header = new EnvoyHeader { Key = "retry-after", Value = RetryAfter(limits).ToString(CultureInfo.InvariantCulture) },
-            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
-        });
+        filter.ResponseHeadersToAdd.Add(
+            new HeaderValueOption
+            {
+                Header = new EnvoyHeader { Key = "retry-after", Value = RetryAfter(limits).ToString(CultureInfo.InvariantCulture) },
+                AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
+            }
+        );
         filter.RateLimits.AddRange(limits.Select(limit => new RateLimit { Actions = { Action(limit) } }));
-        filter.Descriptors.AddRange(limits.Select(limit => new LocalRateLimitDescriptor
-        {
-            Entries = { new RateLimitDescriptor.Types.Entry { Key = DescriptorKey, Value = limit.Name } },
-            TokenBucket = Bucket(limit),
-        }));
+        filter.Descriptors.AddRange(
+            limits.Select(limit => new LocalRateLimitDescriptor
+            {
+                Entries =
+                {
+                    new RateLimitDescriptor.Types.Entry { Key = DescriptorKey, Value = limit.Name },
+                },
+                TokenBucket = Bucket(limit),
+            })
+        );
         return filter;
     }
 
@@ -56,10 +64,18 @@ internal static class RateLimitBuilder
     {
         var headers = MatchBuilder.AsHeaders(limit.Match).ToList();
         return headers.Count == 0
-            ? new RateLimit.Types.Action { GenericKey = new() { DescriptorKey = DescriptorKey, DescriptorValue = limit.Name } }
+            ? new RateLimit.Types.Action
+            {
+                GenericKey = new() { DescriptorKey = DescriptorKey, DescriptorValue = limit.Name },
+            }
             : new RateLimit.Types.Action
             {
-                HeaderValueMatch = new() { DescriptorKey = DescriptorKey, DescriptorValue = limit.Name, Headers = { headers } },
+                HeaderValueMatch = new()
+                {
+                    DescriptorKey = DescriptorKey,
+                    DescriptorValue = limit.Name,
+                    Headers = { headers },
+                },
             };
     }
 
@@ -77,7 +93,12 @@ internal static class RateLimitBuilder
         limit.Requests / (int)System.Numerics.BigInteger.GreatestCommonDivisor(limit.Requests, limit.Unit.Ticks / unit.Ticks);
 
     private static TokenBucket Bucket(uint size, uint fill, TimeSpan interval) =>
-        new() { MaxTokens = size, TokensPerFill = fill, FillInterval = EnvoyMessages.Duration(interval) };
+        new()
+        {
+            MaxTokens = size,
+            TokensPerFill = fill,
+            FillInterval = EnvoyMessages.Duration(interval),
+        };
 
     /// <summary>In seconds; after that each bucket has been filled again.</summary>
     private static int RetryAfter(IReadOnlyList<RequestLimit> limits) =>

@@ -44,44 +44,45 @@ internal static class RevokedFilter
         return new Filter
         {
             Name = "envoy.filters.network.rbac/revoked",
-            TypedConfig = EnvoyMessages.Pack(new NetworkRbac
-            {
-                StatPrefix = $"tcp.{target.Name}.revoked",
-                EnforcementType = NetworkRbac.Types.EnforcementType.Continuous,
-                Matcher = new Matcher
+            TypedConfig = EnvoyMessages.Pack(
+                new NetworkRbac
                 {
-                    MatcherList = new Matcher.Types.MatcherList
+                    StatPrefix = $"tcp.{target.Name}.revoked",
+                    EnforcementType = NetworkRbac.Types.EnforcementType.Continuous,
+                    Matcher = new Matcher
                     {
-                        Matchers =
+                        MatcherList = new Matcher.Types.MatcherList
                         {
-                            new Matcher.Types.MatcherList.Types.FieldMatcher
+                            Matchers =
                             {
-                                Predicate = new Predicate
+                                new Matcher.Types.MatcherList.Types.FieldMatcher
                                 {
-                                    SinglePredicate = new Predicate.Types.SinglePredicate
+                                    Predicate = new Predicate
                                     {
-                                        Input = Pack("source", new SourceIPInput()),
-                                        CustomMatch = Pack("flag", isRevoked),
+                                        SinglePredicate = new Predicate.Types.SinglePredicate
+                                        {
+                                            Input = Pack("source", new SourceIPInput()),
+                                            CustomMatch = Pack("flag", isRevoked),
+                                        },
                                     },
+                                    OnMatch = Action(Rules.Types.Action.Deny),
                                 },
-                                OnMatch = Action(Rules.Types.Action.Deny),
                             },
                         },
+                        OnNoMatch = Action(Rules.Types.Action.Allow),
                     },
-                    OnNoMatch = Action(Rules.Types.Action.Allow),
-                },
-            }),
+                }
+            ),
         };
     }
 
     /// <summary>A fraction as a runtime value.</summary>
-    private static Value Always { get; } = Value.ForStruct(new Struct
-    {
-        Fields = { ["numerator"] = Value.ForNumber(100), ["denominator"] = Value.ForString("HUNDRED") },
-    });
+    private static Value Always { get; } =
+        Value.ForStruct(new Struct { Fields = { ["numerator"] = Value.ForNumber(100), ["denominator"] = Value.ForString("HUNDRED") } });
 
     private static Matcher.Types.OnMatch Action(Rules.Types.Action action) =>
         new() { Action = Pack("action", new RbacAction { Name = action.ToString(), Action_ = action }) };
 
-    private static Extension Pack(string name, Google.Protobuf.IMessage message) => new() { Name = name, TypedConfig = EnvoyMessages.Pack(message) };
+    private static Extension Pack(string name, Google.Protobuf.IMessage message) =>
+        new() { Name = name, TypedConfig = EnvoyMessages.Pack(message) };
 }

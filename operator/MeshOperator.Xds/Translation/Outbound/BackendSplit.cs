@@ -16,22 +16,25 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
     /// <param name="mirrored">0 to 1: the share of the requests to present backends that are drawn for something else by the same number.</param>
     public static BackendSplit Of(IReadOnlyList<WeightedBackend> backends, double mirrored = 0)
     {
-        long missing = 0, total = 0;
+        long missing = 0,
+            total = 0;
         var present = new List<(BackendTarget Target, long Weight)>();
         foreach (var backend in backends)
         {
             total += backend.Weight;
-            if (backend.Weight == 0) continue;
-            if (backend.Target is null) missing += backend.Weight;
-            else present.Add((backend.Target, backend.Weight));
+            if (backend.Weight == 0)
+                continue;
+            if (backend.Target is null)
+                missing += backend.Weight;
+            else
+                present.Add((backend.Target, backend.Weight));
         }
 
         var missingShare = total == 0 ? 0 : (double)missing / total;
         var smallest = (1 - missingShare) * (mirrored > 0 ? mirrored : 1);
-        if (smallest < 1 && present.Count > 1) present = Independent(present, smallest);
-        return new BackendSplit(
-            missingShare,
-            [.. present.Select(backend => (backend.Target, (uint)backend.Weight))]);
+        if (smallest < 1 && present.Count > 1)
+            present = Independent(present, smallest);
+        return new BackendSplit(missingShare, [.. present.Select(backend => (backend.Target, (uint)backend.Weight))]);
     }
 
     /// <summary>All shares by cluster, without those of weight 0.</summary>
@@ -39,13 +42,16 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
     /// <param name="clusterOf">The cluster of a backend.</param>
     /// <param name="missing">The cluster that takes the share of those that do not exist.</param>
     public static IReadOnlyList<(string Cluster, uint Weight)> ByCluster(
-        IReadOnlyList<WeightedBackend> backends, Func<BackendTarget, string> clusterOf, string missing) =>
-    [
-        .. backends
-            .Where(backend => backend.Weight > 0)
-            .GroupBy(backend => backend.Target is { } target ? clusterOf(target) : missing)
-            .Select(group => (group.Key, (uint)group.Sum(backend => (long)backend.Weight))),
-    ];
+        IReadOnlyList<WeightedBackend> backends,
+        Func<BackendTarget, string> clusterOf,
+        string missing
+    ) =>
+        [
+            .. backends
+                .Where(backend => backend.Weight > 0)
+                .GroupBy(backend => backend.Target is { } target ? clusterOf(target) : missing)
+                .Select(group => (group.Key, (uint)group.Sum(backend => (long)backend.Weight))),
+        ];
 
     /// <summary>Envoy draws one random number a request and uses it for all: modulo a million for the shares of a route and of a mirror, and
     /// modulo the sum of the weights for the cluster. Among the numbers of such a share alone, a sum with a common factor would no
@@ -61,7 +67,8 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
         }
 
         var scaled = new List<(BackendTarget Target, long Weight)>();
-        long done = 0, before = 0;
+        long done = 0,
+            before = 0;
         foreach (var (target, weight) in backends)
         {
             before += weight / divisor;

@@ -20,24 +20,24 @@ internal static class ClusterBuilder
 
     /// <summary>Clusters that every proxy has: connections to where they were going, and to nowhere.</summary>
     public static IEnumerable<Cluster> Everywhere() =>
-    [
-        new Cluster
-        {
-            Name = Names.Passthrough,
-            Type = Cluster.Types.DiscoveryType.OriginalDst,
-            LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
-            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
-            CircuitBreakers = Breakers(null),
-            UpstreamConnectionOptions = Keepalive.Upstream,
-            UpstreamBindConfig = Keepalive.UpstreamBind,
-        },
-        new Cluster
-        {
-            Name = Names.Blackhole,
-            Type = Cluster.Types.DiscoveryType.Static,
-            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
-        },
-    ];
+        [
+            new Cluster
+            {
+                Name = Names.Passthrough,
+                Type = Cluster.Types.DiscoveryType.OriginalDst,
+                LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
+                ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
+                CircuitBreakers = Breakers(null),
+                UpstreamConnectionOptions = Keepalive.Upstream,
+                UpstreamBindConfig = Keepalive.UpstreamBind,
+            },
+            new Cluster
+            {
+                Name = Names.Blackhole,
+                Type = Cluster.Types.DiscoveryType.Static,
+                ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
+            },
+        ];
 
     /// <summary>The cluster of a service port.</summary>
     /// <param name="port">The service port.</param>
@@ -69,15 +69,19 @@ internal static class ClusterBuilder
     public static Cluster Direct(MeshServicePort port, bool mtls)
     {
         var name = Names.Direct(port.Service, port.Port);
-        var cluster = ForSidecars(port, new Cluster
-        {
-            Name = mtls ? name : Names.Plaintext(name),
-            AltStatName = Names.OutboundStat(port.Service, port.Port),
-            Type = Cluster.Types.DiscoveryType.OriginalDst,
-            LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
-        });
+        var cluster = ForSidecars(
+            port,
+            new Cluster
+            {
+                Name = mtls ? name : Names.Plaintext(name),
+                AltStatName = Names.OutboundStat(port.Service, port.Port),
+                Type = Cluster.Types.DiscoveryType.OriginalDst,
+                LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
+            }
+        );
         AddProtocol(cluster, port);
-        if (mtls) cluster.TransportSocket = MutualTls(port, Identities(port.Endpoints));
+        if (mtls)
+            cluster.TransportSocket = MutualTls(port, Identities(port.Endpoints));
         return cluster;
     }
 
@@ -88,15 +92,19 @@ internal static class ClusterBuilder
         cluster.UpstreamConnectionOptions = Keepalive.Upstream;
         cluster.UpstreamBindConfig = Keepalive.UpstreamBind;
         cluster.CircuitBreakers = Breakers(port.Connection);
-        if (EjectsUnreachable(port)) OutlierBuilder.Unreachable(cluster);
-        else OutlierBuilder.Apply(port.Connection.Breaker?.Outliers, cluster);
+        if (EjectsUnreachable(port))
+            OutlierBuilder.Unreachable(cluster);
+        else
+            OutlierBuilder.Apply(port.Connection.Breaker?.Outliers, cluster);
         return cluster;
     }
 
     private static void AddProtocol(Cluster cluster, MeshServicePort port)
     {
-        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is not { } options) return;
-        if (EjectsUnreachable(port)) options.OutlierDetection = OutlierBuilder.NotSentOnly;
+        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is not { } options)
+            return;
+        if (EjectsUnreachable(port))
+            options.OutlierDetection = OutlierBuilder.NotSentOnly;
         if (port.Endpoints.Count > 0 && port.Endpoints.All(endpoint => endpoint.Identity is not null))
         {
             options.ExplicitHttpConfig?.Http2ProtocolOptions.ConnectionKeepalive = Keepalive.Http2;
@@ -107,21 +115,25 @@ internal static class ClusterBuilder
     }
 
     /// <summary>Whether endpoints that cannot be reached are ejected: where requests are retried and no policy says what else is.</summary>
-    private static bool EjectsUnreachable(MeshServicePort port) => port.Connection is { Budget: not null, Breaker.Outliers: null } or { Budget: not null, Breaker: null };
+    private static bool EjectsUnreachable(MeshServicePort port) =>
+        port.Connection is { Budget: not null, Breaker.Outliers: null } or { Budget: not null, Breaker: null };
 
     /// <summary>Without any identity to expect there is nothing to match, and a context that accepts whoever the CA signed must never
     /// be.</summary>
     private static void AddTransportSockets(Cluster cluster, MeshServicePort port, IEnumerable<MeshEndpoint> endpoints)
     {
         var identities = Identities(endpoints);
-        if (identities.Count == 0) return;
+        if (identities.Count == 0)
+            return;
         cluster.TransportSocket = MutualTls(port, identities);
-        cluster.TransportSocketMatches.Add(new Cluster.Types.TransportSocketMatch
-        {
-            Name = "plaintext",
-            Match = EndpointBuilder.PlaintextMark,
-            TransportSocket = TlsContexts.Plaintext,
-        });
+        cluster.TransportSocketMatches.Add(
+            new Cluster.Types.TransportSocketMatch
+            {
+                Name = "plaintext",
+                Match = EndpointBuilder.PlaintextMark,
+                TransportSocket = TlsContexts.Plaintext,
+            }
+        );
     }
 
     private static TransportSocket MutualTls(MeshServicePort port, IEnumerable<string> identities) =>
@@ -155,23 +167,33 @@ internal static class ClusterBuilder
             LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
             ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
             CircuitBreakers = Breakers(null),
-            UpstreamBindConfig = new BindConfig { SourceAddress = new SocketAddress { Address = ProxySource.Ipv4, PortValue = 0 } },
+            UpstreamBindConfig = new BindConfig
+            {
+                SourceAddress = new SocketAddress { Address = ProxySource.Ipv4, PortValue = 0 },
+            },
         };
 
         if (hasIpv6)
-            cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(new ExtraSourceAddress { Address = new SocketAddress { Address = ProxySource.Ipv6, PortValue = 0 } });
+            cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(
+                new ExtraSourceAddress
+                {
+                    Address = new SocketAddress { Address = ProxySource.Ipv6, PortValue = 0 },
+                }
+            );
 
         var options = HttpProtocol(protocol, null);
-        if (options is not null) cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
+        if (options is not null)
+            cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
         return cluster;
     }
 
-    private static Cluster Eds(string name) => new()
-    {
-        Name = name,
-        Type = Cluster.Types.DiscoveryType.Eds,
-        EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = EnvoyMessages.Ads },
-    };
+    private static Cluster Eds(string name) =>
+        new()
+        {
+            Name = name,
+            Type = Cluster.Types.DiscoveryType.Eds,
+            EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = EnvoyMessages.Ads },
+        };
 
     private static HttpProtocolOptions? HttpProtocol(PortProtocol protocol, TimeSpan? idleTimeout)
     {

@@ -24,8 +24,8 @@ internal static class EndpointBuilder
     public static ClusterLoadAssignment Endpoints(MeshServicePort port)
     {
         var assignment = new ClusterLoadAssignment { ClusterName = Names.Outbound(port.Service, port.Port) };
-        var zones = port.Endpoints
-            .DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
+        var zones = port
+            .Endpoints.DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
             .GroupBy(endpoint => endpoint.Zone ?? "")
             .OrderBy(zone => zone.Key, StringComparer.Ordinal);
         foreach (var zone in zones)
@@ -47,7 +47,8 @@ internal static class EndpointBuilder
     public static ClusterLoadAssignment Pool(string name, StickyPool pool)
     {
         var assignment = new ClusterLoadAssignment { ClusterName = name };
-        if (pool.Members.Count == 0) return assignment;
+        if (pool.Members.Count == 0)
+            return assignment;
         var locality = new LocalityLbEndpoints { LoadBalancingWeight = 1 };
         foreach (var member in pool.Members)
         {
@@ -67,8 +68,14 @@ internal static class EndpointBuilder
             Endpoint = new Envoy.Config.Endpoint.V3.Endpoint { Address = EnvoyMessages.Address(endpoint.Address, (uint)endpoint.Port) },
         };
         if (endpoint.OtherAddress is { } other)
-            member.Endpoint.AdditionalAddresses.Add(new Envoy.Config.Endpoint.V3.Endpoint.Types.AdditionalAddress { Address = EnvoyMessages.Address(other, (uint)endpoint.Port) });
-        if (endpoint.Identity is null) member.Metadata = PlaintextMetadata;
+            member.Endpoint.AdditionalAddresses.Add(
+                new Envoy.Config.Endpoint.V3.Endpoint.Types.AdditionalAddress
+                {
+                    Address = EnvoyMessages.Address(other, (uint)endpoint.Port),
+                }
+            );
+        if (endpoint.Identity is null)
+            member.Metadata = PlaintextMetadata;
         return member;
     }
 }

@@ -51,7 +51,14 @@ internal sealed class ExplicitProxyBuilder(Observability observability)
         {
             // Two services can claim one address; the first by name has it.
             var domains = Hosts(port, ns).SelectMany(host => Domains(host, port.Port)).Where(taken.Add);
-            configuration.VirtualHosts.Add(new VirtualHost { Name = $"{port.Service}:{port.Port}", Domains = { domains }, Routes = { RouteBuilder.Routes(port) } });
+            configuration.VirtualHosts.Add(
+                new VirtualHost
+                {
+                    Name = $"{port.Service}:{port.Port}",
+                    Domains = { domains },
+                    Routes = { RouteBuilder.Routes(port) },
+                }
+            );
         }
 
         configuration.VirtualHosts.Add(UnknownHost());
@@ -61,33 +68,40 @@ internal sealed class ExplicitProxyBuilder(Observability observability)
     private static IEnumerable<string> Hosts(MeshServicePort port, string ns)
     {
         var service = port.Service.ToString();
-        if (port.Service.Namespace == ns) yield return port.Service.Name;
+        if (port.Service.Namespace == ns)
+            yield return port.Service.Name;
         yield return service;
         yield return $"{service}.svc";
         yield return $"{service}.svc.{ClusterDomain}";
-        foreach (var address in port.Addresses) yield return IpFamily.AsHost(address);
+        foreach (var address in port.Addresses)
+            yield return IpFamily.AsHost(address);
     }
 
     /// <summary>A host without a port means that of HTTP.</summary>
     private static IEnumerable<string> Domains(string host, int port) => port == HttpPort ? [host, $"{host}:{port}"] : [$"{host}:{port}"];
 
     /// <summary>Envoy can reach hosts that it learns from requests only with an extension that resolves names, and would then lead anywhere.</summary>
-    private static VirtualHost UnknownHost() => new()
-    {
-        Name = "unknown-host",
-        Domains = { "*" },
-        Routes =
+    private static VirtualHost UnknownHost() =>
+        new()
         {
-            new EnvoyRoute
+            Name = "unknown-host",
+            Domains = { "*" },
+            Routes =
             {
-                Name = "unknown-host",
-                Match = new RouteMatch { Prefix = "/" },
-                DirectResponse = new DirectResponseAction
+                new EnvoyRoute
                 {
-                    Status = UnknownHostStatus,
-                    Body = new DataSource { InlineString = "MeshOperator: this host and port are no HTTP service of the mesh; call it without the proxy (no_proxy)\n" },
+                    Name = "unknown-host",
+                    Match = new RouteMatch { Prefix = "/" },
+                    DirectResponse = new DirectResponseAction
+                    {
+                        Status = UnknownHostStatus,
+                        Body = new DataSource
+                        {
+                            InlineString =
+                                "MeshOperator: this host and port are no HTTP service of the mesh; call it without the proxy (no_proxy)\n",
+                        },
+                    },
                 },
             },
-        },
-    };
+        };
 }

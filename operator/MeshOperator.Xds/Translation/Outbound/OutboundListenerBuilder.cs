@@ -21,28 +21,29 @@ internal sealed class OutboundListenerBuilder(Observability observability)
 
     /// <summary>The listener that all connections are redirected to. It hands those to a service's address to that service's
     /// listener, and lets the others pass.</summary>
-    public Listener Entrance(string name, string address) => new()
-    {
-        Name = name,
-        Address = EnvoyMessages.Address(address, ProxyPort.Outbound),
-        UseOriginalDst = true,
-        TrafficDirection = TrafficDirection.Outbound,
-        FilterChains =
+    public Listener Entrance(string name, string address) =>
+        new()
         {
-            // A connection made to this port itself would be passed on to itself without end.
-            new FilterChain
+            Name = name,
+            Address = EnvoyMessages.Address(address, ProxyPort.Outbound),
+            UseOriginalDst = true,
+            TrafficDirection = TrafficDirection.Outbound,
+            FilterChains =
             {
-                Name = Names.Blackhole,
-                FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Outbound },
-                Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
+                // A connection made to this port itself would be passed on to itself without end.
+                new FilterChain
+                {
+                    Name = Names.Blackhole,
+                    FilterChainMatch = new FilterChainMatch { DestinationPort = ProxyPort.Outbound },
+                    Filters = { EnvoyMessages.TcpProxy(Names.Blackhole, Names.Blackhole) },
+                },
             },
-        },
-        DefaultFilterChain = new FilterChain
-        {
-            Name = Names.Passthrough,
-            Filters = { Tcp(new TcpProxy { Cluster = Names.Passthrough, StatPrefix = Names.Passthrough }) },
-        },
-    };
+            DefaultFilterChain = new FilterChain
+            {
+                Name = Names.Passthrough,
+                Filters = { Tcp(new TcpProxy { Cluster = Names.Passthrough, StatPrefix = Names.Passthrough }) },
+            },
+        };
 
     /// <summary>The listener of a service port at one of its addresses.</summary>
     /// <param name="name">The listener's name.</param>
@@ -62,14 +63,23 @@ internal sealed class OutboundListenerBuilder(Observability observability)
         };
         if (port.Protocol is not PortProtocol.Detect)
         {
-            listener.FilterChains.Add(new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(routing) : [Http(port, routing)] } });
+            listener.FilterChains.Add(
+                new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(routing) : [Http(port, routing)] } }
+            );
             return listener;
         }
 
         listener.ListenerFilters.Add(HttpInspector());
         listener.ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout);
         listener.ContinueOnListenerFiltersTimeout = true;
-        listener.FilterChains.Add(new FilterChain { Name = "http", FilterChainMatch = PlainHttp(), Filters = { Http(port, routing) } });
+        listener.FilterChains.Add(
+            new FilterChain
+            {
+                Name = "http",
+                FilterChainMatch = PlainHttp(),
+                Filters = { Http(port, routing) },
+            }
+        );
         listener.DefaultFilterChain = new FilterChain { Name = "tcp", Filters = { Tcp(routing) } };
         return listener;
     }
@@ -81,11 +91,8 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     public static IReadOnlyList<string> PlainHttpProtocols { get; } = ["http/1.0", "http/1.1", "h2c"];
 
     /// <summary>Matches what the HTTP inspector took for HTTP.</summary>
-    private static FilterChainMatch PlainHttp() => new()
-    {
-        TransportProtocol = "raw_buffer",
-        ApplicationProtocols = { PlainHttpProtocols },
-    };
+    private static FilterChainMatch PlainHttp() =>
+        new() { TransportProtocol = "raw_buffer", ApplicationProtocols = { PlainHttpProtocols } };
 
     private Filter Http(MeshServicePort port, PortRouting routing)
     {
@@ -101,7 +108,8 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     public TypedExtensionConfig Bytes(MeshServicePort port, PortRouting routing)
     {
         var proxy = EnvoyMessages.Bytes(new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) });
-        if (port.Connection.IdleTimeout is { } idle) proxy.IdleTimeout = EnvoyMessages.Duration(idle);
+        if (port.Connection.IdleTimeout is { } idle)
+            proxy.IdleTimeout = EnvoyMessages.Duration(idle);
         var clusters = BackendSplit.ByCluster(port.TcpBackends, routing.ClusterOf, Names.Blackhole);
         if (clusters.Count <= 1)
         {
@@ -113,7 +121,8 @@ internal sealed class OutboundListenerBuilder(Observability observability)
             foreach (var (cluster, weight) in clusters)
             {
                 proxy.WeightedClusters.Clusters.Add(
-                    new TcpProxy.Types.WeightedCluster.Types.ClusterWeight { Name = cluster, Weight = weight });
+                    new TcpProxy.Types.WeightedCluster.Types.ClusterWeight { Name = cluster, Weight = weight }
+                );
             }
         }
 
@@ -125,21 +134,27 @@ internal sealed class OutboundListenerBuilder(Observability observability)
         [SayBytes, new Filter { Name = routing.RouteName, ConfigDiscovery = EnvoyMessages.Discovery(EnvoyMessages.Ads, new TcpProxy()) }];
 
     /// <summary>Clusters that are for requests as well say that HTTP is inside; here it is not.</summary>
-    private static Filter SayBytes { get; } = new()
-    {
-        Name = "envoy.filters.network.set_filter_state",
-        TypedConfig = EnvoyMessages.Pack(new SetFilterState
+    private static Filter SayBytes { get; } =
+        new()
         {
-            OnNewConnection =
-            {
-                new FilterStateValue
+            Name = "envoy.filters.network.set_filter_state",
+            TypedConfig = EnvoyMessages.Pack(
+                new SetFilterState
                 {
-                    ObjectKey = "envoy.network.application_protocols",
-                    FormatString = new SubstitutionFormatString { TextFormatSource = new DataSource { InlineString = Names.MeshAlpn } },
-                },
-            },
-        }),
-    };
+                    OnNewConnection =
+                    {
+                        new FilterStateValue
+                        {
+                            ObjectKey = "envoy.network.application_protocols",
+                            FormatString = new SubstitutionFormatString
+                            {
+                                TextFormatSource = new DataSource { InlineString = Names.MeshAlpn },
+                            },
+                        },
+                    },
+                }
+            ),
+        };
 
     private Filter Tcp(TcpProxy proxy)
     {

@@ -29,40 +29,41 @@ internal static class OutlierBuilder
 
     /// <summary>What counts as a failure of an endpoint that cannot be reached: what its proxy says when its application does not listen. What the
     /// application answers is no failure.</summary>
-    public static HttpProtocolOptions.Types.OutlierDetection NotSentOnly { get; } = new()
-    {
-        ErrorMatcher = new MatchPredicate { HttpResponseHeadersMatch = new HttpHeadersMatch { Headers = { NotSent.Matcher } } },
-    };
+    public static HttpProtocolOptions.Types.OutlierDetection NotSentOnly { get; } =
+        new() { ErrorMatcher = new MatchPredicate { HttpResponseHeadersMatch = new HttpHeadersMatch { Headers = { NotSent.Matcher } } } };
 
     /// <summary>Ejects endpoints that cannot be reached, at most half of them: as requests to them fail quickly, the least loaded of two is often
     /// such a one, and retries alone would have to make up for many requests.</summary>
-    public static void Unreachable(Cluster cluster) => cluster.OutlierDetection = new EnvoyDetection
-    {
-        Consecutive5Xx = UnreachableAfter,
-        EnforcingConsecutive5Xx = Always,
-        EnforcingSuccessRate = 0,
-        SplitExternalLocalOriginErrors = true,
-        ConsecutiveLocalOriginFailure = UnreachableAfter,
-        EnforcingConsecutiveLocalOriginFailure = Always,
-        EnforcingLocalOriginSuccessRate = 0,
-        Interval = EnvoyMessages.Duration(UnreachableLookEvery),
-        BaseEjectionTime = EnvoyMessages.Duration(UnreachableFor),
-        MaxEjectionTime = EnvoyMessages.Duration(UnreachableAtMost),
-        MaxEjectionPercent = PanicPercent,
-    };
+    public static void Unreachable(Cluster cluster) =>
+        cluster.OutlierDetection = new EnvoyDetection
+        {
+            Consecutive5Xx = UnreachableAfter,
+            EnforcingConsecutive5Xx = Always,
+            EnforcingSuccessRate = 0,
+            SplitExternalLocalOriginErrors = true,
+            ConsecutiveLocalOriginFailure = UnreachableAfter,
+            EnforcingConsecutiveLocalOriginFailure = Always,
+            EnforcingLocalOriginSuccessRate = 0,
+            Interval = EnvoyMessages.Duration(UnreachableLookEvery),
+            BaseEjectionTime = EnvoyMessages.Duration(UnreachableFor),
+            MaxEjectionTime = EnvoyMessages.Duration(UnreachableAtMost),
+            MaxEjectionPercent = PanicPercent,
+        };
 
     /// <summary>Adds it to a cluster. One endpoint may always be left alone, as a share of a few endpoints would be none; but of a single one Envoy
     /// then has none left, and goes back to it.</summary>
     public static void Apply(OutlierDetection? outliers, Cluster cluster)
     {
-        if (outliers is null) return;
+        if (outliers is null)
+            return;
 
         // Envoy enforces some kinds of detection unless told not to, and others only when told.
         var detection = Timed(outliers);
         detection.EnforcingConsecutive5Xx = outliers.Consecutive5xx > 0 ? Always : 0;
         detection.EnforcingSuccessRate = 0;
         detection.AlwaysEjectOneHost = true;
-        if (outliers.Consecutive5xx > 0) detection.Consecutive5Xx = (uint)outliers.Consecutive5xx;
+        if (outliers.Consecutive5xx > 0)
+            detection.Consecutive5Xx = (uint)outliers.Consecutive5xx;
         if (outliers.ConsecutiveGatewayErrors > 0)
         {
             detection.ConsecutiveGatewayFailure = (uint)outliers.ConsecutiveGatewayErrors;
@@ -80,7 +81,8 @@ internal static class OutlierBuilder
     /// within an interval. Null without any.</summary>
     public static EnvoyDetection? Proxyless(OutlierDetection? outliers)
     {
-        if (outliers is null) return null;
+        if (outliers is null)
+            return null;
         var detection = Timed(outliers);
         var calls = new[] { outliers.Consecutive5xx, outliers.ConsecutiveGatewayErrors }.Where(count => count > 0).DefaultIfEmpty(1).Min();
         detection.EnforcingSuccessRate = 0;
@@ -91,10 +93,11 @@ internal static class OutlierBuilder
         return detection;
     }
 
-    private static EnvoyDetection Timed(OutlierDetection outliers) => new()
-    {
-        Interval = EnvoyMessages.Duration(outliers.Interval),
-        BaseEjectionTime = EnvoyMessages.Duration(outliers.BaseEjectionTime),
-        MaxEjectionPercent = (uint)outliers.MaxEjectionPercent,
-    };
+    private static EnvoyDetection Timed(OutlierDetection outliers) =>
+        new()
+        {
+            Interval = EnvoyMessages.Duration(outliers.Interval),
+            BaseEjectionTime = EnvoyMessages.Duration(outliers.BaseEjectionTime),
+            MaxEjectionPercent = (uint)outliers.MaxEjectionPercent,
+        };
 }

@@ -19,7 +19,10 @@ internal sealed record PortRouting(string RouteName, BackendTarget? Self = null,
         var route = Names.Outbound(port.Service, port.Port);
         var cluster = Names.Direct(port.Service, port.Port);
         return new PortRouting(
-            mtls ? route : Names.Plaintext(route), new BackendTarget(port.Service, port.Port), mtls ? cluster : Names.Plaintext(cluster));
+            mtls ? route : Names.Plaintext(route),
+            new BackendTarget(port.Service, port.Port),
+            mtls ? cluster : Names.Plaintext(cluster)
+        );
     }
 
     public string ClusterOf(BackendTarget target) => target == Self ? SelfCluster! : Names.Outbound(target);

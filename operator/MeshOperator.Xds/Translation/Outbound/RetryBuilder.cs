@@ -24,23 +24,29 @@ internal static class RetryBuilder
     {
         List<string> conditions = [.. ToWords(retry.ConnectionTriggers)];
         var isConnectFailure = retry.ConnectionTriggers.Contains(RetryTrigger.ConnectFailure);
-        if (isConnectFailure) conditions.Add(NotSent.RetryOn);
+        if (isConnectFailure)
+            conditions.Add(NotSent.RetryOn);
         if (byResponse)
         {
             conditions.AddRange(ToWords(retry.ResponseTriggers));
-            if (retry.StatusCodes.Count > 0) conditions.Add(RetriableStatusCodes);
+            if (retry.StatusCodes.Count > 0)
+                conditions.Add(RetriableStatusCodes);
         }
 
-        if (conditions.Count == 0) return null;
+        if (conditions.Count == 0)
+            return null;
         var policy = new RetryPolicy
         {
             RetryOn = string.Join(',', conditions.Distinct()),
             NumRetries = (uint)retry.Attempts,
             RetryBackOff = BackOff(retry.BackoffBase, retry.BackoffMax),
         };
-        if (byResponse) policy.RetriableStatusCodes.AddRange(retry.StatusCodes.Select(code => (uint)code));
-        if (isConnectFailure) policy.RetriableHeaders.Add(NotSent.Matcher);
-        if (retry.PerTryTimeout is { } timeout) policy.PerTryTimeout = EnvoyMessages.Duration(timeout);
+        if (byResponse)
+            policy.RetriableStatusCodes.AddRange(retry.StatusCodes.Select(code => (uint)code));
+        if (isConnectFailure)
+            policy.RetriableHeaders.Add(NotSent.Matcher);
+        if (retry.PerTryTimeout is { } timeout)
+            policy.PerTryTimeout = EnvoyMessages.Duration(timeout);
         if (retry.RespectRetryAfter)
         {
             policy.RateLimitedRetryBackOff = new RetryPolicy.Types.RateLimitedRetryBackOff
@@ -56,40 +62,40 @@ internal static class RetryBuilder
         if (retry.AvoidPreviousHosts)
         {
             policy.HostSelectionRetryMaxAttempts = HostSelections;
-            policy.RetryHostPredicate.Add(new RetryPolicy.Types.RetryHostPredicate
-            {
-                Name = "envoy.retry_host_predicates.previous_hosts",
-                TypedConfig = EnvoyMessages.Pack(new PreviousHostsPredicate()),
-            });
+            policy.RetryHostPredicate.Add(
+                new RetryPolicy.Types.RetryHostPredicate
+                {
+                    Name = "envoy.retry_host_predicates.previous_hosts",
+                    TypedConfig = EnvoyMessages.Pack(new PreviousHostsPredicate()),
+                }
+            );
         }
 
         return policy;
     }
 
     /// <summary>Envoy's names, from its documentation of <c>x-envoy-retry-on</c> and <c>x-envoy-retry-grpc-on</c>.</summary>
-    public static string ToWord(RetryTrigger trigger) => trigger switch
-    {
-        RetryTrigger.ConnectFailure => "connect-failure",
-        RetryTrigger.RefusedStream => "refused-stream",
-        RetryTrigger.ResetBeforeRequest => "reset-before-request",
-        RetryTrigger.Reset => "reset",
-        RetryTrigger.GatewayError => "gateway-error",
-        RetryTrigger.ServerError => "5xx",
-        RetryTrigger.Conflict => "retriable-4xx",
-        RetryTrigger.GrpcCancelled => "cancelled",
-        RetryTrigger.GrpcDeadlineExceeded => "deadline-exceeded",
-        RetryTrigger.GrpcInternal => "internal",
-        RetryTrigger.GrpcResourceExhausted => "resource-exhausted",
-        RetryTrigger.GrpcUnavailable => "unavailable",
-        _ => throw new ArgumentOutOfRangeException(nameof(trigger), trigger, null),
-    };
+    public static string ToWord(RetryTrigger trigger) =>
+        trigger switch
+        {
+            RetryTrigger.ConnectFailure => "connect-failure",
+            RetryTrigger.RefusedStream => "refused-stream",
+            RetryTrigger.ResetBeforeRequest => "reset-before-request",
+            RetryTrigger.Reset => "reset",
+            RetryTrigger.GatewayError => "gateway-error",
+            RetryTrigger.ServerError => "5xx",
+            RetryTrigger.Conflict => "retriable-4xx",
+            RetryTrigger.GrpcCancelled => "cancelled",
+            RetryTrigger.GrpcDeadlineExceeded => "deadline-exceeded",
+            RetryTrigger.GrpcInternal => "internal",
+            RetryTrigger.GrpcResourceExhausted => "resource-exhausted",
+            RetryTrigger.GrpcUnavailable => "unavailable",
+            _ => throw new ArgumentOutOfRangeException(nameof(trigger), trigger, null),
+        };
 
     private static IEnumerable<string> ToWords(IEnumerable<RetryTrigger> triggers) => triggers.Select(ToWord).Order(StringComparer.Ordinal);
 
     /// <summary>The pauses between attempts. Neither Envoy nor gRPC takes a longest one below the first.</summary>
-    public static RetryPolicy.Types.RetryBackOff BackOff(TimeSpan first, TimeSpan longest) => new()
-    {
-        BaseInterval = EnvoyMessages.Duration(first),
-        MaxInterval = EnvoyMessages.Duration(longest < first ? first : longest),
-    };
+    public static RetryPolicy.Types.RetryBackOff BackOff(TimeSpan first, TimeSpan longest) =>
+        new() { BaseInterval = EnvoyMessages.Duration(first), MaxInterval = EnvoyMessages.Duration(longest < first ? first : longest) };
 }

@@ -2,8 +2,8 @@ using Envoy.Config.Core.V3;
 using Envoy.Config.Route.V3;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Translation.Shared;
-using EnvoyRoute = Envoy.Config.Route.V3.Route;
 using EnvoyRetryPolicy = Envoy.Config.Route.V3.RetryPolicy;
+using EnvoyRoute = Envoy.Config.Route.V3.Route;
 
 namespace MeshOperator.Xds.Translation.Outbound;
 
@@ -21,15 +21,25 @@ internal static class RouteBuilder
     }
 
     /// <summary>The routes of a service port by its service's name or address.</summary>
-    public static IEnumerable<EnvoyRoute> Routes(MeshServicePort port) => port.Routes.SelectMany(route => Routes(port, route, PortRouting.Of(port)));
+    public static IEnumerable<EnvoyRoute> Routes(MeshServicePort port) =>
+        port.Routes.SelectMany(route => Routes(port, route, PortRouting.Of(port)));
 
     /// <summary>The virtual host takes every host name: the listener is chosen by the service's address, and clients call a service
     /// by many names.</summary>
-    public static RouteConfiguration Configuration(MeshServicePort port, string name, IEnumerable<EnvoyRoute> routes) => new()
-    {
-        Name = name,
-        VirtualHosts = { new VirtualHost { Name = $"{port.Service}:{port.Port}", Domains = { "*" }, Routes = { routes } } },
-    };
+    public static RouteConfiguration Configuration(MeshServicePort port, string name, IEnumerable<EnvoyRoute> routes) =>
+        new()
+        {
+            Name = name,
+            VirtualHosts =
+            {
+                new VirtualHost
+                {
+                    Name = $"{port.Service}:{port.Port}",
+                    Domains = { "*" },
+                    Routes = { routes },
+                },
+            },
+        };
 
     /// <summary>Sends requests to clusters by weight.</summary>
     public static void SetClusters(RouteAction action, IReadOnlyList<(string Cluster, uint Weight)> clusters)
@@ -53,14 +63,16 @@ internal static class RouteBuilder
         if (split.MissingShare > 0)
         {
             var missing = Start(route, "missing-backend");
-            if (split.MissingShare < 1) missing.Match.RuntimeFraction = EnvoyMessages.RuntimeFraction(split.MissingShare);
+            if (split.MissingShare < 1)
+                missing.Match.RuntimeFraction = EnvoyMessages.RuntimeFraction(split.MissingShare);
             missing.DirectResponse = new DirectResponseAction
             {
                 Status = MissingBackendStatus,
                 Body = new DataSource { InlineString = "MeshOperator: the backend of this share of traffic does not exist\n" },
             };
             yield return missing;
-            if (split.Present.Count == 0) yield break;
+            if (split.Present.Count == 0)
+                yield break;
         }
 
         IReadOnlyList<(string, uint)> clusters = route.Pool is { } pool
@@ -76,59 +88,79 @@ internal static class RouteBuilder
         var everywhere = retry.Methods.Count == 0 || !byResponse;
         if (route.Match.Method is { } method)
         {
-            yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, everywhere || retry.Methods.Contains(method)), null);
+            yield return Forward(
+                route,
+                split.MissingShare,
+                clusters,
+                RetryBuilder.Policy(retry, everywhere || retry.Methods.Contains(method)),
+                null
+            );
             yield break;
         }
 
-        if (!everywhere) yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, byResponse: true), retry.Methods);
+        if (!everywhere)
+            yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, byResponse: true), retry.Methods);
         yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, everywhere), null);
     }
 
     private static EnvoyRoute Forward(
-        HttpRoute route, double missingShare, IReadOnlyList<(string Cluster, uint Weight)> clusters, EnvoyRetryPolicy? retry, ValueList<string>? methods)
+        HttpRoute route,
+        double missingShare,
+        IReadOnlyList<(string Cluster, uint Weight)> clusters,
+        EnvoyRetryPolicy? retry,
+        ValueList<string>? methods
+    )
     {
         var result = Start(route, methods is null ? null : "retried-methods");
-        if (methods is not null) result.Match.Headers.Add(MatchBuilder.Methods(methods));
+        if (methods is not null)
+            result.Match.Headers.Add(MatchBuilder.Methods(methods));
 
         var action = new RouteAction { Timeout = EnvoyMessages.Duration(route.RequestTimeout ?? TimeSpan.Zero), RetryPolicy = retry };
         SetClusters(action, clusters);
-        if (route.IdleTimeout is { } idle) action.IdleTimeout = EnvoyMessages.Duration(idle);
+        if (route.IdleTimeout is { } idle)
+            action.IdleTimeout = EnvoyMessages.Duration(idle);
         if (route.Mirror is { Percent: > 0 } mirror)
         {
-            action.RequestMirrorPolicies.Add(new RouteAction.Types.RequestMirrorPolicy
-            {
-                Cluster = Names.Outbound(mirror.Target),
-                // By the number of which the lowest are the missing share's (see BackendSplit), which do not come here.
-                RuntimeFraction = EnvoyMessages.RuntimeFraction(missingShare + ((1 - missingShare) * mirror.Percent / 100)),
-                DisableShadowHostSuffixAppend = true,
-            });
+            action.RequestMirrorPolicies.Add(
+                new RouteAction.Types.RequestMirrorPolicy
+                {
+                    Cluster = Names.Outbound(mirror.Target),
+                    // By the number of which the lowest are the missing share's (see BackendSplit), which do not come here.
+                    RuntimeFraction = EnvoyMessages.RuntimeFraction(missingShare + ((1 - missingShare) * mirror.Percent / 100)),
+                    DisableShadowHostSuffixAppend = true,
+                }
+            );
         }
 
-        if (route.Sticky is { } sticky) action.HashPolicy.Add(HashPolicy(sticky));
-        if (route.Headers is { } headers) HeaderBuilder.Apply(headers, result);
+        if (route.Sticky is { } sticky)
+            action.HashPolicy.Add(HashPolicy(sticky));
+        if (route.Headers is { } headers)
+            HeaderBuilder.Apply(headers, result);
         result.Route_ = action;
         return result;
     }
 
     private static EnvoyRoute Start(HttpRoute route, string? part)
     {
-        var result = new EnvoyRoute
-        {
-            Name = part is null ? route.Name : $"{route.Name}/{part}",
-            Match = MatchBuilder.Match(route.Match),
-        };
+        var result = new EnvoyRoute { Name = part is null ? route.Name : $"{route.Name}/{part}", Match = MatchBuilder.Match(route.Match) };
         FaultBuilder.Apply(route.Fault, result);
         return result;
     }
 
     /// <summary>By what requests are kept at one endpoint.</summary>
-    public static RouteAction.Types.HashPolicy HashPolicy(StickySession sticky) => sticky.Key switch
-    {
-        StickyKey.Cookie => new()
+    public static RouteAction.Types.HashPolicy HashPolicy(StickySession sticky) =>
+        sticky.Key switch
         {
-            Cookie = new() { Name = sticky.Name, Path = "/", Ttl = EnvoyMessages.Duration(sticky.Ttl ?? TimeSpan.Zero) },
-        },
-        StickyKey.Header => new() { Header = new() { HeaderName = sticky.Name } },
-        _ => new() { ConnectionProperties = new() { SourceIp = true } },
-    };
+            StickyKey.Cookie => new()
+            {
+                Cookie = new()
+                {
+                    Name = sticky.Name,
+                    Path = "/",
+                    Ttl = EnvoyMessages.Duration(sticky.Ttl ?? TimeSpan.Zero),
+                },
+            },
+            StickyKey.Header => new() { Header = new() { HeaderName = sticky.Name } },
+            _ => new() { ConnectionProperties = new() { SourceIp = true } },
+        };
 }

@@ -30,9 +30,14 @@ internal sealed record ServicePortResources
     /// <summary>The resources of <paramref name="port"/>. <paramref name="previous"/> as a whole when nothing changed; else those of its
     /// resources whose content is still the same.</summary>
     public static ServicePortResources Create(
-        MeshServicePort port, bool consistentHashing, OutboundListenerBuilder listeners, ServicePortResources? previous)
+        MeshServicePort port,
+        bool consistentHashing,
+        OutboundListenerBuilder listeners,
+        ServicePortResources? previous
+    )
     {
-        if (previous is not null && previous.ConsistentHashing == consistentHashing && previous.Source.Equals(port)) return previous;
+        if (previous is not null && previous.ConsistentHashing == consistentHashing && previous.Source.Equals(port))
+            return previous;
 
         var byEndpoint = port.IsHeadless ? Direct(port) : [];
         var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.Of(port)];
@@ -43,36 +48,80 @@ internal sealed record ServicePortResources
             Clusters = ClustersOf(port, consistentHashing, previous?.Clusters),
             Endpoints = EndpointsOf(port, previous),
             Listeners = port.IsHeadless
-                ? [.. byEndpoint.Select(direct => (direct.Address, direct.Port, Listener(
-                    $"{Names.Outbound(port.Service, port.Port)}/{IpFamily.AsHost(direct.Address)}:{direct.Port}", direct.Address, direct.Port, direct.Routing)))]
-                : [.. port.Addresses.Select((address, i) => (address, port.Port, Listener(
-                    i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}", address, port.Port, routings[0])))],
-            Routes = port.Protocol is PortProtocol.Tcp
-                ? []
-                : [.. routings.Select(routing => Resource(ResourceType.Route, routing.RouteName, RouteBuilder.Routes(port, routing), previous?.Routes))],
+                ?
+                [
+                    .. byEndpoint.Select(direct =>
+                        (
+                            direct.Address,
+                            direct.Port,
+                            Listener(
+                                $"{Names.Outbound(port.Service, port.Port)}/{IpFamily.AsHost(direct.Address)}:{direct.Port}",
+                                direct.Address,
+                                direct.Port,
+                                direct.Routing
+                            )
+                        )
+                    ),
+                ]
+                :
+                [
+                    .. port.Addresses.Select(
+                        (address, i) =>
+                            (
+                                address,
+                                port.Port,
+                                Listener(
+                                    i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}",
+                                    address,
+                                    port.Port,
+                                    routings[0]
+                                )
+                            )
+                    ),
+                ],
+            Routes =
+                port.Protocol is PortProtocol.Tcp
+                    ? []
+                    :
+                    [
+                        .. routings.Select(routing =>
+                            Resource(ResourceType.Route, routing.RouteName, RouteBuilder.Routes(port, routing), previous?.Routes)
+                        ),
+                    ],
             Extensions = port.Protocol is not (PortProtocol.Tcp or PortProtocol.Detect)
                 ? []
-                : [.. routings.Select(routing => Resource(ResourceType.Extension, routing.RouteName, listeners.Bytes(port, routing), previous?.Extensions))],
+                :
+                [
+                    .. routings.Select(routing =>
+                        Resource(ResourceType.Extension, routing.RouteName, listeners.Bytes(port, routing), previous?.Extensions)
+                    ),
+                ],
         };
 
-        XdsResource Listener(string name, string address, int number, PortRouting routing) => Resource(
-            ResourceType.Listener,
-            name,
-            listeners.ServicePort(name, port, address, number, routing),
-            previous?.Listeners.Select(listener => listener.Listener));
+        XdsResource Listener(string name, string address, int number, PortRouting routing) =>
+            Resource(
+                ResourceType.Listener,
+                name,
+                listeners.ServicePort(name, port, address, number, routing),
+                previous?.Listeners.Select(listener => listener.Listener)
+            );
     }
 
     private static List<XdsResource> ClustersOf(MeshServicePort port, bool consistentHashing, IReadOnlyList<XdsResource>? previous)
     {
         var name = Names.Outbound(port.Service, port.Port);
-        var clusters = new List<XdsResource> { Resource(ResourceType.Cluster, name, ClusterBuilder.Outbound(port, consistentHashing), previous) };
+        var clusters = new List<XdsResource>
+        {
+            Resource(ResourceType.Cluster, name, ClusterBuilder.Outbound(port, consistentHashing), previous),
+        };
         foreach (var pool in port.Pools)
         {
             var poolName = Names.Pool(port.Service, port.Port, pool.Name);
             clusters.Add(Resource(ResourceType.Cluster, poolName, ClusterBuilder.Pool(port, poolName, pool), previous));
         }
 
-        if (!port.IsHeadless) return clusters;
+        if (!port.IsHeadless)
+            return clusters;
         foreach (var mtls in port.Endpoints.Select(endpoint => endpoint.Identity is not null).Distinct())
         {
             var direct = ClusterBuilder.Direct(port, mtls);
@@ -88,7 +137,12 @@ internal sealed record ServicePortResources
         {
             previous is not null && previous.Source.Endpoints.Equals(port.Endpoints)
                 ? previous.Endpoints[0]
-                : Resource(ResourceType.Endpoints, Names.Outbound(port.Service, port.Port), EndpointBuilder.Endpoints(port), previous?.Endpoints),
+                : Resource(
+                    ResourceType.Endpoints,
+                    Names.Outbound(port.Service, port.Port),
+                    EndpointBuilder.Endpoints(port),
+                    previous?.Endpoints
+                ),
         };
         foreach (var pool in port.Pools)
         {
@@ -107,7 +161,8 @@ internal sealed record ServicePortResources
         {
             var routing = PortRouting.Direct(port, endpoint.Identity is not null);
             direct.Add((endpoint.Address, endpoint.Port, routing));
-            if (endpoint.OtherAddress is { } other) direct.Add((other, endpoint.Port, routing));
+            if (endpoint.OtherAddress is { } other)
+                direct.Add((other, endpoint.Port, routing));
         }
 
         return direct;

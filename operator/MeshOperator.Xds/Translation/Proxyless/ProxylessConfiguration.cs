@@ -9,16 +9,23 @@ namespace MeshOperator.Xds.Translation.Proxyless;
 /// understand less than Envoy does.</summary>
 internal sealed class ProxylessConfiguration
 {
-    private static readonly XdsResource MissingBackendCluster =
-        XdsResource.Create(ResourceType.Cluster, Names.MissingBackend, ClusterBuilder.MissingBackend());
+    private static readonly XdsResource MissingBackendCluster = XdsResource.Create(
+        ResourceType.Cluster,
+        Names.MissingBackend,
+        ClusterBuilder.MissingBackend()
+    );
 
-    private static readonly XdsResource MissingBackendEndpoints =
-        XdsResource.Create(ResourceType.Endpoints, Names.MissingBackend, EndpointBuilder.None(Names.MissingBackend));
+    private static readonly XdsResource MissingBackendEndpoints = XdsResource.Create(
+        ResourceType.Endpoints,
+        Names.MissingBackend,
+        EndpointBuilder.None(Names.MissingBackend)
+    );
 
     private ProxylessConfiguration(
         IReadOnlyDictionary<string, ProxylessPort> ports,
         IReadOnlyList<ResourceSet> shared,
-        IReadOnlyDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> policies)
+        IReadOnlyDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> policies
+    )
     {
         Ports = ports;
         Shared = shared;
@@ -34,7 +41,10 @@ internal sealed class ProxylessConfiguration
     public IReadOnlyDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> Policies { get; }
 
     /// <summary>The resources of <paramref name="services"/>, sharing with <paramref name="previous"/> what is the same.</summary>
-    public static ProxylessConfiguration Create(IReadOnlyDictionary<string, ServicePortResources> services, ProxylessConfiguration? previous)
+    public static ProxylessConfiguration Create(
+        IReadOnlyDictionary<string, ServicePortResources> services,
+        ProxylessConfiguration? previous
+    )
     {
         var hashed = ConsistentHashing.FindClusters(services.Values.Select(service => service.Source), ProxylessRoutes.IsSupported);
         var ports = new Dictionary<string, ProxylessPort>(services.Count, StringComparer.Ordinal);
@@ -43,7 +53,8 @@ internal sealed class ProxylessConfiguration
         {
             var port = ProxylessPort.Create(service, hashed.Contains(name), previous?.Ports.GetValueOrDefault(name));
             ports.Add(name, port);
-            if (port.Route is not null) policies.Add(service.Source.RoutePolicies, port.Route);
+            if (port.Route is not null)
+                policies.Add(service.Source.RoutePolicies, port.Route);
             policies.Add(service.Source.ClusterPolicies, port.Cluster);
         }
 

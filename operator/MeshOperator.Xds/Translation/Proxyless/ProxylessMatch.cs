@@ -15,10 +15,14 @@ internal static class ProxylessMatch
     /// host, binary metadata.</summary>
     public static RouteMatch? Of(HttpMatch match)
     {
-        if (match.Method is not (null or Method) || match.QueryParameters.Count > 0 || !match.Headers.All(IsVisible)) return null;
-        if (Path(match.Path) is not { } result) return null;
-        foreach (var header in match.Headers) result.Headers.Add(WithoutStringMatch(MatchBuilder.Header(header)));
-        foreach (var cookie in match.Cookies) result.Headers.Add(WithoutStringMatch(MatchBuilder.Cookie(cookie)));
+        if (match.Method is not (null or Method) || match.QueryParameters.Count > 0 || !match.Headers.All(IsVisible))
+            return null;
+        if (Path(match.Path) is not { } result)
+            return null;
+        foreach (var header in match.Headers)
+            result.Headers.Add(WithoutStringMatch(MatchBuilder.Header(header)));
+        foreach (var cookie in match.Cookies)
+            result.Headers.Add(WithoutStringMatch(MatchBuilder.Cookie(cookie)));
         return result;
     }
 
@@ -37,7 +41,8 @@ internal static class ProxylessMatch
             case { Kind: StringMatchKind.RegularExpression }:
                 return new RouteMatch { SafeRegex = new RegexMatcher { Regex = path.Value } };
             case { Kind: StringMatchKind.Prefix } when path.Value.TrimEnd('/') is { Length: > 0 } prefix:
-                if (IsCall(prefix)) return new RouteMatch { Path = prefix };
+                if (IsCall(prefix))
+                    return new RouteMatch { Path = prefix };
                 return Elements(prefix) is [{ Length: > 0 }] ? new RouteMatch { Prefix = prefix + "/" } : null;
             default:
                 return new RouteMatch { Prefix = "/" };

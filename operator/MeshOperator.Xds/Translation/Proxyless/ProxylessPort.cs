@@ -25,7 +25,8 @@ internal sealed record ProxylessPort
     /// <summary>As <see cref="ServicePortResources.Create"/>.</summary>
     public static ProxylessPort Create(ServicePortResources source, bool consistentHashing, ProxylessPort? previous)
     {
-        if (previous is not null && previous.ConsistentHashing == consistentHashing && ReferenceEquals(previous.Source, source)) return previous;
+        if (previous is not null && previous.ConsistentHashing == consistentHashing && ReferenceEquals(previous.Source, source))
+            return previous;
 
         var port = source.Source;
         var name = Names.Outbound(port.Service, port.Port);

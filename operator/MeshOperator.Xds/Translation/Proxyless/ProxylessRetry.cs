@@ -19,9 +19,11 @@ internal static class ProxylessRetry
     /// (transparent retries), so that those conditions need no word: as UNAVAILABLE they would be wider than they read.</summary>
     public static RetryPolicy? Policy(RetrySettings? retry)
     {
-        if (retry is null || (retry.Methods.Count > 0 && !retry.Methods.Contains(Method))) return null;
+        if (retry is null || (retry.Methods.Count > 0 && !retry.Methods.Contains(Method)))
+            return null;
         var codes = retry.ResponseTriggers.Select(Code).Concat(retry.StatusCodes.Select(Code)).OfType<string>().Distinct().ToList();
-        if (codes.Count == 0) return null;
+        if (codes.Count == 0)
+            return null;
         var pause = retry.BackoffBase < ShortestPause ? ShortestPause : retry.BackoffBase;
         return new RetryPolicy
         {
@@ -32,13 +34,17 @@ internal static class ProxylessRetry
     }
 
     /// <summary>The name of the status that a call has where Envoy sees the trigger, or null.</summary>
-    private static string? Code(RetryTrigger trigger) => trigger switch
-    {
-        RetryTrigger.GrpcCancelled or RetryTrigger.GrpcDeadlineExceeded or RetryTrigger.GrpcInternal or RetryTrigger.GrpcResourceExhausted
+    private static string? Code(RetryTrigger trigger) =>
+        trigger switch
+        {
+            RetryTrigger.GrpcCancelled
+            or RetryTrigger.GrpcDeadlineExceeded
+            or RetryTrigger.GrpcInternal
+            or RetryTrigger.GrpcResourceExhausted
             or RetryTrigger.GrpcUnavailable => RetryBuilder.ToWord(trigger),
-        RetryTrigger.Reset or RetryTrigger.GatewayError or RetryTrigger.ServerError => Unavailable,
-        _ => null,
-    };
+            RetryTrigger.Reset or RetryTrigger.GatewayError or RetryTrigger.ServerError => Unavailable,
+            _ => null,
+        };
 
     /// <summary>As gRPC reads the HTTP status of an answer that has no gRPC status.</summary>
     private static string? Code(int status) => status is 429 or 502 or 503 or 504 ? Unavailable : null;

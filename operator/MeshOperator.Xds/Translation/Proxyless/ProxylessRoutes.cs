@@ -24,7 +24,8 @@ internal static class ProxylessRoutes
 
     private static EnvoyRoute? Route(HttpRoute route)
     {
-        if (ProxylessMatch.Of(route.Match) is not { } match) return null;
+        if (ProxylessMatch.Of(route.Match) is not { } match)
+            return null;
         var action = new RouteAction { RetryPolicy = ProxylessRetry.Policy(route.Retry) };
 
         // gRPC cannot answer a share of the calls by itself: some of its libraries refuse a route without a cluster. A cluster without
@@ -32,17 +33,24 @@ internal static class ProxylessRoutes
         RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Names.Outbound, Names.MissingBackend));
 
         // Older gRPC refuses weights whose sum it is not told.
-        if (action.WeightedClusters is { } split) split.TotalWeight = (uint)split.Clusters.Sum(cluster => cluster.Weight!.Value);
+        if (action.WeightedClusters is { } split)
+            split.TotalWeight = (uint)split.Clusters.Sum(cluster => cluster.Weight!.Value);
 
         // The time-out of a route gRPC ignores; this is the bound on a call's deadline (gRFC A31).
-        if (route.RequestTimeout is { } timeout) action.MaxStreamDuration = new() { MaxStreamDuration_ = EnvoyMessages.Duration(timeout) };
-        if (route.Sticky is { } sticky && IsSupported(sticky)) action.HashPolicy.Add(Hash(sticky));
-        var result = new EnvoyRoute { Name = route.Name, Match = match, Route_ = action };
+        if (route.RequestTimeout is { } timeout)
+            action.MaxStreamDuration = new() { MaxStreamDuration_ = EnvoyMessages.Duration(timeout) };
+        if (route.Sticky is { } sticky && IsSupported(sticky))
+            action.HashPolicy.Add(Hash(sticky));
+        var result = new EnvoyRoute
+        {
+            Name = route.Name,
+            Match = match,
+            Route_ = action,
+        };
         FaultBuilder.Apply(route.Fault, result);
         return result;
     }
 
-    private static HashPolicy Hash(StickySession sticky) => sticky.Key is StickyKey.Header
-        ? RouteBuilder.HashPolicy(sticky)
-        : new HashPolicy { FilterState = new() { Key = ChannelId } };
+    private static HashPolicy Hash(StickySession sticky) =>
+        sticky.Key is StickyKey.Header ? RouteBuilder.HashPolicy(sticky) : new HashPolicy { FilterState = new() { Key = ChannelId } };
 }

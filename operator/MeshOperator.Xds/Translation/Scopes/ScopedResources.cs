@@ -13,7 +13,13 @@ internal sealed class ScopedResources(
     ResourceSet[] all,
     IReadOnlyDictionary<ProxyScope, ResourceSet[]> previous,
     ExplicitProxyBuilder explicitProxies,
-    Func<IReadOnlyCollection<ServicePortResources>, IReadOnlyCollection<ServicePortResources>, IReadOnlyList<ResourceSet>?, ResourceSet[]> create)
+    Func<
+        IReadOnlyCollection<ServicePortResources>,
+        IReadOnlyCollection<ServicePortResources>,
+        IReadOnlyList<ResourceSet>?,
+        ResourceSet[]
+    > create
+)
 {
     private readonly Dictionary<ProxyScope, ResourceSet[]> _scopes = [];
 
@@ -23,8 +29,10 @@ internal sealed class ScopedResources(
     /// <summary>The sets of a scope; without one, of the whole mesh.</summary>
     public IReadOnlyList<ResourceSet> Of(ProxyScope? scope)
     {
-        if (scope is null) return all;
-        if (_scopes.TryGetValue(scope, out var known)) return known;
+        if (scope is null)
+            return all;
+        if (_scopes.TryGetValue(scope, out var known))
+            return known;
 
         var before = previous.GetValueOrDefault(scope);
         var sets = scope.Services is { } services ? Told(services, before) : all;
@@ -42,7 +50,8 @@ internal sealed class ScopedResources(
         foreach (var target in called.SelectMany(port => Targets(port.Source)))
         {
             var name = Names.Outbound(target);
-            if (!reached.ContainsKey(name) && ports.TryGetValue(name, out var port)) reached.Add(name, port);
+            if (!reached.ContainsKey(name) && ports.TryGetValue(name, out var port))
+                reached.Add(name, port);
         }
 
         return create(called, reached.Values, before);
@@ -66,8 +75,9 @@ internal sealed class ScopedResources(
         }
     }
 
-    private static IEnumerable<BackendTarget> Targets(MeshServicePort port) => port.Routes
-        .SelectMany(route => route.Backends.Select(backend => backend.Target).Append(route.Mirror?.Target))
-        .Concat(port.TcpBackends.Select(backend => backend.Target))
-        .OfType<BackendTarget>();
+    private static IEnumerable<BackendTarget> Targets(MeshServicePort port) =>
+        port
+            .Routes.SelectMany(route => route.Backends.Select(backend => backend.Target).Append(route.Mirror?.Target))
+            .Concat(port.TcpBackends.Select(backend => backend.Target))
+            .OfType<BackendTarget>();
 }

@@ -17,12 +17,29 @@ internal static class ConnectionManagerBuilder
     /// whoever is not internal, which is nobody; each is looked for in each request, which costs. The others it takes out itself.</summary>
     private static readonly string[] EnvoyHeaders =
     [
-        "attempt-count", "decorator-operation", "downstream-service-cluster", "downstream-service-node", "external-address", "is-timeout-retry",
-        "original-dst-host", "original-host", "original-method", "original-path", "peer-metadata", "peer-metadata-id", "upstream-stream-duration-ms",
+        "attempt-count",
+        "decorator-operation",
+        "downstream-service-cluster",
+        "downstream-service-node",
+        "external-address",
+        "is-timeout-retry",
+        "original-dst-host",
+        "original-host",
+        "original-method",
+        "original-path",
+        "peer-metadata",
+        "peer-metadata-id",
+        "upstream-stream-duration-ms",
     ];
 
     /// <summary>Who may give orders: an address that no request can come from, as Envoy without any takes all private ones.</summary>
-    private static readonly Manager.Types.InternalAddressConfig Nobody = new() { CidrRanges = { new CidrRange { AddressPrefix = "255.255.255.255", PrefixLen = 32 } } };
+    private static readonly Manager.Types.InternalAddressConfig Nobody = new()
+    {
+        CidrRanges =
+        {
+            new CidrRange { AddressPrefix = "255.255.255.255", PrefixLen = 32 },
+        },
+    };
 
     /// <summary>How long a request's headers may take from their first byte to their last. What is never finished would hold its memory
     /// for ever.</summary>
@@ -31,35 +48,40 @@ internal static class ConnectionManagerBuilder
     private static readonly TypedExtensionConfig WithoutEnvoyHeaders = new()
     {
         Name = "envoy.http.early_header_mutation.header_mutation",
-        TypedConfig = EnvoyMessages.Pack(new EarlyHeaderMutation
-        {
-            Mutations = { EnvoyHeaders.Select(header => new HeaderMutation { Remove = $"x-envoy-{header}" }) },
-        }),
+        TypedConfig = EnvoyMessages.Pack(
+            new EarlyHeaderMutation { Mutations = { EnvoyHeaders.Select(header => new HeaderMutation { Remove = $"x-envoy-{header}" }) } }
+        ),
     };
 
     /// <summary>A manager without routes and filters.</summary>
     /// <param name="statPrefix">The name in statistics.</param>
     /// <param name="defaultHost">The host of requests of HTTP/1.0 that name none.</param>
-    public static Manager Create(string statPrefix, string defaultHost) => new()
-    {
-        StatPrefix = statPrefix,
-        UseRemoteAddress = false,
-        InternalAddressConfig = Nobody,
+    public static Manager Create(string statPrefix, string defaultHost) =>
+        new()
+        {
+            StatPrefix = statPrefix,
+            UseRemoteAddress = false,
+            InternalAddressConfig = Nobody,
 
-        // The application gets the path as it was sent. Access rules judge that, see PathPatterns.
-        NormalizePath = false,
-        StreamIdleTimeout = new Duration(),
-        RequestHeadersTimeout = EnvoyMessages.Duration(HeadersTimeout),
-        Proxy100Continue = true,
-        HttpProtocolOptions = new() { AcceptHttp10 = true, DefaultHostForHttp10 = defaultHost, EnableTrailers = true },
-        EarlyHeaderMutationExtensions = { WithoutEnvoyHeaders },
-        ServerHeaderTransformation = Manager.Types.ServerHeaderTransformation.PassThrough,
-        UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
-    };
+            // The application gets the path as it was sent. Access rules judge that, see PathPatterns.
+            NormalizePath = false,
+            StreamIdleTimeout = new Duration(),
+            RequestHeadersTimeout = EnvoyMessages.Duration(HeadersTimeout),
+            Proxy100Continue = true,
+            HttpProtocolOptions = new()
+            {
+                AcceptHttp10 = true,
+                DefaultHostForHttp10 = defaultHost,
+                EnableTrailers = true,
+            },
+            EarlyHeaderMutationExtensions = { WithoutEnvoyHeaders },
+            ServerHeaderTransformation = Manager.Types.ServerHeaderTransformation.PassThrough,
+            UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
+        };
 
     /// <summary>The filters of requests that leave: faults, for routes that have some, and the router.</summary>
     public static IReadOnlyList<HttpFilter> OutboundFilters { get; } =
-        [.. EnvoyMessages.HttpFilters().Select(filter => filter.Name == Names.FaultFilter ? EnvoyMessages.OffByDefault(filter) : filter)];
+    [.. EnvoyMessages.HttpFilters().Select(filter => filter.Name == Names.FaultFilter ? EnvoyMessages.OffByDefault(filter) : filter)];
 
     /// <summary>Where a manager's routes come from.</summary>
     public static Rds Routes(string name) => new() { ConfigSource = EnvoyMessages.Ads, RouteConfigName = name };

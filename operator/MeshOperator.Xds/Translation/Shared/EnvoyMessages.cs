@@ -19,22 +19,23 @@ internal static class EnvoyMessages
     public static ConfigSource Ads { get; } = new() { Ads = new AggregatedConfigSource(), ResourceApiVersion = ApiVersion.V3 };
 
     /// <summary>As <see cref="Any.Pack(IMessage)"/>, but with the same bytes for the same content.</summary>
-    public static Any Pack(IMessage message) => new()
-    {
-        TypeUrl = TypeUrl(message),
-        Value = UnsafeByteOperations.UnsafeWrap(XdsResource.Serialise(message)),
-    };
+    public static Any Pack(IMessage message) =>
+        new() { TypeUrl = TypeUrl(message), Value = UnsafeByteOperations.UnsafeWrap(XdsResource.Serialise(message)) };
 
     public static Address Address(string address, uint port) =>
-        new() { SocketAddress = new SocketAddress { Address = address, PortValue = port } };
+        new()
+        {
+            SocketAddress = new SocketAddress { Address = address, PortValue = port },
+        };
 
     /// <summary>A share of requests, exact to a millionth.</summary>
     /// <param name="share">0 to 1.</param>
-    public static FractionalPercent Fraction(double share) => new()
-    {
-        Numerator = (uint)Math.Clamp(Math.Round(share * 1_000_000), 0, 1_000_000),
-        Denominator = FractionalPercent.Types.DenominatorType.Million,
-    };
+    public static FractionalPercent Fraction(double share) =>
+        new()
+        {
+            Numerator = (uint)Math.Clamp(Math.Round(share * 1_000_000), 0, 1_000_000),
+            Denominator = FractionalPercent.Types.DenominatorType.Million,
+        };
 
     public static RuntimeFractionalPercent RuntimeFraction(double share) => new() { DefaultValue = Fraction(share) };
 
@@ -50,21 +51,25 @@ internal static class EnvoyMessages
 
     public static Filter TcpProxy(TcpProxy proxy) => new() { Name = "envoy.filters.network.tcp_proxy", TypedConfig = Pack(Bytes(proxy)) };
 
-    public static Filter TcpProxy(string cluster, string statPrefix) => TcpProxy(new TcpProxy { Cluster = cluster, StatPrefix = statPrefix });
+    public static Filter TcpProxy(string cluster, string statPrefix) =>
+        TcpProxy(new TcpProxy { Cluster = cluster, StatPrefix = statPrefix });
 
     /// <summary>Says that a filter's configuration is a resource of its own.</summary>
     /// <param name="source">Where it comes from.</param>
     /// <param name="type">Any message of its type.</param>
-    public static ExtensionConfigSource Discovery(ConfigSource source, IMessage type) => new() { ConfigSource = source, TypeUrls = { TypeUrl(type) } };
+    public static ExtensionConfigSource Discovery(ConfigSource source, IMessage type) =>
+        new() { ConfigSource = source, TypeUrls = { TypeUrl(type) } };
 
     public static Filter ConnectionManager(HttpConnectionManager manager) =>
         new() { Name = "envoy.filters.network.http_connection_manager", TypedConfig = Pack(manager) };
 
     /// <summary>The last HTTP filter. Headers of Envoy's own are for nobody: neither clients nor applications asked for them.</summary>
-    public static HttpFilter Router { get; } = new() { Name = Names.RouterFilter, TypedConfig = Pack(new Router { SuppressEnvoyHeaders = true }) };
+    public static HttpFilter Router { get; } =
+        new() { Name = Names.RouterFilter, TypedConfig = Pack(new Router { SuppressEnvoyHeaders = true }) };
 
     /// <summary>The fault filter, which does nothing where no route configures it, and the router.</summary>
-    public static IEnumerable<HttpFilter> HttpFilters() => [new HttpFilter { Name = Names.FaultFilter, TypedConfig = Pack(new HTTPFault()) }, Router];
+    public static IEnumerable<HttpFilter> HttpFilters() =>
+        [new HttpFilter { Name = Names.FaultFilter, TypedConfig = Pack(new HTTPFault()) }, Router];
 
     /// <summary>A prepared filter: requests go by it unless their route has something for it. To go through it costs, also where it does
     /// nothing.</summary>

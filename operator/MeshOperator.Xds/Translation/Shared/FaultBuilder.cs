@@ -10,13 +10,15 @@ internal static class FaultBuilder
     /// <summary>Adds the faults, if any, to a route.</summary>
     public static void Apply(FaultInjection? fault, Envoy.Config.Route.V3.Route route)
     {
-        if (Fault(fault) is { } filter) route.TypedPerFilterConfig.Add(Names.FaultFilter, EnvoyMessages.Pack(filter));
+        if (Fault(fault) is { } filter)
+            route.TypedPerFilterConfig.Add(Names.FaultFilter, EnvoyMessages.Pack(filter));
     }
 
     /// <summary>Null when nothing is to be injected.</summary>
     private static HTTPFault? Fault(FaultInjection? fault)
     {
-        if (fault is null) return null;
+        if (fault is null)
+            return null;
         var result = new HTTPFault();
         if (fault is { Delay: { } delay, DelayPercent: > 0 } && delay > TimeSpan.Zero)
         {

@@ -13,14 +13,17 @@ internal static class HeaderBuilder
     public static void Apply(HeaderChanges changes, EnvoyRoute route)
     {
         route.RequestHeadersToRemove.AddRange(changes.Remove);
-        foreach (var header in changes.Set) route.RequestHeadersToAdd.Add(Option(header, AppendAction.OverwriteIfExistsOrAdd));
-        foreach (var header in changes.Add) route.RequestHeadersToAdd.Add(Option(header, AppendAction.AppendIfExistsOrAdd));
+        foreach (var header in changes.Set)
+            route.RequestHeadersToAdd.Add(Option(header, AppendAction.OverwriteIfExistsOrAdd));
+        foreach (var header in changes.Add)
+            route.RequestHeadersToAdd.Add(Option(header, AppendAction.AppendIfExistsOrAdd));
     }
 
     // Envoy reads %NAME% in a value as a command; a doubled sign is a plain one.
-    private static HeaderValueOption Option(Mesh.Model.HeaderValue header, AppendAction action) => new()
-    {
-        Header = new EnvoyHeader { Key = header.Name, Value = header.Value.Replace("%", "%%", StringComparison.Ordinal) },
-        AppendAction = action,
-    };
+    private static HeaderValueOption Option(Mesh.Model.HeaderValue header, AppendAction action) =>
+        new()
+        {
+            Header = new EnvoyHeader { Key = header.Name, Value = header.Value.Replace("%", "%%", StringComparison.Ordinal) },
+            AppendAction = action,
+        };
 }

@@ -25,10 +25,16 @@ internal static class Keepalive
     private const int TcpUserTimeout = 18;
 
     /// <summary>Of connections to upstream hosts.</summary>
-    public static UpstreamConnectionOptions Upstream { get; } = new()
-    {
-        TcpKeepalive = new TcpKeepalive { KeepaliveTime = IdleSeconds, KeepaliveInterval = IntervalSeconds, KeepaliveProbes = Probes },
-    };
+    public static UpstreamConnectionOptions Upstream { get; } =
+        new()
+        {
+            TcpKeepalive = new TcpKeepalive
+            {
+                KeepaliveTime = IdleSeconds,
+                KeepaliveInterval = IntervalSeconds,
+                KeepaliveProbes = Probes,
+            },
+        };
 
     /// <summary>Of connections that a listener accepts, which have the options of its socket.</summary>
     public static IReadOnlyList<SocketOption> Accepted { get; } =
@@ -41,15 +47,23 @@ internal static class Keepalive
     ];
 
     /// <summary>Of connections to upstream hosts too, before they are made.</summary>
-    public static BindConfig UpstreamBind { get; } = new() { SocketOptions = { Option("user timeout", IpProtoTcp, TcpUserTimeout, UnacknowledgedMilliseconds) } };
+    public static BindConfig UpstreamBind { get; } =
+        new() { SocketOptions = { Option("user timeout", IpProtoTcp, TcpUserTimeout, UnacknowledgedMilliseconds) } };
 
     /// <summary>Of HTTP/2 between proxies: a proxy that hangs while its kernel answers. Other servers may take it for an attack.</summary>
-    public static KeepaliveSettings Http2 { get; } = new()
-    {
-        Interval = EnvoyMessages.Duration(TimeSpan.FromSeconds(IdleSeconds)),
-        Timeout = EnvoyMessages.Duration(TimeSpan.FromSeconds(IdleSeconds)),
-    };
+    public static KeepaliveSettings Http2 { get; } =
+        new()
+        {
+            Interval = EnvoyMessages.Duration(TimeSpan.FromSeconds(IdleSeconds)),
+            Timeout = EnvoyMessages.Duration(TimeSpan.FromSeconds(IdleSeconds)),
+        };
 
     private static SocketOption Option(string description, int level, int name, int value) =>
-        new() { Description = description, Level = level, Name = name, IntValue = value };
+        new()
+        {
+            Description = description,
+            Level = level,
+            Name = name,
+            IntValue = value,
+        };
 }

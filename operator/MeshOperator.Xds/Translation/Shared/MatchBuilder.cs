@@ -14,12 +14,21 @@ internal static class MatchBuilder
         var result = Path(match.Path);
         if (match.Method is { } method)
         {
-            result.Headers.Add(new HeaderMatcher { Name = ":method", StringMatch = new StringMatcher { Exact = method } });
+            result.Headers.Add(
+                new HeaderMatcher
+                {
+                    Name = ":method",
+                    StringMatch = new StringMatcher { Exact = method },
+                }
+            );
         }
 
-        foreach (var header in match.Headers) result.Headers.Add(Header(header));
-        foreach (var cookie in match.Cookies) result.Headers.Add(Cookie(cookie));
-        foreach (var parameter in match.QueryParameters) result.QueryParameters.Add(QueryParameter(parameter));
+        foreach (var header in match.Headers)
+            result.Headers.Add(Header(header));
+        foreach (var cookie in match.Cookies)
+            result.Headers.Add(Cookie(cookie));
+        foreach (var parameter in match.QueryParameters)
+            result.QueryParameters.Add(QueryParameter(parameter));
         return result;
     }
 
@@ -29,22 +38,30 @@ internal static class MatchBuilder
     {
         if (match.Path is { } path && !(path.Kind is StringMatchKind.Prefix && path.Value.TrimEnd('/').Length == 0))
         {
-            var expression = path.Kind is StringMatchKind.RegularExpression ? $@"({path.Value})(\?.*)?" : PathPatterns.MayBeBeforeQuery(path, elements: true);
+            var expression =
+                path.Kind is StringMatchKind.RegularExpression
+                    ? $@"({path.Value})(\?.*)?"
+                    : PathPatterns.MayBeBeforeQuery(path, elements: true);
             yield return new HeaderMatcher { Name = ":path", StringMatch = Regex(expression) };
         }
 
-        if (match.Method is { } method) yield return new HeaderMatcher { Name = ":method", StringMatch = new StringMatcher { Exact = method } };
-        foreach (var header in match.Headers) yield return Header(header);
+        if (match.Method is { } method)
+            yield return new HeaderMatcher
+            {
+                Name = ":method",
+                StringMatch = new StringMatcher { Exact = method },
+            };
+        foreach (var header in match.Headers)
+            yield return Header(header);
     }
 
     /// <summary>A condition that the method is one of <paramref name="methods"/>.</summary>
-    public static HeaderMatcher Methods(ValueList<string> methods) => new()
-    {
-        Name = ":method",
-        StringMatch = methods is [var only]
-            ? new StringMatcher { Exact = only }
-            : Regex(string.Join('|', methods.Select(Quote))),
-    };
+    public static HeaderMatcher Methods(ValueList<string> methods) =>
+        new()
+        {
+            Name = ":method",
+            StringMatch = methods is [var only] ? new StringMatcher { Exact = only } : Regex(string.Join('|', methods.Select(Quote))),
+        };
 
     private static RouteMatch Path(StringMatch? path)
     {
@@ -63,17 +80,24 @@ internal static class MatchBuilder
 
     public static HeaderMatcher Header(NamedMatch header)
     {
-        var matcher = new HeaderMatcher { Name = header.Name.Equals("host", StringComparison.OrdinalIgnoreCase) ? ":authority" : header.Name };
-        if (Value(header.Match) is { } value) matcher.StringMatch = value;
-        else matcher.PresentMatch = true;
+        var matcher = new HeaderMatcher
+        {
+            Name = header.Name.Equals("host", StringComparison.OrdinalIgnoreCase) ? ":authority" : header.Name,
+        };
+        if (Value(header.Match) is { } value)
+            matcher.StringMatch = value;
+        else
+            matcher.PresentMatch = true;
         return matcher;
     }
 
     private static QueryParameterMatcher QueryParameter(NamedMatch parameter)
     {
         var matcher = new QueryParameterMatcher { Name = parameter.Name };
-        if (Value(parameter.Match) is { } value) matcher.StringMatch = value;
-        else matcher.PresentMatch = true;
+        if (Value(parameter.Match) is { } value)
+            matcher.StringMatch = value;
+        else
+            matcher.PresentMatch = true;
         return matcher;
     }
 
@@ -85,13 +109,14 @@ internal static class MatchBuilder
     }
 
     /// <summary>Null when the value only has to be there.</summary>
-    private static StringMatcher? Value(StringMatch match) => match switch
-    {
-        { Kind: StringMatchKind.Exact } => new StringMatcher { Exact = match.Value },
-        { Kind: StringMatchKind.Prefix, Value.Length: > 0 } => new StringMatcher { Prefix = match.Value },
-        { Kind: StringMatchKind.RegularExpression } => Regex(match.Value),
-        _ => null,
-    };
+    private static StringMatcher? Value(StringMatch match) =>
+        match switch
+        {
+            { Kind: StringMatchKind.Exact } => new StringMatcher { Exact = match.Value },
+            { Kind: StringMatchKind.Prefix, Value.Length: > 0 } => new StringMatcher { Prefix = match.Value },
+            { Kind: StringMatchKind.RegularExpression } => Regex(match.Value),
+            _ => null,
+        };
 
     private static StringMatcher Regex(string expression) => new() { SafeRegex = new RegexMatcher { Regex = expression } };
 
@@ -101,7 +126,8 @@ internal static class MatchBuilder
         var quoted = new StringBuilder(text.Length);
         foreach (var c in text)
         {
-            if (char.IsAscii(c) && !char.IsAsciiLetterOrDigit(c) && c is not ('_' or '-')) quoted.Append('\\');
+            if (char.IsAscii(c) && !char.IsAsciiLetterOrDigit(c) && c is not ('_' or '-'))
+                quoted.Append('\\');
             quoted.Append(c);
         }
 

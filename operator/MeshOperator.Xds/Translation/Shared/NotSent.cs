@@ -21,22 +21,23 @@ internal static class NotSent
     public static HeaderMatcher Matcher { get; } = new() { Name = Header, PresentMatch = true };
 
     /// <summary>What the server's proxy says by itself where the connection to its application failed.</summary>
-    public static LocalReplyConfig Answers { get; } = new()
-    {
-        Mappers =
+    public static LocalReplyConfig Answers { get; } =
+        new()
         {
-            new ResponseMapper
+            Mappers =
             {
-                Filter = new AccessLogFilter { ResponseFlagFilter = new ResponseFlagFilter { Flags = { "UF" } } },
-                HeadersToAdd =
+                new ResponseMapper
                 {
-                    new HeaderValueOption
+                    Filter = new AccessLogFilter { ResponseFlagFilter = new ResponseFlagFilter { Flags = { "UF" } } },
+                    HeadersToAdd =
                     {
-                        Header = new HeaderValue { Key = Header, Value = "true" },
-                        AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
+                        new HeaderValueOption
+                        {
+                            Header = new HeaderValue { Key = Header, Value = "true" },
+                            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
+                        },
                     },
                 },
             },
-        },
-    };
+        };
 }

@@ -34,7 +34,10 @@ internal static class PathPatterns
         var text = path.Value;
         var isPrefix = path.Kind is StringMatchKind.Prefix;
         var trimmed = text.TrimEnd('/');
-        var ending = !isPrefix ? End : elements || text.Length > trimmed.Length ? $"{Parameters}(?:{Slash}{Rest})?" : Rest;
+        var ending =
+            !isPrefix ? End
+            : elements || text.Length > trimmed.Length ? $"{Parameters}(?:{Slash}{Rest})?"
+            : Rest;
         return $"(?is)(?:{Letters(trimmed)}{ending}|{Upwards})";
     }
 
@@ -54,7 +57,8 @@ internal static class PathPatterns
 
             var text = letter.ToString();
             expression.Append("(?:").Append(MatchBuilder.Quote(text)).Append('|');
-            foreach (var unit in Encoding.UTF8.GetBytes(text)) expression.Append(CultureInfo.InvariantCulture, $"{Percent}{unit:x2}");
+            foreach (var unit in Encoding.UTF8.GetBytes(text))
+                expression.Append(CultureInfo.InvariantCulture, $"{Percent}{unit:x2}");
             expression.Append(')');
         }
 

@@ -13,7 +13,8 @@ internal sealed class PolicyResources
     {
         foreach (var policy in policies)
         {
-            if (!_policies.TryGetValue(policy, out var resources)) _policies.Add(policy, resources = []);
+            if (!_policies.TryGetValue(policy, out var resources))
+                _policies.Add(policy, resources = []);
             resources.Add((resource.Type, resource.Name));
         }
     }

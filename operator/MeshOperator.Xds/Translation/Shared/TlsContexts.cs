@@ -9,11 +9,8 @@ namespace MeshOperator.Xds.Translation.Shared;
 /// <summary>The transport sockets of both ends of a connection within the mesh.</summary>
 internal static class TlsContexts
 {
-    public static TransportSocket Plaintext { get; } = new()
-    {
-        Name = "envoy.transport_sockets.raw_buffer",
-        TypedConfig = EnvoyMessages.Pack(new RawBuffer()),
-    };
+    public static TransportSocket Plaintext { get; } =
+        new() { Name = "envoy.transport_sockets.raw_buffer", TypedConfig = EnvoyMessages.Pack(new RawBuffer()) };
 
     /// <summary>The client's end: shows its own identity and accepts exactly those of <paramref name="identities"/>.</summary>
     /// <param name="identities">The SPIFFE identities of the servers.</param>
@@ -22,7 +19,8 @@ internal static class TlsContexts
     public static TransportSocket Upstream(IEnumerable<string> identities, string sni, bool isHttp)
     {
         var context = Common(identities.Select(identity => new StringMatcher { Exact = identity }));
-        if (isHttp) context.AlpnProtocols.Add(Names.MeshHttpAlpn);
+        if (isHttp)
+            context.AlpnProtocols.Add(Names.MeshHttpAlpn);
         context.AlpnProtocols.Add(Names.MeshAlpn);
         return Tls(new UpstreamTlsContext { CommonTlsContext = context, Sni = sni });
     }
@@ -47,7 +45,8 @@ internal static class TlsContexts
 
     private static TransportSocket Downstream(CommonTlsContext context, TlsBounds bounds)
     {
-        if (bounds.RequiresTls13) context.TlsParams.TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13;
+        if (bounds.RequiresTls13)
+            context.TlsParams.TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13;
         context.TlsParams.CipherSuites.AddRange(bounds.CipherSuites);
         return Tls(new DownstreamTlsContext { CommonTlsContext = context, RequireClientCertificate = true });
     }
@@ -70,21 +69,23 @@ internal static class TlsContexts
         foreach (var identity in identities)
         {
             validation.MatchTypedSubjectAltNames.Add(
-                new SubjectAltNameMatcher { SanType = SubjectAltNameMatcher.Types.SanType.Uri, Matcher = identity });
+                new SubjectAltNameMatcher { SanType = SubjectAltNameMatcher.Types.SanType.Uri, Matcher = identity }
+            );
         }
 
         return validation;
     }
 
-    private static CommonTlsContext Common() => new()
-    {
-        TlsParams = new TlsParameters
+    private static CommonTlsContext Common() =>
+        new()
         {
-            TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv12,
-            TlsMaximumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13,
-        },
-        TlsCertificateSdsSecretConfigs = { Secret(Names.IdentitySecret) },
-    };
+            TlsParams = new TlsParameters
+            {
+                TlsMinimumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv12,
+                TlsMaximumProtocolVersion = TlsParameters.Types.TlsProtocol.Tlsv13,
+            },
+            TlsCertificateSdsSecretConfigs = { Secret(Names.IdentitySecret) },
+        };
 
     private static SdsSecretConfig Secret(string name) => new() { Name = name, SdsConfig = EnvoyMessages.Ads };
 

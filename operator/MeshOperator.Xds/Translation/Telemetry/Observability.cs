@@ -30,7 +30,8 @@ internal sealed class Observability
     public Observability(TelemetrySettings settings)
     {
         _mode = settings.AccessLog;
-        if (settings.Tracing is not { } tracing) return;
+        if (settings.Tracing is not { } tracing)
+            return;
         Collector = ToCluster(tracing);
         _tracing = new Manager.Types.Tracing
         {
@@ -40,24 +41,26 @@ internal sealed class Observability
             Provider = new Tracing.Types.Http
             {
                 Name = "envoy.tracers.opentelemetry",
-                TypedConfig = EnvoyMessages.Pack(new OpenTelemetryConfig
-                {
-                    GrpcService = new GrpcService
+                TypedConfig = EnvoyMessages.Pack(
+                    new OpenTelemetryConfig
                     {
-                        EnvoyGrpc = new GrpcService.Types.EnvoyGrpc { ClusterName = Names.TracingCluster },
-                        Timeout = EnvoyMessages.Duration(SpansWithin),
-                    },
-
-                    // The workload's name is in the proxy's environment, so that all proxies share listeners.
-                    ResourceDetectors =
-                    {
-                        new TypedExtensionConfig
+                        GrpcService = new GrpcService
                         {
-                            Name = "envoy.tracers.opentelemetry.resource_detectors.environment",
-                            TypedConfig = EnvoyMessages.Pack(new EnvironmentResourceDetectorConfig()),
+                            EnvoyGrpc = new GrpcService.Types.EnvoyGrpc { ClusterName = Names.TracingCluster },
+                            Timeout = EnvoyMessages.Duration(SpansWithin),
                         },
-                    },
-                }),
+
+                        // The workload's name is in the proxy's environment, so that all proxies share listeners.
+                        ResourceDetectors =
+                        {
+                            new TypedExtensionConfig
+                            {
+                                Name = "envoy.tracers.opentelemetry.resource_detectors.environment",
+                                TypedConfig = EnvoyMessages.Pack(new EnvironmentResourceDetectorConfig()),
+                            },
+                        },
+                    }
+                ),
             },
         };
     }
@@ -69,14 +72,17 @@ internal sealed class Observability
 
     public void Inbound(Manager manager) => Observe(manager, TrafficDirection.Inbound);
 
-    public void Outbound(TcpProxy proxy) => proxy.AccessLog.AddRange(Log(TcpFields(TrafficDirection.Outbound), TcpFilter(TrafficDirection.Outbound)));
+    public void Outbound(TcpProxy proxy) =>
+        proxy.AccessLog.AddRange(Log(TcpFields(TrafficDirection.Outbound), TcpFilter(TrafficDirection.Outbound)));
 
-    public void Inbound(TcpProxy proxy) => proxy.AccessLog.AddRange(Log(TcpFields(TrafficDirection.Inbound), TcpFilter(TrafficDirection.Inbound)));
+    public void Inbound(TcpProxy proxy) =>
+        proxy.AccessLog.AddRange(Log(TcpFields(TrafficDirection.Inbound), TcpFilter(TrafficDirection.Inbound)));
 
     /// <summary>What no filter chain takes, such as plaintext at a strict port, is known to nobody but the listener.</summary>
     public void Inbound(Listener listener)
     {
-        if (_mode is AccessLogMode.Off) return;
+        if (_mode is AccessLogMode.Off)
+            return;
         var fields = TcpFields(TrafficDirection.Inbound);
         Add(fields, "details", "%RESPONSE_CODE_DETAILS%");
         listener.AccessLog.Add(Log(fields, new AccessLogFilter { ResponseFlagFilter = new ResponseFlagFilter { Flags = { "NR" } } }));
@@ -90,62 +96,69 @@ internal sealed class Observability
 
     private IEnumerable<AccessLog> Log(Struct fields, IReadOnlyList<AccessLogFilter> errors)
     {
-        if (_mode is AccessLogMode.Off) yield break;
+        if (_mode is AccessLogMode.Off)
+            yield break;
         yield return Log(
             fields,
             _mode is AccessLogMode.All ? null
-            : errors.Count == 1 ? errors[0]
-            : new AccessLogFilter { OrFilter = new OrFilter { Filters = { errors } } });
+                : errors.Count == 1 ? errors[0]
+                : new AccessLogFilter { OrFilter = new OrFilter { Filters = { errors } } }
+        );
     }
 
-    private static AccessLog Log(Struct fields, AccessLogFilter? filter) => new()
-    {
-        Name = "envoy.access_loggers.stdout",
-        Filter = filter,
-        TypedConfig = EnvoyMessages.Pack(new StdoutAccessLog
-        {
-            LogFormat = new SubstitutionFormatString
-            {
-                JsonFormat = fields,
-                OmitEmptyValues = true,
-                JsonFormatOptions = new JsonFormatOptions { SortProperties = true },
-            },
-        }),
-    };
-
-    private static IReadOnlyList<AccessLogFilter> HttpFilter(TrafficDirection direction) =>
-    [
+    private static AccessLog Log(Struct fields, AccessLogFilter? filter) =>
         new()
         {
-            StatusCodeFilter = new StatusCodeFilter
-            {
-                Comparison = new ComparisonFilter
+            Name = "envoy.access_loggers.stdout",
+            Filter = filter,
+            TypedConfig = EnvoyMessages.Pack(
+                new StdoutAccessLog
                 {
-                    Op = ComparisonFilter.Types.Op.Ge,
-                    Value = new RuntimeUInt32 { DefaultValue = 500, RuntimeKey = "meshoperator.access_log.min_status" },
+                    LogFormat = new SubstitutionFormatString
+                    {
+                        JsonFormat = fields,
+                        OmitEmptyValues = true,
+                        JsonFormatOptions = new JsonFormatOptions { SortProperties = true },
+                    },
+                }
+            ),
+        };
+
+    private static IReadOnlyList<AccessLogFilter> HttpFilter(TrafficDirection direction) =>
+        [
+            new()
+            {
+                StatusCodeFilter = new StatusCodeFilter
+                {
+                    Comparison = new ComparisonFilter
+                    {
+                        Op = ComparisonFilter.Types.Op.Ge,
+                        Value = new RuntimeUInt32 { DefaultValue = 500, RuntimeKey = "meshoperator.access_log.min_status" },
+                    },
                 },
             },
-        },
-        .. TcpFilter(direction, HttpRbac),
-    ];
+            .. TcpFilter(direction, HttpRbac),
+        ];
 
     private static IReadOnlyList<AccessLogFilter> TcpFilter(TrafficDirection direction, string rbac = NetworkRbac) =>
-    [
-        new() { ResponseFlagFilter = new ResponseFlagFilter() },
-        .. direction is TrafficDirection.Outbound ? [] : AuditNames.AuditPrefixes.Select(prefix => new AccessLogFilter
-        {
-            MetadataFilter = new MetadataFilter
-            {
-                Matcher = new MetadataMatcher
+        [
+            new() { ResponseFlagFilter = new ResponseFlagFilter() },
+            .. direction is TrafficDirection.Outbound
+                ? []
+                : AuditNames.AuditPrefixes.Select(prefix => new AccessLogFilter
                 {
-                    Filter = rbac,
-                    Path = { new MetadataMatcher.Types.PathSegment { Key = prefix + AuditNames.ShadowResult } },
-                    Value = new ValueMatcher { StringMatch = new StringMatcher { Exact = "denied" } },
-                },
-                MatchIfKeyNotFound = false,
-            },
-        }),
-    ];
+                    MetadataFilter = new MetadataFilter
+                    {
+                        Matcher = new MetadataMatcher
+                        {
+                            Filter = rbac,
+                            Path = { new MetadataMatcher.Types.PathSegment { Key = prefix + AuditNames.ShadowResult } },
+                            Value = new ValueMatcher { StringMatch = new StringMatcher { Exact = "denied" } },
+                        },
+                        MatchIfKeyNotFound = false,
+                    },
+                }),
+        ];
 
     /// <summary>The path goes without its query, in which there may be secrets.</summary>
     private static Struct HttpFields(TrafficDirection direction)
@@ -180,7 +193,8 @@ internal sealed class Observability
         Add(fields, "upstream_failure", "%UPSTREAM_TRANSPORT_FAILURE_REASON%");
         Add(fields, "downstream", "%DOWNSTREAM_REMOTE_ADDRESS%");
         Add(fields, "destination", "%DOWNSTREAM_LOCAL_ADDRESS%");
-        if (direction is TrafficDirection.Outbound) return fields;
+        if (direction is TrafficDirection.Outbound)
+            return fields;
         Add(fields, "caller", "%DOWNSTREAM_PEER_URI_SAN%");
         Add(fields, "tls_failure", "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%");
         foreach (var prefix in AuditNames.AuditPrefixes)
@@ -194,23 +208,27 @@ internal sealed class Observability
 
     private static void Add(Struct fields, string name, string value) => fields.Fields.Add(name, Value.ForString(value));
 
-    private static Cluster ToCluster(TracingSettings tracing) => new()
-    {
-        Name = Names.TracingCluster,
-        Type = Cluster.Types.DiscoveryType.StrictDns,
-        DnsLookupFamily = Cluster.Types.DnsLookupFamily.All,
-        ConnectTimeout = EnvoyMessages.Duration(TimeSpan.FromSeconds(5)),
-        LoadAssignment = new ClusterLoadAssignment
+    private static Cluster ToCluster(TracingSettings tracing) =>
+        new()
         {
-            ClusterName = Names.TracingCluster,
-            Endpoints =
+            Name = Names.TracingCluster,
+            Type = Cluster.Types.DiscoveryType.StrictDns,
+            DnsLookupFamily = Cluster.Types.DnsLookupFamily.All,
+            ConnectTimeout = EnvoyMessages.Duration(TimeSpan.FromSeconds(5)),
+            LoadAssignment = new ClusterLoadAssignment
             {
-                new LocalityLbEndpoints
+                ClusterName = Names.TracingCluster,
+                Endpoints =
                 {
-                    LbEndpoints = { new LbEndpoint { Endpoint = new() { Address = EnvoyMessages.Address(tracing.Host, (uint)tracing.Port) } } },
+                    new LocalityLbEndpoints
+                    {
+                        LbEndpoints =
+                        {
+                            new LbEndpoint { Endpoint = new() { Address = EnvoyMessages.Address(tracing.Host, (uint)tracing.Port) } },
+                        },
+                    },
                 },
             },
-        },
-        TypedExtensionProtocolOptions = { [UpstreamProtocols.OptionsName] = EnvoyMessages.Pack(UpstreamProtocols.Http2()) },
-    };
+            TypedExtensionProtocolOptions = { [UpstreamProtocols.OptionsName] = EnvoyMessages.Pack(UpstreamProtocols.Http2()) },
+        };
 }
