@@ -34,6 +34,13 @@ public static class MeshNames
     /// <summary>The value of <see cref="DirectPortsAnnotation"/> that means every port.</summary>
     public const string AllPorts = "*";
 
+    /// <summary>How connections reach an application to which nothing is redirected; <see cref="InboundProxy"/> where the proxy listens at
+    /// its ports.</summary>
+    public const string InboundModeAnnotation = "meshoperator.io/inbound-mode";
+
+    /// <summary>The value of <see cref="InboundModeAnnotation"/> of a pod whose proxy listens at the application's ports.</summary>
+    public const string InboundProxy = "proxy";
+
     /// <summary>Why a selected pod was not injected.</summary>
     public const string NotInjectedAnnotation = "meshoperator.io/not-injected";
 

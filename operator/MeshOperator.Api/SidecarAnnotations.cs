@@ -59,6 +59,22 @@ public static class SidecarAnnotations
     /// them; MeshOperator has no CNI plugin) or <c>none</c> (the proxy is an explicit HTTP proxy).</summary>
     public const string Interception = "meshoperator.io/interception";
 
+    /// <summary>Without interception, how connections reach the application: <c>proxy</c> (the proxy listens on the pod's address at each
+    /// declared port, and the application on loopback at the same port) or <c>direct</c> (they bypass the proxy).</summary>
+    public const string Inbound = "meshoperator.io/inbound";
+
+    /// <summary>Without interception, ports on loopback that lead to services, for applications that cannot use an HTTP proxy: items
+    /// <c>local port=service:port</c> or <c>local port=service.namespace:port</c>, separated by commas, for example
+    /// <c>9000=model:8500,5432=db.data:5432</c>.</summary>
+    public const string LocalPorts = "meshoperator.io/local-ports";
+
+    /// <summary>With <c>inbound: proxy</c>, the loopback address on which the application listens. By default <c>127.0.0.1</c>.</summary>
+    public const string ApplicationAddress = "meshoperator.io/application-address";
+
+    /// <summary>Without interception, the loopback address on which the proxy listens for the application's requests. By default
+    /// <c>127.0.0.1</c>.</summary>
+    public const string ProxyAddress = "meshoperator.io/proxy-address";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -78,6 +94,10 @@ public static class SidecarAnnotations
         ExcludeOutboundCidrs,
         NativeSidecar,
         Interception,
+        Inbound,
+        LocalPorts,
+        ApplicationAddress,
+        ProxyAddress,
         Upstreams,
     ];
 }

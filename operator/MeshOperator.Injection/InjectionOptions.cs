@@ -59,6 +59,9 @@ public sealed record InjectionOptions
     /// <summary>How traffic gets to the proxy: redirect, cni or none.</summary>
     public string Interception { get; init; } = "redirect";
 
+    /// <summary>How connections reach applications to which nothing is redirected: proxy or direct.</summary>
+    public string Inbound { get; init; } = "direct";
+
     /// <summary>Whether the proxy is a native sidecar.</summary>
     public NativeSidecarMode NativeSidecars { get; init; }
 

@@ -94,7 +94,11 @@ public static class ProxyBootstrap
             {
                 ["clusters"] = new JsonArray([
                     EnvoyJson.StaticCluster(AdminCluster, "127.0.0.1", ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
-                    .. ProbeResources.Clusters(probes, settings.Interception != Interception.None),
+                    .. ProbeResources.Clusters(
+                        probes,
+                        settings.BindsInbound ? settings.ApplicationAddress : EnvoyJson.PodAddress,
+                        settings.Interception != Interception.None
+                    ),
                 ]),
                 ["listeners"] = new JsonArray([
                     Forward("readiness", ProxyPort.Readiness, "/healthz/ready", "/ready"),

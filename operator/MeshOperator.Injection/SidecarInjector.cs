@@ -15,11 +15,15 @@ public sealed class SidecarInjector
     /// <summary>Which container <c>kubectl logs</c> and <c>exec</c> choose where none is named.</summary>
     private const string DefaultContainerAnnotation = "kubectl.kubernetes.io/default-container";
 
+    private const string UnprivilegedPortSysctl = "net.ipv4.ip_unprivileged_port_start";
+    private const int FirstUnprivilegedPort = 1024;
+
     private static readonly string[] WrittenAnnotations =
     [
         MeshNames.StatusAnnotation,
         MeshNames.ProbesAnnotation,
         MeshNames.DirectPortsAnnotation,
+        MeshNames.InboundModeAnnotation,
         MeshNames.NotInjectedAnnotation,
     ];
 
@@ -73,11 +77,33 @@ public sealed class SidecarInjector
         pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], .. SidecarVolumes.Create()];
         foreach (var secret in settings.ImagePullSecrets.Where(name => pod.Spec.ImagePullSecrets?.Any(s => s.Name == name) != true))
             pod.Spec.ImagePullSecrets = [.. pod.Spec.ImagePullSecrets ?? [], new V1LocalObjectReference { Name = secret }];
-        if (settings.Interception == Interception.None)
+        if (settings.BindsInbound)
+            BindInbound(pod);
+        if (settings is { Interception: Interception.None, BindsInbound: false })
             Annotate(pod, MeshNames.DirectPortsAnnotation, MeshNames.AllPorts);
         else if (settings.ExcludedInboundPorts.Count > 0)
             Annotate(pod, MeshNames.DirectPortsAnnotation, string.Join(',', settings.ExcludedInboundPorts));
         Annotate(pod, MeshNames.StatusAnnotation, Status(settings));
+    }
+
+    /// <summary>What the pod then is, whatever the operator's settings or the pod's annotations become: its application listens as it was
+    /// told to when it was admitted. Only root may listen at low ports, unless the pod's own network says otherwise, which Pod Security
+    /// <c>restricted</c> allows.</summary>
+    private static void BindInbound(V1Pod pod)
+    {
+        Annotate(pod, MeshNames.InboundModeAnnotation, MeshNames.InboundProxy);
+        var ports = pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).SelectMany(container => container.Ports ?? []);
+        if (!ports.Any(port => port.ContainerPort < FirstUnprivilegedPort))
+            return;
+        pod.Spec.SecurityContext ??= new V1PodSecurityContext();
+        if (pod.Spec.SecurityContext.Sysctls?.Any(sysctl => sysctl.Name == UnprivilegedPortSysctl) != true)
+        {
+            pod.Spec.SecurityContext.Sysctls =
+            [
+                .. pod.Spec.SecurityContext.Sysctls ?? [],
+                new V1Sysctl { Name = UnprivilegedPortSysctl, Value = "0" },
+            ];
+        }
     }
 
     /// <summary>A native sidecar comes before all that may need the network, and after the rules that lead to it. A classic one starts only

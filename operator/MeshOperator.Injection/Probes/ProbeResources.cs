@@ -51,15 +51,16 @@ internal static class ProbeResources
 
     /// <summary>The clusters: one for each port that is asked over HTTP, and one for each check.</summary>
     /// <param name="probes">The probes.</param>
+    /// <param name="address">The address at which the application listens.</param>
     /// <param name="isCaptured">Whether rules redirect connections of the pod to itself. They spare those from <see cref="ProxySource"/>.</param>
-    public static IEnumerable<JsonObject> Clusters(IReadOnlyList<ApplicationProbe> probes, bool isCaptured)
+    public static IEnumerable<JsonObject> Clusters(IReadOnlyList<ApplicationProbe> probes, string address, bool isCaptured)
     {
         foreach (var group in probes.GroupBy(ClusterName))
         {
             var probe = group.First();
             var cluster = EnvoyJson.StaticCluster(
                 group.Key,
-                EnvoyJson.PodAddress,
+                address,
                 probe.Port,
                 EnvoyJson.Duration(group.Max(p => p.Timeout))
             );

@@ -32,7 +32,7 @@ internal sealed class ProbeRewriter
     public static RewrittenProbes Rewrite(V1PodSpec spec, SidecarSettings settings)
     {
         var rewriter = new ProbeRewriter(settings);
-        if (settings.Interception != Interception.None)
+        if (settings.Interception != Interception.None || settings.BindsInbound)
         {
             // A sidecar of somebody else's. Before a classic proxy runs, nothing answers in its place, and nothing is captured either.
             foreach (var container in (spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always"))

@@ -83,6 +83,23 @@ internal static partial class SettingValues
             _ => (default, "is not an interception mode; use redirect, cni or none"),
         };
 
+    public static (InboundMode Value, string? Advice) Inbound(string text) =>
+        text switch
+        {
+            "direct" => (InboundMode.Direct, null),
+            "proxy" => (InboundMode.Proxy, null),
+            _ => (default, "is not a mode of inbound traffic; use proxy or direct"),
+        };
+
+    public static (string Value, string? Advice) Loopback(string text) =>
+        IPAddress.TryParse(text, out var address) && IPAddress.IsLoopback(address)
+            ? (address.ToString(), null)
+            : (text, "is not a loopback address; write one of 127.0.0.0/8, for example 127.0.0.1");
+
+    /// <summary>Whatever the pods' namespace is called, the forms are the same.</summary>
+    public static (string Value, string? Advice) LocalPorts(string text) =>
+        (text, LocalPortList.TryParse(text, "default", out _, out var wrong) ? null : $"is wrong: {wrong}");
+
     /// <summary>Whatever the pods' namespace is called, the forms are the same.</summary>
     public static (string Value, string? Advice) Upstreams(string text) =>
         (

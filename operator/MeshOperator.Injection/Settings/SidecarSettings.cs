@@ -16,10 +16,21 @@ internal enum Interception
     None,
 }
 
+/// <summary>How connections reach the application of a pod to which nothing is redirected.</summary>
+internal enum InboundMode
+{
+    /// <summary>They bypass the proxy.</summary>
+    Direct,
+
+    /// <summary>The proxy listens on the pod's address, and the application on loopback.</summary>
+    Proxy,
+}
+
 /// <summary>What one pod's sidecar is to be: its annotations, and the operator's options where it has none.</summary>
 internal sealed record SidecarSettings
 {
     private const int DefaultConcurrency = 2;
+    private const string Loopback = "127.0.0.1";
 
     public required string Image { get; init; }
 
@@ -51,6 +62,14 @@ internal sealed record SidecarSettings
 
     public required Interception Interception { get; init; }
 
+    public required InboundMode Inbound { get; init; }
+
+    /// <summary>The loopback address on which the application listens where <see cref="Inbound"/> is <see cref="InboundMode.Proxy"/>.</summary>
+    public required string ApplicationAddress { get; init; }
+
+    /// <summary>Whether the proxy listens on the pod's address at the application's ports.</summary>
+    public bool BindsInbound => Interception == Interception.None && Inbound == InboundMode.Proxy;
+
     /// <summary>Reads the settings, or says what is wrong with which of them and how it is written.</summary>
     public static (SidecarSettings? Settings, string? Problem) Read(IDictionary<string, string>? annotations, InjectionOptions options)
     {
@@ -75,10 +94,29 @@ internal sealed record SidecarSettings
             ExcludedOutboundCidrs = reader.List(SidecarAnnotations.ExcludeOutboundCidrs, options.ExcludeOutboundCidrs, SettingValues.Cidr),
             IsNative = reader.Text(SidecarAnnotations.NativeSidecar, IsNativeByDefault(options) ? "true" : "false", SettingValues.Boolean),
             Interception = reader.Text(SidecarAnnotations.Interception, options.Interception, SettingValues.Interception),
+            Inbound = reader.Text(SidecarAnnotations.Inbound, options.Inbound, SettingValues.Inbound),
+            ApplicationAddress = reader.Text(SidecarAnnotations.ApplicationAddress, Loopback, SettingValues.Loopback),
         };
+        // The operator reads these when it makes the proxy's listeners; the sidecar itself does not differ.
+        _ = reader.Text(SidecarAnnotations.LocalPorts, string.Empty, SettingValues.LocalPorts);
+        _ = reader.Text(SidecarAnnotations.ProxyAddress, Loopback, SettingValues.Loopback);
         // The pod's proxy is told by it of less than the mesh; the sidecar itself does not differ.
         _ = reader.Text(SidecarAnnotations.Upstreams, UpstreamList.Any, SettingValues.Upstreams);
-        return reader.Problem is { } problem ? (null, problem) : (settings, null);
+        return (reader.Problem ?? FindContradiction(reader, settings)) is { } problem ? (null, problem) : (settings, null);
+    }
+
+    /// <summary>What only pods without redirection can have.</summary>
+    private static string? FindContradiction(SettingReader reader, SidecarSettings settings)
+    {
+        if (settings.Interception == Interception.None)
+            return null;
+        var annotation =
+            reader.Has(SidecarAnnotations.Inbound) && settings.Inbound == InboundMode.Proxy ? SidecarAnnotations.Inbound
+            : reader.Has(SidecarAnnotations.LocalPorts) ? SidecarAnnotations.LocalPorts
+            : null;
+        return annotation is null
+            ? null
+            : $"metadata.annotations[{annotation}]: needs interception mode none; add the annotation {SidecarAnnotations.Interception}: none, or remove this one";
     }
 
     /// <summary>By itself Envoy has a thread for each CPU of the node, whatever the limit.</summary>

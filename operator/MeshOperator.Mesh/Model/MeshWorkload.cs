@@ -15,8 +15,8 @@ public sealed record MeshWorkload
     /// <summary>The services of which its proxy is told, with the backends of their routes; null means all of the mesh.</summary>
     public UpstreamScope? Scope { get; init; }
 
-    /// <summary>Whether nothing is redirected to its proxy, which the application calls by itself, as an HTTP proxy on loopback.</summary>
-    public bool IsExplicitProxy { get; init; }
+    /// <summary>Where its proxy listens for the application, which calls it by itself; null where connections are redirected to it.</summary>
+    public ExplicitProxySettings? ExplicitProxy { get; init; }
 
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
     public required InboundProfile Inbound { get; init; }
@@ -39,6 +39,9 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
 
     /// <summary>Whether the pod has an IPv6 address.</summary>
     public bool HasIpv6 { get; init; }
+
+    /// <summary>Where the proxy listens; null where connections are redirected to it.</summary>
+    public InboundBinding? Binding { get; init; }
 
     /// <summary>Bounds on the mutual TLS of all ports.</summary>
     public TlsBounds Tls { get; init; } = TlsBounds.Default;

@@ -113,7 +113,10 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     /// <summary>The TCP ports that its containers declare; they may serve others.</summary>
     public ValueList<int> ContainerPorts { get; init; } = [];
 
-    /// <summary>Whether nothing is redirected to its proxy.</summary>
+    /// <summary>Where its proxy listens for it; null where connections are redirected to the proxy.</summary>
+    public ExplicitProxySettings? ExplicitProxy { get; init; }
+
+    /// <summary>Whether no connections arrive at its proxy.</summary>
     public bool IsDirectAltogether => DirectPorts == MeshNames.AllPorts;
 
     /// <summary>Whether connections to a port do not pass its proxy.</summary>

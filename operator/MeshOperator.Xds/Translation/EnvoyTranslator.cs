@@ -31,7 +31,7 @@ public sealed class EnvoyTranslator
         _observability = new Observability(telemetry);
         _listeners = new OutboundListenerBuilder(_observability);
         _common = new CommonResources(_observability);
-        _explicitProxies = new ExplicitProxyBuilder(_observability);
+        _explicitProxies = new ExplicitProxyBuilder(_observability, _listeners);
     }
 
     /// <summary>The resources of <paramref name="model"/>. Calls are serialised.</summary>
@@ -95,8 +95,8 @@ public sealed class EnvoyTranslator
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
         foreach (var (name, workload) in model.Workloads)
         {
-            var scope = ProxyScope.Of(workload);
-            var own = workload.IsExplicitProxy ? ProxyResources.None : Own(workload.Inbound);
+            var scope = ProxyScope.For(workload);
+            var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
             nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, scope is null ? null : scoped.Of(scope)));
         }
 
@@ -165,12 +165,12 @@ public sealed class EnvoyTranslator
                 policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
-        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key.ExplicitProxyIn is not null))
+        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key.Explicit is not null))
         {
-            var routes = sets[(int)ResourceType.Route][0];
+            var routes = sets[(int)ResourceType.Route].Find(Names.ExplicitRoutes(scope))!;
             policies.Add(
                 scoped
-                    .Called(scope.Services)
+                    .Called(scope)
                     .Where(port => port.Source.Protocol is not PortProtocol.Tcp)
                     .SelectMany(port => port.Source.RoutePolicies)
                     .Distinct(),

@@ -40,17 +40,21 @@ internal sealed class ProxyResources
 
     public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
     {
-        var targets = InboundTarget.Of(profile);
-        List<Envoy.Config.Listener.V3.Listener> listeners =
-        [
-            new InboundListenerBuilder(observability).Listener(profile, targets, trustDomain),
-        ];
-        if (profile.HasIpv6)
+        var targets = InboundTarget.Of(profile).Where(target => profile.Binding is null || target.Number is not null).ToList();
+        var builder = new InboundListenerBuilder(observability);
+        List<Envoy.Config.Listener.V3.Listener> listeners = profile.Binding is { } binding
+            ? [.. builder.BoundListeners(profile, binding, targets, trustDomain)]
+            : [builder.Listener(profile, targets, trustDomain)];
+        if (profile is { HasIpv6: true, Binding: null })
             listeners.Add(new OutboundListenerBuilder(observability).Entrance(Names.OutboundIpv6Listener, "::"));
         var sets = Sets(targets);
         sets[(int)ResourceType.Cluster] = ResourceSet.Create(
             targets
-                .Select(target => ClusterBuilder.Inbound(target.Name, target.Port.Protocol, profile.HasIpv6))
+                .Select(target =>
+                    profile.Binding is { } bound
+                        ? ClusterBuilder.Application(target.Name, target.Port, bound.Application)
+                        : ClusterBuilder.Inbound(target.Name, target.Port.Protocol, profile.HasIpv6)
+                )
                 .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))
         );
         sets[(int)ResourceType.Listener] = ResourceSet.Create(

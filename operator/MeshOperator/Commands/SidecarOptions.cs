@@ -75,6 +75,11 @@ internal sealed class SidecarOptions
         "How traffic reaches the sidecars: redirect, cni or none.",
         Defaults.Interception
     );
+    private readonly Option<string> _inboundMode = Text(
+        "--inbound",
+        "Without interception, how connections reach applications: proxy (the sidecar listens on the pod's address) or direct.",
+        Defaults.Inbound
+    );
     private readonly Option<NativeSidecarMode> _native = new("--native-sidecars")
     {
         Description = "Whether sidecars are native: Auto (from Kubernetes 1.29 on), Always or Never.",
@@ -103,6 +108,7 @@ internal sealed class SidecarOptions
                 _outbound,
                 _networks,
                 _interception,
+                _inboundMode,
                 _native,
             }
         )
@@ -137,6 +143,7 @@ internal sealed class SidecarOptions
             ExcludeOutboundPorts = value(_outbound) ?? Defaults.ExcludeOutboundPorts,
             ExcludeOutboundCidrs = value(_networks) ?? Defaults.ExcludeOutboundCidrs,
             Interception = value(_interception) ?? Defaults.Interception,
+            Inbound = value(_inboundMode) ?? Defaults.Inbound,
             NativeSidecars = native,
         };
 

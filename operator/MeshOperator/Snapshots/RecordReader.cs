@@ -1,3 +1,4 @@
+using System.Net;
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Injection;
@@ -10,7 +11,15 @@ namespace MeshOperator.Snapshots;
 internal static class RecordReader
 {
     private const string ServiceNameLabel = "kubernetes.io/service-name";
-    private static readonly string[] ReadAnnotations = [SidecarAnnotations.Upstreams, MeshNames.DirectPortsAnnotation];
+    private static readonly string[] ReadAnnotations =
+    [
+        SidecarAnnotations.Upstreams,
+        SidecarAnnotations.LocalPorts,
+        SidecarAnnotations.ApplicationAddress,
+        SidecarAnnotations.ProxyAddress,
+        MeshNames.DirectPortsAnnotation,
+        MeshNames.InboundModeAnnotation,
+    ];
 
     public static NamespaceRecord? Read(V1Namespace ns) =>
         ns.Metadata.Annotations is { } annotations && annotations.TryGetValue(SidecarAnnotations.Upstreams, out var upstreams)
@@ -77,8 +86,35 @@ internal static class RecordReader
                     .Order()
                     .ToValueList(),
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
+                ExplicitProxy = ReadExplicitProxy(pod),
                 HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
             };
+
+    /// <summary>What is wrong in an annotation is as if it were not there: admission refuses it, but nobody is asked when it is changed.
+    /// Only loopback addresses count, as anything else would open the pod's identity to others.</summary>
+    private static ExplicitProxySettings? ReadExplicitProxy(V1Pod pod)
+    {
+        var binds = Annotation(pod, MeshNames.InboundModeAnnotation) == MeshNames.InboundProxy;
+        if (!binds && Annotation(pod, MeshNames.DirectPortsAnnotation) != MeshNames.AllPorts)
+            return null;
+        var ns = pod.Metadata.NamespaceProperty;
+        _ = LocalPortList.TryParse(Annotation(pod, SidecarAnnotations.LocalPorts) ?? string.Empty, ns, out var ports, out _);
+        var addresses = (pod.Status?.PodIPs ?? []).Select(ip => ip.Ip).OfType<string>().ToValueList();
+        return new ExplicitProxySettings(
+            Loopback(SidecarAnnotations.ProxyAddress),
+            ports
+                .Select(port => new LocalServicePort(port.Port, new ServiceName(port.Namespace, port.Service), port.ServicePort))
+                .ToValueList()
+        )
+        {
+            Inbound = binds ? new InboundBinding(addresses, Loopback(SidecarAnnotations.ApplicationAddress)) : null,
+        };
+
+        string Loopback(string annotation) =>
+            Annotation(pod, annotation) is { } text && IPAddress.TryParse(text, out var address) && IPAddress.IsLoopback(address)
+                ? address.ToString()
+                : ExplicitProxySettings.Loopback;
+    }
 
     /// <summary>Drops what the mesh has no use for, so that it is not kept for each of many pods.</summary>
     public static void Trim(V1Pod pod)

@@ -46,7 +46,7 @@ internal sealed class WorkloadBuilder
                 : BuildProfile(
                     policies.Mtls.Find(name.Namespace, pod),
                     served.GetPorts(name),
-                    pod.HasIpv6,
+                    pod,
                     port => policies.Limits.Find(name.Namespace, pod, port.Services),
                     snapshot.Revisions.GetValueOrDefault(name)
                 );
@@ -58,7 +58,7 @@ internal sealed class WorkloadBuilder
                 ServiceAccount = pod.ServiceAccount,
                 Identity = Spiffe.Identity(snapshot.TrustDomain, name.Namespace, pod.ServiceAccount),
                 Scope = scopes.Find(name.Namespace, pod),
-                IsExplicitProxy = pod.IsDirectAltogether,
+                ExplicitProxy = pod.ExplicitProxy,
                 Inbound = profile,
             };
         }
@@ -69,7 +69,7 @@ internal sealed class WorkloadBuilder
     private static InboundProfile BuildProfile(
         MtlsPolicyIndex.Candidate? policy,
         SortedDictionary<int, ServedPort> served,
-        bool hasIpv6,
+        PodRecord pod,
         Func<ServedPort, RateLimitIndex.Candidate?> limitsOf,
         ValueList<PortRevision>? revisions
     )
@@ -86,13 +86,21 @@ internal sealed class WorkloadBuilder
             ports.Add(number, Inbound(number, port.Protocol) with { Limits = limits?.Limits ?? [] });
         }
 
-        foreach (var number in policy?.Ports ?? [])
+        // Without redirection nothing but what is declared can arrive.
+        foreach (var number in pod.ExplicitProxy is { Inbound: not null } ? pod.ContainerPorts : policy?.Ports ?? [])
             ports.TryAdd(number, Inbound(number, PortProtocol.Detect));
+        if (pod.ExplicitProxy is { Inbound: not null })
+        {
+            foreach (var number in ports.Keys.Where(pod.IsDirect).ToList())
+                ports.Remove(number);
+        }
+
         return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
         {
             DefaultAccess = policy?.Access.ForPort(port: null),
             DefaultRevision = RevisionOf(0, isHttp: false),
-            HasIpv6 = hasIpv6,
+            HasIpv6 = pod.HasIpv6,
+            Binding = pod.ExplicitProxy?.Inbound,
             Tls = policy?.Tls ?? TlsBounds.Default,
         };
 

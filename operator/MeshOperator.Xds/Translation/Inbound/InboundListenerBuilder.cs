@@ -34,39 +34,13 @@ internal sealed class InboundListenerBuilder(Observability observability)
     /// <param name="trustDomain">The SPIFFE trust domain.</param>
     public Listener Listener(InboundProfile profile, IReadOnlyList<InboundTarget> targets, string trustDomain)
     {
-        var listener = new Listener
-        {
-            Name = Names.InboundListener,
-            StatPrefix = Names.InboundListener,
-            Address = EnvoyMessages.Address("0.0.0.0", ProxyPort.Inbound),
-            TrafficDirection = TrafficDirection.Inbound,
-            SocketOptions = { Keepalive.Accepted },
-            ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
-            ContinueOnListenerFiltersTimeout = true,
-
-            // The time for first bytes begins when a connection is accepted. Of a crowd that comes at once each is looked at before the next.
-            MaxConnectionsToAcceptPerSocketEvent = 1,
-        };
-        observability.Inbound(listener);
-        if (profile.HasIpv6)
-            listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address("::", ProxyPort.Inbound) });
-
-        // Both look at all ports but those without mutual TLS, whatever is declared: with a port's protocol the whole listener would change.
-        var disabled = WithoutTls(profile);
-        var http = OutboundListenerBuilder.HttpInspector();
-        http.FilterDisabled = disabled;
+        var listener = Create(Names.InboundListener, profile.HasIpv6 ? ["0.0.0.0", "::"] : ["0.0.0.0"], ProxyPort.Inbound);
         listener.ListenerFilters.Add(
             new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) }
         );
-        listener.ListenerFilters.Add(
-            new ListenerFilter
-            {
-                Name = "envoy.filters.listener.tls_inspector",
-                TypedConfig = EnvoyMessages.Pack(new TlsInspector { InitialReadBufferSize = FirstBytes }),
-                FilterDisabled = disabled,
-            }
-        );
-        listener.ListenerFilters.Add(http);
+
+        // Both look at all ports but those without mutual TLS, whatever is declared: with a port's protocol the whole listener would change.
+        AddInspectors(listener, WithoutTls(profile));
 
         listener.FilterChains.Add(
             new FilterChain
@@ -80,6 +54,79 @@ internal sealed class InboundListenerBuilder(Observability observability)
         foreach (var target in targets)
             listener.FilterChains.AddRange(target.Chains.Select(chain => Chain(target, chain, profile.Tls, ofAll)));
         return listener;
+    }
+
+    /// <summary>The listeners of a proxy that listens at the application's ports itself: one a port, with the chains that it would have in
+    /// the one listener for all.</summary>
+    /// <param name="profile">What the proxy does with connections that arrive.</param>
+    /// <param name="binding">Where it listens.</param>
+    /// <param name="targets">The targets of <paramref name="profile"/>.</param>
+    /// <param name="trustDomain">The SPIFFE trust domain.</param>
+    public IEnumerable<Listener> BoundListeners(
+        InboundProfile profile,
+        InboundBinding binding,
+        IReadOnlyList<InboundTarget> targets,
+        string trustDomain
+    )
+    {
+        var tlsOfAll = TlsContexts.Downstream(trustDomain, profile.Tls);
+        foreach (var target in targets)
+        {
+            if (target.Number is not { } number || binding.Addresses.Count == 0)
+                continue;
+            var listener = Create(target.Name, binding.Addresses, number);
+            var disabled = target.Port.Mode is MtlsMode.Disabled ? new ListenerFilterChainMatchPredicate { AnyMatch = true } : null;
+            AddInspectors(listener, disabled);
+            foreach (var chain in target.Chains)
+            {
+                var filterChain = Chain(target, chain, profile.Tls, tlsOfAll);
+                filterChain.FilterChainMatch = MatchTransport(chain);
+                listener.FilterChains.Add(filterChain);
+            }
+
+            yield return listener;
+        }
+    }
+
+    private Listener Create(string name, IEnumerable<string> addresses, uint port)
+    {
+        var listener = new Listener
+        {
+            Name = name,
+            StatPrefix = name,
+            TrafficDirection = TrafficDirection.Inbound,
+            SocketOptions = { Keepalive.Accepted },
+            ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
+            ContinueOnListenerFiltersTimeout = true,
+
+            // The time for first bytes begins when a connection is accepted. Of a crowd that comes at once each is looked at before the next.
+            MaxConnectionsToAcceptPerSocketEvent = 1,
+        };
+        foreach (var address in addresses)
+        {
+            if (listener.Address is null)
+                listener.Address = EnvoyMessages.Address(address, port);
+            else
+                listener.AdditionalAddresses.Add(new AdditionalAddress { Address = EnvoyMessages.Address(address, port) });
+        }
+
+        observability.Inbound(listener);
+        return listener;
+    }
+
+    private static void AddInspectors(Listener listener, ListenerFilterChainMatchPredicate? disabled)
+    {
+        var http = OutboundListenerBuilder.HttpInspector();
+        http.FilterDisabled = disabled;
+        listener.ListenerFilters.Add(
+            new ListenerFilter
+            {
+                Name = "envoy.filters.listener.tls_inspector",
+                TypedConfig = EnvoyMessages.Pack(new TlsInspector { InitialReadBufferSize = FirstBytes }),
+                FilterDisabled = disabled,
+            }
+        );
+        listener.ListenerFilters.Add(http);
     }
 
     private FilterChain Chain(InboundTarget target, InboundChain chain, TlsBounds bounds, TransportSocket tlsOfAll)
@@ -108,7 +155,16 @@ internal sealed class InboundListenerBuilder(Observability observability)
     {
         if (target.Number is null && chain.Transport.Length == 0)
             return null;
-        var match = new FilterChainMatch { DestinationPort = target.Number, TransportProtocol = chain.Transport };
+        var match = MatchTransport(chain) ?? new FilterChainMatch();
+        match.DestinationPort = target.Number;
+        return match;
+    }
+
+    private static FilterChainMatch? MatchTransport(InboundChain chain)
+    {
+        if (chain.Transport.Length == 0)
+            return null;
+        var match = new FilterChainMatch { TransportProtocol = chain.Transport };
         match.ApplicationProtocols.AddRange(chain.Applications ?? []);
         return match;
     }

@@ -1,5 +1,6 @@
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
+using Envoy.Config.Endpoint.V3;
 using Envoy.Extensions.Upstreams.Http.V3;
 using Envoy.Type.V3;
 using MeshOperator.Api;
@@ -183,6 +184,35 @@ internal static class ClusterBuilder
 
         var options = HttpProtocol(protocol, null);
         if (options is not null)
+            cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
+        return cluster;
+    }
+
+    /// <summary>The cluster of a port of the pod itself where the proxy listens at the pod's address, and the application on loopback.</summary>
+    public static Cluster Application(string name, InboundPort port, string address)
+    {
+        var cluster = new Cluster
+        {
+            Name = name,
+            Type = Cluster.Types.DiscoveryType.Static,
+            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
+            CircuitBreakers = Breakers(null),
+            LoadAssignment = new ClusterLoadAssignment
+            {
+                ClusterName = name,
+                Endpoints =
+                {
+                    new LocalityLbEndpoints
+                    {
+                        LbEndpoints =
+                        {
+                            new LbEndpoint { Endpoint = new Endpoint { Address = EnvoyMessages.Address(address, (uint)port.Port) } },
+                        },
+                    },
+                },
+            },
+        };
+        if (HttpProtocol(port.Protocol, null) is { } options)
             cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
         return cluster;
     }

@@ -13,16 +13,18 @@ namespace MeshOperator.Xds.Translation.Outbound;
 
 /// <summary>Makes the listener and the routes of a proxy to which nothing is redirected. Its application calls it as an HTTP proxy, on
 /// loopback, and each request names the service as its host.</summary>
-internal sealed class ExplicitProxyBuilder(Observability observability)
+internal sealed class ExplicitProxyBuilder(Observability observability, OutboundListenerBuilder listeners)
 {
-    private const string Loopback = "127.0.0.1";
     private const string ClusterDomain = "cluster.local";
     private const int HttpPort = 80;
 
     /// <summary>As proxies answer for a host that they cannot find. 404 would look like an answer of the application.</summary>
     private const uint UnknownHostStatus = 502;
 
-    public Listener Listener(string routeName)
+    /// <summary>The listener for requests to any service.</summary>
+    /// <param name="routeName">The name of its routes.</param>
+    /// <param name="address">The address at which the application calls it.</param>
+    public Listener Listener(string routeName, string address)
     {
         // A request that names no host has nowhere to go.
         var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown");
@@ -33,11 +35,27 @@ internal sealed class ExplicitProxyBuilder(Observability observability)
         {
             Name = Names.ExplicitProxy,
             StatPrefix = Names.ExplicitProxy,
-            Address = EnvoyMessages.Address(Loopback, ProxyPort.Outbound),
+            Address = EnvoyMessages.Address(address, ProxyPort.Outbound),
             TrafficDirection = TrafficDirection.Outbound,
             FilterChains = { new FilterChain { Filters = { EnvoyMessages.ConnectionManager(manager) } } },
         };
     }
+
+    /// <summary>The listener of a local port: what leads to the service port where connections are redirected, but bound.</summary>
+    public Listener LocalPort(MeshServicePort port, string address, int number)
+    {
+        var listener = listeners.ServicePort(Names.Local(number), port, address, number, PortRouting.Of(port));
+        listener.BindToPort = null;
+        return listener;
+    }
+
+    /// <summary>What passes on the bytes that arrive at a local port; null where there are only requests.</summary>
+    public TypedExtensionConfig? LocalBytes(MeshServicePort port) =>
+        port.Protocol is PortProtocol.Tcp or PortProtocol.Detect ? listeners.Bytes(port, PortRouting.Of(port)) : null;
+
+    /// <summary>The routes of the requests that arrive at a local port; null where there are only bytes.</summary>
+    public static RouteConfiguration? LocalRoutes(MeshServicePort port) =>
+        port.Protocol is PortProtocol.Tcp ? null : RouteBuilder.Routes(port, PortRouting.Of(port));
 
     /// <summary>A virtual host for each service port, with the routes that it has for redirected connections.</summary>
     /// <param name="name">Of the route configuration.</param>

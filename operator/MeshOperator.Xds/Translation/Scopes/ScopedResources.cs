@@ -1,3 +1,5 @@
+using Envoy.Config.Core.V3;
+using Envoy.Config.Route.V3;
 using Google.Protobuf;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
@@ -35,17 +37,17 @@ internal sealed class ScopedResources(
             return known;
 
         var before = previous.GetValueOrDefault(scope);
-        var sets = scope.Services is { } services ? Told(services, before) : all;
-        return _scopes[scope] = scope.ExplicitProxyIn is { } ns ? ExplicitProxy(scope, ns, sets, before) : sets;
+        var sets = scope.Services is null ? all : Told(scope, before);
+        return _scopes[scope] = scope.Explicit is { } proxy ? ExplicitProxy(scope, proxy, sets, before) : sets;
     }
 
-    /// <summary>The ports that a proxy can call that is told of these services.</summary>
-    public IEnumerable<ServicePortResources> Called(UpstreamScope? services) =>
-        services is null ? ports.Values : ports.Values.Where(port => services.Contains(port.Source.Service));
+    /// <summary>The ports that a proxy of a scope can call.</summary>
+    public IEnumerable<ServicePortResources> Called(ProxyScope scope) =>
+        scope.Services is null ? ports.Values : ports.Values.Where(port => scope.Contains(port.Source.Service));
 
-    private ResourceSet[] Told(UpstreamScope services, ResourceSet[]? before)
+    private ResourceSet[] Told(ProxyScope scope, ResourceSet[]? before)
     {
-        var called = Called(services).ToList();
+        var called = Called(scope).ToList();
         var reached = called.ToDictionary(port => Names.Outbound(port.Source.Service, port.Source.Port), StringComparer.Ordinal);
         foreach (var target in called.SelectMany(port => Targets(port.Source)))
         {
@@ -57,21 +59,49 @@ internal sealed class ScopedResources(
         return create(called, reached.Values, before);
     }
 
-    /// <summary>In place of the listeners for redirected connections there is one for requests.</summary>
-    private ResourceSet[] ExplicitProxy(ProxyScope scope, string ns, ResourceSet[] told, ResourceSet[]? before)
+    /// <summary>In place of the listeners for redirected connections there is one for requests, and one for each local port.</summary>
+    private ResourceSet[] ExplicitProxy(ProxyScope scope, ExplicitScope proxy, ResourceSet[] told, ResourceSet[]? before)
     {
         var name = Names.ExplicitRoutes(scope);
-        var routes = ExplicitProxyBuilder.Routes(name, ns, Called(scope.Services).Select(port => port.Source));
+        var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, Called(scope).Select(port => port.Source));
+        var local = proxy
+            .LocalPorts.Select(port =>
+                (port.Port, Service: ports.GetValueOrDefault(Names.Outbound(port.Service, port.ServicePort))?.Source)
+            )
+            .Where(port => port.Service is not null)
+            .ToList();
+        var services = local.Select(port => port.Service!).DistinctBy(port => (port.Service, port.Port)).ToList();
         ResourceSet[] sets = [.. told];
-        Replace(ResourceType.Listener, Names.ExplicitProxy, explicitProxies.Listener(name));
-        Replace(ResourceType.Route, name, routes);
-        sets[(int)ResourceType.Extension] = ResourceSet.Empty;
+        Replace(
+            ResourceType.Listener,
+            local
+                .Select(port => (Names.Local(port.Port), (IMessage)explicitProxies.LocalPort(port.Service!, proxy.Address, port.Port)))
+                .Prepend((Names.ExplicitProxy, explicitProxies.Listener(name, proxy.Address)))
+        );
+        Replace(
+            ResourceType.Route,
+            services
+                .Select(ExplicitProxyBuilder.LocalRoutes)
+                .OfType<RouteConfiguration>()
+                .Select(found => (found.Name, (IMessage)found))
+                .Prepend((name, routes))
+        );
+        Replace(
+            ResourceType.Extension,
+            services
+                .Select(explicitProxies.LocalBytes)
+                .OfType<TypedExtensionConfig>()
+                .Select(bytes => (bytes.Name, (IMessage)bytes))
+        );
         return sets;
 
-        void Replace(ResourceType type, string resource, IMessage message)
+        void Replace(ResourceType type, IEnumerable<(string Name, IMessage Message)> resources)
         {
             var last = before?[(int)type];
-            sets[(int)type] = ResourceSet.Create([XdsResource.Create(type, resource, message, last?.Find(resource))], last);
+            sets[(int)type] = ResourceSet.Create(
+                resources.Select(resource => XdsResource.Create(type, resource.Name, resource.Message, last?.Find(resource.Name))),
+                last
+            );
         }
     }
 

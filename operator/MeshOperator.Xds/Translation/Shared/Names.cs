@@ -59,9 +59,12 @@ internal static class Names
     /// <summary>The name of the routes of explicit proxies of a scope.</summary>
     public static string ExplicitRoutes(ProxyScope scope)
     {
-        var name = $"{ExplicitProxy}/{scope.ExplicitProxyIn}";
+        var name = $"{ExplicitProxy}/{scope.Explicit?.Namespace}";
         return scope.Services is { } services ? $"{name}/{string.Join(',', services.Services)}" : name;
     }
+
+    /// <summary>The name of the listener of a local port.</summary>
+    public static string Local(int port) => $"local/{port}";
 
     public static string Inbound(int port) => $"inbound/{port}";
 }

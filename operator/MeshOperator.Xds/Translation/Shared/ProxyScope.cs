@@ -4,12 +4,27 @@ namespace MeshOperator.Xds.Translation.Shared;
 
 /// <summary>What decides which shared resources a proxy is sent.</summary>
 /// <param name="Services">The services of which it is told; null means all.</param>
-/// <param name="ExplicitProxyIn">The namespace in which it is an explicit HTTP proxy; null where connections are redirected to it.</param>
-internal sealed record ProxyScope(UpstreamScope? Services, string? ExplicitProxyIn)
+/// <param name="Explicit">Where it listens for its application; null where connections are redirected to it.</param>
+internal sealed record ProxyScope(UpstreamScope? Services, ExplicitScope? Explicit)
 {
     /// <summary>The scope of a workload's proxy, or null when it is sent all that is shared.</summary>
-    public static ProxyScope? Of(MeshWorkload workload) =>
-        workload is { Scope: null, IsExplicitProxy: false }
+    public static ProxyScope? For(MeshWorkload workload) =>
+        workload is { Scope: null, ExplicitProxy: null }
             ? null
-            : new ProxyScope(workload.Scope, workload.IsExplicitProxy ? workload.Name.Namespace : null);
+            : new ProxyScope(
+                workload.Scope,
+                workload.ExplicitProxy is { } settings
+                    ? new ExplicitScope(workload.Name.Namespace, settings.Address, settings.LocalPorts)
+                    : null
+            );
+
+    /// <summary>Whether the proxy is told of a service, as of all that its local ports lead to.</summary>
+    public bool Contains(ServiceName service) =>
+        Services is null || Services.Contains(service) || Explicit?.LocalPorts.Any(port => port.Service == service) == true;
 }
+
+/// <summary>Where a proxy listens for its application.</summary>
+/// <param name="Namespace">The namespace in which a service may be called by its name alone.</param>
+/// <param name="Address">The address.</param>
+/// <param name="LocalPorts">The ports that lead to one service each.</param>
+internal sealed record ExplicitScope(string Namespace, string Address, ValueList<LocalServicePort> LocalPorts);
