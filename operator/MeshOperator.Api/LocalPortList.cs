@@ -31,7 +31,8 @@ public static partial class LocalPortList
             if (!match.Success || !TryPort(match.Groups["local"], out var local) || !TryPort(match.Groups["port"], out var port))
                 wrong ??= $"'{item}' is not of the form port=service:port or port=service.namespace:port";
             else if (ProxyPort.IsInRange(local))
-                wrong ??= $"'{item}': the proxy uses port {local} itself; use a port outside of {ProxyPort.Admin} to {ProxyPort.Prometheus}";
+                wrong ??=
+                    $"'{item}': the proxy uses port {local} itself; use a port outside of {ProxyPort.Admin} to {ProxyPort.Prometheus}";
             else if (!found.TryAdd(local, new LocalPort(local, NamespaceOf(match, ns), match.Groups["service"].Value, port)))
                 wrong ??= $"'{item}': port {local} leads to two services; use another port for one of them";
         }

@@ -44,7 +44,10 @@ public sealed class ExplicitProxyTests
     private static async Task<XdsTestServer> StartAsync()
     {
         var server = await XdsTestServer.StartAsync();
-        var workload = ShopMesh.Workload("batch-0", "batch", InboundProfile.Nothing) with { IsExplicitProxy = true };
+        var workload = ShopMesh.Workload("batch-0", "batch", InboundProfile.Nothing) with
+        {
+            ExplicitProxy = new ExplicitProxySettings("127.0.0.1", []),
+        };
         server.Update(server.Model with { Workloads = server.Model.Workloads.Add(workload.Name, workload) });
         return server;
     }

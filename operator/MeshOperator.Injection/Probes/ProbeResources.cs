@@ -58,12 +58,7 @@ internal static class ProbeResources
         foreach (var group in probes.GroupBy(ClusterName))
         {
             var probe = group.First();
-            var cluster = EnvoyJson.StaticCluster(
-                group.Key,
-                address,
-                probe.Port,
-                EnvoyJson.Duration(group.Max(p => p.Timeout))
-            );
+            var cluster = EnvoyJson.StaticCluster(group.Key, address, probe.Port, EnvoyJson.Duration(group.Max(p => p.Timeout)));
             if (isCaptured)
                 cluster["upstream_bind_config"] = SourceAddress();
             if (Protocol(probe.Protocol) is { } options)

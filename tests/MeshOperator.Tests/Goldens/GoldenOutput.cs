@@ -43,7 +43,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     ];
 
     /// <summary>The workloads at whose proxies connections arrive.</summary>
-    private IEnumerable<NodeEntry> Redirected => configuration.Nodes.Values.Where(node => node.Scope?.ExplicitProxyIn is null);
+    private IEnumerable<NodeEntry> Arriving =>
+        configuration.Nodes.Values.Where(node => node.Scope?.Explicit is null || node.Own.Profile.Binding is not null);
 
     /// <summary>The files of a case by name, as YAML.</summary>
     public SortedDictionary<string, string> Files(GoldenCase golden)
@@ -76,10 +77,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private void Check(GoldenCase golden, IReadOnlyCollection<string> shown, IReadOnlyCollection<string> outputs)
     {
         shown.Except(outputs).ShouldBeEmpty($"{golden.Name}: there are no such outputs; those there are: {string.Join(", ", outputs)}");
-        var chains = Redirected
-            .SelectMany(node =>
-                Listener(node.Workload)["filter_chains"]!.AsArray().Concat(InboundParts(node.Workload).SelectMany(part => part.Resources))
-            )
+        var chains = Arriving
+            .SelectMany(node => FilterChains(node.Workload).Concat(InboundParts(node.Workload).SelectMany(part => part.Resources)))
             .Select(chain => (string)chain!["name"]!);
         var resources = configuration
             .Shared.Concat(configuration.Proxyless.Value.Shared)
@@ -162,18 +161,26 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private JsonArray ExplicitProxies(IReadOnlyList<string> only) =>
         new([
             .. configuration
-                .Nodes.Values.Where(node => node.Scope?.ExplicitProxyIn is not null)
+                .Nodes.Values.Where(node => node.Scope?.Explicit is not null)
                 .GroupBy(node => node.Scope)
                 .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
                 .Select(group =>
                 {
-                    var routes = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Route)[0]!.DeepClone();
+                    var routes = Where(
+                            ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Route),
+                            name => name == Names.ExplicitRoutes(group.Key!)
+                        )
+                        .ShouldHaveSingleItem()!
+                        .DeepClone();
                     if (only.Count > 0)
                         routes["virtual_hosts"] = Where(routes["virtual_hosts"]!.AsArray(), only.Contains);
                     return new JsonObject
                     {
                         ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
-                        ["listeners"] = ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Listener),
+                        ["listeners"] = Where(
+                            ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Listener),
+                            name => !IsInbound(name)
+                        ),
                         ["routes"] = routes,
                     };
                 }),
@@ -195,7 +202,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private JsonArray Inbound(IReadOnlyList<string> only)
     {
         string[] chains = [.. only.Where(IsInbound)];
-        var profiles = Redirected
+        var profiles = Arriving
             .GroupBy(node => node.Own, node => node.Workload)
             .Select(group => group.OrderBy(name => name.NodeId, StringComparer.Ordinal).ToList())
             .OrderBy(group => group[0].NodeId, StringComparer.Ordinal);
@@ -205,7 +212,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                 var part = new JsonObject { ["workloads"] = Strings(workloads.Select(name => name.NodeId)) };
                 if (chains.Length > 0)
                 {
-                    AddIfAny(part, "filter_chains", Where(Listener(workloads[0])["filter_chains"]!.AsArray(), chains.Contains));
+                    AddIfAny(part, "filter_chains", Where(new JsonArray([.. FilterChains(workloads[0])]), chains.Contains));
                 }
                 else
                 {
@@ -214,7 +221,11 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                         "clusters",
                         Where(ConfigurationJson.Own(configuration, workloads[0], ResourceType.Cluster), name => !CommonNames.Contains(name))
                     );
-                    part["listener"] = Listener(workloads[0]).DeepClone();
+                    var listeners = Listeners(workloads[0]);
+                    if (listeners is [var only])
+                        part["listener"] = only!.DeepClone();
+                    else
+                        AddIfAny(part, "listeners", listeners);
                 }
 
                 foreach (var (output, resources) in InboundParts(workloads[0]))
@@ -252,9 +263,13 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             part[name] = resources;
     }
 
-    /// <summary>The inbound one. A pod with an IPv6 address has an entrance for that too, which is common to all such pods.</summary>
-    private JsonNode Listener(WorkloadName workload) =>
-        Where(ConfigurationJson.Own(configuration, workload, ResourceType.Listener), IsInbound).ShouldHaveSingleItem()!;
+    /// <summary>One, or without redirection one a port. A pod with an IPv6 address has an entrance for that too, which is common to all
+    /// such pods.</summary>
+    private JsonArray Listeners(WorkloadName workload) =>
+        Where(ConfigurationJson.Own(configuration, workload, ResourceType.Listener), IsInbound);
+
+    private IEnumerable<JsonNode?> FilterChains(WorkloadName workload) =>
+        Listeners(workload).SelectMany(listener => listener!["filter_chains"]!.AsArray()).Select(chain => chain!.DeepClone());
 
     private JsonArray Common()
     {

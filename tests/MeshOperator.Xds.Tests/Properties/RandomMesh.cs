@@ -77,6 +77,15 @@ internal static class RandomMesh
                     2 => "*",
                     _ => null,
                 },
+                ExplicitProxy = proxy switch
+                {
+                    2 => new ExplicitProxySettings("127.0.0.1", [new LocalServicePort(9000, new ServiceName("shop", app), 80)]),
+                    3 => new ExplicitProxySettings("127.0.0.1", [])
+                    {
+                        Inbound = new InboundBinding([hasIpv6 ? "fd00:10::9" : "10.0.9.9"], "127.0.0.1"),
+                    },
+                    _ => null,
+                },
             }
     );
 

@@ -47,12 +47,12 @@ public sealed class ScopeProperties
             snapshot =>
             {
                 var configuration = new EnvoyTranslator().Translate(Translator.Translate(snapshot).Model);
-                foreach (var (scope, sets) in configuration.Scopes.Where(scope => scope.Key.ExplicitProxyIn is null))
+                foreach (var (scope, sets) in configuration.Scopes.Where(scope => scope.Key.Explicit is null))
                 {
                     foreach (var type in new[] { ResourceType.Cluster, ResourceType.Endpoints, ResourceType.Route })
                     foreach (var resource in sets[(int)type].Items)
                         resource.ShouldBeSameAs(configuration.Shared[(int)type].Find(resource.Name));
-                    var called = configuration.ServicePorts.Values.Where(port => scope.Services!.Contains(port.Source.Service)).ToList();
+                    var called = configuration.ServicePorts.Values.Where(port => scope.Contains(port.Source.Service)).ToList();
                     Names(sets, ResourceType.Listener)
                         .Except(["outbound"])
                         .ShouldBeSubsetOf(called.SelectMany(port => port.Listeners.Select(l => l.Listener.Name)));
@@ -63,19 +63,21 @@ public sealed class ScopeProperties
         );
 
     [Fact]
-    public void An_explicit_proxy_has_one_listener_and_knows_each_host_once_and_the_clusters_behind_it() =>
+    public void An_explicit_proxy_has_a_listener_for_requests_and_knows_each_host_once_and_the_clusters_behind_it() =>
         RandomMesh.Snapshot.Sample(
             snapshot =>
             {
                 var configuration = new EnvoyTranslator().Translate(Translator.Translate(snapshot).Model);
                 foreach (
-                    var node in configuration
-                        .Nodes.Values.Where(node => node.Scope?.ExplicitProxyIn is not null)
-                        .DistinctBy(node => node.Scope)
+                    var node in configuration.Nodes.Values.Where(node => node.Scope?.Explicit is not null).DistinctBy(node => node.Scope)
                 )
                 {
-                    Names(configuration.SharedOf(node), ResourceType.Listener).ShouldBe(["explicit-proxy"]);
-                    var hosts = ConfigurationJson.Sent(configuration, node.Workload, ResourceType.Route).ShouldHaveSingleItem()![
+                    Names(configuration.SharedOf(node), ResourceType.Listener)
+                        .Where(name => !name.StartsWith("local/", StringComparison.Ordinal))
+                        .ShouldBe(["explicit-proxy"]);
+                    var hosts = ConfigurationJson
+                        .Sent(configuration, node.Workload, ResourceType.Route)
+                        .Single(routes => ((string)routes!["name"]!).StartsWith("explicit-proxy/", StringComparison.Ordinal))![
                         "virtual_hosts"
                     ]!.AsArray();
                     var domains = hosts.SelectMany(host => host!["domains"]!.AsArray()).Select(domain => (string)domain!).ToList();

@@ -88,10 +88,7 @@ internal sealed class ScopedResources(
         );
         Replace(
             ResourceType.Extension,
-            services
-                .Select(explicitProxies.LocalBytes)
-                .OfType<TypedExtensionConfig>()
-                .Select(bytes => (bytes.Name, (IMessage)bytes))
+            services.Select(explicitProxies.LocalBytes).OfType<TypedExtensionConfig>().Select(bytes => (bytes.Name, (IMessage)bytes))
         );
         return sets;
 
