@@ -22,7 +22,7 @@ internal sealed record AccessRequest(
     /// <summary>The resource as roles name it: <c>pods/status</c>.</summary>
     public string FullResource => Subresource.Length == 0 ? Resource : $"{Resource}/{Subresource}";
 
-    public static AccessRequest Of(UserInfo user, RequestAttributes request) =>
+    public static AccessRequest FromRequest(UserInfo user, RequestAttributes request) =>
         request.Resource is { } resource
             ? new AccessRequest(
                 user,
@@ -36,7 +36,7 @@ internal sealed record AccessRequest(
             : new AccessRequest(user, request.Verb, Path: request.Path);
 
     /// <summary>What an access review asks about.</summary>
-    public static AccessRequest Of(UserInfo user, JsonObject? spec)
+    public static AccessRequest FromReview(UserInfo user, JsonObject? spec)
     {
         if (spec.Object("nonResourceAttributes") is { } path)
             return new AccessRequest(user, path.Text("verb") ?? "", Path: path.Text("path") ?? "/");

@@ -8,7 +8,7 @@ namespace MeshOperator.LocalCluster.Errors;
 internal static class ApiError
 {
     public static ApiException NotFound(ResourceKind kind, string name) =>
-        Of(404, "NotFound", $"{kind.QualifiedPlural} \"{name}\" not found", kind, name, useKind: false);
+        Create(404, "NotFound", $"{kind.QualifiedPlural} \"{name}\" not found", kind, name, useKind: false);
 
     public static ApiException NamespaceNotFound(string name) =>
         new(404, Status(404, "NotFound", $"namespaces \"{name}\" not found", new JsonObject { ["name"] = name, ["kind"] = "namespaces" }));
@@ -16,16 +16,23 @@ internal static class ApiError
     public static ApiException NoSuchPath() => new(404, Status(404, "NotFound", "the server could not find the requested resource", []));
 
     public static ApiException AlreadyExists(ResourceKind kind, string name) =>
-        Of(409, "AlreadyExists", $"{kind.QualifiedPlural} \"{name}\" already exists", kind, name, useKind: false);
+        Create(409, "AlreadyExists", $"{kind.QualifiedPlural} \"{name}\" already exists", kind, name, useKind: false);
 
     public static ApiException Modified(ResourceKind kind, string name) =>
         Conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again");
 
     public static ApiException Conflict(ResourceKind kind, string name, string because) =>
-        Of(409, "Conflict", $"Operation cannot be fulfilled on {kind.QualifiedPlural} \"{name}\": {because}", kind, name, useKind: false);
+        Create(
+            409,
+            "Conflict",
+            $"Operation cannot be fulfilled on {kind.QualifiedPlural} \"{name}\": {because}",
+            kind,
+            name,
+            useKind: false
+        );
 
     public static ApiException Forbidden(ResourceKind kind, string name, string because, JsonArray? causes = null) =>
-        Of(403, "Forbidden", $"{kind.QualifiedPlural} \"{name}\" is forbidden: {because}", kind, name, useKind: false, causes);
+        Create(403, "Forbidden", $"{kind.QualifiedPlural} \"{name}\" is forbidden: {because}", kind, name, useKind: false, causes);
 
     /// <summary>The refusal of the authorizer.</summary>
     public static ApiException AccessDenied(AccessRequest request, string reason)
@@ -129,7 +136,7 @@ internal static class ApiError
             ["code"] = code,
         };
 
-    private static ApiException Of(
+    private static ApiException Create(
         int code,
         string reason,
         string message,

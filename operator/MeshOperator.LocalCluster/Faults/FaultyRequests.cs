@@ -14,7 +14,7 @@ internal sealed class FaultyRequests(FaultInjector injector, RequestDelegate nex
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         try
         {
-            switch (injector.OnRequest(RequestAttributes.Of(http.Request)))
+            switch (injector.OnRequest(RequestAttributes.FromRequest(http.Request)))
             {
                 case { Kind: FaultKind.Answer } fault:
                     await Answer.ErrorAsync(http, Error(fault));

@@ -17,7 +17,7 @@ internal sealed record AcceptedForm(ObjectForm Form, bool Yaml)
     private static readonly AcceptedForm Plain = new(ObjectForm.Full, false);
 
     /// <exception cref="ApiException">406: nothing that is accepted can be made.</exception>
-    public static AcceptedForm Of(HttpRequest request)
+    public static AcceptedForm FromRequest(HttpRequest request)
     {
         if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0)
             return Plain;

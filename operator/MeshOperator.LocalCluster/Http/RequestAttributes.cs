@@ -20,7 +20,7 @@ internal sealed record RequestAttributes(string Verb, string Path, RequestPath? 
     /// <summary>Whether it asks for a further page of a list.</summary>
     public bool IsContinued { get; private init; }
 
-    public static RequestAttributes Of(HttpRequest request)
+    public static RequestAttributes FromRequest(HttpRequest request)
     {
         var path = request.Path.Value ?? "/";
         var resource = RequestPath.Parse(path);

@@ -67,7 +67,7 @@ internal static class RequestBody
     private static StructuralSchema? BuiltinSchema(string apiVersion, string kind) =>
         (apiVersion, kind) switch
         {
-            ("authentication.k8s.io/v1", "TokenRequest") => ModelSchemas.Of(typeof(k8s.Models.Authenticationv1TokenRequest)),
+            ("authentication.k8s.io/v1", "TokenRequest") => ModelSchemas.ForModel(typeof(k8s.Models.Authenticationv1TokenRequest)),
             _ => Builtin.Value.GetValueOrDefault((apiVersion, kind))?.Schema,
         };
 

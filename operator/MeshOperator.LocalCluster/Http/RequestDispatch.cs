@@ -74,7 +74,7 @@ internal sealed class RequestDispatch(
 
         var user = authentication.Authenticate(http.Request.Headers.Authorization) ?? throw ApiError.Unauthorized();
         user = Impersonation.Apply(http.Request, user, authorizer);
-        var access = AccessRequest.Of(user, RequestAttributes.Of(http.Request));
+        var access = AccessRequest.FromRequest(user, RequestAttributes.FromRequest(http.Request));
         authorizer.Demand(access);
         if (path.StartsWith("/openapi/", StringComparison.Ordinal))
         {

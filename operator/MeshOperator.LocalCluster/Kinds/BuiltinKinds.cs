@@ -209,7 +209,7 @@ internal static class BuiltinKinds
             Plural = plural,
             Singular = singular ?? kind.ToLowerInvariant(),
             Namespaced = namespaced,
-            Schema = ModelSchemas.Of(typeof(TModel)),
+            Schema = ModelSchemas.ForModel(typeof(TModel)),
             ShortNames = shortNames.Split(',', StringSplitOptions.RemoveEmptyEntries),
             Categories =
                 all ? ["all"]

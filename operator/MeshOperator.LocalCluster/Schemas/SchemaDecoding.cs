@@ -72,7 +72,7 @@ internal sealed class SchemaDecoding
         name switch
         {
             "apiVersion" or "kind" => new StructuralSchema { Type = SchemaType.String },
-            "metadata" => ModelSchemas.Of(typeof(k8s.Models.V1ObjectMeta)),
+            "metadata" => ModelSchemas.ForModel(typeof(k8s.Models.V1ObjectMeta)),
             _ => null,
         };
 

@@ -8,7 +8,7 @@ namespace MeshOperator.Xds.Translation.Shared;
 internal sealed record ProxyScope(UpstreamScope? Services, string? ExplicitProxyIn)
 {
     /// <summary>The scope of a workload's proxy, or null when it is sent all that is shared.</summary>
-    public static ProxyScope? Of(MeshWorkload workload) =>
+    public static ProxyScope? ForWorkload(MeshWorkload workload) =>
         workload is { Scope: null, IsExplicitProxy: false }
             ? null
             : new ProxyScope(workload.Scope, workload.IsExplicitProxy ? workload.Name.Namespace : null);
