@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
-using MeshOperator.LocalCluster.Http;
+using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Registry;
 
 namespace MeshOperator.LocalCluster.Authorization;
@@ -21,6 +22,31 @@ internal sealed record AccessRequest(
 
     /// <summary>The resource as roles name it: <c>pods/status</c>.</summary>
     public string FullResource => Subresource.Length == 0 ? Resource : $"{Resource}/{Subresource}";
+
+    /// <summary>The error that refuses this </summary>
+    /// <param name="reason">What the authorizer says about it; empty when nothing.</param>
+    public ApiException Deny(string reason)
+    {
+        var because = IsResource
+            ? $"User \"{User.Name}\" cannot {Verb} resource \"{FullResource}\" in API group \"{Group}\" "
+                + (Namespace.Length > 0 ? $"in the namespace \"{Namespace}\"" : "at the cluster scope")
+            : $"User \"{User.Name}\" cannot {Verb} path \"{Path}\"";
+        if (reason.Length > 0)
+            because += $": {reason}";
+        var qualified = Group.Length == 0 ? Resource : $"{Resource}.{Group}";
+        var subject =
+            !IsResource ? ""
+            : Name.Length == 0 ? qualified + " is "
+            : $"{qualified} \"{Name}\" is ";
+        var details = new JsonObject();
+        if (Name.Length > 0)
+            details["name"] = Name;
+        if (Group.Length > 0)
+            details["group"] = Group;
+        if (IsResource)
+            details["kind"] = Resource;
+        return new ApiException(403, ApiError.Status(403, "Forbidden", $"{subject}forbidden: {because}", details));
+    }
 
     public static AccessRequest FromRequest(UserInfo user, RequestAttributes request) =>
         request.Resource is { } resource

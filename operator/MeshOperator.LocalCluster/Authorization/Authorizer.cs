@@ -29,7 +29,7 @@ internal sealed class Authorizer(ObjectStore store, KindRegistry kinds, Authoriz
     {
         var decision = Decide(request);
         if (!decision.Allowed)
-            throw ApiError.AccessDenied(request, decision.Reason);
+            throw request.Deny(decision.Reason);
     }
 
     public AccessDecision Decide(AccessRequest request)

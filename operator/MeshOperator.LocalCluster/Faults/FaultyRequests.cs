@@ -1,5 +1,5 @@
 using MeshOperator.LocalCluster.Errors;
-using MeshOperator.LocalCluster.Http;
+using MeshOperator.LocalCluster.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace MeshOperator.LocalCluster.Faults;

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using MeshOperator.LocalCluster.Builtin;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;

@@ -4,6 +4,7 @@ using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Discovery;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Registry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;

@@ -5,6 +5,7 @@ using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Faults;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Selectors;
 using MeshOperator.LocalCluster.Store;
 using MeshOperator.LocalCluster.Tables;

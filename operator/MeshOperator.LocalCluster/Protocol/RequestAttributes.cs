@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
 
-namespace MeshOperator.LocalCluster.Http;
+namespace MeshOperator.LocalCluster.Protocol;
 
 /// <summary>What a request wants, in the words of authorization: a verb on a resource, or on a path that is no resource.</summary>
 internal sealed record RequestAttributes(string Verb, string Path, RequestPath? Resource)

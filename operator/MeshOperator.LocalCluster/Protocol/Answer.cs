@@ -5,7 +5,7 @@ using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Tables;
 using Microsoft.AspNetCore.Http;
 
-namespace MeshOperator.LocalCluster.Http;
+namespace MeshOperator.LocalCluster.Protocol;
 
 /// <summary>Writes answers.</summary>
 internal static class Answer

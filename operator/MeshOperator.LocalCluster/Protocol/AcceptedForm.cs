@@ -2,7 +2,7 @@ using MeshOperator.LocalCluster.Errors;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
-namespace MeshOperator.LocalCluster.Http;
+namespace MeshOperator.LocalCluster.Protocol;
 
 internal enum ObjectForm
 {
