@@ -26,7 +26,7 @@ internal sealed class AuthorityChain
     public IReadOnlyList<X509Certificate2> Path => _path;
 
     /// <summary>The constraints of all authorities of the path.</summary>
-    public IReadOnlyList<NameConstraints> Constraints => [.. _path.Select(NameConstraints.Of).OfType<NameConstraints>()];
+    public IReadOnlyList<NameConstraints> Constraints => [.. _path.Select(NameConstraints.FromCertificate).OfType<NameConstraints>()];
 
     /// <summary>Reads and checks an authority.</summary>
     /// <exception cref="CertificateAuthorityException">It cannot be used; the message says why.</exception>

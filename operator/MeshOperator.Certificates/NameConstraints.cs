@@ -22,7 +22,7 @@ internal sealed class NameConstraints
 
     /// <summary>Reads those of a certificate; null when it has none.</summary>
     /// <exception cref="CertificateAuthorityException">They cannot be read.</exception>
-    public static NameConstraints? Of(X509Certificate2 certificate)
+    public static NameConstraints? FromCertificate(X509Certificate2 certificate)
     {
         if (certificate.Extensions.FirstOrDefault(e => e.Oid?.Value == Oid) is not { } extension)
             return null;

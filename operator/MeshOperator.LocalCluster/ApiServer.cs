@@ -5,6 +5,7 @@ using System.Text;
 using MeshOperator.LocalCluster.Admission;
 using MeshOperator.LocalCluster.Authentication;
 using MeshOperator.LocalCluster.Authorization;
+using MeshOperator.LocalCluster.Builtin;
 using MeshOperator.LocalCluster.Certificates;
 using MeshOperator.LocalCluster.Controllers;
 using MeshOperator.LocalCluster.CustomResources;

@@ -99,7 +99,7 @@ public sealed class ExpressionTests
     [Fact]
     public void Expressions_for_headers_and_query_parameters_are_read_as_those_for_paths() =>
         ValidationText
-            .Of(
+            .Describe(
                 new TrafficSplitValidator().Validate(
                     Split(
                         new HttpRequestMatch
@@ -132,7 +132,7 @@ public sealed class ExpressionTests
             );
 
     private static string Refusal(string pattern) =>
-        ValidationText.Of(
+        ValidationText.Describe(
             new TrafficSplitValidator().Validate(
                 Split(
                     new HttpRequestMatch

@@ -128,11 +128,11 @@ public sealed class RequestRuleTests
     private static string OfRule(TrafficSplitRule rule)
     {
         rule.Backends = [new() { Service = "v1" }];
-        return ValidationText.Of(new TrafficSplitValidator().Validate(new TrafficSplitSpec { Service = "model", Rules = [rule] }));
+        return ValidationText.Describe(new TrafficSplitValidator().Validate(new TrafficSplitSpec { Service = "model", Rules = [rule] }));
     }
 
     private static string OfLimit(RateLimitMatch match) =>
-        ValidationText.Of(
+        ValidationText.Describe(
             new RateLimitValidator().Validate(
                 new RateLimitSpec
                 {

@@ -102,7 +102,7 @@ public sealed class ValidatorTests
     [Theory]
     [MemberData(nameof(InvalidSplits))]
     public void An_invalid_split_is_refused_with_field_and_fix(TrafficSplitSpec spec, string message) =>
-        ValidationText.Of(new TrafficSplitValidator().Validate(spec)).ShouldBe(message);
+        ValidationText.Describe(new TrafficSplitValidator().Validate(spec)).ShouldBe(message);
 
     [Theory]
     [InlineData(0)]
@@ -110,7 +110,7 @@ public sealed class ValidatorTests
     [InlineData(100)]
     public void A_percentage_may_be_of_millionths(double percent) =>
         ValidationText
-            .Of(
+            .Describe(
                 new TrafficSplitValidator().Validate(
                     Of(
                         new TrafficSplitRule
@@ -201,7 +201,7 @@ public sealed class ValidatorTests
     private static string OfRetries(RetryPolicySpec spec)
     {
         spec.TargetRefs = [Service("a")];
-        return ValidationText.Of(new RetryPolicyValidator().Validate(spec));
+        return ValidationText.Describe(new RetryPolicyValidator().Validate(spec));
     }
 
     private static PolicyTargetReference Service(string name) => new() { Kind = PolicyTargetKind.Service, Name = name };
@@ -246,7 +246,7 @@ public sealed class ValidatorTests
     [Theory]
     [MemberData(nameof(InvalidCircuitBreakers))]
     public void An_invalid_circuit_breaker_is_refused_with_field_and_fix(CircuitBreakerSpec spec, string message) =>
-        ValidationText.Of(new CircuitBreakerValidator().Validate(spec)).ShouldBe(message);
+        ValidationText.Describe(new CircuitBreakerValidator().Validate(spec)).ShouldBe(message);
 
     public static TheoryData<RateLimitSpec, string> InvalidRateLimits =>
         new()
@@ -287,7 +287,7 @@ public sealed class ValidatorTests
     [Theory]
     [MemberData(nameof(InvalidRateLimits))]
     public void An_invalid_rate_limit_is_refused_with_field_and_fix(RateLimitSpec spec, string message) =>
-        ValidationText.Of(new RateLimitValidator().Validate(spec)).ShouldBe(message);
+        ValidationText.Describe(new RateLimitValidator().Validate(spec)).ShouldBe(message);
 
     private const string EmptyList = "the list is empty; list at least one item, or omit the field to match all";
 
@@ -362,7 +362,7 @@ public sealed class ValidatorTests
     [Theory]
     [MemberData(nameof(InvalidMtlsPolicies))]
     public void An_invalid_mtls_policy_is_refused_with_field_and_fix(MtlsPolicySpec spec, string message) =>
-        ValidationText.Of(new MtlsPolicyValidator().Validate(spec)).ShouldBe(message);
+        ValidationText.Describe(new MtlsPolicyValidator().Validate(spec)).ShouldBe(message);
 
     [Fact]
     public void All_calls_of_a_workload_can_be_refused() =>

@@ -71,6 +71,8 @@ internal sealed class PodPages(int pods) : DelegatingHandler
                 / 250}}.{{i % 250}}"}],"startTime":"2026-01-01T00:00:00Z","qosClass":"Burstable",
             "conditions":[{"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"},{"type":"Initialized","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z"}],
             "containerStatuses":[{"name":"app","ready":true,"restartCount":0,"image":"registry.example.com/team/{{app}}:1.2.3","imageID":"registry.example.com/team/{{app}}@sha256:d41d8cd98f00b204e9800998ecf8427e","containerID":"containerd://{{i:0000000000000000}}","state":{"running":{"startedAt":"2026-01-01T00:00:00Z"} } }]} }
-            """.ReplaceLineEndings(string.Empty);
+            """.ReplaceLineEndings(
+            string.Empty
+        );
     }
 }

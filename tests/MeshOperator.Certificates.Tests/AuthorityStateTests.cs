@@ -18,7 +18,7 @@ public sealed class AuthorityStateTests
     public void A_rotation_trusts_both_then_signs_with_the_new_then_trusts_the_new_only()
     {
         var (old, next) = (NewRoot(), NewRoot());
-        var stable = AuthorityState.Of(old, _time.GetUtcNow());
+        var stable = AuthorityState.Create(old, _time.GetUtcNow());
 
         var distributing = Next(stable, next, Everybody).ShouldNotBeNull();
         (distributing.Phase, distributing.Signer, distributing.TrustBundle).ShouldBe(
@@ -42,7 +42,7 @@ public sealed class AuthorityStateTests
     public void However_much_time_passes_no_step_is_taken_while_somebody_holds_it(RotationPhase phase)
     {
         var next = NewRoot();
-        var state = AuthorityState.Of(NewRoot(), _time.GetUtcNow());
+        var state = AuthorityState.Create(NewRoot(), _time.GetUtcNow());
         while (state.Phase != phase)
             state = Next(state, next, Everybody)!;
         _time.Advance(TimeSpan.FromDays(400));
@@ -55,7 +55,7 @@ public sealed class AuthorityStateTests
     public void The_old_root_stays_trusted_for_the_overlap()
     {
         var next = NewRoot();
-        var signing = AuthorityState.Of(NewRoot(), _time.GetUtcNow()).Begin(next, _time).Sign(_time);
+        var signing = AuthorityState.Create(NewRoot(), _time.GetUtcNow()).Begin(next, _time).Sign(_time);
         RotationSchedule.Next(signing, next, Everybody, TimeSpan.FromHours(1), _time).ShouldBeNull();
         _time.Advance(TimeSpan.FromHours(1));
         RotationSchedule
@@ -70,7 +70,7 @@ public sealed class AuthorityStateTests
         OpenSsl.Require();
         var time = TimeProvider.System;
         var first = NewRoot(time);
-        var state = AuthorityState.Of(first, time.GetUtcNow());
+        var state = AuthorityState.Create(first, time.GetUtcNow());
         for (var i = 0; i < 2; i++)
             state = state.Begin(NewRoot(time), time).Sign(time).Retire(time).Finish(time);
         using var authority = CertificateAuthority.Load(state.Signer, time);
@@ -87,7 +87,7 @@ public sealed class AuthorityStateTests
         OpenSsl.Require();
         var time = TimeProvider.System;
         var (first, next) = (NewRoot(time), NewRoot(time));
-        var state = AuthorityState.Of(first, time.GetUtcNow());
+        var state = AuthorityState.Create(first, time.GetUtcNow());
         foreach (var wanted in new[] { first with { Roots = first.Roots + next.Roots }, next })
             state = state.Begin(wanted, time).Sign(time).Retire(time).Finish(time);
         using var authority = CertificateAuthority.Load(state.Signer, time);
@@ -100,7 +100,7 @@ public sealed class AuthorityStateTests
     public void An_authority_that_may_have_none_below_it_signs_no_other_root()
     {
         var files = UserAuthority.Intermediate(_time.GetUtcNow());
-        var begun = AuthorityState.Of(files, _time.GetUtcNow()).Begin(NewRoot(), _time);
+        var begun = AuthorityState.Create(files, _time.GetUtcNow()).Begin(NewRoot(), _time);
         begun.CrossCertificates.ShouldBeEmpty();
         begun.Phase.ShouldBe(RotationPhase.DistributingTrust);
     }
@@ -108,7 +108,7 @@ public sealed class AuthorityStateTests
     [Fact]
     public void An_expired_authority_is_followed_at_once()
     {
-        var old = AuthorityState.Of(NewRoot(), _time.GetUtcNow());
+        var old = AuthorityState.Create(NewRoot(), _time.GetUtcNow());
         _time.Advance(TimeSpan.FromDays(4000));
         var next = NewRoot();
         var state = old.Begin(next, _time);
@@ -121,7 +121,7 @@ public sealed class AuthorityStateTests
         var old = NewRoot();
         _time.Advance(TimeSpan.FromDays(3640));
         var next = NewRoot();
-        var state = AuthorityState.Of(old, _time.GetUtcNow()).Begin(next, _time);
+        var state = AuthorityState.Create(old, _time.GetUtcNow()).Begin(next, _time);
         Next(state, next, Held).ShouldBeNull();
         _time.Advance(TimeSpan.FromDays(20));
 
@@ -140,7 +140,7 @@ public sealed class AuthorityStateTests
     {
         var brief = NewRoot();
         _time.Advance(TimeSpan.FromDays(3640));
-        var state = AuthorityState.Of(NewRoot(), _time.GetUtcNow());
+        var state = AuthorityState.Create(NewRoot(), _time.GetUtcNow());
         while (state.Phase != phase)
             state = Next(state, brief, Everybody)!;
         _time.Advance(TimeSpan.FromDays(20));
@@ -158,7 +158,7 @@ public sealed class AuthorityStateTests
         var brief = NewRoot();
         _time.Advance(TimeSpan.FromDays(3640));
         var old = NewRoot();
-        var state = AuthorityState.Of(old, _time.GetUtcNow()).Begin(brief, _time);
+        var state = AuthorityState.Create(old, _time.GetUtcNow()).Begin(brief, _time);
         _time.Advance(TimeSpan.FromDays(20));
 
         foreach (var progress in new[] { Everybody, Held })
@@ -175,7 +175,7 @@ public sealed class AuthorityStateTests
     public void A_root_whose_key_signs_again_needs_no_cross_signature_when_it_is_trusted_already()
     {
         var files = NewRoot();
-        var state = AuthorityState.Of(files, _time.GetUtcNow());
+        var state = AuthorityState.Create(files, _time.GetUtcNow());
         state.Begin(files with { Certificate = files.Certificate + "\n" }, _time).CrossCertificates.ShouldBeEmpty();
     }
 
@@ -183,7 +183,7 @@ public sealed class AuthorityStateTests
     public void Through_ten_years_of_rotations_every_two_proxies_trust_each_other_all_the_time()
     {
         var files = NewRoot();
-        var state = AuthorityState.Of(files, _time.GetUtcNow());
+        var state = AuthorityState.Create(files, _time.GetUtcNow());
         var proxies = Enumerable.Range(0, 3).Select(i => new Proxy($"spiffe://cluster.local/ns/shop/sa/s{i}")).ToArray();
         var (rotations, handshakes, end) = (0, 0, _time.GetUtcNow().AddYears(10));
         for (var step = 0; _time.GetUtcNow() < end; step++)

@@ -139,9 +139,9 @@ public sealed class TestMesh : IAsyncLifetime
         await Of<V1MutatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
         await Of<V1ValidatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
         foreach (var deployment in await Of<V1Deployment>().ListAsync(CancellationToken.None))
-            await Of<V1Deployment>().DeleteAsync(ObjectKey.Of(deployment), CancellationToken.None);
+            await Of<V1Deployment>().DeleteAsync(ObjectKey.From(deployment), CancellationToken.None);
         foreach (var set in await Of<V1ReplicaSet>().ListAsync(CancellationToken.None))
-            await Of<V1ReplicaSet>().DeleteAsync(ObjectKey.Of(set), CancellationToken.None);
+            await Of<V1ReplicaSet>().DeleteAsync(ObjectKey.From(set), CancellationToken.None);
         foreach (var pod in (await Of<V1Pod>().ListAsync(CancellationToken.None)).Where(p => p.Spec.NodeName == Workloads.NodeName))
             await new PodStatus(pod, Cluster.Client).DeleteAsync();
     }

@@ -52,15 +52,15 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
         );
 
         _controller.FailFinalize = 2;
-        await _maps.DeleteAsync(ObjectKey.Of(created), Cancellation);
+        await _maps.DeleteAsync(ObjectKey.From(created), Cancellation);
         await Eventually.Succeeds(() => _controller.Log.Count(l => l == "finalize a").ShouldBe(3));
         await Eventually.Succeeds(async () =>
-            (await _maps.GetAsync(ObjectKey.Of(created), Cancellation))!.Metadata.Finalizers.ShouldBe(["other.io/one"])
+            (await _maps.GetAsync(ObjectKey.From(created), Cancellation))!.Metadata.Finalizers.ShouldBe(["other.io/one"])
         );
         _controller.Log.ShouldNotContain("deleted a");
 
         await _maps.MergePatchAsync(
-            ObjectKey.Of(created),
+            ObjectKey.From(created),
             (JsonObject)JsonNode.Parse("""{"metadata":{"finalizers":null}}""")!,
             Cancellation
         );
@@ -109,16 +109,16 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
         var informer = _host!.Services.GetRequiredService<SharedInformer<V1ConfigMap>>();
         var old = await CreateAsync("a");
         await Eventually.Succeeds(() => _controller.Started.ShouldBe(["a"]));
-        await _maps.DeleteAsync(ObjectKey.Of(old), Cancellation);
+        await _maps.DeleteAsync(ObjectKey.From(old), Cancellation);
         var fresh = await CreateAsync("a");
-        await Eventually.Succeeds(() => informer.Objects[ObjectKey.Of(fresh)].Metadata.Uid.ShouldBe(fresh.Metadata.Uid));
+        await Eventually.Succeeds(() => informer.Objects[ObjectKey.From(fresh)].Metadata.Uid.ShouldBe(fresh.Metadata.Uid));
         gate.SetResult();
 
         await Eventually.Succeeds(() => _controller.Log.ShouldBe(["reconcile a ", "deleted a", "reconcile a "]));
         _controller.Deleted.ShouldBe([old.Metadata.Uid]);
 
         // The tombstone is gone: the next deletion is the new one's.
-        await _maps.DeleteAsync(ObjectKey.Of(fresh), Cancellation);
+        await _maps.DeleteAsync(ObjectKey.From(fresh), Cancellation);
         await Eventually.Succeeds(() => _controller.Deleted.ShouldBe([old.Metadata.Uid, fresh.Metadata.Uid]));
     }
 

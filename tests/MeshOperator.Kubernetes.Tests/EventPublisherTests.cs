@@ -61,7 +61,7 @@ public sealed class EventPublisherTests(EmbeddedApiServer server) : IAsyncLifeti
         (await ListAsync()).Count.ShouldBe(2);
 
         foreach (var one in await ListAsync())
-            await _events.DeleteAsync(ObjectKey.Of(one), Cancellation);
+            await _events.DeleteAsync(ObjectKey.From(one), Cancellation);
         await PublishAsync("a", "Refused", "x");
         (await ListAsync()).ShouldHaveSingleItem().Count.ShouldBe(1);
     }

@@ -90,7 +90,7 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         );
         var cluster = (await maps.ListAsync(cancellation))
             .Where(m => m.Metadata.NamespaceProperty == ns)
-            .ToDictionary(ObjectKey.Of, m => m.Metadata.ResourceVersion);
+            .ToDictionary(ObjectKey.From, m => m.Metadata.ResourceVersion);
         // After many failures in a row the informer pauses for up to half a minute.
         await Eventually.Succeeds(
             () => informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion).ShouldBe(cluster, ignoreOrder: true),
@@ -98,7 +98,7 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         );
         await Eventually.Succeeds(() => told.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
         await Eventually.Succeeds(() => read.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
-        var byValue = informer.Objects.Values.Where(m => m.Data?.ContainsKey("v") == true).ToLookup(m => m.Data["v"], ObjectKey.Of);
+        var byValue = informer.Objects.Values.Where(m => m.Data?.ContainsKey("v") == true).ToLookup(m => m.Data["v"], ObjectKey.From);
         foreach (var group in byValue)
             informer.Snapshot.FindKeys("value", group.Key).ShouldBe(group, ignoreOrder: true);
         wire.Faults.ShouldNotBeEmpty();

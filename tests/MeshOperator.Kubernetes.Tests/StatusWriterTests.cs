@@ -64,7 +64,7 @@ public sealed class StatusWriterTests(EmbeddedApiServer server) : IAsyncLifetime
         await PatchAsync("""{"spec":{"replicas":7}}""");
         (await WriteAsync(cached, 3)).ShouldBeNull();
 
-        await _deployments.DeleteAsync(ObjectKey.Of(cached), Cancellation);
+        await _deployments.DeleteAsync(ObjectKey.From(cached), Cancellation);
         (await WriteAsync(cached, 3)).ShouldBeNull();
         await CreateAsync();
         (await WriteAsync(cached, 3)).ShouldBeNull();

@@ -48,7 +48,7 @@ public sealed class OverriddenPolicyTests
                 "The policy is valid, but overridden for all requests by RetryPolicy shop/split, which is more specific; delete one of them or choose another target"
             )
         );
-        verdict.Idle.ShouldBe(
+        verdict.NoEffect.ShouldBe(
             new Finding(
                 false,
                 "Overridden",
@@ -84,7 +84,7 @@ public sealed class OverriddenPolicyTests
             )
             .Translate();
         var verdict = result.Verdict("RetryPolicy", "service");
-        (verdict.Accepted.Message, verdict.Idle, verdict.InEffect).ShouldBe(("The policy is valid.", null, true));
+        (verdict.Accepted.Message, verdict.NoEffect, verdict.InEffect).ShouldBe(("The policy is valid.", null, true));
     }
 
     [Fact]
@@ -96,15 +96,15 @@ public sealed class OverriddenPolicyTests
             .Translate()
             .Verdict("RetryPolicy", "service");
         verdict.Accepted.Message.ShouldContain("only its budget and its connection timeouts are in effect");
-        (verdict.Idle, verdict.InEffect).ShouldBe((null, true));
+        (verdict.NoEffect, verdict.InEffect).ShouldBe((null, true));
     }
 
     [Fact]
     public void A_retry_policy_on_a_port_overrides_that_on_the_service()
     {
         var result = Cluster.Of("web").Retry("service", Retry(To("web"))).Retry("port", Retry(To("web", "http"))).Translate();
-        result.Verdict("RetryPolicy", "service").Idle!.Message.ShouldContain("by RetryPolicy shop/port, which is more specific");
-        result.Verdict("RetryPolicy", "port").Idle.ShouldBeNull();
+        result.Verdict("RetryPolicy", "service").NoEffect!.Message.ShouldContain("by RetryPolicy shop/port, which is more specific");
+        result.Verdict("RetryPolicy", "port").NoEffect.ShouldBeNull();
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class OverriddenPolicyTests
                 "The policy is valid, but overridden by RateLimit shop/port, which is more specific, on port 1081 of the pod 'web-0'"
             )
         );
-        (verdict.Idle, verdict.InEffect).ShouldBe((null, true));
+        (verdict.NoEffect, verdict.InEffect).ShouldBe((null, true));
     }
 
     [Fact]
@@ -149,7 +149,7 @@ public sealed class OverriddenPolicyTests
             .Translate();
         result
             .Verdict("RateLimit", "young")
-            .Idle.ShouldBe(
+            .NoEffect.ShouldBe(
                 new Finding(
                     false,
                     "Overridden",
@@ -163,7 +163,7 @@ public sealed class OverriddenPolicyTests
     public void A_rate_limit_with_a_selector_says_that_one_on_the_service_holds()
     {
         var result = Cluster.Of("web").Limit("pods", Selected("web")).Limit("service", Limit(To("web")), created: 1).Translate();
-        result.Verdict("RateLimit", "pods").Idle!.Message.ShouldContain("by RateLimit shop/service, which is more specific");
+        result.Verdict("RateLimit", "pods").NoEffect!.Message.ShouldContain("by RateLimit shop/service, which is more specific");
     }
 
     [Fact]
@@ -174,8 +174,8 @@ public sealed class OverriddenPolicyTests
         {
             IsUnknown = true,
         };
-        result.Verdict("MtlsPolicy", "m").Idle.ShouldBe(idle);
-        result.Verdict("RateLimit", "r").Idle.ShouldBe(idle);
+        result.Verdict("MtlsPolicy", "m").NoEffect.ShouldBe(idle);
+        result.Verdict("RateLimit", "r").NoEffect.ShouldBe(idle);
         result.Verdict("MtlsPolicy", "m").Accepted.Holds.ShouldBeTrue();
     }
 
@@ -185,10 +185,10 @@ public sealed class OverriddenPolicyTests
         var result = new Cluster().Service("web", meshed: false).Mtls("m", Mtls("web")).Translate();
         result
             .Verdict("MtlsPolicy", "m")
-            .Idle!.Message.ShouldBe(
+            .NoEffect!.Message.ShouldBe(
                 "The policy selects the pod 'web-0', but no pod that has a sidecar; label the namespace 'shop' with meshoperator.io/injection: enabled, or the pods with meshoperator.io/inject: \"true\", and recreate the pods."
             );
-        Cluster.Of("web").Mtls("m", Mtls("web")).Translate().Verdict("MtlsPolicy", "m").Idle.ShouldBeNull();
+        Cluster.Of("web").Mtls("m", Mtls("web")).Translate().Verdict("MtlsPolicy", "m").NoEffect.ShouldBeNull();
     }
 
     [Fact]
@@ -200,6 +200,6 @@ public sealed class OverriddenPolicyTests
             .With(s => s with { Pods = s.Pods.SetItem(name, s.Pods[name] with { DirectPorts = "*" }) })
             .Mtls("m", Mtls("web"))
             .Translate();
-        result.Verdict("MtlsPolicy", "m").Idle!.Message.ShouldContain("whose connections bypass the sidecar");
+        result.Verdict("MtlsPolicy", "m").NoEffect!.Message.ShouldContain("whose connections bypass the sidecar");
     }
 }

@@ -67,7 +67,7 @@ public sealed class AuthorityConditionsTests
     public void A_rotation_that_is_held_names_ten_and_says_how_many_more()
     {
         var held = Enumerable.Range(10, 15).Select(i => new RotationHold($"web-{i}.shop", "is not connected")).ToList();
-        var state = AuthorityState.Of(Files, Now) with { Phase = RotationPhase.Signing };
+        var state = AuthorityState.Create(Files, Now) with { Phase = RotationPhase.Signing };
         var status = AuthorityConditions.Status(
             Found(Root(3650, 3000)) with
             {
@@ -102,7 +102,7 @@ public sealed class AuthorityConditionsTests
         var rotating = AuthorityConditions.Status(
             Found(Root(3650, 3000)) with
             {
-                State = AuthorityState.Of(Files, Now) with { Phase = RotationPhase.Retiring },
+                State = AuthorityState.Create(Files, Now) with { Phase = RotationPhase.Retiring },
             },
             1,
             calm,
@@ -118,7 +118,7 @@ public sealed class AuthorityConditionsTests
     public void A_replicas_report_says_who_is_done_and_names_some_who_are_not()
     {
         var proxies = Enumerable.Range(0, 1000).ToDictionary(i => $"web-{i}.shop", i => i < 30 ? "has not acknowledged" : null);
-        var text = ReplicaReport.Of(7, proxies).ToString();
+        var text = ReplicaReport.Create(7, proxies).ToString();
         text.Length.ShouldBeLessThan(16 * 1024);
         var report = ReplicaReport.Parse(text).ShouldNotBeNull();
         report.Epoch.ShouldBe(7);
@@ -127,7 +127,7 @@ public sealed class AuthorityConditionsTests
         report.Waiting.Count.ShouldBe(20);
         report.Waiting["web-0.shop"].ShouldBe("has not acknowledged");
         // The status names the first of all, so each replica must tell its first, whatever their order was.
-        ReplicaReport.Of(7, proxies.Reverse()).Waiting.Keys.ShouldBe(proxies.Keys.Take(30).Order(StringComparer.Ordinal).Take(20));
+        ReplicaReport.Create(7, proxies.Reverse()).Waiting.Keys.ShouldBe(proxies.Keys.Take(30).Order(StringComparer.Ordinal).Take(20));
         ReplicaReport.Parse("something else").ShouldBeNull();
     }
 
@@ -135,7 +135,7 @@ public sealed class AuthorityConditionsTests
         AuthorityConditions.Status(Found(certificate), 1, null, Now);
 
     private static AuthorityFindings Found(WatchedCertificate certificate) =>
-        new(AuthorityState.Of(Files, Now), new RotationProgress(0, 0, []), null, [certificate], TimeSpan.Zero, IsOwn: true, null);
+        new(AuthorityState.Create(Files, Now), new RotationProgress(0, 0, []), null, [certificate], TimeSpan.Zero, IsOwn: true, null);
 
     private static WatchedCertificate Root(double life, double left) => new("root", Now.AddDays(left - life), Now.AddDays(left), "ab");
 

@@ -32,7 +32,7 @@ public sealed class PolicyConditionsTests
         var verdict = new PolicyVerdict(1, Valid, new Finding(true, "ResolvedRefs", string.Empty), InEffect: false)
         {
             Uid = "uid",
-            Idle = Overridden,
+            NoEffect = Overridden,
         };
         Programmed(verdict, PolicyProgress.None).ShouldBe(("False", "Overridden", Overridden.Message));
         Programmed(verdict, new PolicyProgress(2, 2, [])).ShouldBe(("False", "Overridden", Overridden.Message));
@@ -49,7 +49,7 @@ public sealed class PolicyConditionsTests
         )
         {
             Uid = "uid",
-            Idle = Overridden,
+            NoEffect = Overridden,
         };
         Programmed(verdict, PolicyProgress.None).ShouldBe(("False", "Pending", "The policy is not in effect; see the Accepted condition."));
     }

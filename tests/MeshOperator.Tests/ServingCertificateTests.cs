@@ -16,7 +16,7 @@ public sealed class ServingCertificateTests
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         using var authority = CertificateAuthority.CreateSelfSigned("cluster.local", time);
         var serving = new ServingCertificate(
-            new MeshAuthority(AuthorityState.Of(authority.Files, time.GetUtcNow()), time),
+            new MeshAuthority(AuthorityState.Create(authority.Files, time.GetUtcNow()), time),
             ["mesh-operator.mesh-system.svc"],
             time
         );
@@ -42,7 +42,7 @@ public sealed class ServingCertificateTests
         var next = UserAuthority.Intermediate(time.GetUtcNow());
         if (withRoot)
             next = next with { Certificate = next.Certificate + next.Roots };
-        var state = AuthorityState.Of(old.Files, time.GetUtcNow()).Begin(next, time).Sign(time);
+        var state = AuthorityState.Create(old.Files, time.GetUtcNow()).Begin(next, time).Sign(time);
         var serving = new ServingCertificate(new MeshAuthority(state, time), ["mesh-operator.mesh-system.svc"], time);
 
         var sent = serving.Current.IntermediateCertificates;

@@ -7,7 +7,7 @@ namespace MeshOperator.Api.Validation;
 public static class ValidationText
 {
     /// <summary>All failures in one line, each with its field's path: <c>spec.backends[0].weight: …; spec.port: …</c>.</summary>
-    public static string Of(ValidationResult result) =>
+    public static string Describe(ValidationResult result) =>
         string.Join("; ", result.Errors.Select(e => $"{PathOf(e.PropertyName)}: {e.ErrorMessage}").Distinct());
 
     private static string PathOf(string property) =>

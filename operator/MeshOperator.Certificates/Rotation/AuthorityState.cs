@@ -26,7 +26,7 @@ public sealed record AuthorityState
     public string CrossCertificates { get; init; } = string.Empty;
 
     /// <summary>The state in which an authority is the only one from the beginning.</summary>
-    public static AuthorityState Of(CertificateAuthorityFiles signer, DateTimeOffset now)
+    public static AuthorityState Create(CertificateAuthorityFiles signer, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(signer);
         return new AuthorityState

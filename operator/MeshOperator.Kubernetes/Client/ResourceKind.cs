@@ -52,7 +52,7 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
 public readonly record struct ObjectKey(string Namespace, string Name)
 {
     /// <summary>The key of an object.</summary>
-    public static ObjectKey Of(IMetadata<V1ObjectMeta> entity) =>
+    public static ObjectKey From(IMetadata<V1ObjectMeta> entity) =>
         new(entity.Metadata.NamespaceProperty ?? string.Empty, entity.Metadata.Name);
 
     /// <inheritdoc/>

@@ -27,7 +27,10 @@ internal sealed class EntityFinalizers<TEntity>(
     public Task<TEntity?> AttachAsync(TEntity entity, CancellationToken cancellation) =>
         EditAsync(
             entity,
-            e => e.Metadata.DeletionTimestamp is not null ? null : [.. Of(e), .. _finalizers.Select(f => f.Identifier).Except(Of(e))],
+            e =>
+                e.Metadata.DeletionTimestamp is not null
+                    ? null
+                    : [.. ReadFinalizers(e), .. _finalizers.Select(f => f.Identifier).Except(ReadFinalizers(e))],
             cancellation
         );
 
@@ -36,13 +39,13 @@ internal sealed class EntityFinalizers<TEntity>(
     {
         foreach (var (identifier, finalizer) in _finalizers)
         {
-            if (!Of(entity).Contains(identifier))
+            if (!ReadFinalizers(entity).Contains(identifier))
                 continue;
             var result = await finalizer.FinalizeAsync(entity, cancellation);
             if (!result.IsSuccess)
                 return result;
-            var left = await EditAsync(entity, e => [.. Of(e).Where(f => f != identifier)], cancellation);
-            Log.Finalized(logger, identifier, typeof(TEntity).Name, ObjectKey.Of(entity));
+            var left = await EditAsync(entity, e => [.. ReadFinalizers(e).Where(f => f != identifier)], cancellation);
+            Log.Finalized(logger, identifier, typeof(TEntity).Name, ObjectKey.From(entity));
             if (left is null)
                 break;
             entity = left;
@@ -51,7 +54,7 @@ internal sealed class EntityFinalizers<TEntity>(
         return ReconciliationResult<TEntity>.Success(entity);
     }
 
-    private static IEnumerable<string> Of(TEntity entity) => entity.Metadata.Finalizers ?? [];
+    private static IEnumerable<string> ReadFinalizers(TEntity entity) => entity.Metadata.Finalizers ?? [];
 
     private async Task<TEntity?> EditAsync(TEntity entity, Func<TEntity, string[]?> edit, CancellationToken cancellation)
     {
@@ -60,7 +63,7 @@ internal sealed class EntityFinalizers<TEntity>(
         {
             if (edit(current) is not { } wanted)
                 return null;
-            if (wanted.SequenceEqual(Of(current)))
+            if (wanted.SequenceEqual(ReadFinalizers(current)))
                 return current;
             var patch = new JsonObject
             {
@@ -72,7 +75,7 @@ internal sealed class EntityFinalizers<TEntity>(
             };
             try
             {
-                return await client.MergePatchAsync(ObjectKey.Of(current), patch, cancellation);
+                return await client.MergePatchAsync(ObjectKey.From(current), patch, cancellation);
             }
             catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound)
             {
@@ -80,7 +83,7 @@ internal sealed class EntityFinalizers<TEntity>(
             }
             catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.Conflict && conflicts < MostConflicts)
             {
-                var live = await client.GetAsync(ObjectKey.Of(entity), cancellation);
+                var live = await client.GetAsync(ObjectKey.From(entity), cancellation);
                 if (live is null || live.Metadata.Uid != entity.Metadata.Uid)
                     return null;
                 current = live;

@@ -12,7 +12,7 @@ public static class CustomResourceDefinition
     /// <param name="entityType">A type that derives from <see cref="CustomKubernetesEntity{TSpec, TStatus}"/> and has
     /// <see cref="KubernetesEntityAttribute"/>.</param>
     /// <exception cref="NotSupportedException">A property has a type for which there is no schema.</exception>
-    public static JsonObject Of(Type entityType)
+    public static JsonObject ForEntity(Type entityType)
     {
         var entity =
             entityType.GetCustomAttribute<KubernetesEntityAttribute>()

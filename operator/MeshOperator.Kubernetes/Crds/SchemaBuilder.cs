@@ -34,7 +34,7 @@ internal sealed class SchemaBuilder
 
         _depth--;
         var schema = new JsonObject { ["type"] = "object" };
-        if (Documentation(type).Of(type) is { } description)
+        if (Documentation(type).FindSummary(type) is { } description)
             schema["description"] = description;
         schema["properties"] = properties;
         if (required.Count > 0)
@@ -204,8 +204,8 @@ internal sealed class SchemaBuilder
             return null;
         // The docstring of a generic base's property says less than that of the type which stands there.
         return property.DeclaringType!.IsGenericType
-            ? Documentation(property.PropertyType).Of(property.PropertyType)
-            : Documentation(property.DeclaringType).Of(property);
+            ? Documentation(property.PropertyType).FindSummary(property.PropertyType)
+            : Documentation(property.DeclaringType).FindSummary(property);
     }
 
     private string WithEnumValues(string description, Type type)
@@ -216,7 +216,7 @@ internal sealed class SchemaBuilder
         if (!type.IsEnum)
             return description;
         var documentation = Documentation(type);
-        return string.Join(' ', Enum.GetNames(type).Select(v => $"{v}: {documentation.Of(type, v)}").Prepend(description));
+        return string.Join(' ', Enum.GetNames(type).Select(v => $"{v}: {documentation.FindSummary(type, v)}").Prepend(description));
     }
 
     /// <summary>`kubectl explain` shows a description, but not the schema's default.</summary>
@@ -231,7 +231,7 @@ internal sealed class SchemaBuilder
     private XmlDocumentation Documentation(Type type)
     {
         if (!_documentation.TryGetValue(type.Assembly, out var documentation))
-            _documentation[type.Assembly] = documentation = XmlDocumentation.Of(type.Assembly);
+            _documentation[type.Assembly] = documentation = XmlDocumentation.ForAssembly(type.Assembly);
         return documentation;
     }
 }

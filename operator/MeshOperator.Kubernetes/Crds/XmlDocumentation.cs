@@ -13,7 +13,7 @@ public sealed partial class XmlDocumentation
 
     /// <summary>Reads the file of an assembly.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
-    public static XmlDocumentation Of(Assembly assembly)
+    public static XmlDocumentation ForAssembly(Assembly assembly)
     {
         var path = Path.ChangeExtension(assembly.Location, ".xml");
         if (!File.Exists(path))
@@ -28,13 +28,13 @@ public sealed partial class XmlDocumentation
     public XElement? Find(FieldInfo field, string element) => Find($"F:{Name(field.DeclaringType!)}.{field.Name}", element);
 
     /// <summary>The summary of a type; of a constructed generic type that of its definition.</summary>
-    public string? Of(Type type) => Find($"T:{Name(type)}");
+    public string? FindSummary(Type type) => Find($"T:{Name(type)}");
 
     /// <summary>The summary of a property where it is declared.</summary>
-    public string? Of(PropertyInfo property) => Find($"P:{Name(property.DeclaringType!)}.{property.Name}");
+    public string? FindSummary(PropertyInfo property) => Find($"P:{Name(property.DeclaringType!)}.{property.Name}");
 
     /// <summary>The summary of an enum's value.</summary>
-    public string? Of(Type enumType, string value) => Find($"F:{Name(enumType)}.{value}");
+    public string? FindSummary(Type enumType, string value) => Find($"F:{Name(enumType)}.{value}");
 
     private static string Name(Type type) => (type.IsGenericType ? type.GetGenericTypeDefinition() : type).FullName!.Replace('+', '.');
 

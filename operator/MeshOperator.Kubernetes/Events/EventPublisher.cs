@@ -69,7 +69,7 @@ public sealed class EventPublisher(EntityClient<Corev1Event> events, TimeProvide
             }
 
             var created = await events.CreateAsync(Make(about, type, reason, message, now), cancellation);
-            (series.Written, series.Count, series.LastAt) = (ObjectKey.Of(created), 1, now);
+            (series.Written, series.Count, series.LastAt) = (ObjectKey.From(created), 1, now);
         }
         finally
         {

@@ -50,7 +50,7 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         {
             var entity = KubernetesJson.Deserialize<T>(new MemoryStream(json.Array!, json.Offset, json.Count));
             if (entity?.Metadata?.Name is not null)
-                return (ObjectKey.Of(entity), entity.Metadata.ResourceVersion, Trimmed(entity));
+                return (ObjectKey.From(entity), entity.Metadata.ResourceVersion, Trimmed(entity));
             why = "it lacks metadata";
         }
         catch (Exception e) when (IsUnreadable(e))

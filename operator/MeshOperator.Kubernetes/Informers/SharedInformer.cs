@@ -211,7 +211,7 @@ public sealed class SharedInformer<T> : IInformer
                 path += $"&continue={Uri.EscapeDataString(next)}";
             var page = await _transport.ReadAsync(path, _reader.ReadPageAsync, cancellation);
             foreach (var item in page.Items)
-                listed[ObjectKey.Of(item)] = item;
+                listed[ObjectKey.From(item)] = item;
             foreach (var key in page.Unreadable)
             {
                 // How it was is nearer to the truth than that it were gone.
@@ -273,7 +273,7 @@ public sealed class SharedInformer<T> : IInformer
         }
 
         foreach (var change in changes)
-            Tell(change);
+            Notify(change);
     }
 
     /// <summary>Watches until the server ends it.</summary>
@@ -356,7 +356,7 @@ public sealed class SharedInformer<T> : IInformer
             Mark(change);
         }
 
-        Tell(change);
+        Notify(change);
     }
 
     private void Mark(ObjectChange<T> change)
@@ -366,7 +366,7 @@ public sealed class SharedInformer<T> : IInformer
     }
 
     /// <summary>A subscriber's failure is its own: neither the others nor the watch must suffer.</summary>
-    private void Tell(ObjectChange<T> change)
+    private void Notify(ObjectChange<T> change)
     {
         foreach (var subscriber in Delegate.EnumerateInvocationList(Changed))
         {

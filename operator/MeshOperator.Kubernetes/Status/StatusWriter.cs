@@ -25,7 +25,7 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
     /// <summary>An object as an informer has it, or as this writer left it if the informer has not seen that yet.</summary>
     public TEntity Latest(TEntity cached)
     {
-        var key = ObjectKey.Of(cached);
+        var key = ObjectKey.From(cached);
         if (!_written.TryGetValue(key, out var own))
             return cached;
         var version = cached.Metadata.ResourceVersion;
@@ -49,7 +49,7 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
     public async Task<TEntity?> WriteAsync<TStatus>(TEntity cached, TStatus status, string fieldManager, CancellationToken cancellation)
         where TStatus : class
     {
-        var key = ObjectKey.Of(cached);
+        var key = ObjectKey.From(cached);
         var current = Latest(cached);
         var wanted = JsonNode.Parse(KubernetesJson.Serialize(status));
         for (var conflicts = 0; ; conflicts++)

@@ -18,9 +18,9 @@ internal sealed class Webhook
         Reinvoke = json.Text("reinvocationPolicy") == "IfNeeded";
         HasSideEffects = json.Text("sideEffects") is not ("None" or "NoneOnDryRun");
         Timeout = TimeSpan.FromSeconds(json.Integer("timeoutSeconds") ?? 10);
-        NamespaceSelector = LabelSelector.Of(json.Object("namespaceSelector") ?? []);
-        ObjectSelector = LabelSelector.Of(json.Object("objectSelector") ?? []);
-        Rules = [.. json.Objects("rules").Select(WebhookRule.Of)];
+        NamespaceSelector = LabelSelector.FromJson(json.Object("namespaceSelector") ?? []);
+        ObjectSelector = LabelSelector.FromJson(json.Object("objectSelector") ?? []);
+        Rules = [.. json.Objects("rules").Select(WebhookRule.FromJson)];
     }
 
     public string Configuration { get; }
@@ -58,7 +58,7 @@ internal sealed record WebhookRule(
     string Scope
 )
 {
-    public static WebhookRule Of(JsonObject json) =>
+    public static WebhookRule FromJson(JsonObject json) =>
         new(
             [.. json.Texts("operations")],
             [.. json.Texts("apiGroups")],

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
-using MeshOperator.LocalCluster.Http;
+using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Registry;
 
 namespace MeshOperator.LocalCluster.Authorization;
@@ -22,7 +23,32 @@ internal sealed record AccessRequest(
     /// <summary>The resource as roles name it: <c>pods/status</c>.</summary>
     public string FullResource => Subresource.Length == 0 ? Resource : $"{Resource}/{Subresource}";
 
-    public static AccessRequest Of(UserInfo user, RequestAttributes request) =>
+    /// <summary>The error that refuses this </summary>
+    /// <param name="reason">What the authorizer says about it; empty when nothing.</param>
+    public ApiException Deny(string reason)
+    {
+        var because = IsResource
+            ? $"User \"{User.Name}\" cannot {Verb} resource \"{FullResource}\" in API group \"{Group}\" "
+                + (Namespace.Length > 0 ? $"in the namespace \"{Namespace}\"" : "at the cluster scope")
+            : $"User \"{User.Name}\" cannot {Verb} path \"{Path}\"";
+        if (reason.Length > 0)
+            because += $": {reason}";
+        var qualified = Group.Length == 0 ? Resource : $"{Resource}.{Group}";
+        var subject =
+            !IsResource ? ""
+            : Name.Length == 0 ? qualified + " is "
+            : $"{qualified} \"{Name}\" is ";
+        var details = new JsonObject();
+        if (Name.Length > 0)
+            details["name"] = Name;
+        if (Group.Length > 0)
+            details["group"] = Group;
+        if (IsResource)
+            details["kind"] = Resource;
+        return new ApiException(403, ApiError.Status(403, "Forbidden", $"{subject}forbidden: {because}", details));
+    }
+
+    public static AccessRequest FromRequest(UserInfo user, RequestAttributes request) =>
         request.Resource is { } resource
             ? new AccessRequest(
                 user,
@@ -36,7 +62,7 @@ internal sealed record AccessRequest(
             : new AccessRequest(user, request.Verb, Path: request.Path);
 
     /// <summary>What an access review asks about.</summary>
-    public static AccessRequest Of(UserInfo user, JsonObject? spec)
+    public static AccessRequest FromReview(UserInfo user, JsonObject? spec)
     {
         if (spec.Object("nonResourceAttributes") is { } path)
             return new AccessRequest(user, path.Text("verb") ?? "", Path: path.Text("path") ?? "/");

@@ -21,7 +21,7 @@ internal sealed class AccessReviews(Authorizer authorizer)
         if (spec.Object("resourceAttributes") is null == spec.Object("nonResourceAttributes") is null)
             throw ApiError.BadRequest("spec: Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified");
         var subject = plural == "selfsubjectaccessreviews" ? user : Subject(spec);
-        var (allowed, reason) = authorizer.Decide(AccessRequest.Of(subject, spec));
+        var (allowed, reason) = authorizer.Decide(AccessRequest.FromReview(subject, spec));
         var status = new JsonObject { ["allowed"] = allowed };
         if (reason.Length > 0)
             status["reason"] = reason;

@@ -29,7 +29,7 @@ internal sealed class Authorizer(ObjectStore store, KindRegistry kinds, Authoriz
     {
         var decision = Decide(request);
         if (!decision.Allowed)
-            throw ApiError.AccessDenied(request, decision.Reason);
+            throw request.Deny(decision.Reason);
     }
 
     public AccessDecision Decide(AccessRequest request)
@@ -71,7 +71,7 @@ internal sealed class Authorizer(ObjectStore store, KindRegistry kinds, Authoriz
         var stored = store.List(_clusterRoleBindings);
         if (@namespace.Length > 0)
             stored = stored.Concat(store.List(_roleBindings, @namespace));
-        foreach (var binding in stored.Select(s => _bindings.GetValue(s, RoleBinding.Of)))
+        foreach (var binding in stored.Select(s => _bindings.GetValue(s, RoleBinding.FromObject)))
             if (binding.Subjects.FirstOrDefault(s => s.Is(user)) is { } subject)
                 yield return (binding, subject);
     }
@@ -82,6 +82,6 @@ internal sealed class Authorizer(ObjectStore store, KindRegistry kinds, Authoriz
             binding.RoleKind == "Role"
                 ? store.Find(_roles, binding.Namespace, binding.RoleName)
                 : store.Find(_clusterRoles, "", binding.RoleName);
-        return role is null ? null : _rules.GetValue(role, r => [.. r.Parse().Objects("rules").Select(PolicyRule.Of)]);
+        return role is null ? null : _rules.GetValue(role, r => [.. r.Parse().Objects("rules").Select(PolicyRule.FromJson)]);
     }
 }

@@ -12,7 +12,7 @@ internal sealed record PolicyRule(
     IReadOnlyList<string> Paths
 )
 {
-    public static PolicyRule Of(JsonObject json) =>
+    public static PolicyRule FromJson(JsonObject json) =>
         new(
             [.. json.Texts("verbs")],
             [.. json.Texts("apiGroups")],

@@ -22,7 +22,7 @@ internal sealed record RoleSubject(string Kind, string Namespace, string Name)
 /// <summary>A RoleBinding, or with an empty namespace a ClusterRoleBinding.</summary>
 internal sealed record RoleBinding(string Namespace, string Name, string RoleKind, string RoleName, IReadOnlyList<RoleSubject> Subjects)
 {
-    public static RoleBinding Of(StoredObject stored)
+    public static RoleBinding FromObject(StoredObject stored)
     {
         var json = stored.Parse();
         var subjects = json.Objects("subjects")

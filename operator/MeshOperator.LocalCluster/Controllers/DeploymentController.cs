@@ -50,7 +50,7 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         }
         else if (!paused)
         {
-            foreach (var (set, replicas) in RollingUpdate.Of(deployment).Next(current, old).ToList())
+            foreach (var (set, replicas) in RollingUpdate.FromDeployment(deployment).Next(current, old).ToList())
                 await ScaleAsync(deployment, set, replicas);
         }
 
@@ -229,7 +229,10 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
                 status[field] = value;
         var isAvailable =
             available
-            >= wanted - (deployment.At("spec.strategy.type").AsText() == "Recreate" ? 0 : RollingUpdate.Of(deployment).MaxUnavailable);
+            >= wanted
+                - (
+                    deployment.At("spec.strategy.type").AsText() == "Recreate" ? 0 : RollingUpdate.FromDeployment(deployment).MaxUnavailable
+                );
         var complete = updated == wanted && total == wanted && available >= wanted;
         var set = owned.Find(s => s.Uid() == current)?.Name();
         var before = deployment["status"];

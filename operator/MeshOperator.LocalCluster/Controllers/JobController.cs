@@ -31,7 +31,7 @@ internal sealed class JobController(Cluster cluster) : Controller("job-controlle
             return;
         var wanted = (int)(job.At("spec.completions").AsInteger() ?? 1);
         var parallel = (int)(job.At("spec.parallelism").AsInteger() ?? 1);
-        var pods = cluster.OwnedPods.Of(stored.Uid);
+        var pods = cluster.OwnedPods.FindByController(stored.Uid);
         var succeeded = pods.Count(p => p.Fields.GetValueOrDefault("status.phase") == "Succeeded");
         var active = pods.Count(p => !p.IsDeleting && p.Fields.GetValueOrDefault("status.phase") is not ("Succeeded" or "Failed"));
         for (; active < Math.Min(parallel, wanted - succeeded); active++)

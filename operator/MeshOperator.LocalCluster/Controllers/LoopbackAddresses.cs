@@ -9,7 +9,7 @@ internal sealed class LoopbackAddresses
     private int _next = 1;
 
     /// <exception cref="InvalidOperationException">65,000 pods have one each.</exception>
-    public string Of(string uid)
+    public string Assign(string uid)
     {
         lock (_taken)
         {

@@ -9,7 +9,7 @@ internal sealed class OwnedPods
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Dictionary<string, StoredObject>> _byController = new(StringComparer.Ordinal);
 
-    public IReadOnlyList<StoredObject> Of(string uid)
+    public IReadOnlyList<StoredObject> FindByController(string uid)
     {
         lock (_lock)
             return _byController.TryGetValue(uid, out var pods) ? [.. pods.Values.OrderBy(p => p.Name, StringComparer.Ordinal)] : [];

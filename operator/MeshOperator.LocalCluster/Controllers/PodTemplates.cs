@@ -99,7 +99,7 @@ internal static class PodTemplates
     public static List<StoredObject> Pods(Cluster cluster, StoredObject owner) =>
         [
             .. cluster
-                .OwnedPods.Of(owner.Uid)
+                .OwnedPods.FindByController(owner.Uid)
                 .Where(p => !p.IsDeleting && p.Fields.GetValueOrDefault("status.phase") is not ("Failed" or "Succeeded")),
         ];
 

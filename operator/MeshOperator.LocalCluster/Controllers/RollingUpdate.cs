@@ -10,7 +10,7 @@ namespace MeshOperator.LocalCluster.Controllers;
 /// </summary>
 internal sealed record RollingUpdate(long Wanted, long MaxSurge, long MaxUnavailable)
 {
-    public static RollingUpdate Of(JsonObject deployment)
+    public static RollingUpdate FromDeployment(JsonObject deployment)
     {
         var wanted = deployment.At("spec.replicas").AsInteger() ?? 1;
         var strategy = deployment.At("spec.strategy.rollingUpdate");

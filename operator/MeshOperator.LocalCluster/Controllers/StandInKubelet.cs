@@ -78,7 +78,7 @@ internal sealed class StandInKubelet(Cluster cluster) : Controller("kubelet", cl
     private JsonObject Running(JsonObject pod)
     {
         var now = Rfc3339.Seconds(Time.GetUtcNow());
-        var ip = pod["spec"].Flag("hostNetwork") == true ? NodeAddress : _addresses.Of(pod.Uid());
+        var ip = pod["spec"].Flag("hostNetwork") == true ? NodeAddress : _addresses.Assign(pod.Uid());
         var done =
             pod["spec"].Text("restartPolicy") != "Always"
             && pod.Object("metadata").Objects("ownerReferences").Any(o => o.Text("kind") == "Job");

@@ -173,7 +173,7 @@ internal static class CustomResourceDefinitions
         schema.Type = SchemaType.Object;
         schema.Properties.TryAdd("apiVersion", new StructuralSchema { Type = SchemaType.String });
         schema.Properties.TryAdd("kind", new StructuralSchema { Type = SchemaType.String });
-        schema.Properties["metadata"] = ModelSchemas.Of(typeof(k8s.Models.V1ObjectMeta));
+        schema.Properties["metadata"] = ModelSchemas.ForModel(typeof(k8s.Models.V1ObjectMeta));
         return schema;
     }
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using MeshOperator.LocalCluster.Http;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace MeshOperator.LocalCluster.Discovery;

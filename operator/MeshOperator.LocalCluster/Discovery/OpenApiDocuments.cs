@@ -3,9 +3,9 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Errors;
-using MeshOperator.LocalCluster.Http;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace MeshOperator.LocalCluster.Discovery;

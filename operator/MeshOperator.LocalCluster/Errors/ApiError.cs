@@ -1,55 +1,36 @@
 using System.Text.Json.Nodes;
-using MeshOperator.LocalCluster.Authorization;
-using MeshOperator.LocalCluster.Kinds;
 
 namespace MeshOperator.LocalCluster.Errors;
 
 /// <summary>Makes the errors of the API, with the reasons and messages of the real API server.</summary>
 internal static class ApiError
 {
-    public static ApiException NotFound(ResourceKind kind, string name) =>
-        Of(404, "NotFound", $"{kind.QualifiedPlural} \"{name}\" not found", kind, name, useKind: false);
+    public static ApiException NotFound(IKindNames kind, string name) =>
+        Create(404, "NotFound", $"{kind.QualifiedPlural} \"{name}\" not found", kind, name, useKind: false);
 
     public static ApiException NamespaceNotFound(string name) =>
         new(404, Status(404, "NotFound", $"namespaces \"{name}\" not found", new JsonObject { ["name"] = name, ["kind"] = "namespaces" }));
 
     public static ApiException NoSuchPath() => new(404, Status(404, "NotFound", "the server could not find the requested resource", []));
 
-    public static ApiException AlreadyExists(ResourceKind kind, string name) =>
-        Of(409, "AlreadyExists", $"{kind.QualifiedPlural} \"{name}\" already exists", kind, name, useKind: false);
+    public static ApiException AlreadyExists(IKindNames kind, string name) =>
+        Create(409, "AlreadyExists", $"{kind.QualifiedPlural} \"{name}\" already exists", kind, name, useKind: false);
 
-    public static ApiException Modified(ResourceKind kind, string name) =>
+    public static ApiException Modified(IKindNames kind, string name) =>
         Conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again");
 
-    public static ApiException Conflict(ResourceKind kind, string name, string because) =>
-        Of(409, "Conflict", $"Operation cannot be fulfilled on {kind.QualifiedPlural} \"{name}\": {because}", kind, name, useKind: false);
+    public static ApiException Conflict(IKindNames kind, string name, string because) =>
+        Create(
+            409,
+            "Conflict",
+            $"Operation cannot be fulfilled on {kind.QualifiedPlural} \"{name}\": {because}",
+            kind,
+            name,
+            useKind: false
+        );
 
-    public static ApiException Forbidden(ResourceKind kind, string name, string because, JsonArray? causes = null) =>
-        Of(403, "Forbidden", $"{kind.QualifiedPlural} \"{name}\" is forbidden: {because}", kind, name, useKind: false, causes);
-
-    /// <summary>The refusal of the authorizer.</summary>
-    public static ApiException AccessDenied(AccessRequest request, string reason)
-    {
-        var because = request.IsResource
-            ? $"User \"{request.User.Name}\" cannot {request.Verb} resource \"{request.FullResource}\" in API group \"{request.Group}\" "
-                + (request.Namespace.Length > 0 ? $"in the namespace \"{request.Namespace}\"" : "at the cluster scope")
-            : $"User \"{request.User.Name}\" cannot {request.Verb} path \"{request.Path}\"";
-        if (reason.Length > 0)
-            because += $": {reason}";
-        var qualified = request.Group.Length == 0 ? request.Resource : $"{request.Resource}.{request.Group}";
-        var subject =
-            !request.IsResource ? ""
-            : request.Name.Length == 0 ? qualified + " is "
-            : $"{qualified} \"{request.Name}\" is ";
-        var details = new JsonObject();
-        if (request.Name.Length > 0)
-            details["name"] = request.Name;
-        if (request.Group.Length > 0)
-            details["group"] = request.Group;
-        if (request.IsResource)
-            details["kind"] = request.Resource;
-        return new ApiException(403, Status(403, "Forbidden", $"{subject}forbidden: {because}", details));
-    }
+    public static ApiException Forbidden(IKindNames kind, string name, string because, JsonArray? causes = null) =>
+        Create(403, "Forbidden", $"{kind.QualifiedPlural} \"{name}\" is forbidden: {because}", kind, name, useKind: false, causes);
 
     public static ApiException BadRequest(string message) => new(400, Status(400, "BadRequest", message, []));
 
@@ -91,7 +72,7 @@ internal static class ApiError
             )
         );
 
-    public static ApiException Invalid(ResourceKind kind, string name, FieldErrors errors) =>
+    public static ApiException Invalid(IKindNames kind, string name, FieldErrors errors) =>
         Invalid(kind.QualifiedKind, kind.Group, kind.Kind, name, errors);
 
     public static ApiException Invalid(string qualifiedKind, string group, string kind, string name, FieldErrors errors)
@@ -129,11 +110,11 @@ internal static class ApiError
             ["code"] = code,
         };
 
-    private static ApiException Of(
+    private static ApiException Create(
         int code,
         string reason,
         string message,
-        ResourceKind kind,
+        IKindNames kind,
         string name,
         bool useKind,
         JsonArray? causes = null

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MeshOperator.LocalCluster.Protocol;
 
 namespace MeshOperator.LocalCluster.Faults;
 

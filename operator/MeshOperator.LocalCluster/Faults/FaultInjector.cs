@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using MeshOperator.LocalCluster.Http;
+using MeshOperator.LocalCluster.Protocol;
 
 namespace MeshOperator.LocalCluster.Faults;
 

@@ -1,5 +1,5 @@
 using MeshOperator.LocalCluster.Errors;
-using MeshOperator.LocalCluster.Http;
+using MeshOperator.LocalCluster.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace MeshOperator.LocalCluster.Faults;
@@ -14,7 +14,7 @@ internal sealed class FaultyRequests(FaultInjector injector, RequestDelegate nex
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         try
         {
-            switch (injector.OnRequest(RequestAttributes.Of(http.Request)))
+            switch (injector.OnRequest(RequestAttributes.FromRequest(http.Request)))
             {
                 case { Kind: FaultKind.Answer } fault:
                     await Answer.ErrorAsync(http, Error(fault));

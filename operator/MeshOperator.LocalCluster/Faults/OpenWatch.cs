@@ -1,4 +1,4 @@
-using MeshOperator.LocalCluster.Http;
+using MeshOperator.LocalCluster.Protocol;
 
 namespace MeshOperator.LocalCluster.Faults;
 

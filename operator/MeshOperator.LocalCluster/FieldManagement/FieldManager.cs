@@ -43,7 +43,7 @@ internal static class FieldManager
         var before = live ?? new JsonObject { ["metadata"] = new JsonObject() };
         var managed = ManagedFields.Read(before);
         var mine = managed.Find(manager, "Apply", subresource);
-        var wanted = FieldPaths.Of(config, kind.Schema);
+        var wanted = FieldPaths.Collect(config, kind.Schema);
         if (subresource.Length > 0)
             wanted = wanted.Only("f:" + subresource);
         else if (kind.HasStatus)

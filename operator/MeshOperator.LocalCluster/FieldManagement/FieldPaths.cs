@@ -22,7 +22,7 @@ internal static class FieldPaths
     };
 
     /// <summary>All paths of an object that a manager can own.</summary>
-    public static FieldSet Of(JsonObject content, StructuralSchema schema)
+    public static FieldSet Collect(JsonObject content, StructuralSchema schema)
     {
         var set = new FieldSet();
         Collect(content, schema, set);
@@ -65,7 +65,7 @@ internal static class FieldPaths
     public static StructuralSchema FieldSchema(StructuralSchema schema, string name, bool isRoot)
     {
         if (isRoot && name == "metadata")
-            return ModelSchemas.Of(typeof(k8s.Models.V1ObjectMeta));
+            return ModelSchemas.ForModel(typeof(k8s.Models.V1ObjectMeta));
         return schema.Field(name) ?? StructuralSchema.Anything;
     }
 

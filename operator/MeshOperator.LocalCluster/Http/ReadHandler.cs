@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Selectors;
 using MeshOperator.LocalCluster.Store;
 using MeshOperator.LocalCluster.Tables;
@@ -22,7 +23,7 @@ internal sealed class ReadHandler(ObjectStore store, TimeProvider time)
     public Task GetAsync(HttpContext http, ResourceKind kind, string @namespace, string name)
     {
         var found = store.Find(kind, @namespace, name) ?? throw ApiError.NotFound(kind, name);
-        var accepted = AcceptedForm.Of(http.Request);
+        var accepted = AcceptedForm.FromRequest(http.Request);
         return accepted.Form == ObjectForm.Full && kind.FromStored is null
             ? Answer.BytesAsync(http, found.Json)
             : Answer.ObjectAsync(http, kind, found.Parse(kind), time);
@@ -58,7 +59,7 @@ internal sealed class ReadHandler(ObjectStore store, TimeProvider time)
 
     private async Task WriteAsync(HttpContext http, ResourceKind kind, List<StoredObject> items, JsonObject meta)
     {
-        switch (AcceptedForm.Of(http.Request).Form)
+        switch (AcceptedForm.FromRequest(http.Request).Form)
         {
             case ObjectForm.Table:
                 await Answer.JsonAsync(

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using MeshOperator.LocalCluster.Builtin;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
@@ -67,7 +68,7 @@ internal static class RequestBody
     private static StructuralSchema? BuiltinSchema(string apiVersion, string kind) =>
         (apiVersion, kind) switch
         {
-            ("authentication.k8s.io/v1", "TokenRequest") => ModelSchemas.Of(typeof(k8s.Models.Authenticationv1TokenRequest)),
+            ("authentication.k8s.io/v1", "TokenRequest") => ModelSchemas.ForModel(typeof(k8s.Models.Authenticationv1TokenRequest)),
             _ => Builtin.Value.GetValueOrDefault((apiVersion, kind))?.Schema,
         };
 

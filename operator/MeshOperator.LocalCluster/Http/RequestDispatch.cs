@@ -4,6 +4,7 @@ using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Discovery;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Registry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
@@ -74,7 +75,7 @@ internal sealed class RequestDispatch(
 
         var user = authentication.Authenticate(http.Request.Headers.Authorization) ?? throw ApiError.Unauthorized();
         user = Impersonation.Apply(http.Request, user, authorizer);
-        var access = AccessRequest.Of(user, RequestAttributes.Of(http.Request));
+        var access = AccessRequest.FromRequest(user, RequestAttributes.FromRequest(http.Request));
         authorizer.Demand(access);
         if (path.StartsWith("/openapi/", StringComparison.Ordinal))
         {

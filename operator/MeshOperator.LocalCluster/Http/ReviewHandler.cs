@@ -4,6 +4,7 @@ using MeshOperator.LocalCluster.Authorization;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Registry;
 using MeshOperator.LocalCluster.Schemas;
 using MeshOperator.LocalCluster.Store;
@@ -31,7 +32,7 @@ internal sealed class ReviewHandler(
         var request = WriteHandler.Request(http, user);
         var review = await RequestBody.ObjectAsync(http.Request, request);
         Identity.Check(kind, review.Namespace().Length > 0 ? review.Namespace() : "default", review);
-        SchemaDecoding.Decode(review, kind);
+        kind.Decode(review);
         review["status"] = kind.Plural switch
         {
             "tokenreviews" => Token(review.Object("spec")),

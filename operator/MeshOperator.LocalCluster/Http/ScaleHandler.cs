@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Registry;
 using MeshOperator.LocalCluster.Store;
 using MeshOperator.LocalCluster.Tables;

@@ -5,6 +5,7 @@ using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Faults;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Selectors;
 using MeshOperator.LocalCluster.Store;
 using MeshOperator.LocalCluster.Tables;
@@ -23,7 +24,7 @@ internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, Time
         var query = http.Request.Query;
         var labels = LabelSelector.Parse(query["labelSelector"]);
         var fields = FieldSelector.Parse(query["fieldSelector"], kind);
-        var form = AcceptedForm.Of(http.Request).Form;
+        var form = AcceptedForm.FromRequest(http.Request).Form;
         var collection = store.Collection(kind);
         var version = (string?)query["resourceVersion"] ?? "";
         var sendInitial = bool.TryParse(query["sendInitialEvents"], out var send) && send;
@@ -46,7 +47,7 @@ internal sealed class WatchHandler(ObjectStore store, FaultInjector faults, Time
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         using var limit = new CancellationTokenSource(Duration(query["timeoutSeconds"]), time);
-        using var open = faults.Opened(RequestAttributes.Of(http.Request));
+        using var open = faults.Opened(RequestAttributes.FromRequest(http.Request));
         using var both = CancellationTokenSource.CreateLinkedTokenSource(end.Token, limit.Token, open.Struck);
         try
         {

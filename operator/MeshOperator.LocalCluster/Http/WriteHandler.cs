@@ -5,6 +5,7 @@ using MeshOperator.LocalCluster.FieldManagement;
 using MeshOperator.LocalCluster.Json;
 using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Patches;
+using MeshOperator.LocalCluster.Protocol;
 using MeshOperator.LocalCluster.Registry;
 using MeshOperator.LocalCluster.Schemas;
 using MeshOperator.LocalCluster.Selectors;
@@ -243,7 +244,7 @@ internal sealed class WriteHandler(ObjectStore store, ObjectWriter writer, TimeP
             throw ApiError.BadRequest("metadata.managedFields must be nil");
         Identity.Check(kind, @namespace, config);
         config.Meta()["name"] = name;
-        var unknown = SchemaDecoding.Decode(config, kind);
+        var unknown = kind.Decode(config);
         foreach (var path in unknown)
             Identity.Report($"unknown field \"{path}\"", request);
         if (unknown.Count > 0 && request.FieldValidation == FieldValidation.Strict)

@@ -8,7 +8,7 @@ internal sealed class KindRegistry
     private readonly Lock _changing = new();
     private volatile State _state;
 
-    public KindRegistry(IEnumerable<ResourceKind> builtin) => _state = State.Of([.. builtin]);
+    public KindRegistry(IEnumerable<ResourceKind> builtin) => _state = State.FromKinds([.. builtin]);
 
     /// <summary>Grows with every change; names the version of the discovery and OpenAPI documents.</summary>
     public long Revision => _state.Revision;
@@ -44,7 +44,7 @@ internal sealed class KindRegistry
         lock (_changing)
         {
             var kept = _state.All.RemoveAll(k => k.IsCustom && k.Group == group && k.Plural == plural);
-            _state = State.Of(kept.AddRange(versions)) with { Revision = _state.Revision + 1 };
+            _state = State.FromKinds(kept.AddRange(versions)) with { Revision = _state.Revision + 1 };
         }
     }
 
@@ -54,6 +54,7 @@ internal sealed class KindRegistry
         long Revision
     )
     {
-        public static State Of(ImmutableList<ResourceKind> all) => new(all, all.ToDictionary(k => (k.Group, k.Version, k.Plural)), 1);
+        public static State FromKinds(ImmutableList<ResourceKind> all) =>
+            new(all, all.ToDictionary(k => (k.Group, k.Version, k.Plural)), 1);
     }
 }

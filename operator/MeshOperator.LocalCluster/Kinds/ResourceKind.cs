@@ -1,11 +1,11 @@
 using System.Text.Json.Nodes;
+using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Schemas;
-using MeshOperator.LocalCluster.Tables;
 
 namespace MeshOperator.LocalCluster.Kinds;
 
 /// <summary>One resource of the API at one version: everything the generic machinery must know about it.</summary>
-internal sealed class ResourceKind
+internal sealed class ResourceKind : IKindNames
 {
     public required string Group { get; init; }
 
@@ -67,6 +67,11 @@ internal sealed class ResourceKind
     public string QualifiedKind => Group.Length == 0 ? Kind : $"{Kind}.{Group}";
 
     public string StoredAs => Collection.Length > 0 ? Collection : QualifiedPlural;
+
+    /// <summary>Drops what the kind does not know; see <see cref="SchemaDecoding"/>.</summary>
+    /// <returns>The paths that were dropped.</returns>
+    /// <exception cref="ApiException">A field of a built-in kind has the wrong type.</exception>
+    public IReadOnlyList<string> Decode(JsonObject content) => SchemaDecoding.Decode(content, Schema, this, isStrict: !IsCustom);
 
     public override string ToString() => $"{ApiVersion} {Kind}";
 }

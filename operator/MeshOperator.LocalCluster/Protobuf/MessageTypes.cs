@@ -12,7 +12,7 @@ internal static class MessageTypes
     public static FrozenDictionary<int, MessageField>? Find(string message) => Table.Value.GetValueOrDefault(message);
 
     /// <summary>The message of a kind; null if there is none.</summary>
-    public static string? Of(string apiVersion, string kind)
+    public static string? FindName(string apiVersion, string kind)
     {
         if (kind == "DeleteOptions")
             return "meta.v1.DeleteOptions";

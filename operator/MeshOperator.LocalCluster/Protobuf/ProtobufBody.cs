@@ -87,7 +87,8 @@ internal static class ProtobufBody
         }
 
         var message =
-            MessageTypes.Of(apiVersion, kind) ?? throw new JsonException($"no protobuf form of {apiVersion} {kind} is known; send JSON");
+            MessageTypes.FindName(apiVersion, kind)
+            ?? throw new JsonException($"no protobuf form of {apiVersion} {kind} is known; send JSON");
         var content = new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind };
         Fields(raw, message, schemaOf(apiVersion, kind), content, 0);
         return content;

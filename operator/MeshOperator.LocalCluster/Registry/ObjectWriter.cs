@@ -263,7 +263,7 @@ internal sealed class ObjectWriter(
     private static void Decode(ResourceKind kind, string @namespace, JsonObject content, WriteRequest request)
     {
         Identity.Check(kind, @namespace, content);
-        var unknown = SchemaDecoding.Decode(content, kind);
+        var unknown = kind.Decode(content);
         foreach (var path in unknown)
             Identity.Report($"unknown field \"{path}\"", request);
         if (unknown.Count > 0 && request.FieldValidation == FieldValidation.Strict)
@@ -285,7 +285,7 @@ internal sealed class ObjectWriter(
         if (ReferenceEquals(mutated, attributes.Object))
             return mutated;
         Identity.Check(attributes.Kind, attributes.Namespace, mutated);
-        SchemaDecoding.Decode(mutated, attributes.Kind);
+        attributes.Kind.Decode(mutated);
         Default(attributes.Kind, mutated);
         return mutated;
     }

@@ -11,7 +11,7 @@ internal static class ModelSchemas
     private static readonly ConcurrentDictionary<Type, StructuralSchema> Known = new();
     private static readonly Lock Building = new();
 
-    public static StructuralSchema Of(Type model)
+    public static StructuralSchema ForModel(Type model)
     {
         if (Known.TryGetValue(model, out var known))
             return known;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
-using MeshOperator.LocalCluster.Kinds;
 
 namespace MeshOperator.LocalCluster.Schemas;
 
@@ -13,22 +12,23 @@ namespace MeshOperator.LocalCluster.Schemas;
 internal sealed class SchemaDecoding
 {
     private readonly List<string> _unknown = [];
-    private readonly ResourceKind? _strictTypes;
+    private readonly IKindNames? _strictTypes;
 
-    private SchemaDecoding(ResourceKind? strictTypes) => _strictTypes = strictTypes;
+    private SchemaDecoding(IKindNames? strictTypes) => _strictTypes = strictTypes;
 
     /// <summary>Drops what the kind does not know.</summary>
+    /// <param name="content">The object.</param>
+    /// <param name="schema">The kind's schema.</param>
+    /// <param name="kind">Its names, for errors.</param>
+    /// <param name="isStrict">Whether values of the wrong type are refused, as in built-in kinds.</param>
     /// <returns>The paths that were dropped.</returns>
     /// <exception cref="ApiException">A field of a built-in kind has the wrong type.</exception>
-    public static IReadOnlyList<string> Decode(JsonObject content, ResourceKind kind)
+    public static IReadOnlyList<string> Decode(JsonObject content, StructuralSchema schema, IKindNames kind, bool isStrict)
     {
-        var decoding = new SchemaDecoding(kind.IsCustom ? null : kind);
-        decoding.Fields(content, kind.Schema, "", "", kind.Kind, isRoot: true);
+        var decoding = new SchemaDecoding(isStrict ? kind : null);
+        decoding.Fields(content, schema, "", "", kind.Kind, isRoot: true);
         return decoding._unknown;
     }
-
-    /// <summary>Drops unknown fields of a value inside a custom resource without saying so.</summary>
-    public static void Prune(JsonNode? value, StructuralSchema schema) => new SchemaDecoding(null).Value(value, schema, "", "", "");
 
     private void Fields(JsonObject fields, StructuralSchema schema, string path, string goPath, string owner, bool isRoot = false)
     {
@@ -72,7 +72,7 @@ internal sealed class SchemaDecoding
         name switch
         {
             "apiVersion" or "kind" => new StructuralSchema { Type = SchemaType.String },
-            "metadata" => ModelSchemas.Of(typeof(k8s.Models.V1ObjectMeta)),
+            "metadata" => ModelSchemas.ForModel(typeof(k8s.Models.V1ObjectMeta)),
             _ => null,
         };
 

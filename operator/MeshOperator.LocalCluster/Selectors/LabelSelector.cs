@@ -38,7 +38,7 @@ internal sealed partial class LabelSelector
     }
 
     /// <summary>A metav1.LabelSelector. Null selects nothing, an empty one everything.</summary>
-    public static LabelSelector Of(JsonNode? json)
+    public static LabelSelector FromJson(JsonNode? json)
     {
         var selector = new LabelSelector();
         if (json is null)

@@ -89,7 +89,7 @@ internal sealed class ObjectStore(int watchHistory)
     {
         var revision = _revision + 1;
         content.Meta()["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture);
-        var stored = StoredObject.Of(content, kind, revision);
+        var stored = StoredObject.Create(content, kind, revision);
         _revision = revision;
         return stored;
     }

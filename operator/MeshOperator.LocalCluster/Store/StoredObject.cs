@@ -27,7 +27,7 @@ internal sealed class StoredObject
         Selector = source["spec"].Object("selector") is { } selector && !selector.ContainsKey("matchLabels") ? selector.StringMap() : None;
         IsReady = source["status"].Objects("conditions").Any(c => c.Text("type") == "Ready" && c.Text("status") == "True");
         Owners = metadata.Array("ownerReferences") is { Count: > 0 } owners
-            ? [.. owners.OfType<JsonObject>().Select(OwnerReference.Of)]
+            ? [.. owners.OfType<JsonObject>().Select(OwnerReference.FromJson)]
             : [];
         Fields =
             kind.IndexedFields.Count == 0
@@ -62,7 +62,7 @@ internal sealed class StoredObject
 
     public byte[] Json { get; }
 
-    public static StoredObject Of(JsonObject source, ResourceKind kind, long revision) =>
+    public static StoredObject Create(JsonObject source, ResourceKind kind, long revision) =>
         new(JsonText.Encode(source), source, kind, revision);
 
     /// <summary>The UID of the object that controls this one; null if none does.</summary>
@@ -85,7 +85,7 @@ internal sealed class StoredObject
 
 internal sealed record OwnerReference(string ApiVersion, string Kind, string Name, string Uid, bool Controller, bool BlockOwnerDeletion)
 {
-    public static OwnerReference Of(JsonObject json) =>
+    public static OwnerReference FromJson(JsonObject json) =>
         new(
             json.Text("apiVersion") ?? "",
             json.Text("kind") ?? "",

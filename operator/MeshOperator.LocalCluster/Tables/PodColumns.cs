@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Json;
+using MeshOperator.LocalCluster.Kinds;
 
 namespace MeshOperator.LocalCluster.Tables;
 

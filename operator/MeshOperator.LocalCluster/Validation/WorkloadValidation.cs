@@ -96,7 +96,7 @@ internal static class WorkloadValidation
         }
 
         var labels = spec.Object("template").Object("metadata").Object("labels");
-        if (!LabelSelector.Of(selector).Matches(labels.StringMap()))
+        if (!LabelSelector.FromJson(selector).Matches(labels.StringMap()))
             errors.Invalid(
                 "spec.template.metadata.labels",
                 labels?.DeepClone() ?? new JsonObject(),

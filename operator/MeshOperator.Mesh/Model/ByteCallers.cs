@@ -11,7 +11,7 @@ public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)
 
     /// <summary>The callers that <paramref name="access"/> lets connect; null when that is everybody. Conditions on requests are not looked
     /// at: a rule that has some allows nothing and denies by its other conditions.</summary>
-    public static ByteCallers? Of(AccessPolicy? access)
+    public static ByteCallers? FromAccess(AccessPolicy? access)
     {
         if (access is null or { AuditOnly: true } || (!access.IsRestricted && access.Deny.Count == 0))
             return null;

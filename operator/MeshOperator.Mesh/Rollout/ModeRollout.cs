@@ -105,13 +105,13 @@ public sealed class ModeRollout(TimeProvider time)
         var services = wanted.Services;
         foreach (var service in wanted.Services.Values)
         {
-            if (!service.Ports.SelectMany(Endpoints).Any(Waits))
+            if (!service.Ports.SelectMany(Endpoints).Any(IsWaiting))
                 continue;
             services = services.SetItem(
                 service.Name,
                 service with
                 {
-                    Ports = service.Ports.Select(port => AsBefore(port, wanted)).ToValueList(),
+                    Ports = service.Ports.Select(port => KeepMode(port, wanted)).ToValueList(),
                 }
             );
         }
@@ -124,26 +124,26 @@ public sealed class ModeRollout(TimeProvider time)
     }
 
     /// <summary>Whether clients shall still call it as before.</summary>
-    private bool Waits(MeshEndpoint endpoint) =>
+    private bool IsWaiting(MeshEndpoint endpoint) =>
         endpoint.Workload is { } name && _steps.TryGetValue(name, out var step) && !step.ClientsMove;
 
-    private MeshServicePort AsBefore(MeshServicePort port, MeshModel wanted) =>
+    private MeshServicePort KeepMode(MeshServicePort port, MeshModel wanted) =>
         port with
         {
-            Endpoints = port.Endpoints.Select(e => AsBefore(e, wanted)).ToValueList(),
+            Endpoints = port.Endpoints.Select(e => KeepMode(e, wanted)).ToValueList(),
             Pools = port
                 .Pools.Select(p =>
                     p with
                     {
-                        Members = p.Members.Select(m => m with { Endpoint = AsBefore(m.Endpoint, wanted) }).ToValueList(),
+                        Members = p.Members.Select(m => m with { Endpoint = KeepMode(m.Endpoint, wanted) }).ToValueList(),
                     }
                 )
                 .ToValueList(),
         };
 
-    private MeshEndpoint AsBefore(MeshEndpoint endpoint, MeshModel wanted)
+    private MeshEndpoint KeepMode(MeshEndpoint endpoint, MeshModel wanted)
     {
-        if (!Waits(endpoint))
+        if (!IsWaiting(endpoint))
             return endpoint;
         var name = endpoint.Workload!.Value;
         return endpoint with

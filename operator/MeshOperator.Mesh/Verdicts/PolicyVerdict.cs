@@ -11,7 +11,7 @@ public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding Re
     public required string Uid { get; init; }
 
     /// <summary>Why no proxy has anything of it, though it is accepted; null when some may.</summary>
-    public Finding? Idle { get; init; }
+    public Finding? NoEffect { get; init; }
 }
 
 /// <summary>The outcome of one aspect, as a condition reports it.</summary>

@@ -26,7 +26,7 @@ internal sealed class TypeStatus
 
     public required string? LastRejection { get; init; }
 
-    public static TypeStatus Of(TypeSubscription subscription, Acknowledgements acknowledgements) =>
+    public static TypeStatus From(TypeSubscription subscription, Acknowledgements acknowledgements) =>
         new()
         {
             IsWildcard = subscription.IsWildcard,

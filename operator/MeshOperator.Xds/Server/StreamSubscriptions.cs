@@ -45,7 +45,7 @@ internal sealed class StreamSubscriptions
     public int NameCount(ResourceType type) => _subscriptions[(int)type].NameCount;
 
     /// <summary>What the registry shows of a type.</summary>
-    public TypeStatus Status(ResourceType type) => TypeStatus.Of(_subscriptions[(int)type], _acknowledgements[(int)type]);
+    public TypeStatus Status(ResourceType type) => TypeStatus.From(_subscriptions[(int)type], _acknowledgements[(int)type]);
 
     /// <summary>Takes a request.</summary>
     /// <returns>How long ago the response was sent that it answers, and why it was rejected if it was; null when it answers none.</returns>

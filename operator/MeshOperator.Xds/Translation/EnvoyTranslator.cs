@@ -95,7 +95,7 @@ public sealed class EnvoyTranslator
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
         foreach (var (name, workload) in model.Workloads)
         {
-            var scope = ProxyScope.For(workload);
+            var scope = ProxyScope.ForWorkload(workload);
             var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
             nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, scope is null ? null : scoped.Of(scope)));
         }

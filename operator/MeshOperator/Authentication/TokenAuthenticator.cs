@@ -30,7 +30,7 @@ internal sealed class TokenAuthenticator(
         CancellationToken cancellationToken
     )
     {
-        if (ListenerRole.Of(context.GetHttpContext()) == ListenerKind.PlaintextXds)
+        if (ListenerRole.FindKind(context.GetHttpContext()) == ListenerKind.PlaintextXds)
             return NodeAuthentication.AcceptedAsGuest;
         if (!WorkloadName.TryParseNodeId(nodeId, out var node))
             return NodeAuthentication.Refused(

@@ -30,13 +30,13 @@ internal sealed class AuthorityExpiry(MeshAuthority authority, ServingCertificat
         var present = authority.Current;
         var certificates = new List<WatchedCertificate>();
         using (var root = present.Signer.FindRoot())
-            certificates.Add(Of("root", root));
+            certificates.Add(Watch("root", root));
         foreach (var (index, certificate) in PemBundle.Read(present.Signer.Files.Certificate).Index())
         {
             using (certificate)
             {
                 if (!present.Signer.IsRoot && index == 0)
-                    certificates.Add(Of("intermediate", certificate));
+                    certificates.Add(Watch("intermediate", certificate));
             }
         }
 
@@ -44,10 +44,10 @@ internal sealed class AuthorityExpiry(MeshAuthority authority, ServingCertificat
         {
             using var authority = CertificateAuthority.Load(next, time);
             using var root = authority.FindRoot();
-            certificates.Add(Of("next-root", root));
+            certificates.Add(Watch("next-root", root));
         }
 
-        certificates.Add(Of("webhook", serving.Current.TargetCertificate));
+        certificates.Add(Watch("webhook", serving.Current.TargetCertificate));
         return certificates;
     }
 
@@ -64,7 +64,7 @@ internal sealed class AuthorityExpiry(MeshAuthority authority, ServingCertificat
 
     private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
-    private static WatchedCertificate Of(string name, X509Certificate2 certificate) =>
+    private static WatchedCertificate Watch(string name, X509Certificate2 certificate) =>
         new(
             name,
             certificate.NotBefore.ToUniversalTime(),

@@ -35,7 +35,7 @@ internal sealed class AuthorityStore(
                     return await UsableAsync(secret, cancellation);
                 if (await WantedAsync(cancellation) is { } files)
                 {
-                    var state = AuthorityState.Of(files, time.GetUtcNow());
+                    var state = AuthorityState.Create(files, time.GetUtcNow());
                     await secrets.WriteStateAsync(state, null, cancellation);
                     return state;
                 }

@@ -18,7 +18,7 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
     /// <summary>Makes a report.</summary>
     /// <param name="epoch">The state that is served.</param>
     /// <param name="proxies">The connected proxies by node id, and what each lacks; null when nothing.</param>
-    public static ReplicaReport Of(long epoch, IEnumerable<KeyValuePair<string, string?>> proxies)
+    public static ReplicaReport Create(long epoch, IEnumerable<KeyValuePair<string, string?>> proxies)
     {
         var (done, waiting) = (new List<ulong>(), new List<KeyValuePair<string, string>>());
         foreach (var (node, reason) in proxies)

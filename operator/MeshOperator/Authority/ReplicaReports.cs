@@ -67,7 +67,9 @@ internal sealed class ReplicaReports(
     private string Report()
     {
         var present = authority.Current;
-        return ReplicaReport.Of(present.State.Epoch, present.State.Phase == RotationPhase.Stable ? [] : trust.Missing(present)).ToString();
+        return ReplicaReport
+            .Create(present.State.Epoch, present.State.Phase == RotationPhase.Stable ? [] : trust.Missing(present))
+            .ToString();
     }
 
     private async Task<bool> TryWriteAsync(string identity, string report, CancellationToken cancellation)
@@ -102,7 +104,7 @@ internal sealed class ReplicaReports(
         catch (KubernetesApiException e) when (e.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict)
         {
             // Somebody has removed or changed it: with what is there now at the next turn.
-            _lease = informer.Objects.GetValueOrDefault(ObjectKey.Of(lease));
+            _lease = informer.Objects.GetValueOrDefault(ObjectKey.From(lease));
         }
         catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
         {

@@ -20,7 +20,7 @@ internal sealed class ReportAges(TimeProvider time)
         foreach (var lease in leases)
         {
             present.Add(lease.Metadata.Name);
-            Of(lease);
+            Measure(lease);
         }
 
         foreach (var gone in _seen.Keys.Where(name => !present.Contains(name)))
@@ -28,12 +28,12 @@ internal sealed class ReportAges(TimeProvider time)
     }
 
     /// <summary>Whether a report's replica is alive.</summary>
-    public bool IsFresh(V1Lease lease) => Of(lease) < FreshFor;
+    public bool IsFresh(V1Lease lease) => Measure(lease) < FreshFor;
 
     /// <summary>Whether a report's replica is long gone.</summary>
-    public bool IsOld(V1Lease lease) => Of(lease) > KeptFor;
+    public bool IsOld(V1Lease lease) => Measure(lease) > KeptFor;
 
-    private TimeSpan Of(V1Lease lease)
+    private TimeSpan Measure(V1Lease lease)
     {
         var now = new Sight(lease.Spec?.RenewTime, time.GetTimestamp());
         var sight = _seen.AddOrUpdate(lease.Metadata.Name, now, (_, before) => before.Renewed == now.Renewed ? before : now);

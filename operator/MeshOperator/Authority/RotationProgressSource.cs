@@ -16,7 +16,7 @@ internal sealed class RotationProgressSource(
 )
 {
     /// <summary>Progress with a state.</summary>
-    public RotationProgress Of(MeshAuthority.Snapshot present)
+    public RotationProgress Measure(MeshAuthority.Snapshot present)
     {
         if (pipeline.Latest is not { } latest)
             return new RotationProgress(0, 0, [new RotationHold("operator", "has not seen the mesh yet")]);

@@ -91,13 +91,13 @@ internal sealed class RotationService(
         if (state is null)
             return;
         var found = await wanted.FindAsync(entity, state, cancellation);
-        var now = progress.Of(authority.Current);
+        var now = progress.Measure(authority.Current);
         var overlap = MeshDuration.TryParse(entity.Spec.Rotation?.Overlap, out var given) ? given : TimeSpan.Zero;
         if (RotationSchedule.Next(state, found.Files, now, overlap, time) is { } next)
         {
             await secrets.WriteStateAsync(next, secret, cancellation);
             authority.Apply(next);
-            now = progress.Of(authority.Current);
+            now = progress.Measure(authority.Current);
         }
 
         await WriteStatusAsync(entity, found, now, cancellation);
@@ -144,6 +144,6 @@ internal sealed class RotationService(
                 $"spec.trustDomain is '{domain}', but the operator runs with '{options.TrustDomain}'; omit it, or install the operator with --trust-domain {domain}."
             );
         var result = Validator.Validate(entity.Spec);
-        return result.IsValid ? null : (ConditionReasons.Invalid, ValidationText.Of(result) + ".");
+        return result.IsValid ? null : (ConditionReasons.Invalid, ValidationText.Describe(result) + ".");
     }
 }

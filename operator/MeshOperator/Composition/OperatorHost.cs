@@ -313,7 +313,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         app.Use(
             (context, next) =>
                 context.GetEndpoint()?.Metadata.GetMetadata<ListenerKindMetadata>() is { } only
-                && !only.Kinds.Contains(ListenerRole.Of(context))
+                && !only.Kinds.Contains(ListenerRole.FindKind(context))
                     ? Results.NotFound().ExecuteAsync(context)
                     : next(context)
         );

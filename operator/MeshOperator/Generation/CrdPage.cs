@@ -20,7 +20,7 @@ internal static partial class CrdPage
                 + "A field marked *required* must be given when the object around it is."
         );
         foreach (var entity in entities)
-            Add(page, (JsonObject)CustomResourceDefinition.Of(entity)["spec"]!);
+            Add(page, (JsonObject)CustomResourceDefinition.ForEntity(entity)["spec"]!);
         return page.ToString();
     }
 

@@ -8,7 +8,7 @@ namespace MeshOperator.Generation;
 /// <summary>Reads the docstrings of an assembly's constants as Markdown.</summary>
 internal sealed partial class Docstrings(Assembly assembly)
 {
-    private readonly XmlDocumentation _documentation = XmlDocumentation.Of(assembly);
+    private readonly XmlDocumentation _documentation = XmlDocumentation.ForAssembly(assembly);
 
     /// <summary>What a field is.</summary>
     public string Summary(FieldInfo field) => Read(field, "summary");

@@ -26,7 +26,7 @@ internal static class GeneratedFiles
         foreach (var entity in MeshEntities.All)
         {
             var name = entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName;
-            var yaml = Notice + ManifestYaml.Write(CustomResourceDefinition.Of(entity));
+            var yaml = Notice + ManifestYaml.Write(CustomResourceDefinition.ForEntity(entity));
             files[$"crds/{name}.yaml"] = yaml;
             files[$"charts/mesh-operator/crds/{name}.yaml"] = yaml;
         }

@@ -21,7 +21,7 @@ internal enum ListenerKind
 internal sealed class ListenerRole(ListenerKind kind)
 {
     /// <summary>The role of a request's connection.</summary>
-    public static ListenerKind Of(HttpContext context) =>
+    public static ListenerKind FindKind(HttpContext context) =>
         (
             context.Features.Get<ListenerRole>() ?? throw new InvalidOperationException("The connection came in on a port without a role.")
         ).Kind;

@@ -13,7 +13,7 @@ internal sealed class AnnotatedReader(ILogger logger)
     public NamespaceRecord? Read(V1Namespace ns, NamespaceRecord? before)
     {
         var record = RecordReader.Read(ns);
-        Tell("Namespace", ns, ns.Metadata.Name, record?.Upstreams, before?.Upstreams);
+        LogUpstreams("Namespace", ns, ns.Metadata.Name, record?.Upstreams, before?.Upstreams);
         return record;
     }
 
@@ -21,14 +21,14 @@ internal sealed class AnnotatedReader(ILogger logger)
     {
         var record = RecordReader.Read(pod);
         if (record?.HasProxy == true)
-            Tell("Pod", pod, pod.Metadata.NamespaceProperty, record.Upstreams, before?.Upstreams);
+            LogUpstreams("Pod", pod, pod.Metadata.NamespaceProperty, record.Upstreams, before?.Upstreams);
         return record;
     }
 
-    private void Tell(string kind, IKubernetesObject<V1ObjectMeta> entity, string ns, string? upstreams, string? before)
+    private void LogUpstreams(string kind, IKubernetesObject<V1ObjectMeta> entity, string ns, string? upstreams, string? before)
     {
         if (upstreams is null || upstreams == before || UpstreamList.TryParse(upstreams, ns, out _, out var wrong))
             return;
-        Log.UpstreamsUnreadable(logger, kind, ObjectKey.Of(entity).ToString(), SidecarAnnotations.Upstreams, wrong!);
+        Log.UpstreamsUnreadable(logger, kind, ObjectKey.From(entity).ToString(), SidecarAnnotations.Upstreams, wrong!);
     }
 }

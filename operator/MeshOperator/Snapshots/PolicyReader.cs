@@ -26,6 +26,6 @@ internal static class PolicyReader
         var result = kind.Validator.Validate(policy.Spec);
         return result.IsValid
             ? new PolicyRecord<TSpec>(policy.Metadata.Uid, generation, created, policy.Spec, null)
-            : new PolicyRecord<TSpec>(policy.Metadata.Uid, generation, created, before?.Spec, ValidationText.Of(result));
+            : new PolicyRecord<TSpec>(policy.Metadata.Uid, generation, created, before?.Spec, ValidationText.Describe(result));
     }
 }

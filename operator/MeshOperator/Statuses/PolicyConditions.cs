@@ -97,8 +97,8 @@ internal static class PolicyConditions
 
     private static Finding ToProgrammed(PolicyVerdict verdict, PolicyProgress progress, DateTimeOffset now)
     {
-        if (verdict is { Accepted.Holds: true, Idle: { } idle })
-            return idle;
+        if (verdict is { Accepted.Holds: true, NoEffect: { } noEffect })
+            return noEffect;
         if (!verdict.InEffect)
             return new Finding(false, ConditionReasons.Pending, "The policy is not in effect; see the Accepted condition.");
         if (!verdict.Accepted.Holds)

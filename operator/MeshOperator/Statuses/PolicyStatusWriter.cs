@@ -192,7 +192,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
                         PolicyConditions.Events(desired.After, desired.Before),
                         cancellation
                     );
-                    Tell(key, desired.After, desired.Before);
+                    LogChanges(key, desired.After, desired.Before);
                 }
 
                 _queue.Forget(key);
@@ -238,7 +238,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         return PolicyConditions.SaySame(status, found.Status) ? null : (status, found.Status);
     }
 
-    private void Tell(PolicyKey key, Api.Policies.PolicyStatus after, Api.Policies.PolicyStatus? before)
+    private void LogChanges(PolicyKey key, Api.Policies.PolicyStatus after, Api.Policies.PolicyStatus? before)
     {
         foreach (var condition in after.Conditions)
         {

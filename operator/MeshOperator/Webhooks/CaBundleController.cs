@@ -23,7 +23,7 @@ internal abstract class CaBundleController<TConfiguration>(
         if (
             entity.Metadata.Name == options.WebhookConfiguration
             && ClientsOf(entity).Any(c => c.CaBundle is null || !c.CaBundle.AsSpan().SequenceEqual(bundle))
-            && await client.GetAsync(ObjectKey.Of(entity), cancellationToken) is { } current
+            && await client.GetAsync(ObjectKey.From(entity), cancellationToken) is { } current
         )
         {
             foreach (var configuration in ClientsOf(current))

@@ -7,5 +7,5 @@ internal interface IPolicyWarnings<in TSpec>
     /// <summary>The warnings, as sentences.</summary>
     /// <param name="spec">A valid spec.</param>
     /// <param name="ns">The policy's namespace.</param>
-    IEnumerable<string> Of(TSpec spec, string ns);
+    IEnumerable<string> Find(TSpec spec, string ns);
 }

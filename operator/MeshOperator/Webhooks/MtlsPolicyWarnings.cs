@@ -7,6 +7,6 @@ namespace MeshOperator.Webhooks;
 /// <summary>Warns of denied callers that proxies cannot exclude in the handshake.</summary>
 internal sealed class MtlsPolicyWarnings(OperatorOptions options) : IPolicyWarnings<MtlsPolicySpec>
 {
-    public IEnumerable<string> Of(MtlsPolicySpec spec, string ns) =>
+    public IEnumerable<string> Find(MtlsPolicySpec spec, string ns) =>
         DeniedCallers.Warning(spec, ns, options.TrustDomain) is { } warning ? [warning] : [];
 }

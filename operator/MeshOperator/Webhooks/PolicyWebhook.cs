@@ -27,8 +27,8 @@ internal class PolicyWebhook<TPolicy, TSpec, TStatus>(IValidator<TSpec> validato
         var ns = context.Namespace ?? string.Empty;
         return Task.FromResult(
             result.IsValid
-                ? AdmissionResult.Allow([.. warnings?.Of(entity.Spec, ns) ?? []])
-                : AdmissionResult.Deny($"{entity.Kind} {new ObjectKey(ns, entity.Metadata.Name)}: {ValidationText.Of(result)}")
+                ? AdmissionResult.Allow([.. warnings?.Find(entity.Spec, ns) ?? []])
+                : AdmissionResult.Deny($"{entity.Kind} {new ObjectKey(ns, entity.Metadata.Name)}: {ValidationText.Describe(result)}")
         );
     }
 }

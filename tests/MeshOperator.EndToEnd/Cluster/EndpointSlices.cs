@@ -42,8 +42,8 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
             var service = new ObjectKey(slice.Metadata.NamespaceProperty, slice.GetServiceName());
             if (view.Services.Objects.ContainsKey(service))
                 continue;
-            await client.DeleteAsync(ObjectKey.Of(slice), cancellation);
-            _written.Remove(ObjectKey.Of(slice));
+            await client.DeleteAsync(ObjectKey.From(slice), cancellation);
+            _written.Remove(ObjectKey.From(slice));
         }
     }
 

@@ -50,7 +50,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
             if (set.Spec.Replicas != replicas)
             {
                 var patch = new JsonObject { ["spec"] = new JsonObject { ["replicas"] = replicas } };
-                await _sets.MergePatchAsync(ObjectKey.Of(set), patch, cancellation);
+                await _sets.MergePatchAsync(ObjectKey.From(set), patch, cancellation);
             }
         }
 
@@ -105,8 +105,8 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
                 .Take(pods.Count - wanted)
         )
         {
-            _deleted.Add(ObjectKey.Of(pod));
-            await _pods.DeleteAsync(ObjectKey.Of(pod), cancellation);
+            _deleted.Add(ObjectKey.From(pod));
+            await _pods.DeleteAsync(ObjectKey.From(pod), cancellation);
         }
     }
 
@@ -118,7 +118,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         template.Metadata.NamespaceProperty = set.Metadata.NamespaceProperty;
         template.Metadata.OwnerReferences = [Owner(set)];
         var pod = await _pods.CreateAsync(new V1Pod { Metadata = template.Metadata, Spec = template.Spec }, cancellation);
-        _created.Add(ObjectKey.Of(pod));
+        _created.Add(ObjectKey.From(pod));
     }
 
     private async Task SetStatusAsync(
@@ -147,7 +147,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
             ["updatedReplicas"] = updated,
         };
         await _deployments.ApplyAsync(
-            ObjectKey.Of(deployment),
+            ObjectKey.From(deployment),
             new JsonObject { ["status"] = status },
             "workloads-of-the-tests",
             "status",
@@ -164,7 +164,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
                 s.Metadata.OwnerReferences is [{ Kind: "Deployment" } owner] && !deployments.Contains(owner.Uid)
             )
         )
-            await _sets.DeleteAsync(ObjectKey.Of(set), cancellation);
+            await _sets.DeleteAsync(ObjectKey.From(set), cancellation);
         var sets = view.ReplicaSets.Objects.Values.Select(s => s.Metadata.Uid).ToHashSet();
         foreach (
             var pod in view.Pods.Objects.Values.Where(p =>
@@ -175,7 +175,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
             )
         )
         {
-            await _pods.DeleteAsync(ObjectKey.Of(pod), cancellation);
+            await _pods.DeleteAsync(ObjectKey.From(pod), cancellation);
         }
     }
 
@@ -183,7 +183,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         view.Pods.Objects.Values.Where(p =>
             IsOwnedBy(p, set.Metadata.Uid)
             && p.Metadata.DeletionTimestamp is null
-            && !_deleted.Contains(ObjectKey.Of(p))
+            && !_deleted.Contains(ObjectKey.From(p))
             && p.Status?.Phase is not ("Succeeded" or "Failed")
         );
 

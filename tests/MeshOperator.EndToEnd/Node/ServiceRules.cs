@@ -44,7 +44,10 @@ internal sealed class ServiceRules(NetworkNamespace node)
                 continue;
             foreach (var port in service.Spec.Ports.Where(p => p.Protocol is null or "TCP"))
             {
-                string[] endpoints = [.. slices[ObjectKey.Of(service)].SelectMany(s => Ready(s, port.Name)).Order(StringComparer.Ordinal)];
+                string[] endpoints =
+                [
+                    .. slices[ObjectKey.From(service)].SelectMany(s => Ready(s, port.Name)).Order(StringComparer.Ordinal),
+                ];
                 var match = string.Create(CultureInfo.InvariantCulture, $"    ip daddr {service.Spec.ClusterIP} tcp dport {port.Port} ");
                 if (endpoints.Length == 0)
                     refused.Append(match).Append("reject with icmp type port-unreachable\n");

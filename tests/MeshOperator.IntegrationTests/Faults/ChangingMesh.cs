@@ -85,7 +85,11 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
             var labels = new JsonObject([.. pod.Metadata.Labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))]);
             await cluster
                 .Of<V1Pod>()
-                .MergePatchAsync(ObjectKey.Of(pod), new JsonObject { ["metadata"] = new JsonObject { ["labels"] = labels } }, cancellation);
+                .MergePatchAsync(
+                    ObjectKey.From(pod),
+                    new JsonObject { ["metadata"] = new JsonObject { ["labels"] = labels } },
+                    cancellation
+                );
         }
     }
 
@@ -125,7 +129,8 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
                 metadata: {name: s{{{index}}}, namespace: {{{@namespace}}}}
                 spec: {selector: {app: s{{{index}}}}, ports: [{name: http, port: 80, targetPort: {{{8080 + random.Next(3)}}}}]}
                 """,
-            "EndpointSlice" => $$$"""
+            "EndpointSlice" =>
+                $$$"""
                 apiVersion: discovery.k8s.io/v1
                 kind: EndpointSlice
                 metadata: {name: s{{{index}}}-1, namespace: {{{@namespace}}}, labels: {kubernetes.io/service-name: s{{{index}}} } }
@@ -139,7 +144,8 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
                     index * PodsOfService
                 )}}}, namespace: {{{@namespace}}} } }
                 """,
-            "TrafficSplit" => $$$"""
+            "TrafficSplit" =>
+                $$$"""
                 apiVersion: meshoperator.io/v1alpha1
                 kind: TrafficSplit
                 metadata: {name: t{{{index}}}, namespace: {{{@namespace}}}}
@@ -148,7 +154,8 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
                   backends: [{service: s{{{Splits + index}}}, weight: {{{random.Next(1, 100)}}}}, {service: s{{{(2 * Splits)
                     + index}}}, weight: {{{random.Next(1, 100)}}}}]
                 """,
-            _ => $$$"""
+            _ =>
+                $$$"""
                 apiVersion: v1
                 kind: Pod
                 metadata: {name: {{{PodName(index)}}}, namespace: {{{@namespace}}}, labels: {app: s{{{index

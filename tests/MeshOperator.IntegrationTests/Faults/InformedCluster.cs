@@ -141,7 +141,7 @@ internal sealed class InformedCluster : IAsyncDisposable
         var listed = (await _configMaps.ListAsync(TestContext.Current.CancellationToken)).Where(c =>
             c.Metadata.NamespaceProperty == Namespace
         );
-        cached.ShouldBe(Lines(listed.ToDictionary(ObjectKey.Of, c => c.Metadata.ResourceVersion)));
+        cached.ShouldBe(Lines(listed.ToDictionary(ObjectKey.From, c => c.Metadata.ResourceVersion)));
         Lines(_told).ShouldBe(cached);
     }
 

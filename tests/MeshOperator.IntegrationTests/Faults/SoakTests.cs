@@ -163,7 +163,7 @@ public sealed class SoakTests
 
     private static string[] Lines<T>(IEnumerable<T> entities)
         where T : IKubernetesObject<V1ObjectMeta> =>
-        [.. entities.Select(e => $"{ObjectKey.Of(e)}@{e.Metadata.ResourceVersion}").Order(StringComparer.Ordinal)];
+        [.. entities.Select(e => $"{ObjectKey.From(e)}@{e.Metadata.ResourceVersion}").Order(StringComparer.Ordinal)];
 
     /// <summary>Every service, workload and verdict of what an operator serves, in order; they are equal by content.</summary>
     private static object[] Model(TestOperator mesh)

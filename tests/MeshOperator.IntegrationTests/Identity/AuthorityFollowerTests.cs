@@ -22,7 +22,7 @@ public sealed class AuthorityFollowerTests(TestCluster cluster)
         var secrets = new AuthoritySecrets(cluster.Of<V1Secret>(), options);
         using var signer = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
         using var next = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
-        var loaded = AuthorityState.Of(signer.Files, time.GetUtcNow());
+        var loaded = AuthorityState.Create(signer.Files, time.GetUtcNow());
         await secrets.WriteStateAsync(loaded.Begin(next.Files, time), null, TestContext.Current.CancellationToken);
 
         var informer = new SharedInformer<V1Secret>(

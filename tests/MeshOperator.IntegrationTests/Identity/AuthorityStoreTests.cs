@@ -30,7 +30,7 @@ public sealed class AuthorityStoreTests(TestCluster cluster)
         var old = New(before);
         before.Advance(TimeSpan.FromDays(10));
         var next = New(before);
-        var state = AuthorityState.Of(old, before.GetUtcNow()).Begin(next, before);
+        var state = AuthorityState.Create(old, before.GetUtcNow()).Begin(next, before);
         await secrets.WriteStateAsync(state, null, Cancellation);
         if (wanted != "nothing")
             await secrets.WriteWantedAsync(wanted == "the next one" ? next : old, null, null, Cancellation);

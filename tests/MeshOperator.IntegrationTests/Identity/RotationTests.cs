@@ -104,7 +104,7 @@ public sealed class RotationTests(TestCluster cluster)
                 Name = "other-replica",
                 NamespaceProperty = mesh.Namespace,
                 Labels = new Dictionary<string, string> { [MeshNames.ReplicaReportLabel] = "true" },
-                Annotations = new Dictionary<string, string> { ["meshoperator.io/trust-report"] = ReplicaReport.Of(1, []).ToString() },
+                Annotations = new Dictionary<string, string> { ["meshoperator.io/trust-report"] = ReplicaReport.Create(1, []).ToString() },
             },
             Spec = new V1LeaseSpec
             {

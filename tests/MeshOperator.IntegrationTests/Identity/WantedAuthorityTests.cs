@@ -31,7 +31,7 @@ public sealed class WantedAuthorityTests(TestCluster cluster)
         var secrets = new AuthoritySecrets(cluster.Of<V1Secret>(), options);
         var wanted = new WantedAuthority(secrets, options, TimeProvider.System, NullLogger<WantedAuthority>.Instance);
         using var signer = CertificateAuthority.CreateSelfSigned(options.TrustDomain, TimeProvider.System);
-        var state = AuthorityState.Of(signer.Files, TimeProvider.System.GetUtcNow());
+        var state = AuthorityState.Create(signer.Files, TimeProvider.System.GetUtcNow());
         var settings = new MeshCertificateAuthority
         {
             Metadata = new V1ObjectMeta { Annotations = new Dictionary<string, string> { [MeshNames.RotateAnnotation] = asked } },

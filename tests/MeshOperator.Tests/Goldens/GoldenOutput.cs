@@ -107,7 +107,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                     ["conditions"] = new JsonArray([
                         Condition("Accepted", v.Value.Accepted),
                         Condition("ResolvedRefs", v.Value.ResolvedRefs),
-                        .. v.Value.Idle is { } idle ? [Condition("Programmed", idle)] : Array.Empty<JsonObject>(),
+                        .. v.Value.NoEffect is { } noEffect ? [Condition("Programmed", noEffect)] : Array.Empty<JsonObject>(),
                     ]),
                 }),
         ]);

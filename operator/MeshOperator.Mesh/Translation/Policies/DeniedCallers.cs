@@ -22,7 +22,7 @@ public static class DeniedCallers
 
     /// <summary>The warning for rules that have been read.</summary>
     internal static string? Warning(AccessRules access) =>
-        access.Ports.Select(port => (int?)port).Append(null).Any(port => ByteCallers.Of(access.ForPort(port)) is { IsExact: false })
+        access.Ports.Select(port => (int?)port).Append(null).Any(port => ByteCallers.FromAccess(access.ForPort(port)) is { IsExact: false })
             ? TooMany
             : null;
 }

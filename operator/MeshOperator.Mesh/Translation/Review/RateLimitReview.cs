@@ -50,11 +50,11 @@ internal static class RateLimitReview
             var isOlder = holder is null;
             holder ??= RateLimitIndex.GetOldest(level);
             foreach (var loser in level)
-                overrides.Lose(loser.Key, holder!.Key, isOlder, place);
+                overrides.AddLoser(loser.Key, holder!.Key, isOlder, place);
         }
 
         if (holder is not null)
-            overrides.Hold(holder.Key);
+            overrides.AddHolder(holder.Key);
     }
 
     private static Overridden ToFinding(PolicyKey loser, Overrides overrides)

@@ -27,7 +27,7 @@ internal sealed record CallerPolicies(
 )
 {
     /// <summary>Whether one arrives at a port of a service.</summary>
-    public bool Reach(MeshService service)
+    public bool ArriveAt(MeshService service)
     {
         if (Retries.Count == 0 && Breakers.Count == 0)
             return false;

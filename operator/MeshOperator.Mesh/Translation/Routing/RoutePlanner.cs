@@ -84,7 +84,7 @@ internal sealed class RoutePlanner
         if (split is not null && _policies.Breakers.FindForPort(name, port.Name) is { } breaker)
         {
             foreach (var route in routes)
-                Reach(_breakersOfCallers, route.Backends, breaker);
+                AddToBackends(_breakersOfCallers, route.Backends, breaker);
         }
 
         return new MeshServicePort
@@ -139,13 +139,13 @@ internal sealed class RoutePlanner
         // Opaque bytes have no requests in which one could hold or not.
         if (root.Protocol != PortProtocol.Tcp)
         {
-            _retryOverrides.Hold(retry.Key);
+            _retryOverrides.AddHolder(retry.Key);
             foreach (var other in wanted.Skip(1))
-                _retryOverrides.Lose(other.Key, retry.Key, isOlder: false);
+                _retryOverrides.AddLoser(other.Key, retry.Key, isOlder: false);
         }
 
         policies.Add(retry.Key);
-        Reach(_retriesOfCallers, route.Backends, retry);
+        AddToBackends(_retriesOfCallers, route.Backends, retry);
         return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
     }
 
@@ -155,7 +155,11 @@ internal sealed class RoutePlanner
         return found.Result;
     }
 
-    private static void Reach<TPolicy>(Dictionary<BackendTarget, TPolicy> ofCallers, ValueList<WeightedBackend> backends, TPolicy policy)
+    private static void AddToBackends<TPolicy>(
+        Dictionary<BackendTarget, TPolicy> ofCallers,
+        ValueList<WeightedBackend> backends,
+        TPolicy policy
+    )
         where TPolicy : IRanked
     {
         foreach (var backend in backends)

@@ -40,11 +40,11 @@ internal static class ServiceAssembler
             callable++;
             var serviceName = new ServiceName(name.Namespace, name.Name);
             var old = before.GetValueOrDefault(serviceName);
-            var isKept = plan.Kept.TryGetValue(name, out var same) && !plan.Callers.Reach(same);
+            var isKept = plan.Kept.TryGetValue(name, out var same) && !plan.Callers.ArriveAt(same);
             var result = isKept ? same! : Assemble(serviceName, service, policies, plan, old, connections);
             if (!ReferenceEquals(result, old))
                 services[serviceName] = result;
-            if (same is null && !policies.NamedServices.Contains(name) && !plan.Callers.Reach(result))
+            if (same is null && !policies.NamedServices.Contains(name) && !plan.Callers.ArriveAt(result))
                 plain.Remember(name, backends.Get(name), result);
         }
 

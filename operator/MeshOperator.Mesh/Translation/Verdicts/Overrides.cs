@@ -13,7 +13,7 @@ internal sealed class Overrides
     public IEnumerable<PolicyKey> Losers => _lost.Keys;
 
     /// <summary>A policy holds somewhere.</summary>
-    public void Hold(PolicyKey policy) => _holding.Add(policy);
+    public void AddHolder(PolicyKey policy) => _holding.Add(policy);
 
     public bool Holds(PolicyKey policy) => _holding.Contains(policy);
 
@@ -22,7 +22,7 @@ internal sealed class Overrides
     /// <param name="winner">The one that holds.</param>
     /// <param name="isOlder">Whether it does so because it is older, and not as it is more specific.</param>
     /// <param name="place">Where.</param>
-    public void Lose(PolicyKey policy, PolicyKey winner, bool isOlder, (string Pod, int Port)? place = null)
+    public void AddLoser(PolicyKey policy, PolicyKey winner, bool isOlder, (string Pod, int Port)? place = null)
     {
         if (policy == winner)
             return;

@@ -74,9 +74,10 @@ internal static class VerdictBuilder
             }
         }
 
-        public PolicyVerdict ToVerdict() => new(policy.Generation, Accepted(), Resolved(), InEffect) { Uid = policy.Uid, Idle = Idle() };
+        public PolicyVerdict ToVerdict() =>
+            new(policy.Generation, Accepted(), Resolved(), InEffect) { Uid = policy.Uid, NoEffect = FindNoEffect() };
 
-        private Finding? Idle()
+        private Finding? FindNoEffect()
         {
             if (IsOverriddenEverywhere)
                 return new Finding(false, ConditionReasons.Overridden, $"The policy is overridden {_overridden!.Message}");

@@ -24,7 +24,7 @@ internal sealed class CallerSet
     /// <summary>The callers that <paramref name="access"/> lets connect; null when that is everybody. Where more is denied than an expression can
     /// say, denied ones are among them.</summary>
     public static CallerSet? Of(AccessPolicy? access) =>
-        ByteCallers.Of(access) is { } callers ? new CallerSet(callers.IsOpen, [.. callers.Ranges.Select(ToMatcher)]) : null;
+        ByteCallers.FromAccess(access) is { } callers ? new CallerSet(callers.IsOpen, [.. callers.Ranges.Select(ToMatcher)]) : null;
 
     private static StringMatcher ToMatcher(CallerRange range) =>
         range.Denied.Count > 0 && range.IsExact ? Without(range.Allowed.Value, range.Denied) : AccessBuilder.ToMatcher(range.Allowed);

@@ -13,7 +13,7 @@ internal static class ProxylessMatch
 
     /// <summary>The conditions, or null when no call fulfils them or gRPC cannot look at what they ask for: a query parameter, the
     /// host, binary metadata.</summary>
-    public static RouteMatch? Of(HttpMatch match)
+    public static RouteMatch? Create(HttpMatch match)
     {
         if (match.Method is not (null or Method) || match.QueryParameters.Count > 0 || !match.Headers.All(IsVisible))
             return null;

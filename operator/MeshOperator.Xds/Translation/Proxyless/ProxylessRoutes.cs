@@ -24,7 +24,7 @@ internal static class ProxylessRoutes
 
     private static EnvoyRoute? Route(HttpRoute route)
     {
-        if (ProxylessMatch.Of(route.Match) is not { } match)
+        if (ProxylessMatch.Create(route.Match) is not { } match)
             return null;
         var action = new RouteAction { RetryPolicy = ProxylessRetry.Policy(route.Retry) };
 

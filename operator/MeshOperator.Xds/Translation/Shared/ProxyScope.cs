@@ -8,7 +8,7 @@ namespace MeshOperator.Xds.Translation.Shared;
 internal sealed record ProxyScope(UpstreamScope? Services, ExplicitScope? Explicit)
 {
     /// <summary>The scope of a workload's proxy, or null when it is sent all that is shared.</summary>
-    public static ProxyScope? For(MeshWorkload workload) =>
+    public static ProxyScope? ForWorkload(MeshWorkload workload) =>
         workload is { Scope: null, ExplicitProxy: null }
             ? null
             : new ProxyScope(

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace MeshOperator.LocalCluster.Tables;
+namespace MeshOperator.LocalCluster.Kinds;
 
 /// <summary>A column of the tables that kubectl prints.</summary>
 /// <param name="Name">The heading.</param>

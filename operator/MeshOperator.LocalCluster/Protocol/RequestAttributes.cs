@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
 
-namespace MeshOperator.LocalCluster.Http;
+namespace MeshOperator.LocalCluster.Protocol;
 
 /// <summary>What a request wants, in the words of authorization: a verb on a resource, or on a path that is no resource.</summary>
 internal sealed record RequestAttributes(string Verb, string Path, RequestPath? Resource)
@@ -20,7 +20,7 @@ internal sealed record RequestAttributes(string Verb, string Path, RequestPath? 
     /// <summary>Whether it asks for a further page of a list.</summary>
     public bool IsContinued { get; private init; }
 
-    public static RequestAttributes Of(HttpRequest request)
+    public static RequestAttributes FromRequest(HttpRequest request)
     {
         var path = request.Path.Value ?? "/";
         var resource = RequestPath.Parse(path);

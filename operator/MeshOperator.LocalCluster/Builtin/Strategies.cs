@@ -3,9 +3,10 @@ using MeshOperator.LocalCluster.CustomResources;
 using MeshOperator.LocalCluster.Defaults;
 using MeshOperator.LocalCluster.Errors;
 using MeshOperator.LocalCluster.Json;
+using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Validation;
 
-namespace MeshOperator.LocalCluster.Kinds;
+namespace MeshOperator.LocalCluster.Builtin;
 
 /// <summary>The strategies of the built-in kinds.</summary>
 internal static class Strategies

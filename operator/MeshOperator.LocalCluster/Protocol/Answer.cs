@@ -5,14 +5,14 @@ using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Tables;
 using Microsoft.AspNetCore.Http;
 
-namespace MeshOperator.LocalCluster.Http;
+namespace MeshOperator.LocalCluster.Protocol;
 
 /// <summary>Writes answers.</summary>
 internal static class Answer
 {
     public static Task ObjectAsync(HttpContext http, ResourceKind kind, JsonObject content, TimeProvider time, int code = 200)
     {
-        var accepted = AcceptedForm.Of(http.Request);
+        var accepted = AcceptedForm.FromRequest(http.Request);
         var shown = accepted.Form switch
         {
             ObjectForm.Table => new TableRendering(kind, Include(http), time).Table([content], ListMeta(content)),

@@ -1,8 +1,9 @@
 using k8s.Models;
+using MeshOperator.LocalCluster.Kinds;
 using MeshOperator.LocalCluster.Schemas;
 using MeshOperator.LocalCluster.Tables;
 
-namespace MeshOperator.LocalCluster.Kinds;
+namespace MeshOperator.LocalCluster.Builtin;
 
 /// <summary>The table of the built-in kinds.</summary>
 internal static class BuiltinKinds
@@ -209,7 +210,7 @@ internal static class BuiltinKinds
             Plural = plural,
             Singular = singular ?? kind.ToLowerInvariant(),
             Namespaced = namespaced,
-            Schema = ModelSchemas.Of(typeof(TModel)),
+            Schema = ModelSchemas.ForModel(typeof(TModel)),
             ShortNames = shortNames.Split(',', StringSplitOptions.RemoveEmptyEntries),
             Categories =
                 all ? ["all"]

@@ -1,4 +1,4 @@
-namespace MeshOperator.LocalCluster.Http;
+namespace MeshOperator.LocalCluster.Protocol;
 
 /// <summary>A resource path of the API taken apart.</summary>
 internal sealed record RequestPath(string Group, string Version, string? Namespace, string Resource, string? Name, string Subresource)

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using MeshOperator.LocalCluster.Json;
 
-namespace MeshOperator.LocalCluster.Kinds;
+namespace MeshOperator.LocalCluster.Builtin;
 
 /// <summary>Events are stored as core/v1 events and shown as events.k8s.io/v1 ones too, under that group's field names.</summary>
 internal static class EventConversion

@@ -2,7 +2,7 @@ using MeshOperator.LocalCluster.Errors;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
-namespace MeshOperator.LocalCluster.Http;
+namespace MeshOperator.LocalCluster.Protocol;
 
 internal enum ObjectForm
 {
@@ -17,7 +17,7 @@ internal sealed record AcceptedForm(ObjectForm Form, bool Yaml)
     private static readonly AcceptedForm Plain = new(ObjectForm.Full, false);
 
     /// <exception cref="ApiException">406: nothing that is accepted can be made.</exception>
-    public static AcceptedForm Of(HttpRequest request)
+    public static AcceptedForm FromRequest(HttpRequest request)
     {
         if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted) || accepted.Count == 0)
             return Plain;
