@@ -10,11 +10,12 @@ public sealed record LocalClusterOptions
 
     /// <summary>
     /// Whether stand-ins for the deployment, replica set, stateful set, daemon set and endpoint slice controllers and for
-    /// the kubelet run. Without them objects stay as they are written.
+    /// the kubelet run, the last unless <see cref="ExternalKubelet"/>. Without them objects stay as they are written.
     /// </summary>
     public bool WorkloadControllers { get; init; } = true;
 
-    /// <summary>Whether a kubelet outside of this process ends deleted pods that run on a node, where the stand-in does not run.</summary>
+    /// <summary>Whether somebody else is scheduler and kubelet, and the stand-in for them does not run: binds pods to a node, runs them, and
+    /// ends deleted ones.</summary>
     public bool ExternalKubelet { get; init; }
 
     /// <summary>Who may do what.</summary>

@@ -8,6 +8,7 @@ using MeshOperator.EndToEnd.Clients;
 using MeshOperator.EndToEnd.Cluster;
 using MeshOperator.EndToEnd.Node;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Local.Node;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Local;
 using MeshOperator.Testing;
@@ -143,7 +144,7 @@ public sealed class TestMesh : IAsyncLifetime
         foreach (var set in await Of<V1ReplicaSet>().ListAsync(CancellationToken.None))
             await Of<V1ReplicaSet>().DeleteAsync(ObjectKey.From(set), CancellationToken.None);
         foreach (var pod in (await Of<V1Pod>().ListAsync(CancellationToken.None)).Where(p => p.Spec.NodeName == Workloads.NodeName))
-            await new PodStatus(pod, Cluster.Client).DeleteAsync();
+            await new PodStatusWriter(pod, Cluster.Client, Node.NodeNetwork.HostAddress).DeleteAsync();
     }
 
     /// <summary>The Service by whose name proxies reach the operator, and its one endpoint.</summary>

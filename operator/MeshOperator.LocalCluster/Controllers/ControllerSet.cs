@@ -9,7 +9,7 @@ internal sealed class ControllerSet
     private readonly IReadOnlyList<Controller> _controllers;
     private Task _running = Task.CompletedTask;
 
-    public ControllerSet(Cluster cluster, string authorityPem, bool workloads)
+    public ControllerSet(Cluster cluster, string authorityPem, bool workloads, bool kubelet)
     {
         Namespaces = new NamespaceController(cluster, authorityPem);
         _controllers = [Namespaces, new GarbageCollector(cluster), new DefinitionCleanup(cluster)];
@@ -23,10 +23,12 @@ internal sealed class ControllerSet
                 new StatefulSetController(cluster),
                 new DaemonSetController(cluster),
                 new JobController(cluster),
-                new StandInKubelet(cluster),
                 new EndpointSliceController(cluster),
             ];
         }
+
+        if (workloads)
+            _controllers = [.. _controllers, kubelet ? new StandInKubelet(cluster) : new StandInScheduler(cluster)];
 
         cluster.Store.Changed += OnChanged;
     }

@@ -1,13 +1,14 @@
 namespace MeshOperator.LocalCluster.Controllers;
 
 /// <summary>Hands out pod addresses in 127.1.0.0/16; an address is used again only long after its pod is gone.</summary>
-internal sealed class LoopbackAddresses
+public sealed class LoopbackAddresses
 {
     private const int Size = 256 * 256;
     private readonly Dictionary<string, int> _byPod = new(StringComparer.Ordinal);
     private readonly HashSet<int> _taken = [];
     private int _next = 1;
 
+    /// <summary>The address of a pod, by its UID.</summary>
     /// <exception cref="InvalidOperationException">65,000 pods have one each.</exception>
     public string Assign(string uid)
     {
@@ -24,6 +25,7 @@ internal sealed class LoopbackAddresses
         }
     }
 
+    /// <summary>Takes back the address of a pod that is gone.</summary>
     public void Release(string uid)
     {
         lock (_taken)

@@ -1,8 +1,29 @@
+using System.Text.Json.Nodes;
+
 namespace MeshOperator.Local;
 
 /// <summary>The files that a local mesh leaves for clients: absolute paths.</summary>
 internal sealed record LocalFiles(string Kubeconfig, string Ca)
 {
+    private const string StatusFile = "local.json";
+
+    /// <summary>Writes where the mesh tells its state, for <c>meshop local status</c>.</summary>
+    public static void WriteStatusAddress(DirectoryInfo folder, Uri address) =>
+        File.WriteAllText(Path.Combine(folder.FullName, StatusFile), new JsonObject { ["status"] = address.ToString() }.ToJsonString());
+
+    /// <summary>Says that no mesh runs.</summary>
+    public static void RemoveStatusAddress(DirectoryInfo folder) => File.Delete(Path.Combine(folder.FullName, StatusFile));
+
+    /// <summary>Where a mesh tells its state.</summary>
+    /// <exception cref="IOException">No mesh runs with this folder.</exception>
+    public static Uri ReadStatusAddress(DirectoryInfo folder)
+    {
+        var path = Path.Combine(folder.FullName, StatusFile);
+        if (!File.Exists(path) || (string?)JsonNode.Parse(File.ReadAllText(path))?["status"] is not { } address)
+            throw new IOException($"{path}: no local mesh runs with this folder; start one with meshop local, or name its folder with --data");
+        return new Uri(address);
+    }
+
     /// <summary>Writes the files, the kubeconfig for its owner only, as it holds an administrator's token.</summary>
     public static LocalFiles Write(DirectoryInfo folder, string kubeconfig, string ca)
     {

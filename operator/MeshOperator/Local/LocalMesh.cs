@@ -7,6 +7,9 @@ using MeshOperator.Api.Policies;
 using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Listeners;
+using MeshOperator.Local.Node;
+using MeshOperator.Local.Traffic;
 using MeshOperator.LocalCluster;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
@@ -27,6 +30,15 @@ internal sealed record LocalMeshOptions
 
     /// <summary>Where the API server logs.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>What runs as proxy of each pod; null where pods are API objects only.</summary>
+    public ILocalProxies? Proxies { get; init; }
+
+    /// <summary>Where pods have their files; needed with <see cref="Proxies"/>.</summary>
+    public string PodFolder { get; init; } = string.Empty;
+
+    /// <summary>Is told what goes wrong with pods, a line each.</summary>
+    public Action<string> Report { get; init; } = _ => { };
 }
 
 /// <summary>A cluster and the operator in this process: an API server in memory, the mesh's CRDs and webhooks, the operator, and a
@@ -39,8 +51,19 @@ internal sealed class LocalMesh : IAsyncDisposable
     private readonly k8s.Kubernetes _client;
     private readonly KubernetesTransport _transport;
 
+    private LoadGenerator? _load;
+
     private LocalMesh(ApiServer server, k8s.Kubernetes client, KubernetesTransport transport, OperatorHost host) =>
         (_server, _client, _transport, Host) = (server, client, transport, host);
+
+    /// <summary>The node that runs pods; null where none do.</summary>
+    public LocalNode? Node { get; private set; }
+
+    /// <summary>What requests there were.</summary>
+    public TrafficLog Traffic { get; } = new(TimeProvider.System);
+
+    /// <summary>An administrator's client.</summary>
+    public KubernetesTransport Transport => _transport;
 
     /// <summary>The operator.</summary>
     public OperatorHost Host { get; }
@@ -55,7 +78,12 @@ internal sealed class LocalMesh : IAsyncDisposable
     public static async Task<LocalMesh> StartAsync(LocalMeshOptions options, CancellationToken cancellation)
     {
         var server = await LocalCluster.ApiServer.StartAsync(
-            new LocalClusterOptions { Port = options.ApiPort, LoggerFactory = options.LoggerFactory },
+            new LocalClusterOptions
+            {
+                Port = options.ApiPort,
+                LoggerFactory = options.LoggerFactory,
+                ExternalKubelet = options.Proxies is not null,
+            },
             cancellation
         );
         k8s.Kubernetes? client = null;
@@ -79,7 +107,10 @@ internal sealed class LocalMesh : IAsyncDisposable
                 cancellation
             );
             var host = await OperatorHost.StartAsync(options.Operator, client, cancellation);
-            return new LocalMesh(server, client, transport, host);
+            var mesh = new LocalMesh(server, client, transport, host);
+            if (options.Proxies is { } proxies)
+                mesh.Run(options, proxies);
+            return mesh;
         }
         catch
         {
@@ -112,9 +143,23 @@ internal sealed class LocalMesh : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_load is not null)
+            await _load.DisposeAsync();
+        if (Node is not null)
+            await Node.DisposeAsync();
         await Host.DisposeAsync();
         _client.Dispose();
         await _server.DisposeAsync();
+    }
+
+    private void Run(LocalMeshOptions options, ILocalProxies proxies)
+    {
+        var loggers = options.LoggerFactory ?? Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance;
+        var discovery = $"localhost:{Host.Ports[ListenerKind.TlsXds].Port}";
+        Node = new LocalNode(_client, _transport, proxies, options.PodFolder, discovery, Traffic, loggers, options.Report);
+        Node.Start();
+        _load = new LoadGenerator(_transport, Traffic, loggers);
+        _load.Start();
     }
 
     private async Task WaitUntilConfiguredAsync(CancellationToken cancellation)

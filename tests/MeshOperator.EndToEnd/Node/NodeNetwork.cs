@@ -8,8 +8,10 @@ namespace MeshOperator.EndToEnd.Node;
 /// namespace.</summary>
 internal sealed class NodeNetwork : IAsyncDisposable
 {
+    /// <summary>The node's own address in the network of its pods.</summary>
+    public const string HostAddress = "10.77.0.1";
+
     private const string Prefix = "meshe2e-";
-    private const string Gateway = "10.77.0.1";
     private readonly string _run = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
     private int _pods;
 
@@ -25,7 +27,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
         await Command.FeedAsync(
             $"""
             link set lo up
-            addr add {Gateway}/32 dev lo
+            addr add {HostAddress}/32 dev lo
 
             """,
             "ip",
@@ -63,8 +65,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
             link set lo up
             link set eth0 up
             addr add {address}/32 dev eth0
-            route add {Gateway} dev eth0 scope link
-            route add default via {Gateway}
+            route add {HostAddress} dev eth0 scope link
+            route add default via {HostAddress}
 
             """,
             "ip",

@@ -5,6 +5,8 @@ using MeshOperator.EndToEnd.Applications;
 using MeshOperator.EndToEnd.Checks;
 using MeshOperator.EndToEnd.Cluster;
 using MeshOperator.Injection;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Local.Node;
 
 namespace MeshOperator.EndToEnd.Node;
 
@@ -21,7 +23,7 @@ internal sealed class RunningPod
     private readonly ProxyBudget _budget;
     private readonly string _hosts;
     private readonly PodVolumes _volumes;
-    private readonly PodStatus _status;
+    private readonly PodStatusWriter _status;
     private readonly CancellationTokenSource _ending = new();
     private readonly CancellationTokenSource _probing = new();
     private readonly List<Task> _loops = [];
@@ -34,8 +36,13 @@ internal sealed class RunningPod
     public RunningPod(V1Pod pod, k8s.Kubernetes client, ClusterView view, NodeNetwork node, ProxyBudget budget, string folder, string hosts)
     {
         (Pod, _client, _node, _budget, _hosts) = (pod, client, node, budget, hosts);
-        _volumes = new PodVolumes(pod, folder, client, view);
-        _status = new PodStatus(pod, client);
+        _volumes = new PodVolumes(
+            pod,
+            folder,
+            client,
+            ns => view.TrustBundles.Objects.GetValueOrDefault(new ObjectKey(ns, Api.MeshNames.TrustBundleConfigMap))
+        );
+        _status = new PodStatusWriter(pod, client, NodeNetwork.HostAddress);
     }
 
     /// <summary>The pod as it was when it came.</summary>

@@ -1,14 +1,16 @@
 using System.Text;
 using k8s;
 using k8s.Models;
-using MeshOperator.EndToEnd.Cluster;
-using MeshOperator.Kubernetes.Client;
 
-namespace MeshOperator.EndToEnd.Node;
+namespace MeshOperator.Local.Node;
 
 /// <summary>The volumes of a pod as folders of this machine: projected tokens, ConfigMaps and empty ones. A ConfigMap that changes is
 /// written again, file by file, each at once.</summary>
-internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client, ClusterView view)
+/// <param name="pod">The pod.</param>
+/// <param name="folder">Where its volumes are to be.</param>
+/// <param name="client">A client that may issue tokens.</param>
+/// <param name="findTrustBundle">Finds the mesh's trust bundle of a namespace.</param>
+internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client, Func<string, V1ConfigMap?> findTrustBundle)
 {
     private readonly Dictionary<string, string> _bundles = new(StringComparer.Ordinal);
 
@@ -40,7 +42,7 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
     {
         foreach (var volume in (pod.Spec.Volumes ?? []).Where(v => v.ConfigMap?.Name == Api.MeshNames.TrustBundleConfigMap))
         {
-            if (!view.TrustBundles.Objects.TryGetValue(new ObjectKey(pod.Metadata.NamespaceProperty, volume.ConfigMap.Name), out var map))
+            if (findTrustBundle(pod.Metadata.NamespaceProperty) is not { } map)
                 continue;
             foreach (var (name, text) in map.Data ?? new Dictionary<string, string>())
             {

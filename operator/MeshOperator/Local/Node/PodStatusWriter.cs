@@ -4,10 +4,13 @@ using k8s;
 using k8s.Autorest;
 using k8s.Models;
 
-namespace MeshOperator.EndToEnd.Node;
+namespace MeshOperator.Local.Node;
 
 /// <summary>What the kubelet says of a pod, written as it changes.</summary>
-internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
+/// <param name="pod">The pod.</param>
+/// <param name="client">A client that may write its status.</param>
+/// <param name="hostAddress">The address of its node.</param>
+internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string hostAddress)
 {
     private readonly ConcurrentDictionary<string, ContainerState> _containers = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _writing = new(1);
@@ -83,7 +86,7 @@ internal sealed class PodStatus(V1Pod pod, k8s.Kubernetes client)
         return new V1PodStatus
         {
             Phase = IsRunning ? "Running" : "Pending",
-            HostIP = "10.77.0.1",
+            HostIP = hostAddress,
             PodIP = Address.Length == 0 ? null : Address,
             PodIPs = Address.Length == 0 ? null : [new V1PodIP { Ip = Address }],
             StartTime = now,
