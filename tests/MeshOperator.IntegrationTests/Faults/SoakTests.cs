@@ -165,15 +165,15 @@ public sealed class SoakTests
         where T : IKubernetesObject<V1ObjectMeta> =>
         [.. entities.Select(e => $"{ObjectKey.From(e)}@{e.Metadata.ResourceVersion}").Order(StringComparer.Ordinal)];
 
-    /// <summary>Every service, workload and verdict of what an operator serves, in order; they are equal by content.</summary>
+    /// <summary>Every service, workload and verdict that an operator has, in order; they are equal by content.</summary>
     private static object[] Model(TestOperator mesh)
     {
-        var latest = mesh.Host.Services.GetRequiredService<MeshPipeline>().Latest.ShouldNotBeNull();
+        var wanted = mesh.Host.Services.GetRequiredService<MeshPipeline>().Wanted.ShouldNotBeNull();
         return
         [
-            .. latest.Model.Services.Values,
-            .. latest.Model.Workloads.OrderBy(w => w.Key.NodeId, StringComparer.Ordinal).Select(w => w.Value),
-            .. latest.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).Select(v => (object)(v.Key, v.Value)),
+            .. wanted.Model.Services.Values,
+            .. wanted.Model.Workloads.OrderBy(w => w.Key.NodeId, StringComparer.Ordinal).Select(w => w.Value),
+            .. wanted.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).Select(v => (object)(v.Key, v.Value)),
         ];
     }
 
