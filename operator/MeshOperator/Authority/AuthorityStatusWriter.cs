@@ -30,12 +30,7 @@ internal sealed class AuthorityStatusWriter(
     /// <param name="wanted">Who is to sign.</param>
     /// <param name="progress">How far the proxies are with the present state.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public async Task WriteAsync(
-        MeshCertificateAuthority entity,
-        Wanted wanted,
-        RotationProgress progress,
-        CancellationToken cancellation
-    )
+    public async Task WriteAsync(MeshCertificateAuthority entity, Wanted wanted, RotationProgress progress, CancellationToken cancellation)
     {
         var latest = statuses.Latest(entity);
         var findings = new AuthorityFindings(

@@ -39,7 +39,8 @@ internal sealed class RotationSteps(
         return (found, now);
     }
 
-    /// <summary>Reads the state and applies it to this replica. Null when there is none: then what is served is written as the state.</summary>
+    /// <summary>Reads the state and applies it to this replica. Null when there is none: then what is served is written as the
+    /// state.</summary>
     private async Task<AuthorityState?> LoadAsync(V1Secret? secret, CancellationToken cancellation)
     {
         if (secret is null)

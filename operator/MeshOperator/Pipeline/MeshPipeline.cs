@@ -37,8 +37,8 @@ internal sealed class MeshPipeline(
     /// <summary>The model that the policies ask for, and the verdict on each policy; null before the first translation.</summary>
     public TranslationResult? Wanted => Volatile.Read(ref _wanted);
 
-    /// <summary>The model that proxies are served: <see cref="Wanted"/>, except where the mode of mutual TLS still changes in steps. It has the
-    /// same workloads. Null before the first translation.</summary>
+    /// <summary>The model that proxies are served: <see cref="Wanted"/>, except where the mode of mutual TLS still changes in steps. It has
+    /// the same workloads. Null before the first translation.</summary>
     public MeshModel? Served => Volatile.Read(ref _served);
 
     /// <summary>The snapshot from which both models were made; null before the first translation.</summary>

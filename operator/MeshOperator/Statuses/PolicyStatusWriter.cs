@@ -19,8 +19,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
 {
     private const int Workers = 4;
 
-    /// <summary>While many proxies answer, a status is not written for each of them: what the API server and the informers do for it would slow
-    /// the proxies down.</summary>
+    /// <summary>While many proxies answer, a status is not written for each of them: what the API server and the informers do for it would
+    /// slow the proxies down.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
     /// <summary>How long after a start the status of a policy that has not changed stays as it was, while proxies come back.</summary>

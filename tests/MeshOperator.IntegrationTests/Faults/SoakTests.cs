@@ -107,7 +107,8 @@ public sealed class SoakTests
         cluster.Faults.Clear();
 
         await Console.Out.WriteLineAsync(
-            $"soak: {changes.Written} writes, {changes.Refused} refused by faults; fired: {string.Join(", ", orders.Select(o => $"{o.Fault} {o.Fired}"))}"
+            $"soak: {changes.Written} writes, {changes.Refused} refused by faults; fired: "
+                + $"{string.Join(", ", orders.Select(o => $"{o.Fault} {o.Fired}"))}"
         );
         await CachesEqualAsync(cluster, mesh);
         await using var fresh = await mesh.StartAnotherAsync(o => o with { OwnWebhookConfigurations = false });
