@@ -47,7 +47,8 @@ public static partial class LocalPortList
         int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= HighestPort;
 
     [GeneratedRegex(
-        "^(?<local>[0-9]{1,5})=(?<service>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)(\\.(?<ns>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?))?:(?<port>[0-9]{1,5})$",
+        "^(?<local>[0-9]{1,5})=(?<service>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)(\\.(?<ns>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?))?"
+            + ":(?<port>[0-9]{1,5})$",
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture
     )]
     private static partial Regex Form();

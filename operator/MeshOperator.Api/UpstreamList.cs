@@ -41,7 +41,8 @@ public static partial class UpstreamList
     }
 
     [GeneratedRegex(
-        "^((?<ns>\\.|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)/(?<name>\\*)|((?<ns>\\.|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)/)?(?<name>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?))$",
+        "^((?<ns>\\.|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)/(?<name>\\*)"
+            + "|((?<ns>\\.|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)/)?(?<name>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?))$",
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture
     )]
     private static partial Regex Form();

@@ -86,7 +86,8 @@ internal sealed class AuthorityChain
             path.Add(
                 issuer
                     ?? throw new CertificateAuthorityException(
-                        $"the certificate of '{last.Issuer}', which signed '{last.Subject}', is missing; append it to tls.crt if it is an intermediate, or put it in ca.crt if it is the root"
+                        $"the certificate of '{last.Issuer}', which signed '{last.Subject}', is missing; append it to tls.crt if it "
+                            + "is an intermediate, or put it in ca.crt if it is the root"
                     )
             );
         }
@@ -127,17 +128,20 @@ internal sealed class AuthorityChain
             );
         if (certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().FirstOrDefault() is { } extended && !IsForBothEnds(extended))
             throw new CertificateAuthorityException(
-                $"{subject} may sign certificates for one end of TLS at most (extended key usage lacks serverAuth or clientAuth), and proxies are both; have it issued with both, or without that extension"
+                $"{subject} may sign certificates for one end of TLS at most (extended key usage lacks serverAuth or clientAuth), and "
+                    + "proxies are both; have it issued with both, or without that extension"
             );
         if (basic.HasPathLengthConstraint && basic.PathLengthConstraint < below)
             throw new CertificateAuthorityException(
-                $"{subject} allows {basic.PathLengthConstraint} authorities below it, and there are {below} (path length); have it issued with a longer path, or leave authorities out"
+                $"{subject} allows {basic.PathLengthConstraint} authorities below it, and there are {below} (path length); have it "
+                    + "issued with a longer path, or leave authorities out"
             );
         if (certificate.NotAfter.ToUniversalTime() <= now)
             throw new CertificateAuthorityException($"{subject} expired at {certificate.NotAfter.ToUniversalTime():u}; replace it");
         if (certificate.NotBefore.ToUniversalTime() > now + ClockSkew)
             throw new CertificateAuthorityException(
-                $"{subject} is valid only from {certificate.NotBefore.ToUniversalTime():u}, and here it is {now:u}; check this machine's clock"
+                $"{subject} is valid only from {certificate.NotBefore.ToUniversalTime():u}, and here it is {now:u}; check this "
+                    + "machine's clock"
             );
         AuthorityKey.CheckStrength(certificate, key);
     }
@@ -168,7 +172,8 @@ internal sealed class AuthorityChain
     {
         if (constraints.FirstOrDefault(c => !c.PermitUri(trustDomain)) is { } narrow)
             throw new CertificateAuthorityException(
-                $"tls.crt: the name constraints of '{narrow.Authority}' do not permit identities of the trust domain, spiffe://{trustDomain}/…; have it issued with URI:{trustDomain} permitted, or use another trust domain"
+                $"tls.crt: the name constraints of '{narrow.Authority}' do not permit identities of the trust domain, "
+                    + $"spiffe://{trustDomain}/…; have it issued with URI:{trustDomain} permitted, or use another trust domain"
             );
     }
 }

@@ -18,7 +18,8 @@ internal static class AuthorityKey
         using var key = Read(pem);
         if (!key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()))
             throw new CertificateAuthorityException(
-                $"tls.key is not the key of '{certificate.Subject}', the first certificate of tls.crt; put the authority's own certificate first and its key beside it"
+                $"tls.key is not the key of '{certificate.Subject}', the first certificate of tls.crt; put the authority's own "
+                    + "certificate first and its key beside it"
             );
         return key is ECDsa ecdsa ? certificate.CopyWithPrivateKey(ecdsa) : certificate.CopyWithPrivateKey((RSA)key);
     }
@@ -34,7 +35,8 @@ internal static class AuthorityKey
             );
         if (rsa is null && (ecdsa is null || !Curves.Contains(ecdsa.ExportParameters(false).Curve.Oid?.Value)))
             throw new CertificateAuthorityException(
-                $"{where}: the key of '{certificate.Subject}' is neither RSA nor ECDSA on P-256, P-384 or P-521; make the authority with one of these"
+                $"{where}: the key of '{certificate.Subject}' is neither RSA nor ECDSA on P-256, P-384 or P-521; make the authority "
+                    + "with one of these"
             );
     }
 

@@ -46,7 +46,8 @@ public sealed class CertificateAuthority : IDisposable
 
     private IReadOnlyList<NameConstraints> Constraints { get; init; } = [];
 
-    /// <summary>What peers need besides the roots, which they know: the certificates from the signing one up to below the root, PEM.</summary>
+    /// <summary>What peers need besides the roots, which they know: the certificates from the signing one up to below the root,
+    /// PEM.</summary>
     private string Intermediates => string.Concat(_path.SkipLast(1).Select(c => c.ExportCertificatePem() + "\n"));
 
     /// <summary>Makes a root for a trust domain, valid for ten years.</summary>
@@ -178,7 +179,8 @@ public sealed class CertificateAuthority : IDisposable
                 ?? addresses.FirstOrDefault(address => !constraints.PermitAddress(address))?.ToString();
             if (refused is not null)
                 throw new CertificateAuthorityException(
-                    $"tls.crt: the name constraints of '{constraints.Authority}' do not permit '{refused}', a name of the operator's own certificate; have it issued with that name permitted"
+                    $"tls.crt: the name constraints of '{constraints.Authority}' do not permit '{refused}', a name of the operator's "
+                        + "own certificate; have it issued with that name permitted"
                 );
         }
     }

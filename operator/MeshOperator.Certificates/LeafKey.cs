@@ -17,7 +17,8 @@ internal sealed class LeafKey : IDisposable
             _ecdsa = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     }
 
-    /// <summary>What the key may be used for. Cipher suites of TLS 1.2 without forward secrecy encrypt with an RSA key (RFC 5246, 7.4.2).</summary>
+    /// <summary>What the key may be used for. Cipher suites of TLS 1.2 without forward secrecy encrypt with an RSA key (RFC 5246,
+    /// 7.4.2).</summary>
     public X509KeyUsageFlags Usages =>
         _rsa is null ? X509KeyUsageFlags.DigitalSignature : X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment;
 

@@ -9,7 +9,8 @@ public sealed record LeafSettings
     /// <summary>How long a certificate is valid; never longer than the authority that signs it.</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>The part of its life after which it is renewed, from 0.1 to 0.9; up to <see cref="Jitter"/> of its life sooner or later.</summary>
+    /// <summary>The part of its life after which it is renewed, from 0.1 to 0.9; up to <see cref="Jitter"/> of its life sooner or
+    /// later.</summary>
     public double RenewAt { get; init; } = 0.5;
 
     /// <summary>The algorithm of its key.</summary>

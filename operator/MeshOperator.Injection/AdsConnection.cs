@@ -3,8 +3,9 @@ using MeshOperator.Api;
 
 namespace MeshOperator.Injection;
 
-/// <summary>How a proxy connects to the operator (envoy.config.core.v3.GrpcService as JSON). Envoy's own waits between streams are fixed with
-/// gRPC's C core and become 30 s. So a stream waits for the connection in place of failing, and the connection is tried again as is said here.</summary>
+/// <summary>How a proxy connects to the operator (envoy.config.core.v3.GrpcService as JSON). Envoy's own waits between streams are fixed
+/// with gRPC's C core and become 30 s. So a stream waits for the connection in place of failing, and the connection is tried again as is
+/// said here.</summary>
 internal static class AdsConnection
 {
     private const string Plugin = "envoy.grpc_credentials.file_based_metadata";
@@ -16,14 +17,15 @@ internal static class AdsConnection
     private static readonly TimeSpan KeepaliveTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The longest wait between two attempts, sooner or later by a fifth (gRPC's connection back-off). Proxies come back within it.</summary>
+    /// <summary>The longest wait between two attempts, sooner or later by a fifth (gRPC's connection back-off). Proxies come back within
+    /// it.</summary>
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(2);
 
     /// <summary>How long an attempt may take.</summary>
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>gRPC asks for addresses of both families and waits for both answers, also where a file has the address. After this it takes what it
-    /// has.</summary>
+    /// <summary>gRPC asks for addresses of both families and waits for both answers, also where a file has the address. After this it takes
+    /// what it has.</summary>
     private static readonly TimeSpan NameTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>The connection.</summary>

@@ -24,7 +24,8 @@ internal static class Eligibility
         return pod.Metadata?.Annotations?.ContainsKey(MirrorAnnotation) == true ? "the pod mirrors a static pod of its node" : null;
     }
 
-    /// <summary>Why a pod that its owner may well expect to have the sidecar cannot have it, or null. This is recorded in the pod.</summary>
+    /// <summary>Why a pod that its owner may well expect to have the sidecar cannot have it, or null. This is recorded in the
+    /// pod.</summary>
     public static string? WhyImpossible(V1Pod pod)
     {
         if (pod.Spec.HostNetwork == true)
@@ -49,7 +50,8 @@ internal static class Eligibility
                 if (container.Name == CaptureContainer.Name)
                     return $"spec.{list}: the name {container.Name} is reserved for the mesh; choose another name";
                 if (container.Ports?.FirstOrDefault(p => ProxyPort.All.Contains(p.ContainerPort)) is { } port)
-                    return $"spec.{list}[{container.Name}].ports: the proxy listens on {port.ContainerPort}; let the application use another port";
+                    return $"spec.{list}[{container.Name}].ports: the proxy listens on {port.ContainerPort}; let the application use "
+                        + "another port";
             }
         }
 

@@ -12,7 +12,8 @@ public static partial class EnvoyReleases
     /// <summary>The oldest branch 1.x that is configured as it should be.</summary>
     public const int OldestBranch = 34;
 
-    /// <summary>When the youngest ended branches ended, and when the others will: see Envoy's RELEASES.md. Extended with each new branch.</summary>
+    /// <summary>When the youngest ended branches ended, and when the others will: see Envoy's RELEASES.md. Extended with each new
+    /// branch.</summary>
     private static readonly (int Branch, DateOnly Ends)[] Ends =
     [
         (36, new DateOnly(2026, 10, 31)),
@@ -30,7 +31,8 @@ public static partial class EnvoyReleases
     public static bool HasEnded(int branch, DateOnly today) =>
         branch < Ends[0].Branch || Array.Exists(Ends, end => end.Branch == branch && today > end.Ends);
 
-    /// <summary>The name of the image without registry and folders begins with <c>envoy</c>: <c>envoy:v1.40.0</c>, <c>envoy:distroless-v1.40-latest@sha256:…</c>.</summary>
+    /// <summary>The name of the image without registry and folders begins with <c>envoy</c>: <c>envoy:v1.40.0</c>,
+    /// <c>envoy:distroless-v1.40-latest@sha256:…</c>.</summary>
     [GeneratedRegex(@"(?:^|/)envoy[a-z0-9._-]*:(?:[a-z]+-)*v1\.([0-9]{1,3})(?:[^0-9]|$)")]
     private static partial Regex EnvoyTag();
 }

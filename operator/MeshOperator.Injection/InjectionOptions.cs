@@ -1,6 +1,7 @@
 namespace MeshOperator.Injection;
 
-/// <summary>What every sidecar has in common. What an annotation can also say is text here, so that both are read by the same rules.</summary>
+/// <summary>What every sidecar has in common. What an annotation can also say is text here, so that both are read by the same
+/// rules.</summary>
 public sealed record InjectionOptions
 {
     private static readonly string OwnVersion = typeof(InjectionOptions).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
@@ -32,7 +33,8 @@ public sealed record InjectionOptions
     /// <summary>How many worker threads the proxy has; empty for as many as its CPU limit, rounded up, or 2 without one.</summary>
     public string ProxyConcurrency { get; init; } = string.Empty;
 
-    /// <summary>Beginnings of the names of statistics that the proxy keeps besides the usual ones, separated by commas; <c>*</c> for all.</summary>
+    /// <summary>Beginnings of the names of statistics that the proxy keeps besides the usual ones, separated by commas; <c>*</c> for
+    /// all.</summary>
     public string ProxyStatistics { get; init; } = string.Empty;
 
     /// <summary>How many headers a request or a response may have. Envoy by itself takes 100.</summary>

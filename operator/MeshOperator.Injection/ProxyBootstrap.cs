@@ -20,8 +20,8 @@ public static class ProxyBootstrap
 
     private const string AdminCluster = "admin";
 
-    /// <summary>The largest program of an RE2 expression that the proxy takes. By itself it takes 100, of which a long cookie has more, and refuses
-    /// all routes of a service for one.</summary>
+    /// <summary>The largest program of an RE2 expression that the proxy takes. By itself it takes 100, of which a long cookie has more, and
+    /// refuses all routes of a service for one.</summary>
     private const int LargestExpression = 32768;
 
     /// <summary>The proxy asks for nothing else before it has its runtime values, or this has passed: an operator of an earlier version has
@@ -147,7 +147,8 @@ public static class ProxyBootstrap
             ["initial_fetch_timeout"] = EnvoyJson.Duration(timeout),
         };
 
-    /// <summary>A listener that passes one path to the admin interface and nothing else, as that interface can also stop the proxy.</summary>
+    /// <summary>A listener that passes one path to the admin interface and nothing else, as that interface can also stop the
+    /// proxy.</summary>
     private static JsonObject Forward(string name, int port, string path, string adminPath)
     {
         var route = new JsonObject

@@ -3,8 +3,8 @@ using k8s.Models;
 
 namespace MeshOperator.Injection;
 
-/// <summary>What a proxy does before it runs out of connections or memory (envoy.config.overload.v3.OverloadManager as JSON). The listeners of the
-/// bootstrap, which answer the kubelet and Prometheus, are exempt.</summary>
+/// <summary>What a proxy does before it runs out of connections or memory (envoy.config.overload.v3.OverloadManager as JSON). The listeners
+/// of the bootstrap, which answer the kubelet and Prometheus, are exempt.</summary>
 internal static class ProxyLimits
 {
     /// <summary>Of connections that applications and callers have open to the proxy, where memory allows them.</summary>

@@ -152,13 +152,15 @@ public sealed class SidecarInjector
             if (name == MeshNames.InjectLabel)
                 yield return $"metadata.annotations[{name}]: this is a label, and has no effect as an annotation";
             else if (!SidecarAnnotations.All.Contains(name) && !WrittenAnnotations.Contains(name))
-                yield return $"metadata.annotations[{name}]: this setting does not exist; use one of {string.Join(", ", SidecarAnnotations.All.Select(known => known[prefix.Length..]))}";
+                yield return $"metadata.annotations[{name}]: this setting does not exist; use one of "
+                    + $"{string.Join(", ", SidecarAnnotations.All.Select(known => known[prefix.Length..]))}";
         }
 
         if (pod.Metadata?.Labels is { } labels && labels.TryGetValue(MeshNames.InjectLabel, out var wish) && wish != "true")
             yield return $"metadata.labels[{MeshNames.InjectLabel}]: '{wish}' is neither \"true\" nor \"false\" and has no effect";
         if (!settings.IsNative && pod.Spec.RestartPolicy is "Never" or "OnFailure")
-            yield return $"spec.restartPolicy: the pod does not complete by itself, because its sidecar keeps running; use a native sidecar ({SidecarAnnotations.NativeSidecar}), which ends with the pod";
+            yield return "spec.restartPolicy: the pod does not complete by itself, because its sidecar keeps running; use a native "
+                + $"sidecar ({SidecarAnnotations.NativeSidecar}), which ends with the pod";
     }
 
     private static JsonArray Names(params string[] names) => new([.. names.Select(name => JsonValue.Create(name))]);

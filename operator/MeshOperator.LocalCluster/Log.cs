@@ -14,7 +14,8 @@ internal static partial class Log
     [LoggerMessage(
         3,
         LogLevel.Warning,
-        "CustomResourceDefinitions have x-kubernetes-validations, {Name} the first; CEL rules are not evaluated here, only schemas and webhooks"
+        "CustomResourceDefinitions have x-kubernetes-validations, {Name} the first; CEL rules are not evaluated here, only schemas "
+            + "and webhooks"
     )]
     public static partial void RulesNotEvaluated(this ILogger logger, string name);
 

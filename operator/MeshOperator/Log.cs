@@ -101,7 +101,8 @@ internal static partial class Log
     [LoggerMessage(
         23,
         LogLevel.Warning,
-        "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is not one of service, namespace/service, namespace/*, ./* and *; the annotation is ignored, and proxies are sent what they would be sent without it"
+        "{Kind} {Name}: annotation {Annotation}: the item '{Item}' is not one of service, namespace/service, namespace/*, ./* and *; "
+            + "the annotation is ignored, and proxies are sent what they would be sent without it"
     )]
     public static partial void UpstreamsUnreadable(ILogger logger, string kind, string name, string annotation, string item);
 }

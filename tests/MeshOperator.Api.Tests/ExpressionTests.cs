@@ -127,8 +127,10 @@ public sealed class ExpressionTests
                 )
             )
             .ShouldBe(
-                "spec.rules[0].matches[0].headers[0].value: the value '(?=a)' is not a valid RE2 regular expression: at character 1, RE2 does not support look-ahead; "
-                    + "spec.rules[0].matches[0].queryParams[0].value: the value '(?=a)' is not a valid RE2 regular expression: at character 1, RE2 does not support look-ahead"
+                "spec.rules[0].matches[0].headers[0].value: the value '(?=a)' is not a valid RE2 regular expression: at character 1, "
+                    + "RE2 does not support look-ahead; "
+                    + "spec.rules[0].matches[0].queryParams[0].value: the value '(?=a)' is not a valid RE2 regular expression: at "
+                    + "character 1, RE2 does not support look-ahead"
             );
 
     private static string Refusal(string pattern) =>

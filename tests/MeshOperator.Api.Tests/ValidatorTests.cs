@@ -59,7 +59,8 @@ public sealed class ValidatorTests
             },
             {
                 Split(new TrafficSplitBackend { Service = "V1" }),
-                "spec.backends[0].service: 'V1' is not the name of a service; use at most 63 lower-case letters, digits and '-', beginning with a letter"
+                "spec.backends[0].service: 'V1' is not the name of a service; use at most 63 lower-case letters, digits and '-', "
+                    + "beginning with a letter"
             },
             {
                 new TrafficSplitSpec
@@ -95,7 +96,8 @@ public sealed class ValidatorTests
                         },
                     ],
                 },
-                "spec.rules[0].matches[0].path.value: the path '(' is not a valid RE2 regular expression: at character 1, the group is not closed; write \\( to match the character itself"
+                "spec.rules[0].matches[0].path.value: the path '(' is not a valid RE2 regular expression: at character 1, the group "
+                    + "is not closed; write \\( to match the character itself"
             },
         };
 
@@ -211,7 +213,8 @@ public sealed class ValidatorTests
         {
             {
                 new CircuitBreakerSpec { TargetRefs = [Service("a")] },
-                "spec: the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection"
+                "spec: the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, "
+                    + "maxRetries and outlierDetection"
             },
             {
                 new CircuitBreakerSpec { TargetRefs = [Service("a")], MaxRequests = 0 },
@@ -300,7 +303,8 @@ public sealed class ValidatorTests
             },
             {
                 new MtlsPolicySpec { Deny = [new AccessRule { Identities = ["spiffe://*/ns/shop"] }] },
-                "spec.deny[0].identities[0]: 'spiffe://*/ns/shop' is not an identity; write spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, with a * only at the end"
+                "spec.deny[0].identities[0]: 'spiffe://*/ns/shop' is not an identity; write "
+                    + "spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, with a * only at the end"
             },
             {
                 new MtlsPolicySpec { Allow = [new AccessRule { Paths = ["admin"] }] },
@@ -316,7 +320,8 @@ public sealed class ValidatorTests
             },
             {
                 new MtlsPolicySpec { Allow = [] },
-                "spec.allow: the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
+                "spec.allow: the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] "
+                    + "with the ports of the workload"
             },
             {
                 new MtlsPolicySpec { Allow = [new AccessRule { Identities = [], Ports = [80] }] },

@@ -37,7 +37,8 @@ internal static class Identities
         await Console.Out.WriteLineAsync(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{issuer.Count} {type} leaves, {atOnce} at once: {took.TotalMilliseconds:0} ms, {took.TotalMilliseconds / proxies:0.00} ms each"
+                $"{issuer.Count} {type} leaves, {atOnce} at once: {took.TotalMilliseconds:0} ms, "
+                    + $"{took.TotalMilliseconds / proxies:0.00} ms each"
             )
         );
     }

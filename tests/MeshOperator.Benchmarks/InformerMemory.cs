@@ -38,7 +38,8 @@ public class InformerMemory
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{pods} pods ({sent / 1048576.0:0.0} MiB of JSON), {what}: {held / 1048576.0:0.0} MiB held, {held / (double)pods:0} bytes a pod"
+                $"{pods} pods ({sent / 1048576.0:0.0} MiB of JSON), {what}: {held / 1048576.0:0.0} MiB held, {held / (double)pods:0} "
+                    + $"bytes a pod"
             )
         );
         GC.KeepAlive(informer);

@@ -5,8 +5,8 @@ using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Benchmarks;
 
-/// <summary>A cluster as one finds them: namespaces of 50 services, each service with its own workload of meshed pods behind two ports, every
-/// tenth service split between the two after it and retried, and each namespace strict.</summary>
+/// <summary>A cluster as one finds them: namespaces of 50 services, each service with its own workload of meshed pods behind two ports,
+/// every tenth service split between the two after it and retried, and each namespace strict.</summary>
 internal static class LargeMesh
 {
     private const int ServicesOfNamespace = 50;

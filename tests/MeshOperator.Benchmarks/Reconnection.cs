@@ -77,7 +77,8 @@ internal sealed class Reconnection : IAsyncDisposable
                 $"outage of {outage.TotalSeconds} s and {Stopwatch.GetElapsedTime(started, listens).TotalSeconds:0.0} s of start: "
                     + $"{seconds.Count} streams are back after it listens: median {Share(seconds, 0.5):0.00} s, "
                     + $"p99 {Share(seconds, 0.99):0.00} s, the last {seconds[^1]:0.00} s; "
-                    + $"most in a tenth of a second {Busiest(seconds)}; streams that failed {proxies.Sum(proxy => proxy.FailedStreams) - failed}; "
+                    + $"most in a tenth of a second {Busiest(seconds)}; streams that failed "
+                    + $"{proxies.Sum(proxy => proxy.FailedStreams) - failed}; "
                     + $"CPU of the operator {_operator!.TotalProcessorTime.TotalSeconds:0.0} s"
             )
         );

@@ -58,7 +58,8 @@ internal sealed class WebhookLoad : IDisposable
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{latencies.Count} requests, {rate} a second: p50 {Share(latencies, 0.5):0.0} ms, p90 {Share(latencies, 0.9):0.0} ms, p99 {Share(latencies, 0.99):0.0} ms, p99.9 {Share(latencies, 0.999):0.0} ms, most {latencies[^1]:0.0} ms"
+                $"{latencies.Count} requests, {rate} a second: p50 {Share(latencies, 0.5):0.0} ms, p90 {Share(latencies, 0.9):0.0} "
+                    + $"ms, p99 {Share(latencies, 0.99):0.0} ms, p99.9 {Share(latencies, 0.999):0.0} ms, most {latencies[^1]:0.0} ms"
             )
         );
         foreach (var (variables, times) in new[] { (150, 400), (1_500, 100), (15_000, 20) })
@@ -67,7 +68,8 @@ internal sealed class WebhookLoad : IDisposable
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"a pod with {variables} environment variables, {times} times: median {Share(durations, 0.5):0.0} ms, most {durations[^1]:0.0} ms"
+                    $"a pod with {variables} environment variables, {times} times: median {Share(durations, 0.5):0.0} ms, most "
+                        + $"{durations[^1]:0.0} ms"
                 )
             );
         }

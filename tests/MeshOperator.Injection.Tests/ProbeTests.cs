@@ -14,7 +14,8 @@ public sealed class ProbeTests
           - name: web
             image: web:1
             ports: [{name: http, containerPort: 8080}]
-            livenessProbe: {httpGet: {path: "/live?full=1#top", port: http, httpHeaders: [{name: Host, value: web.example.com}]}, timeoutSeconds: 7}
+            livenessProbe: {httpGet: {path: "/live?full=1#top", port: http, httpHeaders: [{name: Host, value: web.example.com}]},
+              timeoutSeconds: 7}
             readinessProbe: {httpGet: {path: /ready, port: 8443, scheme: HTTPS}}
             startupProbe: {tcpSocket: {port: http}, periodSeconds: 3, timeoutSeconds: 2, failureThreshold: 30}
             lifecycle: {preStop: {httpGet: {path: /bye, port: http}}, postStart: {exec: {command: ["true"]}}}
@@ -203,7 +204,8 @@ public sealed class ProbeTests
         const string pod = """
             spec:
               initContainers:
-              - {name: agent, image: agent:1, restartPolicy: Always, startupProbe: {tcpSocket: {port: 7000}}, livenessProbe: {tcpSocket: {port: 7000}}}
+              - {name: agent, image: agent:1, restartPolicy: Always, startupProbe: {tcpSocket: {port: 7000}},
+                livenessProbe: {tcpSocket: {port: 7000}}}
               containers: [{name: web, image: web:1}]
             """;
         InjectedPod.From(pod).Container("agent").StartupProbe.HttpGet.Path.ShouldBe("/app-health/agent/startupz");
@@ -218,7 +220,8 @@ public sealed class ProbeTests
     [InlineData("spec: {containers: [{name: web, image: web:1}]}")]
     [InlineData("spec: {containers: [{name: web, image: web:1, livenessProbe: {tcpSocket: {port: 80}}}]}")]
     [InlineData(
-        "{metadata: {annotations: {meshoperator.io/interception: cni}}, spec: {containers: [{name: web, image: web:1, livenessProbe: {httpGet: {path: /, port: 80, scheme: HTTPS}}}]}}"
+        "{metadata: {annotations: {meshoperator.io/interception: cni}}, spec: {containers: [{name: web, image: web:1, livenessProbe: "
+            + "{httpGet: {path: /, port: 80, scheme: HTTPS}}}]}}"
     )]
     public async Task Envoys_definitions_accept_the_bootstrap(string pod)
     {

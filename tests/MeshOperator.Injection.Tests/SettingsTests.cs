@@ -129,7 +129,8 @@ public sealed class SettingsTests
     public void An_annotation_that_there_is_not_is_warned_of_and_the_others_take_effect()
     {
         var injected = InjectedPod.From(
-            "{metadata: {annotations: {meshoperator.io/proxy-cpus: '1', meshoperator.io/inject: 'true', example.com/x: y}}, spec: {containers: [{name: app, image: app:1}]}}"
+            "{metadata: {annotations: {meshoperator.io/proxy-cpus: '1', meshoperator.io/inject: 'true', example.com/x: y}}, spec: "
+                + "{containers: [{name: app, image: app:1}]}}"
         );
         injected.Outcome.Warnings.Count.ShouldBe(2);
         injected
@@ -182,7 +183,8 @@ public sealed class SettingsTests
         plain.Pod.Spec.ImagePullSecrets.Select(s => s.Name).ShouldBe(["own", "registry"]);
 
         var own = InjectedPod.From(
-            "{metadata: {annotations: {meshoperator.io/exclude-outbound-ports: '', meshoperator.io/proxy-log-level: error}}, spec: {imagePullSecrets: [{name: registry}], containers: [{name: app, image: app:1}]}}",
+            "{metadata: {annotations: {meshoperator.io/exclude-outbound-ports: '', meshoperator.io/proxy-log-level: error}}, spec: "
+                + "{imagePullSecrets: [{name: registry}], containers: [{name: app, image: app:1}]}}",
             options
         );
         InjectedPod.Proxy(own.Pod).Args.ShouldContain("error");

@@ -30,7 +30,7 @@ public sealed class MtlsModeTests(TestCluster cluster)
         var endpoints = $"outbound/80/api.{ns.Name}";
         await Eventually.Succeeds(() =>
         {
-            var model = ((MeshPipeline)mesh.Host.Services.GetService(typeof(MeshPipeline))!).Latest!.Model;
+            var model = ((MeshPipeline)mesh.Host.Services.GetService(typeof(MeshPipeline))!).Wanted!.Model;
             model.Workloads[new WorkloadName(ns.Name, "api-0")].Inbound.Ports.ShouldHaveSingleItem();
             model.Workloads.ShouldContainKey(new WorkloadName(ns.Name, "gateway-0"));
         });

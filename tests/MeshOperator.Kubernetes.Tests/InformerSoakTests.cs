@@ -12,7 +12,8 @@ using Xunit;
 
 namespace MeshOperator.Kubernetes.Tests;
 
-/// <summary>Random changes while the wire fails at random. <c>MESH_TEST_SOAK_SECONDS</c> makes it longer, <c>MESH_TEST_SEED</c> repeats a run.</summary>
+/// <summary>Random changes while the wire fails at random. <c>MESH_TEST_SOAK_SECONDS</c> makes it longer, <c>MESH_TEST_SEED</c> repeats a
+/// run.</summary>
 public sealed class InformerSoakTests(EmbeddedApiServer server)
 {
     private const int Names = 200;

@@ -208,5 +208,8 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
     }
 
     private static string Lease(string holder, int version) =>
-        $$$"""{"metadata":{"name":"leader","namespace":"ns","resourceVersion":"{{{version}}}"},"spec":{"holderIdentity":"{{{holder}}}","leaseDurationSeconds":15}}""";
+        $$$"""
+            {"metadata":{"name":"leader","namespace":"ns","resourceVersion":"{{{version}}}"},"spec":{"holderIdentity":"{{{holder}}}",
+            "leaseDurationSeconds":15}}
+            """;
 }

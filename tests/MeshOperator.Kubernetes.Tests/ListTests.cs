@@ -32,10 +32,16 @@ public sealed class ListTests : IAsyncDisposable
 
     [Theory]
     [InlineData(
-        """{"kind":"ConfigMapList","items":[MAP],"extra":{"items":[1],"metadata":{"resourceVersion":"1"}},"metadata":{"continue":"next","resourceVersion":"7"}}"""
+        """
+            {"kind":"ConfigMapList","items":[MAP],"extra":{"items":[1],"metadata":{"resourceVersion":"1"}},"metadata":{"continue":"next",
+            "resourceVersion":"7"}}
+            """
     )]
     [InlineData(
-        """{"metadata":{"remainingItemCount":"two","resourceVersion":"7","selfLink":null,"continue":"next"},"apiVersion":"v1","items":[MAP]}"""
+        """
+            {"metadata":{"remainingItemCount":"two","resourceVersion":"7","selfLink":null,"continue":"next"},"apiVersion":"v1",
+            "items":[MAP]}
+            """
     )]
     [InlineData(""" { "it\u0065ms" : [ MAP ] , "metadata" : { "resourceVersion" : "7" , "continue" : "next" } } """)]
     public async Task Metadata_comes_before_or_after_the_items(string page)
@@ -168,7 +174,10 @@ public sealed class ListTests : IAsyncDisposable
         $$$"""{"metadata":{"resourceVersion":"7"},"items":[{{{string.Join(',', maps)}}}]}""";
 
     private static string Map(string name, string value) =>
-        $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"3"},"data":{"key":{{{JsonSerializer.Serialize(value, Relaxed)}}}}}""";
+        $$$"""
+        {"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"3"},"data":{"key":{{{JsonSerializer.Serialize(value,
+        Relaxed)}}}}}
+        """;
 
     private sealed class PieceStream(string text, int piece) : MemoryStream(Encoding.UTF8.GetBytes(text))
     {

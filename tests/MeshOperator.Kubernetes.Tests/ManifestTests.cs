@@ -13,7 +13,8 @@ public sealed class ManifestTests
         var json = (JsonObject)
             JsonNode.Parse(
                 """
-                {"apiVersion":"v1","kind":"Thing","text":["true","no","1.5","","~","null","0x1f","-","on: off","# no comment","two\nlines\n"," padded ","2024-01-01","{a}"],
+                {"apiVersion":"v1","kind":"Thing","text":["true","no","1.5","","~","null","0x1f","-","on: off","# no comment",
+                "two\nlines\n"," padded ","2024-01-01","{a}"],
                  "number":[1,-2,1.5],"flag":[true,false],"nothing":null,"empty":[{},[]]}
                 """
             )!;
@@ -31,7 +32,8 @@ public sealed class ManifestTests
     public void Several_documents_and_lists_are_read_in_order()
     {
         var objects = ManifestReader.Read(
-            "---\n# only a comment\n---\napiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: B}\n- {apiVersion: v1, kind: C}\n"
+            "---\n# only a comment\n---\napiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: "
+                + "B}\n- {apiVersion: v1, kind: C}\n"
         );
         objects.Select(o => (string)o["kind"]!).ShouldBe(["A", "B", "C"]);
     }

@@ -50,7 +50,8 @@ internal static class PodGenerator
             (labels, annotations, future, spec, status) =>
             {
                 var metadata = string.Join(',', new[] { "\"name\":\"p\"", labels, annotations, future }.Where(m => m.Length > 0));
-                return $"{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{{metadata}}},\"spec\":{spec}{(status.Length > 0 ? "," : string.Empty)}{status}}}";
+                var last = status.Length > 0 ? "," + status : string.Empty;
+                return $"{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{{metadata}}},\"spec\":{spec}{last}}}";
             }
         );
 

@@ -140,7 +140,11 @@ public sealed class SharedInformerTests : IAsyncDisposable
     public async Task Managed_fields_and_the_last_applied_form_are_not_kept()
     {
         _server.Answer(
-            """{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","resourceVersion":"3","managedFields":[{"manager":"kubectl"}],"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}","kept":"yes"}}}]}"""
+            """
+            {"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","resourceVersion":"3",
+            "managedFields":[{"manager":"kubectl"}],"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}",
+            "kept":"yes"}}}]}
+            """
         );
         _server.AnswerStream();
         Start();
@@ -233,11 +237,17 @@ public sealed class SharedInformerTests : IAsyncDisposable
     {
         _server
             .Answer(
-                """{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"1","resourceVersion":"3"}}]}"""
+                """
+                {"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"1",
+                "resourceVersion":"3"}}]}
+                """
             )
             .Answer("""{"code":410}""", HttpStatusCode.Gone)
             .Answer(
-                """{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"2","resourceVersion":"8"}}]}"""
+                """
+                {"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"a","namespace":"ns","uid":"2",
+                "resourceVersion":"8"}}]}
+                """
             );
         _server.AnswerStream();
         Start();
@@ -359,7 +369,10 @@ public sealed class SharedInformerTests : IAsyncDisposable
     {
         var informer = Informer(new InformerOptions<V1ConfigMap> { LongestAnnotation = 10 }, TimeProvider.System);
         _server.Answer(
-            """{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","resourceVersion":"3","annotations":{"long":"12345678901","short":"1234567890"}}}]}"""
+            """
+            {"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","resourceVersion":"3",
+            "annotations":{"long":"12345678901","short":"1234567890"}}}]}
+            """
         );
         _server.AnswerStream();
         _run = informer.RunAsync(_stop.Token);
@@ -440,7 +453,10 @@ public sealed class SharedInformerTests : IAsyncDisposable
         new(_server.Transport(time), options, time, new Random(1), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
 
     private static string WithData(string name, int version, params string[] keys) =>
-        $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"},"data":{{{{string.Join(',', keys.Select(k => $"\"{k}\":\"\""))}}}}}""";
+        $$$"""
+            {"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"},
+            "data":{{{{string.Join(',', keys.Select(k => $"\"{k}\":\"\""))}}}}}
+            """;
 
     private void Start() => _run = _informer.RunAsync(_stop.Token);
 

@@ -84,7 +84,8 @@ public sealed class AdmissionTests
             "Mutating",
             webhook,
             """
-            ,"namespaceSelector":{"matchLabels":{"mesh":"on"}},"objectSelector":{"matchExpressions":[{"key":"skip","operator":"DoesNotExist"}]}
+            ,"namespaceSelector":{"matchLabels":{"mesh":"on"}},"objectSelector":{"matchExpressions":[{"key":"skip",
+            "operator":"DoesNotExist"}]}
             """
         );
 
@@ -112,7 +113,8 @@ public sealed class AdmissionTests
         code.ShouldBe(expected);
         if (expected == 500)
             ((string)body["message"]!).ShouldBe(
-                $"Internal error occurred: failed calling webhook \"pods.example.com\": failed to call webhook: Post \"https://127.0.0.1:{webhook.Port}/?timeout=10s\": dial tcp 127.0.0.1:{webhook.Port}: connect: connection refused"
+                "Internal error occurred: failed calling webhook \"pods.example.com\": failed to call webhook: Post "
+                    + $"\"https://127.0.0.1:{webhook.Port}/?timeout=10s\": dial tcp 127.0.0.1:{webhook.Port}: connect: connection refused"
             );
     }
 
@@ -141,7 +143,10 @@ public sealed class AdmissionTests
         );
         await cluster.CreateAsync(
             "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
-            $$"""{"metadata":{"name":"hooks","labels":{"kubernetes.io/service-name":"hooks"} },"addressType":"IPv4","endpoints":[{"addresses":["127.0.0.1"]}],"ports":[{"port":{{webhook.Port}}}]}"""
+            $$"""
+            {"metadata":{"name":"hooks","labels":{"kubernetes.io/service-name":"hooks"} },"addressType":"IPv4",
+            "endpoints":[{"addresses":["127.0.0.1"]}],"ports":[{"port":{{webhook.Port}}}]}
+            """
         );
         await ConfigureAsync(
             cluster,

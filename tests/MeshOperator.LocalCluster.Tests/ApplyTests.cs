@@ -18,7 +18,10 @@ public sealed class ApplyTests(ClusterFixture fixture)
         var (code, body, _) = await ApplyAsync(
             path,
             "two",
-            """{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","labels":{"team":"x"}},"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"A","value":"1"}]}]}}}}"""
+            """
+            {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","labels":{"team":"x"}},
+            "spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"A","value":"1"}]}]}}}}
+            """
         );
 
         code.ShouldBe(200, body.ToJsonString());
@@ -77,7 +80,10 @@ public sealed class ApplyTests(ClusterFixture fixture)
         await _cluster.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Manifests.Definition("apply.example.com"));
         var path = $"/apis/apply.example.com/v1/namespaces/{await fixture.NamespaceAsync()}/widgets/w";
         string Widget(string backends) =>
-            $$$"""{"apiVersion":"apply.example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"service":"web","backends":{{{backends}}}}}""";
+            $$$"""
+                {"apiVersion":"apply.example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"service":"web",
+                "backends":{{{backends}}}}}
+                """;
         await ApplyAsync(path, "one", Widget("""[{"name":"a","weight":1}]"""));
         await ApplyAsync(path, "two", Widget("""[{"name":"b","weight":2}]"""));
 
@@ -109,7 +115,10 @@ public sealed class ApplyTests(ClusterFixture fixture)
     [Theory]
     [InlineData("""{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"y"}]}}}}""", "app,side")]
     [InlineData(
-        """{"spec":{"template":{"spec":{"$setElementOrder/containers":[{"name":"side"},{"name":"app"}],"containers":[{"name":"side","image":"y"}]}}}}""",
+        """
+            {"spec":{"template":{"spec":{"$setElementOrder/containers":[{"name":"side"},{"name":"app"}],"containers":[{"name":"side",
+            "image":"y"}]}}}}
+            """,
         "side,app"
     )]
     [InlineData("""{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"y"},{"name":"app","$patch":"delete"}]}}}}""", "side")]

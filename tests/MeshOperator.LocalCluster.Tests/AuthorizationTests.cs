@@ -28,7 +28,8 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
     [InlineData(
         "DELETE",
         "/apis/apps/v1/namespaces/NS/deployments/d",
-        "deployments.apps \"d\" is forbidden: User \"USER\" cannot delete resource \"deployments\" in API group \"apps\" in the namespace \"NS\""
+        "deployments.apps \"d\" is forbidden: User \"USER\" cannot delete resource \"deployments\" in API group \"apps\" in the "
+            + "namespace \"NS\""
     )]
     [InlineData(
         "GET",
@@ -90,7 +91,10 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
         await BindClusterAsync(account, "view");
         await _cluster.CreateAsync(
             $"/apis/rbac.authorization.k8s.io/v1/namespaces/{other.Namespace}/rolebindings",
-            $$$"""{"metadata":{"name":"v"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},"subjects":[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"system:serviceaccounts:{{{other.Namespace}}}"}]}"""
+            $$$"""
+            {"metadata":{"name":"v"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},
+            "subjects":[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"system:serviceaccounts:{{{other.Namespace}}}"}]}
+            """
         );
 
         (await GetAsync(account, "/api/v1/pods")).ShouldBe(200);
@@ -160,7 +164,10 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
         var account = await AccountAsync();
         await BindAsync(account, """{"apiGroups":["apps"],"resources":["deployments/scale"],"verbs":["update"]}""");
         string Ask(string verb) =>
-            $$$"""{"resourceAttributes":{"namespace":"{{{account.Namespace}}}","verb":"{{{verb}}}","group":"apps","resource":"deployments","subresource":"scale"}""";
+            $$$"""
+                {"resourceAttributes":{"namespace":"{{{account.Namespace}}}","verb":"{{{verb}}}","group":"apps","resource":"deployments",
+                "subresource":"scale"}
+                """;
 
         var self = await ReviewAsync("selfsubjectaccessreviews", Ask("update") + "}", account.Token);
         var other = await ReviewAsync("subjectaccessreviews", Ask("update") + $$$""","user":"{{{account.User}}}"}""");
@@ -222,14 +229,21 @@ public sealed class AuthorizationTests(ClusterFixture fixture)
         await _cluster.CreateAsync($"{path}/roles", $$"""{"metadata":{"name":"test"},"rules":[{{rule}}]}""");
         await _cluster.CreateAsync(
             $"{path}/rolebindings",
-            """{"metadata":{"name":"test"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"test"},"subjects":[{"kind":"ServiceAccount","name":"default"}]}"""
+            """
+            {"metadata":{"name":"test"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"test"},
+            "subjects":[{"kind":"ServiceAccount","name":"default"}]}
+            """
         );
     }
 
     private Task<JsonNode> BindClusterAsync(Account account, string role) =>
         _cluster.CreateAsync(
             "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-            $$$"""{"metadata":{"name":"{{{account.Namespace}}}-{{{role}}}"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"{{{role}}}"},"subjects":[{"kind":"ServiceAccount","name":"default","namespace":"{{{account.Namespace}}}"}]}"""
+            $$$"""
+            {"metadata":{"name":"{{{account.Namespace}}}-{{{role}}}"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io",
+            "kind":"ClusterRole","name":"{{{role}}}"},"subjects":[{"kind":"ServiceAccount","name":"default",
+            "namespace":"{{{account.Namespace}}}"}]}
+            """
         );
 
     private async Task<Account> AccountAsync()

@@ -66,7 +66,10 @@ public sealed class CustomResourceTests(ClusterFixture fixture)
 
         var (code, body, response) = await _cluster.PostAsync(
             path,
-            """{"metadata":{"name":"a"},"spec":{"service":"web","colour":"red","free":{"any":1},"port":"http","backends":[{"name":"x","size":2}]}}"""
+            """
+            {"metadata":{"name":"a"},"spec":{"service":"web","colour":"red","free":{"any":1},"port":"http","backends":[{"name":"x",
+            "size":2}]}}
+            """
         );
 
         code.ShouldBe(201);

@@ -12,10 +12,16 @@ internal static class Manifests
             """;
 
     public static string Service(string name, string app) =>
-        $$$"""{"apiVersion":"v1","kind":"Service","metadata":{"name":"{{{name}}}"},"spec":{"selector":{"app":"{{{app}}}"},"ports":[{"name":"http","port":80,"targetPort":"http"}]}}""";
+        $$$"""
+            {"apiVersion":"v1","kind":"Service","metadata":{"name":"{{{name}}}"},"spec":{"selector":{"app":"{{{app}}}"},
+            "ports":[{"name":"http","port":80,"targetPort":"http"}]}}
+            """;
 
     public static string Pod(string name, string labels = "{}") =>
-        $$$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}","labels":{{{labels}}}},"spec":{"containers":[{"name":"app","image":"nginx:1"}]}}""";
+        $$$"""
+            {"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}","labels":{{{labels}}}},"spec":{"containers":[{"name":"app",
+            "image":"nginx:1"}]}}
+            """;
 
     public static string ConfigMap(string name, string value = "1") =>
         $$$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{{name}}}"},"data":{"key":"{{{value}}}"}}""";
@@ -25,7 +31,8 @@ internal static class Manifests
         $$$$$$$"""
             {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"widgets.{{{{{{{group}}}}}}}"},
              "spec":{"group":"{{{{{{{group}}}}}}}","scope":"Namespaced",
-              "names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList","shortNames":["wd"],"categories":["gadgets"]},
+              "names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList","shortNames":["wd"],
+              "categories":["gadgets"]},
               "versions":[{"name":"v1","served":true,"storage":true,"subresources":{"status":{}},
                "additionalPrinterColumns":[
                 {"name":"Mode","type":"string","jsonPath":".spec.mode"},
@@ -40,7 +47,8 @@ internal static class Manifests
                  "tags":{"type":"array","x-kubernetes-list-type":"set","items":{"type":"string"}},
                  "free":{"type":"object","x-kubernetes-preserve-unknown-fields":true},
                  "backends":{"type":"array","maxItems":3,"x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["name"],
-                  "items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"weight":{"type":"integer","minimum":0,"default":1}}}}}},
+                  "items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"weight":{"type":"integer",
+                  "minimum":0,"default":1}}}}}},
                 "status":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}]}}
             """;
 }

@@ -124,8 +124,11 @@ public sealed class WorkloadTests(ClusterFixture fixture)
         await _cluster.CreateAsync(
             $"/apis/apps/v1/namespaces/{name}/statefulsets",
             """
-            {"metadata":{"name":"db"},"spec":{"serviceName":"db","selector":{"matchLabels":{"app":"db"}},"volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}],
-             "template":{"metadata":{"labels":{"app":"db"}},"spec":{"containers":[{"name":"db","image":"db:1","volumeMounts":[{"name":"data","mountPath":"/data"}]}]}}}}
+            {"metadata":{"name":"db"},"spec":{"serviceName":"db","selector":{"matchLabels":{"app":"db"}},
+            "volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{"accessModes":["ReadWriteOnce"],
+            "resources":{"requests":{"storage":"1Gi"}}}}],
+             "template":{"metadata":{"labels":{"app":"db"}},"spec":{"containers":[{"name":"db","image":"db:1",
+             "volumeMounts":[{"name":"data","mountPath":"/data"}]}]}}}}
             """
         );
         await Eventually.Succeeds(async () =>
@@ -161,7 +164,10 @@ public sealed class WorkloadTests(ClusterFixture fixture)
         var name = await fixture.NamespaceAsync();
         await _cluster.CreateAsync(
             $"/api/v1/namespaces/{name}/pods",
-            """{"metadata":{"name":"p"},"spec":{"initContainers":[{"name":"proxy","image":"e","restartPolicy":"Always"},{"name":"setup","image":"s"}],"containers":[{"name":"app","image":"x"}]}}"""
+            """
+            {"metadata":{"name":"p"},"spec":{"initContainers":[{"name":"proxy","image":"e","restartPolicy":"Always"},{"name":"setup",
+            "image":"s"}],"containers":[{"name":"app","image":"x"}]}}
+            """
         );
 
         await Eventually.Succeeds(async () =>

@@ -23,7 +23,8 @@ public sealed class WriteTests(ClusterFixture fixture)
 
         code.ShouldBe(409);
         ((string)body["message"]!).ShouldBe(
-            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest version and try again"
+            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest "
+                + "version and try again"
         );
     }
 
@@ -191,7 +192,10 @@ public sealed class WriteTests(ClusterFixture fixture)
         var owner = await _cluster.CreateAsync(path, Manifests.ConfigMap("owner"));
         await _cluster.CreateAsync(
             path,
-            $$$"""{"metadata":{"name":"owned","ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"{{{owner["metadata"]!["uid"]}}}","blockOwnerDeletion":true}]}}"""
+            $$$"""
+            {"metadata":{"name":"owned","ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner",
+            "uid":"{{{owner["metadata"]!["uid"]}}}","blockOwnerDeletion":true}]}}
+            """
         );
 
         await _cluster.SendAsync(
@@ -233,7 +237,10 @@ public sealed class WriteTests(ClusterFixture fixture)
         var name = await fixture.NamespaceAsync();
         await _cluster.CreateAsync(
             $"/apis/events.k8s.io/v1/namespaces/{name}/events",
-            $$$"""{"metadata":{"name":"e"},"regarding":{"kind":"Pod","name":"p","namespace":"{{{name}}}"},"reason":"R","note":"hello","type":"Normal","eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"c","action":"a","reportingInstance":"i"}"""
+            $$$"""
+            {"metadata":{"name":"e"},"regarding":{"kind":"Pod","name":"p","namespace":"{{{name}}}"},"reason":"R","note":"hello",
+            "type":"Normal","eventTime":"2026-01-01T00:00:00.000000Z","reportingController":"c","action":"a","reportingInstance":"i"}
+            """
         );
 
         var core = (await _cluster.GetAsync($"/api/v1/namespaces/{name}/events?fieldSelector=involvedObject.name%3Dp")).Body;

@@ -49,7 +49,8 @@ public sealed class MtlsHintTests
     public void The_identity_is_named_with_how_to_write_it() =>
         Refs(new Cluster(), Allow(new AccessRule { Identities = ["spiffe://cluster.local/*", "spiffe://example.org/*"] }))
             .Message.ShouldBe(
-                "spec.allow[0].identities[1]: 'spiffe://example.org/*' is not in the mesh's trust domain, 'cluster.local', so no caller has it; write spiffe://cluster.local/ns/NAMESPACE/sa/SERVICE_ACCOUNT"
+                "spec.allow[0].identities[1]: 'spiffe://example.org/*' is not in the mesh's trust domain, 'cluster.local', so no "
+                    + "caller has it; write spiffe://cluster.local/ns/NAMESPACE/sa/SERVICE_ACCOUNT"
             );
 
     [Fact]
@@ -60,7 +61,8 @@ public sealed class MtlsHintTests
             new Finding(
                 false,
                 "PortNotFound",
-                "spec.allow[0].ports: no pod with a sidecar that the policy applies to serves port 80, which is the port of the service 'web'; write its targetPort, 8080"
+                "spec.allow[0].ports: no pod with a sidecar that the policy applies to serves port 80, which is the port of the "
+                    + "service 'web'; write its targetPort, 8080"
             )
         );
         Refs(Cluster.Of("web"), Allow(new AccessRule { Ports = [8080] })).ShouldBe(Fine);
@@ -72,7 +74,8 @@ public sealed class MtlsHintTests
         var modes = new MtlsPolicySpec { PortModes = new() { ["9090"] = MtlsPolicyMode.Permissive } };
         Refs(Cluster.Of("web"), modes)
             .Message.ShouldBe(
-                "spec.portModes: no pod with a sidecar that the policy applies to serves port 9090 (known ports: 8080); write the pods' own port, or declare 9090 as a containerPort if they serve it"
+                "spec.portModes: no pod with a sidecar that the policy applies to serves port 9090 (known ports: 8080); write the "
+                    + "pods' own port, or declare 9090 as a containerPort if they serve it"
             );
         Refs(Declaring(Cluster.Of("web"), 9090), modes).ShouldBe(Fine);
     }
@@ -90,7 +93,8 @@ public sealed class MtlsHintTests
                 new Finding(
                     false,
                     "UnsupportedProtocol",
-                    "spec.allow[0]: the rule matches on methods or paths, which cannot match on TCP port 8080; add a rule without them for that port, or declare HTTP with appProtocol if it carries HTTP"
+                    "spec.allow[0]: the rule matches on methods or paths, which cannot match on TCP port 8080; add a rule without "
+                        + "them for that port, or declare HTTP with appProtocol if it carries HTTP"
                 )
             );
     }

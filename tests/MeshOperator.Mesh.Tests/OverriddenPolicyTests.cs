@@ -45,14 +45,16 @@ public sealed class OverriddenPolicyTests
             new Finding(
                 true,
                 "Accepted",
-                "The policy is valid, but overridden for all requests by RetryPolicy shop/split, which is more specific; delete one of them or choose another target"
+                "The policy is valid, but overridden for all requests by RetryPolicy shop/split, which is more specific; delete one "
+                    + "of them or choose another target"
             )
         );
         verdict.NoEffect.ShouldBe(
             new Finding(
                 false,
                 "Overridden",
-                "The policy is overridden for all requests by RetryPolicy shop/split, which is more specific; delete one of them or choose another target"
+                "The policy is overridden for all requests by RetryPolicy shop/split, which is more specific; delete one of them or "
+                    + "choose another target"
             )
         );
         verdict.InEffect.ShouldBeFalse();
@@ -153,7 +155,8 @@ public sealed class OverriddenPolicyTests
                 new Finding(
                     false,
                     "Overridden",
-                    "The policy is overridden by RateLimit shop/old, which is older, on port 8080 of the pod 'web-0'; delete one of them or choose other targets"
+                    "The policy is overridden by RateLimit shop/old, which is older, on port 8080 of the pod 'web-0'; delete one of "
+                        + "them or choose other targets"
                 )
             );
         result.Verdict("RateLimit", "old").Accepted.Message.ShouldBe("The policy is valid.");
@@ -186,7 +189,8 @@ public sealed class OverriddenPolicyTests
         result
             .Verdict("MtlsPolicy", "m")
             .NoEffect!.Message.ShouldBe(
-                "The policy selects the pod 'web-0', but no pod that has a sidecar; label the namespace 'shop' with meshoperator.io/injection: enabled, or the pods with meshoperator.io/inject: \"true\", and recreate the pods."
+                "The policy selects the pod 'web-0', but no pod that has a sidecar; label the namespace 'shop' with "
+                    + "meshoperator.io/injection: enabled, or the pods with meshoperator.io/inject: \"true\", and recreate the pods."
             );
         Cluster.Of("web").Mtls("m", Mtls("web")).Translate().Verdict("MtlsPolicy", "m").NoEffect.ShouldBeNull();
     }

@@ -356,7 +356,8 @@ public sealed class PolicyTests
         result
             .Verdict("TrafficSplit", "s")
             .ResolvedRefs.Message.ShouldBe(
-                "spec.rules: the ports of the service 'db' that the split applies to are TCP and have no requests to match; use spec.backends, or declare HTTP with appProtocol if they carry HTTP"
+                "spec.rules: the ports of the service 'db' that the split applies to are TCP and have no requests to match; use "
+                    + "spec.backends, or declare HTTP with appProtocol if they carry HTTP"
             );
     }
 }

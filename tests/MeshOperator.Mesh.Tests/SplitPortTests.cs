@@ -38,7 +38,8 @@ public sealed class SplitPortTests
         result
             .Verdict("TrafficSplit", "canary")
             .ResolvedRefs.Message.ShouldStartWith(
-                "spec.backends[1]: the service 'v2' has no TCP port 9090 (it has 80); set the backend's port, or set spec.port if the split is not for port 9090"
+                "spec.backends[1]: the service 'v2' has no TCP port 9090 (it has 80); set the backend's port, or set spec.port if the "
+                    + "split is not for port 9090"
             );
     }
 
@@ -115,7 +116,8 @@ public sealed class SplitPortTests
                 new Finding(
                     false,
                     "UnsupportedProtocol",
-                    "spec.backends[1]: port 6379 of the service 'cache' is TCP, but requests to port 80 of 'web' are sent there as HTTP; declare the port's protocol with appProtocol if it is HTTP, or choose another port"
+                    "spec.backends[1]: port 6379 of the service 'cache' is TCP, but requests to port 80 of 'web' are sent there as "
+                        + "HTTP; declare the port's protocol with appProtocol if it is HTTP, or choose another port"
                 )
             );
     }
@@ -218,7 +220,8 @@ public sealed class SplitPortTests
                 new Finding(
                     false,
                     "UnsupportedProtocol",
-                    "spec.rules[0].sticky: sessions are kept only within each backend, because port 80 of the service 'v2' is gRPC and port 80 of 'web' is HTTP; declare the same appProtocol on the ports of the service and of all backends"
+                    "spec.rules[0].sticky: sessions are kept only within each backend, because port 80 of the service 'v2' is gRPC "
+                        + "and port 80 of 'web' is HTTP; declare the same appProtocol on the ports of the service and of all backends"
                 )
             );
     }

@@ -39,7 +39,8 @@ public sealed class AuthorityConditionsTests
         };
         var message = Condition(AuthorityConditions.Status(found, 1, null, Now), "ExpiringSoon").Message;
         message.ShouldBe(
-            "The intermediate certificate expires at 2026-01-06T12:00:00Z. Put a new authority into Secret mesh-ca of the operator's namespace."
+            "The intermediate certificate expires at 2026-01-06T12:00:00Z. Put a new authority into Secret mesh-ca of the operator's "
+                + "namespace."
         );
     }
 
@@ -57,7 +58,8 @@ public sealed class AuthorityConditionsTests
         Condition(status, "ExpiringSoon").Message.ShouldContain("The API server's clock is 2880 minutes behind the operator's.");
         Condition(status, "Accepted")
             .Message.ShouldBe(
-                "tls.crt expired at 2025-12-31. The API server's clock is 2880 minutes behind the operator's. The present authority stays in use."
+                "tls.crt expired at 2025-12-31. The API server's clock is 2880 minutes behind the operator's. The present authority "
+                    + "stays in use."
             );
         Condition(AuthorityConditions.Status(found with { ClockDifference = TimeSpan.FromSeconds(90) }, 1, null, Now), "ClocksAgree")
             .Status.ShouldBe("True");
@@ -82,7 +84,8 @@ public sealed class AuthorityConditionsTests
         status.ProxiesTrusting.ShouldBe("5/20");
         Condition(status, "Progressing")
             .Message.ShouldBe(
-                "5 of 20 proxies have a certificate from the new authority. Waiting because web-10.shop is not connected; web-11.shop is not connected; web-12.shop is not connected; and 12 more."
+                "5 of 20 proxies have a certificate from the new authority. Waiting because web-10.shop is not connected; web-11.shop "
+                    + "is not connected; web-12.shop is not connected; and 12 more."
             );
     }
 

@@ -77,7 +77,8 @@ public sealed class CheckInjectTests : IAsyncLifetime
         var (status, output, _) = await RunAsync("-n", "shop");
         status.ShouldBe(0);
         output.ShouldContain(
-            $"pod/old   yes        its sidecar is Envoy 1.34, which no longer gets security fixes; restart the pod to get {EnvoyReleases.DefaultImage}"
+            "pod/old   yes        its sidecar is Envoy 1.34, which no longer gets security fixes; restart the pod to get "
+                + $"{EnvoyReleases.DefaultImage}"
         );
     }
 
@@ -89,7 +90,8 @@ public sealed class CheckInjectTests : IAsyncLifetime
         var (status, output, _) = await RunAsync("-n", "bare", "pod/web");
         status.ShouldBe(1);
         output.ShouldContain(
-            "namespace bare does not have the label meshoperator.io/injection=enabled; run kubectl label namespace bare meshoperator.io/injection=enabled --overwrite"
+            "namespace bare does not have the label meshoperator.io/injection=enabled; run kubectl label namespace bare "
+                + "meshoperator.io/injection=enabled --overwrite"
         );
     }
 

@@ -54,7 +54,8 @@ public sealed class CommandTests : IDisposable
     {
         await File.WriteAllTextAsync(
             Path.Combine(_folder.FullName, "bad.yaml"),
-            "apiVersion: meshoperator.io/v1alpha1\nkind: TrafficSplit\nmetadata: {name: s}\nspec: {service: a, backends: [{service: b, weight: -1}]}\n",
+            "apiVersion: meshoperator.io/v1alpha1\nkind: TrafficSplit\nmetadata: {name: s}\nspec: {service: a, backends: [{service: "
+                + "b, weight: -1}]}\n",
             Cancellation
         );
         var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "bad.yaml");
@@ -137,7 +138,8 @@ public sealed class CommandTests : IDisposable
     {
         await File.WriteAllTextAsync(
             Path.Combine(_folder.FullName, "pods.yaml"),
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {securityContext: {runAsUser: 1337}, containers: [{name: app, image: 'app:1'}]}\n",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {securityContext: {runAsUser: 1337}, containers: [{name: app, "
+                + "image: 'app:1'}]}\n",
             Cancellation
         );
         var (status, output, error) = await RunAsync("inject", "-f", "pods.yaml");

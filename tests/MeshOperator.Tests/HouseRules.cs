@@ -2,6 +2,7 @@ using System.Reflection;
 using ArchUnitNET.Fluent;
 using ArchUnitNET.Fluent.Slices;
 using ArchUnitNET.Loader;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 using static ArchUnitNET.Fluent.ArchRuleDefinition;
@@ -75,6 +76,20 @@ public sealed class HouseRules
     [InlineData("MeshOperator", "meshop")]
     public void The_folders_of_a_project_refer_to_each_other_in_one_direction(string root, string? assembly = null) =>
         Violations(SliceRuleDefinition.Slices().Matching($"{root}.(**)").Should().BeFreeOfCycles(), assembly ?? root).ShouldBeEmpty();
+
+    /// <summary>The formatter leaves comments and strings as they are. Exempt is JSON as an API server writes it.</summary>
+    [Fact]
+    public void No_line_of_code_is_wider_than_140_columns()
+    {
+        string[] exempt = ["tests/MeshOperator.Benchmarks/PodPages.cs"];
+        var wide =
+            from file in Repository.SourceFiles()
+            where !exempt.Contains(file)
+            from line in File.ReadLines(Path.Combine(Repository.Root, file)).Index()
+            where line.Item.Length > 140
+            select $"{file}:{line.Index + 1}";
+        wide.ShouldBeEmpty();
+    }
 
     [Fact]
     public void Only_the_host_knows_serilog()

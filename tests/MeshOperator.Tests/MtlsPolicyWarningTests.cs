@@ -20,8 +20,10 @@ public sealed class MtlsPolicyWarningTests
         result
             .Warnings.ShouldHaveSingleItem()
             .ShouldBe(
-                "spec.deny: on TCP ports proxies exclude up to 2,000 characters of identities in the handshake, and this policy has more. Denied callers are therefore refused "
-                    + "at their first byte, and receive what a server sends before that. Deny whole namespaces, or list the callers to allow."
+                "spec.deny: on TCP ports proxies exclude up to 2,000 characters of identities in the handshake, and this policy has "
+                    + "more. Denied callers are therefore refused "
+                    + "at their first byte, and receive what a server sends before that. Deny whole namespaces, or list the callers "
+                    + "to allow."
             );
     }
 

@@ -82,7 +82,8 @@ public sealed class PolicyConditionsTests
             new PolicyProgress(400, 395, []) { Unconnected = [.. Enumerable.Range(0, 5).Select(i => Missed($"web-{i}", 1, holds: true))] }
         )
             .Message.ShouldBe(
-                "395 of 400 proxies have acknowledged; not connected: shop/web-0 (for 1s), shop/web-1 (for 1s), shop/web-2 (for 1s); and 2 more."
+                "395 of 400 proxies have acknowledged; not connected: shop/web-0 (for 1s), shop/web-1 (for 1s), shop/web-2 (for 1s); "
+                    + "and 2 more."
             );
 
     [Fact]

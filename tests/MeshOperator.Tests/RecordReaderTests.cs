@@ -128,7 +128,8 @@ public sealed class RecordReaderTests
         if (told > 0)
             log.All[0]
                 .ShouldStartWith(
-                    "Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is not one of service, namespace/service, namespace/*, ./* and *;"
+                    "Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is not one of service, "
+                        + "namespace/service, namespace/*, ./* and *;"
                 );
 
         var ns = new V1Namespace

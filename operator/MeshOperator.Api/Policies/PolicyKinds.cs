@@ -1,6 +1,7 @@
 namespace MeshOperator.Api.Policies;
 
-/// <summary>The kinds of policies. Informers, webhooks, RBAC, CRDs, the chart, statuses and what a change renews all follow this table.</summary>
+/// <summary>The kinds of policies. Informers, webhooks, RBAC, CRDs, the chart, statuses and what a change renews all follow this
+/// table.</summary>
 public static class PolicyKinds
 {
     /// <summary>Where the requests to a service go.</summary>

@@ -95,7 +95,8 @@ internal static partial class PolicyRules
                         : $"{owner}'s value contains a line break; in YAML write it on one line, or use |-"
             );
 
-    /// <summary>Whether a path goes on with a query or fragment. Proxies compare paths without them: with one it would never match.</summary>
+    /// <summary>Whether a path goes on with a query or fragment. Proxies compare paths without them: with one it would never
+    /// match.</summary>
     public static bool HasQuery(string path) => path.AsSpan().ContainsAny('?', '#');
 
     private static string NameOf(PolicyTargetReference target) =>

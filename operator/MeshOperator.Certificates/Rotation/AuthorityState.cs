@@ -1,6 +1,7 @@
 namespace MeshOperator.Certificates.Rotation;
 
-/// <summary>What all replicas agree on: who signs, who is trusted, and how far a rotation is. Immutable; each step makes another one.</summary>
+/// <summary>What all replicas agree on: who signs, who is trusted, and how far a rotation is. Immutable; each step makes another
+/// one.</summary>
 public sealed record AuthorityState
 {
     /// <summary>Grows with each step; who has seen a later one ignores an earlier one.</summary>
@@ -131,8 +132,8 @@ public sealed record AuthorityState
         }
     }
 
-    /// <summary>The root of the next authority signed by the present one; empty when it need not or may not be. That the root is in the trust
-    /// bundle already is no reason: who started before that does not know it.</summary>
+    /// <summary>The root of the next authority signed by the present one; empty when it need not or may not be. That the root is in the
+    /// trust bundle already is no reason: who started before that does not know it.</summary>
     private static string Cross(CertificateAuthority? signer, CertificateAuthority successor)
     {
         if (signer is null)

@@ -1,7 +1,8 @@
 namespace MeshOperator.Certificates.Rotation;
 
-/// <summary>Decides about the next step of a rotation. No step is taken because time has passed: proxies must have acknowledged. Only an authority
-/// that has expired is waited for by nobody: nothing that it signed is valid any more, and without certificates no proxy can acknowledge.</summary>
+/// <summary>Decides about the next step of a rotation. No step is taken because time has passed: proxies must have acknowledged. Only an
+/// authority that has expired is waited for by nobody: nothing that it signed is valid any more, and without certificates no proxy can
+/// acknowledge.</summary>
 public static class RotationSchedule
 {
     /// <summary>A root is replaced when less than this part of its life is left.</summary>

@@ -5,7 +5,8 @@ using MeshOperator.Api;
 namespace MeshOperator.Injection.Probes;
 
 /// <summary>Makes what the proxy needs to answer probes in the application's place: a listener for the kubelet, and clusters that are the
-/// application. HTTP is passed on. Of TCP and gRPC the proxy does the checks itself, and its health check filter tells the last result.</summary>
+/// application. HTTP is passed on. Of TCP and gRPC the proxy does the checks itself, and its health check filter tells the last
+/// result.</summary>
 internal static class ProbeResources
 {
     private const string ListenerName = "probes";
@@ -52,7 +53,8 @@ internal static class ProbeResources
     /// <summary>The clusters: one for each port that is asked over HTTP, and one for each check.</summary>
     /// <param name="probes">The probes.</param>
     /// <param name="address">The address at which the application listens.</param>
-    /// <param name="isCaptured">Whether rules redirect connections of the pod to itself. They spare those from <see cref="ProxySource"/>.</param>
+    /// <param name="isCaptured">Whether rules redirect connections of the pod to itself. They spare those from
+    /// <see cref="ProxySource"/>.</param>
     public static IEnumerable<JsonObject> Clusters(IReadOnlyList<ApplicationProbe> probes, string address, bool isCaptured)
     {
         foreach (var group in probes.GroupBy(ClusterName))
@@ -85,8 +87,8 @@ internal static class ProbeResources
             _ => probe.Path.TrimStart('/'),
         };
 
-    /// <summary>Without a time-out: the kubelet has one, and ends the request with it. A redirect counts as success and is not followed, as it
-    /// leads past the proxy.</summary>
+    /// <summary>Without a time-out: the kubelet has one, and ends the request with it. A redirect counts as success and is not followed, as
+    /// it leads past the proxy.</summary>
     private static JsonObject Route(ApplicationProbe probe) =>
         new()
         {

@@ -12,8 +12,9 @@ namespace MeshOperator.Injection.Probes;
 /// <param name="Originals">The probes and hooks as they were, by container and field.</param>
 internal sealed record RewrittenProbes(IReadOnlyList<ApplicationProbe> Probes, JsonObject Originals);
 
-/// <summary>Points probes and hooks of the kubelet at the proxy. The kubelet has no identity of the mesh, so a port that takes mutual TLS only
-/// would refuse it. What does not pass the proxy anyway stays as it is: commands, other hosts, and ports that are not captured.</summary>
+/// <summary>Points probes and hooks of the kubelet at the proxy. The kubelet has no identity of the mesh, so a port that takes mutual TLS
+/// only would refuse it. What does not pass the proxy anyway stays as it is: commands, other hosts, and ports that are not
+/// captured.</summary>
 internal sealed class ProbeRewriter
 {
     private const int DefaultPeriod = 10;
@@ -123,8 +124,8 @@ internal sealed class ProbeRewriter
         };
     }
 
-    /// <summary>The number of a port that is given by number, or by the name of one of the container's; null where the kubelet would not find
-    /// it either, or where it is not captured.</summary>
+    /// <summary>The number of a port that is given by number, or by the name of one of the container's; null where the kubelet would not
+    /// find it either, or where it is not captured.</summary>
     private int? Resolve(V1Container container, IntOrString? port)
     {
         if (port?.Value is not { Length: > 0 } text)

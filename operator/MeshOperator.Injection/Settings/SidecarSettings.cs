@@ -64,7 +64,8 @@ internal sealed record SidecarSettings
 
     public required InboundMode Inbound { get; init; }
 
-    /// <summary>The loopback address on which the application listens where <see cref="Inbound"/> is <see cref="InboundMode.Proxy"/>.</summary>
+    /// <summary>The loopback address on which the application listens where <see cref="Inbound"/> is
+    /// <see cref="InboundMode.Proxy"/>.</summary>
     public required string ApplicationAddress { get; init; }
 
     /// <summary>Whether the proxy listens on the pod's address at the application's ports.</summary>
@@ -116,7 +117,8 @@ internal sealed record SidecarSettings
             : null;
         return annotation is null
             ? null
-            : $"metadata.annotations[{annotation}]: needs interception mode none; add the annotation {SidecarAnnotations.Interception}: none, or remove this one";
+            : $"metadata.annotations[{annotation}]: needs interception mode none; add the annotation "
+                + $"{SidecarAnnotations.Interception}: none, or remove this one";
     }
 
     /// <summary>By itself Envoy has a thread for each CPU of the node, whatever the limit.</summary>

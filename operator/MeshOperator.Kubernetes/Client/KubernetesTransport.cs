@@ -8,7 +8,8 @@ using K8sClient = k8s.Kubernetes;
 
 namespace MeshOperator.Kubernetes.Client;
 
-/// <summary>Requests to the API server over the HTTP client and credentials of a KubernetesClient, with our own reading of answers.</summary>
+/// <summary>Requests to the API server over the HTTP client and credentials of a KubernetesClient, with our own reading of
+/// answers.</summary>
 public sealed class KubernetesTransport
 {
     private const int LongestErrorBody = 64 * 1024;
@@ -34,8 +35,8 @@ public sealed class KubernetesTransport
         KubernetesMetrics.Circuits.Add(_resilience, "server", client.BaseUri.Authority, static r => r.CircuitState);
     }
 
-    /// <summary>How far the API server's clock is ahead of this machine's (or, below zero, behind), to a second or two, as of the last answer;
-    /// zero before the first.</summary>
+    /// <summary>How far the API server's clock is ahead of this machine's (or, below zero, behind), to a second or two, as of the last
+    /// answer; zero before the first.</summary>
     public TimeSpan ClockDifference => TimeSpan.FromTicks(Interlocked.Read(ref _clockDifference));
 
     /// <summary>Sends a request and reads the whole answer. What is safe to repeat is repeated after a passing failure: a GET, and

@@ -123,9 +123,10 @@ public sealed class RangeMaximumAttribute(double maximum) : Attribute
     public double Maximum { get; } = maximum;
 }
 
-/// <summary>What the property is when it is left out. The API server writes it into objects only where it stands directly in the spec. Below lists, tools
-/// that compare a manifest with the object (<c>kubectl apply</c>, Argo CD) would find a difference for ever, as they take a list as one value; and an
-/// empty object in which the server has written defaults cannot be applied by server-side apply again. There only the description has it.</summary>
+/// <summary>What the property is when it is left out. The API server writes it into objects only where it stands directly in the spec.
+/// Below lists, tools that compare a manifest with the object (<c>kubectl apply</c>, Argo CD) would find a difference for ever, as they
+/// take a list as one value; and an empty object in which the server has written defaults cannot be applied by server-side apply again.
+/// There only the description has it.</summary>
 /// <param name="value">A string, number, boolean or value of an enum.</param>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class DefaultValueAttribute(object value) : Attribute

@@ -64,12 +64,13 @@ public static class ManifestYaml
         return YamlScalars.IsOther(text) || IsUnsafe(text) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any;
     }
 
-    /// <summary>Whether a text of several lines can be a block: one that begins with white space, or has characters that YAML writes only by
-    /// an escape, cannot.</summary>
+    /// <summary>Whether a text of several lines can be a block: one that begins with white space, or has characters that YAML writes only
+    /// by an escape, cannot.</summary>
     private static bool IsBlock(string text) =>
         text.Contains('\n', StringComparison.Ordinal) && !char.IsWhiteSpace(text[0]) && text.All(c => c is '\n' or '\t' || !IsEscaped(c));
 
-    /// <summary>Whether a text must be in double quotes: what some readers take for a number, and what YAML writes only by an escape.</summary>
+    /// <summary>Whether a text must be in double quotes: what some readers take for a number, and what YAML writes only by an
+    /// escape.</summary>
     private static bool IsUnsafe(string text) =>
         char.IsAsciiDigit(text[0])
         || text[0] is '-' or '+' or '='

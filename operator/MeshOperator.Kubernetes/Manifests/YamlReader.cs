@@ -11,8 +11,8 @@ namespace MeshOperator.Kubernetes.Manifests;
 /// <param name="Root">What it stands for; null for an empty one.</param>
 public sealed record YamlDocument(string Source, long Line, JsonNode? Root);
 
-/// <summary>Reads YAML (or JSON) as the JSON that it stands for, in the way of Kubernetes (sigs.k8s.io/yaml): YAML 1.1 with merge keys, anchors and
-/// tags.</summary>
+/// <summary>Reads YAML (or JSON) as the JSON that it stands for, in the way of Kubernetes (sigs.k8s.io/yaml): YAML 1.1 with merge keys,
+/// anchors and tags.</summary>
 public static class YamlReader
 {
     private const int MostNested = 100;
@@ -20,7 +20,8 @@ public static class YamlReader
 
     /// <summary>All documents of a text.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="duplicates">Gets the paths of keys that are given twice, of which the last counts; where it is null, such a key is an error.</param>
+    /// <param name="duplicates">Gets the paths of keys that are given twice, of which the last counts; where it is null, such a key is an
+    /// error.</param>
     /// <exception cref="ManifestException">The text is not YAML, or it is unreasonably large or deep.</exception>
     public static IReadOnlyList<YamlDocument> ReadAll(string text, ICollection<string>? duplicates = null)
     {

@@ -7,8 +7,8 @@ using YamlDotNet.Core.Events;
 
 namespace MeshOperator.Kubernetes.Manifests;
 
-/// <summary>What scalars stand for in YAML 1.1, as Kubernetes reads it (sigs.k8s.io/yaml): <c>no</c> is false, <c>0755</c> and <c>0o755</c> are
-/// octal, <c>1_000</c> is a number.</summary>
+/// <summary>What scalars stand for in YAML 1.1, as Kubernetes reads it (sigs.k8s.io/yaml): <c>no</c> is false, <c>0755</c> and <c>0o755</c>
+/// are octal, <c>1_000</c> is a number.</summary>
 internal static partial class YamlScalars
 {
     private const string Tags = "tag:yaml.org,2002:";
@@ -23,7 +23,8 @@ internal static partial class YamlScalars
         return scalar.Style is not ScalarStyle.Plain || tag.Length > 0 ? JsonValue.Create(scalar.Value) : ReadPlain(scalar);
     }
 
-    /// <summary>Whether a plain scalar of this text would be read as something other than the text, by this reader or by those of YAML 1.2.</summary>
+    /// <summary>Whether a plain scalar of this text would be read as something other than the text, by this reader or by those of YAML
+    /// 1.2.</summary>
     public static bool IsOther(string text) =>
         text is "" or "<<" or "="
         || IsNull(text)

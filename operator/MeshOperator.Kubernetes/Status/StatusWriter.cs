@@ -9,7 +9,8 @@ using MeshOperator.Kubernetes.LeaderElection;
 
 namespace MeshOperator.Kubernetes.Status;
 
-/// <summary>Writes the status of objects of one kind by server-side apply, and only when it says something else than what is there.</summary>
+/// <summary>Writes the status of objects of one kind by server-side apply, and only when it says something else than what is
+/// there.</summary>
 /// <remarks>Each write carries the UID and the resource version of the object it was decided on. So a write of a replica that no longer
 /// leads is refused by the API server once the new leader, or anyone, has written to the object; and after a refusal the object is
 /// read anew and written to only if this replica still leads and the object's generation is the one that the status is about.</remarks>

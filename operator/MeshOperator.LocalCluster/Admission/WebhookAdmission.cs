@@ -153,7 +153,8 @@ internal sealed class WebhookAdmission(ObjectStore store, KindRegistry kinds, We
         var fault =
             response is null ? "webhook response was absent"
             : review.Text("apiVersion") != "admission.k8s.io/v1" || review.Text("kind") != "AdmissionReview"
-                ? $"expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got {review.Text("apiVersion")}, Kind={review.Text("kind")}"
+                ? $"expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got {review.Text("apiVersion")}, "
+                    + $"Kind={review.Text("kind")}"
             : response.Text("uid") != uid ? $"expected response.uid=\"{uid}\", got \"{response.Text("uid")}\""
             : null;
         if (fault is not null)

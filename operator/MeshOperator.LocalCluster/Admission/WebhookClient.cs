@@ -41,9 +41,13 @@ internal sealed class WebhookClient(ObjectStore store, KindRegistry kinds, Func<
             using var response = await Client(webhook, uri, address).SendAsync(request, both.Token);
             var body = await response.Content.ReadAsByteArrayAsync(both.Token);
             if (!response.IsSuccessStatusCode)
+            {
+                var said = Encoding.UTF8.GetString(body.AsSpan(0, Math.Min(body.Length, 256)));
                 throw new WebhookException(
-                    $"failed to call webhook: the server responded with status {(int)response.StatusCode} {Encoding.UTF8.GetString(body.AsSpan(0, Math.Min(body.Length, 256)))}".TrimEnd()
+                    $"failed to call webhook: the server responded with status {(int)response.StatusCode} {said}".TrimEnd()
                 );
+            }
+
             return JsonText.DecodeObject(body);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)

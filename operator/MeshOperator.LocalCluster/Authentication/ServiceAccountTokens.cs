@@ -116,7 +116,8 @@ internal sealed class ServiceAccountTokens : IDisposable
             return (
                 null,
                 [],
-                $"token audiences [{string.Join(" ", jwt.Audiences.Select(a => $"\"{a}\""))}] is invalid for the target audiences [{string.Join(" ", audiences.Select(a => $"\"{a}\""))}]"
+                $"token audiences [{string.Join(" ", jwt.Audiences.Select(a => $"\"{a}\""))}] is invalid for the target audiences "
+                    + $"[{string.Join(" ", audiences.Select(a => $"\"{a}\""))}]"
             );
         if (!jwt.TryGetPayloadValue<JsonElement>("kubernetes.io", out var element))
             return (null, [], "token has no kubernetes.io claim");

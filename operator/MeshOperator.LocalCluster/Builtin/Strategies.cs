@@ -195,7 +195,8 @@ internal static class Strategies
             errors.Invalid(
                 $"{field}[{key}]",
                 key,
-                "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+                "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+                    + "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
             );
         }
     }

@@ -84,8 +84,9 @@ internal static class FieldManager
         var count = 0;
         foreach (var (entry, fields) in conflicts)
         {
-            var owner =
-                $"\"{entry.Manager}\"{(entry.Subresource.Length > 0 ? $" with subresource \"{entry.Subresource}\"" : "")}{(entry.Operation == "Update" ? $" using {entry.ApiVersion}" : "")}";
+            var subresource = entry.Subresource.Length > 0 ? $" with subresource \"{entry.Subresource}\"" : "";
+            var version = entry.Operation == "Update" ? $" using {entry.ApiVersion}" : "";
+            var owner = $"\"{entry.Manager}\"{subresource}{version}";
             var paths = fields.Paths().ToArray();
             count += paths.Length;
             lines.Add(

@@ -161,7 +161,8 @@ internal sealed class ReadHandler(ObjectStore store, TimeProvider time)
         var kept =
             _snapshots.FirstOrDefault(s => s.Key == key).Snapshot
             ?? throw ApiError.Expired(
-                "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+                "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
+                    + "continue parameter."
             );
         return (kept, revision, (parsed.Text("ns") ?? "", parsed.Text("name") ?? ""));
     }

@@ -170,7 +170,8 @@ internal sealed class ReviewHandler(
                     throw ApiError.Conflict(
                         pods,
                         pod.Name,
-                        $"the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
+                        $"the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been "
+                            + "deleted and then recreated"
                     );
                 if (pod.Fields.GetValueOrDefault("spec.serviceAccountName") != name)
                     throw ApiError.BadRequest(

@@ -10,17 +10,23 @@ namespace MeshOperator.LocalCluster.Registry;
 internal static class BootstrapRoles
 {
     private const string Readable = """
-        {"apiGroups":[""],"resources":["configmaps","endpoints","events","persistentvolumeclaims","pods","pods/log","pods/status","serviceaccounts","services","services/status","namespaces"],"verbs":["get","list","watch"]},
+        {"apiGroups":[""],"resources":["configmaps","endpoints","events","persistentvolumeclaims","pods","pods/log","pods/status",
+        "serviceaccounts","services","services/status","namespaces"],"verbs":["get","list","watch"]},
         {"apiGroups":["apps","batch","discovery.k8s.io","networking.k8s.io","policy"],"resources":["*"],"verbs":["get","list","watch"]}
         """;
 
     private const string Writable = """
-        {"apiGroups":[""],"resources":["configmaps","endpoints","events","persistentvolumeclaims","pods","pods/eviction","secrets","serviceaccounts","serviceaccounts/token","services"],"verbs":["create","delete","deletecollection","get","list","patch","update","watch"]},
-        {"apiGroups":["apps","batch","networking.k8s.io","policy"],"resources":["*"],"verbs":["create","delete","deletecollection","patch","update"]}
+        {"apiGroups":[""],"resources":["configmaps","endpoints","events","persistentvolumeclaims","pods","pods/eviction","secrets",
+        "serviceaccounts","serviceaccounts/token","services"],"verbs":["create","delete","deletecollection","get","list","patch",
+        "update","watch"]},
+        {"apiGroups":["apps","batch","networking.k8s.io","policy"],"resources":["*"],"verbs":["create","delete","deletecollection",
+        "patch","update"]}
         """;
 
-    private const string Granting =
-        """{"apiGroups":["rbac.authorization.k8s.io"],"resources":["roles","rolebindings"],"verbs":["create","delete","deletecollection","get","list","patch","update","watch"]}""";
+    private const string Granting = """
+        {"apiGroups":["rbac.authorization.k8s.io"],"resources":["roles","rolebindings"],"verbs":["create","delete","deletecollection",
+        "get","list","patch","update","watch"]}
+        """;
 
     private const string Paths = "\"/healthz\",\"/livez\",\"/readyz\",\"/version\",\"/version/\"";
 
@@ -36,12 +42,18 @@ internal static class BootstrapRoles
         ("view", Readable, []),
         (
             "system:auth-delegator",
-            """{"apiGroups":["authentication.k8s.io"],"resources":["tokenreviews"],"verbs":["create"]},{"apiGroups":["authorization.k8s.io"],"resources":["subjectaccessreviews"],"verbs":["create"]}""",
+            """
+            {"apiGroups":["authentication.k8s.io"],"resources":["tokenreviews"],"verbs":["create"]},
+            {"apiGroups":["authorization.k8s.io"],"resources":["subjectaccessreviews"],"verbs":["create"]}
+            """,
             []
         ),
         (
             "system:basic-user",
-            """{"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"],"verbs":["create"]},{"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"],"verbs":["create"]}""",
+            """
+            {"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"],
+            "verbs":["create"]},{"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"],"verbs":["create"]}
+            """,
             ["system:authenticated"]
         ),
         (

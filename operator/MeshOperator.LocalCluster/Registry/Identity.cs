@@ -16,7 +16,8 @@ internal static class Identity
         {
             throw ApiError.BadRequest(
                 apiVersion == kind.ApiVersion || string.IsNullOrEmpty(apiVersion)
-                    ? $"{given} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: no kind \"{given}\" is registered for this resource"
+                    ? $"{given} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: no kind \"{given}\" is registered "
+                        + "for this resource"
                     : $"the API version in the data ({apiVersion}) does not match the expected API version ({kind.ApiVersion})"
             );
         }

@@ -186,7 +186,8 @@ internal sealed class ObjectWriter(
                 throw ApiError.Conflict(
                     kind,
                     name,
-                    $"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({current.Revision}). The object might have been modified"
+                    $"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+                        + $"({current.Revision}). The object might have been modified"
                 );
             if (
                 kind is { Group: "", Plural: "namespaces" }
@@ -268,7 +269,8 @@ internal sealed class ObjectWriter(
             Identity.Report($"unknown field \"{path}\"", request);
         if (unknown.Count > 0 && request.FieldValidation == FieldValidation.Strict)
             throw ApiError.BadRequest(
-                $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: strict decoding error: {string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}"
+                $"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: strict decoding error: "
+                    + $"{string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}"
             );
     }
 

@@ -155,7 +155,8 @@ internal sealed class SchemaValidation(FieldErrors errors)
             errors.Invalid(
                 field,
                 value.DeepClone(),
-                $"\"{path}\" must validate one and only one schema (oneOf). {(count == 0 ? "Found none valid" : Words($"Found {count} valid alternatives"))}"
+                $"\"{path}\" must validate one and only one schema (oneOf). "
+                    + $"{(count == 0 ? "Found none valid" : Words($"Found {count} valid alternatives"))}"
             );
         if (schema.Not is { } not && Fits(value, not))
             errors.Invalid(field, value.DeepClone(), $"\"{path}\" must not validate the schema (not)");

@@ -103,7 +103,9 @@ internal sealed partial class LabelSelector
     }
 
     [GeneratedRegex(
-        @"\G\s*(?:(?<not>!)\s*(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)|(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)(?:\s+(?<in>in|notin)\s*\((?<values>[^()]*)\)|\s*(?<op>==|=|!=)\s*(?<value>[-A-Za-z0-9_.]*))?)\s*"
+        @"\G\s*(?:(?<not>!)\s*(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)"
+            + @"|(?<key>[A-Za-z0-9][-A-Za-z0-9_./]*)(?:\s+(?<in>in|notin)\s*\((?<values>[^()]*)\)"
+            + @"|\s*(?<op>==|=|!=)\s*(?<value>[-A-Za-z0-9_.]*))?)\s*"
     )]
     private static partial Regex Requirement();
 }

@@ -68,7 +68,8 @@ internal static class MetadataValidation
         if (added.Length > 0)
             errors.Forbidden(
                 "metadata.finalizers",
-                $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(a => $"\"{a}\""))}}}"
+                "no new finalizers can be added if the object is being deleted, found new finalizers "
+                    + $"[]string{{{string.Join(", ", added.Select(a => $"\"{a}\""))}}}"
             );
     }
 }

@@ -11,8 +11,8 @@ public sealed record AccessPolicy(bool IsRestricted, ValueList<AccessRule> Allow
     /// <summary>Whether a change of it also ends requests and streams that were admitted before.</summary>
     public bool EndsOpenStreams { get; init; }
 
-    /// <summary>Whether a caller may open a connection of which only bytes are known. A rule with conditions on requests allows nothing there,
-    /// and denies by its other conditions.</summary>
+    /// <summary>Whether a caller may open a connection of which only bytes are known. A rule with conditions on requests allows nothing
+    /// there, and denies by its other conditions.</summary>
     /// <param name="access">The policy; null lets everybody in.</param>
     /// <param name="identity">The caller's SPIFFE identity; null when it shows none.</param>
     public static bool LetsIn(AccessPolicy? access, string? identity)
@@ -24,13 +24,15 @@ public sealed record AccessPolicy(bool IsRestricted, ValueList<AccessRule> Allow
         return !access.IsRestricted || access.Allow.Any(rule => !rule.NeedsHttp && rule.IsFor(identity));
     }
 
-    /// <summary>Whether somebody whom <paramref name="before"/> lets open connections of bytes is not let in by <paramref name="after"/>.</summary>
+    /// <summary>Whether somebody whom <paramref name="before"/> lets open connections of bytes is not let in by
+    /// <paramref name="after"/>.</summary>
     public static bool Narrows(AccessPolicy? before, AccessPolicy? after)
     {
         if (Equals(before, after))
             return false;
 
-        // Conditions on identities are exact ones and prefixes. Within what begins with a text of them, and with no longer one, all are equal.
+        // Conditions on identities are exact ones and prefixes. Within what begins with a text of them, and with no longer one, all are
+        // equal.
         return Texts(before)
             .Concat(Texts(after))
             .Append(string.Empty)

@@ -1,7 +1,7 @@
 namespace MeshOperator.Mesh.Model;
 
-/// <summary>Who may open a connection of which only bytes are known. A proxy asks for it in the handshake, as a server that speaks first has
-/// told things before the client's first byte.</summary>
+/// <summary>Who may open a connection of which only bytes are known. A proxy asks for it in the handshake, as a server that speaks first
+/// has told things before the client's first byte.</summary>
 /// <param name="IsOpen">Whether callers that show no identity may connect.</param>
 /// <param name="Ranges">The identities that may; empty means that no identity may connect.</param>
 public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)
@@ -60,7 +60,8 @@ public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)
 public sealed record CallerRange(StringMatch Allowed, ValueList<StringMatch> Denied)
 {
     /// <summary>How many letters of denied identities are excluded in the handshake. Their expression grows with them, and a proxy takes
-    /// it up to a bound (<c>re2.max_program_size.error_level</c>). Beyond that rules for bytes decide alone, at the client's first byte.</summary>
+    /// it up to a bound (<c>re2.max_program_size.error_level</c>). Beyond that rules for bytes decide alone, at the client's first
+    /// byte.</summary>
     public const int MostExcluded = 2000;
 
     /// <summary>Whether the denied ones can be excluded in the handshake.</summary>

@@ -18,7 +18,8 @@ public sealed record HttpRoute
     /// <summary>How requests of one client are kept at one endpoint.</summary>
     public StickySession? Sticky { get; init; }
 
-    /// <summary>The name of the <see cref="StickyPool"/> of all <see cref="Backends"/>; null where requests go to the backends by weight.</summary>
+    /// <summary>The name of the <see cref="StickyPool"/> of all <see cref="Backends"/>; null where requests go to the backends by
+    /// weight.</summary>
     public string? Pool { get; init; }
 
     /// <summary>For the whole request with its retries; null means none.</summary>

@@ -15,7 +15,8 @@ public sealed record MeshWorkload
     /// <summary>The services of which its proxy is told, with the backends of their routes; null means all of the mesh.</summary>
     public UpstreamScope? Scope { get; init; }
 
-    /// <summary>Where its proxy listens for the application, which calls it by itself; null where connections are redirected to it.</summary>
+    /// <summary>Where its proxy listens for the application, which calls it by itself; null where connections are redirected to
+    /// it.</summary>
     public ExplicitProxySettings? ExplicitProxy { get; init; }
 
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>

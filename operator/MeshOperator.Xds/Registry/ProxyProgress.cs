@@ -115,8 +115,8 @@ internal sealed class SharedResource(XdsResource resource, bool hasListener)
     private static bool HasListener(string name, IReadOnlyList<ResourceSet> shared) =>
         shared[(int)ResourceType.Listener].Find(name) is not null;
 
-    /// <summary>A proxy uses the resource when it subscribes to it, or has yet to ask for its type, or for this name as its listener is new. A
-    /// library asks only for what its application calls, and for some types never.</summary>
+    /// <summary>A proxy uses the resource when it subscribes to it, or has yet to ask for its type, or for this name as its listener is
+    /// new. A library asks only for what its application calls, and for some types never.</summary>
     public void Measure(ProxyConnection proxy, ref ProxyProgress progress)
     {
         var status = proxy[resource.Type];

@@ -13,7 +13,8 @@ public sealed class ProxyRegistry
 {
     private readonly SnapshotCache _cache;
 
-    /// <summary>An Envoy has one stream, of which the last counts. A gRPC library may open one for each channel, under the same node id.</summary>
+    /// <summary>An Envoy has one stream, of which the last counts. A gRPC library may open one for each channel, under the same node
+    /// id.</summary>
     private readonly ConcurrentDictionary<(string NodeId, ProxyConnection? OwnStream), ProxyConnection> _proxies = new();
 
     /// <summary>Held while a connection comes or goes, with <see cref="_connections"/>.</summary>

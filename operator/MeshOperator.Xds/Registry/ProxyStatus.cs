@@ -64,7 +64,8 @@ public sealed record ProxyRejection(string NodeId, string Resource, string Reaso
 /// <param name="ConnectedAt">Since when it is connected.</param>
 /// <param name="AreRequested">Whether it has asked for secrets.</param>
 /// <param name="TrustBundle">The trust bundle, by <see cref="Secrets.TrustMaterial.Id"/>; null before the first.</param>
-/// <param name="IdentitySigner">Who signed its certificate, by <see cref="Secrets.IdentityMaterial.Signer"/>; null when it has none.</param>
+/// <param name="IdentitySigner">Who signed its certificate, by <see cref="Secrets.IdentityMaterial.Signer"/>; null when it has
+/// none.</param>
 /// <param name="Rejection">The proxy's own text when it did not take what it was last sent, else null.</param>
 public sealed record ProxySecretStatus(
     string NodeId,

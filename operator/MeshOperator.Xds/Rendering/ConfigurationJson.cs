@@ -56,8 +56,8 @@ public static class ConfigurationJson
         return [.. node.Own.Callers.Select(callers => Render(new Secret { Name = callers.Name, ValidationContext = callers.Identities }))];
     }
 
-    /// <summary>The resources of a type that one workload's proxy is sent of what is shared, ordered by name. Empty for a workload that is not of the
-    /// mesh.</summary>
+    /// <summary>The resources of a type that one workload's proxy is sent of what is shared, ordered by name. Empty for a workload that is
+    /// not of the mesh.</summary>
     public static JsonArray Sent(EnvoyConfiguration configuration, WorkloadName workload, ResourceType type)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -104,7 +104,8 @@ public static class ConfigurationJson
         }
     }
 
-    /// <summary>All files of messages that this assembly has, so that none is forgotten when another is used inside an <c>Any</c>.</summary>
+    /// <summary>All files of messages that this assembly has, so that none is forgotten when another is used inside an
+    /// <c>Any</c>.</summary>
     private static IEnumerable<FileDescriptor> OwnFiles() =>
         typeof(ConfigurationJson)
             .Assembly.GetTypes()

@@ -48,7 +48,8 @@ internal static class ResourceTypes
 
     public static string Url(this ResourceType type) => Urls[(int)type];
 
-    /// <summary>The name that Envoy's users know: <c>cds</c>, <c>eds</c>, <c>lds</c>, <c>rds</c>, <c>sds</c>, <c>ecds</c>, <c>rtds</c>.</summary>
+    /// <summary>The name that Envoy's users know: <c>cds</c>, <c>eds</c>, <c>lds</c>, <c>rds</c>, <c>sds</c>, <c>ecds</c>,
+    /// <c>rtds</c>.</summary>
     public static string ShortName(this ResourceType type) => ShortNames[(int)type];
 
     public static bool TryParse(string url, out ResourceType type)

@@ -26,7 +26,8 @@ internal sealed class XdsResource
 
     public string Version { get; }
 
-    /// <summary>Of a secret, what tells where it comes from: the signer of an identity, the bundle of a validation context. Null of others.</summary>
+    /// <summary>Of a secret, what tells where it comes from: the signer of an identity, the bundle of a validation context. Null of
+    /// others.</summary>
     public string? Origin { get; }
 
     /// <summary>The resource as the bytes of a <c>google.protobuf.Any</c>, as a state-of-the-world response carries it.</summary>

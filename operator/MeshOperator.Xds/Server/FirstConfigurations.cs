@@ -8,8 +8,8 @@ internal sealed class FirstConfigurations(IOptions<XdsServerOptions> options, Ti
 {
     private readonly SemaphoreSlim _turns = new(options.Value.MaxFirstConfigurations);
 
-    /// <summary>Waits for a turn. It is over when it is disposed of, or after <see cref="XdsServerOptions.FirstConfigurationTurn"/>: a client
-    /// that is slow, or asks for little, must not keep the others waiting.</summary>
+    /// <summary>Waits for a turn. It is over when it is disposed of, or after <see cref="XdsServerOptions.FirstConfigurationTurn"/>: a
+    /// client that is slow, or asks for little, must not keep the others waiting.</summary>
     public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
     {
         await _turns.WaitAsync(cancellationToken);

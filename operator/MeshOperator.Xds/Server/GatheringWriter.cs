@@ -3,9 +3,9 @@ using System.IO.Pipelines;
 
 namespace MeshOperator.Xds.Server;
 
-/// <summary>Gathers what is written before it goes to the output in large pieces. Each piece passes the layers of HTTP/2 with their locks, and
-/// waits for a client that is behind: a stream then holds one piece in memory, however large the mesh is and however many clients connect
-/// at once.</summary>
+/// <summary>Gathers what is written before it goes to the output in large pieces. Each piece passes the layers of HTTP/2 with their locks,
+/// and waits for a client that is behind: a stream then holds one piece in memory, however large the mesh is and however many clients
+/// connect at once.</summary>
 internal sealed class GatheringWriter(PipeWriter output) : IBufferWriter<byte>
 {
     /// <summary>Of a piece, in bytes.</summary>
@@ -14,8 +14,8 @@ internal sealed class GatheringWriter(PipeWriter output) : IBufferWriter<byte>
     private byte[] _piece = ArrayPool<byte>.Shared.Rent(Size);
     private int _length;
 
-    /// <summary>Gives the memory back, after which the writer must not be used. Not to be called after a failure: a write may still be under
-    /// way, and would then write into what is another's.</summary>
+    /// <summary>Gives the memory back, after which the writer must not be used. Not to be called after a failure: a write may still be
+    /// under way, and would then write into what is another's.</summary>
     public void Return() => ArrayPool<byte>.Shared.Return(_piece);
 
     /// <inheritdoc/>

@@ -24,7 +24,8 @@ internal sealed class StreamSecrets(AdsStreamContext context, WakeSignal signal)
     /// <summary>Whether they were got at least once.</summary>
     public bool AreReady => _held.Generation > 0;
 
-    /// <summary>What was got last, with the secrets that the proxy's inbound listener names. To be called by the stream's loop only.</summary>
+    /// <summary>What was got last, with the secrets that the proxy's inbound listener names. To be called by the stream's loop
+    /// only.</summary>
     public ResourceSet CurrentFor(ProxyResources own)
     {
         var held = _held;

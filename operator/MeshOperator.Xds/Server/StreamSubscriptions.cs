@@ -33,8 +33,8 @@ internal sealed class StreamSubscriptions
     /// <summary>Which types' <see cref="Status"/> changed since it was last taken, a bit each.</summary>
     public int ChangedTypes { get; set; }
 
-    /// <summary>Whether the client has answered all that it was sent, and an Envoy has come to its listeners, which it asks for last but for
-    /// the routes that they name. It asks for its runtime values before anything else.</summary>
+    /// <summary>Whether the client has answered all that it was sent, and an Envoy has come to its listeners, which it asks for last but
+    /// for the routes that they name. It asks for its runtime values before anything else.</summary>
     public bool AreComplete =>
         IsRequested(ResourceType.Cluster) == IsRequested(ResourceType.Listener)
         && (IsRequested(ResourceType.Cluster) || !IsRequested(ResourceType.Runtime))
@@ -111,8 +111,8 @@ internal sealed class StreamSubscriptions
     private static bool RemovesLater(ResourceType type, SubscriptionChange change) =>
         type is ResourceType.Cluster or ResourceType.Endpoints && change.Removals.Count > 0;
 
-    /// <summary>A filter's configuration goes with the listeners that name it, and Envoy then asks no more for it. Told of it before, it would
-    /// answer the requests of connections that are still draining with 500.</summary>
+    /// <summary>A filter's configuration goes with the listeners that name it, and Envoy then asks no more for it. Told of it before, it
+    /// would answer the requests of connections that are still draining with 500.</summary>
     private static bool TellsRemovals(ResourceType type) => type is not ResourceType.Extension;
 
     private static void HandleDelta(TypeSubscription subscription, ClientRequest request, ProxyView view)

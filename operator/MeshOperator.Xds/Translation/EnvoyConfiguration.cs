@@ -22,7 +22,8 @@ internal sealed record NodeEntry(
     IReadOnlyList<ResourceSet>? Scoped
 );
 
-/// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by <see cref="Cache.SnapshotCache"/>.</summary>
+/// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by
+/// <see cref="Cache.SnapshotCache"/>.</summary>
 public sealed class EnvoyConfiguration
 {
     internal EnvoyConfiguration() { }
@@ -39,7 +40,8 @@ public sealed class EnvoyConfiguration
     /// <summary>All that is not one proxy's own, by <see cref="ResourceType"/>.</summary>
     internal IReadOnlyList<ResourceSet> Shared { get; init; } = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
 
-    /// <summary>What is sent in place of <see cref="Shared"/> to proxies that are told of some services only, or are explicit ones.</summary>
+    /// <summary>What is sent in place of <see cref="Shared"/> to proxies that are told of some services only, or are explicit
+    /// ones.</summary>
     internal IReadOnlyDictionary<ProxyScope, ResourceSet[]> Scopes { get; init; } = FrozenDictionary<ProxyScope, ResourceSet[]>.Empty;
 
     /// <summary>What is sent instead to clients that are gRPC libraries.</summary>
@@ -66,8 +68,8 @@ public sealed class EnvoyConfiguration
     internal IReadOnlyList<ResourceSet> SharedOf(WorkloadName? workload) =>
         workload is { } name && Nodes.TryGetValue(name, out var node) ? SharedOf(node) : Shared;
 
-    /// <summary>What of <see cref="Shared"/> the proxy of <paramref name="node"/> is sent, which may be of an earlier configuration: a pod that
-    /// is going still has calls to make.</summary>
+    /// <summary>What of <see cref="Shared"/> the proxy of <paramref name="node"/> is sent, which may be of an earlier configuration: a pod
+    /// that is going still has calls to make.</summary>
     internal IReadOnlyList<ResourceSet> SharedOf(NodeEntry? node) =>
         node?.Scope is not { } scope ? Shared
         : Scopes.TryGetValue(scope, out var sets) ? sets

@@ -9,7 +9,8 @@ namespace MeshOperator.Authentication;
 /// <summary>Gives the ADS server the certificates of the issuer, and the roots that are trusted.</summary>
 internal sealed class MeshIdentitySource(IdentityIssuer issuer, MeshAuthority authority) : IIdentitySource, IDisposable
 {
-    /// <summary>Making keys may take half of the machine, however many proxies connect at once, so that streams are served meanwhile.</summary>
+    /// <summary>Making keys may take half of the machine, however many proxies connect at once, so that streams are served
+    /// meanwhile.</summary>
     private readonly SemaphoreSlim _making = new(Math.Max(1, Environment.ProcessorCount / 2));
 
     /// <summary>A certificate's material is made once: the server tells by the instance that nothing was renewed.</summary>

@@ -16,7 +16,8 @@ internal sealed class TokenReviewer(EntityClient<V1TokenReview> reviews) : IDisp
     private const string AccountPrefix = "system:serviceaccount:";
     private readonly SemaphoreSlim _asking = new(AtOnce);
 
-    /// <summary>The pod that a token for the mesh is bound to; null when the API server does not accept the token, or it is another one.</summary>
+    /// <summary>The pod that a token for the mesh is bound to; null when the API server does not accept the token, or it is another
+    /// one.</summary>
     public async Task<PodOfToken?> ReviewAsync(string token, CancellationToken cancellation)
     {
         await _asking.WaitAsync(cancellation);

@@ -160,7 +160,8 @@ internal static class AuthorityConditions
             _ => "Put a new authority into Secret mesh-ca of the operator's namespace",
         };
         var message =
-            $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "expired" : "expires")} at {Rfc3339(nearest.NotAfter)}. {fix}.{Clocks(found)}";
+            $"The {nearest.Name} certificate {(nearness == Nearness.Expired ? "expired" : "expires")} at {Rfc3339(nearest.NotAfter)}. "
+            + $"{fix}.{Clocks(found)}";
         return new Finding(true, nearness == Nearness.Expired ? ConditionReasons.Expired : $"Expires{nearness}", message);
     }
 

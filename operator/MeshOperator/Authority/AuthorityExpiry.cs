@@ -11,8 +11,8 @@ namespace MeshOperator.Authority;
 /// <param name="Fingerprint">SHA-256, in lowercase hexadecimal digits.</param>
 internal sealed record WatchedCertificate(string Name, DateTimeOffset NotBefore, DateTimeOffset NotAfter, string Fingerprint);
 
-/// <summary>How near a certificate is to its end. Certificates that are short-lived are not always near it: a third of the life and a tenth of
-/// it are the bounds where they come to less than 30 days and 7 days.</summary>
+/// <summary>How near a certificate is to its end. Certificates that are short-lived are not always near it: a third of the life and a tenth
+/// of it are the bounds where they come to less than 30 days and 7 days.</summary>
 internal enum Nearness
 {
     Far,

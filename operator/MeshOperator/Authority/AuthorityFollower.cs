@@ -7,7 +7,8 @@ using MeshOperator.Kubernetes.Informers;
 
 namespace MeshOperator.Authority;
 
-/// <summary>Takes over what the leader writes about the certificate authority, and has all that carries the trust bundle brought up to date.</summary>
+/// <summary>Takes over what the leader writes about the certificate authority, and has all that carries the trust bundle brought up to
+/// date.</summary>
 internal sealed class AuthorityFollower(
     MeshAuthority authority,
     AuthoritySecrets secrets,

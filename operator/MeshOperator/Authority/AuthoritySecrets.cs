@@ -11,8 +11,8 @@ using MeshOperator.Settings;
 
 namespace MeshOperator.Authority;
 
-/// <summary>The two Secrets of the certificate authority in the operator's namespace: the one that a user may bring (or the operator makes), which
-/// says who is to sign, and the operator's own, which says who signs and how far a rotation is.</summary>
+/// <summary>The two Secrets of the certificate authority in the operator's namespace: the one that a user may bring (or the operator
+/// makes), which says who is to sign, and the operator's own, which says who signs and how far a rotation is.</summary>
 [GenericRbac("", "secrets", "create", OwnNamespace = true)]
 [GenericRbac(
     "",

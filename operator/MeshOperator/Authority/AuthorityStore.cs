@@ -8,8 +8,8 @@ using MeshOperator.Settings;
 
 namespace MeshOperator.Authority;
 
-/// <summary>Finds the certificate authority when the operator starts. The first replica makes it; who comes second reads it; a user's own is
-/// used as it is.</summary>
+/// <summary>Finds the certificate authority when the operator starts. The first replica makes it; who comes second reads it; a user's own
+/// is used as it is.</summary>
 internal sealed class AuthorityStore(
     AuthoritySecrets secrets,
     EntityClient<MeshCertificateAuthority> settings,
@@ -23,7 +23,8 @@ internal sealed class AuthorityStore(
     /// <summary>No proxy is known when the operator starts, and none has acknowledged anything.</summary>
     private static readonly RotationProgress Nobody = new(0, 1, []);
 
-    /// <summary>Reads the state, or makes it. Waits for the API server, and for a Secret that a user is to bring, as long as it takes.</summary>
+    /// <summary>Reads the state, or makes it. Waits for the API server, and for a Secret that a user is to bring, as long as it
+    /// takes.</summary>
     /// <exception cref="CertificateAuthorityException">A Secret is there and cannot be used.</exception>
     public async Task<AuthorityState> LoadAsync(CancellationToken cancellation)
     {

@@ -3,8 +3,8 @@ using k8s.Models;
 
 namespace MeshOperator.Authority;
 
-/// <summary>Whether the replicas that report are alive: how long ago a report was last seen renewed. Their own clocks, by which they write when
-/// that was, may differ from this machine's.</summary>
+/// <summary>Whether the replicas that report are alive: how long ago a report was last seen renewed. Their own clocks, by which they write
+/// when that was, may differ from this machine's.</summary>
 internal sealed class ReportAges(TimeProvider time)
 {
     /// <summary>Who has not renewed its report for so long is gone.</summary>

@@ -18,7 +18,7 @@ internal sealed class RotationProgressSource(
     /// <summary>Progress with a state.</summary>
     public RotationProgress Measure(MeshAuthority.Snapshot present)
     {
-        if (pipeline.Latest is not { } latest)
+        if (pipeline.Served is not { } served)
             return new RotationProgress(0, 0, [new RotationHold("operator", "has not seen the mesh yet")]);
         var others = Others();
         var held = others
@@ -28,7 +28,7 @@ internal sealed class RotationProgressSource(
         var current = others.Values.Where(r => r.Epoch == present.State.Epoch).ToList();
         var own = trust.Missing(present);
         var (done, total) = (0, 0);
-        foreach (var workload in latest.Model.Workloads.Keys)
+        foreach (var workload in served.Workloads.Keys)
         {
             total++;
             var node = workload.NodeId;

@@ -41,7 +41,8 @@ internal sealed class ServingCertificate(MeshAuthority authority, IReadOnlyList<
     /// <exception cref="CertificateAuthorityException">It may not; the message names which.</exception>
     public static void Check(CertificateAuthority authority, IReadOnlyList<string> names) => _ = Issue(authority, names);
 
-    /// <summary>Of a user's authority with name constraints only the first name is demanded, by which proxies and the API server ask for the operator.</summary>
+    /// <summary>Of a user's authority with name constraints only the first name is demanded, by which proxies and the API server ask for
+    /// the operator.</summary>
     private static IssuedCertificate Issue(CertificateAuthority authority, IReadOnlyList<string> names) =>
         authority.IssueServer([names[0], .. names.Skip(1).Where(authority.Permits)], [.. Addresses.Where(authority.Permits)], Lifetime);
 

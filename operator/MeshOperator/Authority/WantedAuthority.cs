@@ -22,7 +22,8 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
     public static string? RequestOf(V1ObjectMeta? metadata) =>
         metadata?.Annotations is { } annotations && annotations.TryGetValue(MeshNames.RotateAnnotation, out var value) ? value : null;
 
-    /// <summary>Reads the Secret; puts it back when it is gone and no user is to bring it, with a new root where the operator is to make one; replaces the root in it when that is asked for or due.</summary>
+    /// <summary>Reads the Secret; puts it back when it is gone and no user is to bring it, with a new root where the operator is to make
+    /// one; replaces the root in it when that is asked for or due.</summary>
     public async Task<Wanted> FindAsync(MeshCertificateAuthority? settings, AuthorityState state, CancellationToken cancellation)
     {
         var secret = await secrets.GetWantedAsync(cancellation);
@@ -61,7 +62,8 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
                 last,
                 (
                     ConditionReasons.SecretIsNotOurs,
-                    $"provider.selfSigned is set, but Secret {secrets.Wanted} was not created by the operator. Delete the Secret to have the operator create one."
+                    $"provider.selfSigned is set, but Secret {secrets.Wanted} was not created by the operator. Delete the Secret to "
+                        + "have the operator create one."
                 )
             );
         if (state.Phase != RotationPhase.Stable || files != state.Signer)
@@ -74,7 +76,8 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
                 last,
                 (
                     ConditionReasons.RotationNotPossible,
-                    $"A rotation was requested, but the operator does not have the key of the root above its authority. Put a new authority into Secret {secrets.Wanted}, and the operator rotates to it."
+                    "A rotation was requested, but the operator does not have the key of the root above its authority. Put a new "
+                        + $"authority into Secret {secrets.Wanted}, and the operator rotates to it."
                 )
             );
         if (!isAsked && !(isOwn && settings?.Spec.Rotation?.Auto != false && IsDue(files)))

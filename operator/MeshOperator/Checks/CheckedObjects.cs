@@ -91,14 +91,16 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
         catch (HttpOperationException e) when (e.Response.StatusCode == HttpStatusCode.NotFound)
         {
             throw new CheckException(
-                $"{what} does not exist{(what.StartsWith("namespace", StringComparison.Ordinal) ? "" : $" in namespace '{ns}'")}; look with kubectl get {what.Split(' ')[0]}, or choose another namespace with -n",
+                $"{what} does not exist{(what.StartsWith("namespace", StringComparison.Ordinal) ? "" : $" in namespace '{ns}'")}; "
+                    + $"look with kubectl get {what.Split(' ')[0]}, or choose another namespace with -n",
                 e
             );
         }
         catch (HttpOperationException e)
         {
             throw new CheckException(
-                $"{what} cannot be read: the API server answered {(int)e.Response.StatusCode}; give the kubeconfig's user the right to get and list it",
+                $"{what} cannot be read: the API server answered {(int)e.Response.StatusCode}; give the kubeconfig's user the right "
+                    + "to get and list it",
                 e
             );
         }

@@ -9,7 +9,8 @@ namespace MeshOperator.Checks;
 internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time)
 {
     private const string Restart =
-        "eligible but not injected: the pod was created before it or its namespace was labelled, or while the webhook was unavailable; restart the pod";
+        "eligible but not injected: the pod was created before it or its namespace was labelled, or while the webhook was "
+        + "unavailable; restart the pod";
 
     /// <summary>Looks at a pod of a cluster.</summary>
     public CheckedPod Live(V1Pod pod, V1Namespace ns)

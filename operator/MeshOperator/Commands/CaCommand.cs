@@ -88,7 +88,8 @@ internal static class CaCommand
         if (await FindAsync(client, cancellation) is not { Status: { } status })
         {
             await console.Error.WriteLineAsync(
-                $"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then."
+                $"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it "
+                    + "creates the object then."
             );
             return 1;
         }
@@ -107,7 +108,8 @@ internal static class CaCommand
         if (await FindAsync(client, cancellation) is not { Status: { } before })
         {
             await console.Error.WriteLineAsync(
-                $"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it creates the object then."
+                $"meshop ca: MeshCertificateAuthority {Name} has no status; check that the operator runs and is elected leader, as it "
+                    + "creates the object then."
             );
             return 1;
         }
@@ -155,7 +157,8 @@ internal static class CaCommand
             if (!hasBegun && TimeProvider.System.GetElapsedTime(asked) > AnswersWithin)
             {
                 await console.Error.WriteLineAsync(
-                    $"meshop ca: the operator has not begun within {AnswersWithin.TotalSeconds:0} s; check that it runs and is elected leader. The rotation request remains pending."
+                    $"meshop ca: the operator has not begun within {AnswersWithin.TotalSeconds:0} s; check that it runs and is "
+                        + "elected leader. The rotation request remains pending."
                 );
                 return 1;
             }

@@ -10,7 +10,8 @@ internal static class UpstreamsOption
         new("--default-upstreams")
         {
             Description =
-                "The services whose configuration is sent to proxies without the annotation meshoperator.io/upstreams: Mesh (all) or Namespace (those of their own namespace).",
+                "The services whose configuration is sent to proxies without the annotation meshoperator.io/upstreams: Mesh (all) or "
+                + "Namespace (those of their own namespace).",
             DefaultValueFactory = _ => DefaultUpstreams.Mesh,
         };
 }

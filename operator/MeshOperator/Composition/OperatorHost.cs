@@ -225,6 +225,9 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<ReportAges>();
         services.AddSingleton<RotationProgressSource>();
         services.AddSingleton<WantedAuthority>();
+        services.AddSingleton<RotationSteps>();
+        services.AddSingleton<AuthorityStatusWriter>();
+        services.AddSingleton<AuthorityReconciler>();
         services.AddHostedService<AuthorityFollower>();
         services.AddHostedService<AuthorityMetrics>();
         services.AddHostedService<ReplicaReports>();

@@ -33,7 +33,8 @@ internal static class MetricsPage
             .Table(["Label", "Value"], StatisticsTags.Labels.Select(label => (string[])[Markdown.Code(label.Name), label.Meaning]));
         page.Heading(3, "Statistics kept by default")
             .Paragraph(
-                "A sidecar keeps the statistics whose Envoy name fits one of these. The annotation `meshoperator.io/proxy-statistics` or the "
+                "A sidecar keeps the statistics whose Envoy name fits one of these. The annotation `meshoperator.io/proxy-statistics` "
+                    + "or the "
                     + "chart value `proxy.statistics` keeps more, at some 270 bytes each; `*` keeps all. "
                     + "The statistics of a service's traffic appear with its first connection."
             );

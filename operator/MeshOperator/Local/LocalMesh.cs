@@ -209,7 +209,7 @@ internal sealed class LocalMesh : IAsyncDisposable
                 return policy;
         }
 
-        return Host.Services.GetRequiredService<MeshPipeline>().Served == source.Current
+        return Host.Services.GetRequiredService<MeshPipeline>().TranslatedSnapshot == source.Current
             ? null
             : "the last changes have not been served yet";
     }

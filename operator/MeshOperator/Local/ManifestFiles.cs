@@ -66,5 +66,6 @@ internal sealed record ManifestObject(string File, JsonObject Object)
 {
     /// <summary>For example <c>TrafficSplit serving/model</c>.</summary>
     public string Name =>
-        $"{(string?)Object["kind"]} {((string?)Object["metadata"]?["namespace"] is { } ns ? ns + "/" : string.Empty)}{(string?)Object["metadata"]?["name"]}";
+        $"{(string?)Object["kind"]} "
+        + $"{((string?)Object["metadata"]?["namespace"] is { } ns ? ns + "/" : string.Empty)}{(string?)Object["metadata"]?["name"]}";
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Rollout;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
@@ -26,20 +27,25 @@ internal sealed class MeshPipeline(
     private readonly MeshTranslator _translator = new();
     private readonly ModeRollout _rollout = new(time);
     private readonly AcknowledgedProgress _progress = new(proxies);
-    private TranslationResult? _latest;
-    private ClusterSnapshot? _served;
+    private TranslationResult? _wanted;
+    private MeshModel? _served;
+    private ClusterSnapshot? _translated;
 
-    /// <summary>Told after <see cref="Latest"/> changed; must return at once.</summary>
+    /// <summary>Raised after a translation; handlers must return at once.</summary>
     public event Action? Translated;
 
-    /// <summary>What is served, and what became of each policy; null before the first translation.</summary>
-    public TranslationResult? Latest => Volatile.Read(ref _latest);
+    /// <summary>The model that the policies ask for, and the verdict on each policy; null before the first translation.</summary>
+    public TranslationResult? Wanted => Volatile.Read(ref _wanted);
 
-    /// <summary>The snapshot of which <see cref="Latest"/> was made.</summary>
-    public ClusterSnapshot? Served => Volatile.Read(ref _served);
+    /// <summary>The model that proxies are served: <see cref="Wanted"/>, except where the mode of mutual TLS still changes in steps. It has
+    /// the same workloads. Null before the first translation.</summary>
+    public MeshModel? Served => Volatile.Read(ref _served);
+
+    /// <summary>The snapshot from which both models were made; null before the first translation.</summary>
+    public ClusterSnapshot? TranslatedSnapshot => Volatile.Read(ref _translated);
 
     /// <summary>Whether proxies are served.</summary>
-    public bool IsReady => Latest is not null;
+    public bool IsReady => Wanted is not null;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -88,12 +94,14 @@ internal sealed class MeshPipeline(
             var result = _translator.Translate(snapshot);
             // The cache goes first: who sees the new verdicts must not measure them by the old resources.
             var pending = _rollout.Pending.Count;
-            cache.Update(envoy.Translate(_rollout.Apply(result.Model, _progress)));
+            var served = _rollout.Apply(result.Model, _progress);
+            cache.Update(envoy.Translate(served));
             if (_rollout.Pending.Count != pending)
                 Log.RolloutPending(logger, _rollout.Pending.Count);
             revocations.See(result.Model);
-            Volatile.Write(ref _latest, result);
-            Volatile.Write(ref _served, snapshot);
+            Volatile.Write(ref _served, served);
+            Volatile.Write(ref _wanted, result);
+            Volatile.Write(ref _translated, snapshot);
             Log.Translated(
                 logger,
                 result.Model.Services.Count,

@@ -104,7 +104,7 @@ internal sealed class RevocationService(
         IEnumerable<(WorkloadName Workload, PortRevision Port)> pending
     )
     {
-        var workloads = pipeline.Latest?.Model.Workloads ?? ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
+        var workloads = pipeline.Served?.Workloads ?? ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
         var merged = RevocationRecord.Read(present, ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty);
         merged = merged.RemoveRange(merged.Keys.Where(pod => !workloads.ContainsKey(new WorkloadName(pod.Namespace, pod.Name))));
         foreach (var (workload, port) in pending)

@@ -22,8 +22,8 @@ internal static class RevocationRecord
     /// <summary>How long the annotation may become: what the API server takes is 256 KiB for all of an object.</summary>
     public const int LongestText = 250_000;
 
-    /// <summary>The revisions in a Lease, taking over those of <paramref name="before"/> that are the same; none when it is another Lease or
-    /// somebody has changed it so that it cannot be read.</summary>
+    /// <summary>The revisions in a Lease, taking over those of <paramref name="before"/> that are the same; none when it is another Lease
+    /// or somebody has changed it so that it cannot be read.</summary>
     public static ImmutableDictionary<ObjectName, ValueList<PortRevision>> Read(
         V1Lease? lease,
         ImmutableDictionary<ObjectName, ValueList<PortRevision>> before

@@ -19,8 +19,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
 {
     private const int Workers = 4;
 
-    /// <summary>While many proxies answer, a status is not written for each of them: what the API server and the informers do for it would slow
-    /// the proxies down.</summary>
+    /// <summary>While many proxies answer, a status is not written for each of them: what the API server and the informers do for it would
+    /// slow the proxies down.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
     /// <summary>How long after a start the status of a policy that has not changed stays as it was, while proxies come back.</summary>
@@ -130,7 +130,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         while (true)
         {
             await WaitAsync(isWriting ? UntilNextLook() : null, cancellation);
-            var canWrite = _leadership.IsLeader && _pipeline.Latest is not null;
+            var canWrite = _leadership.IsLeader && _pipeline.Wanted is not null;
             if (canWrite && !isWriting)
             {
                 _known.Clear();
@@ -140,7 +140,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
             isWriting = canWrite;
             if (!isWriting)
                 continue;
-            foreach (var key in _pipeline.Latest!.Verdicts.Keys)
+            foreach (var key in _pipeline.Wanted!.Verdicts.Keys)
             {
                 if (Desired(key) is not null)
                     _queue.Add(key);
@@ -212,7 +212,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// <summary>The status that should be written, or null when it is there, or the object has changed since it was translated.</summary>
     private (Api.Policies.PolicyStatus After, Api.Policies.PolicyStatus? Before)? Desired(PolicyKey key)
     {
-        if (_pipeline.Latest is not { } latest || !latest.Verdicts.TryGetValue(key, out var verdict))
+        if (_pipeline.Wanted is not { } wanted || !wanted.Verdicts.TryGetValue(key, out var verdict))
             return null;
         if (
             !_stores.TryGetValue(key.Kind, out var store)

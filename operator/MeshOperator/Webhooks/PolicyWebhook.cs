@@ -6,7 +6,8 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Webhooks;
 
-/// <summary>Refuses a policy that its validator refuses, with every field that is wrong, and warns of what is to be known of a valid one.</summary>
+/// <summary>Refuses a policy that its validator refuses, with every field that is wrong, and warns of what is to be known of a valid
+/// one.</summary>
 internal class PolicyWebhook<TPolicy, TSpec, TStatus>(IValidator<TSpec> validator, IPolicyWarnings<TSpec>? warnings = null)
     : ValidationWebhook<TPolicy>
     where TPolicy : CustomKubernetesEntity<TSpec, TStatus>

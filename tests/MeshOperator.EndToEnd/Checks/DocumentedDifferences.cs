@@ -78,7 +78,8 @@ internal static class DocumentedDifferences
     private static string Target(string line)
     {
         var parts = line.Split(' ');
-        return $"{parts[0]} {(Uri.TryCreate(parts[1], UriKind.Absolute, out var uri) && uri.Scheme == "http" ? uri.PathAndQuery : parts[1])} HTTP/1.1";
+        var path = Uri.TryCreate(parts[1], UriKind.Absolute, out var uri) && uri.Scheme == "http" ? uri.PathAndQuery : parts[1];
+        return $"{parts[0]} {path} HTTP/1.1";
     }
 
     /// <summary>What is in the chunks, as where one ends is not kept; names of trailers become lower case.</summary>

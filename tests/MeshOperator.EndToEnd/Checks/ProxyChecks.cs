@@ -41,7 +41,8 @@ internal static class ProxyChecks
             if (element.TryGetProperty("name", out var own) && own.ValueKind == JsonValueKind.String)
                 name = own.GetString()!;
             if (element.TryGetProperty("error_state", out var error))
-                yield return $"{name} was refused: {(error.TryGetProperty("details", out var details) ? details.GetString() : error.ToString())}";
+                yield return $"{name} was refused: "
+                    + $"{(error.TryGetProperty("details", out var details) ? details.GetString() : error.ToString())}";
             var others = element.EnumerateObject().Where(p => p.Name != "error_state");
             foreach (var found in others.SelectMany(p => Find(p.Value, name)))
                 yield return found;

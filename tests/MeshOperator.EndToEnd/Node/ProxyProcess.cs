@@ -29,7 +29,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             mounts=$((mounts - 1))
         done
         mount --rbind /mnt/run /run
-        exec setpriv --pdeathsig KILL --reuid "$user" --regid "$group" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all /mnt/envoy "$@"
+        exec setpriv --pdeathsig KILL --reuid "$user" --regid "$group" --clear-groups --no-new-privs \
+            --bounding-set=-all --inh-caps=-all /mnt/envoy "$@"
         """;
 
     private readonly List<ChildProcess> _runs = [];

@@ -28,8 +28,8 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task Requests_that_are_1500_in_flight_at_once_are_all_answered()
     {
-        // Each needs a connection of its own between the proxies. When one of them fails, Envoy fails all requests that wait for one, so those
-        // that are new at a time are fewer than what the machine can shake hands with in 5 s.
+        // Each needs a connection of its own between the proxies. When one of them fails, Envoy fails all requests that wait for one, so
+        // those that are new at a time are fewer than what the machine can shake hands with in 5 s.
         var requests = new List<Task<Reply>>();
         foreach (var some in Enumerable.Range(1, 1500).Chunk(100))
         {

@@ -8,7 +8,8 @@ using Xunit;
 
 namespace MeshOperator.EndToEnd.Scenarios;
 
-/// <summary>Servers that do not answer any more while they are still endpoints of their service, under a RetryPolicy with its defaults.</summary>
+/// <summary>Servers that do not answer any more while they are still endpoints of their service, under a RetryPolicy with its
+/// defaults.</summary>
 public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
 {
     [Theory]
@@ -64,7 +65,8 @@ public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
         var web = await shop.DeployAsync("web", replicas);
         var client = (await shop.DeployAsync("client")).Client;
         await shop.ApplyAsync(
-            "{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}"
+            "{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, "
+                + "name: web}]}}"
         );
         await Eventually.Succeeds(async () =>
             (await client.RepeatAsync(20, "http://web/")).Select(reply => reply.Pod).Distinct().Count().ShouldBe(replicas)

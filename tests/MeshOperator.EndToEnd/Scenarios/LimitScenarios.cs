@@ -61,7 +61,8 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
             apiVersion: meshoperator.io/v1alpha1
             kind: RateLimit
             metadata: {name: {{_web}} }
-            spec: {targetRefs: [{kind: Service, name: {{_web}} }], limits: [{requests: 20, unit: Second, burst: 20, match: {path: {value: /limited} } }]}
+            spec: {targetRefs: [{kind: Service, name: {{_web}} }], limits: [{requests: 20, unit: Second, burst: 20,
+              match: {path: {value: /limited} } }]}
             """
         );
         var from = TimeSpan.Zero;

@@ -25,7 +25,8 @@ public sealed class LostNodeScenarios(TestMesh mesh) : Scenario(mesh)
         var client = (await shop.DeployAsync("client")).Client;
         if (retries)
             await shop.ApplyAsync(
-                "{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, name: web}]}}"
+                "{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: web}, spec: {targetRefs: [{kind: Service, "
+                    + "name: web}]}}"
             );
         await Eventually.Succeeds(async () =>
             (await client.RepeatAsync(20, "http://web/")).Select(reply => reply.Pod).Distinct().Count().ShouldBe(2)

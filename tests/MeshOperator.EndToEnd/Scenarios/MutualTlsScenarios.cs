@@ -107,7 +107,8 @@ public sealed class MutualTlsScenarios(TestMesh mesh, SharedNamespace shared) : 
     public async Task Bytes_come_from_the_allowed_identity_only_also_where_the_server_speaks_first()
     {
         await MtlsAsync(
-            $"mode: Strict, allow: [{{identities: ['spiffe://cluster.local/ns/{Namespace.Name}/sa/friend'], ports: [{ApplicationPort.SpeaksFirst}]}}]"
+            $"mode: Strict, allow: [{{identities: ['spiffe://cluster.local/ns/{Namespace.Name}/sa/friend'], ports: "
+                + $"[{ApplicationPort.SpeaksFirst}]}}]"
         );
 
         using var allowed = await Friend.ConnectAsync("web", Port.MySql.Number);

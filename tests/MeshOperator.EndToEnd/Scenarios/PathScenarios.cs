@@ -31,7 +31,8 @@ public sealed class PathScenarios(TestMesh mesh, SharedNamespace shared) : Share
         cases.Count.ShouldBeGreaterThan(25);
 
         await ApplyAsync(
-            $"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{paths: ['{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}']}}]"
+            $"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{paths: "
+                + $"['{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}']}}]"
         );
 
         await AnsweredAsync(cases.Select(c => ($"GET {c.Sent} HTTP/1.1\r\n", c.Status)));
@@ -47,7 +48,8 @@ public sealed class PathScenarios(TestMesh mesh, SharedNamespace shared) : Share
         cases.Count.ShouldBeGreaterThan(8);
 
         await ApplyAsync(
-            $"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{methods: [{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}]}}]"
+            $"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{methods: "
+                + $"[{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}]}}]"
         );
 
         await AnsweredAsync(cases.Select(c => (Request(c.Sent), c.Status)));

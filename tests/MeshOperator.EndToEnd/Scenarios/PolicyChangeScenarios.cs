@@ -8,7 +8,8 @@ using Xunit;
 
 namespace MeshOperator.EndToEnd.Scenarios;
 
-/// <summary>What a changed policy does to connections that are open: it holds for their next request, and ends none that it still allows.</summary>
+/// <summary>What a changed policy does to connections that are open: it holds for their next request, and ends none that it still
+/// allows.</summary>
 public sealed class PolicyChangeScenarios(TestMesh mesh, SharedNamespace shared) : SharedScenario(mesh, shared, "change", proxies: 3)
 {
     private const string Web = "{matchLabels: {app: web}}";

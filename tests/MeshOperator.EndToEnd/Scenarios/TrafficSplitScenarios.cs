@@ -221,7 +221,8 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
     public async Task Headers_are_set_added_and_removed_on_the_way_to_the_application()
     {
         await SplitAsync(
-            "rules: [{backends: [{service: web}], headers: {set: [{name: x-set, value: new}], add: [{name: x-added, value: more}], remove: [x-secret]}}]"
+            "rules: [{backends: [{service: web}], headers: {set: [{name: x-set, value: new}], add: [{name: x-added, value: more}], "
+                + "remove: [x-secret]}}]"
         );
 
         var reply = await Caller.GetAsync(Url, "x-set: old", "x-secret: 1", "x-kept: 2");

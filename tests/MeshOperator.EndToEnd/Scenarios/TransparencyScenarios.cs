@@ -64,9 +64,11 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
         "GET /te HTTP/1.1\nTE: trailers",
         "GET /te HTTP/1.1\nTE: gzip",
         "GET /hop HTTP/1.1\nKeep-Alive: timeout=5\nProxy-Connection: keep-alive\nUpgrade: h2c",
-        "GET /forwarded HTTP/1.1\nX-Forwarded-For: 10.0.0.1\nX-Forwarded-Proto: https\nForwarded: for=192.0.2.1\nVia: 1.1 x\nX-Request-Id: mine",
+        "GET /forwarded HTTP/1.1\nX-Forwarded-For: 10.0.0.1\nX-Forwarded-Proto: https\nForwarded: for=192.0.2.1\nVia: 1.1 "
+            + "x\nX-Request-Id: mine",
         "GET /identity HTTP/1.1\nX-Forwarded-Client-Cert: URI=spiffe://forged",
-        "GET /conditional HTTP/1.1\nAuthorization: Basic dTpw\nRange: bytes=0-1\nIf-None-Match: x\nAccept-Encoding: gzip, br\nUser-Agent: t/1",
+        "GET /conditional HTTP/1.1\nAuthorization: Basic dTpw\nRange: bytes=0-1\nIf-None-Match: x\nAccept-Encoding: gzip, "
+            + "br\nUser-Agent: t/1",
         $"GET /envoy HTTP/1.1\n{string.Join('\n', EnvoyHeaders.Select(header => "x-envoy-" + header))}",
         "GET /old HTTP/1.0",
     ];

@@ -43,7 +43,8 @@ public sealed class FloodTests
         var ends = await flood;
         var seconds = clock.Elapsed.TotalSeconds;
         TestContext.Current.TestOutputHelper!.WriteLine(
-            $"{ends.ByOperator} and {ends.ByHttp} bad streams in {seconds:0.0} s, {rounds} rounds of {Good} good proxies meanwhile, {reviews.Fired} reviews"
+            $"{ends.ByOperator} and {ends.ByHttp} bad streams in {seconds:0.0} s, {rounds} rounds of {Good} good proxies meanwhile, "
+                + $"{reviews.Fired} reviews"
         );
         rounds.ShouldBeGreaterThan(0);
         // Kestrel refuses some by itself, as their connection is too busy.

@@ -51,7 +51,8 @@ internal sealed class RawStream : IDisposable
         return DeltaDiscoveryResponse.Parser.ParseFrom(_call.ResponseStream.Current);
     }
 
-    /// <summary>Sends, and returns the status with which the server ends the stream. It may end it while the message is on its way.</summary>
+    /// <summary>Sends, and returns the status with which the server ends the stream. It may end it while the message is on its
+    /// way.</summary>
     public async Task<Status> EndAsync(byte[] message)
     {
         try

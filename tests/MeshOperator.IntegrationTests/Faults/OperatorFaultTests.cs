@@ -10,7 +10,8 @@ using Fault = MeshOperator.LocalCluster.Faults.Fault;
 
 namespace MeshOperator.IntegrationTests.Faults;
 
-/// <summary>What goes wrong when the operator writes, or when the API server asks it. On an API server of their own in this process.</summary>
+/// <summary>What goes wrong when the operator writes, or when the API server asks it. On an API server of their own in this
+/// process.</summary>
 public sealed class OperatorFaultTests : IAsyncLifetime
 {
     private TestCluster _cluster = null!;

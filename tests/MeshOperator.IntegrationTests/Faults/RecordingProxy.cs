@@ -22,7 +22,8 @@ internal sealed class RecordingProxy : IAsyncDisposable
     /// <summary>What it has: lines of type, name and version, in order.</summary>
     public string[] State => [.. _versions.Select(v => $"{v.Key}@{v.Value}").Order(StringComparer.Ordinal)];
 
-    /// <summary>Subscribes to all clusters and listeners, and to the routes and endpoints of those names whether they exist or not.</summary>
+    /// <summary>Subscribes to all clusters and listeners, and to the routes and endpoints of those names whether they exist or
+    /// not.</summary>
     public static async Task<RecordingProxy> ConnectAsync(DeltaClient client, IEnumerable<string> names)
     {
         string[] all = [.. names];

@@ -107,7 +107,8 @@ public sealed class SoakTests
         cluster.Faults.Clear();
 
         await Console.Out.WriteLineAsync(
-            $"soak: {changes.Written} writes, {changes.Refused} refused by faults; fired: {string.Join(", ", orders.Select(o => $"{o.Fault} {o.Fired}"))}"
+            $"soak: {changes.Written} writes, {changes.Refused} refused by faults; fired: "
+                + $"{string.Join(", ", orders.Select(o => $"{o.Fault} {o.Fired}"))}"
         );
         await CachesEqualAsync(cluster, mesh);
         await using var fresh = await mesh.StartAnotherAsync(o => o with { OwnWebhookConfigurations = false });
@@ -165,15 +166,15 @@ public sealed class SoakTests
         where T : IKubernetesObject<V1ObjectMeta> =>
         [.. entities.Select(e => $"{ObjectKey.From(e)}@{e.Metadata.ResourceVersion}").Order(StringComparer.Ordinal)];
 
-    /// <summary>Every service, workload and verdict of what an operator serves, in order; they are equal by content.</summary>
+    /// <summary>Every service, workload and verdict that an operator has, in order; they are equal by content.</summary>
     private static object[] Model(TestOperator mesh)
     {
-        var latest = mesh.Host.Services.GetRequiredService<MeshPipeline>().Latest.ShouldNotBeNull();
+        var wanted = mesh.Host.Services.GetRequiredService<MeshPipeline>().Wanted.ShouldNotBeNull();
         return
         [
-            .. latest.Model.Services.Values,
-            .. latest.Model.Workloads.OrderBy(w => w.Key.NodeId, StringComparer.Ordinal).Select(w => w.Value),
-            .. latest.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).Select(v => (object)(v.Key, v.Value)),
+            .. wanted.Model.Services.Values,
+            .. wanted.Model.Workloads.OrderBy(w => w.Key.NodeId, StringComparer.Ordinal).Select(w => w.Value),
+            .. wanted.Verdicts.OrderBy(v => v.Key.ToString(), StringComparer.Ordinal).Select(v => (object)(v.Key, v.Value)),
         ];
     }
 

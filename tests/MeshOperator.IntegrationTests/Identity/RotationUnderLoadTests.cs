@@ -14,7 +14,8 @@ using Xunit;
 
 namespace MeshOperator.IntegrationTests.Identity;
 
-/// <summary>Operators as processes that are killed while the root is rotated under 200 proxies that make connections all the time.</summary>
+/// <summary>Operators as processes that are killed while the root is rotated under 200 proxies that make connections all the
+/// time.</summary>
 public sealed partial class RotationUnderLoadTests(TestCluster cluster)
 {
     private const int Proxies = 200;

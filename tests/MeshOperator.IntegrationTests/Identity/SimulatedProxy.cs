@@ -52,7 +52,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
     /// <summary>Why its last stream could not be opened.</summary>
     public string LastError { get; private set; } = "";
 
-    /// <summary>From now on acknowledges only what comes of roots and signers that it knows already; <see cref="Release"/> lets one more pass.</summary>
+    /// <summary>From now on acknowledges only what comes of roots and signers that it knows already; <see cref="Release"/> lets one more
+    /// pass.</summary>
     public void Hold()
     {
         lock (_gate)
@@ -85,7 +86,8 @@ internal sealed class SimulatedProxy : IAsyncDisposable
         _stop.Dispose();
     }
 
-    /// <summary>A TLS connection between two proxies, each with its present certificate and roots, each looking for the other's identity.</summary>
+    /// <summary>A TLS connection between two proxies, each with its present certificate and roots, each looking for the other's
+    /// identity.</summary>
     /// <exception cref="AuthenticationException">One does not trust the other.</exception>
     public static async Task HandshakeAsync(SimulatedProxy client, SimulatedProxy server, CancellationToken cancellation)
     {

@@ -160,7 +160,8 @@ internal sealed class TestNamespace : IAsyncDisposable
             await PodAsync($"{name}-{i}", name);
             endpoints.Append(
                 CultureInfo.InvariantCulture,
-                $"\n- {{addresses: [10.1.0.{++_addresses}], conditions: {{ready: true}}, targetRef: {{kind: Pod, name: {name}-{i}, namespace: {Name}}}}}"
+                $"\n- {{addresses: [10.1.0.{++_addresses}], conditions: {{ready: true}}, targetRef: {{kind: Pod, name: {name}-{i}, "
+                    + $"namespace: {Name}}}}}"
             );
         }
 

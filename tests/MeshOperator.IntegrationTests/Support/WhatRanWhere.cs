@@ -25,7 +25,8 @@ internal sealed class WhatRanWhereAttribute : BeforeAfterTestAttribute
             var shared = type.GetConstructors().SelectMany(c => c.GetParameters()).Any(p => p.ParameterType == typeof(TestCluster));
             table.Append(
                 System.Globalization.CultureInfo.InvariantCulture,
-                $"  {type.Name, -28} {row.Ran, 4} ran {row.Skipped, 3} skipped   {(shared ? server : "an API server of its own in this process")}\n"
+                $"  {type.Name, -28} {row.Ran, 4} ran {row.Skipped, 3} skipped   "
+                    + $"{(shared ? server : "an API server of its own in this process")}\n"
             );
         }
 

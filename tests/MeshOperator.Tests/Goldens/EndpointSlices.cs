@@ -3,7 +3,8 @@ using k8s.Models;
 
 namespace MeshOperator.Tests.Goldens;
 
-/// <summary>Stands in for the controller that makes endpoint slices: pods with the same target ports share one, of each address family.</summary>
+/// <summary>Stands in for the controller that makes endpoint slices: pods with the same target ports share one, of each address
+/// family.</summary>
 internal static class EndpointSlices
 {
     public static IEnumerable<V1EndpointSlice> Of(V1Service service, IReadOnlyList<V1Pod> pods)

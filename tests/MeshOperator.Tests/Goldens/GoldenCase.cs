@@ -4,10 +4,10 @@ using Xunit;
 
 namespace MeshOperator.Tests.Goldens;
 
-/// <summary>A folder of <c>tests/testdata/translation</c>, or of another suite: <c>in.yaml</c> is what a user applies, <c>out/</c> what becomes of it. Comments at
-/// the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which files there are (else all that
-/// are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>, which inbound filter chains; and
-/// set what <see cref="GoldenSettings"/> has.</summary>
+/// <summary>A folder of <c>tests/testdata/translation</c>, or of another suite: <c>in.yaml</c> is what a user applies, <c>out/</c> what
+/// becomes of it. Comments at the top of <c>in.yaml</c> say what the case shows, and may choose: <c># show: routes, conditions</c> which
+/// files there are (else all that are not empty), <c># only: outbound/80/web.shop</c> which resources are in them and, by <c>inbound/…</c>,
+/// which inbound filter chains; and set what <see cref="GoldenSettings"/> has.</summary>
 internal sealed class GoldenCase
 {
     private const string Translation = "translation";

@@ -20,7 +20,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     private const string CommonOutput = "common";
     private const string ExplicitOutput = "explicit-proxies";
 
-    /// <summary>Shown only where a case asks for it: what is the same in every mesh, names only, and the same mesh in other words.</summary>
+    /// <summary>Shown only where a case asks for it: what is the same in every mesh, names only, and the same mesh in other
+    /// words.</summary>
     private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", ExplicitOutput, ProxylessOutput];
 
     private static readonly HashSet<string> CommonNames =
@@ -157,7 +158,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                 }),
         ]);
 
-    /// <summary>For each different explicit proxy the workloads that have it, its listener and its routes: all of them, or only some virtual hosts.</summary>
+    /// <summary>For each different explicit proxy the workloads that have it, its listener and its routes: all of them, or only some
+    /// virtual hosts.</summary>
     private JsonArray ExplicitProxies(IReadOnlyList<string> only) =>
         new([
             .. configuration
@@ -198,7 +200,8 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
 
     private static JsonArray Strings(IEnumerable<string> values) => new([.. values.Select(value => JsonValue.Create(value))]);
 
-    /// <summary>Each different inbound part, with the workloads that have it: all of it, or only some filter chains, routes, filters and callers.</summary>
+    /// <summary>Each different inbound part, with the workloads that have it: all of it, or only some filter chains, routes, filters and
+    /// callers.</summary>
     private JsonArray Inbound(IReadOnlyList<string> only)
     {
         string[] chains = [.. only.Where(IsInbound)];

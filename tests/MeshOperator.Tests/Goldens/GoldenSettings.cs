@@ -8,8 +8,8 @@ using MeshOperator.Xds.Translation.Telemetry;
 namespace MeshOperator.Tests.Goldens;
 
 /// <summary>What users set of a mesh besides manifests, by lines at the top of a case: <c># access-log: Errors</c>,
-/// <c># tracing: collector.observability.svc:4317</c>, <c># tracing-sampling: 10</c> and <c># default-upstreams: Namespace</c> are options of
-/// the operator; <c># pod-families: IPv4, IPv6</c> is what the cluster's network gives to pods, only IPv4 without it.</summary>
+/// <c># tracing: collector.observability.svc:4317</c>, <c># tracing-sampling: 10</c> and <c># default-upstreams: Namespace</c> are options
+/// of the operator; <c># pod-families: IPv4, IPv6</c> is what the cluster's network gives to pods, only IPv4 without it.</summary>
 internal sealed record GoldenSettings(TelemetrySettings Telemetry, bool IsScopedToNamespace, IReadOnlyList<string> PodFamilies)
 {
     /// <summary>Reads the options as the command line does.</summary>

@@ -25,7 +25,8 @@ internal sealed class ManifestCluster
     private ManifestCluster(GoldenSettings settings) => _settings = settings;
 
     /// <summary>The cluster of some manifests. An object is as old as its place in them, so the first is the oldest.</summary>
-    /// <exception cref="ManifestException">An object cannot be read, has a field that its kind lacks, or is of a kind that is of no use here.</exception>
+    /// <exception cref="ManifestException">An object cannot be read, has a field that its kind lacks, or is of a kind that is of no use
+    /// here.</exception>
     public static ManifestCluster Of(string manifests, GoldenSettings settings)
     {
         var cluster = new ManifestCluster(settings);

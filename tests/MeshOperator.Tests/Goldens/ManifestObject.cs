@@ -37,7 +37,8 @@ internal static class ManifestObject
         if (PolicyKinds.All.FirstOrDefault(policy => policy.Name == kind) is { } policy)
             return policy.Accept(new ReadPolicy(json));
         throw new ManifestException(
-            $"golden cases have no use for a {kind}; they know {string.Join(", ", Kinds.Keys.Concat(PolicyKinds.All.Select(known => known.Name)))}"
+            $"golden cases have no use for a {kind}; they know "
+                + $"{string.Join(", ", Kinds.Keys.Concat(PolicyKinds.All.Select(known => known.Name)))}"
         );
     }
 

@@ -82,7 +82,8 @@ public sealed class TranslationGoldens : IDisposable
         return string.Join('\n', [.. verdicts, .. shared, .. nodes]);
     }
 
-    /// <summary>All that one proxy is sent, for each different one; without proxies what is shared, as that must be looked at in any case.</summary>
+    /// <summary>All that one proxy is sent, for each different one; without proxies what is shared, as that must be looked at in any
+    /// case.</summary>
     private static IEnumerable<IEnumerable<XdsResource>> Views(EnvoyConfiguration configuration) =>
         configuration.Nodes.Count == 0
             ? [Items(configuration.Shared)]

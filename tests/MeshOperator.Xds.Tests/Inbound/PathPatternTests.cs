@@ -7,7 +7,8 @@ using Xunit;
 
 namespace MeshOperator.Xds.Tests.Inbound;
 
-/// <summary>What rules about paths match of the ways in which a path can be written. The end-to-end tests ask a real Envoy the same.</summary>
+/// <summary>What rules about paths match of the ways in which a path can be written. The end-to-end tests ask a real Envoy the
+/// same.</summary>
 public sealed class PathPatternTests
 {
     [Theory]

@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace MeshOperator.Xds.Tests.Properties;
 
-/// <summary>Gathers what resources refer to, from their JSON: by the names of Envoy's fields, so that it does not matter where they stand.</summary>
+/// <summary>Gathers what resources refer to, from their JSON: by the names of Envoy's fields, so that it does not matter where they
+/// stand.</summary>
 internal sealed class References
 {
     /// <summary>Clusters of routes, mirrors and TCP proxies.</summary>

@@ -257,7 +257,8 @@ public sealed class TranslationProperties
     private static string[] Names(EnvoyConfiguration configuration, ResourceType type) =>
         [.. configuration.Shared[(int)type].Items.ToArray().Select(r => r.Name)];
 
-    /// <summary>Everything that is served and to whom, with versions, which are hashes of the bytes; and by which resources policies are known.</summary>
+    /// <summary>Everything that is served and to whom, with versions, which are hashes of the bytes; and by which resources policies are
+    /// known.</summary>
     private static string Text(EnvoyConfiguration configuration) =>
         string.Join(
             '\n',
@@ -271,7 +272,9 @@ public sealed class TranslationProperties
                 .. configuration
                     .Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal)
                     .Select(n =>
-                        $"{n.Key} {n.Value.Identity} {string.Join(' ', Sets([.. Enum.GetValues<ResourceType>().Select(type => n.Value.Own[type])]))} {string.Join(' ', n.Value.Own.Callers.Select(c => c.Id))} {n.Value.Scope}"
+                        $"{n.Key} {n.Value.Identity} "
+                        + $"{string.Join(' ', Sets([.. Enum.GetValues<ResourceType>().Select(type => n.Value.Own[type])]))} "
+                        + $"{string.Join(' ', n.Value.Own.Callers.Select(c => c.Id))} {n.Value.Scope}"
                     ),
                 .. configuration.Policies.Select(p => $"{p.Key}: {string.Join(' ', p.Value)}").Order(StringComparer.Ordinal),
                 .. configuration.InboundPolicies.Select(p => p.ToString()).Order(StringComparer.Ordinal),

@@ -4,7 +4,8 @@ using MeshOperator.Certificates;
 
 namespace MeshOperator.Testing;
 
-/// <summary>An authority as cert-manager issues one: a root elsewhere, and an intermediate with its key here, which may have no other below it.</summary>
+/// <summary>An authority as cert-manager issues one: a root elsewhere, and an intermediate with its key here, which may have no other below
+/// it.</summary>
 internal static class UserAuthority
 {
     /// <summary>The files of its Secret.</summary>

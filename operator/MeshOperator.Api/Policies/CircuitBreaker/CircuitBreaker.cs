@@ -21,8 +21,10 @@ public sealed class CircuitBreaker : CustomKubernetesEntity<CircuitBreakerSpec, 
 
 /// <summary>Limits of each calling proxy for the targets. A field that is omitted sets no limit.</summary>
 [ValidationRule(
-    "has(self.maxConnections) || has(self.maxPendingRequests) || has(self.maxRequests) || has(self.maxRetries) || has(self.outlierDetection)",
-    "the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection"
+    "has(self.maxConnections) || has(self.maxPendingRequests) || has(self.maxRequests) || has(self.maxRetries) || "
+        + "has(self.outlierDetection)",
+    "the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and "
+        + "outlierDetection"
 )]
 public sealed class CircuitBreakerSpec
 {

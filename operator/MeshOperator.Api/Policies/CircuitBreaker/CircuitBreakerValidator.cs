@@ -15,7 +15,8 @@ public sealed class CircuitBreakerValidator : AbstractValidator<CircuitBreakerSp
                 c is not { MaxConnections: null, MaxPendingRequests: null, MaxRequests: null, MaxRetries: null, OutlierDetection: null }
             )
             .WithMessage(
-                "the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries and outlierDetection"
+                "the circuit breaker sets no limit; set at least one of maxConnections, maxPendingRequests, maxRequests, maxRetries "
+                    + "and outlierDetection"
             );
         RuleFor(c => c.MaxConnections).IsAtLeast(1);
         RuleFor(c => c.MaxPendingRequests).IsAtLeast(1);

@@ -35,7 +35,8 @@ public sealed class MtlsPolicySpec
     [Items(0, 64)]
     [ValidationRule(
         "size(self) > 0",
-        "the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
+        "the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the "
+            + "workload"
     )]
     public List<AccessRule>? Allow { get; set; }
 

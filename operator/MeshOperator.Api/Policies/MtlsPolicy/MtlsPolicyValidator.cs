@@ -33,7 +33,8 @@ public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>
         RuleFor(m => m.Allow)
             .Must(a => a is null or { Count: > 0 })
             .WithMessage(
-                "the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the ports of the workload"
+                "the list is empty; omit allow to let everybody call, or to refuse all calls write deny: [{ports: […]}] with the "
+                    + "ports of the workload"
             );
         RuleForEach(m => m.Allow).SetValidator(new AccessRuleValidator());
         RuleForEach(m => m.Deny).SetValidator(new AccessRuleValidator());
@@ -77,7 +78,8 @@ public sealed class MtlsPolicyValidator : AbstractValidator<MtlsPolicySpec>
                 )
                 .WithMessage(
                     (_, identity) =>
-                        $"'{identity}' is not an identity; write spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, with a * only at the end"
+                        $"'{identity}' is not an identity; write spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, with a * only "
+                        + "at the end"
                 );
             RuleForEach(r => r.Ports)
                 .InclusiveBetween(1, 65535)

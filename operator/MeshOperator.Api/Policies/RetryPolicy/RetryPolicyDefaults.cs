@@ -32,9 +32,9 @@ public static class RetryPolicyDefaults
         RetryCondition.Unavailable,
     ];
 
-    /// <summary>What requests are retried on. A connection that ends before the answer may have carried a request that was begun, which only
-    /// some methods may repeat. An attempt that exceeds perTryTimeout is answered by the proxy with status 504; whoever bounds attempts wants
-    /// another one.</summary>
+    /// <summary>What requests are retried on. A connection that ends before the answer may have carried a request that was begun, which
+    /// only some methods may repeat. An attempt that exceeds perTryTimeout is answered by the proxy with status 504; whoever bounds
+    /// attempts wants another one.</summary>
     public static IReadOnlyList<RetryCondition> ResolveRetryOn(RetryPolicySpec spec) =>
         spec.RetryOn
         ?? (spec.PerTryTimeout is null ? (IReadOnlyList<RetryCondition>)Conditions : [.. Conditions, RetryCondition.GatewayError]);

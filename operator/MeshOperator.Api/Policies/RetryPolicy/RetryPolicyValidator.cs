@@ -30,7 +30,8 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
             )
             .WithMessage(
                 (r, text) =>
-                    $"{text} is longer than timeouts.request, {r.Timeouts!.Request}, so it never ends an attempt; make it shorter, or omit it"
+                    $"{text} is longer than timeouts.request, {r.Timeouts!.Request}, so it never ends an attempt; make it shorter, or "
+                    + "omit it"
             );
         When(
             r => r.Backoff is not null,
@@ -50,7 +51,8 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
                     )
                     .WithMessage(
                         (r, text) =>
-                            $"{text} is shorter than the first pause, {FirstPause(r)}; make it longer, or omit it for ten times the first pause"
+                            $"{text} is shorter than the first pause, {FirstPause(r)}; make it longer, or omit it for ten times the "
+                            + "first pause"
                     );
             }
         );

@@ -9,7 +9,8 @@ public static class DeniedCallers
 {
     private static readonly string TooMany = string.Create(
         CultureInfo.InvariantCulture,
-        $"spec.deny: on TCP ports proxies exclude up to {CallerRange.MostExcluded:N0} characters of identities in the handshake, and this policy has more. "
+        $"spec.deny: on TCP ports proxies exclude up to {CallerRange.MostExcluded:N0} characters of identities in the handshake, and "
+            + $"this policy has more. "
             + $"Denied callers are therefore refused at their first byte, and receive what a server sends before that. "
             + $"Deny whole namespaces, or list the callers to allow."
     );

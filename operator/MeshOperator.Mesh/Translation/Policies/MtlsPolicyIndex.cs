@@ -44,7 +44,8 @@ internal sealed class MtlsPolicyIndex
                 findings.Add(
                     new Conflicted(
                         key,
-                        $"{byNamespace[key.Namespace].Key} is older and also applies to the whole namespace; delete one of them or give one a selector"
+                        $"{byNamespace[key.Namespace].Key} is older and also applies to the whole namespace; delete one of them or "
+                            + "give one a selector"
                     )
                 );
         }

@@ -8,7 +8,8 @@ using Limit = MeshOperator.Mesh.Model.RequestLimit;
 
 namespace MeshOperator.Mesh.Translation.Policies;
 
-/// <summary>Finds the RateLimit of a port of a pod: on the service's port, on the service, with a selector; of several the oldest.</summary>
+/// <summary>Finds the RateLimit of a port of a pod: on the service's port, on the service, with a selector; of several the
+/// oldest.</summary>
 internal sealed class RateLimitIndex
 {
     private readonly TargetIndex<Candidate> _targets;

@@ -28,7 +28,8 @@ internal sealed class SelectorIndex<TCandidate>
     public TCandidate? Find(string ns, PodRecord pod) =>
         _byNamespace.TryGetValue(ns, out var entries) ? entries.Find(entry => entry.Selector.Selects(pod))?.Candidate : null;
 
-    /// <summary>Finds which of the pods that policies select belong to an older one, and the policies that select none with a proxy.</summary>
+    /// <summary>Finds which of the pods that policies select belong to an older one, and the policies that select none with a
+    /// proxy.</summary>
     public IEnumerable<PolicyFinding> FindSelected(ClusterSnapshot snapshot)
     {
         if (_byNamespace.Count == 0)
@@ -107,12 +108,14 @@ internal sealed class SelectorIndex<TCandidate>
         {
             if (WithoutProxy.Count > 0)
             {
-                return $"The policy selects {Summarise(WithoutProxy)}, but no pod that has a sidecar; label the namespace '{ns}' with {MeshNames.InjectionLabel}: "
+                return $"The policy selects {Summarise(WithoutProxy)}, but no pod that has a sidecar; label the namespace '{ns}' with "
+                    + $"{MeshNames.InjectionLabel}: "
                     + $"{MeshNames.InjectionEnabled}, or the pods with {MeshNames.InjectLabel}: \"true\", and recreate the pods.";
             }
 
             return BypassingProxy.Count > 0
-                ? $"The policy selects {Summarise(BypassingProxy)}, whose connections bypass the sidecar; remove the annotation {SidecarAnnotations.Interception}, "
+                ? $"The policy selects {Summarise(BypassingProxy)}, whose connections bypass the sidecar; remove the annotation "
+                    + $"{SidecarAnnotations.Interception}, "
                     + "and recreate the pods."
                 : $"The selector matches no pod of the namespace '{ns}'; use labels that the pods have.";
         }

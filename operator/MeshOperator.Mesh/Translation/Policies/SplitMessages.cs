@@ -10,7 +10,8 @@ internal static class SplitMessages
         $"{older} is older and splits the same service '{service}'; delete one of them, or give each its own port";
 
     public static string RulesOnTcp(string service) =>
-        $"spec.rules: the ports of the service '{service}' that the split applies to are TCP and have no requests to match; use spec.backends, or declare HTTP with appProtocol if they carry HTTP";
+        $"spec.rules: the ports of the service '{service}' that the split applies to are TCP and have no requests to match; use "
+        + "spec.backends, or declare HTTP with appProtocol if they carry HTTP";
 
     public static string StickyAcrossProtocols(
         string field,
@@ -19,8 +20,10 @@ internal static class SplitMessages
     ) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{field}: sessions are kept only within each backend, because port {other.Port} of the service '{other.Service}' is {Text(other.Protocol)} and port {called.Port} of "
-                + $"'{called.Service}' is {Text(called.Protocol)}; declare the same appProtocol on the ports of the service and of all backends"
+            $"{field}: sessions are kept only within each backend, because port {other.Port} of the service '{other.Service}' is "
+                + $"{Text(other.Protocol)} and port {called.Port} of "
+                + $"'{called.Service}' is {Text(called.Protocol)}; declare the same appProtocol on the ports of the service and of "
+                + $"all backends"
         );
 
     public static string BackendNotFound(string field, string service, string ns) =>
@@ -32,7 +35,8 @@ internal static class SplitMessages
     public static string BackendIsTcp(string field, (string Service, int Port) backend, (string Service, int Port) called) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{field}: port {backend.Port} of the service '{backend.Service}' is TCP, but requests to port {called.Port} of '{called.Service}' are sent there as HTTP; "
+            $"{field}: port {backend.Port} of the service '{backend.Service}' is TCP, but requests to port {called.Port} of "
+                + $"'{called.Service}' are sent there as HTTP; "
                 + $"declare the port's protocol with appProtocol if it is HTTP, or choose another port"
         );
 

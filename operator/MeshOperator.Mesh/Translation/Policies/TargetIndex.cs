@@ -79,7 +79,8 @@ internal sealed class TargetIndex<TPolicy>
                 yield return new Unresolved(
                     key,
                     ConditionReasons.UnsupportedProtocol,
-                    $"spec.targetRefs[{i}]: the targeted ports of the service '{reference.Name}' are TCP and have {lack}; declare HTTP with appProtocol if they carry HTTP"
+                    $"spec.targetRefs[{i}]: the targeted ports of the service '{reference.Name}' are TCP and have {lack}; declare "
+                        + "HTTP with appProtocol if they carry HTTP"
                 );
             }
         }

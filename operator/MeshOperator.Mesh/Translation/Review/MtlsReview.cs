@@ -9,9 +9,9 @@ using SpecRule = MeshOperator.Api.Policies.AccessRule;
 
 namespace MeshOperator.Mesh.Translation.Review;
 
-/// <summary>Finds out, once it is known what pods serve, what of a MtlsPolicy can hardly be meant, as it would lock out those whom it names:
-/// identities that nobody can have, ports that no pod serves, and requests where only bytes are known. And denied callers that are too many for a
-/// handshake. What is enforced does not depend on it.</summary>
+/// <summary>Finds out, once it is known what pods serve, what of a MtlsPolicy can hardly be meant, as it would lock out those whom it
+/// names: identities that nobody can have, ports that no pod serves, and requests where only bytes are known. And denied callers that are
+/// too many for a handshake. What is enforced does not depend on it.</summary>
 internal static class MtlsReview
 {
     public static IEnumerable<PolicyFinding> Review(ClusterSnapshot snapshot, MtlsPolicyIndex modes, ServedPorts served)
@@ -81,7 +81,8 @@ internal static class MtlsReview
                 yield return new Unresolved(
                     policy.Key,
                     ConditionReasons.TrustDomainMismatch,
-                    $"{field}.identities[{i}]: '{identity}' is not in the mesh's trust domain, '{trustDomain}', so no caller has it; write {own}ns/NAMESPACE/sa/SERVICE_ACCOUNT"
+                    $"{field}.identities[{i}]: '{identity}' is not in the mesh's trust domain, '{trustDomain}', so no caller has it; "
+                        + $"write {own}ns/NAMESPACE/sa/SERVICE_ACCOUNT"
                 );
             }
         }
@@ -135,11 +136,13 @@ internal static class MtlsReview
     }
 
     private static string UnseenMessage(int rule, List<int> ports) =>
-        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on port {string.Join(", ", ports)}: the protocol is not declared, and without it "
+        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on port {string.Join(", ", ports)}: the "
+        + "protocol is not declared, and without it "
         + "a port with mutual TLS Disabled is treated as TCP; declare HTTP with appProtocol";
 
     private static string TcpMessage(int rule, List<int> ports) =>
-        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on TCP port {string.Join(", ", ports)}; add a rule without them for that port, "
+        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on TCP port {string.Join(", ", ports)}; add a "
+        + "rule without them for that port, "
         + "or declare HTTP with appProtocol if it carries HTTP";
 
     /// <summary>What is known of the pods with a proxy for which a policy holds.</summary>

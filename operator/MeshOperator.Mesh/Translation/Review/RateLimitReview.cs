@@ -96,6 +96,7 @@ internal static class RateLimitReview
     }
 
     private static string UnseenMessage(SortedSet<int> ports) =>
-        $"no requests are counted on port {string.Join(", ", ports)}: the protocol is not declared, and without it a port with mutual TLS Disabled is treated as TCP; "
+        $"no requests are counted on port {string.Join(", ", ports)}: the protocol is not declared, and without it a port with mutual "
+        + "TLS Disabled is treated as TCP; "
         + "declare HTTP with appProtocol";
 }

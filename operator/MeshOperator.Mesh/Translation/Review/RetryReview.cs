@@ -3,7 +3,8 @@ using MeshOperator.Mesh.Translation.Verdicts;
 
 namespace MeshOperator.Mesh.Translation.Review;
 
-/// <summary>Finds out, once it is known how connections are kept, which RetryPolicies have lost all requests of their targets to others.</summary>
+/// <summary>Finds out, once it is known how connections are kept, which RetryPolicies have lost all requests of their targets to
+/// others.</summary>
 internal static class RetryReview
 {
     /// <param name="overrides">Which take precedence over which.</param>

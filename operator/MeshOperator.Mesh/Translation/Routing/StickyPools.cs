@@ -45,8 +45,8 @@ internal static class StickyPools
     /// <summary>The backends between which a route chooses.</summary>
     public static List<BackendTarget> Targets(HttpRoute route) => [.. Present(route).Select(b => b.Target!).Distinct()];
 
-    /// <summary>Whether a backend can be spoken to in the protocol of the port that is called. HTTP is passed on in the client's version, whether
-    /// it was declared or recognised; what is declared as HTTP/2 is always spoken to in that.</summary>
+    /// <summary>Whether a backend can be spoken to in the protocol of the port that is called. HTTP is passed on in the client's version,
+    /// whether it was declared or recognised; what is declared as HTTP/2 is always spoken to in that.</summary>
     public static bool Fits(PortProtocol port, PortProtocol backend) =>
         (port, backend) switch
         {

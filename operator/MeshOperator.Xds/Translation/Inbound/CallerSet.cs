@@ -6,7 +6,8 @@ using MeshOperator.Xds.Translation.Shared;
 namespace MeshOperator.Xds.Translation.Inbound;
 
 /// <summary>Which callers may open a connection of which only bytes are known. A server that speaks first has told things before the
-/// client's first byte, so this is asked in the handshake already: as conditions on the SPIFFE identity in the client's certificate.</summary>
+/// client's first byte, so this is asked in the handshake already: as conditions on the SPIFFE identity in the client's
+/// certificate.</summary>
 internal sealed class CallerSet
 {
     private CallerSet(bool isOpen, IReadOnlyList<StringMatcher> identities)
@@ -21,8 +22,8 @@ internal sealed class CallerSet
     /// <summary>Conditions on identities, of which one must hold; empty means that nobody may connect.</summary>
     public IReadOnlyList<StringMatcher> Identities { get; }
 
-    /// <summary>The callers that <paramref name="access"/> lets connect; null when that is everybody. Where more is denied than an expression can
-    /// say, denied ones are among them.</summary>
+    /// <summary>The callers that <paramref name="access"/> lets connect; null when that is everybody. Where more is denied than an
+    /// expression can say, denied ones are among them.</summary>
     public static CallerSet? Of(AccessPolicy? access) =>
         ByteCallers.FromAccess(access) is { } callers ? new CallerSet(callers.IsOpen, [.. callers.Ranges.Select(ToMatcher)]) : null;
 

@@ -24,7 +24,8 @@ internal sealed class InboundListenerBuilder(Observability observability)
     /// chains has Envoy replace the whole listener.</summary>
     private static readonly TimeSpan DetectionTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>The buffer for the first bytes of a connection. By itself Envoy holds 16 KiB for each connection that has said too little.</summary>
+    /// <summary>The buffer for the first bytes of a connection. By itself Envoy holds 16 KiB for each connection that has said too
+    /// little.</summary>
     private const uint FirstBytes = 512;
 
     /// <summary>The listener. It has no default chain: that would take what a strict port refuses. Envoy looks at the port first and never
@@ -39,7 +40,8 @@ internal sealed class InboundListenerBuilder(Observability observability)
             new ListenerFilter { Name = "envoy.filters.listener.original_dst", TypedConfig = EnvoyMessages.Pack(new OriginalDst()) }
         );
 
-        // Both look at all ports but those without mutual TLS, whatever is declared: with a port's protocol the whole listener would change.
+        // Both look at all ports but those without mutual TLS, whatever is declared: with a port's protocol the whole listener would
+        // change.
         AddInspectors(listener, WithoutTls(profile));
 
         listener.FilterChains.Add(
@@ -99,7 +101,8 @@ internal sealed class InboundListenerBuilder(Observability observability)
             ListenerFiltersTimeout = EnvoyMessages.Duration(DetectionTimeout),
             ContinueOnListenerFiltersTimeout = true,
 
-            // The time for first bytes begins when a connection is accepted. Of a crowd that comes at once each is looked at before the next.
+            // The time for first bytes begins when a connection is accepted. Of a crowd that comes at once each is looked at before the
+            // next.
             MaxConnectionsToAcceptPerSocketEvent = 1,
         };
         foreach (var address in addresses)
@@ -192,8 +195,8 @@ internal sealed class InboundListenerBuilder(Observability observability)
         return EnvoyMessages.ConnectionManager(manager);
     }
 
-    /// <summary>A filter whose rules are in the routes. Without any it lets all pass. It is always on, though that costs a little: access must not
-    /// depend on a switch. Envoy takes the prefixes of statistics from here.</summary>
+    /// <summary>A filter whose rules are in the routes. Without any it lets all pass. It is always on, though that costs a little: access
+    /// must not depend on a switch. Envoy takes the prefixes of statistics from here.</summary>
     private static HttpFilter Access(string name) =>
         new()
         {

@@ -7,8 +7,8 @@ using EnvoyRoute = Envoy.Config.Route.V3.Route;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 
-/// <summary>Makes the routes of a port of the pod itself: everything goes to the application, as far as the access rules and rate limits let
-/// it.</summary>
+/// <summary>Makes the routes of a port of the pod itself: everything goes to the application, as far as the access rules and rate limits
+/// let it.</summary>
 internal static class InboundRoutes
 {
     /// <summary>Where the routes come from. A listener waits for them as long as it takes: without its rules it must not open, and until

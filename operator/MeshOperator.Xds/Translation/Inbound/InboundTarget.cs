@@ -26,7 +26,8 @@ internal sealed class InboundTarget
     /// <summary>The port; null for those that are not listed.</summary>
     public uint? Number { get; }
 
-    /// <summary>The runtime flag by which connections of bytes end that were opened under a revision, at the next byte of their client.</summary>
+    /// <summary>The runtime flag by which connections of bytes end that were opened under a revision, at the next byte of their
+    /// client.</summary>
     public string RevokedFlag(int revision) => $"meshoperator.revoked.{Name.Replace('/', '.')}.{revision}";
 
     /// <summary>Its filter chains.</summary>

@@ -79,8 +79,8 @@ internal static class RateLimitBuilder
             };
     }
 
-    /// <summary>Fills as smoothly as whole seconds and whole tokens allow: 90 a minute are 3 every 2 s. Where that is more than the burst, as
-    /// the shortest interval allows: of one fill no more than the burst would be kept.</summary>
+    /// <summary>Fills as smoothly as whole seconds and whole tokens allow: 90 a minute are 3 every 2 s. Where that is more than the burst,
+    /// as the shortest interval allows: of one fill no more than the burst would be kept.</summary>
     private static TokenBucket Bucket(RequestLimit limit)
     {
         var unit = limit.Burst < Fill(limit, Second) ? Tick : Second;

@@ -13,7 +13,8 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
 
     /// <summary>The split of backends.</summary>
     /// <param name="backends">The backends.</param>
-    /// <param name="mirrored">0 to 1: the share of the requests to present backends that are drawn for something else by the same number.</param>
+    /// <param name="mirrored">0 to 1: the share of the requests to present backends that are drawn for something else by the same
+    /// number.</param>
     public static BackendSplit Of(IReadOnlyList<WeightedBackend> backends, double mirrored = 0)
     {
         long missing = 0,
@@ -53,8 +54,8 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
                 .Select(group => (group.Key, (uint)group.Sum(backend => (long)backend.Weight))),
         ];
 
-    /// <summary>Envoy draws one random number a request and uses it for all: modulo a million for the shares of a route and of a mirror, and
-    /// modulo the sum of the weights for the cluster. Among the numbers of such a share alone, a sum with a common factor would no
+    /// <summary>Envoy draws one random number a request and uses it for all: modulo a million for the shares of a route and of a mirror,
+    /// and modulo the sum of the weights for the cluster. Among the numbers of such a share alone, a sum with a common factor would no
     /// longer be drawn from evenly. Small sums are even enough; others are scaled to a prime.</summary>
     private static List<(BackendTarget Target, long Weight)> Independent(List<(BackendTarget Target, long Weight)> backends, double share)
     {

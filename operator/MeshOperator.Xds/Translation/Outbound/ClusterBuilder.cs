@@ -188,7 +188,8 @@ internal static class ClusterBuilder
         return cluster;
     }
 
-    /// <summary>The cluster of a port of the pod itself where the proxy listens at the pod's address, and the application on loopback.</summary>
+    /// <summary>The cluster of a port of the pod itself where the proxy listens at the pod's address, and the application on
+    /// loopback.</summary>
     public static Cluster Application(string name, InboundPort port, string address)
     {
         var cluster = new Cluster

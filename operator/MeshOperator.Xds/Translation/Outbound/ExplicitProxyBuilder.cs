@@ -98,7 +98,8 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
     /// <summary>A host without a port means that of HTTP.</summary>
     private static IEnumerable<string> Domains(string host, int port) => port == HttpPort ? [host, $"{host}:{port}"] : [$"{host}:{port}"];
 
-    /// <summary>Envoy can reach hosts that it learns from requests only with an extension that resolves names, and would then lead anywhere.</summary>
+    /// <summary>Envoy can reach hosts that it learns from requests only with an extension that resolves names, and would then lead
+    /// anywhere.</summary>
     private static VirtualHost UnknownHost() =>
         new()
         {

@@ -27,13 +27,13 @@ internal static class OutlierBuilder
     private static readonly TimeSpan UnreachableFor = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan UnreachableAtMost = TimeSpan.FromSeconds(15);
 
-    /// <summary>What counts as a failure of an endpoint that cannot be reached: what its proxy says when its application does not listen. What the
-    /// application answers is no failure.</summary>
+    /// <summary>What counts as a failure of an endpoint that cannot be reached: what its proxy says when its application does not listen.
+    /// What the application answers is no failure.</summary>
     public static HttpProtocolOptions.Types.OutlierDetection NotSentOnly { get; } =
         new() { ErrorMatcher = new MatchPredicate { HttpResponseHeadersMatch = new HttpHeadersMatch { Headers = { NotSent.Matcher } } } };
 
-    /// <summary>Ejects endpoints that cannot be reached, at most half of them: as requests to them fail quickly, the least loaded of two is often
-    /// such a one, and retries alone would have to make up for many requests.</summary>
+    /// <summary>Ejects endpoints that cannot be reached, at most half of them: as requests to them fail quickly, the least loaded of two is
+    /// often such a one, and retries alone would have to make up for many requests.</summary>
     public static void Unreachable(Cluster cluster) =>
         cluster.OutlierDetection = new EnvoyDetection
         {
@@ -50,8 +50,8 @@ internal static class OutlierBuilder
             MaxEjectionPercent = PanicPercent,
         };
 
-    /// <summary>Adds it to a cluster. One endpoint may always be left alone, as a share of a few endpoints would be none; but of a single one Envoy
-    /// then has none left, and goes back to it.</summary>
+    /// <summary>Adds it to a cluster. One endpoint may always be left alone, as a share of a few endpoints would be none; but of a single
+    /// one Envoy then has none left, and goes back to it.</summary>
     public static void Apply(OutlierDetection? outliers, Cluster cluster)
     {
         if (outliers is null)
@@ -77,8 +77,8 @@ internal static class OutlierBuilder
             cluster.CommonLbConfig = new() { HealthyPanicThreshold = new Percent { Value = 100 - outliers.MaxEjectionPercent } };
     }
 
-    /// <summary>The same for gRPC, which counts no failures in a row (gRFC A50): an endpoint is left alone when all of at least as many calls failed
-    /// within an interval. Null without any.</summary>
+    /// <summary>The same for gRPC, which counts no failures in a row (gRFC A50): an endpoint is left alone when all of at least as many
+    /// calls failed within an interval. Null without any.</summary>
     public static EnvoyDetection? Proxyless(OutlierDetection? outliers)
     {
         if (outliers is null)

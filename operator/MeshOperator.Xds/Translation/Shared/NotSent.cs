@@ -10,8 +10,9 @@ namespace MeshOperator.Xds.Translation.Shared;
 /// caller's proxy the connection did not fail, as it ends at the server's.</summary>
 internal static class NotSent
 {
-    /// <summary>A response header between proxies of the mesh. No application sees it or can say it: callers' proxies take it out, and servers' do
-    /// so of what the application answers. Passed on by an application it would have a request repeated that was begun.</summary>
+    /// <summary>A response header between proxies of the mesh. No application sees it or can say it: callers' proxies take it out, and
+    /// servers' do so of what the application answers. Passed on by an application it would have a request repeated that was
+    /// begun.</summary>
     public const string Header = "x-meshoperator-not-sent";
 
     /// <summary>The condition of a retry policy, and the header by which it holds.</summary>

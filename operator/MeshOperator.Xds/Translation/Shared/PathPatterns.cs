@@ -23,7 +23,8 @@ internal static class PathPatterns
     /// <summary>Elements that lead upwards can lead from any path to any other.</summary>
     private const string Upwards = $"{Rest}{Slash}{Dot}{{2}}{Parameters}(?:{Slash}{Rest})?";
 
-    /// <summary>Matches a path with something in it that servers read in different ways. One that has none of it means what it says.</summary>
+    /// <summary>Matches a path with something in it that servers read in different ways. One that has none of it means what it
+    /// says.</summary>
     public const string Ambiguous = $@"(?is)(?:{Rest}(?:\\|//|{Percent}(?:2f|5c|00)){Rest}|{Rest}/{Dot}{{1,2}}{Parameters}(?:/{Rest})?)";
 
     /// <summary>Matches what a server may take for a path that is <paramref name="path"/>, or begins with it.</summary>

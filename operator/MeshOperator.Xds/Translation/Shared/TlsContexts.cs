@@ -32,8 +32,8 @@ internal static class TlsContexts
     public static TransportSocket Downstream(string trustDomain, TlsBounds bounds) =>
         Downstream(Common([new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }]), bounds);
 
-    /// <summary>The server's end where not all of the trust domain may connect: who may is said by a secret, so that it can change without the
-    /// listener.</summary>
+    /// <summary>The server's end where not all of the trust domain may connect: who may is said by a secret, so that it can change without
+    /// the listener.</summary>
     /// <param name="callers">The name of the secret, which has the roots and the conditions.</param>
     /// <param name="bounds">Of versions and suites.</param>
     public static TransportSocket DownstreamOf(string callers, TlsBounds bounds)

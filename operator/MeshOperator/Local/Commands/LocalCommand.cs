@@ -159,8 +159,10 @@ internal static class LocalCommand
         );
         var third = split is null
             ? $"{kubectl} explain trafficsplit.spec"
-            : $"{kubectl} patch trafficsplit {(string?)split.Object["metadata"]!["name"]} -n {(string?)split.Object["metadata"]!["namespace"] ?? "default"} --type json"
-                + " -p '[{\"op\":\"replace\",\"path\":\"/spec/backends/0/weight\",\"value\":50},{\"op\":\"replace\",\"path\":\"/spec/backends/1/weight\",\"value\":50}]'";
+            : $"{kubectl} patch trafficsplit {(string?)split.Object["metadata"]!["name"]} -n "
+                + $"{(string?)split.Object["metadata"]!["namespace"] ?? "default"} --type json"
+                + " -p '[{\"op\":\"replace\",\"path\":\"/spec/backends/0/weight\",\"value\":50},"
+                + "{\"op\":\"replace\",\"path\":\"/spec/backends/1/weight\",\"value\":50}]'";
         return $"""
             MeshOperator {version}: a mesh in this process (no container runs)
 
