@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MeshOperator.Local.Commands;
 
 namespace MeshOperator.Commands;
 

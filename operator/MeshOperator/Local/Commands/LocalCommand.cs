@@ -4,22 +4,31 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MeshOperator.Certificates;
+using MeshOperator.Commands;
 using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Listeners;
-using MeshOperator.Local;
+using MeshOperator.Local.Node;
+using MeshOperator.Local.Screen;
 using MeshOperator.Settings;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
+using Spectre.Console;
 
-namespace MeshOperator.Commands;
+namespace MeshOperator.Local.Commands;
 
 /// <summary><c>meshop local</c>: a mesh to try things out on, in one process.</summary>
 internal static class LocalCommand
 {
     private enum OutputFormat
     {
+        /// <summary>A live table on a terminal, else lines.</summary>
         Text,
+
+        /// <summary>Lines.</summary>
+        Plain,
+
+        /// <summary>One line of JSON when everything is configured.</summary>
         Json,
     }
 
@@ -30,10 +39,16 @@ internal static class LocalCommand
             Description = "A manifest, or a folder of manifests, to apply at start. Can be repeated.",
             AllowMultipleArgumentsPerToken = false,
         };
-        var data = new Option<DirectoryInfo>("--data")
+        var data = DataOption.Create();
+        var proxy = new Option<ProxyChoice>("--proxy")
         {
-            Description = "Where kubeconfig and ca.crt are written.",
-            DefaultValueFactory = _ => new DirectoryInfo(".meshop"),
+            Description =
+                "What runs as proxy of each pod: Envoy, BuiltIn, None (pods are API objects only), or Auto (an Envoy where one is found, else the built-in proxy).",
+            DefaultValueFactory = _ => ProxyChoice.Auto,
+        };
+        var envoy = new Option<string?>("--envoy")
+        {
+            Description = $"The Envoy program. By default the one that the variable {EnvoyProxies.Variable} names, or the one on the PATH.",
         };
         var apiPort = PortOption.Create("--api-port", "The API server's port; 0 for any free one.", 0);
         var xdsPort = PortOption.Create(
@@ -43,7 +58,8 @@ internal static class LocalCommand
         );
         var output = new Option<OutputFormat>("--output", "-o")
         {
-            Description = "The format of the message that everything is configured: text, or one line of JSON.",
+            Description =
+                "What is written: Text (a live table on a terminal, else lines), Plain (lines), or Json (one line when everything is configured).",
             DefaultValueFactory = _ => OutputFormat.Text,
         };
         var level = new Option<LogEventLevel>("--log-level")
@@ -51,14 +67,18 @@ internal static class LocalCommand
             Description = "The lowest level that is logged, to standard error.",
             DefaultValueFactory = _ => LogEventLevel.Warning,
         };
-        var command = new Command("local", "Run an in-memory cluster and the operator in one process, without containers.")
+        var command = new Command("local", "Run an in-memory cluster, the operator and a proxy for each pod, without containers.")
         {
             apply,
             data,
+            proxy,
+            envoy,
             apiPort,
             xdsPort,
             output,
             level,
+            LocalStatusCommand.Create(),
+            LocalCallCommand.Create(),
         };
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
@@ -68,58 +88,69 @@ internal static class LocalCommand
             (parsed, cancellation) =>
             {
                 var xds = parsed.GetValue(xdsPort);
-                var options = new LocalMeshOptions
+                var options = new OperatorOptions
                 {
-                    ApiPort = parsed.GetValue(apiPort),
-                    Operator = new OperatorOptions
-                    {
-                        LoopbackOnly = true,
-                        PodsRun = false,
-                        OwnWebhookConfigurations = true,
-                        XdsPlaintextPort = xds,
-                        XdsTlsPort = xds == 0 ? 0 : xds + 2,
-                        WebhookPort = 0,
-                        MetricsPort = 0,
-                        DefaultUpstreams = parsed.GetValue(upstreams),
-                        Telemetry = telemetry.Read(parsed),
-                        LogLevel = parsed.GetValue(level),
-                        JsonLog = false,
-                    },
+                    LoopbackOnly = true,
+                    PodsRun = false,
+                    OwnWebhookConfigurations = true,
+                    XdsPlaintextPort = xds,
+                    XdsTlsPort = xds == 0 ? 0 : xds + 2,
+                    WebhookPort = 0,
+                    MetricsPort = 0,
+                    DefaultUpstreams = parsed.GetValue(upstreams),
+                    Telemetry = telemetry.Read(parsed),
+                    LogLevel = parsed.GetValue(level),
+                    JsonLog = false,
                 };
-                return RunAsync(
+                var run = new LocalRun(
                     options,
+                    parsed.GetValue(apiPort),
                     parsed.GetValue(apply) ?? [],
                     parsed.GetValue(data)!,
-                    parsed.GetValue(output),
-                    parsed.InvocationConfiguration,
-                    cancellation
+                    parsed.GetValue(proxy),
+                    parsed.GetValue(envoy),
+                    parsed.GetValue(output)
                 );
+                return RunAsync(run, parsed.InvocationConfiguration, cancellation);
             }
         );
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        LocalMeshOptions options,
-        string[] apply,
-        DirectoryInfo data,
-        OutputFormat format,
-        InvocationConfiguration console,
-        CancellationToken cancellation
-    )
+    private static async Task<int> RunAsync(LocalRun run, InvocationConfiguration console, CancellationToken cancellation)
     {
-        using var logger = OperatorLogging.Create(options.Operator);
+        using var logger = OperatorLogging.Create(run.Operator);
         using var loggers = new SerilogLoggerFactory(logger);
         try
         {
-            var manifests = ManifestFiles.Read(apply);
-            await using var mesh = await LocalMesh.StartAsync(options with { LoggerFactory = loggers }, cancellation);
+            var manifests = ManifestFiles.Read(run.Apply);
+            var proxies = await LocalProxyChoice.FindAsync(run.Proxy, run.Envoy, cancellation);
+            if (proxies is not null && PodAddresses.FindProblem() is { } problem)
+                throw new IOException(problem);
+            var options = new LocalMeshOptions
+            {
+                ApiPort = run.ApiPort,
+                Operator = proxies is null ? run.Operator : LocalProxyChoice.WithProxies(run.Operator),
+                LoggerFactory = loggers,
+                Proxies = proxies,
+                PodFolder = Path.Combine(run.Data.FullName, "pods"),
+                Report = line => console.Error.WriteLine($"meshop local: {line}"),
+            };
+            await using var mesh = await LocalMesh.StartAsync(options, cancellation);
             // Before anything is applied, so that a user can look what holds it up.
-            var files = LocalFiles.Write(data, mesh.Kubeconfig, mesh.Host.TrustBundle);
-            await mesh.ApplyAsync(manifests, cancellation);
-            await console.Output.WriteLineAsync(format == OutputFormat.Json ? Json(mesh, files) : Text(mesh, files, manifests, apply));
-            await console.Output.FlushAsync(cancellation);
-            await mesh.Host.WaitForShutdownAsync(cancellation);
+            var files = LocalFiles.Write(run.Data, mesh.Kubeconfig, mesh.Host.TrustBundle);
+            await using var status = await StatusServer.StartAsync(mesh, cancellation);
+            LocalFiles.WriteStatusAddress(run.Data, status.Address);
+            try
+            {
+                await mesh.ApplyAsync(manifests, cancellation);
+                await ShowAsync(mesh, run, files, manifests, console, cancellation);
+            }
+            finally
+            {
+                LocalFiles.RemoveStatusAddress(run.Data);
+            }
+
             return 0;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -133,6 +164,33 @@ internal static class LocalCommand
             await console.Error.WriteLineAsync($"meshop local: {e.Message}");
             return 1;
         }
+    }
+
+    private static async Task ShowAsync(
+        LocalMesh mesh,
+        LocalRun run,
+        LocalFiles files,
+        IReadOnlyList<ManifestObject> manifests,
+        InvocationConfiguration console,
+        CancellationToken cancellation
+    )
+    {
+        var isJson = run.Output == OutputFormat.Json;
+        var text = isJson ? Json(mesh, files) : Text(mesh, files, manifests, run.Apply);
+        await console.Output.WriteLineAsync(text);
+        await console.Output.FlushAsync(cancellation);
+        if (isJson || mesh.Node is null)
+        {
+            await mesh.Host.WaitForShutdownAsync(cancellation);
+            return;
+        }
+
+        var screen = new LocalScreen(mesh);
+        var shown =
+            run.Output == OutputFormat.Text && !Console.IsOutputRedirected
+                ? screen.ShowLiveAsync(AnsiConsole.Console, cancellation)
+                : screen.ShowPlainAsync(console.Output, cancellation);
+        await shown;
     }
 
     private static string Json(LocalMesh mesh, LocalFiles files) =>
@@ -166,6 +224,7 @@ internal static class LocalCommand
         return $"""
             MeshOperator {version}: a mesh in this process (no container runs)
 
+              proxy       {Proxy(mesh)}
               API server  {mesh.ApiServer}  ({kubeconfig})
               xDS         {Address(mesh, ListenerKind.PlaintextXds)} plaintext, {Address(mesh, ListenerKind.TlsXds)} TLS  ({ca})
               metrics     http://{Address(mesh, ListenerKind.Metrics)}/metrics
@@ -181,5 +240,19 @@ internal static class LocalCommand
             """;
     }
 
+    private static string Proxy(LocalMesh mesh) =>
+        mesh.Node is { } node ? $"{node.Proxies.Description}, one for each pod" : "none; pods are API objects only";
+
     private static string Address(LocalMesh mesh, ListenerKind kind) => mesh.Host.Ports[kind].ToString();
+
+    /// <summary>What was asked for on the command line.</summary>
+    private sealed record LocalRun(
+        OperatorOptions Operator,
+        int ApiPort,
+        string[] Apply,
+        DirectoryInfo Data,
+        ProxyChoice Proxy,
+        string? Envoy,
+        OutputFormat Output
+    );
 }

@@ -38,6 +38,7 @@ internal sealed partial class EnvoyProxies : ILocalProxies
 
     /// <summary>Finds an Envoy: the one that is named, else by <see cref="Variable"/>, else on the <c>PATH</c>.</summary>
     /// <param name="named">A path, or null.</param>
+    /// <param name="cancellation">Ends the search.</param>
     /// <returns>Null when there is none.</returns>
     /// <exception cref="ArgumentException">The program that was named is not there, or is no Envoy.</exception>
     public static async Task<EnvoyProxies?> FindAsync(string? named, CancellationToken cancellation)

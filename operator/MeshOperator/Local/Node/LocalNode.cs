@@ -136,6 +136,8 @@ internal sealed class LocalNode : IAsyncDisposable
         foreach (var pod in _pods.Values)
             pod.End(drains: false);
         await Task.WhenAll(_pods.Values.Select(pod => pod.Ended));
+        foreach (var pod in _pods.Values)
+            pod.Dispose();
         if (Directory.Exists(Folder))
             Directory.Delete(Folder, recursive: true);
         Http.Dispose();
@@ -184,8 +186,8 @@ internal sealed class LocalNode : IAsyncDisposable
         {
             // Deleted without grace: its object is gone already.
             running.End(drains: false);
-            if (running.Ended.IsCompleted)
-                _pods.TryRemove(uid, out _);
+            if (running.Ended.IsCompleted && _pods.TryRemove(uid, out _))
+                running.Dispose();
         }
     }
 }

@@ -6,7 +6,7 @@ using MeshOperator.Local.Application;
 namespace MeshOperator.Local.Node;
 
 /// <summary>One pod on this machine: its files, its application stand-in, its proxy, its status, and its end.</summary>
-internal sealed class LocalPod
+internal sealed class LocalPod : IDisposable
 {
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ReadyEvery = TimeSpan.FromMilliseconds(50);
@@ -81,6 +81,13 @@ internal sealed class LocalPod
     {
         if (Interlocked.Exchange(ref _isEnding, 1) == 0)
             Ended = Task.Run(() => EndAsync(drains));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ending.Dispose();
+        _status.Dispose();
     }
 
     private async Task RunAsync(CancellationToken cancellation)

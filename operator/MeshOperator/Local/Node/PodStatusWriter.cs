@@ -10,7 +10,7 @@ namespace MeshOperator.Local.Node;
 /// <param name="pod">The pod.</param>
 /// <param name="client">A client that may write its status.</param>
 /// <param name="hostAddress">The address of its node.</param>
-internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string hostAddress)
+internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string hostAddress) : IDisposable
 {
     private readonly ConcurrentDictionary<string, ContainerState> _containers = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _writing = new(1);
@@ -78,6 +78,9 @@ internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string h
             // It was deleted without grace.
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _writing.Dispose();
 
     private V1PodStatus Status()
     {

@@ -4,7 +4,7 @@ using Spectre.Console.Rendering;
 namespace MeshOperator.Local.Screen;
 
 /// <summary>Shows a local mesh while it runs: a live table on a terminal, else lines when something changes.</summary>
-internal sealed class LocalScreen(LocalMesh mesh, string heading)
+internal sealed class LocalScreen(LocalMesh mesh)
 {
     private static readonly TimeSpan LiveEvery = TimeSpan.FromMilliseconds(500);
 
@@ -83,5 +83,5 @@ internal sealed class LocalScreen(LocalMesh mesh, string heading)
     }
 
     private async Task<IRenderable> RenderAsync(CancellationToken cancellation) =>
-        new Rows(new Text(heading), MeshTables.Create(await _reader.ReadAsync(cancellation)));
+        MeshTables.Create(await _reader.ReadAsync(cancellation));
 }

@@ -153,7 +153,7 @@ internal sealed class LoadGenerator : IAsyncDisposable
     {
         private readonly LoadGenerator _generator;
         private readonly ObjectKey _service;
-        private readonly SemaphoreSlim _inFlight = new(MostInFlight);
+        private int _inFlight;
         private int _next;
 
         public Caller(LoadGenerator generator, ObjectKey service, CancellationToken cancellation)
@@ -171,13 +171,13 @@ internal sealed class LoadGenerator : IAsyncDisposable
                 while (true)
                 {
                     var endpoints = Rate > 0 ? _generator.FindEndpoints(_service) : [];
-                    if (endpoints.Count == 0)
+                    if (endpoints.Count == 0 || Volatile.Read(ref _inFlight) >= MostInFlight)
                     {
                         await Task.Delay(LookEvery, TimeProvider.System, cancellation);
                         continue;
                     }
 
-                    await _inFlight.WaitAsync(cancellation);
+                    Interlocked.Increment(ref _inFlight);
                     _ = CallAndLeaveAsync(endpoints[_next++ % endpoints.Count], cancellation);
                     await Task.Delay(TimeSpan.FromSeconds(1d / Rate), TimeProvider.System, cancellation);
                 }
@@ -191,7 +191,7 @@ internal sealed class LoadGenerator : IAsyncDisposable
         private async Task CallAndLeaveAsync(IPEndPoint endpoint, CancellationToken cancellation)
         {
             await _generator.CallAsync(_service, endpoint, cancellation);
-            _inFlight.Release();
+            Interlocked.Decrement(ref _inFlight);
         }
     }
 }
