@@ -35,7 +35,7 @@ def write(path, text):
 class Mesh:
     def __init__(self):
         self.log = f"{DATA}/log"
-        arguments = ["local", "--xds-port", "0", "--data", f"{DATA}/mesh", "--output", "json", "--log-level", "Information"]
+        arguments = ["local", "--proxy", "None", "--xds-port", "0", "--data", f"{DATA}/mesh", "--output", "json", "--log-level", "Information"]
         processes.append(subprocess.Popen(MESHOP + arguments, stdout=open(f"{DATA}/ready", "w"), stderr=open(self.log, "w")))
         eventually("meshop local is not ready", lambda: read(f"{DATA}/ready").strip())
         self.port = int(json.loads(read(f"{DATA}/ready").splitlines()[0])["xdsTls"].rsplit(":", 1)[1])

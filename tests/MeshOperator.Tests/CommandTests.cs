@@ -44,7 +44,7 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public async Task Local_says_which_path_is_missing()
     {
-        var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "nowhere");
+        var (status, _, error) = await RunAsync("local", "--proxy", "None", "--xds-port", "0", "--apply", "nowhere");
         status.ShouldBe(1);
         error.ShouldContain("meshop local: nowhere: the file or folder does not exist");
     }
@@ -58,7 +58,7 @@ public sealed class CommandTests : IDisposable
                 + "b, weight: -1}]}\n",
             Cancellation
         );
-        var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--apply", "bad.yaml");
+        var (status, _, error) = await RunAsync("local", "--proxy", "None", "--xds-port", "0", "--apply", "bad.yaml");
         status.ShouldBe(1);
         error.ShouldContain("bad.yaml: TrafficSplit s: ");
         error.ShouldContain("spec.backends[0].weight: Invalid value: -1");
@@ -70,7 +70,7 @@ public sealed class CommandTests : IDisposable
         using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         listener.Start();
         var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-        var (status, _, error) = await RunAsync("local", "--xds-port", "0", "--api-port", $"{port}");
+        var (status, _, error) = await RunAsync("local", "--proxy", "None", "--xds-port", "0", "--api-port", $"{port}");
         status.ShouldBe(1);
         error.ShouldContain($"{port}");
         error.ShouldContain("address already in use", Case.Insensitive);
@@ -80,7 +80,7 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public async Task An_option_that_is_not_a_port_is_refused_before_anything_starts()
     {
-        var (status, _, error) = await RunAsync("local", "--xds-port", "70000");
+        var (status, _, error) = await RunAsync("local", "--proxy", "None", "--xds-port", "70000");
         status.ShouldBe(1);
         error.ShouldContain("--xds-port must be from 0 (any free port) to 65533.");
     }
@@ -88,7 +88,7 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public async Task Local_prints_one_line_of_json_and_leaves_a_kubeconfig_for_its_owner_only()
     {
-        using var process = Start("local", "--xds-port", "0", "--data", "data", "--output", "json");
+        using var process = Start("local", "--proxy", "None", "--xds-port", "0", "--data", "data", "--output", "json");
         try
         {
             var line = await process.StandardOutput.ReadLineAsync(Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Cancellation);

@@ -78,7 +78,7 @@ expect "who knows only the first root finds it by cross-signatures" "Verificatio
 check "create another pod" pod api
 start_proxy api
 eventually "gRPC's C core still gets secrets by the first root" "1" cat "$data/api/count"
-$meshop local --xds-port 0 --data "$data/other" --output json >"$data/other.ready" 2>/dev/null &
+$meshop local --proxy None --xds-port 0 --data "$data/other" --output json >"$data/other.ready" 2>/dev/null &
 proxies+=($!)
 eventually "another mesh is there" "xdsTls" cat "$data/other.ready"
 expect "who knows another mesh's root does not find it" "verify error" operator "$data/other/ca.crt"

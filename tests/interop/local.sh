@@ -18,7 +18,7 @@ trap stop_local EXIT
 if [ -z "${KUBECONFIG:-}" ]; then
     is_local=yes
     # shellcheck disable=SC2086
-    $meshop local ${local_args:-} --xds-port 0 --data "$data/mesh" --output json >"$data/ready" 2>"$data/log" &
+    $meshop local --proxy None ${local_args:-} --xds-port 0 --data "$data/mesh" --output json >"$data/ready" 2>"$data/log" &
     mesh=$!
     tries=0
     until [ -s "$data/ready" ]; do

@@ -1,5 +1,7 @@
 using System.CommandLine;
+#if LOCAL_MESH
 using MeshOperator.Local.Commands;
+#endif
 
 namespace MeshOperator.Commands;
 
@@ -9,7 +11,9 @@ internal static class MeshopCommand
     public static RootCommand Create() =>
         new("MeshOperator: a service mesh that ships as a single Kubernetes operator.")
         {
+#if LOCAL_MESH
             LocalCommand.Create(),
+#endif
             RunCommand.Create(),
             CaCommand.Create(),
             InjectCommand.Create(),

@@ -26,7 +26,11 @@ internal sealed partial class EnvoyProxies : ILocalProxies
         (cat <&3 >/dev/null; kill -9 "$proxy") 2>/dev/null &
         exec 3<&- 0</dev/null
         trap 'kill -15 "$proxy"' TERM
-        wait "$proxy"
+        while kill -0 "$proxy" 2>/dev/null; do
+            wait "$proxy"
+            status=$?
+        done
+        exit "$status"
         """;
 
     private readonly string _program;
