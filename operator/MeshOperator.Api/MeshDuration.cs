@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api;
 
@@ -37,9 +38,9 @@ public static partial class MeshDuration
     /// <summary>The duration.</summary>
     /// <exception cref="FormatException">It is not of that form.</exception>
     public static TimeSpan Parse(string text) =>
-        TryParse(text, out var duration) ? duration : throw new FormatException($"'{text}' is not a duration");
+        TryParse(text, out var duration) ? duration : throw new FormatException($"'{text}' {DurationAttribute.Message}");
 
-    [GeneratedRegex("^([0-9]{1,5}(h|m|s|ms)){1,4}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(DurationAttribute.Pattern, RegexOptions.CultureInvariant)]
     private static partial Regex Whole();
 
     [GeneratedRegex("[0-9]{1,5}(ms|h|m|s)", RegexOptions.CultureInvariant)]

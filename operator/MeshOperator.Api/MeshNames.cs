@@ -78,7 +78,7 @@ public static class MeshNames
     /// <summary>The field manager of everything that the operator applies.</summary>
     public const string FieldManager = "mesh-operator";
 
-    /// <summary>Marks the Leases by which replicas report to each other; its value tells what is in one.</summary>
+    /// <summary>Marks the Leases by which replicas report to each other; its value says what is in one.</summary>
     public const string ReplicaReportLabel = "meshoperator.io/replica-report";
 
     /// <summary>Marks objects that the operator keeps up to date; the value is <see cref="FieldManager"/>.</summary>

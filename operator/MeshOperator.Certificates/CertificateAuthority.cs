@@ -35,7 +35,7 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>When the signing certificate ends.</summary>
     public DateTimeOffset NotAfter => _signer.NotAfter.ToUniversalTime();
 
-    /// <summary>SHA-256 of the signing certificate, in lowercase hexadecimal digits: tells signers apart.</summary>
+    /// <summary>SHA-256 of the signing certificate, in lowercase hexadecimal digits: distinguishes signers.</summary>
     public string Fingerprint => Convert.ToHexStringLower(_signer.GetCertHash(HashAlgorithmName.SHA256));
 
     /// <summary>Whether the signing certificate is the root itself.</summary>

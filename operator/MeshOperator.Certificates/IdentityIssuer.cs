@@ -4,12 +4,12 @@ using System.Diagnostics.CodeAnalysis;
 namespace MeshOperator.Certificates;
 
 /// <summary>Keeps one certificate and key for each proxy, in memory only, and renews it before it ends. What is forgotten, whether due or
-/// left by its proxy, is told to be due, so that nobody goes on using what is not renewed.</summary>
+/// left by its proxy, is reported as due, so that nobody keeps using what is not renewed.</summary>
 public sealed class IdentityIssuer : IDisposable
 {
     private static readonly TimeSpan CheckEvery = TimeSpan.FromMinutes(1);
 
-    /// <summary>A proxy that connects anew within this time gets the certificate that it had.</summary>
+    /// <summary>A proxy that reconnects within this time gets the certificate that it had.</summary>
     private static readonly TimeSpan KeepReleased = TimeSpan.FromMinutes(10);
 
     private readonly ConcurrentDictionary<ProxyIdentity, Entry> _entries = new();
@@ -55,7 +55,7 @@ public sealed class IdentityIssuer : IDisposable
     }
 
     /// <summary>The present certificate of a proxy; made when it is first asked for, or due.</summary>
-    /// <param name="proxy">Tells the proxies of one identity apart, as each has a key of its own.</param>
+    /// <param name="proxy">Distinguishes the proxies of one identity, as each has its own key.</param>
     /// <param name="spiffeId">The identity.</param>
     /// <exception cref="CertificateAuthorityException">The authority cannot sign now.</exception>
     public IssuedLeaf Get(string proxy, string spiffeId)
@@ -84,7 +84,7 @@ public sealed class IdentityIssuer : IDisposable
             entry.ReleasedAt = _time.GetUtcNow();
     }
 
-    /// <summary>Takes another authority: all certificates are made anew.</summary>
+    /// <summary>Takes another authority: all certificates are issued again.</summary>
     public void Use(CertificateAuthority authority)
     {
         if (ReferenceEquals(Interlocked.Exchange(ref _authority, authority), authority))
@@ -180,7 +180,7 @@ public sealed class IdentityIssuer : IDisposable
             }
         }
 
-        /// <summary>Tells who uses the certificate that it is due.</summary>
+        /// <summary>Notifies who uses the certificate that it is due.</summary>
         public void Dispose()
         {
             _due.Cancel();

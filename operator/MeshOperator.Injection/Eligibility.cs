@@ -3,7 +3,7 @@ using MeshOperator.Api;
 
 namespace MeshOperator.Injection;
 
-/// <summary>What speaks against a sidecar in a pod.</summary>
+/// <summary>Why a pod is not eligible for a sidecar.</summary>
 internal static class Eligibility
 {
     private const string MirrorAnnotation = "kubernetes.io/config.mirror";

@@ -23,7 +23,7 @@ public static partial class EnvoyReleases
         (40, new DateOnly(2027, 10, 31)),
     ];
 
-    /// <summary>The branch of an image of Envoy by its tag, the x of 1.x; null when it does not tell.</summary>
+    /// <summary>The branch of an image of Envoy by its tag, the x of 1.x; null when it does not say.</summary>
     public static int? BranchOf(string image) =>
         EnvoyTag().Match(image) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
 

@@ -13,8 +13,8 @@ internal static class ProxyContainer
     /// <summary>The proxy's user and group, by which the redirection rules know it.</summary>
     public const long User = 1337;
 
-    /// <summary>How long a classic sidecar goes on when the pod ends, so that the application can answer what it has under way. It is told
-    /// to end at the same moment as the application, and Envoy then stops at once.</summary>
+    /// <summary>How long a classic sidecar goes on when the pod ends, so that the application can answer its requests in flight. It is
+    /// asked to end at the same moment as the application, and Envoy then stops at once.</summary>
     private const int DrainSeconds = 5;
 
     private const int DefaultGracePeriod = 30;

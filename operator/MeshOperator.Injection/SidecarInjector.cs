@@ -39,7 +39,7 @@ public sealed class SidecarInjector
     public static bool IsInjected(V1Pod pod) =>
         pod.Spec is { } spec && (spec.Containers ?? []).Concat(spec.InitContainers ?? []).Any(c => c.Name == ContainerName);
 
-    /// <summary>Adds the sidecar to a pod that was selected for it, unless something speaks against that.</summary>
+    /// <summary>Adds the sidecar to a pod that was selected for it, unless it is not eligible.</summary>
     /// <param name="pod">Changed in place.</param>
     /// <param name="ns">The pod's namespace, which a pod that is being created may lack.</param>
     public InjectionOutcome Inject(V1Pod pod, string ns)
@@ -87,7 +87,7 @@ public sealed class SidecarInjector
     }
 
     /// <summary>What the pod then is, whatever the operator's settings or the pod's annotations become: its application listens as it was
-    /// told to when it was admitted. Only root may listen at low ports, unless the pod's own network says otherwise, which Pod Security
+    /// set to when it was admitted. Only root may listen at low ports, unless the pod's own network says otherwise, which Pod Security
     /// <c>restricted</c> allows.</summary>
     private static void BindInbound(V1Pod pod)
     {

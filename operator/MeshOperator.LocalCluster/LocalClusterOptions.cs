@@ -24,7 +24,7 @@ public sealed record LocalClusterOptions
     /// <summary>The IPv4 range of the services' cluster IPs, in CIDR notation.</summary>
     public string ServiceCidr { get; init; } = "10.96.0.0/16";
 
-    /// <summary>The clock of timestamps, time-outs and expiries.</summary>
+    /// <summary>The clock of timestamps, timeouts and expiries.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>Where the server logs; null for nowhere.</summary>

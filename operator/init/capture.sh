@@ -5,9 +5,9 @@
 #   capture.sh remove   takes them away; without rules it does nothing
 #
 # Environment, lists separated by commas:
-#   MESH_EXCLUDE_INBOUND_PORTS    ports of this pod whose connections arrive as they come
-#   MESH_EXCLUDE_OUTBOUND_PORTS   ports to which connections leave as they go
-#   MESH_EXCLUDE_OUTBOUND_CIDRS   networks to which connections leave as they go
+#   MESH_EXCLUDE_INBOUND_PORTS    inbound ports of this pod that bypass the proxy
+#   MESH_EXCLUDE_OUTBOUND_PORTS   outbound ports that bypass the proxy
+#   MESH_EXCLUDE_OUTBOUND_CIDRS   outbound networks that bypass the proxy
 set -eu
 
 table="inet meshoperator"
@@ -57,14 +57,14 @@ of_family() { # FAMILY VALUE
 }
 
 rules() {
-    # Declared, deleted and made anew in one transaction: at no moment are there half of the rules.
+    # Declared, deleted and recreated in one transaction: at no moment are there half of the rules.
     echo "table $table"
     echo "delete table $table"
     echo "table $table {"
     echo "  chain outbound {"
     echo "    type nat hook output priority -100; policy accept;"
     echo "    meta l4proto != tcp accept"
-    # What the proxy hands to the application comes from these addresses, so that it can be told from what it sends elsewhere.
+    # What the proxy hands to the application comes from these addresses, so that it differs from what it sends elsewhere.
     echo "    ip saddr 127.0.0.6 accept"
     echo "    ip6 saddr ::6 accept"
     # The application called its own service, and the proxy chose this very pod: that arrives like any other call.

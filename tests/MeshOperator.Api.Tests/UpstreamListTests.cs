@@ -22,9 +22,9 @@ public sealed class UpstreamListTests
     [InlineData("web,Pay/api", "Pay/api")]
     [InlineData("a/b/c", "a/b/c")]
     [InlineData("*/api", "*/api")]
-    public void What_is_of_no_form_is_told_and_the_rest_is_read(string text, string wrong)
+    public void Items_of_no_known_form_are_reported_and_the_rest_is_read(string text, string wrong)
     {
-        UpstreamList.TryParse(text, "shop", out _, out var told).ShouldBeFalse();
-        told.ShouldBe(wrong);
+        UpstreamList.TryParse(text, "shop", out _, out var reported).ShouldBeFalse();
+        reported.ShouldBe(wrong);
     }
 }

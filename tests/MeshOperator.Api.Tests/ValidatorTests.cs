@@ -75,7 +75,7 @@ public sealed class ValidatorTests
                         },
                     ],
                 },
-                "spec.rules[0].timeouts.request: 'soon' is not a duration; write for example 500ms, 10s or 1m30s"
+                "spec.rules[0].timeouts.request: 'soon' is not a duration; write a number and a unit, such as 500ms, 10s or 1m30s"
             },
             {
                 new TrafficSplitSpec

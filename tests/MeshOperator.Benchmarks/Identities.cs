@@ -13,7 +13,7 @@ internal static class Identities
         foreach (var atOnce in new[] { 1, Environment.ProcessorCount })
         {
             await MeasureAsync(proxies, LeafKeyType.EcdsaP256, atOnce);
-            // An RSA key takes so long that a tenth tells enough.
+            // An RSA key takes so long that a tenth is enough.
             await MeasureAsync(proxies / 10, LeafKeyType.Rsa2048, atOnce);
         }
     }

@@ -15,7 +15,7 @@ internal static class OperatorProcess
 {
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Starts, says on a line where ADS is and how long it took until there was a configuration, and serves until it is told to
+    /// <summary>Starts, says on a line where ADS is and how long it took until there was a configuration, and serves until it is asked to
     /// end.</summary>
     public static async Task ServeAsync(string kubeconfig)
     {

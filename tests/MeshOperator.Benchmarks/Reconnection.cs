@@ -12,7 +12,7 @@ using MeshOperator.LocalCluster;
 namespace MeshOperator.Benchmarks;
 
 /// <summary>How soon the streams of many sidecars are back after <c>meshop run</c> was killed and, some time later, started again. Each is
-/// back when the operator has issued its identity anew.</summary>
+/// back when the operator has issued its identity again.</summary>
 internal sealed class Reconnection : IAsyncDisposable
 {
     private const int Endpoints = 10;

@@ -12,7 +12,7 @@ using Grpc.Net.Client;
 namespace MeshOperator.Benchmarks;
 
 /// <summary>The delta ADS stream of one sidecar, which comes back as Envoy does with the connection that its bootstrap describes: a stream
-/// that ended is begun anew after a random part of Envoy's back-off, and waits for a connection, which gRPC's C core tries again with its
+/// that ended is begun again after a random part of Envoy's back-off, and waits for a connection, which gRPC's C core tries again with its
 /// own (<c>AdsConnection</c> in the injection sets it).</summary>
 internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collection roots, string nodeId, string token, Random random)
 {
@@ -33,7 +33,7 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
     private static readonly TimeSpan LongestConnectionWait = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>What Envoy asks for at once. All but secrets is the same after a restart; an identity is issued anew.</summary>
+    /// <summary>What Envoy asks for at once. All but secrets is the same after a restart; an identity is issued again.</summary>
     private static readonly (string Type, string[] Names)[] Subscriptions =
     [
         (Types + "service.runtime.v3.Runtime", [Api.MeshNames.RuntimeLayer]),

@@ -170,7 +170,7 @@ def come_back(operator, connects, outage, count=12):
 
 
 class NameServer:
-    """Knows the operator's address in IPv4. Drops what it is told to."""
+    """Knows the operator's address in IPv4. Drops what it is asked to."""
 
     def __init__(self):
         self.drops, self.socket = "nothing", socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

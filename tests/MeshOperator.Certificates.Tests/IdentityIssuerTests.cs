@@ -12,7 +12,7 @@ public sealed class IdentityIssuerTests
     private static readonly TimeSpan Day = TimeSpan.FromHours(24);
 
     [Fact]
-    public void A_proxy_keeps_its_certificate_until_half_of_its_life_and_is_then_told_to_ask_for_another()
+    public void A_proxy_keeps_its_certificate_until_half_of_its_life_and_is_then_asked_to_get_another()
     {
         using var mesh = new Mesh();
         var first = mesh.Issuer.Get("web-0.shop", Web);
@@ -212,7 +212,7 @@ public sealed class IdentityIssuerTests
         }
     }
 
-    /// <summary>Does what a stream does: asks again when it is told to.</summary>
+    /// <summary>Does what a stream does: asks again when it is asked to.</summary>
     private sealed class Proxy(IdentityIssuer issuer, string nodeId)
     {
         public IssuedLeaf Leaf { get; private set; } = issuer.Get(nodeId, Web);

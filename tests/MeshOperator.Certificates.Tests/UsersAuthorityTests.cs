@@ -119,7 +119,7 @@ public sealed class UsersAuthorityTests : IDisposable
     }
 
     [Fact]
-    public async Task An_expired_authority_and_one_that_is_not_valid_yet_are_told_apart()
+    public async Task An_expired_authority_and_one_that_is_not_valid_yet_have_different_messages()
     {
         var root = await OpenSslAuthority.MakeAsync(_folder, "root");
         Should

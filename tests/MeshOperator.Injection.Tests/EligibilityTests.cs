@@ -5,7 +5,7 @@ using Xunit;
 
 namespace MeshOperator.Injection.Tests;
 
-/// <summary>Which pods get the sidecar, and what the others are told.</summary>
+/// <summary>Which pods get the sidecar, and what the others report.</summary>
 public sealed class EligibilityTests
 {
     private const string Container = "{name: app, image: app:1}";

@@ -74,7 +74,7 @@ public sealed class ProbeTests
         "1s"
     )]
     [InlineData("rpc", "startupProbe", "app-health/rpc/startupz", "grpc_health_check", """{"authority":"localhost:9001"}""", "10s", "1s")]
-    public void A_tcp_or_grpc_probe_is_checked_by_the_proxy_which_tells_the_kubelet_over_http(
+    public void A_tcp_or_grpc_probe_is_checked_by_the_proxy_which_answers_the_kubelet_over_http(
         string container,
         string field,
         string cluster,

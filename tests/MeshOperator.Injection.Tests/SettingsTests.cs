@@ -59,7 +59,7 @@ public sealed class SettingsTests
     [InlineData("envoyproxy/envoy:distroless-v1.40-latest@sha256:0a1b")]
     [InlineData("registry.example.com/our-proxy:v1.2")]
     [InlineData("registry.example.com/envoy:main")]
-    public void An_image_whose_tag_is_of_a_supported_branch_or_does_not_tell_is_taken(string image) =>
+    public void An_image_whose_tag_is_of_a_supported_branch_or_unknown_is_accepted(string image) =>
         InjectedPod.Proxy(InjectedPod.From(Pod("proxy-image", image)).Pod).Image.ShouldBe(image);
 
     [Theory]

@@ -12,7 +12,7 @@ public sealed class HealthTests(TestCluster cluster)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_metrics_port_tells_health_and_metrics_and_serves_nothing_else()
+    public async Task The_metrics_port_serves_health_and_metrics_and_nothing_else()
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         using var http = new HttpClient { BaseAddress = new Uri($"http://{mesh.Host.Ports[ListenerKind.Metrics]}") };

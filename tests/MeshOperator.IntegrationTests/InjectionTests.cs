@@ -85,7 +85,7 @@ public sealed class InjectionTests(TestCluster cluster)
     }
 
     [Fact]
-    public async Task Where_the_operator_is_told_so_sidecars_are_classic()
+    public async Task Sidecars_are_classic_where_the_operator_is_set_so()
     {
         await using var mesh = await TestOperator.StartAsync(
             cluster,

@@ -131,7 +131,7 @@ public sealed class AdmissionEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_webhook_that_fails_refuses_and_does_not_tell_its_secrets()
+    public async Task A_webhook_that_fails_refuses_and_does_not_reveal_its_secrets()
     {
         using var metrics = new Measurements("outcome", "error");
         _webhook.Change = _ => throw new InvalidOperationException("the secret");

@@ -101,7 +101,7 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Of_an_object_that_was_made_anew_the_old_one_is_told_as_deleted_first()
+    public async Task When_an_object_is_recreated_the_old_one_is_reported_as_deleted_first()
     {
         var gate = new TaskCompletionSource();
         _controller.OnReconcile = (entity, _) => entity.Metadata.Name == "a" ? gate.Task : Task.CompletedTask;
@@ -123,7 +123,7 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stop_waits_for_what_is_under_way_and_takes_nothing_new()
+    public async Task A_stop_waits_for_what_is_in_flight_and_takes_nothing_new()
     {
         var gate = new TaskCompletionSource();
         _controller.OnReconcile = (entity, _) => entity.Metadata.Name == "a" ? gate.Task : Task.CompletedTask;
@@ -165,7 +165,7 @@ public sealed class ControllerTests(EmbeddedApiServer server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_no_longer_leads_stops_what_is_under_way_and_who_leads_again_looks_at_everything()
+    public async Task Who_no_longer_leads_stops_what_is_in_flight_and_who_leads_again_looks_at_everything()
     {
         var hang = true;
         _controller.OnReconcile = (_, token) =>

@@ -61,15 +61,15 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
         informer.AddIndex("value", m => m.Data?.Values ?? []);
 
         // Two who only hear of changes must know what the copy knows.
-        var told = new ConcurrentDictionary<ObjectKey, string>();
+        var reported = new ConcurrentDictionary<ObjectKey, string>();
         informer.Changed += change =>
         {
-            told.TryGetValue(change.Key, out var known);
+            reported.TryGetValue(change.Key, out var known);
             known.ShouldBe(change.Old?.Metadata.ResourceVersion);
             if (change.New is null)
-                told.TryRemove(change.Key, out _);
+                reported.TryRemove(change.Key, out _);
             else
-                told[change.Key] = change.New.Metadata.ResourceVersion;
+                reported[change.Key] = change.New.Metadata.ResourceVersion;
         };
         using var subscription = informer.Subscribe();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -97,7 +97,7 @@ public sealed class InformerSoakTests(EmbeddedApiServer server)
             () => informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion).ShouldBe(cluster, ignoreOrder: true),
             TimeSpan.FromSeconds(75)
         );
-        await Eventually.Succeeds(() => told.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
+        await Eventually.Succeeds(() => reported.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
         await Eventually.Succeeds(() => read.ToDictionary().ShouldBe(cluster, ignoreOrder: true));
         var byValue = informer.Objects.Values.Where(m => m.Data?.ContainsKey("v") == true).ToLookup(m => m.Data["v"], ObjectKey.From);
         foreach (var group in byValue)

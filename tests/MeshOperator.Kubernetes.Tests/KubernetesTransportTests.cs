@@ -74,7 +74,7 @@ public sealed class KubernetesTransportTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_is_asked_to_wait_long_is_told_so_instead()
+    public async Task Being_asked_to_wait_long_is_reported_instead()
     {
         _server.Answer("{}", HttpStatusCode.TooManyRequests, retryAfter: 60).Answer("{}");
         var error = await Should.ThrowAsync<KubernetesApiException>(() => Passing(Send(HttpMethod.Get)));
@@ -90,7 +90,7 @@ public sealed class KubernetesTransportTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_fails_again_and_again_is_let_alone_for_a_while_and_the_circuit_is_measured()
+    public async Task A_server_that_fails_again_and_again_is_not_called_for_a_while_and_the_circuit_is_measured()
     {
         var transport = _server.Transport(_time, new KubernetesTransportOptions { MaxRetries = 1 }, "circuit.test");
         Task<byte[]> Post() => transport.SendAsync(HttpMethod.Post, "api", [1], "application/json", TestContext.Current.CancellationToken);

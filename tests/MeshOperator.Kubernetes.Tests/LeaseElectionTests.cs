@@ -51,7 +51,7 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
         await Eventually.Succeeds(() => second.IsLeader.ShouldBeTrue(), TimeSpan.FromSeconds(10));
         var taken = stopped.Elapsed;
         taken.ShouldBeLessThan(TimeSpan.FromSeconds(3));
-        TestContext.Current.TestOutputHelper?.WriteLine($"taken over after {taken.TotalSeconds:0.00} s");
+        TestContext.Current.TestOutputHelper?.WriteLine($"taken after {taken.TotalSeconds:0.00} s");
         second.Term.IsCancellationRequested.ShouldBeFalse();
         _log.Written.ShouldNotContain(l => l.StartsWith("Warning", StringComparison.Ordinal));
         await second.StopAsync(Cancellation);
@@ -67,9 +67,9 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
         await first.StartAsync(Cancellation);
         await Eventually.Succeeds(() => first.IsLeader.ShouldBeTrue());
         await second.StartAsync(Cancellation);
-        var told = new ConcurrentQueue<string>();
-        first.Changed += () => told.Enqueue($"first {first.IsLeader}");
-        second.Changed += () => told.Enqueue($"second {second.IsLeader}");
+        var reported = new ConcurrentQueue<string>();
+        first.Changed += () => reported.Enqueue($"first {first.IsLeader}");
+        second.Changed += () => reported.Enqueue($"second {second.IsLeader}");
 
         cable.IsCut = true;
         var cut = Stopwatch.StartNew();
@@ -82,10 +82,10 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
             TimeSpan.FromSeconds(15)
         );
         cut.Elapsed.ShouldBeLessThan(Quick.LeaseDuration);
-        // Who leads is told a moment after it is so.
-        await Eventually.Succeeds(() => told.ShouldBe(["first False", "second True"]));
+        // Who leads is reported a moment after it is so.
+        await Eventually.Succeeds(() => reported.ShouldBe(["first False", "second True"]));
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"taken over after {cut.Elapsed.TotalSeconds:0.00} s of a lease of {Quick.LeaseDuration.TotalSeconds:0} s"
+            $"taken after {cut.Elapsed.TotalSeconds:0.00} s of a lease of {Quick.LeaseDuration.TotalSeconds:0} s"
         );
 
         // The old leader comes back and finds another.

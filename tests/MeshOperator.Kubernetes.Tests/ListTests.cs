@@ -95,11 +95,11 @@ public sealed class ListTests : IAsyncDisposable
         cut.TryWrite("""{"metadata":{"resourceVersion":"7"},"items":[""" + Map("gone", "2") + "," + Map("b", "3")[..40]);
         cut.Complete(new IOException("the connection broke"));
         _server.Answer(List(Map("b", "3"), Map("c", "4")));
-        var told = new List<string>();
-        var informer = await ListAsync(told);
+        var reported = new List<string>();
+        var informer = await ListAsync(reported);
 
         informer.Objects.Keys.Select(k => k.Name).ShouldBe(["a", "b", "c"], ignoreOrder: true);
-        told.ShouldBe(["a", "b", "c"], ignoreOrder: true);
+        reported.ShouldBe(["a", "b", "c"], ignoreOrder: true);
         var requests = _server.Requests.ToArray();
         requests[1].ShouldContain("continue=next");
         requests[2].ShouldBe(requests[1]);
@@ -134,7 +134,7 @@ public sealed class ListTests : IAsyncDisposable
     [InlineData("""{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a"}},null]}""", "has an object without a name")]
     [InlineData("""{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{}}]}""", "has an object without a name")]
     [InlineData("""{"items":[]}""", "has no resource version")]
-    public async Task What_is_no_list_is_told_and_listed_again(string answer, string why)
+    public async Task What_is_no_list_is_reported_and_listed_again(string answer, string why)
     {
         _server.Answer(answer).Answer(List(Map("b", "1")));
         var informer = await ListAsync();
@@ -153,19 +153,19 @@ public sealed class ListTests : IAsyncDisposable
         _log.Written.ShouldHaveSingleItem().ShouldContain("The list of configmaps has an object that is longer than 16777216 bytes");
     }
 
-    private async Task<SharedInformer<V1ConfigMap>> ListAsync(List<string>? told = null)
+    private async Task<SharedInformer<V1ConfigMap>> ListAsync(List<string>? reported = null)
     {
         _server.AnswerStream();
-        var informer = Start(TimeProvider.System, told);
+        var informer = Start(TimeProvider.System, reported);
         await Eventually.Succeeds(() => _server.Requests.Last().ShouldContain("watch=1"));
         return informer;
     }
 
-    private SharedInformer<V1ConfigMap> Start(TimeProvider time, List<string>? told = null)
+    private SharedInformer<V1ConfigMap> Start(TimeProvider time, List<string>? reported = null)
     {
         var transport = _server.Transport(time, new KubernetesTransportOptions { RetryDelay = TimeSpan.FromMilliseconds(1) });
         var informer = new SharedInformer<V1ConfigMap>(transport, new InformerOptions<V1ConfigMap>(), time, new Random(1), _log);
-        informer.Changed += change => told?.Add(change.Key.Name);
+        informer.Changed += change => reported?.Add(change.Key.Name);
         _run = informer.RunAsync(_stop.Token);
         return informer;
     }

@@ -60,7 +60,7 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [InlineData("status")]
     [InlineData("event")]
     [InlineData("event without code")]
-    public async Task A_version_that_is_too_old_leads_to_a_new_list_whose_difference_is_told(string form)
+    public async Task A_version_that_is_too_old_leads_to_a_new_list_whose_difference_is_reported(string form)
     {
         const string gone =
             """{"kind":"Status","apiVersion":"v1","status":"Failure","message":"too old resource version","reason":"Expired","code":410}""";
@@ -233,7 +233,7 @@ public sealed class SharedInformerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_object_that_was_made_anew_between_two_lists_is_told_as_deleted_and_new()
+    public async Task An_object_that_was_recreated_between_two_lists_is_reported_as_deleted_and_new()
     {
         _server
             .Answer(
@@ -274,7 +274,7 @@ public sealed class SharedInformerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_watch_on_which_nothing_comes_any_more_is_opened_anew_where_it_was()
+    public async Task A_watch_that_falls_silent_is_opened_again_where_it_was()
     {
         var time = new FakeTimeProvider();
         var informer = Informer(new InformerOptions<V1ConfigMap> { LongestSilence = TimeSpan.FromMinutes(3) }, time);
@@ -438,25 +438,25 @@ public sealed class SharedInformerTests : IAsyncDisposable
     [Fact]
     public async Task A_subscriber_that_fails_stops_neither_the_others_nor_the_watch()
     {
-        var told = 0;
+        var reported = 0;
         _informer.Changed += _ => throw new InvalidOperationException("a fault of the subscriber");
-        _informer.Changed += _ => told++;
+        _informer.Changed += _ => reported++;
         _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "," + Object("b", 4) + "]}");
         _server.AnswerStream();
         Start();
 
-        await Eventually.Succeeds(() => told.ShouldBe(2));
+        await Eventually.Succeeds(() => reported.ShouldBe(2));
         await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
     }
 
     private SharedInformer<V1ConfigMap> Informer(InformerOptions<V1ConfigMap> options, TimeProvider time) =>
         new(_server.Transport(time), options, time, new Random(1), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
 
-    private static string WithData(string name, int version, params string[] keys) =>
-        $$$"""
-            {"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"},
-            "data":{{{{string.Join(',', keys.Select(k => $"\"{k}\":\"\""))}}}}}
-            """;
+    private static string WithData(string name, int version, params string[] keys)
+    {
+        var data = string.Join(',', keys.Select(key => $"\"{key}\":\"\""));
+        return $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"},"data":{{{{data}}}}}""";
+    }
 
     private void Start() => _run = _informer.RunAsync(_stop.Token);
 

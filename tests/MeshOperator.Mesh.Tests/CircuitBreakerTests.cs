@@ -114,7 +114,7 @@ public sealed class CircuitBreakerTests
     }
 
     [Fact]
-    public void A_missing_service_is_told()
+    public void A_missing_service_is_reported()
     {
         var verdict = Of("web")
             .Breaker("cb", new CircuitBreakerSpec { TargetRefs = [To("gone")], MaxRequests = 1 })

@@ -118,7 +118,7 @@ public sealed class ModeRolloutTests
     }
 
     [Fact]
-    public void The_policy_is_not_in_effect_while_its_change_is_under_way()
+    public void The_policy_is_not_in_effect_while_its_change_is_in_progress()
     {
         _rollout.Apply(Mesh(MtlsPolicyMode.Disabled), _progress);
         var web = new WorkloadName("shop", "web-0");

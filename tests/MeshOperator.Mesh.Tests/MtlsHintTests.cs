@@ -7,7 +7,7 @@ using Xunit;
 
 namespace MeshOperator.Mesh.Tests;
 
-/// <summary>What MtlsPolicies are told that would lock out those whom they name.</summary>
+/// <summary>The hints for MtlsPolicies that would lock out those whom they name.</summary>
 public sealed class MtlsHintTests
 {
     private static readonly Finding Fine = new(true, "ResolvedRefs", "All references are resolved.");
@@ -54,7 +54,7 @@ public sealed class MtlsHintTests
             );
 
     [Fact]
-    public void The_port_of_a_service_in_place_of_the_pods_is_told()
+    public void The_port_of_a_service_in_place_of_the_pods_is_reported()
     {
         var found = Refs(Cluster.Of("web"), Allow(new AccessRule { Ports = [80] }));
         found.ShouldBe(
@@ -69,7 +69,7 @@ public sealed class MtlsHintTests
     }
 
     [Fact]
-    public void A_port_that_no_pod_serves_is_told_unless_a_container_declares_it()
+    public void A_port_that_no_pod_serves_is_reported_unless_a_container_declares_it()
     {
         var modes = new MtlsPolicySpec { PortModes = new() { ["9090"] = MtlsPolicyMode.Permissive } };
         Refs(Cluster.Of("web"), modes)
@@ -85,7 +85,7 @@ public sealed class MtlsHintTests
         Refs(new Cluster().Service("web", meshed: false), Allow(new AccessRule { Ports = [80], Methods = ["GET"] })).ShouldBe(Fine);
 
     [Fact]
-    public void A_rule_about_requests_that_closes_a_port_of_bytes_is_told()
+    public void A_rule_about_requests_that_closes_a_tcp_port_is_reported()
     {
         var db = new Cluster().Service("db", "tcp", 5432);
         Refs(db, Allow(new AccessRule { Namespaces = ["jobs"], Paths = ["/v1/*"] }))
@@ -108,7 +108,7 @@ public sealed class MtlsHintTests
             .ShouldBe(Fine);
 
     [Fact]
-    public void A_rule_about_requests_that_names_a_port_of_bytes_is_told_whatever_other_rules_say() =>
+    public void A_rule_about_requests_that_names_a_tcp_port_is_reported_whatever_other_rules_say() =>
         Refs(
             new Cluster().Service("db", "tcp", 5432),
             Allow(new AccessRule { Ports = [8080], Methods = ["GET"] }, new AccessRule { Namespaces = ["jobs"] })
@@ -119,7 +119,7 @@ public sealed class MtlsHintTests
     [InlineData(40, null, false)]
     [InlineData(60, null, true)]
     [InlineData(60, 3306, true)]
-    public void More_denied_callers_than_a_handshake_can_exclude_are_told(int accounts, int? port, bool isTold)
+    public void More_denied_callers_than_a_handshake_can_exclude_are_reported(int accounts, int? port, bool isReported)
     {
         var deny = new AccessRule
         {
@@ -129,11 +129,11 @@ public sealed class MtlsHintTests
         var accepted = new Cluster().Mtls("m", new MtlsPolicySpec { Deny = [deny] }).Translate().Verdict("MtlsPolicy", "m").Accepted;
 
         accepted.Holds.ShouldBeTrue();
-        accepted.Message.Contains("refused at their first byte", StringComparison.Ordinal).ShouldBe(isTold, accepted.Message);
+        accepted.Message.Contains("refused at their first byte", StringComparison.Ordinal).ShouldBe(isReported, accepted.Message);
     }
 
     [Fact]
-    public void Denied_callers_that_nobody_allows_anyway_are_not_told()
+    public void Denied_callers_that_nobody_allows_anyway_are_not_reported()
     {
         var spec = Allow(new AccessRule { Namespaces = ["shop"] });
         spec.Deny = [new AccessRule { ServiceAccounts = [.. Enumerable.Range(0, 60).Select(i => $"bank/account-{i}")] }];

@@ -299,7 +299,7 @@ public sealed class PolicyTests
     [Theory]
     [InlineData("http", "it has 'http'")]
     [InlineData("", "its port 80 has no name; omit sectionName, or name the port in the service")]
-    public void A_port_that_is_named_and_not_there_is_told_with_those_that_are(string name, string ports) =>
+    public void A_named_port_that_does_not_exist_is_reported_with_those_that_do(string name, string ports) =>
         new Cluster()
             .Service("a", name)
             .Retry("r", new RetryPolicySpec { TargetRefs = [Cluster.To("a", "80")] })

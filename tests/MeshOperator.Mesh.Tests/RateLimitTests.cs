@@ -72,7 +72,7 @@ public sealed class RateLimitTests
     }
 
     [Fact]
-    public void A_port_of_opaque_bytes_has_no_requests_to_count_which_is_told()
+    public void A_port_of_opaque_bytes_has_no_requests_to_count_which_is_reported()
     {
         var result = new Cluster().Service("db", portName: "tcp", port: 5432).Limit("rl", Of(1, To("db"))).Translate();
         Limits(result, "db").ShouldBeEmpty();

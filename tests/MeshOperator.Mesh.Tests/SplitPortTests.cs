@@ -102,7 +102,7 @@ public sealed class SplitPortTests
     }
 
     [Fact]
-    public void Requests_that_are_sent_to_a_port_of_opaque_bytes_are_told_and_go_there_all_the_same()
+    public void Requests_that_are_sent_to_a_port_of_opaque_bytes_are_reported_and_go_there_all_the_same()
     {
         var result = Cluster
             .Of("web")
@@ -123,7 +123,7 @@ public sealed class SplitPortTests
     }
 
     [Fact]
-    public void A_number_that_is_given_and_is_not_there_is_told_and_of_which_port_it_is_the_target()
+    public void A_port_number_that_does_not_exist_is_reported_and_of_which_port_it_is_the_target()
     {
         static string Message(TrafficSplitSpec split) =>
             Cluster.Of("web", "v1").Split("s", split).Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message;
@@ -193,7 +193,7 @@ public sealed class SplitPortTests
     }
 
     [Fact]
-    public void Sessions_that_are_kept_only_within_each_backend_are_told()
+    public void Sessions_that_are_kept_only_within_each_backend_are_reported()
     {
         var result = Cluster
             .Of("web", "v1")

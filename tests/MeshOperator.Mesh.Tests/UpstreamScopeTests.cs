@@ -31,7 +31,7 @@ public sealed class UpstreamScopeTests
         cluster.Translate().Workload("web").Scope is { } scope ? string.Join(' ', scope.Services) : null;
 
     [Fact]
-    public void By_default_a_proxy_is_told_of_the_whole_mesh_or_as_the_setting_says_of_its_namespace()
+    public void By_default_a_proxy_is_sent_the_whole_mesh_or_by_the_setting_its_namespace()
     {
         Scope(Annotated()).ShouldBeNull();
         Scope(Annotated(scoped: true)).ShouldBe("*.shop");

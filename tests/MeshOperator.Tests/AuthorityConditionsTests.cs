@@ -22,7 +22,7 @@ public sealed class AuthorityConditionsTests
     [InlineData(30, 9, "True", "ExpiresWithin30Days")]
     [InlineData(30, 2, "True", "ExpiresWithin7Days")]
     [InlineData(1, 0.5, "False", "NotExpiring")]
-    public void A_certificate_near_its_end_is_told_of_in_proportion_to_its_life(double life, double left, string status, string reason)
+    public void A_certificate_near_its_end_is_reported_in_proportion_to_its_life(double life, double left, string status, string reason)
     {
         var condition = Condition(Status(Root(life, left)), "ExpiringSoon");
         (condition.Status, condition.Reason).ShouldBe((status, reason));
@@ -45,7 +45,7 @@ public sealed class AuthorityConditionsTests
     }
 
     [Fact]
-    public void Clocks_that_disagree_are_told_from_certificates_that_expired()
+    public void Clocks_that_disagree_are_distinguished_from_certificates_that_expired()
     {
         var found = Found(Root(3650, -1)) with
         {
@@ -129,7 +129,7 @@ public sealed class AuthorityConditionsTests
             report.IsDone(node).ShouldBe(reason is null, node);
         report.Waiting.Count.ShouldBe(20);
         report.Waiting["web-0.shop"].ShouldBe("has not acknowledged");
-        // The status names the first of all, so each replica must tell its first, whatever their order was.
+        // The status names the first of all, so each replica must report its first, whatever their order was.
         ReplicaReport.Create(7, proxies.Reverse()).Waiting.Keys.ShouldBe(proxies.Keys.Take(30).Order(StringComparer.Ordinal).Take(20));
         ReplicaReport.Parse("something else").ShouldBeNull();
     }

@@ -35,7 +35,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Each_pod_of_a_namespace_is_told_of_with_the_reason_why_it_lacks_the_sidecar()
+    public async Task Each_pod_of_a_namespace_is_listed_with_the_reason_why_it_lacks_the_sidecar()
     {
         await NamespaceAsync("shop", MeshNames.InjectionEnabled);
         var injected = Pod("a-injected");
@@ -96,7 +96,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_deployment_is_told_of_by_its_template_and_its_pods()
+    public async Task A_deployment_is_checked_by_its_template_and_its_pods()
     {
         await NamespaceAsync("shop", MeshNames.InjectionEnabled);
         var labels = new Dictionary<string, string> { ["app"] = "web" };
@@ -130,7 +130,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Manifests_are_told_of_by_the_namespaces_in_them_or_in_the_cluster()
+    public async Task Manifests_are_checked_by_the_namespaces_in_them_or_in_the_cluster()
     {
         await NamespaceAsync("there", MeshNames.InjectionEnabled);
         const string pods = """

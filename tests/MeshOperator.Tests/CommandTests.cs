@@ -107,7 +107,7 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Inject_prints_the_manifests_with_the_sidecar_and_tells_what_was_left_out()
+    public async Task Inject_prints_the_manifests_with_the_sidecar_and_reports_what_was_left_out()
     {
         await File.WriteAllTextAsync(
             Path.Combine(_folder.FullName, "pods.yaml"),

@@ -117,15 +117,15 @@ public sealed class RecordReaderTests
     [Theory]
     [InlineData("./*", 0)]
     [InlineData("./*, web.shop", 1)]
-    public void A_list_of_upstreams_that_cannot_be_read_is_told_once(string upstreams, int told)
+    public void A_list_of_upstreams_that_cannot_be_read_is_logged_once(string upstreams, int logged)
     {
         var log = new Lines();
         var reader = new AnnotatedReader(log);
         var pod = Pod();
         pod.Metadata.Annotations[SidecarAnnotations.Upstreams] = upstreams;
         reader.Read(pod, reader.Read(pod, null));
-        log.All.Count.ShouldBe(told);
-        if (told > 0)
+        log.All.Count.ShouldBe(logged);
+        if (logged > 0)
             log.All[0]
                 .ShouldStartWith(
                     "Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is not one of service, "
@@ -137,7 +137,7 @@ public sealed class RecordReaderTests
             Metadata = new V1ObjectMeta { Name = "shop", Annotations = pod.Metadata.Annotations },
         };
         reader.Read(ns, reader.Read(ns, null));
-        log.All.Count.ShouldBe(2 * told);
+        log.All.Count.ShouldBe(2 * logged);
     }
 
     private sealed class Lines : ILogger

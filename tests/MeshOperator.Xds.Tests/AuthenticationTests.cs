@@ -40,7 +40,7 @@ public sealed class AuthenticationTests
     }
 
     [Fact]
-    public async Task A_flood_of_refusals_is_told_by_its_number()
+    public async Task A_flood_of_refusals_is_logged_by_its_number()
     {
         var (time, log) = (new FakeTimeProvider(), new RecordedLog());
         var refusal = NodeAuthentication.Refused(StatusCode.Unauthenticated, RefusalReason.NoToken, "no token");

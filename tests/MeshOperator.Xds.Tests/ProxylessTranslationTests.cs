@@ -14,11 +14,11 @@ using RetryPolicy = Envoy.Config.Route.V3.RetryPolicy;
 
 namespace MeshOperator.Xds.Tests;
 
-/// <summary>What of the mesh gRPC libraries are told, in the words that all of them know.</summary>
+/// <summary>What gRPC libraries are sent of the mesh, in the words that all of them know.</summary>
 public sealed class ProxylessTranslationTests
 {
     [Fact]
-    public void Nothing_is_made_before_a_client_asks_and_then_what_is_unchanged_is_taken_over()
+    public void Nothing_is_made_before_a_client_asks_and_then_what_is_unchanged_is_reused()
     {
         var translator = new EnvoyTranslator();
         var first = translator.Translate(ShopMesh.Model()).Proxyless;
@@ -186,7 +186,7 @@ public sealed class ProxylessTranslationTests
     }
 
     [Fact]
-    public void A_time_out_bounds_the_call_and_faults_are_those_of_the_rule()
+    public void A_timeout_bounds_the_call_and_faults_are_those_of_the_rule()
     {
         var model = With(
             new HttpRoute
@@ -249,7 +249,7 @@ public sealed class ProxylessTranslationTests
 
         envoys.CircuitBreakers.ShouldNotBeNull();
         cluster.CircuitBreakers.ShouldBe(envoys.CircuitBreakers);
-        // gRFC A50: gRPC leaves alone by the share of calls that failed.
+        // gRFC A50: gRPC ejects by the share of calls that failed.
         cluster.OutlierDetection.MaxEjectionPercent.ShouldBe(envoys.OutlierDetection.MaxEjectionPercent);
         cluster.OutlierDetection.EnforcingFailurePercentage.ShouldBe(100u);
         cluster.OutlierDetection.FailurePercentageThreshold.ShouldBe(99u);

@@ -7,7 +7,7 @@ using Shouldly;
 
 namespace MeshOperator.Xds.Tests;
 
-/// <summary>Proxies that are told of some services only.</summary>
+/// <summary>Proxies that are sent only some services.</summary>
 public sealed class ScopeTests
 {
     private static MeshModel Scoped(params string[] services) => Scoped(ShopMesh.Model(), services);
@@ -28,7 +28,7 @@ public sealed class ScopeTests
     }
 
     [Fact]
-    public async Task A_proxy_is_told_of_the_services_in_its_scope_and_of_the_backends_to_which_their_routes_lead()
+    public async Task A_proxy_is_sent_the_services_in_its_scope_and_the_backends_to_which_their_routes_lead()
     {
         await using var server = await XdsTestServer.StartAsync();
         server.Update(Scoped("web"));
@@ -74,7 +74,7 @@ public sealed class ScopeTests
     }
 
     [Fact]
-    public async Task A_policy_counts_only_the_proxies_that_are_told_of_it()
+    public async Task A_policy_counts_only_the_proxies_that_are_sent_it()
     {
         await using var server = await XdsTestServer.StartAsync();
         server.Update(Scoped("api"));
@@ -109,7 +109,7 @@ public sealed class ScopeTests
             connections
         );
         server.Registry.GetProgress(ShopMesh.ShopMtls, expected).Unconnected.ShouldHaveSingleItem().Workload.ShouldBe(inbound);
-        // The other is told of another service only.
+        // The other is sent another service only.
         await Eventually.Succeeds(() =>
             server
                 .Registry.GetProgress(ShopMesh.WebSplit, expected)

@@ -76,7 +76,7 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public async Task A_rejected_policy_tells_which_proxy_refused_it_and_why_until_it_changes()
+    public async Task A_rejected_policy_reports_which_proxy_refused_it_and_why_until_it_changes()
     {
         await using var server = await XdsTestServer.StartAsync();
         await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
@@ -343,7 +343,7 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public async Task A_server_that_stops_ends_its_streams_so_that_proxies_connect_anew()
+    public async Task A_server_that_stops_ends_its_streams_so_that_proxies_reconnect()
     {
         await using var server = await XdsTestServer.StartAsync();
         await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
@@ -398,7 +398,7 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public async Task An_aged_stream_is_ended_so_that_the_proxy_connects_anew()
+    public async Task An_aged_stream_is_ended_so_that_the_proxy_reconnects()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.MaxStreamAge = TimeSpan.FromMilliseconds(50));
         await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);

@@ -112,7 +112,7 @@ done
 limits() { "$xdscheck" dump --server "$xds" --plaintext --node-id "$gateway.serving" --type ecds; }
 eventually "the gateway's proxy bounds its requests" '"maxTokens"' limits
 breaker() { "$xdscheck" route --server "$xds" --plaintext --node-id "$gateway.serving" --listener "$model:80" --method GET --host model.serving --path /; }
-expect "and what it has under way to the model servers" '"maxRequests": 100' breaker
+expect "and its requests in flight to the model servers" '"maxRequests": 100' breaker
 check "xdscheck validate with all policies" validate --server "$xds" --plaintext --node-id "$gateway.serving"
 expect "a circuit breaker that bounds nothing is refused" "the circuit breaker sets no limit" kubectl create -f - <<BREAKER
 apiVersion: meshoperator.io/v1alpha1
@@ -120,7 +120,7 @@ kind: CircuitBreaker
 metadata: {name: idle, namespace: serving}
 spec: {targetRefs: [{kind: Service, name: model}]}
 BREAKER
-expect "kubectl explain tells the fields" "one with the number, or else the name" kubectl explain trafficsplit.spec.backends.port
+expect "kubectl explain shows the fields" "one with the number, or else the name" kubectl explain trafficsplit.spec.backends.port
 
 kill -TERM "$mesh"
 if wait "$mesh"; then ok "SIGTERM stops it cleanly"; else not_ok "SIGTERM stops it cleanly" "exit status $?"; fi

@@ -137,7 +137,7 @@ expect "by IPv6 too" "proxy:15006 from fd77::2 to [fd77::2]:8080" proxy fd77::2 
 expect "the application reaches itself on loopback" "app:8081 from 127.0.0.1 to" app 127.0.0.1 8081
 expect "by IPv6 too" "app:8081 from ::1 to" app ::1 8081
 expect "and at the pod's address" "app:8081 from 10.77.0.2 to" app 10.77.0.2 8081
-expect "DNS over TCP is left alone" "other:53 from 10.77.0.2 to" app 10.88.0.1 53
+expect "DNS over TCP bypasses the proxy" "other:53 from 10.77.0.2 to" app 10.88.0.1 53
 expect "the kubelet reaches the port of the probes" "proxy:15020 from 10.77.0.1 to as it came" outside 10.77.0.2 15020
 expect "and of readiness by IPv6" "proxy:15021 from fd77::1 to as it came" outside fd77::2 15021
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proxyless gRPC: real gRPC clients (Node's own implementation, and the C core in Python) that know nothing but `meshop local` as their
-# xDS server, call real gRPC servers through splits, matches, retries, time-outs and faults.
+# xDS server, call real gRPC servers through splits, matches, retries, timeouts and faults.
 #
 #   grpc.sh          PYTHON names a Python with grpcio (default: /usr/bin/python3); without one its checks are left out
 set -euo pipefail
@@ -96,7 +96,7 @@ $1-seen-twice 127.0.0.1:$(port flaky) 1 /echo.Echo/Attempts of=$1-twice
 $1-seen-always 127.0.0.1:$(port flaky) 1 /echo.Echo/Attempts of=$1-always
 $1-mixed xds:///mixed.shop:80 200 $say
 $1-slow $echo 5 $say x-rule=timeout slow=1
-$1-left-alone xds:///mixed.shop:80 100 $say
+$1-ejected xds:///mixed.shop:80 100 $say
 $1-abort $echo 20 $say x-rule=abort
 $1-delay $echo 5 $say x-rule=delay
 $1-partial xds:///partial.shop:80 3000 $say
@@ -108,7 +108,7 @@ $1-nobody xds:///ring.shop:80 50 $say
 LINES
 }
 outcome() { sed -n "s/^$1 //p" "$data/outcomes"; }
-# Whether a share SEEN of COUNT calls lies within three standard deviations of what was told.
+# Whether a share SEEN of COUNT calls lies within three standard deviations of what was configured.
 within() { # NAME COUNT SHARE SEEN
     outcome "$1" | json "n = $2, p = $3, seen = ($4) / n, (Math.abs(seen - p) <= 3 * Math.sqrt(p * (1 - p) / n) ? 'within ' : 'beyond ') + seen + ' ' + JSON.stringify(x)"
 }
@@ -120,7 +120,7 @@ servers() { outcome "$1" | json "x.codes.OK + ' at ' + Object.keys(x.from).lengt
 
 for c in "${clients[@]}"; do
     requests "$c" | (client "$c") >"$data/outcomes" 2>"$data/$c.err" || true
-    # The C core counts a rule's time-out from up to two seconds before the call (grpc/grpc#34547).
+    # The C core counts a rule's timeout from up to two seconds before the call (grpc/grpc#34547).
     early=0
     [ "$c" = node ] || early=2000
     expect "$c: of 10,000 calls 0.9 go to one backend and 0.1 to the other" "within" within "$c-split" 10000 0.9 "x.codes.OK === 10000 ? x.from['echo-v1'] : 0"
@@ -130,9 +130,9 @@ for c in "${clients[@]}"; do
     expect "$c: with three attempts" '"50 calls of 3 attempts"' outcome "$c-seen-twice"
     expect "$c: one that goes on failing fails" '"codes":{"UNAVAILABLE":50}' outcome "$c-always"
     expect "$c: after three attempts, never more" '"50 calls of 3 attempts"' outcome "$c-seen-always"
-    expect "$c: a slow backend runs into the rule's time-out" "DEADLINE_EXCEEDED,5 in time" timing "$c-slow" $((2990 - early)) 4900
+    expect "$c: a slow backend runs into the rule's timeout" "DEADLINE_EXCEEDED,5 in time" timing "$c-slow" $((2990 - early)) 4900
     expect "$c: of two endpoints one of which fails each call takes its share at first" '"UNAVAILABLE":' outcome "$c-mixed"
-    expect "$c: and is left alone a second later" '"codes":{"OK":100},"from":{"echo-v1":100}' outcome "$c-left-alone"
+    expect "$c: and is ejected a second later" '"codes":{"OK":100},"from":{"echo-v1":100}' outcome "$c-ejected"
     # Node counts a call once it has begun, so that calls of one moment do not see each other.
     [ "$c" = node ] || expect "$c: of 20 calls at once 4 are let through" '16 refused of 20' narrow "$c-narrow"
     expect "$c: an abort with 403 is PERMISSION_DENIED" '"codes":{"PERMISSION_DENIED":20}' outcome "$c-abort"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Certificates as others see them, on `meshop local`: OpenSSL reads and verifies what a proxy is sent and makes connections with it; gRPC's C core
-# finds the operator with the root that it read before two rotations; `meshop ca` carries them out and tells who holds them.
+# finds the operator with the root that it read before two rotations; `meshop ca` carries them out and shows who holds them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/checks.sh"

@@ -42,7 +42,7 @@ apply() { manifest "$@" | kubectl apply -f -; }
 expect "apply creates" "configmap/settings created" apply 1 1
 expect "apply again changes nothing" "deployment.apps/app unchanged" apply 1 1
 expect "apply configures what differs" "deployment.apps/app configured" apply 2 1
-expect "diff tells what would change" "replicas: 3" bash -c "$(declare -f manifest); manifest 3 1 | kubectl diff -f -"
+expect "diff shows what would change" "replicas: 3" bash -c "$(declare -f manifest); manifest 3 1 | kubectl diff -f -"
 expect "apply --dry-run=server stores nothing" "(server dry run)" bash -c "$(declare -f manifest); manifest 5 1 | kubectl apply --dry-run=server -f -"
 expect "and the object is as before" "2" kubectl get deployment app -o 'jsonpath={.spec.replicas}'
 server_side() { kubectl apply --server-side --field-manager "$1" -f - <<YAML

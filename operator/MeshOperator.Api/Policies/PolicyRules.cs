@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using FluentValidation;
 using MeshOperator.Api.Validation;
+using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
@@ -10,7 +11,7 @@ internal static partial class PolicyRules
 {
     public static IRuleBuilderOptions<T, string?> IsDuration<T>(this IRuleBuilder<T, string?> rule) =>
         rule.Must(text => text is null || MeshDuration.TryParse(text, out _))
-            .WithMessage((_, text) => $"'{text}' is not a duration; write for example 500ms, 10s or 1m30s");
+            .WithMessage((_, text) => $"'{text}' {DurationAttribute.Message}");
 
     public static IRuleBuilderOptions<T, string?> IsDurationAboveZero<T>(this IRuleBuilder<T, string?> rule) =>
         rule.IsDuration()

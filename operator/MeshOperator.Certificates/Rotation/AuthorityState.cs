@@ -48,7 +48,7 @@ public sealed record AuthorityState
 
     /// <summary>Begins to distribute trust in another authority. One whose predecessor can sign no more, as it has expired, signs at once,
     /// whatever the phase.</summary>
-    /// <exception cref="InvalidOperationException">A rotation is under way.</exception>
+    /// <exception cref="InvalidOperationException">A rotation is in flight.</exception>
     /// <exception cref="CertificateAuthorityException">The other authority cannot be used.</exception>
     public AuthorityState Begin(CertificateAuthorityFiles next, TimeProvider time)
     {

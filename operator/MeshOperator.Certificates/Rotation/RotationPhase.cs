@@ -6,12 +6,12 @@ public enum RotationPhase
     /// <summary>One authority is trusted and signs.</summary>
     Stable,
 
-    /// <summary>Proxies are told to trust the new authority too; the old one signs.</summary>
+    /// <summary>Proxies trust the new authority too; the old one signs.</summary>
     DistributingTrust,
 
     /// <summary>The new authority signs, and both are trusted.</summary>
     Signing,
 
-    /// <summary>Nothing that lives was signed by the old authority: proxies are told to trust the new one only.</summary>
+    /// <summary>Nothing that lives was signed by the old authority: proxies trust the new one only.</summary>
     Retiring,
 }

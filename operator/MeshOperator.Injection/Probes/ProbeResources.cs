@@ -5,7 +5,7 @@ using MeshOperator.Api;
 namespace MeshOperator.Injection.Probes;
 
 /// <summary>Makes what the proxy needs to answer probes in the application's place: a listener for the kubelet, and clusters that are the
-/// application. HTTP is passed on. Of TCP and gRPC the proxy does the checks itself, and its health check filter tells the last
+/// application. HTTP is passed on. Of TCP and gRPC the proxy does the checks itself, and its health check filter reports the last
 /// result.</summary>
 internal static class ProbeResources
 {
@@ -87,7 +87,7 @@ internal static class ProbeResources
             _ => probe.Path.TrimStart('/'),
         };
 
-    /// <summary>Without a time-out: the kubelet has one, and ends the request with it. A redirect counts as success and is not followed, as
+    /// <summary>Without a timeout: the kubelet has one, and ends the request with it. A redirect counts as success and is not followed, as
     /// it leads past the proxy.</summary>
     private static JsonObject Route(ApplicationProbe probe) =>
         new()

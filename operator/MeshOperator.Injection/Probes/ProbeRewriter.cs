@@ -20,7 +20,7 @@ internal sealed class ProbeRewriter
     private const int DefaultPeriod = 10;
     private const int DefaultTimeout = 1;
 
-    /// <summary>The kubelet sets a hook no time-out of its own.</summary>
+    /// <summary>The kubelet sets a hook no timeout of its own.</summary>
     private static readonly TimeSpan HookTimeout = TimeSpan.FromSeconds(30);
 
     private readonly List<ApplicationProbe> _probes = [];

@@ -101,7 +101,7 @@ internal sealed record SidecarSettings
         // The operator reads these when it makes the proxy's listeners; the sidecar itself does not differ.
         _ = reader.Text(SidecarAnnotations.LocalPorts, string.Empty, SettingValues.LocalPorts);
         _ = reader.Text(SidecarAnnotations.ProxyAddress, Loopback, SettingValues.Loopback);
-        // The pod's proxy is told by it of less than the mesh; the sidecar itself does not differ.
+        // By it the pod's proxy is sent less than the mesh; the sidecar itself does not differ.
         _ = reader.Text(SidecarAnnotations.Upstreams, UpstreamList.Any, SettingValues.Upstreams);
         return (reader.Problem ?? FindContradiction(reader, settings)) is { } problem ? (null, problem) : (settings, null);
     }

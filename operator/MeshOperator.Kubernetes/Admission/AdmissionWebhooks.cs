@@ -46,7 +46,7 @@ public sealed record AdmissionResult
     /// <summary>The HTTP status that the user's request gets when it is refused.</summary>
     public int Code { get; private init; }
 
-    /// <summary>What the user is told besides.</summary>
+    /// <summary>Warnings for the user.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>The object may be stored.</summary>

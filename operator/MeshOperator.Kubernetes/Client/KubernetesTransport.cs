@@ -20,7 +20,7 @@ public sealed class KubernetesTransport
 
     /// <summary>Makes a transport over a client, which stays its owner's.</summary>
     /// <param name="client">The client.</param>
-    /// <param name="time">The clock of time-outs and pauses.</param>
+    /// <param name="time">The clock of timeouts and pauses.</param>
     /// <param name="options">How patient it is; null for the defaults.</param>
     /// <param name="random">The source of jitter, from several threads at once; null for the operating system's.</param>
     public KubernetesTransport(K8sClient client, TimeProvider time, KubernetesTransportOptions? options = null, Random? random = null)
@@ -39,13 +39,13 @@ public sealed class KubernetesTransport
     /// answer; zero before the first.</summary>
     public TimeSpan ClockDifference => TimeSpan.FromTicks(Interlocked.Read(ref _clockDifference));
 
-    /// <summary>Sends a request and reads the whole answer. What is safe to repeat is repeated after a passing failure: a GET, and
+    /// <summary>Sends a request and reads the whole answer. What is safe to repeat is repeated after a transient failure: a GET, and
     /// others if they certainly were not carried out.</summary>
     /// <param name="method">The HTTP method.</param>
     /// <param name="pathAndQuery">Relative to the server's address.</param>
     /// <param name="body">The body as JSON, or null.</param>
     /// <param name="contentType">The body's media type.</param>
-    /// <param name="cancellation">Ends the wait; each attempt has a time-out besides.</param>
+    /// <param name="cancellation">Ends the wait; each attempt has a timeout besides.</param>
     /// <returns>The answer's body.</returns>
     /// <exception cref="KubernetesApiException">The server answered with a status of 400 or above; or nothing was sent, because it
     /// failed too often (reason <c>CircuitOpen</c>).</exception>
@@ -62,7 +62,7 @@ public sealed class KubernetesTransport
     /// <summary>Sends a GET as <see cref="SendAsync(HttpMethod, string, byte[], string, CancellationToken)"/> does, and reads the answer's
     /// body as it comes.</summary>
     /// <param name="pathAndQuery">Relative to the server's address.</param>
-    /// <param name="read">Reads the body, within the time-out of the attempt. After a passing failure, its <see cref="IOException"/> when
+    /// <param name="read">Reads the body, within the timeout of the attempt. After a transient failure, its <see cref="IOException"/> when
     /// the connection breaks among them, it is called again with a body from the beginning.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>What <paramref name="read"/> made of the body.</returns>
@@ -82,7 +82,7 @@ public sealed class KubernetesTransport
         );
 
     /// <summary>Sends a request and returns when the answer's headers are there, to read its body as it comes. It is sent once, without
-    /// a time-out, and does not count for the circuit breaker.</summary>
+    /// a timeout, and does not count for the circuit breaker.</summary>
     public Task<HttpResponseMessage> OpenAsync(
         HttpMethod method,
         string pathAndQuery,

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace MeshOperator.Kubernetes.Controllers;
 
 /// <summary>Runs a controller: keys of changed objects go through a work queue to workers, as long as this replica leads. On shutdown no
-/// more keys are taken, and reconciliations under way are waited for.</summary>
+/// more keys are taken, and reconciliations in flight are waited for.</summary>
 /// <typeparam name="TEntity">The entity type.</typeparam>
 public sealed class ControllerHost<TEntity> : BackgroundService
     where TEntity : class, IKubernetesObject<V1ObjectMeta>
@@ -28,10 +28,10 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     private readonly ILogger _logger;
     private readonly WorkQueue<ObjectKey> _queue;
 
-    /// <summary>The last form of objects that are gone and of which the controller was not told yet.</summary>
+    /// <summary>The last form of objects that are gone and that the controller has not been notified of yet.</summary>
     private readonly ConcurrentDictionary<ObjectKey, TEntity> _deleted = new();
 
-    /// <summary>Ends what is under way, a while after the shutdown began.</summary>
+    /// <summary>Ends what is in flight, a while after the shutdown began.</summary>
     private readonly CancellationTokenSource _abort;
 
     private readonly string _kind = ResourceKind.Of<TEntity>().Kind;
@@ -73,7 +73,7 @@ public sealed class ControllerHost<TEntity> : BackgroundService
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        // A host may be told to stop again after its end.
+        // A host may be asked to stop again after its end.
         if (_disposed)
             return;
         _abort.CancelAfter(_options.StopWithin);

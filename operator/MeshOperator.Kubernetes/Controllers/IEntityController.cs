@@ -3,7 +3,7 @@ using k8s.Models;
 
 namespace MeshOperator.Kubernetes.Controllers;
 
-/// <summary>Brings the world into line with an object. Level-triggered: it is told which object to look at, not what happened, and
+/// <summary>Brings the world into line with an object. Level-triggered: it gets the object to look at, not what happened, and
 /// must be safe to run again.</summary>
 /// <typeparam name="TEntity">The entity type.</typeparam>
 public interface IEntityController<TEntity>

@@ -9,7 +9,7 @@ namespace MeshOperator.Kubernetes.Controllers;
 public interface IEntityFinalizer<TEntity>
     where TEntity : class, IKubernetesObject<V1ObjectMeta>
 {
-    /// <summary>Called when the object's deletion was asked for. Must be safe to run again: it is called anew after a failure, and may be
+    /// <summary>Called when the object's deletion was asked for. Must be safe to run again: it is called again after a failure, and may be
     /// when the operator stops before the identifier is taken out.</summary>
     Task<ReconciliationResult<TEntity>> FinalizeAsync(TEntity entity, CancellationToken cancellationToken);
 }

@@ -13,7 +13,6 @@ namespace MeshOperator.Kubernetes.Crds;
 /// custom resources).</summary>
 internal sealed class SchemaBuilder
 {
-    private const string DurationPattern = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
     private readonly Dictionary<Assembly, XmlDocumentation> _documentation = [];
 
     /// <summary>How many objects lie around the property that is written: 2 for those that stand directly in the spec.</summary>
@@ -68,15 +67,26 @@ internal sealed class SchemaBuilder
     {
         var rules = member
             .GetCustomAttributes<ValidationRuleAttribute>()
-            .Select(JsonNode (r) => new JsonObject { ["rule"] = r.Rule, ["message"] = r.Message })
-            .ToArray();
-        if (rules.Length == 0)
+            .Select(r => new JsonObject { ["rule"] = r.Rule, ["message"] = r.Message })
+            .ToList();
+        if (member.GetCustomAttribute<DurationAttribute>() is not null)
+            rules.Insert(0, DurationRule());
+        if (rules.Count == 0)
             return;
         if (schema["x-kubernetes-validations"] is not JsonArray all)
             schema["x-kubernetes-validations"] = all = [];
         foreach (var rule in rules)
             all.Add(rule);
     }
+
+    /// <summary>API servers before 1.27 show the plain message.</summary>
+    private static JsonObject DurationRule() =>
+        new()
+        {
+            ["rule"] = $"self.matches('{DurationAttribute.Pattern}')",
+            ["message"] = $"the value {DurationAttribute.Message}",
+            ["messageExpression"] = $"\"'\" + self + \"' {DurationAttribute.Message}\"",
+        };
 
     private static void AddNumberBounds(JsonObject schema, PropertyInfo property)
     {
@@ -104,11 +114,7 @@ internal sealed class SchemaBuilder
         if (property.GetCustomAttribute<EnumValuesAttribute>() is { } values)
             schema["enum"] = new JsonArray([.. values.Values.Select(v => JsonValue.Create(v))]);
         if (property.GetCustomAttribute<DurationAttribute>() is not null)
-        {
-            schema["pattern"] = DurationPattern;
             schema["maxLength"] = 32;
-        }
-
         if (property.GetCustomAttribute<PatternAttribute>() is { } pattern)
             schema["pattern"] = pattern.RegexPattern;
         if (property.GetCustomAttribute<LengthAttribute>() is not { } length)

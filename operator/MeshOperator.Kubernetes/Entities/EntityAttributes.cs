@@ -143,12 +143,19 @@ public sealed class EnumValuesAttribute(params string[] values) : Attribute
     public IReadOnlyList<string> Values { get; } = values;
 }
 
-/// <summary>The string, or each string of the list, is a duration as in the Gateway API (GEP-2257): up to four pairs of a number
-/// and one of h, m, s, ms.</summary>
+/// <summary>The string is a duration as in the Gateway API (GEP-2257): up to four pairs of a number and one of h, m, s, ms. The schema
+/// checks it with CEL, as the message of a pattern would show only the expression.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class DurationAttribute : Attribute;
+public sealed class DurationAttribute : Attribute
+{
+    /// <summary>The form of durations.</summary>
+    public const string Pattern = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
-/// <summary>The list is a map: items are told apart by these properties (<c>x-kubernetes-list-type: map</c>).</summary>
+    /// <summary>What to say of a string that is none, after the string itself.</summary>
+    public const string Message = "is not a duration; write a number and a unit, such as 500ms, 10s or 1m30s";
+}
+
+/// <summary>The list is a map: these properties identify the items (<c>x-kubernetes-list-type: map</c>).</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ListMapKeysAttribute(params string[] keys) : Attribute
 {

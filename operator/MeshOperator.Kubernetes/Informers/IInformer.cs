@@ -45,7 +45,7 @@ public sealed record InformerOptions<T>
     /// <summary>How many objects a page of a list has.</summary>
     public int PageSize { get; init; } = 500;
 
-    /// <summary>How long a watch may be silent before it is taken for dead and opened anew. An API server sends bookmarks about every
+    /// <summary>How long a watch may be silent before it is considered dead and opened again. An API server sends bookmarks about every
     /// minute.</summary>
     public TimeSpan LongestSilence { get; init; } = TimeSpan.FromMinutes(3);
 }

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace MeshOperator.Kubernetes.Informers;
 
 /// <summary>Reads objects from the API server's answers and drops what is not to be kept. One object that does not fit its type must not
-/// stop its whole kind: it is logged and told by its key alone.</summary>
+/// stop its whole kind: it is logged, and reported only by its key.</summary>
 internal sealed class ObjectReader<T>(string resource, InformerOptions<T> options, ILogger logger)
     where T : class, IKubernetesObject<V1ObjectMeta>
 {

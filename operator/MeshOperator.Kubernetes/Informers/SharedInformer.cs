@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace MeshOperator.Kubernetes.Informers;
 
 /// <summary>Keeps a copy of all objects of a kind by list and watch. It lists in pages, then watches from that version; a version
-/// that is too old, in whichever form the server says so, leads to a new list whose difference to the copy is told as changes, so
+/// that is too old, in whichever form the server says so, leads to a new list whose difference to the copy is reported as changes, so
 /// that no deletion is missed. Events that come twice or late change nothing. Readers see immutable snapshots.</summary>
 /// <typeparam name="T">An entity type with <see cref="KubernetesEntityAttribute"/>.</typeparam>
 public sealed class SharedInformer<T> : IInformer
@@ -66,7 +66,7 @@ public sealed class SharedInformer<T> : IInformer
         _reader = new ObjectReader<T>(_kind.Plural, options, logger);
     }
 
-    /// <summary>A change of the copy, told after it is visible in <see cref="Objects"/>, from one thread at a time. A subscriber must
+    /// <summary>A change of the copy, reported after it is visible in <see cref="Objects"/>, from one thread at a time. A subscriber must
     /// return at once: it marks a key in a queue and no more. Who needs longer uses <see cref="Subscribe"/>.</summary>
     public event Action<ObjectChange<T>>? Changed;
 

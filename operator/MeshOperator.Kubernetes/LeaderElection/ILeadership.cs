@@ -3,7 +3,7 @@ namespace MeshOperator.Kubernetes.LeaderElection;
 /// <summary>Whether this replica is the one that writes.</summary>
 public interface ILeadership
 {
-    /// <summary>Told after <see cref="IsLeader"/> changed.</summary>
+    /// <summary>Raised after <see cref="IsLeader"/> changed.</summary>
     event Action? Changed;
 
     /// <summary>Whether this replica leads now; false as soon as its lease may have expired.</summary>

@@ -16,7 +16,7 @@ public sealed record LeaderElectionOptions
     public TimeSpan RetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long after it has seen the last renewal a candidate takes a lease over: later than the holder steps down, and so much
-    /// sooner than the lease ends that it is taken over within its duration.</summary>
+    /// sooner than the lease ends that another takes it within its duration.</summary>
     internal TimeSpan TakeoverAfter => RenewDeadline + ((LeaseDuration - RenewDeadline) * 0.4);
 
     internal void Validate()

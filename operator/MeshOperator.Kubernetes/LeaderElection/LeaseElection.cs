@@ -137,7 +137,7 @@ public sealed class LeaseElection : BackgroundService, ILeadership
     private async Task<bool> TryAsync(CancellationToken cancellation)
     {
         await _turn.WaitAsync(cancellation);
-        // A request that hangs must not keep this replica from trying again before its lease has run out.
+        // A request that hangs must not keep this replica from retrying before its lease has run out.
         using var timeout = new CancellationTokenSource(_options.RenewDeadline / 2, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try

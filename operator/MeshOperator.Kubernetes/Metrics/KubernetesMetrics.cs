@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 namespace MeshOperator.Kubernetes.Metrics;
 
 /// <summary>What the runtime measures. One meter for the process, as informers and queues may be made before or without the services;
-/// who reads it tells them apart by their attributes.</summary>
+/// their attributes distinguish them.</summary>
 public static class KubernetesMetrics
 {
     /// <summary>The meter's name.</summary>

@@ -13,7 +13,7 @@ namespace MeshOperator.Kubernetes.Status;
 /// there.</summary>
 /// <remarks>Each write carries the UID and the resource version of the object it was decided on. So a write of a replica that no longer
 /// leads is refused by the API server once the new leader, or anyone, has written to the object; and after a refusal the object is
-/// read anew and written to only if this replica still leads and the object's generation is the one that the status is about.</remarks>
+/// read again and written to only if this replica still leads and the object's generation is the one that the status is about.</remarks>
 /// <typeparam name="TEntity">An entity type with a status subresource.</typeparam>
 public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeadership leadership)
     where TEntity : class, IKubernetesObject<V1ObjectMeta>

@@ -8,7 +8,7 @@ namespace MeshOperator.LocalCluster.CustomResources;
 /// <summary>Keeps the served kinds in step with the custom resource definitions in the store.</summary>
 internal sealed class ServedDefinitions(KindRegistry kinds, ILogger logger)
 {
-    private bool _toldOfRules;
+    private bool _hasLoggedRules;
 
     public void OnChanged(ResourceKind kind, WatchEvent change)
     {
@@ -18,9 +18,9 @@ internal sealed class ServedDefinitions(KindRegistry kinds, ILogger logger)
         var spec = content.Object("spec");
         var served = change.Type == WatchEventType.Deleted ? [] : CustomResourceDefinitions.Kinds(content);
         kinds.ReplaceCustom(spec.Text("group") ?? "", spec.Object("names").Text("plural") ?? "", served);
-        if (_toldOfRules || change.Type != WatchEventType.Added || !CustomResourceDefinitions.HasRules(spec))
+        if (_hasLoggedRules || change.Type != WatchEventType.Added || !CustomResourceDefinitions.HasRules(spec))
             return;
-        _toldOfRules = true;
+        _hasLoggedRules = true;
         logger.RulesNotEvaluated(change.Object.Name);
     }
 }

@@ -6,7 +6,7 @@ namespace MeshOperator.LocalCluster.Faults;
 
 /// <summary>
 /// Makes things go wrong when a test orders it: requests that are refused, delayed, reset or never answered, watches that end,
-/// break, expire, fall silent or tell something twice or too late, and webhooks that cannot be reached. Without an order it
+/// break, expire, fall silent or report something twice or too late, and webhooks that cannot be reached. Without an order it
 /// does nothing. Thread-safe.
 /// </summary>
 public sealed class FaultInjector
@@ -24,7 +24,7 @@ public sealed class FaultInjector
     /// <summary>Orders a fault for requests and events to come.</summary>
     /// <param name="fault">What, and when.</param>
     /// <param name="random">The dice for <see cref="Fault.Probability"/>; needed only if that is below 1.</param>
-    /// <returns>The order, which tells how often it fired.</returns>
+    /// <returns>The order, which counts how often it fired.</returns>
     public FaultOrder Order(Fault fault, Random? random = null)
     {
         ArgumentNullException.ThrowIfNull(fault);

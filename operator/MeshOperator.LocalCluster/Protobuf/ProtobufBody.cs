@@ -60,7 +60,7 @@ internal static class ProtobufBody
 
     /// <summary>Decodes an enveloped object.</summary>
     /// <param name="body">The bytes.</param>
-    /// <param name="schemaOf">Finds the schema of an apiVersion and kind, to tell inlined fields.</param>
+    /// <param name="schemaOf">Finds the schema of an apiVersion and kind, to recognise inlined fields.</param>
     /// <exception cref="JsonException">The bytes are not such an object, or of a kind without a protobuf form.</exception>
     public static JsonObject Decode(ReadOnlySpan<byte> body, Func<string, string, StructuralSchema?> schemaOf)
     {

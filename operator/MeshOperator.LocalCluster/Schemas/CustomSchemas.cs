@@ -7,7 +7,7 @@ namespace MeshOperator.LocalCluster.Schemas;
 /// <summary>Reads the openAPIV3Schema of a custom resource definition, and says where it is not structural.</summary>
 internal static class CustomSchemas
 {
-    /// <summary>Reads a schema that was validated before, or <paramref name="errors"/> tells what is wrong with it.</summary>
+    /// <summary>Reads a schema that was validated before, or <paramref name="errors"/> says what is wrong with it.</summary>
     /// <param name="json">The JSONSchemaProps.</param>
     /// <param name="path">Where it stands in the definition.</param>
     /// <param name="errors">Receives the faults.</param>

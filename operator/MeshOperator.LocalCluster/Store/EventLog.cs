@@ -2,7 +2,7 @@ namespace MeshOperator.LocalCluster.Store;
 
 /// <summary>
 /// The last changes of one collection in a ring. Watchers keep a position in it and nothing else, so a slow one costs no
-/// memory: it falls out of the ring and is told that its version has expired.
+/// memory: it falls out of the ring and gets the error that its version has expired.
 /// </summary>
 internal sealed class EventLog(int capacity)
 {

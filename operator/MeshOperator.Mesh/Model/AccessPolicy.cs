@@ -75,7 +75,7 @@ public sealed record AccessRule
             )
         );
 
-    /// <summary>Whether the rule can be told only of HTTP.</summary>
+    /// <summary>Whether the rule can be decided only for HTTP.</summary>
     public bool NeedsHttp => Methods.Count > 0 || Paths.Count > 0;
 }
 

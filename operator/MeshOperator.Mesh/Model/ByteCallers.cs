@@ -1,7 +1,7 @@
 namespace MeshOperator.Mesh.Model;
 
 /// <summary>Who may open a connection of which only bytes are known. A proxy asks for it in the handshake, as a server that speaks first
-/// has told things before the client's first byte.</summary>
+/// has sent data before the client's first byte.</summary>
 /// <param name="IsOpen">Whether callers that show no identity may connect.</param>
 /// <param name="Ranges">The identities that may; empty means that no identity may connect.</param>
 public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)

@@ -116,7 +116,7 @@ public sealed record NamedMatch(string Name, StringMatch Match);
 
 /// <summary>A copy of requests.</summary>
 /// <param name="Target">Where the copy goes.</param>
-/// <param name="Percent">0 to 100 per cent of the requests, with up to four decimals.</param>
+/// <param name="Percent">0 to 100 percent of the requests, with up to four decimals.</param>
 public sealed record MirrorTarget(BackendTarget Target, double Percent);
 
 /// <summary>What identifies a client for <see cref="StickySession"/>.</summary>
@@ -140,9 +140,9 @@ public sealed record StickySession(StickyKey Key, string Name, TimeSpan? Ttl);
 
 /// <summary>Faults to inject.</summary>
 /// <param name="Delay">How long requests are delayed, or null.</param>
-/// <param name="DelayPercent">0 to 100 per cent of requests delayed.</param>
+/// <param name="DelayPercent">0 to 100 percent of requests delayed.</param>
 /// <param name="AbortStatus">The HTTP status, 200 to 599, with which requests are answered, or null.</param>
-/// <param name="AbortPercent">0 to 100 per cent of requests aborted.</param>
+/// <param name="AbortPercent">0 to 100 percent of requests aborted.</param>
 public sealed record FaultInjection(TimeSpan? Delay, double DelayPercent, int? AbortStatus, double AbortPercent);
 
 /// <summary>Changes of request headers, applied in the order remove, set, add.</summary>

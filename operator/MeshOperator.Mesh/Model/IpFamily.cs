@@ -1,6 +1,6 @@
 namespace MeshOperator.Mesh.Model;
 
-/// <summary>Tells the families of IP addresses apart.</summary>
+/// <summary>The family of an IP address.</summary>
 public static class IpFamily
 {
     /// <summary>Whether an address in text is of IPv6.</summary>

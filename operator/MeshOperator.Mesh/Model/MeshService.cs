@@ -72,10 +72,10 @@ public sealed record StickyPool(string Name, ValueList<PoolMember> Members);
 /// <param name="Weight">1 to 1,000,000, relative to the sum of the weights.</param>
 public sealed record PoolMember(MeshEndpoint Endpoint, int Weight);
 
-/// <summary>How connections to a port's endpoints are kept, and bounds on what is under way towards them.</summary>
+/// <summary>How connections to a port's endpoints are kept, and bounds on what is in flight to them.</summary>
 /// <param name="ConnectTimeout">For the TCP handshake; null means 5 s.</param>
 /// <param name="IdleTimeout">After which an unused connection is closed; null means Envoy's default.</param>
-/// <param name="Budget">How many retries may be under way at once; null means <see cref="BreakerSettings.MaxRetries"/>.</param>
+/// <param name="Budget">How many retries may be in flight at once; null means <see cref="BreakerSettings.MaxRetries"/>.</param>
 /// <param name="Breaker">Bounds on connections and requests; null means none.</param>
 public sealed record ConnectionSettings(
     TimeSpan? ConnectTimeout = null,
@@ -84,17 +84,17 @@ public sealed record ConnectionSettings(
     BreakerSettings? Breaker = null
 );
 
-/// <summary>Bounds the retries under way from one proxy to one cluster.</summary>
-/// <param name="Percent">0 to 100 per cent of the active and pending requests.</param>
+/// <summary>Bounds the retries in flight from one proxy to one cluster.</summary>
+/// <param name="Percent">0 to 100 percent of the active and pending requests.</param>
 /// <param name="MinConcurrency">Retries that are always allowed, however few requests there are.</param>
 public sealed record RetryBudget(double Percent, int MinConcurrency);
 
-/// <summary>Bounds what is under way from one proxy to one cluster; null means no bound.</summary>
+/// <summary>Bounds what is in flight from one proxy to one cluster; null means no bound.</summary>
 /// <param name="MaxConnections">Connections at once, at least 1.</param>
 /// <param name="MaxPendingRequests">Requests that wait for a connection, at least 1.</param>
-/// <param name="MaxRequests">Requests under way, at least 1.</param>
-/// <param name="MaxRetries">Retries under way; null means Envoy's default of 3.</param>
-/// <param name="Outliers">When an endpoint that fails is left alone; null means never.</param>
+/// <param name="MaxRequests">Requests in flight, at least 1.</param>
+/// <param name="MaxRetries">Retries in flight; null means Envoy's default of 3.</param>
+/// <param name="Outliers">When an endpoint that fails is ejected; null means never.</param>
 public sealed record BreakerSettings(
     int? MaxConnections,
     int? MaxPendingRequests,
@@ -103,12 +103,12 @@ public sealed record BreakerSettings(
     OutlierDetection? Outliers
 );
 
-/// <summary>When an endpoint that fails is left alone for a while.</summary>
+/// <summary>When an endpoint that fails is ejected for a while.</summary>
 /// <param name="Consecutive5xx">Answers 5xx in a row, failed connections included; 0 means that they do not count.</param>
 /// <param name="ConsecutiveGatewayErrors">Answers 502, 503 or 504 in a row; 0 means that they do not count.</param>
 /// <param name="Interval">How often endpoints are looked at.</param>
-/// <param name="BaseEjectionTime">How long an endpoint is left alone the first time.</param>
-/// <param name="MaxEjectionPercent">1 to 100 per cent of the endpoints that may be left alone at once.</param>
+/// <param name="BaseEjectionTime">How long an endpoint is ejected the first time.</param>
+/// <param name="MaxEjectionPercent">1 to 100 percent of the endpoints that may be ejected at once.</param>
 public sealed record OutlierDetection(
     int Consecutive5xx,
     int ConsecutiveGatewayErrors,

@@ -12,7 +12,8 @@ public sealed record MeshWorkload
     /// <summary>Its SPIFFE identity, <c>spiffe://trust-domain/ns/namespace/sa/service-account</c>.</summary>
     public required string Identity { get; init; }
 
-    /// <summary>The services of which its proxy is told, with the backends of their routes; null means all of the mesh.</summary>
+    /// <summary>The services whose configuration is sent to its proxy, with the backends of their routes; null means all of the
+    /// mesh.</summary>
     public UpstreamScope? Scope { get; init; }
 
     /// <summary>Where its proxy listens for the application, which calls it by itself; null where connections are redirected to

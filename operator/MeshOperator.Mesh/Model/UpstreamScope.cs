@@ -1,6 +1,6 @@
 namespace MeshOperator.Mesh.Model;
 
-/// <summary>The services of which a proxy is told.</summary>
+/// <summary>The services whose configuration is sent to a proxy.</summary>
 /// <param name="Services">The services, ordered; a namespace or name of <c>*</c> stands for any.</param>
 public sealed record UpstreamScope(ValueList<ServiceName> Services)
 {

@@ -15,7 +15,7 @@ public sealed class ModeRollout(TimeProvider time)
     private readonly Dictionary<WorkloadName, Step> _steps = [];
     private List<BackendTarget> _moving = [];
 
-    /// <summary>The workloads whose change is under way.</summary>
+    /// <summary>The workloads whose change is in progress.</summary>
     public IReadOnlyCollection<WorkloadName> Pending => _steps.Keys;
 
     /// <summary>The model to serve on the way to <paramref name="wanted"/>.</summary>

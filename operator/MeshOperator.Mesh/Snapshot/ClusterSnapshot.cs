@@ -17,7 +17,7 @@ public sealed record ClusterSnapshot
     /// <summary>The operator's namespace, whose policies without a selector hold for the mesh.</summary>
     public string OperatorNamespace { get; init; } = "mesh-system";
 
-    /// <summary>Whether proxies are by default told only of their own namespace's services, and not of all of the mesh.</summary>
+    /// <summary>Whether proxies are by default sent only their own namespace's services, and not of all of the mesh.</summary>
     public bool IsScopedToNamespace { get; init; }
 
     /// <summary>Namespaces that say something of the mesh; their own namespace is empty.</summary>
@@ -60,7 +60,7 @@ public readonly record struct ObjectName(string Namespace, string Name) : ICompa
 public sealed record PortRevision(int Port, bool IsHttp, int Revision);
 
 /// <summary>A namespace.</summary>
-/// <param name="Upstreams">What its pods' proxies are told of, unless a pod says so itself.</param>
+/// <param name="Upstreams">Whose configuration is sent to its pods' proxies, unless a pod has its own list.</param>
 public sealed record NamespaceRecord(string Upstreams);
 
 /// <summary>A service.</summary>
@@ -101,7 +101,7 @@ public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, s
 /// <param name="Labels">Its labels, ordered by name.</param>
 public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<KeyValuePair<string, string>> Labels)
 {
-    /// <summary>What its proxy is told of; null when it does not say so.</summary>
+    /// <summary>Whose configuration is sent to its proxy; null when it does not say so.</summary>
     public string? Upstreams { get; init; }
 
     /// <summary>Whether one of its addresses is of IPv6.</summary>

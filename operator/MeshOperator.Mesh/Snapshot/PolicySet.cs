@@ -33,7 +33,7 @@ public sealed class PolicySet
 }
 
 /// <summary>A policy of any kind.</summary>
-/// <param name="Uid">Tells the object from others that had its name before.</param>
+/// <param name="Uid">Distinguishes the object from earlier ones of its name.</param>
 /// <param name="Generation">The object's generation, which the status refers to.</param>
 /// <param name="Created">When the object was created; of two in conflict the older wins.</param>
 /// <param name="Refusal">Why the present spec is not valid; null when it is.</param>
@@ -45,7 +45,7 @@ public abstract record PolicyRecord(string Uid, long Generation, DateTimeOffset 
 
 /// <summary>A policy.</summary>
 /// <typeparam name="TSpec">Its spec's type.</typeparam>
-/// <param name="Uid">Tells the object from others that had its name before.</param>
+/// <param name="Uid">Distinguishes the object from earlier ones of its name.</param>
 /// <param name="Generation">The object's generation, which the status refers to.</param>
 /// <param name="Created">When the object was created; of two in conflict the older wins.</param>
 /// <param name="Spec">The last valid spec; null when there was none.</param>

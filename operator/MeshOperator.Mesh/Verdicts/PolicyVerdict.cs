@@ -7,7 +7,7 @@ namespace MeshOperator.Mesh.Verdicts;
 /// <param name="InEffect">Whether anything of it is in the model: of a policy with an invalid change the last valid version may be.</param>
 public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding ResolvedRefs, bool InEffect)
 {
-    /// <summary>Tells the object that was examined from another one that had or will have its name.</summary>
+    /// <summary>Distinguishes the object that was examined from others that had or will have its name.</summary>
     public required string Uid { get; init; }
 
     /// <summary>Why no proxy has anything of it, though it is accepted; null when some may.</summary>
@@ -20,6 +20,6 @@ public sealed record PolicyVerdict(long Generation, Finding Accepted, Finding Re
 /// <param name="Message">A sentence for the user.</param>
 public sealed record Finding(bool Holds, string Reason, string Message)
 {
-    /// <summary>Whether nobody can tell yet if it is true.</summary>
+    /// <summary>Whether it is not known yet.</summary>
     public bool IsUnknown { get; init; }
 }

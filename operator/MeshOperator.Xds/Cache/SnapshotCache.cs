@@ -12,7 +12,7 @@ public sealed class SnapshotCache
     private volatile EnvoyConfiguration? _current;
 
     /// <summary>Whether there is a configuration yet. Until then streams wait, so that a proxy which knows more from another replica
-    /// is not told that everything is gone.</summary>
+    /// does not see everything go.</summary>
     public bool IsReady => _current is not null;
 
     /// <summary>Raised after each change of the configuration, on the caller's thread; must return quickly.</summary>

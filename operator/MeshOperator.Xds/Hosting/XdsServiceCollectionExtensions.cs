@@ -42,7 +42,7 @@ public static class XdsServiceCollectionExtensions
     }
 
     /// <summary>Maps the ADS server's gRPC methods, for all of the host's ports; which clients are accepted on which of them is for
-    /// <see cref="INodeAuthenticator"/> to tell.</summary>
+    /// <see cref="INodeAuthenticator"/> to decide.</summary>
     public static IEndpointConventionBuilder MapXdsServer(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);

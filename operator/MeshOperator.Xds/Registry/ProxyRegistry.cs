@@ -33,7 +33,7 @@ public sealed class ProxyRegistry
         cache.Updated += NotifyChanged;
     }
 
-    /// <summary>How many proxies are connected; a proxy that connects anew before its old stream has ended counts once, and so does a gRPC
+    /// <summary>How many proxies are connected; a proxy that reconnects before its old stream has ended counts once, and so does a gRPC
     /// library with several streams.</summary>
     public int Count => _proxies.Keys.DistinctBy(key => (key.NodeId, key.OwnStream is null)).Count();
 
@@ -206,7 +206,7 @@ public sealed class ProxyRegistry
             var progress = new ProxyProgress();
             foreach (var resource in shared)
             {
-                // Who has yet to ask will be told the newest.
+                // Who has yet to ask will get the newest.
                 if (proxy[resource.Type] is not null)
                     resource.Measure(proxy, ref progress);
             }

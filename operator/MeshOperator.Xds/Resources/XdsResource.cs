@@ -26,7 +26,7 @@ internal sealed class XdsResource
 
     public string Version { get; }
 
-    /// <summary>Of a secret, what tells where it comes from: the signer of an identity, the bundle of a validation context. Null of
+    /// <summary>Of a secret, the source that it comes from: the signer of an identity, the bundle of a validation context. Null of
     /// others.</summary>
     public string? Origin { get; }
 

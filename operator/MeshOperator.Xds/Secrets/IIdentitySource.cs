@@ -45,9 +45,9 @@ public sealed class IdentityMaterial
     /// <summary>Cancelled when another is to be asked for: only the streams that were given this one wake up.</summary>
     public CancellationToken Due { get; }
 
-    /// <summary>What tells who signed it, or null.</summary>
+    /// <summary>The signer, or null.</summary>
     public string? Signer { get; init; }
 
-    /// <summary>Tells nothing of the content.</summary>
+    /// <summary>Shows nothing of the content.</summary>
     public override string ToString() => nameof(IdentityMaterial);
 }

@@ -42,7 +42,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         }
         catch (Exception exception) when (exception is IOException || call.CancellationToken.IsCancellationRequested)
         {
-            // The client has gone, perhaps without a word; nobody is there to be told.
+            // The client has gone, perhaps without a word; nobody is left to answer.
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
         {

@@ -15,7 +15,7 @@ internal sealed class GatheringWriter(PipeWriter output) : IBufferWriter<byte>
     private int _length;
 
     /// <summary>Gives the memory back, after which the writer must not be used. Not to be called after a failure: a write may still be
-    /// under way, and would then write into what is another's.</summary>
+    /// in flight, and would then write into what is another's.</summary>
     public void Return() => ArrayPool<byte>.Shared.Return(_piece);
 
     /// <inheritdoc/>

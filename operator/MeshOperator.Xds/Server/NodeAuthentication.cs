@@ -5,7 +5,7 @@ namespace MeshOperator.Xds.Server;
 /// <summary>Decides whether a client is the node that it says it is. The host implements it.</summary>
 public interface INodeAuthenticator
 {
-    /// <summary>Called once a stream, with its first request. <c>context.GetHttpContext()</c> tells on which port and with which
+    /// <summary>Called once a stream, with its first request. <c>context.GetHttpContext()</c> has the port and the
     /// certificate or token the client came.</summary>
     ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken);
 }
@@ -50,7 +50,7 @@ public sealed record NodeAuthentication
     /// <summary>The path of the only SPIFFE identity that it may have; null when it may have any.</summary>
     private string? IdentityPath { get; init; }
 
-    /// <summary>It is not, or that cannot be told now.</summary>
+    /// <summary>It is not, or that is not known now.</summary>
     /// <param name="status">Of the stream.</param>
     /// <param name="why">For metrics.</param>
     /// <param name="reason">For the client and the log: names nothing that the client does not know.</param>

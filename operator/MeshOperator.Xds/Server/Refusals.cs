@@ -5,11 +5,11 @@ using Microsoft.Extensions.Logging;
 
 namespace MeshOperator.Xds.Server;
 
-/// <summary>Counts and logs the clients that are refused. A flood of them does not fill the log: of each minute the first few are told,
+/// <summary>Counts and logs the clients that are refused. A flood of them does not fill the log: of each minute the first few are logged,
 /// and how many came besides.</summary>
 internal sealed class Refusals(XdsMetrics metrics, TimeProvider time, ILogger<AdsService> log) : IDisposable
 {
-    private const int ToldEach = 10;
+    private const int LoggedEach = 10;
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
     /// <summary>A client's own words could else look like lines of the log.</summary>
@@ -19,49 +19,49 @@ internal sealed class Refusals(XdsMetrics metrics, TimeProvider time, ILogger<Ad
 
     private readonly Lock _gate = new();
     private ITimer? _end;
-    private int _told;
-    private int _untold;
+    private int _logged;
+    private int _unlogged;
 
     /// <summary>Notes a refusal and makes the exception that ends the stream.</summary>
     public RpcException Refuse(string peer, string nodeId, StatusCode status, RefusalReason why, string reason)
     {
         metrics.Refused(why);
-        if (IsTold())
+        if (ShouldLog())
             log.ClientRefused(peer, Shown(nodeId), reason);
         return new RpcException(new Status(status, reason));
     }
 
     public void Dispose() => _end?.Dispose();
 
-    private bool IsTold()
+    private bool ShouldLog()
     {
         lock (_gate)
         {
             _end ??= time.CreateTimer(_ => EndWindow(), null, Window, Timeout.InfiniteTimeSpan);
-            if (_told == ToldEach)
+            if (_logged == LoggedEach)
             {
-                _untold++;
+                _unlogged++;
                 return false;
             }
 
-            _told++;
+            _logged++;
             return true;
         }
     }
 
     private void EndWindow()
     {
-        int untold;
+        int unlogged;
         lock (_gate)
         {
-            untold = _untold;
-            (_told, _untold) = (0, 0);
+            unlogged = _unlogged;
+            (_logged, _unlogged) = (0, 0);
             _end?.Dispose();
             _end = null;
         }
 
-        if (untold > 0)
-            log.ClientsRefused(untold, Window);
+        if (unlogged > 0)
+            log.ClientsRefused(unlogged, Window);
     }
 
     private static string Shown(string nodeId)

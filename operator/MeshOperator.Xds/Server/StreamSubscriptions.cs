@@ -63,7 +63,7 @@ internal sealed class StreamSubscriptions
             }
             else if (!_isDelta && request.Nonce != acknowledgements.LastNonce)
             {
-                // A newer response is under way, whose answer will have the client's names of then.
+                // A newer response is in flight, whose answer will have the client's names of then.
                 return null;
             }
         }
@@ -111,7 +111,7 @@ internal sealed class StreamSubscriptions
     private static bool RemovesLater(ResourceType type, SubscriptionChange change) =>
         type is ResourceType.Cluster or ResourceType.Endpoints && change.Removals.Count > 0;
 
-    /// <summary>A filter's configuration goes with the listeners that name it, and Envoy then asks no more for it. Told of it before, it
+    /// <summary>A filter's configuration goes with the listeners that name it, and Envoy then asks no more for it. If it got it before, it
     /// would answer the requests of connections that are still draining with 500.</summary>
     private static bool TellsRemovals(ResourceType type) => type is not ResourceType.Extension;
 

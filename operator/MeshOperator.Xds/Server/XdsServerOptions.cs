@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace MeshOperator.Xds.Server;
 
-/// <summary>Bounds and time-outs of the ADS server.</summary>
+/// <summary>Bounds and timeouts of the ADS server.</summary>
 public sealed class XdsServerOptions
 {
     /// <summary>How long a client is kept waiting for its workload to become known, as a pod may connect before the operator has seen
@@ -24,12 +24,12 @@ public sealed class XdsServerOptions
     /// <summary>How long a client may take to read one response.</summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>After this a stream is ended, so that proxies spread anew over the operator's replicas and show a fresh token; up to a
+    /// <summary>After this a stream is ended, so that proxies spread again over the operator's replicas and show a fresh token; up to a
     /// tenth more, at random. Zero means never.</summary>
     public TimeSpan MaxStreamAge { get; set; } = TimeSpan.FromMinutes(30);
 
     /// <summary>Resources of one response are split over several beyond this size, where the protocol allows it. gRPC clients refuse
-    /// messages over 4 MiB unless told otherwise.</summary>
+    /// messages over 4 MiB unless set otherwise.</summary>
     [Range(1, int.MaxValue)]
     public int MaxResponseBytes { get; set; } = 3 * 1024 * 1024;
 

@@ -2,7 +2,7 @@ using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Xds.Subscriptions;
 
-/// <summary>What a client must be told about one type.</summary>
+/// <summary>What a client must be sent about one type.</summary>
 internal sealed class SubscriptionChange
 {
     /// <summary>What is new, changed, or asked for again.</summary>

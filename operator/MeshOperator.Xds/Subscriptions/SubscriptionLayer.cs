@@ -70,7 +70,7 @@ internal sealed class SubscriptionLayer
     /// <summary>Bits for all names of <see cref="Sent"/>, none set.</summary>
     public ulong[] EmptyBits() => new ulong[(Sent.Count + 63) >> 6];
 
-    /// <summary>Goes to <paramref name="to"/> and adds what the client must be told to <paramref name="change"/>. Names that are gone
+    /// <summary>Goes to <paramref name="to"/> and adds what the client must be sent to <paramref name="change"/>. Names that are gone
     /// stay subscribed to in <paramref name="unknown"/>, and names that appear are taken from there.</summary>
     public void Advance(ResourceSet to, bool wildcard, ref HashSet<string>? unknown, SubscriptionChange change)
     {

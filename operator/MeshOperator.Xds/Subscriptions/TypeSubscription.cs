@@ -92,7 +92,7 @@ internal sealed class TypeSubscription(ResourceType type)
         else if (_unknown is not null && _unknown.Remove(name) && _unknown.Count == 0)
             _unknown = null;
 
-        // A wildcard still covers it, and the client must be told what it now has.
+        // A wildcard still covers it, and the client must be sent what it now has.
         if (IsWildcard)
             AskFor(name);
     }
@@ -129,7 +129,7 @@ internal sealed class TypeSubscription(ResourceType type)
             AskFor(name);
     }
 
-    /// <summary>Goes to the state of <paramref name="view"/>. Null when the client need not be told anything.</summary>
+    /// <summary>Goes to the state of <paramref name="view"/>. Null when the client need not be sent anything.</summary>
     public SubscriptionChange? Advance(ProxyView view)
     {
         var shared = view.SharedSet(type);

@@ -40,7 +40,7 @@ public sealed class EnvoyConfiguration
     /// <summary>All that is not one proxy's own, by <see cref="ResourceType"/>.</summary>
     internal IReadOnlyList<ResourceSet> Shared { get; init; } = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
 
-    /// <summary>What is sent in place of <see cref="Shared"/> to proxies that are told of some services only, or are explicit
+    /// <summary>What is sent in place of <see cref="Shared"/> to proxies that are sent only some services, or are explicit
     /// ones.</summary>
     internal IReadOnlyDictionary<ProxyScope, ResourceSet[]> Scopes { get; init; } = FrozenDictionary<ProxyScope, ResourceSet[]>.Empty;
 

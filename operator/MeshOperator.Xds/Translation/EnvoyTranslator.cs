@@ -24,7 +24,7 @@ public sealed class EnvoyTranslator
     public EnvoyTranslator()
         : this(new TelemetrySettings()) { }
 
-    /// <summary>A translator with these settings of what proxies tell of the traffic.</summary>
+    /// <summary>A translator with these settings of what proxies report about the traffic.</summary>
     public EnvoyTranslator(TelemetrySettings telemetry)
     {
         ArgumentNullException.ThrowIfNull(telemetry);

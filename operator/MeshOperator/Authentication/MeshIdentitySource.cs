@@ -13,7 +13,7 @@ internal sealed class MeshIdentitySource(IdentityIssuer issuer, MeshAuthority au
     /// meanwhile.</summary>
     private readonly SemaphoreSlim _making = new(Math.Max(1, Environment.ProcessorCount / 2));
 
-    /// <summary>A certificate's material is made once: the server tells by the instance that nothing was renewed.</summary>
+    /// <summary>A certificate's material is made once: by the instance the server knows that nothing was renewed.</summary>
     private readonly ConditionalWeakTable<IssuedLeaf, IdentityMaterial> _materials = [];
 
     public event Action? Changed

@@ -6,7 +6,7 @@ using MeshOperator.Mesh.Model;
 
 namespace MeshOperator.Authentication;
 
-/// <summary>Tells when the pod of a proxy was deleted, so that it can be cut off. A pod that only terminates still has connections to
+/// <summary>Signals when the pod of a proxy was deleted, so that it can be cut off. A pod that only terminates still has connections to
 /// serve.</summary>
 internal sealed class PodSessions : IDisposable
 {
@@ -45,7 +45,7 @@ internal sealed class PodSessions : IDisposable
                 pod.Uid
             )
             .Token;
-        // It may have been deleted before the session was there to be told.
+        // It may have been deleted before the session was there to be ended.
         if (Find(pod.Pod, pod.Uid) is PodPresence.Replaced)
             End(key, known => known.Uid == pod.Uid);
         return token;
@@ -89,7 +89,7 @@ internal sealed class PodSessions : IDisposable
 
         public CancellationToken Token { get; }
 
-        /// <summary>Ends them, without waiting: the informer tells of a deletion on its own thread.</summary>
+        /// <summary>Ends them, without waiting: the informer reports a deletion on its own thread.</summary>
         public void Dispose() => _ = _over.CancelAsync();
     }
 }

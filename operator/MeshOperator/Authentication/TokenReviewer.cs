@@ -61,6 +61,6 @@ internal sealed class TokenReviewer(EntityClient<V1TokenReview> reviews) : IDisp
 
 /// <summary>Whose a token is, by the API server's word.</summary>
 /// <param name="Pod">The pod.</param>
-/// <param name="Uid">Tells it from others of its name.</param>
+/// <param name="Uid">Distinguishes it from others of its name.</param>
 /// <param name="ServiceAccount">The service account.</param>
 internal sealed record PodOfToken(WorkloadName Pod, string Uid, string ServiceAccount);

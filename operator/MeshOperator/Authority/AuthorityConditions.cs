@@ -13,7 +13,7 @@ namespace MeshOperator.Authority;
 /// <summary>What was found of the certificate authority, of which its status is made.</summary>
 /// <param name="State">The present state.</param>
 /// <param name="Progress">How far the proxies are with it.</param>
-/// <param name="Refusal">Why what the user wishes for cannot be used; null when it is.</param>
+/// <param name="Refusal">Why what the user asks for cannot be used; null when it is.</param>
 /// <param name="Certificates">The certificates that matter.</param>
 /// <param name="ClockDifference">How far the API server's clock is ahead of this machine's.</param>
 /// <param name="IsOwn">Whether the operator made the authority.</param>
@@ -34,7 +34,7 @@ internal static class AuthorityConditions
     private const int MostHolders = 10;
     private const int MostNamed = 3;
 
-    /// <summary>Clocks that differ by more than this are told of: certificates begin five minutes in the past.</summary>
+    /// <summary>Clocks that differ by more than this are reported: certificates begin five minutes in the past.</summary>
     private static readonly TimeSpan MostClockDifference = TimeSpan.FromMinutes(2);
 
     /// <summary>The status.</summary>

@@ -23,7 +23,7 @@ internal sealed class AuthorityFollower(
     {
         informer.Changed += Follow;
         authority.Changed += Spread;
-        // What came before is not told again.
+        // What came before is not reported again.
         foreach (var secret in informer.Objects.Values)
             Follow(secret);
         return Task.CompletedTask;

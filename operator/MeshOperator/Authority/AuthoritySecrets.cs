@@ -47,7 +47,7 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
     /// <summary>The Secret that says who signs; null when there is none.</summary>
     public Task<V1Secret?> GetStateAsync(CancellationToken cancellation) => secrets.GetAsync(State, cancellation);
 
-    /// <summary>Writes who is to sign: over <paramref name="present"/> if it was not changed since, or anew.</summary>
+    /// <summary>Writes who is to sign: over <paramref name="present"/> if it was not changed since, or creates it.</summary>
     /// <param name="files">The authority.</param>
     /// <param name="rotation">The rotation that was asked for, or null.</param>
     /// <param name="present">The Secret as it was read; null to create it.</param>
@@ -65,7 +65,7 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
         return WriteAsync(secret, cancellation);
     }
 
-    /// <summary>Writes who signs: over <paramref name="present"/> if it was not changed since, or anew.</summary>
+    /// <summary>Writes who signs: over <paramref name="present"/> if it was not changed since, or creates it.</summary>
     public Task<V1Secret> WriteStateAsync(AuthorityState state, V1Secret? present, CancellationToken cancellation)
     {
         var data = Data(state.Signer, Signer);

@@ -31,7 +31,7 @@ internal static class IdentityIssuers
         Follow(settings.Objects.GetValueOrDefault(new ObjectKey(string.Empty, options.CertificateAuthority)));
         return issuer;
 
-        // Two changes at once may be told in the wrong order.
+        // Two changes at once may be reported in the wrong order.
         void Take()
         {
             lock (turn)

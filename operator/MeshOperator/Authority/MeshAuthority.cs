@@ -18,7 +18,7 @@ internal sealed class MeshAuthority
         _current = new Snapshot(state, CertificateAuthority.Load(state.Signer, time));
     }
 
-    /// <summary>Told after a later state was taken; must return soon.</summary>
+    /// <summary>Raised after a later state was taken; must return soon.</summary>
     public event Action? Changed;
 
     /// <summary>The state and the authority that signs in it, of one moment.</summary>

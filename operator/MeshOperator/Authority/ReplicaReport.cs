@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace MeshOperator.Authority;
 
-/// <summary>What a replica tells the leader of its proxies, small enough for an annotation with 20,000 of them.</summary>
+/// <summary>What a replica reports to the leader about its proxies, small enough for an annotation with 20,000 of them.</summary>
 /// <param name="Epoch">The state that the replica serves.</param>
 /// <param name="Done">Of each proxy that has what that state gives it, 8 bytes of a hash of its node id.</param>
 /// <param name="Waiting">Proxies that are connected and have not, the first of them by name, as the status names the first of all, and

@@ -12,7 +12,7 @@ using MeshOperator.Settings;
 
 namespace MeshOperator.Authority;
 
-/// <summary>Tells the leader which state of the certificate authority this replica serves and how far its proxies are: a Lease of each
+/// <summary>Reports to the leader which state of the certificate authority this replica serves and how far its proxies are: a Lease of each
 /// replica, with the report as annotation. The leader removes those of replicas that are long gone.</summary>
 [GenericRbac("coordination.k8s.io", "leases", "create,list,watch,update,delete", OwnNamespace = true)]
 internal sealed class ReplicaReports(
@@ -63,7 +63,7 @@ internal sealed class ReplicaReports(
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
-    /// <summary>While no rotation is under way only that this replica is there, and how far it has followed.</summary>
+    /// <summary>While no rotation is in flight only that this replica is there, and how far it has followed.</summary>
     private string Report()
     {
         var present = authority.Current;

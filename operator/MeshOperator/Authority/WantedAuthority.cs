@@ -12,7 +12,7 @@ namespace MeshOperator.Authority;
 /// <param name="Files">The authority; null when it cannot be used.</param>
 /// <param name="IsOwn">Whether the operator made it.</param>
 /// <param name="LastRotation">The last rotation that was asked for and begun.</param>
-/// <param name="Refusal">Why what is wished for cannot be done; null when it can.</param>
+/// <param name="Refusal">Why what is asked for cannot be done; null when it can.</param>
 internal sealed record Wanted(CertificateAuthorityFiles? Files, bool IsOwn, string? LastRotation, (string Reason, string Message)? Refusal);
 
 /// <summary>Finds out who is to sign, and makes a new root when a rotation is asked for or due. For the leader only.</summary>
@@ -43,7 +43,7 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
         }
 
         var isOwn = AuthoritySecrets.IsOwn(secret);
-        // A Secret that a user has replaced tells of no rotation; the status still does.
+        // A Secret that a user has replaced names no rotation; the status still does.
         var last = RequestOf(secret.Metadata) ?? settings?.Status?.LastRotation;
         CertificateAuthorityFiles files;
         try

@@ -5,7 +5,7 @@ using MeshOperator.Injection;
 
 namespace MeshOperator.Checks;
 
-/// <summary>Tells of pods whether they have the sidecar or will get it, and if not, why.</summary>
+/// <summary>Finds whether pods have the sidecar or will get it, and if not, why.</summary>
 internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time)
 {
     private const string Restart =

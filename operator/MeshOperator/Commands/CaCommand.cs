@@ -136,7 +136,7 @@ internal static class CaCommand
         CancellationToken cancellation
     )
     {
-        var (asked, told) = (TimeProvider.System.GetTimestamp(), string.Empty);
+        var (asked, printed) = (TimeProvider.System.GetTimestamp(), string.Empty);
         while (true)
         {
             var status = (await FindAsync(client, cancellation))?.Status;
@@ -166,8 +166,8 @@ internal static class CaCommand
             if (hasBegun)
             {
                 var line = Progress(status!);
-                if (line != told)
-                    await console.Output.WriteLineAsync(told = line);
+                if (line != printed)
+                    await console.Output.WriteLineAsync(printed = line);
                 if (!wait || status!.Phase == "Stable")
                     return 0;
             }

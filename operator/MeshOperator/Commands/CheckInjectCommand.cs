@@ -8,7 +8,7 @@ using MeshOperator.Kubernetes.Manifests;
 
 namespace MeshOperator.Commands;
 
-/// <summary><c>meshop check-inject</c>: tells which pods have the sidecar or would get it, and why the others do not.</summary>
+/// <summary><c>meshop check-inject</c>: lists which pods have the sidecar or would get it, and why the others do not.</summary>
 internal static class CheckInjectCommand
 {
     public static Command Create()

@@ -115,7 +115,7 @@ internal sealed class SidecarOptions
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
-            // What is no mode at all is told by the option itself, later.
+            // The option itself reports what is no mode at all, later.
             if (Create(result.GetValue, NativeSidecarMode.Auto).Problem is { } problem)
                 result.AddError(problem);
         });

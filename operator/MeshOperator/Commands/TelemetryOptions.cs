@@ -4,7 +4,7 @@ using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Commands;
 
-/// <summary>The command line's options of what proxies tell of the traffic.</summary>
+/// <summary>The command line's options for what proxies report about the traffic.</summary>
 internal sealed class TelemetryOptions
 {
     private readonly Option<AccessLogMode> _accessLog = new("--access-log")

@@ -3,7 +3,7 @@ using MeshOperator.Settings;
 
 namespace MeshOperator.Commands;
 
-/// <summary>The command line's option of what proxies are told of the mesh.</summary>
+/// <summary>The command line's option for which configuration is sent to proxies.</summary>
 internal static class UpstreamsOption
 {
     public static Option<DefaultUpstreams> Create() =>

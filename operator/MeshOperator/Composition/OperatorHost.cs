@@ -115,7 +115,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             Ports[ListenerKind.Metrics].ToString()
         );
 
-    /// <summary>Waits until the operator is told to stop.</summary>
+    /// <summary>Waits until the operator is asked to stop.</summary>
     public Task WaitForShutdownAsync(CancellationToken cancellation) => _app.WaitForShutdownAsync(cancellation);
 
     /// <inheritdoc/>

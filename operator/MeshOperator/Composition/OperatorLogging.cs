@@ -15,7 +15,7 @@ internal static class OperatorLogging
         var log = new LoggerConfiguration()
             .MinimumLevel.Is(options.LogLevel)
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
-            // The commands tell themselves why they could not start.
+            // The commands report themselves why they could not start.
             .MinimumLevel.Override("Microsoft.Extensions.Hosting.Internal.Host", LogEventLevel.Fatal)
             .MinimumLevel.Override("Grpc", LogEventLevel.Warning);
         return (

@@ -15,7 +15,7 @@ internal sealed class RevocationTracker
     private readonly Dictionary<(WorkloadName Workload, int Port, bool IsHttp), int> _pending = [];
     private MeshModel? _last;
 
-    /// <summary>Told when something is pending that was not before; must return at once.</summary>
+    /// <summary>Raised when something is pending that was not before; must return at once.</summary>
     public event Action? Found;
 
     /// <summary>Looks at a model that follows the last one.</summary>

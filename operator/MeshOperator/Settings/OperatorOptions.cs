@@ -1,6 +1,6 @@
 namespace MeshOperator.Settings;
 
-/// <summary>Of which services proxies are told that do not say so themselves.</summary>
+/// <summary>Whose configuration is sent to proxies that have no list of their own.</summary>
 internal enum DefaultUpstreams
 {
     /// <summary>All of the mesh.</summary>
@@ -57,7 +57,7 @@ internal sealed record OperatorOptions
     /// <summary>What sidecars are like. The operator adds what it knows of itself and of the cluster.</summary>
     public Injection.InjectionOptions Injection { get; init; } = new();
 
-    /// <summary>Of which services proxies are told that have no annotation for it.</summary>
+    /// <summary>Whose configuration is sent to proxies that have no annotation for it.</summary>
     public DefaultUpstreams DefaultUpstreams { get; init; }
 
     /// <summary>What proxies log, and where they send spans.</summary>

@@ -6,7 +6,7 @@ using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Snapshots;
 
-/// <summary>Reads pods and namespaces into their records, and tells once of a list of upstreams that cannot be read. The webhook refuses
+/// <summary>Reads pods and namespaces into their records, and logs once a list of upstreams that cannot be read. The webhook refuses
 /// one on a new pod, but nobody is asked when it is changed, or when it is a namespace's.</summary>
 internal sealed class AnnotatedReader(ILogger logger)
 {

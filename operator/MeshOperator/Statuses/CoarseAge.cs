@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MeshOperator.Statuses;
 
-/// <summary>An age in a message, in steps that become longer. With each second of it a status would be written anew.</summary>
+/// <summary>An age in a message, in steps that become longer. With each second of it the status would be written again.</summary>
 internal static class CoarseAge
 {
     private static readonly (TimeSpan Age, string Text)[] Steps =

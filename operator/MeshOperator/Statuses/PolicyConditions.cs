@@ -84,7 +84,7 @@ internal static class PolicyConditions
             || progress.Unconnected.Any(proxy => proxy.Holds(now))
         );
 
-    /// <summary>Whether a status is about the policy as it is, as far as that can be told without asking proxies.</summary>
+    /// <summary>Whether a status is about the policy as it is, as far as that is known without asking proxies.</summary>
     public static bool IsAbout(PolicyStatus? status, PolicyVerdict verdict) =>
         status?.Conditions.Find(c => c.Type == ConditionTypes.Programmed)?.ObservedGeneration == verdict.Generation
         && IsSame(status, ConditionTypes.Accepted, verdict.Accepted)

@@ -17,7 +17,7 @@ internal interface IPolicyStatusStore
     /// <summary>The kind.</summary>
     string Kind { get; }
 
-    /// <summary>Told after a policy changed; must return at once.</summary>
+    /// <summary>Raised after a policy changed; must return at once.</summary>
     event Action? Changed;
 
     /// <summary>A policy's UID, generation and status as last seen; null when there is none.</summary>

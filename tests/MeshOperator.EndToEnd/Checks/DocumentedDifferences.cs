@@ -19,7 +19,7 @@ internal sealed record ArrivedRequest(string Line, IReadOnlyList<string> Headers
 /// <summary>What the mesh changes of a request, as <c>docs/http-transparency.md</c> lists it.</summary>
 internal static class DocumentedDifferences
 {
-    /// <summary>Headers of a connection, which each proxy says anew to the next.</summary>
+    /// <summary>Headers of a connection, which each proxy sends again to the next.</summary>
     private static readonly string[] OfTheConnection = ["connection", "keep-alive", "proxy-connection", "upgrade", "transfer-encoding"];
 
     /// <summary>Those of several of one name that become one, separated by a comma.</summary>

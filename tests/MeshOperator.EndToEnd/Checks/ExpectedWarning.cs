@@ -14,7 +14,7 @@ internal sealed record ExpectedWarning(Regex Line, string Reason)
             "gRPC config stream to .* closed",
             "the operator ended, or the network to it: the proxy goes on with what it has, and connects again"
         ),
-        Of("caught ENVOY_SIGTERM", "the pod ended, and its proxy was told to"),
+        Of("caught ENVOY_SIGTERM", "the pod ended, and its proxy was asked to"),
     ];
 
     public static ExpectedWarning Of(string pattern, string reason) => new(new Regex(pattern, RegexOptions.CultureInvariant), reason);

@@ -66,7 +66,7 @@ internal sealed class RunningPod
     /// <summary>Completes when nothing of it is left.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>When its containers were told to end, and did: name and time since the pod was told.</summary>
+    /// <summary>When its containers were asked to end, and did: name and time since the pod was.</summary>
     public IReadOnlyList<(string Container, TimeSpan After)> Endings
     {
         get

@@ -28,7 +28,7 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         Task.WhenAll(ns.DeployAsync("web", replicas: 2), ns.DeployAsync("client"));
 
     [Fact]
-    public async Task Requests_beyond_the_limit_are_answered_429_and_told_when_to_come_again()
+    public async Task Requests_beyond_the_limit_are_answered_429_with_the_time_to_retry_after()
     {
         await Namespace.ApplyAsync(
             $$"""

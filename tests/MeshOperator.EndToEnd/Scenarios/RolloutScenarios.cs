@@ -45,7 +45,7 @@ internal static class WellBehaved
         spec: {targetRefs: [{kind: Service, name: web}]}
         """;
 
-    /// <summary>It goes on for a while after it was told, so that everybody has seen that it goes.</summary>
+    /// <summary>It goes on for a while after it was asked to end, so that everybody has seen that it goes.</summary>
     public static JsonObject WaitsBeforeItEnds { get; } =
         new() { ["lifecycle"] = new JsonObject { ["preStop"] = new JsonObject { ["sleep"] = new JsonObject { ["seconds"] = 5 } } } };
 

@@ -51,7 +51,7 @@ public sealed class FloodTests
         (ends.ByOperator + ends.ByHttp).ShouldBe(Bad);
         (await MetricsPage.RefusedAsync(mesh)).Values.Sum().ShouldBeInRange(ends.ByOperator, Bad);
         ends.ByOperator.ShouldBeGreaterThan(Bad / 2);
-        // What good ones need, what the known pod and the address have to try, and what these get anew with time.
+        // What good ones need, what the known pod and the address have to try, and what these get again with time.
         reviews.Fired.ShouldBeLessThan((Good * (int)(1 + (seconds / 10) + 1)) + 20 + (int)(2 * (seconds + 1)));
         console
             .End()
@@ -60,7 +60,7 @@ public sealed class FloodTests
             .ShouldBeLessThan(12 * (1 + (int)(seconds / 60)));
     }
 
-    /// <summary>Proxies that connect anew, get their identity, and are told of a change.</summary>
+    /// <summary>Proxies that reconnect, get their identity, and are sent a change.</summary>
     private static async Task RoundAsync(TestOperator mesh, TestNamespace ns, List<string> tokens, int weight)
     {
         var proxies = Enumerable.Range(0, Good).Select(i => ProxyTokens.Connect(mesh, $"web-{i}.{ns.Name}", tokens[i])).ToList();

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace MeshOperator.IntegrationTests.Attacks;
 
-/// <summary>Looks for keys and tokens wherever the operator tells something.</summary>
+/// <summary>Looks for keys and tokens wherever the operator writes something.</summary>
 public sealed class LeakTests(TestCluster cluster)
 {
     [Fact]
@@ -82,7 +82,7 @@ public sealed class LeakTests(TestCluster cluster)
         (await proxy.EndAsync()).Detail.ShouldNotContain(token.Split('.')[^1]);
     }
 
-    /// <summary>Makes the operator tell what a proxy says.</summary>
+    /// <summary>Makes the operator log what a proxy says.</summary>
     private async Task RejectAsync(TestOperator mesh, TestNamespace ns)
     {
         await ns.SplitAsync("first", "web", ("web", 1), ("next", 1));

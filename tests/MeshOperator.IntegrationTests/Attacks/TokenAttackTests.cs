@@ -93,7 +93,7 @@ public sealed class TokenAttackTests(TestCluster cluster)
     }
 
     [Fact]
-    public async Task The_token_of_a_pod_that_was_made_anew_under_its_name_is_refused()
+    public async Task The_token_of_a_pod_that_was_recreated_under_its_name_is_refused()
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);

@@ -22,7 +22,7 @@ internal sealed class InformedCluster : IAsyncDisposable
     private readonly k8s.Kubernetes _client;
     private readonly EntityClient<V1ConfigMap> _configMaps;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly ConcurrentDictionary<ObjectKey, string> _told = new();
+    private readonly ConcurrentDictionary<ObjectKey, string> _reported = new();
     private readonly Random _random;
     private readonly List<string> _names = [];
     private Task _running = Task.CompletedTask;
@@ -44,9 +44,9 @@ internal sealed class InformedCluster : IAsyncDisposable
         Informer.Changed += change =>
         {
             if (change.New is { } current)
-                _told[change.Key] = current.Metadata.ResourceVersion;
+                _reported[change.Key] = current.Metadata.ResourceVersion;
             else
-                _told.TryRemove(change.Key, out _);
+                _reported.TryRemove(change.Key, out _);
         };
     }
 
@@ -126,7 +126,7 @@ internal sealed class InformedCluster : IAsyncDisposable
         _names.Add(name);
     }
 
-    /// <summary>Waits until the cache holds what the cluster holds, and was told as it is.</summary>
+    /// <summary>Waits until the cache holds what the cluster holds, and was notified as it is.</summary>
     public Task ConvergeAsync(Action? between = null) =>
         Eventually.Succeeds(async () =>
         {
@@ -134,7 +134,7 @@ internal sealed class InformedCluster : IAsyncDisposable
             await ShouldBeEqualAsync();
         });
 
-    /// <summary>Asserts that the cache holds what the cluster holds, and that the changes that were told add up to it.</summary>
+    /// <summary>Asserts that the cache holds what the cluster holds, and that the changes that were reported add up to it.</summary>
     public async Task ShouldBeEqualAsync()
     {
         var cached = Lines(Informer.Objects.ToDictionary(o => o.Key, o => o.Value.Metadata.ResourceVersion));
@@ -142,7 +142,7 @@ internal sealed class InformedCluster : IAsyncDisposable
             c.Metadata.NamespaceProperty == Namespace
         );
         cached.ShouldBe(Lines(listed.ToDictionary(ObjectKey.From, c => c.Metadata.ResourceVersion)));
-        Lines(_told).ShouldBe(cached);
+        Lines(_reported).ShouldBe(cached);
     }
 
     public async ValueTask DisposeAsync()

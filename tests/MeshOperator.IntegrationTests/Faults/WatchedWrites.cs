@@ -4,7 +4,7 @@ using MeshOperator.Kubernetes.Client;
 
 namespace MeshOperator.IntegrationTests.Faults;
 
-/// <summary>One state of an object as a watch told it.</summary>
+/// <summary>One state of an object as a watch reported it.</summary>
 internal sealed record WatchedWrite(string Name, long Version, JsonNode Object);
 
 /// <summary>Notes every state of the objects of one path, by a watch of its own.</summary>

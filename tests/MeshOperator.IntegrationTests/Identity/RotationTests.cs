@@ -194,7 +194,7 @@ public sealed class RotationTests(TestCluster cluster)
     }
 
     [Fact]
-    public async Task Of_a_users_own_authority_no_root_is_made_and_the_reason_is_told()
+    public async Task No_root_is_made_for_a_users_own_authority_and_the_reason_is_reported()
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         var secret = await SecretAsync(mesh);
@@ -207,7 +207,7 @@ public sealed class RotationTests(TestCluster cluster)
     }
 
     [Fact]
-    public async Task Settings_that_are_wrong_are_told_and_change_nothing()
+    public async Task Wrong_settings_are_reported_and_change_nothing()
     {
         await using var mesh = await TestOperator.StartAsync(cluster, o => o with { OwnWebhookConfigurations = false });
         await StatusAsync(mesh, s => Condition(s, "Accepted").Status.ShouldBe("True"));
@@ -251,7 +251,7 @@ public sealed class RotationTests(TestCluster cluster)
     }
 
     [Fact]
-    public async Task A_root_near_its_end_is_warned_of_in_status_event_and_metric_and_replaced_when_that_is_wished()
+    public async Task A_root_near_its_end_is_warned_of_in_status_event_and_metric_and_replaced_when_that_is_enabled()
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         await StatusAsync(mesh, s => Condition(s, "Accepted").Status.ShouldBe("True"));

@@ -79,7 +79,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
         }
     }
 
-    /// <summary>Rotates the root; one proxy holds each phase, in which the leader is killed if wished.</summary>
+    /// <summary>Rotates the root; one proxy holds each phase, in which the leader is killed if asked for.</summary>
     private async Task RotateAsync(MeshProxies proxies, bool killing)
     {
         var (slow, request) = (proxies["p7"], Guid.NewGuid().ToString());

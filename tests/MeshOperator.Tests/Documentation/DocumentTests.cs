@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using MeshOperator.Generation;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 
@@ -149,6 +150,28 @@ public sealed partial class DocumentTests
                 foreach (var word in Unwanted)
                     Regex.IsMatch(text, $@"\b{word}\b", RegexOptions.IgnoreCase).ShouldBeFalse($"{file} has '{word}'");
             }
+        }
+    }
+
+    /// <summary>Comments, messages, names of tests and of golden cases: all that stands in code and test data.</summary>
+    [Fact]
+    public void Code_and_test_data_use_the_words_of_the_field()
+    {
+        var unwanted = new Regex(
+            $@"(?<![\w-])({string.Join('|', Unwanted.Select(word => word.Replace(" ", "[ _]", StringComparison.Ordinal)))})(?![\w-])"
+                + "|_(told|tells|anew)_",
+            RegexOptions.IgnoreCase
+        );
+        var data = Directory
+            .EnumerateFiles(Path.Combine(Document.Root, "tests/testdata"), "in.yaml", SearchOption.AllDirectories)
+            .Concat(Directory.EnumerateFiles(Path.Combine(Document.Root, "tests/interop"), "*.sh"))
+            .Select(file => Path.GetRelativePath(Document.Root, file));
+        foreach (var file in Repository.SourceFiles().Concat(data))
+        {
+            if (Path.GetFileName(file) == "DocumentTests.cs")
+                continue;
+            var found = unwanted.Match(File.ReadAllText(Path.Combine(Document.Root, file)));
+            found.Success.ShouldBeFalse($"{file} has '{found.Value}'");
         }
     }
 

@@ -131,7 +131,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         return Where(resources, name => !CommonNames.Contains(name) && (names.Length == 0 || names.Contains(name)));
     }
 
-    /// <summary>For each different choice of services the workloads that are told of it, and the names of what they are sent.</summary>
+    /// <summary>For each different choice of services the workloads that are sent it, and the names of what they are sent.</summary>
     private JsonArray Scopes() =>
         new([
             .. configuration

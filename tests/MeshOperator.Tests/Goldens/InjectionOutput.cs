@@ -9,7 +9,7 @@ namespace MeshOperator.Tests.Goldens;
 
 /// <summary>Writes down what an injection made: <c>injected.yaml</c> are the manifests, in which the mesh's own containers show only what
 /// is not as in the case <c>plain-pod</c>; <c>probes.yaml</c> what proxies answer for applications; <c>bootstrap.yaml</c> all of it, where
-/// a case asks for it; <c>notes.yaml</c> what users are told.</summary>
+/// a case asks for it; <c>notes.yaml</c> what is reported to users.</summary>
 internal sealed partial class InjectionOutput(SidecarInjector injector, string ns)
 {
     private const string Plain = "plain-pod";

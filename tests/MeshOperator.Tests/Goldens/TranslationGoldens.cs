@@ -8,7 +8,7 @@ using Xunit;
 
 namespace MeshOperator.Tests.Goldens;
 
-/// <summary>What users apply, and what proxies are told of it: the cases of <c>tests/testdata/translation</c>.</summary>
+/// <summary>What users apply, and the configuration sent to proxies: the cases of <c>tests/testdata/translation</c>.</summary>
 public sealed class TranslationGoldens : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mesh-golden-");

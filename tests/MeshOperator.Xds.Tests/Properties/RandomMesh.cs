@@ -11,10 +11,6 @@ namespace MeshOperator.Xds.Tests.Properties;
 /// same thing.</summary>
 internal static class RandomMesh
 {
-    public static readonly Gen<string> Namespaces = Gen.OneOf("shop", "shop", "shop", "shop", "shop", "shop", "jobs", "mesh-system");
-    public static readonly Gen<string> Services = Gen.OneOf("a", "b", "c", "d", "e");
-    internal static readonly Gen<ObjectName> ServiceNames = Gen.Select(Namespaces, Services, (ns, name) => new ObjectName(ns, name));
-
     private static readonly Gen<ServicePortRecord> Port = Gen.OneOf(
         new ServicePortRecord("http", 80, null),
         new ServicePortRecord("grpc", 81, null),
@@ -41,11 +37,11 @@ internal static class RandomMesh
             )
     );
 
-    /// <summary>What a proxy is told of: mostly all of the mesh, else few services, some of which are not there.</summary>
+    /// <summary>What a proxy is sent: mostly all of the mesh, else few services, some of which are not there.</summary>
     private static readonly Gen<string?> Upstreams = Gen.Select(
         Gen.Int[0, 9],
-        ServiceNames,
-        Services,
+        RandomNames.ServiceNames,
+        RandomNames.Services,
         (kind, other, own) =>
             kind switch
             {
@@ -60,9 +56,9 @@ internal static class RandomMesh
     );
 
     private static readonly Gen<PodRecord> Pod = Gen.Select(
-        Services,
+        RandomNames.Services,
         Gen.Int[0, 4],
-        Services,
+        RandomNames.Services,
         Upstreams,
         Gen.Bool,
         (account, proxy, app, upstreams, hasIpv6) =>
@@ -89,7 +85,7 @@ internal static class RandomMesh
             }
     );
 
-    private static readonly Gen<ObjectName> NamespaceNames = Namespaces.Select(ns => new ObjectName(string.Empty, ns));
+    private static readonly Gen<ObjectName> NamespaceNames = RandomNames.Namespaces.Select(ns => new ObjectName(string.Empty, ns));
 
     private static readonly Gen<NamespaceRecord> Namespace = Upstreams.Select(upstreams => new NamespaceRecord(upstreams ?? "*"));
 
@@ -110,7 +106,7 @@ internal static class RandomMesh
         );
 
     private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(
-        Services,
+        RandomNames.Services,
         Gen.Int[0, 2].SelectMany(family => Endpoint(isIpv6: family == 0).Array[0, 4]),
         Gen.Int[0, 1],
         (service, endpoints, shift) =>
@@ -127,19 +123,31 @@ internal static class RandomMesh
             )
     );
 
-    private static readonly Gen<ObjectName> PodNames = Gen.Select(Namespaces, Gen.Int[1, 6], (ns, i) => new ObjectName(ns, $"pod-{i}"));
+    private static readonly Gen<ObjectName> PodNames = Gen.Select(
+        RandomNames.Namespaces,
+        Gen.Int[1, 6],
+        (ns, i) => new ObjectName(ns, $"pod-{i}")
+    );
 
     private static readonly Gen<ObjectName> SliceNames = Gen.Select(
-        Namespaces,
+        RandomNames.Namespaces,
         Gen.Int[1, 12],
         (ns, i) => new ObjectName(ns, $"slice-{i}")
     );
 
     /// <summary>A cluster.</summary>
     public static readonly Gen<ClusterSnapshot> Snapshot = Gen.Select(
-        Gen.Select(Records(ServiceNames, Service, 4, 12), Records(SliceNames, Slice, 0, 8), Records(PodNames, Pod, 0, 10)),
+        Gen.Select(
+            RandomNames.Records(RandomNames.ServiceNames, Service, 4, 12),
+            RandomNames.Records(SliceNames, Slice, 0, 8),
+            RandomNames.Records(PodNames, Pod, 0, 10)
+        ),
         RandomPolicies.Set,
-        Gen.Select(Gen.OneOf("cluster.local", "cluster.local", "example.org"), Gen.Int[0, 3], Records(NamespaceNames, Namespace, 0, 1)),
+        Gen.Select(
+            Gen.OneOf("cluster.local", "cluster.local", "example.org"),
+            Gen.Int[0, 3],
+            RandomNames.Records(NamespaceNames, Namespace, 0, 1)
+        ),
         (objects, policies, settings) =>
             ClusterSnapshot.Empty with
             {
@@ -198,11 +206,6 @@ internal static class RandomMesh
         var name = names[pick % names.Count];
         return other.TryGetValue(name, out var record) ? records.SetItem(name, record) : records.Remove(name);
     }
-
-    internal static Gen<ImmutableDictionary<ObjectName, T>> Records<T>(Gen<ObjectName> names, Gen<T> records, int least, int most) =>
-        Gen.Select(names, records)
-            .Array[least, most]
-            .Select(entries => entries.DistinctBy(e => e.Item1).ToImmutableDictionary(e => e.Item1, e => e.Item2));
 
     /// <summary>A set with one policy as another set has it, or without it if that has none.</summary>
     private sealed class TakeOver(PolicySet policies, PolicySet other, ObjectName name) : IPolicyKindVisitor<PolicySet>

@@ -14,7 +14,7 @@ internal static class RandomPolicies
     private static readonly Gen<int> Weight = Gen.OneOf(Gen.Int[0, 5], Gen.Int[0, 20].Select(i => i * 50_000), Gen.Int[0, 1_000_000]);
 
     private static readonly Gen<TrafficSplitBackend> Backend = Gen.Select(
-        RandomMesh.Services,
+        RandomNames.Services,
         MaybePort,
         Weight,
         (service, port, weight) =>
@@ -60,7 +60,7 @@ internal static class RandomPolicies
     private static readonly Gen<TrafficSplitRule> Rule = Gen.Select(
         Match.Array[0, 2],
         Backends,
-        RandomMesh.Services,
+        RandomNames.Services,
         Gen.Int[0, 7],
         (matches, backends, mirror, kind) =>
             new TrafficSplitRule
@@ -87,7 +87,7 @@ internal static class RandomPolicies
     );
 
     private static readonly Gen<TrafficSplitSpec> SplitSpec = Gen.Select(
-        RandomMesh.Services,
+        RandomNames.Services,
         MaybePort,
         Backends,
         Rule.Array[1, 4],
@@ -104,7 +104,7 @@ internal static class RandomPolicies
     );
 
     private static readonly Gen<PolicyTargetReference> Target = Gen.Select(
-        RandomMesh.Services,
+        RandomNames.Services,
         Gen.Int[0, 5],
         (name, kind) =>
             new PolicyTargetReference
@@ -147,7 +147,7 @@ internal static class RandomPolicies
     );
 
     private static readonly Gen<AccessRule> Access = Gen.Select(
-        RandomMesh.Services,
+        RandomNames.Services,
         Gen.Int[0, 3],
         (name, kind) =>
             kind switch
@@ -165,7 +165,7 @@ internal static class RandomPolicies
     );
 
     private static readonly Gen<MtlsPolicySpec> MtlsSpec = Gen.Select(
-        RandomMesh.Services,
+        RandomNames.Services,
         Gen.Enum<MtlsPolicyMode>().Array[2],
         Access.Array[0, 2],
         Gen.Int[0, 7],
@@ -196,7 +196,7 @@ internal static class RandomPolicies
     );
 
     private static readonly Gen<RateLimitSpec> LimitSpec = Gen.Select(
-        RandomMesh.Services,
+        RandomNames.Services,
         Target.Array[1, 2],
         Gen.Int[0, 2],
         Gen.Select(Gen.Int[1, 200], Gen.Enum<RateLimitUnit>(), Match).Array[1, 2],
@@ -269,8 +269,8 @@ internal static class RandomPolicies
         where TSpec : class, new() =>
         (
             kind,
-            RandomMesh
-                .Records(RandomMesh.ServiceNames, Record(specs), least, most)
+            RandomNames
+                .Records(RandomNames.ServiceNames, Record(specs), least, most)
                 .Select(records =>
                     (Func<PolicySet, PolicySet>)(set => records.Aggregate(set, (all, policy) => all.With(kind, policy.Key, policy.Value)))
                 )

@@ -13,8 +13,8 @@ namespace MeshOperator.Xds.Tests.Properties;
 public sealed class SecretProperties
 {
     private static readonly Gen<string> SecretNames = Gen.Select(
-        RandomMesh.Namespaces,
-        RandomMesh.Services,
+        RandomNames.Namespaces,
+        RandomNames.Services,
         Gen.Int[0, 6],
         (ns, name, kind) =>
             kind switch

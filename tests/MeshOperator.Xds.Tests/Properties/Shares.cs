@@ -22,7 +22,7 @@ internal static class Shares
             .ToDictionary(g => g.Key, g => g.Sum());
     }
 
-    /// <summary>Those of the routes of a name. There are two sets where methods are told apart for retries.</summary>
+    /// <summary>Those of the routes of a name. There are two sets where methods differ for retries.</summary>
     public static IEnumerable<Dictionary<string, double>> OfRequests(JsonNode configuration, string name)
     {
         var routes = configuration["virtual_hosts"]!.AsArray().Single()!["routes"]!

@@ -94,7 +94,7 @@ internal sealed class XdsTestServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops as a program does that was told to.</summary>
+    /// <summary>Stops as a program does that was asked to.</summary>
     public Task StopAsync() => _application.StopAsync(TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync() => await _application.DisposeAsync();

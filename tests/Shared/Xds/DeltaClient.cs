@@ -9,7 +9,7 @@ using Xunit;
 
 namespace MeshOperator.Testing;
 
-/// <summary>A delta xDS client that does only what a test tells it to.</summary>
+/// <summary>A delta xDS client that does only what a test asks it to.</summary>
 internal sealed class DeltaClient : IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
@@ -100,7 +100,7 @@ internal sealed class DeltaClient : IAsyncDisposable
             })
         ).Status;
 
-    /// <summary>Subscribes, and tells the status with which the server ends the stream for it. The server need not have read all of the
+    /// <summary>Subscribes, and returns the status with which the server ends the stream for it. The server need not have read all of the
     /// request, nor have waited for it.</summary>
     public async Task<Grpc.Core.Status> SubscribeUntilEndAsync(ResourceType type, params string[] names)
     {

@@ -5,7 +5,7 @@ const { service } = require('./echo');
 
 const PAUSE_MS = 5000;
 
-/** Answers with the server's name. Metadata tell it to misbehave: `fail` how many attempts of a call fail first, `slow` to take its time.
+/** Answers with the server's name. Metadata ask it to misbehave: `fail` how many attempts of a call fail first, `slow` to take its time.
  * `call` names the call, so that its attempts are counted; `of` asks for those of the calls that begin with a name. */
 function handlers(name) {
   const attempts = new Map();

@@ -6,7 +6,7 @@ namespace MeshOperator.Api.Validation;
 /// <summary>Escapes and classes of characters.</summary>
 internal sealed partial class Re2Reader
 {
-    // A program of RE2 works on the bytes of UTF-8: what a class needs depends on how its characters' bytes can be told apart. These
+    // A program of RE2 works on the bytes of UTF-8: what a class needs depends on how its characters' bytes can be distinguished. These
     // are above what RE2 was seen to make.
     private const int AnyCharacterSize = 10;
     private const int WideRangeSize = 20;

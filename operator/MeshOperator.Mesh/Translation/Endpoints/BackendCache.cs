@@ -53,7 +53,7 @@ internal sealed class BackendCache
 
     public ServiceBackends Get(ObjectName service) => _services.GetValueOrDefault(service, Nothing);
 
-    /// <summary>Makes anew what depends on something that was replaced.</summary>
+    /// <summary>Rebuilds what depends on something that was replaced.</summary>
     /// <returns>The pods of which something was replaced, or of what they serve, or of what holds for their namespace.</returns>
     public IReadOnlySet<ObjectName> Update(ClusterSnapshot snapshot, EndpointIndex endpoints, SnapshotChanges changes)
     {

@@ -10,7 +10,7 @@ namespace MeshOperator.Mesh.Translation.Policies;
 /// <param name="Retries">By route.</param>
 /// <param name="Breakers">By service port.</param>
 /// <param name="Limits">By port of a pod.</param>
-/// <param name="NamedServices">The services whose routes a policy may concern. Of all others their own record tells all of their
+/// <param name="NamedServices">The services whose routes a policy may concern. For all others their own record has all of their
 /// routes.</param>
 internal sealed record PolicyIndexes(
     MtlsPolicyIndex Mtls,

@@ -8,7 +8,7 @@ namespace MeshOperator.Mesh.Translation.Routing;
 
 /// <summary>The services of the model.</summary>
 /// <param name="Services">The services.</param>
-/// <param name="ConnectionPolicies">The RetryPolicies whose budget or time-outs of connections hold somewhere.</param>
+/// <param name="ConnectionPolicies">The RetryPolicies whose budget or timeouts of connections hold somewhere.</param>
 internal sealed record ServiceSet(ImmutableSortedDictionary<ServiceName, MeshService> Services, IReadOnlySet<PolicyKey> ConnectionPolicies);
 
 /// <summary>Makes the services of the model from what is planned for their ports: adds pools, and how connections are kept.</summary>

@@ -4,8 +4,9 @@ using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Mesh.Translation.Workloads;
 
-/// <summary>Finds of which services a pod's proxy is told: by its own annotation, its namespace's, or the mesh's default. A list with an
-/// item that cannot be read is as if it were not there: without that item a proxy would silently lack what the application calls.</summary>
+/// <summary>Finds the services whose configuration is sent to a pod's proxy: by its own annotation, its namespace's, or the mesh's default.
+/// A list with an item that cannot be read is as if it were not there: without that item a proxy would silently lack what the application
+/// calls.</summary>
 internal sealed class UpstreamScopes(ClusterSnapshot snapshot)
 {
     private readonly Dictionary<(string Namespace, string? Upstreams), UpstreamScope?> _scopes = [];

@@ -5,7 +5,7 @@ using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 
-/// <summary>Which callers may open a connection of which only bytes are known. A server that speaks first has told things before the
+/// <summary>Which callers may open a connection of which only bytes are known. A server that speaks first has sent data before the
 /// client's first byte, so this is asked in the handshake already: as conditions on the SPIFFE identity in the client's
 /// certificate.</summary>
 internal sealed class CallerSet

@@ -46,7 +46,7 @@ internal sealed class InboundFilters(Observability observability)
             yield break;
 
         // Who needs an identity to be allowed has none here. Rules are looked at when the first bytes come, and a server that speaks first
-        // would have told things by then.
+        // would have sent data by then.
         var isClosed = CallerSet.Of(target.Port.Access) is { IsOpen: false };
         yield return Extension(InboundNames.AnonymousProxy(target), Proxy(isClosed ? Names.Blackhole : target.Name, target.Name));
     }

@@ -173,7 +173,7 @@ internal sealed class InboundListenerBuilder(Observability observability)
     }
 
     /// <summary>Whoever sends a plaintext request could write any identity into <c>x-forwarded-client-cert</c>, so it is removed from
-    /// those and set anew from the certificate of the others. The filters are the same for all ports.</summary>
+    /// those and set again from the certificate of the others. The filters are the same for all ports.</summary>
     private Filter Http(InboundTarget target, InboundChain chain)
     {
         var manager = ConnectionManagerBuilder.Create(target.Name, "localhost");

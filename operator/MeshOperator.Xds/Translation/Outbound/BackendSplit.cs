@@ -3,7 +3,7 @@ using MeshOperator.Mesh.Model;
 
 namespace MeshOperator.Xds.Translation.Outbound;
 
-/// <summary>Weighted backends as Envoy must be told of them.</summary>
+/// <summary>Weighted backends in the form that Envoy needs.</summary>
 /// <param name="MissingShare">0 to 1: the share whose backend does not exist.</param>
 /// <param name="Present">The others, without those of weight 0. Empty only when nothing but missing ones has weight.</param>
 internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendTarget Target, uint Weight)> Present)

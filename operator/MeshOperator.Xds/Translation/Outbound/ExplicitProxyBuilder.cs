@@ -117,7 +117,8 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
                         Body = new DataSource
                         {
                             InlineString =
-                                "MeshOperator: this host and port are no HTTP service of the mesh; call it without the proxy (no_proxy)\n",
+                                "MeshOperator: this host and port are not an HTTP service of the mesh; call them without the proxy "
+                                + "(no_proxy)\n",
                         },
                     },
                 },

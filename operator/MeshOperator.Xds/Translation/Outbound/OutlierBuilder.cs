@@ -50,14 +50,14 @@ internal static class OutlierBuilder
             MaxEjectionPercent = PanicPercent,
         };
 
-    /// <summary>Adds it to a cluster. One endpoint may always be left alone, as a share of a few endpoints would be none; but of a single
+    /// <summary>Adds it to a cluster. One endpoint may always be ejected, as a share of a few endpoints would be none; but of a single
     /// one Envoy then has none left, and goes back to it.</summary>
     public static void Apply(OutlierDetection? outliers, Cluster cluster)
     {
         if (outliers is null)
             return;
 
-        // Envoy enforces some kinds of detection unless told not to, and others only when told.
+        // Envoy enforces some kinds of detection unless disabled, and others only when enabled.
         var detection = Timed(outliers);
         detection.EnforcingConsecutive5Xx = outliers.Consecutive5xx > 0 ? Always : 0;
         detection.EnforcingSuccessRate = 0;
@@ -72,12 +72,12 @@ internal static class OutlierBuilder
 
         cluster.OutlierDetection = detection;
 
-        // Who lets more be left alone means it.
+        // Who lets more be ejected means it.
         if (100 - outliers.MaxEjectionPercent < PanicPercent)
             cluster.CommonLbConfig = new() { HealthyPanicThreshold = new Percent { Value = 100 - outliers.MaxEjectionPercent } };
     }
 
-    /// <summary>The same for gRPC, which counts no failures in a row (gRFC A50): an endpoint is left alone when all of at least as many
+    /// <summary>The same for gRPC, which counts no failures in a row (gRFC A50): an endpoint is ejected when all of at least as many
     /// calls failed within an interval. Null without any.</summary>
     public static EnvoyDetection? Proxyless(OutlierDetection? outliers)
     {

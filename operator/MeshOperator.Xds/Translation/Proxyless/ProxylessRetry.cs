@@ -6,7 +6,7 @@ using RetryPolicy = Envoy.Config.Route.V3.RetryPolicy;
 namespace MeshOperator.Xds.Translation.Proxyless;
 
 /// <summary>Makes retry policies of what gRPC takes of them (gRFC A44): status codes, the number of retries, the pauses. There is no
-/// time-out of an attempt and no budget, and gRPC itself never makes more than five attempts.</summary>
+/// timeout of an attempt and no budget, and gRPC itself never makes more than five attempts.</summary>
 internal static class ProxylessRetry
 {
     private const string Method = "POST";

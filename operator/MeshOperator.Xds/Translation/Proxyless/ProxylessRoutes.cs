@@ -7,7 +7,7 @@ using HashPolicy = Envoy.Config.Route.V3.RouteAction.Types.HashPolicy;
 
 namespace MeshOperator.Xds.Translation.Proxyless;
 
-/// <summary>Makes the route configuration of a service port in the form that gRPC takes. Mirrors, changes of headers and idle time-outs
+/// <summary>Makes the route configuration of a service port in the form that gRPC takes. Mirrors, changes of headers and idle timeouts
 /// it does not know; they are left out, and so is a rule whose match it cannot decide.</summary>
 internal static class ProxylessRoutes
 {
@@ -32,11 +32,11 @@ internal static class ProxylessRoutes
         // endpoints fails each call with UNAVAILABLE; one that waits for a connection waits until its deadline.
         RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Names.Outbound, Names.MissingBackend));
 
-        // Older gRPC refuses weights whose sum it is not told.
+        // Older gRPC refuses weights whose sum it is not given.
         if (action.WeightedClusters is { } split)
             split.TotalWeight = (uint)split.Clusters.Sum(cluster => cluster.Weight!.Value);
 
-        // The time-out of a route gRPC ignores; this is the bound on a call's deadline (gRFC A31).
+        // gRPC ignores the timeout of a route; this is the bound on a call's deadline (gRFC A31).
         if (route.RequestTimeout is { } timeout)
             action.MaxStreamDuration = new() { MaxStreamDuration_ = EnvoyMessages.Duration(timeout) };
         if (route.Sticky is { } sticky && IsSupported(sticky))

@@ -8,7 +8,7 @@ using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Translation.Scopes;
 
-/// <summary>What proxies are sent that are told of some services only: those services, and the clusters and endpoints of the backends to
+/// <summary>What is sent to proxies that need only some services: those services, and the clusters and endpoints of the backends to
 /// which their routes lead; and what explicit proxies are sent. Proxies of one scope share one set.</summary>
 internal sealed class ScopedResources(
     IReadOnlyDictionary<string, ServicePortResources> ports,
@@ -37,7 +37,7 @@ internal sealed class ScopedResources(
             return known;
 
         var before = previous.GetValueOrDefault(scope);
-        var sets = scope.Services is null ? all : Told(scope, before);
+        var sets = scope.Services is null ? all : ForServices(scope, before);
         return _scopes[scope] = scope.Explicit is { } proxy ? ExplicitProxy(scope, proxy, sets, before) : sets;
     }
 
@@ -45,7 +45,7 @@ internal sealed class ScopedResources(
     public IEnumerable<ServicePortResources> Called(ProxyScope scope) =>
         scope.Services is null ? ports.Values : ports.Values.Where(port => scope.Contains(port.Source.Service));
 
-    private ResourceSet[] Told(ProxyScope scope, ResourceSet[]? before)
+    private ResourceSet[] ForServices(ProxyScope scope, ResourceSet[]? before)
     {
         var called = Called(scope).ToList();
         var reached = called.ToDictionary(port => Names.Outbound(port.Source.Service, port.Source.Port), StringComparer.Ordinal);
@@ -60,7 +60,7 @@ internal sealed class ScopedResources(
     }
 
     /// <summary>In place of the listeners for redirected connections there is one for requests, and one for each local port.</summary>
-    private ResourceSet[] ExplicitProxy(ProxyScope scope, ExplicitScope proxy, ResourceSet[] told, ResourceSet[]? before)
+    private ResourceSet[] ExplicitProxy(ProxyScope scope, ExplicitScope proxy, ResourceSet[] ofServices, ResourceSet[]? before)
     {
         var name = Names.ExplicitRoutes(scope);
         var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, Called(scope).Select(port => port.Source));
@@ -71,7 +71,7 @@ internal sealed class ScopedResources(
             .Where(port => port.Service is not null)
             .ToList();
         var services = local.Select(port => port.Service!).DistinctBy(port => (port.Service, port.Port)).ToList();
-        ResourceSet[] sets = [.. told];
+        ResourceSet[] sets = [.. ofServices];
         Replace(
             ResourceType.Listener,
             local

@@ -12,9 +12,10 @@ namespace MeshOperator.Xds.Translation.Shared;
 /// writes its own name into <c>server</c>.</summary>
 internal static class ConnectionManagerBuilder
 {
-    /// <summary>Headers by which Envoy takes orders, or tells things of itself (its documentation of HTTP headers). Who sends them means
-    /// another proxy, if any, so they are taken out before anything looks at them. These are the ones that Envoy leaves in requests of
-    /// whoever is not internal, which is nobody; each is looked for in each request, which costs. The others it takes out itself.</summary>
+    /// <summary>Headers by which Envoy takes orders, or reveals things about itself (its documentation of HTTP headers). Who sends them
+    /// means another proxy, if any, so they are taken out before anything looks at them. These are the ones that Envoy leaves in requests
+    /// of whoever is not internal, which is nobody; each is looked for in each request, which costs. The others it takes out
+    /// itself.</summary>
     private static readonly string[] EnvoyHeaders =
     [
         "attempt-count",

@@ -6,8 +6,8 @@ using HeaderValue = Envoy.Config.Core.V3.HeaderValue;
 
 namespace MeshOperator.Xds.Translation.Shared;
 
-/// <summary>How a server's proxy tells the caller's that its application could not be reached, so that the request was not begun. To the
-/// caller's proxy the connection did not fail, as it ends at the server's.</summary>
+/// <summary>How a server's proxy signals to the caller's that its application could not be reached, so that the request was not begun. To
+/// the caller's proxy the connection did not fail, as it ends at the server's.</summary>
 internal static class NotSent
 {
     /// <summary>A response header between proxies of the mesh. No application sees it or can say it: callers' proxies take it out, and

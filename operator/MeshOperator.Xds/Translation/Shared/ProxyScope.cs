@@ -3,7 +3,7 @@ using MeshOperator.Mesh.Model;
 namespace MeshOperator.Xds.Translation.Shared;
 
 /// <summary>What decides which shared resources a proxy is sent.</summary>
-/// <param name="Services">The services of which it is told; null means all.</param>
+/// <param name="Services">The services whose configuration it is sent; null means all.</param>
 /// <param name="Explicit">Where it listens for its application; null where connections are redirected to it.</param>
 internal sealed record ProxyScope(UpstreamScope? Services, ExplicitScope? Explicit)
 {
@@ -18,7 +18,7 @@ internal sealed record ProxyScope(UpstreamScope? Services, ExplicitScope? Explic
                     : null
             );
 
-    /// <summary>Whether the proxy is told of a service, as of all that its local ports lead to.</summary>
+    /// <summary>Whether the proxy is sent a service, as it is sent all that its local ports lead to.</summary>
     public bool Contains(ServiceName service) =>
         Services is null || Services.Contains(service) || Explicit?.LocalPorts.Any(port => port.Service == service) == true;
 }

@@ -14,7 +14,7 @@ public enum AccessLogMode
     All,
 }
 
-/// <summary>What proxies tell of the traffic besides their statistics.</summary>
+/// <summary>What proxies report about the traffic besides their statistics.</summary>
 /// <param name="AccessLog">What they log.</param>
 /// <param name="Tracing">Where they send spans; null means nowhere.</param>
 public sealed record TelemetrySettings(AccessLogMode AccessLog = AccessLogMode.Off, TracingSettings? Tracing = null);
@@ -22,5 +22,5 @@ public sealed record TelemetrySettings(AccessLogMode AccessLog = AccessLogMode.O
 /// <summary>Where spans are sent.</summary>
 /// <param name="Host">The collector's host name or IP address.</param>
 /// <param name="Port">Its port for OTLP over gRPC, in plaintext.</param>
-/// <param name="SamplingPercent">0 to 100 per cent of the requests that come without a decision of their own.</param>
+/// <param name="SamplingPercent">0 to 100 percent of the requests that come without a decision of their own.</param>
 public sealed record TracingSettings(string Host, int Port, double SamplingPercent);
