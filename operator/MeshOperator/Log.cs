@@ -105,4 +105,7 @@ internal static partial class Log
             + "the annotation is ignored, and proxies are sent what they would be sent without it"
     )]
     public static partial void UpstreamsUnreadable(ILogger logger, string kind, string name, string annotation, string item);
+
+    [LoggerMessage(27, LogLevel.Warning, "An event about the pod {Pod} could not be written: {Reason}")]
+    public static partial void EventNotWritten(ILogger logger, string pod, string reason);
 }

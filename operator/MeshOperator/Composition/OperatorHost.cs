@@ -194,6 +194,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             p.GetRequiredService<TimeProvider>()
         ));
         services.AddHostedService<PolicyStatusWriter>();
+        services.AddHostedService<BindFailureEvents>();
         services.AddHostedService<RevocationService>();
         services.AddProxies();
         services.AddXdsServer();

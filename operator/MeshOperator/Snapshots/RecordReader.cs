@@ -134,7 +134,10 @@ internal static class RecordReader
         {
             pod.Status = new V1PodStatus { Phase = status.Phase, PodIPs = status.PodIPs };
             if (pod.Metadata.Labels?.ContainsKey(MeshNames.ProxyLabel) == true)
+            {
                 ProxyPod.Trim(status, pod.Status);
+                BindFailure.Trim(pod, status, pod.Status);
+            }
         }
     }
 

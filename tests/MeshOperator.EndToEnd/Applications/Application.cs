@@ -13,7 +13,7 @@ namespace MeshOperator.EndToEnd.Applications;
 /// (<see cref="Behavior"/>). It runs in this process; only its sockets are in the pod.</summary>
 internal sealed class Application : IAsyncDisposable
 {
-    /// <summary>Annotation: <c>pod</c> listens on the pod's address only, in place of all addresses.</summary>
+    /// <summary>Annotation: <c>pod</c> listens on the pod's address only, and <c>loopback</c> on loopback, in place of all addresses.</summary>
     public const string ListenAnnotation = "e2e.meshoperator.io/listen";
 
     private static readonly X509Certificate2 Certificate = MakeCertificate();
@@ -32,8 +32,13 @@ internal sealed class Application : IAsyncDisposable
         var labels = pod.Metadata.Labels ?? new Dictionary<string, string>();
         var version = labels.TryGetValue("version", out var label) ? label : string.Empty;
         var identity = new Identity(pod.Metadata.Name, pod.Metadata.NamespaceProperty, version);
-        var address =
-            pod.Metadata.Annotations?.Contains(KeyValuePair.Create(ListenAnnotation, "pod")) == true ? network.Address : IPAddress.Any;
+        var listen = pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(ListenAnnotation, out var where) ? where : null;
+        var address = listen switch
+        {
+            "pod" => network.Address,
+            "loopback" => IPAddress.Loopback,
+            _ => IPAddress.Any,
+        };
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(identity);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using k8s.Models;
+using MeshOperator.Local.Node;
 
 namespace MeshOperator.EndToEnd.Node;
 
