@@ -130,7 +130,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
                 apiVersion: meshoperator.io/v1alpha1
                 kind: RetryPolicy
                 metadata: {name: bad, namespace: {{ns.Name}}}
-                spec: {targetRefs: [{kind: Service, name: model}], timeouts: {request: "5"}}
+                spec: {targetRefs: [{kind: Service, name: model}], timeouts: {request: "5"} }
                 """
             )
         );
