@@ -14,8 +14,8 @@ public sealed record LocalClusterOptions
     /// </summary>
     public bool WorkloadControllers { get; init; } = true;
 
-    /// <summary>Whether somebody else is scheduler and kubelet, and the stand-in for them does not run: binds pods to a node, runs them, and
-    /// ends deleted ones.</summary>
+    /// <summary>Whether somebody else is scheduler and kubelet, and the stand-in for them does not run: binds pods to a node, runs them,
+    /// and ends deleted ones.</summary>
     public bool ExternalKubelet { get; init; }
 
     /// <summary>Who may do what.</summary>

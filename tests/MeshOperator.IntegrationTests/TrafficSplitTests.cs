@@ -124,6 +124,17 @@ public sealed class TrafficSplitTests(TestCluster cluster)
             )
         );
         both.Message.ShouldContain("set exactly one of spec.backends and spec.rules");
+        var unit = await Should.ThrowAsync<KubernetesApiException>(() =>
+            cluster.ApplyAsync(
+                $$"""
+                apiVersion: meshoperator.io/v1alpha1
+                kind: RetryPolicy
+                metadata: {name: bad, namespace: {{ns.Name}}}
+                spec: {targetRefs: [{kind: Service, name: model}], timeouts: {request: "5"} }
+                """
+            )
+        );
+        unit.Message.ShouldContain("'5' is not a duration; write a number and a unit, such as 500ms, 10s or 1m30s");
     }
 
     [Fact]

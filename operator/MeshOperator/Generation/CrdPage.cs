@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using MeshOperator.Kubernetes.Crds;
+using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Generation;
 
@@ -88,10 +89,18 @@ internal static partial class CrdPage
         }
     }
 
+    private static bool IsDuration(JsonObject schema) =>
+        schema["x-kubernetes-validations"] is JsonArray rules
+        && rules.Any(rule => ((string)rule!["message"]!).EndsWith(DurationAttribute.Message, StringComparison.Ordinal));
+
     private static IEnumerable<(string Path, string Message)> Rules(JsonObject schema, string path)
     {
-        foreach (var rule in schema["x-kubernetes-validations"]?.AsArray() ?? [])
-            yield return (path, (string)rule!["message"]!);
+        if (!IsDuration(schema))
+        {
+            foreach (var rule in schema["x-kubernetes-validations"]?.AsArray() ?? [])
+                yield return (path, (string)rule!["message"]!);
+        }
+
         foreach (var (name, property) in schema["properties"]?.AsObject() ?? [])
         {
             foreach (var rule in Rules((JsonObject)property!, $"{path}.{name}"))
@@ -114,7 +123,7 @@ internal static partial class CrdPage
             return string.Join(", ", choices.Select(Code));
         if ((string?)schema["format"] == "date-time")
             return "time";
-        if ((string?)schema["pattern"] is { } pattern && pattern.Contains("h|m|s|ms", StringComparison.Ordinal))
+        if (IsDuration(schema))
             return "duration";
         return (string?)schema["type"] switch
         {
