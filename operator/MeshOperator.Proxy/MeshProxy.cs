@@ -47,7 +47,14 @@ public sealed class MeshProxy : IAsyncDisposable
             _forwarder,
             options.Time
         );
-        _resources = new ResourceTracker(configuration.NodeId, configuration.RuntimeLayer, options.RejectRoutes, stores, _listeners, logger);
+        _resources = new ResourceTracker(
+            configuration.NodeId,
+            configuration.RuntimeLayer,
+            options.RejectRoutes,
+            stores,
+            _listeners,
+            logger
+        );
         statistics.Gauge("membership_total", () => _clusters.All.Select(cluster => (cluster.StatName, (double)cluster.Hosts.Count)));
         statistics.Gauge("membership_healthy", () => _clusters.All.Select(cluster => (cluster.StatName, (double)cluster.Healthy)));
         OpenStatic(configuration, new AdminPages(_resources, _clusters, _listeners, statistics));

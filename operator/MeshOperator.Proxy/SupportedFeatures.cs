@@ -31,9 +31,9 @@ public static class SupportedFeatures
         .. SupportTable
             .Messages.Values.OrderBy(message => message.Descriptor.FullName, StringComparer.Ordinal)
             .SelectMany(message =>
-                message.Descriptor.Fields.InDeclarationOrder().Select(field =>
-                    ToField(message.Descriptor.FullName, field.Name, message.Fields.GetValueOrDefault(field.Name))
-                )
+                message
+                    .Descriptor.Fields.InDeclarationOrder()
+                    .Select(field => ToField(message.Descriptor.FullName, field.Name, message.Fields.GetValueOrDefault(field.Name)))
             ),
     ];
 

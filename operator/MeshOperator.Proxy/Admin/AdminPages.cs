@@ -85,6 +85,8 @@ internal sealed class AdminPages(ResourceTracker resources, ClusterStore cluster
 
     private string Listeners() =>
         string.Concat(
-            listeners.All.SelectMany(listener => listener.Plan.Addresses.Select(address => $"{listener.Plan.Name}::{address}\n")).Order(StringComparer.Ordinal)
+            listeners
+                .All.SelectMany(listener => listener.Plan.Addresses.Select(address => $"{listener.Plan.Name}::{address}\n"))
+                .Order(StringComparer.Ordinal)
         );
 }

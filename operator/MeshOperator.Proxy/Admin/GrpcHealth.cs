@@ -34,7 +34,10 @@ internal static class GrpcHealth
     private static byte[] Question(string service)
     {
         var name = Encoding.UTF8.GetBytes(service);
-        byte[] message = name.Length == 0 ? [] : name.Length < ShortestVarint ? [0x0A, (byte)name.Length, .. name] : [];
+        byte[] message =
+            name.Length == 0 ? []
+            : name.Length < ShortestVarint ? [0x0A, (byte)name.Length, .. name]
+            : [];
         var frame = new byte[Prefix + message.Length];
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), message.Length);
         message.CopyTo(frame, Prefix);

@@ -28,7 +28,8 @@ internal static class JsonReading
 
     /// <summary>The text at a path of the bootstrap, which must be there.</summary>
     public static string Required(this JsonNode? node, string path) =>
-        node.Text(path) ?? throw new ProxyBootstrapException($"bootstrap: {path.Replace('/', '.')} is missing; write it as the injector does");
+        node.Text(path)
+        ?? throw new ProxyBootstrapException($"bootstrap: {path.Replace('/', '.')} is missing; write it as the injector does");
 
     /// <summary>The objects of an array at a path.</summary>
     public static IEnumerable<JsonObject> Objects(this JsonNode? node, string path) =>

@@ -29,8 +29,13 @@ internal sealed class AdsClient(ProxyConfiguration configuration, IResourceRecei
                 reason = "the operator ended the stream";
             }
             catch (Exception exception)
-                when (exception is RpcException or IOException or HttpRequestException or CryptographicException or InvalidOperationException
-                        or UnauthorizedAccessException
+                when (exception
+                        is RpcException
+                            or IOException
+                            or HttpRequestException
+                            or CryptographicException
+                            or InvalidOperationException
+                            or UnauthorizedAccessException
                 )
             {
                 reason = exception.Message;

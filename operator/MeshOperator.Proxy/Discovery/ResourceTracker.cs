@@ -67,7 +67,11 @@ internal sealed class ResourceTracker : IResourceReceiver
             return null;
         if (type is ResourceType.Runtime)
             return _runtimeLayer is null ? Nothing : new HashSet<string> { _runtimeLayer };
-        return _held.Values.SelectMany(resource => resource.References).Where(name => name.Type == type).Select(name => name.Name).ToHashSet();
+        return _held
+            .Values.SelectMany(resource => resource.References)
+            .Where(name => name.Type == type)
+            .Select(name => name.Name)
+            .ToHashSet();
     }
 
     /// <inheritdoc/>
@@ -82,7 +86,11 @@ internal sealed class ResourceTracker : IResourceReceiver
         {
             try
             {
-                if (_rejectRoutes is not null && type is ResourceType.Route && !resource.Name.StartsWith(InboundPrefix, StringComparison.Ordinal))
+                if (
+                    _rejectRoutes is not null
+                    && type is ResourceType.Route
+                    && !resource.Name.StartsWith(InboundPrefix, StringComparison.Ordinal)
+                )
                     throw new UnsupportedResourceException(_rejectRoutes);
                 var read = ResourceReader.Read(type, resource.Name, resource.Version, resource.Resource_);
                 Apply(read);

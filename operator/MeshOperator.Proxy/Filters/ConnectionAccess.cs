@@ -61,8 +61,7 @@ internal sealed class ConnectionAccess
     /// <summary>Whether rules that only count would let a connection be; null without any.</summary>
     public bool? WouldLet(string? caller) => _shadow?.Lets(new AccessSubject(null, caller));
 
-    private static bool IsDenial(XdsExtension? action) =>
-        action is not null && Read<RbacAction>(action).Action_ is RuleAction.Deny;
+    private static bool IsDenial(XdsExtension? action) => action is not null && Read<RbacAction>(action).Action_ is RuleAction.Deny;
 
     private static T Read<T>(XdsExtension extension)
         where T : class, IMessage =>
@@ -80,7 +79,9 @@ internal sealed class TcpTarget(TcpProxy configuration)
 
     /// <summary>How long no byte may come or go; null for ever. Envoy's own is an hour.</summary>
     public TimeSpan? IdleTimeout { get; } =
-        configuration.IdleTimeout is { } time ? (time.ToTimeSpan() is var span && span > TimeSpan.Zero ? span : null) : TimeSpan.FromHours(1);
+        configuration.IdleTimeout is { } time
+            ? (time.ToTimeSpan() is var span && span > TimeSpan.Zero ? span : null)
+            : TimeSpan.FromHours(1);
 
     /// <summary>Chooses a cluster by weight.</summary>
     public string Choose()

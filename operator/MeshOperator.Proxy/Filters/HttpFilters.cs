@@ -64,7 +64,9 @@ internal sealed class HttpFilters
                     FilterConfig { Disabled: true } => PassingFilter.Instance,
                     FilterConfig { Config: { TypeUrl.Length: > 0 } inner } => Make(inner, time),
                     FilterConfig => EnabledFilter.Instance,
-                    var other => throw new ArgumentException($"{other.Descriptor.FullName} is no filter of requests that the built-in proxy supports"),
+                    var other => throw new ArgumentException(
+                        $"{other.Descriptor.FullName} is no filter of requests that the built-in proxy supports"
+                    ),
                 };
         Made.AddOrUpdate(configuration, filter);
         return filter;

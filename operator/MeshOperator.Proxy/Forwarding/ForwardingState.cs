@@ -5,7 +5,13 @@ using MeshOperator.Proxy.Upstream;
 namespace MeshOperator.Proxy.Forwarding;
 
 /// <summary>How far a request is with its attempts.</summary>
-internal sealed class ForwardingState(Exchange exchange, RouteRule route, UpstreamCluster cluster, ReplayBody? body, CancellationToken total)
+internal sealed class ForwardingState(
+    Exchange exchange,
+    RouteRule route,
+    UpstreamCluster cluster,
+    ReplayBody? body,
+    CancellationToken total
+)
 {
     private bool _isRetrying;
 

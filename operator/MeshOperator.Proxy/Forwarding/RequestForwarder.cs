@@ -205,6 +205,10 @@ internal sealed class RequestForwarder : IDisposable
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             AllowResponseBuffering = false,
         };
+
+        // YARP refuses a response that an earlier attempt has left its status in.
+        context.Response.StatusCode = StatusCodes.Status200OK;
+        context.Features.Set<IForwarderErrorFeature>(null);
         var error = await _forwarder.SendAsync(
             context,
             $"http://{host.Authority}",
@@ -240,7 +244,11 @@ internal sealed class RequestForwarder : IDisposable
     /// <summary>Why YARP got no response.</summary>
     private static (AttemptFailure Failure, string Reason) Failure(HttpContext context)
     {
-        for (var exception = context.Features.Get<IForwarderErrorFeature>()?.Exception; exception is not null; exception = exception.InnerException)
+        for (
+            var exception = context.Features.Get<IForwarderErrorFeature>()?.Exception;
+            exception is not null;
+            exception = exception.InnerException
+        )
         {
             if (exception is UpstreamConnectException connect)
             {

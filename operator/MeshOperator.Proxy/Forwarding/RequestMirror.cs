@@ -33,7 +33,13 @@ internal sealed class RequestMirror(ClusterStore clusters, TimeProvider time)
         _ = SendAsync(message, cluster, host);
     }
 
-    private static HttpRequestMessage Message(Mirror mirror, Exchange exchange, ReplayBody? body, UpstreamCluster cluster, UpstreamHost host)
+    private static HttpRequestMessage Message(
+        Mirror mirror,
+        Exchange exchange,
+        ReplayBody? body,
+        UpstreamCluster cluster,
+        UpstreamHost host
+    )
     {
         var request = exchange.Context.Request;
         var message = new HttpRequestMessage(new HttpMethod(request.Method), Attempt.Target(host, exchange.Request))
@@ -63,7 +69,11 @@ internal sealed class RequestMirror(ClusterStore clusters, TimeProvider time)
             {
                 using var response = await cluster.TransportOf(host).Invoker.SendAsync(message, timeout.Token);
                 cluster.Statistics.CountResponse("cluster", cluster.StatName, "upstream_rq", (int)response.StatusCode);
-                cluster.Answered(host, (int)response.StatusCode, name => response.Headers.TryGetValues(name, out var all) ? string.Join(',', all) : null);
+                cluster.Answered(
+                    host,
+                    (int)response.StatusCode,
+                    name => response.Headers.TryGetValues(name, out var all) ? string.Join(',', all) : null
+                );
                 await response.Content.CopyToAsync(Stream.Null, timeout.Token);
             }
         }

@@ -54,7 +54,11 @@ internal sealed class ByteChain(IReadOnlyList<Func<object?>> steps, ChainFactory
         foreach (var rule in rules)
         {
             if (rule.WouldLet(connection.Caller) is { } would)
-                stores.Statistics.Count("tcp", connection.Chain.Name, $"rbac_{rule.ShadowPrefix}{(would ? "shadow_allowed" : "shadow_denied")}");
+                stores.Statistics.Count(
+                    "tcp",
+                    connection.Chain.Name,
+                    $"rbac_{rule.ShadowPrefix}{(would ? "shadow_allowed" : "shadow_denied")}"
+                );
         }
 
         var isAllowed = rules.TrueForAll(rule => rule.Lets(connection.Caller, stores.Runtime));

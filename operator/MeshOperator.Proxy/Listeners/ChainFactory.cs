@@ -35,7 +35,9 @@ internal sealed record ChainFactory(
         if (last is Manager manager)
         {
             if (chain.Filters.Count > 1)
-                throw new ArgumentException($"filter_chains: the built-in proxy supports no filters before the one of requests ({chain.Name})");
+                throw new ArgumentException(
+                    $"filter_chains: the built-in proxy supports no filters before the one of requests ({chain.Name})"
+                );
             return ChainPlan.Of(chain, tls, new ConnectionManager(manager, this), null);
         }
 
@@ -54,7 +56,9 @@ internal sealed record ChainFactory(
             SetFilterState state => new OfferedProtocols([
                 .. state.OnNewConnection.SelectMany(value => PeerTrust.Text(value.FormatString.TextFormatSource).Split(',')),
             ]),
-            var other => throw new ArgumentException($"filters: {other.Descriptor.FullName} is no filter of bytes that the built-in proxy supports"),
+            var other => throw new ArgumentException(
+                $"filters: {other.Descriptor.FullName} is no filter of bytes that the built-in proxy supports"
+            ),
         };
         return () => step;
     }

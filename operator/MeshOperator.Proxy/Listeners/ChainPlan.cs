@@ -33,7 +33,8 @@ internal sealed record ChainPlan
     public ByteChain? Bytes { get; private init; }
 
     /// <summary>A chain of requests for all connections.</summary>
-    public static ChainPlan Of(string name, IRequestHandler handler) => new(ByteString.CopyFromUtf8(name)) { Name = name, Handler = handler };
+    public static ChainPlan Of(string name, IRequestHandler handler) =>
+        new(ByteString.CopyFromUtf8(name)) { Name = name, Handler = handler };
 
     /// <summary>A chain.</summary>
     public static ChainPlan Of(FilterChain chain, TlsSettings? tls, IRequestHandler? handler, ByteChain? bytes) =>

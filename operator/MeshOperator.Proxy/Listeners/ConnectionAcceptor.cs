@@ -44,7 +44,8 @@ internal sealed class ConnectionAcceptor(HttpServer server, TimeProvider time, I
             isHanded = true;
             await server.ServeAsync(proxied, isHttp2);
         }
-        catch (Exception exception) when (exception is IOException or AuthenticationException or OperationCanceledException or ConnectionAbortedException)
+        catch (Exception exception)
+            when (exception is IOException or AuthenticationException or OperationCanceledException or ConnectionAbortedException)
         {
             logger.ConnectionEnded(plan.Name, exception.Message);
         }

@@ -79,8 +79,11 @@ internal sealed record ListenerPlan
         return byTransport.FirstOrDefault(chain => chain.Protocols.Count == 0) ?? _default;
     }
 
-    private static IReadOnlyList<ChainPlan> Narrow(IReadOnlyList<ChainPlan> chains, Func<ChainPlan, bool> fits, Func<ChainPlan, bool> isOpen) =>
-        chains.Any(fits) ? [.. chains.Where(fits)] : [.. chains.Where(isOpen)];
+    private static IReadOnlyList<ChainPlan> Narrow(
+        IReadOnlyList<ChainPlan> chains,
+        Func<ChainPlan, bool> fits,
+        Func<ChainPlan, bool> isOpen
+    ) => chains.Any(fits) ? [.. chains.Where(fits)] : [.. chains.Where(isOpen)];
 
     private static IPEndPoint ToAddress(Address address) =>
         IPAddress.TryParse(address.SocketAddress.Address, out var ip)

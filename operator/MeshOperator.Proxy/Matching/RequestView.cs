@@ -43,7 +43,8 @@ internal sealed class RequestView
     public string? Caller { get; init; }
 
     /// <summary>Whether it is a call of gRPC.</summary>
-    public bool IsGrpc => _context.Request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);
+    public bool IsGrpc =>
+        _context.Request.ContentType is { } type && type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The value of a header or pseudo-header, or null. Several values are one, with commas.</summary>
     public string? Header(string name) =>

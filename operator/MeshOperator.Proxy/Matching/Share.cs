@@ -28,7 +28,8 @@ internal sealed record Share(ulong Numerator, ulong Denominator, string RuntimeK
     /// <summary>Whether a request with this random number is one of them.</summary>
     public bool Has(ulong number, RuntimeValues runtime)
     {
-        var (numerator, denominator) = RuntimeKey.Length > 0 && runtime.Fraction(RuntimeKey) is { } value ? value : (Numerator, Denominator);
+        var (numerator, denominator) =
+            RuntimeKey.Length > 0 && runtime.Fraction(RuntimeKey) is { } value ? value : (Numerator, Denominator);
         return number % denominator < numerator;
     }
 

@@ -46,7 +46,9 @@ internal static class ResourceReader
 
     private static IMessage Unpack(Any content, string path, ResourceReferences references)
     {
-        var name = content.TypeUrl.StartsWith(TypePrefix, StringComparison.Ordinal) ? content.TypeUrl[TypePrefix.Length..] : content.TypeUrl;
+        var name = content.TypeUrl.StartsWith(TypePrefix, StringComparison.Ordinal)
+            ? content.TypeUrl[TypePrefix.Length..]
+            : content.TypeUrl;
         if (SupportTable.ParserOf(name) is not { } parser)
             throw new UnsupportedResourceException($"the built-in proxy does not support {name} ({path})");
         var message = parser.ParseFrom(content.Value);
@@ -131,9 +133,10 @@ internal static class ResourceReader
     private static string Text(object value, FieldDescriptor field) =>
         value switch
         {
-            Enum number => field.EnumType.FindValueByNumber(
-                Convert.ToInt32(number, System.Globalization.CultureInfo.InvariantCulture)
-            )?.Name ?? number.ToString(),
+            Enum number => field
+                .EnumType.FindValueByNumber(Convert.ToInt32(number, System.Globalization.CultureInfo.InvariantCulture))
+                ?.Name
+                ?? number.ToString(),
             bool flag => flag ? "true" : "false",
             _ => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "",
         };

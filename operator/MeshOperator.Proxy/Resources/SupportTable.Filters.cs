@@ -30,8 +30,7 @@ internal static partial class SupportTable
             Of(LocalRateLimit.Descriptor).CarriesAll().Leaves(Statistics, "stat_prefix"),
             All(LocalRateLimitDescriptor.Descriptor),
             All(RateLimitDescriptor.Types.Entry.Descriptor),
-            Of(HttpRbac.Descriptor)
-                .Carries("rules", "shadow_rules", "rules_stat_prefix", "shadow_rules_stat_prefix"),
+            Of(HttpRbac.Descriptor).Carries("rules", "shadow_rules", "rules_stat_prefix", "shadow_rules_stat_prefix"),
             All(RBACPerRoute.Descriptor),
             Of(NetworkRbac.Descriptor)
                 .Carries("rules", "shadow_rules", "enforcement_type", "matcher", "shadow_rules_stat_prefix")
@@ -52,7 +51,10 @@ internal static partial class SupportTable
             All(Matcher.Types.MatcherList.Types.Predicate.Types.SinglePredicate.Descriptor),
             All(SourceIPInput.Descriptor),
             All(RuntimeFraction.Descriptor),
-            Of(TcpProxy.Descriptor).Carries("cluster", "weighted_clusters", "idle_timeout").Leaves(Statistics, "stat_prefix").Leaves(Logs, "access_log"),
+            Of(TcpProxy.Descriptor)
+                .Carries("cluster", "weighted_clusters", "idle_timeout")
+                .Leaves(Statistics, "stat_prefix")
+                .Leaves(Logs, "access_log"),
             All(TcpProxy.Types.WeightedCluster.Descriptor),
             All(TcpProxy.Types.WeightedCluster.Types.ClusterWeight.Descriptor),
             All(SetFilterState.Descriptor),

@@ -57,7 +57,11 @@ internal static partial class SupportTable
             Of(LocalityLbEndpoints.Descriptor)
                 .Carries("lb_endpoints")
                 .Takes("priority", "0")
-                .Leaves("endpoints of all zones are used alike, as Envoy does without a policy of zones", "locality", "load_balancing_weight"),
+                .Leaves(
+                    "endpoints of all zones are used alike, as Envoy does without a policy of zones",
+                    "locality",
+                    "load_balancing_weight"
+                ),
             All(LbEndpoint.Descriptor),
             Of(Endpoint.Descriptor)
                 .Carries("address")

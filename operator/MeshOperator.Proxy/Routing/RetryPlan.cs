@@ -99,7 +99,11 @@ internal sealed record RetryPlan
     public bool RetriesOn(AttemptFailure failure) =>
         failure switch
         {
-            AttemptFailure.Connect => Has("connect-failure") || Has("reset") || Has("5xx") || Has("gateway-error") || Has("reset-before-request"),
+            AttemptFailure.Connect => Has("connect-failure")
+                || Has("reset")
+                || Has("5xx")
+                || Has("gateway-error")
+                || Has("reset-before-request"),
             AttemptFailure.RefusedStream => Has("refused-stream") || Has("reset") || Has("5xx"),
             AttemptFailure.Reset => Has("reset") || Has("5xx") || Has("gateway-error"),
             AttemptFailure.PerTryTimeout => Has("reset") || Has("5xx") || Has("gateway-error"),

@@ -29,7 +29,9 @@ internal sealed class ProxyStatistics(IReadOnlyList<StatisticsTag> tags)
 
     /// <summary>The count of a statistic, whatever its further label.</summary>
     public long Total(string scope, string owner, string name) =>
-        _counters.Where(entry => entry.Key.Scope == scope && entry.Key.Owner == owner && entry.Key.Name == name).Sum(entry => entry.Value.Value);
+        _counters
+            .Where(entry => entry.Key.Scope == scope && entry.Key.Owner == owner && entry.Key.Name == name)
+            .Sum(entry => entry.Value.Value);
 
     /// <summary>Adds a value of clusters that is read when somebody asks.</summary>
     public void Gauge(string name, Func<IEnumerable<(string Cluster, double Value)>> read)
@@ -42,7 +44,9 @@ internal sealed class ProxyStatistics(IReadOnlyList<StatisticsTag> tags)
     public string Render()
     {
         var text = new StringBuilder();
-        foreach (var group in _counters.GroupBy(entry => $"envoy_{entry.Key.Scope}_{entry.Key.Name}").OrderBy(g => g.Key, StringComparer.Ordinal))
+        foreach (
+            var group in _counters.GroupBy(entry => $"envoy_{entry.Key.Scope}_{entry.Key.Name}").OrderBy(g => g.Key, StringComparer.Ordinal)
+        )
         {
             text.Append(CultureInfo.InvariantCulture, $"# TYPE {group.Key} counter\n");
             foreach (var (key, count) in group.OrderBy(entry => entry.Key.Owner, StringComparer.Ordinal))

@@ -37,5 +37,7 @@ internal static class CipherSuites
     private static TlsCipherSuite Find(string name) =>
         Known.TryGetValue(name, out var suite)
             ? suite
-            : throw new ArgumentException($"the built-in proxy does not support the cipher suite {name}; it supports {string.Join(", ", Known.Keys)}");
+            : throw new ArgumentException(
+                $"the built-in proxy does not support the cipher suite {name}; it supports {string.Join(", ", Known.Keys)}"
+            );
 }

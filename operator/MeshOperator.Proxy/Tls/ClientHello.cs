@@ -13,7 +13,9 @@ internal static class ClientHello
 
     /// <summary>Whether what has come may be the beginning of TLS.</summary>
     public static bool MayBe(ReadOnlySpan<byte> bytes) =>
-        bytes[0] == HandshakeRecord && (bytes.Length < 2 || bytes[1] == 3) && (bytes.Length <= RecordHeader || bytes[RecordHeader] == Hello);
+        bytes[0] == HandshakeRecord
+        && (bytes.Length < 2 || bytes[1] == 3)
+        && (bytes.Length <= RecordHeader || bytes[RecordHeader] == Hello);
 
     /// <summary>Reads the protocols. False when more bytes are needed.</summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, out IReadOnlyList<string> protocols)

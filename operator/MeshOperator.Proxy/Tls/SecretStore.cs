@@ -73,10 +73,7 @@ internal sealed record PeerTrust(X509Certificate2Collection Roots, IReadOnlyList
         if (sent is not null)
             verifier.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
         verifier.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        return verifier.Build(certificate)
-            && UriOf(certificate) is var uri
-            && IsAmong(uri, Identities)
-            && IsAmong(uri, identities);
+        return verifier.Build(certificate) && UriOf(certificate) is var uri && IsAmong(uri, Identities) && IsAmong(uri, identities);
     }
 
     /// <summary>The URI among a certificate's subject alternative names, or null.</summary>

@@ -28,8 +28,7 @@ internal sealed class TlsSettings
         _identity = context.TlsCertificateSdsSecretConfigs is [var only, ..] ? only.Name : "";
         var combined = context.CombinedValidationContext;
         _trust = (combined?.ValidationContextSdsSecretConfig ?? context.ValidationContextSdsSecretConfig)?.Name;
-        _identities =
-            combined?.DefaultValidationContext is { } conditions ? PeerTrust.Read(conditions).Identities : [];
+        _identities = combined?.DefaultValidationContext is { } conditions ? PeerTrust.Read(conditions).Identities : [];
         Protocols = [.. context.AlpnProtocols.Select(name => new SslApplicationProtocol(name))];
         _protocols = Versions(context.TlsParams);
         _suites = CipherSuites.Policy([.. context.TlsParams?.CipherSuites ?? []]);

@@ -109,7 +109,10 @@ internal sealed class CircuitBreaker
         {
             var most = _budget is null
                 ? _maxRetries
-                : Math.Max(_budget.MinRetryConcurrency ?? DefaultRetries, (_budget.BudgetPercent?.Value ?? DefaultBudget) / 100 * _requests);
+                : Math.Max(
+                    _budget.MinRetryConcurrency ?? DefaultRetries,
+                    (_budget.BudgetPercent?.Value ?? DefaultBudget) / 100 * _requests
+                );
             if (_retries + 1 > most)
                 return false;
             _retries++;

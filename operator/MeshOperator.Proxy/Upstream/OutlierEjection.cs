@@ -31,7 +31,8 @@ internal sealed class OutlierEjection
     private TimeSpan Interval => _detection.Interval?.ToTimeSpan() ?? TimeSpan.FromSeconds(10);
     private TimeSpan Base => _detection.BaseEjectionTime?.ToTimeSpan() ?? TimeSpan.FromSeconds(30);
 
-    private TimeSpan Longest => _detection.MaxEjectionTime?.ToTimeSpan() ?? (Base > TimeSpan.FromSeconds(300) ? Base : TimeSpan.FromSeconds(300));
+    private TimeSpan Longest =>
+        _detection.MaxEjectionTime?.ToTimeSpan() ?? (Base > TimeSpan.FromSeconds(300) ? Base : TimeSpan.FromSeconds(300));
 
     /// <summary>Whether an endpoint is ejected now.</summary>
     public bool IsEjected(UpstreamHost host) => host.Health.EjectedUntil is { } until && _time.GetTimestamp() < until;

@@ -135,7 +135,8 @@ internal sealed class UpstreamCluster : IDisposable
 
     /// <summary>The version of HTTP that is spoken, when the client speaks <paramref name="downstream"/>.</summary>
     public Version VersionFor(string downstream) =>
-        Protocols?.ExplicitHttpConfig is { } fixedVersion ? (fixedVersion.Http2ProtocolOptions is null ? HttpVersion.Version11 : HttpVersion.Version20)
+        Protocols?.ExplicitHttpConfig is { } fixedVersion
+            ? (fixedVersion.Http2ProtocolOptions is null ? HttpVersion.Version11 : HttpVersion.Version20)
         : Protocols?.UseDownstreamProtocolConfig is not null && Microsoft.AspNetCore.Http.HttpProtocol.IsHttp2(downstream)
             ? HttpVersion.Version20
         : HttpVersion.Version11;

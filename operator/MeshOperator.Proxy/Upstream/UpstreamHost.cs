@@ -19,7 +19,8 @@ internal sealed class UpstreamHost
         Address = address.Address;
         Port = (int)address.PortValue;
         Weight = endpoint.LoadBalancingWeight ?? 1;
-        Marks = endpoint.Metadata is { } metadata && metadata.FilterMetadata.TryGetValue(TransportSocketMatch, out var marks) ? marks : null;
+        Marks =
+            endpoint.Metadata is { } metadata && metadata.FilterMetadata.TryGetValue(TransportSocketMatch, out var marks) ? marks : null;
         Authority = string.Create(
             CultureInfo.InvariantCulture,
             $"{(IPAddress.TryParse(Address, out var ip) && ip.AddressFamily is System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{Address}]" : Address)}:{Port}"

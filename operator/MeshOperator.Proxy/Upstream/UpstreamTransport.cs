@@ -39,8 +39,12 @@ internal sealed class UpstreamTransport : IDisposable
     /// <param name="protocols">The ALPN protocols; null for those of the transport socket.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="UpstreamConnectException">It did not come about.</exception>
-    public Task<Stream> ConnectAsync(string address, int port, List<SslApplicationProtocol>? protocols, CancellationToken cancellationToken) =>
-        _connector.ConnectAsync(address, port, _tls, protocols, cancellationToken);
+    public Task<Stream> ConnectAsync(
+        string address,
+        int port,
+        List<SslApplicationProtocol>? protocols,
+        CancellationToken cancellationToken
+    ) => _connector.ConnectAsync(address, port, _tls, protocols, cancellationToken);
 
     /// <summary>Ends kept connections.</summary>
     public void Dispose()
@@ -112,21 +116,27 @@ internal sealed record UpstreamConnector(TimeSpan Timeout, IReadOnlyList<IPEndPo
             Opened(true);
             return stream;
         }
-        catch (Exception exception) when (exception is SocketException or IOException or AuthenticationException or OperationCanceledException)
+        catch (Exception exception)
+            when (exception is SocketException or IOException or AuthenticationException or OperationCanceledException)
         {
             if (stream is not null)
                 await stream.DisposeAsync();
             cancellationToken.ThrowIfCancellationRequested();
             Opened(false);
             var reason = timeout.IsCancellationRequested ? "connection timeout" : $"delayed connect error: {exception.Message}";
-            throw new UpstreamConnectException(exception is AuthenticationException ? $"TLS_error: {exception.Message}" : reason, exception);
+            throw new UpstreamConnectException(
+                exception is AuthenticationException ? $"TLS_error: {exception.Message}" : reason,
+                exception
+            );
         }
     }
 
     private async Task<Socket> SocketAsync(string address, int port, CancellationToken cancellationToken)
     {
         if (!IPAddress.TryParse(address, out var ip))
-            ip = (await Dns.GetHostAddressesAsync(address, cancellationToken)).FirstOrDefault() ?? throw new IOException($"{address} has no address");
+            ip =
+                (await Dns.GetHostAddressesAsync(address, cancellationToken)).FirstOrDefault()
+                ?? throw new IOException($"{address} has no address");
         var socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
