@@ -22,6 +22,7 @@ public sealed class HouseRules
         ["MeshOperator.Mesh"] = ["MeshOperator.Api", "MeshOperator.Kubernetes"],
         ["MeshOperator.Xds"] = ["MeshOperator.Mesh", "MeshOperator.Api"],
         ["MeshOperator.Injection"] = ["MeshOperator.Api"],
+        ["MeshOperator.Proxy"] = ["MeshOperator.Xds", "MeshOperator.Api"],
     };
 
     public static TheoryData<string> Projects => [.. Allowed.Keys];
@@ -73,6 +74,7 @@ public sealed class HouseRules
     [InlineData("MeshOperator.Mesh")]
     [InlineData("MeshOperator.Xds")]
     [InlineData("MeshOperator.Injection")]
+    [InlineData("MeshOperator.Proxy")]
     [InlineData("MeshOperator", "meshop")]
     public void The_folders_of_a_project_refer_to_each_other_in_one_direction(string root, string? assembly = null) =>
         Violations(SliceRuleDefinition.Slices().Matching($"{root}.(**)").Should().BeFreeOfCycles(), assembly ?? root).ShouldBeEmpty();

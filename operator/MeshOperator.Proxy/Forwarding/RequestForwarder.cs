@@ -1,0 +1,295 @@
+using System.Net;
+using MeshOperator.Proxy.Exchanges;
+using MeshOperator.Proxy.Routing;
+using MeshOperator.Proxy.Upstream;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace MeshOperator.Proxy.Forwarding;
+
+/// <summary>Sends requests to clusters, and their responses to clients: with timeouts, retries and copies.</summary>
+internal sealed class RequestForwarder : IDisposable
+{
+    private const int Unavailable = 503;
+    private const int GatewayTimeout = 504;
+    private const int DeadlineExceeded = 4;
+    private const string Failed = "upstream connect error or disconnect/reset before headers. ";
+
+    /// <summary>YARP ends requests after some time without bytes, and knows no endless time.</summary>
+    private static readonly TimeSpan Endless = TimeSpan.FromDays(20);
+
+    private readonly ServiceProvider _services;
+    private readonly IHttpForwarder _forwarder;
+    private readonly ClusterStore _clusters;
+    private readonly RequestMirror _mirror;
+    private readonly TimeProvider _time;
+
+    /// <summary>Makes it.</summary>
+    public RequestForwarder(ClusterStore clusters, TimeProvider time)
+    {
+        _clusters = clusters;
+        _time = time;
+        _mirror = new RequestMirror(clusters, time);
+        _services = new ServiceCollection().AddLogging().AddHttpForwarder().BuildServiceProvider();
+        _forwarder = _services.GetRequiredService<IHttpForwarder>();
+    }
+
+    /// <summary>Answers a request by its route.</summary>
+    public async Task ForwardAsync(Exchange exchange)
+    {
+        if (exchange.Route is not { } route)
+        {
+            await exchange.ReplyAsync(StatusCodes.Status404NotFound, "");
+            return;
+        }
+
+        if (route.Direct is { } direct)
+        {
+            await exchange.ReplyAsync(direct.Status, direct.Body);
+            return;
+        }
+
+        if (_clusters.Find(route.ClusterOf(exchange.Request)) is not { } cluster)
+        {
+            await exchange.ReplyAsync(Unavailable, "");
+            return;
+        }
+
+        var context = exchange.Context;
+        route.Headers.Apply(context.Request.Headers);
+        exchange.Request.Authority = context.Request.Headers.Host.ToString();
+        var body = Body(exchange, isKept: route.Retry is not null || route.Mirrors.Count > 0);
+        try
+        {
+            foreach (var mirror in route.Mirrors.Where(mirror => mirror.Share.Has(exchange.Request.Number, exchange.Settings.Runtime)))
+                _mirror.Send(mirror, exchange, body);
+            await ForwardAsync(exchange, route, cluster, body);
+        }
+        finally
+        {
+            body?.Close();
+        }
+    }
+
+    /// <summary>Ends what it holds.</summary>
+    public void Dispose() => _services.Dispose();
+
+    private static ReplayBody? Body(Exchange exchange, bool isKept) =>
+        exchange.Context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true } && !IsUpgrade(exchange.Context)
+            ? new ReplayBody(exchange.Context.Request.Body, isKept)
+            : null;
+
+    private static bool IsUpgrade(HttpContext context) =>
+        context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true }
+        || context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true };
+
+    private async Task ForwardAsync(Exchange exchange, RouteRule route, UpstreamCluster cluster, ReplayBody? body)
+    {
+        using var total = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _time);
+        using var aborted = exchange.Aborted.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), total);
+        if (route.Timeout is { } timeout && !IsUpgrade(exchange.Context))
+            StartTimeout(total, timeout, body);
+        var hash = Hash(exchange, route, out var cookie);
+        var state = new ForwardingState(exchange, route, cluster, body, total.Token) { Hash = hash, Cookie = cookie };
+        try
+        {
+            while (await TryAsync(state))
+            {
+                cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_retry");
+                await Task.Delay(route.Retry!.Pause(++state.Retries, state.Header, _time.GetUtcNow()), _time, total.Token);
+            }
+        }
+        catch (OperationCanceledException) when (total.IsCancellationRequested)
+        {
+            await TimedOutAsync(exchange, cluster);
+        }
+        finally
+        {
+            state.EndRetry();
+        }
+    }
+
+    /// <summary>As Envoy does it, the time begins when the whole request has come.</summary>
+    private static void StartTimeout(CancellationTokenSource total, TimeSpan timeout, ReplayBody? body)
+    {
+        if (body is null)
+            total.CancelAfter(timeout);
+        else
+            _ = body.Completed.ContinueWith(
+                _ =>
+                {
+                    try
+                    {
+                        total.CancelAfter(timeout);
+                    }
+                    catch (ObjectDisposedException)
+                    {
+                        // The request is over.
+                    }
+                },
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+    }
+
+    private static ulong? Hash(Exchange exchange, RouteRule route, out string? cookie)
+    {
+        cookie = null;
+        foreach (var key in route.Hashes)
+        {
+            if (key.Find(exchange.Request, exchange.Context, out cookie) is { } client)
+                return HashKey.Hash(client);
+        }
+
+        return null;
+    }
+
+    /// <summary>Makes an attempt. True when there is to be another.</summary>
+    private async Task<bool> TryAsync(ForwardingState state)
+    {
+        var (exchange, cluster) = (state.Exchange, state.Cluster);
+        if (cluster.Choose(state.Hash, state.Tried, state.Retries > 0 ? state.Route.Retry : null) is not { } host)
+        {
+            await exchange.ReplyAsync(Unavailable, "no healthy upstream");
+            return false;
+        }
+
+        var version = IsUpgrade(exchange.Context) ? HttpVersion.Version11 : cluster.VersionFor(exchange.Context.Request.Protocol);
+        var needsConnection = version == HttpVersion.Version11;
+        if (!await cluster.Breaker.TryBeginRequestAsync(needsConnection, state.Total))
+        {
+            cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_pending_overflow");
+            return await FailedAsync(state, AttemptFailure.Overflow, "overflow");
+        }
+
+        state.Tried.Add(host);
+        host.Begin();
+        try
+        {
+            return await SendAsync(state, host, version);
+        }
+        finally
+        {
+            host.End();
+            cluster.Breaker.EndRequest(needsConnection);
+        }
+    }
+
+    private async Task<bool> SendAsync(ForwardingState state, UpstreamHost host, Version version)
+    {
+        var (exchange, route, cluster) = (state.Exchange, state.Route, state.Cluster);
+        var context = exchange.Context;
+        cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_total");
+        if (state.Body is not null)
+            context.Request.Body = state.Body.Open();
+        using var attempt = new Attempt(
+            exchange,
+            cluster,
+            host,
+            _time,
+            (status, header) => route.Retry is { } retry && retry.RetriesOn(status, header) && state.TryBeginRetry(),
+            route.Retry?.PerTryTimeout,
+            state.Total
+        )
+        {
+            Cookie = state.Cookie,
+        };
+        var idle = route.IdleTimeout ?? exchange.Settings.IdleTimeout ?? TimeSpan.Zero;
+        var configuration = new ForwarderRequestConfig
+        {
+            ActivityTimeout = idle > TimeSpan.Zero ? idle : Endless,
+            Version = version,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            AllowResponseBuffering = false,
+        };
+
+        // YARP refuses a response that an earlier attempt has left its status in.
+        context.Response.StatusCode = StatusCodes.Status200OK;
+        context.Features.Set<IForwarderErrorFeature>(null);
+        var error = await _forwarder.SendAsync(
+            context,
+            $"http://{host.Authority}",
+            cluster.TransportOf(host).Invoker,
+            configuration,
+            attempt,
+            attempt.Token
+        );
+        state.Header = attempt.Header;
+        if (error is ForwarderError.None)
+            return attempt.IsRetried;
+        if (context.Response.HasStarted || exchange.Aborted.IsCancellationRequested)
+        {
+            if (context.Response.HasStarted)
+                context.Abort();
+            return false;
+        }
+
+        if (attempt.Status == 0)
+            cluster.Failed(host);
+        if (state.Total.IsCancellationRequested)
+        {
+            await TimedOutAsync(exchange, cluster);
+            return false;
+        }
+
+        if (attempt.IsPerTryTimeout)
+            cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_per_try_timeout");
+        var (failure, reason) = attempt.IsPerTryTimeout ? (AttemptFailure.PerTryTimeout, "") : Failure(context);
+        return await FailedAsync(state, failure, reason);
+    }
+
+    /// <summary>Why YARP got no response.</summary>
+    private static (AttemptFailure Failure, string Reason) Failure(HttpContext context)
+    {
+        for (
+            var exception = context.Features.Get<IForwarderErrorFeature>()?.Exception;
+            exception is not null;
+            exception = exception.InnerException
+        )
+        {
+            if (exception is UpstreamConnectException connect)
+            {
+                return (
+                    AttemptFailure.Connect,
+                    connect.Reason == "connection timeout"
+                        ? connect.Reason
+                        : $"remote connection failure, transport failure reason: {connect.Reason}"
+                );
+            }
+
+            const int RefusedStream = 7;
+            if (exception is HttpProtocolException { ErrorCode: RefusedStream })
+                return (AttemptFailure.RefusedStream, "remote refused stream reset");
+        }
+
+        return (AttemptFailure.Reset, "connection termination");
+    }
+
+    private static async Task<bool> FailedAsync(ForwardingState state, AttemptFailure failure, string reason)
+    {
+        if (state.Route.Retry is { } retry && retry.RetriesOn(failure) && state.TryBeginRetry())
+            return true;
+        if (failure is AttemptFailure.PerTryTimeout)
+        {
+            await state.Exchange.ReplyAsync(GatewayTimeout, "upstream request timeout", grpcStatus: DeadlineExceeded);
+            return false;
+        }
+
+        var again = state.Retries > 0 ? "retried and the latest reset reason: " : "reset reason: ";
+        state.Cluster.Statistics.CountResponse("cluster", state.Cluster.StatName, "upstream_rq", Unavailable);
+        await state.Exchange.ReplyAsync(Unavailable, $"{Failed}{again}{reason}", isConnectFailure: failure is AttemptFailure.Connect);
+        return false;
+    }
+
+    private static async Task TimedOutAsync(Exchange exchange, UpstreamCluster cluster)
+    {
+        if (exchange.Aborted.IsCancellationRequested)
+            return;
+        cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_timeout");
+        cluster.Statistics.CountResponse("cluster", cluster.StatName, "upstream_rq", GatewayTimeout);
+        await exchange.ReplyAsync(GatewayTimeout, "upstream request timeout", grpcStatus: DeadlineExceeded);
+    }
+}

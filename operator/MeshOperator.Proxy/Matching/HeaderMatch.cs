@@ -1,0 +1,55 @@
+using Envoy.Config.Route.V3;
+using Microsoft.AspNetCore.Http;
+
+namespace MeshOperator.Proxy.Matching;
+
+/// <summary>A condition on a header (envoy.config.route.v3.HeaderMatcher).</summary>
+/// <param name="Name">The header, or a pseudo-header.</param>
+/// <param name="Value">The condition on its value; null when it only has to be there, or not.</param>
+/// <param name="IsPresent">Whether it has to be there.</param>
+internal sealed record HeaderMatch(string Name, TextMatch? Value, bool IsPresent)
+{
+    /// <summary>Makes one.</summary>
+    public static HeaderMatch Of(HeaderMatcher matcher) =>
+        matcher.HeaderMatchSpecifierCase switch
+        {
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.StringMatch => new(matcher.Name, TextMatch.Of(matcher.StringMatch), true),
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.ExactMatch => new(matcher.Name, TextMatch.OfExact(matcher.ExactMatch), true),
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.PrefixMatch => new(matcher.Name, TextMatch.OfPrefix(matcher.PrefixMatch), true),
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.SafeRegexMatch => new(
+                matcher.Name,
+                TextMatch.OfExpression(matcher.SafeRegexMatch.Regex),
+                true
+            ),
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.PresentMatch => new(matcher.Name, null, matcher.PresentMatch),
+            _ => new(matcher.Name, null, true),
+        };
+
+    /// <summary>Whether it holds for a request.</summary>
+    public bool IsMatch(RequestView request) => IsMatch(request.Header(Name));
+
+    /// <summary>Whether it holds for headers of a response, of which <paramref name="find"/> gives the value or null.</summary>
+    public bool IsMatch(Func<string, string?> find) => IsMatch(find(Name));
+
+    private bool IsMatch(string? value) => Value is null ? value is not null == IsPresent : value is not null && Value.IsMatch(value);
+}
+
+/// <summary>A condition on a parameter of the query (envoy.config.route.v3.QueryParameterMatcher).</summary>
+/// <param name="Name">The parameter.</param>
+/// <param name="Value">The condition on its value; null when it only has to be there, or not.</param>
+/// <param name="IsPresent">Whether it has to be there.</param>
+internal sealed record QueryMatch(string Name, TextMatch? Value, bool IsPresent)
+{
+    /// <summary>Makes one.</summary>
+    public static QueryMatch Of(QueryParameterMatcher matcher) =>
+        matcher.QueryParameterMatchSpecifierCase is QueryParameterMatcher.QueryParameterMatchSpecifierOneofCase.StringMatch
+            ? new QueryMatch(matcher.Name, TextMatch.Of(matcher.StringMatch), true)
+            : new QueryMatch(matcher.Name, null, !matcher.HasPresentMatch || matcher.PresentMatch);
+
+    /// <summary>Whether it holds for a query, of which the first value of each parameter counts.</summary>
+    public bool IsMatch(IQueryCollection query)
+    {
+        var isPresent = query.TryGetValue(Name, out var values);
+        return Value is null ? isPresent == IsPresent : isPresent && Value.IsMatch(values[0] ?? "");
+    }
+}

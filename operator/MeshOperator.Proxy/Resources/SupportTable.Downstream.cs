@@ -1,0 +1,126 @@
+using Envoy.Config.Accesslog.V3;
+using Envoy.Config.Common.MutationRules.V3;
+using Envoy.Config.Core.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
+using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
+using Envoy.Service.Runtime.V3;
+using Envoy.Type.Matcher.V3;
+using Envoy.Type.V3;
+using EarlyHeaderMutation = Envoy.Extensions.Http.EarlyHeaderMutation.HeaderMutation.V3.HeaderMutation;
+using Extension = Envoy.Config.Core.V3.TypedExtensionConfig;
+using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager;
+using XdsExtension = Xds.Core.V3.TypedExtensionConfig;
+
+namespace MeshOperator.Proxy.Resources;
+
+/// <summary>Listeners, connection managers and routes.</summary>
+internal static partial class SupportTable
+{
+    private static IEnumerable<MessageSupport> Listeners() =>
+        [
+            Of(Listener.Descriptor)
+                .CarriesAll()
+                .Rejects("api_listener")
+                .Takes("use_original_dst", "false")
+                .Takes("bind_to_port", "true")
+                .Leaves(Statistics, "stat_prefix", "traffic_direction")
+                .Leaves(Logs, "access_log")
+                .Leaves(Sockets, "socket_options", "max_connections_to_accept_per_socket_event"),
+            All(AdditionalAddress.Descriptor),
+            All(Filter.Descriptor),
+            All(FilterChain.Descriptor),
+            All(FilterChainMatch.Descriptor),
+            All(ListenerFilter.Descriptor),
+            All(ListenerFilterChainMatchPredicate.Descriptor),
+            All(ListenerFilterChainMatchPredicate.Types.MatchSet.Descriptor),
+            All(HttpInspector.Descriptor),
+            Of(TlsInspector.Descriptor).Leaves("a buffer's size", "initial_read_buffer_size"),
+        ];
+
+    private static IEnumerable<MessageSupport> ConnectionManagers() =>
+        [
+            Of(Manager.Descriptor)
+                .CarriesAll()
+                .Takes("codec_type", "AUTO")
+                .Takes("use_remote_address", "false")
+                .Takes("forward_client_cert_details", "SANITIZE", "SANITIZE_SET")
+                .Takes("normalize_path", "false")
+                .Takes("server_header_transformation", "PASS_THROUGH")
+                .Leaves("headers of traces pass unchanged, and the built-in proxy makes no spans", "tracing")
+                .Leaves(Logs, "access_log")
+                .Leaves("the built-in proxy takes no orders by headers", "internal_address_config")
+                .Leaves("a request's headers may take 60 s at all listeners", "request_headers_timeout"),
+            Of(Manager.Types.SetCurrentClientCertDetails.Descriptor).Carries("uri"),
+            Of(Manager.Types.UpgradeConfig.Descriptor).Takes("upgrade_type", "websocket"),
+            All(LocalReplyConfig.Descriptor),
+            All(ResponseMapper.Descriptor),
+            Of(AccessLogFilter.Descriptor).Carries("response_flag_filter"),
+            Of(ResponseFlagFilter.Descriptor).Takes("flags", "UF"),
+            All(Rds.Descriptor),
+            All(HttpFilter.Descriptor),
+            All(EarlyHeaderMutation.Descriptor),
+            All(HeaderMutation.Descriptor),
+        ];
+
+    private static IEnumerable<MessageSupport> Routes() =>
+        [
+            All(RouteConfiguration.Descriptor),
+            All(VirtualHost.Descriptor),
+            All(Route.Descriptor),
+            All(RouteMatch.Descriptor),
+            All(HeaderMatcher.Descriptor),
+            All(QueryParameterMatcher.Descriptor),
+            All(WeightedCluster.Descriptor),
+            All(WeightedCluster.Types.ClusterWeight.Descriptor),
+            All(DirectResponseAction.Descriptor),
+            All(RouteAction.Descriptor).Rejects("rate_limits", "max_stream_duration"),
+            All(RouteAction.Types.RequestMirrorPolicy.Descriptor),
+            All(RouteAction.Types.HashPolicy.Descriptor).Rejects("filter_state"),
+            All(RouteAction.Types.HashPolicy.Types.Header.Descriptor),
+            All(RouteAction.Types.HashPolicy.Types.Cookie.Descriptor),
+            All(RouteAction.Types.HashPolicy.Types.ConnectionProperties.Descriptor),
+            All(RetryPolicy.Descriptor),
+            All(RetryPolicy.Types.RetryHostPredicate.Descriptor),
+            All(RetryPolicy.Types.RetryBackOff.Descriptor),
+            All(RetryPolicy.Types.ResetHeader.Descriptor),
+            All(RetryPolicy.Types.RateLimitedRetryBackOff.Descriptor),
+            All(PreviousHostsPredicate.Descriptor),
+            All(FilterConfig.Descriptor),
+            All(RateLimit.Descriptor),
+            All(RateLimit.Types.Action.Descriptor),
+            All(RateLimit.Types.Action.Types.GenericKey.Descriptor),
+            All(RateLimit.Types.Action.Types.HeaderValueMatch.Descriptor),
+        ];
+
+    private static IEnumerable<MessageSupport> Shared() =>
+        [
+            All(Address.Descriptor),
+            Of(SocketAddress.Descriptor).CarriesAll().Takes("protocol", "TCP"),
+            Of(ConfigSource.Descriptor)
+                .Carries("ads", "resource_api_version")
+                .Leaves("what waits for a resource waits as long as it takes", "initial_fetch_timeout"),
+            All(AggregatedConfigSource.Descriptor),
+            All(ExtensionConfigSource.Descriptor),
+            All(Extension.Descriptor),
+            All(XdsExtension.Descriptor),
+            All(Metadata.Descriptor),
+            All(RuntimeFractionalPercent.Descriptor),
+            All(HeaderValue.Descriptor),
+            All(HeaderValueOption.Descriptor),
+            Of(DataSource.Descriptor).Carries("inline_bytes", "inline_string"),
+            All(TransportSocket.Descriptor),
+            Of(SubstitutionFormatString.Descriptor).Carries("text_format_source"),
+            All(Runtime.Descriptor),
+            All(PathMatcher.Descriptor),
+            All(RegexMatcher.Descriptor),
+            All(StringMatcher.Descriptor),
+            All(Int32Range.Descriptor),
+            All(Percent.Descriptor),
+            All(FractionalPercent.Descriptor),
+            All(TokenBucket.Descriptor),
+        ];
+}
