@@ -124,7 +124,7 @@ internal static class LocalCommand
         try
         {
             var manifests = ManifestFiles.Read(run.Apply);
-            var proxies = await LocalProxyChoice.FindAsync(run.Proxy, run.Envoy, cancellation);
+            var proxies = await LocalProxyChoice.FindAsync(run.Proxy, run.Envoy, loggers, cancellation);
             if (proxies is not null && PodAddresses.FindProblem() is { } problem)
                 throw new IOException(problem);
             var options = new LocalMeshOptions
@@ -241,7 +241,12 @@ internal static class LocalCommand
     }
 
     private static string Proxy(LocalMesh mesh) =>
-        mesh.Node is { } node ? $"{node.Proxies.Description}, one for each pod" : "none; pods are API objects only";
+        mesh.Node switch
+        {
+            null => "none; pods are API objects only",
+            { Proxies: BuiltInProxies } => $"the built-in proxy, one for each pod; for real Envoys {LocalProxyChoice.HowToGet}",
+            var node => $"{node.Proxies.Description}, one for each pod",
+        };
 
     private static string Address(LocalMesh mesh, ListenerKind kind) => mesh.Host.Ports[kind].ToString();
 

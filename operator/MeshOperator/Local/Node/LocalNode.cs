@@ -50,6 +50,7 @@ internal sealed class LocalNode : IAsyncDisposable
         Action<string> report
     )
     {
+        BuiltIn = new BuiltInProxies(loggers);
         (Client, Proxies, Folder, DiscoveryAddress, Traffic, _report) = (client, proxies, folder, discoveryAddress, traffic, report);
         _informer = Watch<V1Pod>(null);
         _bundles = Watch<V1ConfigMap>("metadata.name=" + MeshNames.TrustBundleConfigMap);
@@ -78,6 +79,9 @@ internal sealed class LocalNode : IAsyncDisposable
 
     /// <summary>What runs as proxy.</summary>
     public ILocalProxies Proxies { get; }
+
+    /// <summary>The built-in proxy, for pods that ask for it.</summary>
+    public ILocalProxies BuiltIn { get; }
 
     /// <summary>Where pods have their files.</summary>
     public string Folder { get; }

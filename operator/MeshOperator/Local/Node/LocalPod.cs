@@ -153,7 +153,8 @@ internal sealed class LocalPod : IDisposable
             PathOf(container, ProxyBootstrap.TokenFolder),
             PathOf(container, ProxyBootstrap.TrustFolder)
         );
-        Proxy = await _node.Proxies.StartAsync(Pod, BootstrapRewriter.Rewrite(container, Pod, places), _volumes.Folder, cancellation);
+        var proxies = BuiltInProxies.FindRejection(Pod) is null ? _node.Proxies : _node.BuiltIn;
+        Proxy = await proxies.StartAsync(Pod, BootstrapRewriter.Rewrite(container, Pod, places), _volumes.Folder, cancellation);
         _status.Run(container.Name, isReady: false);
         await _status.WriteAsync();
         await WaitUntilReadyAsync(Proxy, cancellation);

