@@ -131,7 +131,12 @@ public sealed class ApiServer : IAsyncDisposable
         };
         var cluster = new Cluster(store, kinds, writer, new EventRecorder(writer, kinds, time), new OwnedPods(), time, logger);
         store.Changed += cluster.OwnedPods.OnChanged;
-        var controllers = new ControllerSet(cluster, certificates.AuthorityPem, options.WorkloadControllers, options.WorkloadControllers && !options.ExternalKubelet);
+        var controllers = new ControllerSet(
+            cluster,
+            certificates.AuthorityPem,
+            options.WorkloadControllers,
+            options.WorkloadControllers && !options.ExternalKubelet
+        );
         var authorizer = new Authorizer(store, kinds, options.Authorization);
         var dispatch = new RequestDispatch(
             kinds,

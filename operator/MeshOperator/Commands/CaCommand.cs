@@ -7,6 +7,7 @@ using MeshOperator.Api;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Output;
 
 namespace MeshOperator.Commands;
 
@@ -200,21 +201,25 @@ internal static class CaCommand
 
     private static string Describe(MeshCertificateAuthorityStatus status)
     {
-        var lines = new List<string>
-        {
-            $"Phase         {status.Phase} since {status.PhaseSince}",
-            $"Proxies       {status.ProxiesTrusting} have acknowledged the phase",
-        };
-        foreach (var holder in status.Holding ?? [])
-            lines.Add($"  pending     {holder.Name} {holder.Reason}");
-        lines.Add("Certificates");
-        foreach (var certificate in status.Certificates ?? [])
-            lines.Add($"  {certificate.Name, -12}{certificate.NotAfter}  {certificate.Fingerprint}");
-        lines.Add("Conditions");
-        foreach (var condition in status.Conditions)
-            lines.Add($"  {condition.Type, -12}{(condition.Status == "True" ? "yes" : "no"), -4}{condition.Message}");
-        if (status.LastRotation is { } last)
-            lines.Add($"Last rotation requested at {last}");
-        return string.Join('\n', lines);
+        string[][] phase =
+        [
+            ["Phase", $"{status.Phase} since {status.PhaseSince}"],
+            ["Proxies", $"{status.ProxiesTrusting} have acknowledged the phase"],
+            .. (status.Holding ?? []).Select(holder => new[] { "  pending", $"{holder.Name} {holder.Reason}" }),
+        ];
+        string[][] certificates =
+        [
+            .. (status.Certificates ?? []).Select(c => new[] { "  " + c.Name, c.NotAfter ?? string.Empty, c.Fingerprint ?? string.Empty }),
+        ];
+        string[][] conditions = [.. status.Conditions.Select(c => new[] { "  " + c.Type, c.Status == "True" ? "yes" : "no", c.Message })];
+        string[] lines =
+        [
+            .. PlainTable.Render([], phase),
+            "Certificates",
+            .. PlainTable.Render([], certificates),
+            "Conditions",
+            .. PlainTable.Render([], conditions),
+        ];
+        return string.Join('\n', status.LastRotation is { } last ? [.. lines, $"Last rotation requested at {last}"] : lines);
     }
 }

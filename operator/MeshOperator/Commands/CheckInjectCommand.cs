@@ -5,6 +5,7 @@ using k8s.Exceptions;
 using MeshOperator.Checks;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Output;
 
 namespace MeshOperator.Commands;
 
@@ -100,12 +101,9 @@ internal static class CheckInjectCommand
 
     private static async Task WriteAsync(IReadOnlyList<CheckedPod> pods, TextWriter output)
     {
-        if (pods.Count == 0)
-            return;
-        var width = Math.Max(3, pods.Max(pod => pod.Name.Length));
-        await output.WriteLineAsync($"{"POD".PadRight(width)}   SIDECAR    REASON");
-        foreach (var pod in pods)
-            await output.WriteLineAsync($"{pod.Name.PadRight(width)}   {Word(pod.State), -8}   {pod.Reason}".TrimEnd());
+        string[][] rows = [.. pods.Select(pod => new[] { pod.Name, Word(pod.State), pod.Reason ?? string.Empty })];
+        foreach (var line in PlainTable.Render(["POD", "SIDECAR", "REASON"], rows))
+            await output.WriteLineAsync(line);
     }
 
     private static string Word(SidecarState state) =>
