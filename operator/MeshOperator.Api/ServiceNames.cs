@@ -1,7 +1,7 @@
 namespace MeshOperator.Api;
 
 /// <summary>Names of services, as Kubernetes takes them (RFC 1035 labels).</summary>
-public static class ServiceNames
+internal static class ServiceNames
 {
     /// <summary>What they are made of, as an expression.</summary>
     public const string Pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$";

@@ -15,7 +15,7 @@ namespace MeshOperator.Kubernetes.Controllers;
 /// <summary>Runs a controller: keys of changed objects go through a work queue to workers, as long as this replica leads. On shutdown no
 /// more keys are taken, and reconciliations in flight are waited for.</summary>
 /// <typeparam name="TEntity">The entity type.</typeparam>
-public sealed class ControllerHost<TEntity> : BackgroundService
+internal sealed class ControllerHost<TEntity> : BackgroundService
     where TEntity : class, IKubernetesObject<V1ObjectMeta>
 {
     private readonly SharedInformer<TEntity> _informer;

@@ -1,7 +1,7 @@
 namespace MeshOperator.Mesh.Model;
 
 /// <summary>SPIFFE identities of workloads.</summary>
-public static class Spiffe
+internal static class Spiffe
 {
     /// <summary><c>spiffe://trust-domain/ns/namespace/sa/service-account</c>.</summary>
     public static string Identity(string trustDomain, string ns, string serviceAccount) =>

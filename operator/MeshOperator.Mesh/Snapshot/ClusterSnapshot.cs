@@ -17,7 +17,7 @@ public sealed record ClusterSnapshot
     /// <summary>The operator's namespace, whose policies without a selector hold for the mesh.</summary>
     public string OperatorNamespace { get; init; } = "mesh-system";
 
-    /// <summary>Whether proxies are by default sent only their own namespace's services, and not of all of the mesh.</summary>
+    /// <summary>Whether proxies are by default sent only their own namespace's services, and not those of the whole mesh.</summary>
     public bool IsScopedToNamespace { get; init; }
 
     /// <summary>Namespaces that say something of the mesh; their own namespace is empty.</summary>

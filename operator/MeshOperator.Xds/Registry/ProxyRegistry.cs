@@ -71,11 +71,11 @@ public sealed class ProxyRegistry
     }
 
     /// <summary>The connected proxies, by node id.</summary>
-    public IReadOnlyList<ProxyStatus> GetProxies() =>
+    internal IReadOnlyList<ProxyStatus> GetProxies() =>
         [.. _proxies.Values.OrderBy(proxy => proxy.NodeId, StringComparer.Ordinal).Select(Describe)];
 
     /// <summary>One connected proxy, or null.</summary>
-    public ProxyStatus? GetProxy(string nodeId) =>
+    internal ProxyStatus? GetProxy(string nodeId) =>
         (_proxies.TryGetValue((nodeId, null), out var proxy) ? proxy : _proxies.Values.FirstOrDefault(other => other.NodeId == nodeId))
             is { } found
             ? Describe(found)

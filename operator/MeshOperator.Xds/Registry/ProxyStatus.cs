@@ -10,7 +10,7 @@ namespace MeshOperator.Xds.Registry;
 /// <param name="Agent">What it says it is, for example <c>envoy 1.40.0</c>.</param>
 /// <param name="ConnectedAt">Since when.</param>
 /// <param name="Types">The types that it has asked for.</param>
-public sealed record ProxyStatus(
+internal sealed record ProxyStatus(
     string NodeId,
     WorkloadName? Workload,
     XdsMode Mode,
@@ -25,7 +25,7 @@ public sealed record ProxyStatus(
 /// <param name="AcknowledgedVersion">The version that it last acknowledged.</param>
 /// <param name="IsSynced">Whether it has acknowledged all that it subscribes to, as it is now.</param>
 /// <param name="Rejection">The proxy's text when it rejected the last response, else null.</param>
-public sealed record ProxyTypeStatus(ResourceType Type, string SentVersion, string AcknowledgedVersion, bool IsSynced, string? Rejection);
+internal sealed record ProxyTypeStatus(ResourceType Type, string SentVersion, string AcknowledgedVersion, bool IsSynced, string? Rejection);
 
 /// <summary>The variants of the xDS protocol.</summary>
 public enum XdsMode

@@ -12,7 +12,7 @@ namespace MeshOperator.Xds.Rendering;
 
 /// <summary>Shows a configuration as people read it: protobuf's JSON mapping with Envoy's own field names, the name of a thing before
 /// its content, and what is packed into an <c>Any</c> written out. Secrets are no part of a configuration, so no key can show.</summary>
-public static class ConfigurationJson
+internal static class ConfigurationJson
 {
     private static readonly string[] First = ["@type", "name"];
 

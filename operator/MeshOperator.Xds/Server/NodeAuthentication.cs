@@ -5,8 +5,8 @@ namespace MeshOperator.Xds.Server;
 /// <summary>Decides whether a client is the node that it says it is. The host implements it.</summary>
 public interface INodeAuthenticator
 {
-    /// <summary>Called once a stream, with its first request. <c>context.GetHttpContext()</c> has the port and the
-    /// certificate or token the client came.</summary>
+    /// <summary>Called once a stream, with its first request. <c>context.GetHttpContext()</c> has the port on which
+    /// the client came, and its certificate or token.</summary>
     ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken);
 }
 
@@ -62,12 +62,4 @@ public sealed record NodeAuthentication
     /// <summary>Whether the client may be given an identity. What it is by the cluster's state may for a moment be that of a pod which had
     /// its name before.</summary>
     internal bool MayHave(string spiffeId) => IdentityPath is null || spiffeId.EndsWith(IdentityPath, StringComparison.Ordinal);
-}
-
-/// <summary>Accepts every client: for a loopback port.</summary>
-public sealed class AcceptAllNodes : INodeAuthenticator
-{
-    /// <inheritdoc/>
-    public ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(NodeAuthentication.Accepted);
 }

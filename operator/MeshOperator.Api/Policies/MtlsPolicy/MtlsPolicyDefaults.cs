@@ -1,7 +1,7 @@
 namespace MeshOperator.Api.Policies;
 
 /// <summary>What a MtlsPolicy means where it leaves something out.</summary>
-public static class MtlsPolicyDefaults
+internal static class MtlsPolicyDefaults
 {
     /// <summary>The mode of all ports.</summary>
     public const MtlsPolicyMode Mode = MtlsPolicyMode.Strict;

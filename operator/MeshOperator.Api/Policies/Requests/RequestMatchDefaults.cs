@@ -1,7 +1,7 @@
 namespace MeshOperator.Api.Policies;
 
 /// <summary>What a condition on requests means where it leaves something out.</summary>
-public static class RequestMatchDefaults
+internal static class RequestMatchDefaults
 {
     /// <summary>How paths are compared.</summary>
     public const PathMatchType PathType = PathMatchType.Prefix;
