@@ -33,9 +33,13 @@ internal sealed class StandIn : IAsyncDisposable
     private readonly OutgoingCalls _calls;
     private readonly string _pod;
     private readonly string _version;
+    private long _requests;
 
     private StandIn(WebApplication app, StandInSettings settings, OutgoingCalls calls, string pod, string version) =>
         (_app, _settings, _calls, _pod, _version) = (app, settings, calls, pod, version);
+
+    /// <summary>How many requests it has had.</summary>
+    public long Requests => Interlocked.Read(ref _requests);
 
     /// <summary>Starts it.</summary>
     /// <param name="pod">The pod.</param>
@@ -136,6 +140,7 @@ internal sealed class StandIn : IAsyncDisposable
 
     private async Task HandleAsync(HttpContext context)
     {
+        Interlocked.Increment(ref _requests);
         var isGrpc = context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true;
         var certificate = context.Request.Headers[ClientCertificateHeader].ToString();
         context.Response.Headers[PodHeader] = _pod;

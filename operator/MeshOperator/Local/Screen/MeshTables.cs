@@ -64,7 +64,7 @@ internal static class MeshTables
 
     private static Table Pods(MeshView view)
     {
-        var table = Create("POD", "ADDRESS", "STATE", "PROXY", "RESTARTS");
+        var table = Create("POD", "ADDRESS", "STATE", "PROXY", "RESTARTS", "REQUESTS");
         foreach (var pod in view.Pods)
         {
             table.AddRow(
@@ -72,7 +72,8 @@ internal static class MeshTables
                 new Text(pod.Address),
                 new Text(pod.State, new Style(pod.State == "ready" ? Color.Green : Color.Yellow)),
                 new Text(pod.Proxy),
-                new Text(pod.Restarts.ToString(CultureInfo.InvariantCulture))
+                new Text(pod.Restarts.ToString(CultureInfo.InvariantCulture)),
+                new Text(pod.Requests.ToString(CultureInfo.InvariantCulture))
             );
         }
 

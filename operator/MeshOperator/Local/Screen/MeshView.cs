@@ -8,8 +8,9 @@ namespace MeshOperator.Local.Screen;
 /// <param name="State">Whether it is ready, starts or ends.</param>
 /// <param name="Proxy">What its proxy is; empty without one.</param>
 /// <param name="Restarts">How often its proxy was started again.</param>
+/// <param name="Requests">How many requests its application has had.</param>
 /// <param name="Problem">What went wrong last; null when it is well.</param>
-internal sealed record PodView(string Name, string Address, string State, string Proxy, int Restarts, string? Problem);
+internal sealed record PodView(string Name, string Address, string State, string Proxy, int Restarts, long Requests, string? Problem);
 
 /// <summary>A policy, for people.</summary>
 /// <param name="Kind">Its kind.</param>

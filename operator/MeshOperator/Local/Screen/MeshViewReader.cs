@@ -41,6 +41,7 @@ internal sealed class MeshViewReader(LocalMesh mesh)
                 : pod.Proxy is null ? "starts"
                 : "runs",
             pod.Restarts,
+            pod.StandIn?.Requests ?? 0,
             pod.Problem
         );
 
