@@ -48,7 +48,7 @@ internal sealed class AdsClient(ProxyConfiguration configuration, IResourceRecei
             if (cancellationToken.IsCancellationRequested)
                 return;
             var delay = backoff * (1 - Jitter + (2 * Jitter * Dice.Fraction()));
-            logger.Disconnected(configuration.NodeId, target.Authority, delay, reason);
+            logger.Disconnected(configuration.NodeId, target.Authority, delay.TotalSeconds, reason);
             await Task.Delay(delay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             backoff = backoff * 1.6 < target.LongestBackoff ? backoff * 1.6 : target.LongestBackoff;
         }

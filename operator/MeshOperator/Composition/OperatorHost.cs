@@ -65,6 +65,8 @@ internal sealed class OperatorHost : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var logger = OperatorLogging.Create(options);
         builder.Services.AddSerilog(logger, dispose: true);
+        if (!options.OwnsProcess)
+            builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         AddCore(builder.Services, options, client);
 
         // Kestrel cannot listen without a certificate, so the authority comes before everything else.

@@ -20,7 +20,9 @@ internal sealed record LocalFiles(string Kubeconfig, string Ca)
     {
         var path = Path.Combine(folder.FullName, StatusFile);
         if (!File.Exists(path) || (string?)JsonNode.Parse(File.ReadAllText(path))?["status"] is not { } address)
-            throw new IOException($"{path}: no local mesh runs with this folder; start one with meshop local, or name its folder with --data");
+            throw new IOException(
+                $"{path}: no local mesh runs with this folder; start one with meshop local, or name its folder with --data"
+            );
         return new Uri(address);
     }
 

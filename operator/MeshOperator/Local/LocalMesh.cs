@@ -138,6 +138,8 @@ internal sealed class LocalMesh : IAsyncDisposable
         }
 
         await WaitUntilConfiguredAsync(cancellation);
+        // Before that, callers from outside would see what the sample does not mean to show.
+        _load?.Start();
     }
 
     /// <inheritdoc/>
@@ -159,7 +161,6 @@ internal sealed class LocalMesh : IAsyncDisposable
         Node = new LocalNode(_client, _transport, proxies, options.PodFolder, discovery, Traffic, loggers, options.Report);
         Node.Start();
         _load = new LoadGenerator(_transport, Traffic, loggers);
-        _load.Start();
     }
 
     private async Task WaitUntilConfiguredAsync(CancellationToken cancellation)

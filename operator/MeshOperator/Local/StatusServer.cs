@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using MeshOperator.Composition;
 using MeshOperator.Local.Screen;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;

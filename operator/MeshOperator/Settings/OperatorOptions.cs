@@ -47,6 +47,9 @@ internal sealed record OperatorOptions
     /// <summary>The port of metrics and health; 0 for any.</summary>
     public int MetricsPort { get; init; } = 8080;
 
+    /// <summary>Whether the process is the operator's, which then ends it on signals; else whoever started it does.</summary>
+    public bool OwnsProcess { get; init; } = true;
+
     /// <summary>Whether all ports are on loopback only.</summary>
     public bool LoopbackOnly { get; init; }
 

@@ -74,9 +74,7 @@ internal sealed class OutgoingCalls : IDisposable
         var started = Stopwatch.GetTimestamp();
         var result = await SendAsync(url, method, headers, cancellation);
         var duration = Stopwatch.GetElapsedTime(started);
-        _traffic?.Add(
-            new RequestOutcome(NameOf(url), result.Version, result.IsSuccess, duration, result.IsMutualTls)
-        );
+        _traffic?.Add(new RequestOutcome(NameOf(url), result.Version, result.IsSuccess, duration, result.IsMutualTls));
         return new CallResult(url.ToString(), result.Status, result.Version, result.IsSuccess, duration);
     }
 
@@ -118,7 +116,8 @@ internal sealed class OutgoingCalls : IDisposable
                 Read(answer.Headers, StandIn.MutualTlsHeader) == "true"
             );
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             return (e is OperationCanceledException ? "no answer" : e.Message, string.Empty, false, false);
         }
@@ -136,5 +135,6 @@ internal sealed class OutgoingCalls : IDisposable
         return request;
     }
 
-    private static string? Read(HttpHeaders headers, string name) => headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
+    private static string? Read(HttpHeaders headers, string name) =>
+        headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
 }

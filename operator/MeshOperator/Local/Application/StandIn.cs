@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using k8s.Models;
+using MeshOperator.Composition;
 using MeshOperator.Injection;
 using MeshOperator.Local.Traffic;
 using Microsoft.AspNetCore.Connections;

@@ -39,7 +39,9 @@ internal sealed record StandInSettings
                     .Select(text =>
                         Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "grpc"
                             ? uri
-                            : throw new FormatException($"metadata.annotations[{CallsAnnotation}]: '{text}' is not http://service/path or grpc://service:port")
+                            : throw new FormatException(
+                                $"metadata.annotations[{CallsAnnotation}]: '{text}' is not http://service/path or grpc://service:port"
+                            )
                     ),
             ],
         };

@@ -77,7 +77,9 @@ internal static class LocalCallCommand
     private static Uri ReadUrl(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "grpc"
             ? url
-            : throw new FormatException($"'{text}' is not a URL of a service; write for example http://model/ or grpc://feature-store:9000");
+            : throw new FormatException(
+                $"'{text}' is not a URL of a service; write for example http://model/ or grpc://feature-store:9000"
+            );
 
     private static (string Name, string Value) ReadHeader(string text) =>
         text.Split(':', 2) is [{ Length: > 0 } name, var value]

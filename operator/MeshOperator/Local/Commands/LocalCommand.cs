@@ -91,6 +91,7 @@ internal static class LocalCommand
                 var options = new OperatorOptions
                 {
                     LoopbackOnly = true,
+                    OwnsProcess = false,
                     PodsRun = false,
                     OwnWebhookConfigurations = true,
                     XdsPlaintextPort = xds,
@@ -181,7 +182,7 @@ internal static class LocalCommand
         await console.Output.FlushAsync(cancellation);
         if (isJson || mesh.Node is null)
         {
-            await mesh.Host.WaitForShutdownAsync(cancellation);
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
             return;
         }
 

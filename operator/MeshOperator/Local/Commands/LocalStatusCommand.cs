@@ -16,18 +16,12 @@ internal static class LocalStatusCommand
         var json = new Option<bool>("--json") { Description = "Write JSON." };
         var command = new Command("status", "Show pods, traffic and policies of the local mesh that runs.") { data, json };
         command.SetAction(
-            (parsed, cancellation) =>
-                ShowAsync(parsed.GetValue(data)!, parsed.GetValue(json), parsed.InvocationConfiguration, cancellation)
+            (parsed, cancellation) => ShowAsync(parsed.GetValue(data)!, parsed.GetValue(json), parsed.InvocationConfiguration, cancellation)
         );
         return command;
     }
 
-    private static async Task<int> ShowAsync(
-        DirectoryInfo data,
-        bool json,
-        InvocationConfiguration console,
-        CancellationToken cancellation
-    )
+    private static async Task<int> ShowAsync(DirectoryInfo data, bool json, InvocationConfiguration console, CancellationToken cancellation)
     {
         try
         {

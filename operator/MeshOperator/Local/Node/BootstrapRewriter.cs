@@ -98,8 +98,7 @@ internal static partial class BootstrapRewriter
             case JsonObject item:
                 if ((string?)item["filename"] is { } file)
                 {
-                    item["filename"] = file
-                        .Replace(ProxyBootstrap.TokenFolder, places.TokenFolder, StringComparison.Ordinal)
+                    item["filename"] = file.Replace(ProxyBootstrap.TokenFolder, places.TokenFolder, StringComparison.Ordinal)
                         .Replace(ProxyBootstrap.TrustFolder, places.TrustFolder, StringComparison.Ordinal);
                 }
 

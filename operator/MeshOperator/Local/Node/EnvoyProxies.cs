@@ -161,7 +161,9 @@ internal sealed partial class EnvoyProxies : ILocalProxies
             await _process.WaitForExitAsync();
             string? reason;
             lock (_last)
-                reason = _last.LastOrDefault(line => line.Contains("][error]", StringComparison.Ordinal) || line.Contains("][critical]", StringComparison.Ordinal));
+                reason = _last.LastOrDefault(line =>
+                    line.Contains("][error]", StringComparison.Ordinal) || line.Contains("][critical]", StringComparison.Ordinal)
+                );
             return reason is null ? $"exit status {_process.ExitCode}" : $"exit status {_process.ExitCode}: {reason}";
         }
 

@@ -82,6 +82,5 @@ internal sealed class LocalScreen(LocalMesh mesh)
         }
     }
 
-    private async Task<IRenderable> RenderAsync(CancellationToken cancellation) =>
-        MeshTables.Create(await _reader.ReadAsync(cancellation));
+    private async Task<IRenderable> RenderAsync(CancellationToken cancellation) => MeshTables.Create(await _reader.ReadAsync(cancellation));
 }

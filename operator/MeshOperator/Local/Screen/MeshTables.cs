@@ -15,8 +15,12 @@ internal static class MeshTables
             .. view
                 .Policies.Where(policy => policy.Message is not null)
                 .Select(policy => new Text($"{policy.Kind} {policy.Name}: {policy.Message}", new Style(Color.Yellow))),
-            .. view.Pods.Where(pod => pod.Problem is not null).Select(pod => new Text($"pod {pod.Name}: {pod.Problem}", new Style(Color.Red))),
-            new Text($"{view.Requests:N0} requests since the start, {view.Failed:N0} failed; the rates are of the last {TrafficLog.Window.TotalSeconds:0} s, the shares of the last second"),
+            .. view
+                .Pods.Where(pod => pod.Problem is not null)
+                .Select(pod => new Text($"pod {pod.Name}: {pod.Problem}", new Style(Color.Red))),
+            new Text(
+                $"{view.Requests:N0} requests since the start, {view.Failed:N0} failed; the rates are of the last {TrafficLog.Window.TotalSeconds:0} s, the shares of the last second"
+            ),
         ]);
 
     /// <summary>A time in milliseconds.</summary>

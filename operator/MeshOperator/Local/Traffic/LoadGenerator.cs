@@ -26,7 +26,7 @@ internal sealed class LoadGenerator : IAsyncDisposable
     private readonly HttpClient _client;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Dictionary<ObjectKey, Caller> _callers = [];
-    private Task _running = Task.CompletedTask;
+    private Task? _running;
 
     /// <summary>Makes a generator; <see cref="Start"/> starts it.</summary>
     public LoadGenerator(KubernetesTransport transport, TrafficLog traffic, ILoggerFactory loggers)
@@ -49,13 +49,18 @@ internal sealed class LoadGenerator : IAsyncDisposable
             random,
             loggers.CreateLogger<SharedInformer<V1EndpointSlice>>()
         );
-        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, PooledConnectionLifetime = TimeSpan.FromSeconds(30) };
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            PooledConnectionLifetime = TimeSpan.FromSeconds(30),
+        };
         _client = new HttpClient(handler) { Timeout = Limit };
     }
 
-    /// <summary>Starts to call.</summary>
+    /// <summary>Starts to call; called again it changes nothing.</summary>
     public void Start() =>
-        _running = Task.WhenAll(
+        _running ??= Task.WhenAll(
             Task.Run(() => _services.RunAsync(_stopping.Token)),
             Task.Run(() => _slices.RunAsync(_stopping.Token)),
             Task.Run(() => RunAsync(_stopping.Token))
@@ -65,7 +70,12 @@ internal sealed class LoadGenerator : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
-        await _running.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await (_running ?? Task.CompletedTask).ContinueWith(
+            _ => { },
+            CancellationToken.None,
+            TaskContinuationOptions.None,
+            TaskScheduler.Default
+        );
         _client.Dispose();
         _stopping.Dispose();
     }

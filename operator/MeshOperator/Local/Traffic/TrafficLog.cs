@@ -62,7 +62,9 @@ internal sealed class TrafficLog(TimeProvider time)
     public IReadOnlyList<TrafficRow> Read()
     {
         var found = _samples
-            .Select(samples => (samples.Key, Recent: samples.Value.Read(IsWithin(Window)), Last: samples.Value.Read(IsWithin(ShareWindow)).Count))
+            .Select(samples =>
+                (samples.Key, Recent: samples.Value.Read(IsWithin(Window)), Last: samples.Value.Read(IsWithin(ShareWindow)).Count)
+            )
             .Where(samples => samples.Recent.Count > 0)
             .ToList();
         var totals = found.GroupBy(samples => samples.Key.Service).ToDictionary(group => group.Key, group => group.Sum(row => row.Last));

@@ -1,6 +1,6 @@
-namespace MeshOperator.Local;
+namespace MeshOperator.Composition;
 
-/// <summary>Of servers inside of the mesh's process, which belongs to the mesh: they handle no signals.</summary>
+/// <summary>Of servers inside of a process that belongs to something else: they handle no signals.</summary>
 internal sealed class NoLifetime : IHostLifetime
 {
     /// <inheritdoc/>

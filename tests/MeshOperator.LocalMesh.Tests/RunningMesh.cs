@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Local;
+using MeshOperator.Local.Application;
+using MeshOperator.Local.Node;
+using MeshOperator.Local.Screen;
+using MeshOperator.Settings;
+using MeshOperator.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shouldly;
+using Xunit;
+using InProcess = MeshOperator.Local.LocalMesh;
+
+namespace MeshOperator.LocalMeshTests;
+
+/// <summary>A local mesh with a proxy for each pod, in this process.</summary>
+internal sealed class RunningMesh : IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder;
+    private readonly ConcurrentQueue<string> _reports;
+
+    private RunningMesh(InProcess mesh, DirectoryInfo folder, ConcurrentQueue<string> reports) =>
+        (Mesh, _folder, _reports) = (mesh, folder, reports);
+
+    public InProcess Mesh { get; }
+
+    /// <summary>What went wrong with pods.</summary>
+    public IReadOnlyCollection<string> Reports => _reports;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    /// <summary>Starts a mesh. Without an Envoy a test that needs one is skipped.</summary>
+    public static async Task<RunningMesh> StartAsync(ProxyChoice choice)
+    {
+        ILocalProxies? proxies =
+            choice is ProxyChoice.Envoy ? await EnvoyProxies.FindAsync(null, Cancellation) : new BuiltInProxies(NullLoggerFactory.Instance);
+        Assert.SkipWhen(proxies is null, "Envoy was not found: set ENVOY to the program, or put it on the PATH.");
+        var reports = new ConcurrentQueue<string>();
+        var folder = Directory.CreateTempSubdirectory("meshop-local-");
+        var options = new OperatorOptions
+        {
+            LoopbackOnly = true,
+            OwnsProcess = false,
+            OwnWebhookConfigurations = true,
+            XdsTlsPort = 0,
+            WebhookPort = 0,
+            MetricsPort = 0,
+            LogLevel = Serilog.Events.LogEventLevel.Error,
+            JsonLog = false,
+        };
+        var mesh = await InProcess.StartAsync(
+            new LocalMeshOptions
+            {
+                Operator = LocalProxyChoice.WithProxies(options),
+                Proxies = proxies,
+                PodFolder = Path.Combine(folder.FullName, "pods"),
+                Report = reports.Enqueue,
+            },
+            Cancellation
+        );
+        return new RunningMesh(mesh, folder, reports);
+    }
+
+    /// <summary>Applies a folder or a file of the checkout, and waits until all is configured and every policy is acknowledged.</summary>
+    public Task ApplyFilesAsync(string path) => ApplyAsync(ManifestFiles.Read([Path.Combine(Repository.Root, path)]));
+
+    /// <summary>Applies manifests, and waits until all is configured and every policy is acknowledged.</summary>
+    public Task ApplyYamlAsync(string yaml) => ApplyAsync([.. ManifestReader.Read(yaml).Select(o => new ManifestObject("test", o))]);
+
+    /// <summary>Makes requests as a pod of a workload.</summary>
+    public async Task<IReadOnlyList<CallResult>> CallAsync(
+        string caller,
+        string url,
+        int number = 1,
+        string method = "GET",
+        params (string, string)[] headers
+    )
+    {
+        var pod = FindPod(caller);
+        using var calls = new OutgoingCalls(pod.Pod.Metadata.NamespaceProperty, pod.Address, traffic: null);
+        var results = new ConcurrentBag<CallResult>();
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, number),
+            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancellation },
+            async (_, stop) => results.Add(await calls.CallAsync(new Uri(url), new HttpMethod(method), headers, stop))
+        );
+        return [.. results];
+    }
+
+    /// <summary>A ready pod of a workload.</summary>
+    public LocalPod FindPod(string workload) =>
+        Mesh.Node!.Pods.Where(pod => pod.IsReady && !pod.IsEnding)
+            .Where(pod => pod.Pod.Metadata.Name.StartsWith(workload + "-", StringComparison.Ordinal))
+            .OrderBy(pod => pod.Name, StringComparer.Ordinal)
+            .First();
+
+    public Task<MeshView> ViewAsync() => new MeshViewReader(Mesh).ReadAsync(Cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Mesh.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+
+    private async Task ApplyAsync(IReadOnlyList<ManifestObject> manifests)
+    {
+        await Mesh.ApplyAsync(manifests, Cancellation);
+        await Eventually.Succeeds(async () =>
+        {
+            var view = await ViewAsync();
+            view.Policies.ShouldAllBe(policy => policy.Accepted == "True" && policy.Programmed == "True");
+            view.Pods.ShouldAllBe(pod => pod.State == "ready");
+        });
+    }
+}

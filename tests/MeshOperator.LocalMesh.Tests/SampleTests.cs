@@ -1,0 +1,142 @@
+using MeshOperator.Local.Node;
+using MeshOperator.Testing;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.LocalMeshTests;
+
+/// <summary>What the samples promise, counted in requests.</summary>
+public sealed class SampleTests
+{
+    [Fact]
+    public async Task Canary_sends_a_tenth_to_the_new_version_and_half_after_a_patch_and_loses_no_request()
+    {
+        await using var mesh = await StartAsync("samples/canary");
+        var before = await mesh.CallAsync("gateway", "http://model/", 400);
+        await mesh.ApplyYamlAsync(
+            """
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata: {name: model, namespace: serving}
+            spec: {service: model, backends: [{service: model-v1, weight: 50}, {service: model-v2, weight: 50}]}
+            """
+        );
+        var after = await mesh.CallAsync("gateway", "http://model/", 400);
+
+        before.Concat(after).ShouldAllBe(call => call.IsSuccess);
+        before.Count(call => call.Version == "v2").ShouldBeInRange(15, 75);
+        after.Count(call => call.Version == "v2").ShouldBeInRange(150, 250);
+        await Eventually.Succeeds(() => mesh.Mesh.Traffic.Total.Requests.ShouldBeGreaterThan(100));
+        mesh.Mesh.Traffic.Total.Failed.ShouldBe(0);
+        mesh.Reports.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Protection_is_acknowledged_by_the_proxies_that_it_is_for()
+    {
+        await using var mesh = await StartAsync("samples/canary");
+        await mesh.ApplyFilesAsync("samples/protection");
+
+        var view = await mesh.ViewAsync();
+        view.Policies.Single(policy => policy.Kind == "CircuitBreaker").Proxies.ShouldBe("8/8");
+        view.Policies.Single(policy => policy.Kind == "RateLimit").Proxies.ShouldBe("2/2");
+    }
+
+    [Fact]
+    public async Task Mtls_takes_plaintext_until_it_is_strict()
+    {
+        await using var mesh = await StartAsync("samples/mtls");
+        await Eventually.Succeeds(() =>
+        {
+            var ledger = mesh.Mesh.Traffic.Read().Single(row => row.Service == "ledger.payments");
+            ledger.SuccessRate.ShouldBe(1);
+            ledger.MutualTls.ShouldBeInRange(0.3, 0.7);
+        });
+
+        await mesh.ApplyYamlAsync(
+            """
+            apiVersion: meshoperator.io/v1alpha1
+            kind: MtlsPolicy
+            metadata: {name: ledger, namespace: payments}
+            spec: {selector: {matchLabels: {app: ledger}}, mode: Strict}
+            """
+        );
+
+        (await mesh.CallAsync("shop", "http://ledger/", 20)).ShouldAllBe(call => call.IsSuccess);
+        await Eventually.Succeeds(() =>
+        {
+            var rows = mesh.Mesh.Traffic.Read().Where(row => row.Service == "ledger.payments").ToList();
+            var (requests, succeeded) = (rows.Sum(row => row.Requests), rows.Sum(row => row.Requests * row.SuccessRate));
+            (succeeded / requests).ShouldBeInRange(0.3, 0.7);
+        });
+    }
+
+    [Fact]
+    public async Task Access_lets_one_caller_in_and_nobody_to_the_administration()
+    {
+        await using var mesh = await StartAsync("samples/access");
+
+        (await mesh.CallAsync("shop", "http://orders/", 20)).ShouldAllBe(call => call.Status == "200");
+        (await mesh.CallAsync("report", "http://orders/", 20)).ShouldAllBe(call => call.Status == "403");
+        (await mesh.CallAsync("shop", "http://orders/admin/users", 20)).ShouldAllBe(call => call.Status == "403");
+    }
+
+    [Fact]
+    public async Task Header_experiment_sends_marked_requests_to_the_new_version()
+    {
+        await using var mesh = await StartAsync("samples/header-experiment");
+
+        (await mesh.CallAsync("web", "http://ranker/", 20)).ShouldAllBe(call => call.Version == "v1");
+        (await mesh.CallAsync("web", "http://ranker/", 20, "GET", ("x-experiment", "ranker-v2"))).ShouldAllBe(call => call.Version == "v2");
+    }
+
+    [Fact]
+    public async Task Mirror_copies_half_of_the_requests_and_answers_all()
+    {
+        await using var mesh = await StartAsync("samples/mirror");
+
+        (await mesh.CallAsync("web", "http://classifier/", 200)).ShouldAllBe(call => call.IsSuccess);
+
+        mesh.FindPod("classifier").StandIn!.Requests.ShouldBe(200);
+        await Eventually.Succeeds(() => mesh.FindPod("candidate").StandIn!.Requests.ShouldBeInRange(60, 140));
+    }
+
+    [Fact]
+    public async Task Predictor_sends_a_fifth_of_the_predictions_and_nothing_else_to_the_new_revision()
+    {
+        await using var mesh = await StartAsync("samples/predictor");
+
+        var predictions = await mesh.CallAsync("client", "http://iris-predictor/v2/models/iris/infer", 200, "POST");
+        predictions.ShouldAllBe(call => call.IsSuccess);
+        predictions.Count(call => call.Version == "v2").ShouldBeInRange(15, 70);
+        (await mesh.CallAsync("client", "http://iris-predictor/v2/models/iris", 20)).ShouldAllBe(call => call.Version == "v1");
+    }
+
+    [Theory]
+    [InlineData("production", 3, 50)]
+    [InlineData("staging", 200, 200)]
+    public async Task Gitops_overlays_differ_in_weights(string overlay, int least, int most)
+    {
+        Assert.SkipWhen(Programs.Find("kubectl") is null, "kubectl is not on the PATH.");
+        var (status, manifests) = await Programs.RunAsync(
+            "kubectl",
+            ["kustomize", Path.Combine(Repository.Root, "samples/gitops/overlays", overlay)],
+            TimeSpan.FromSeconds(60),
+            TestContext.Current.CancellationToken
+        );
+        status.ShouldBe(0, manifests);
+        await using var mesh = await RunningMesh.StartAsync(ProxyChoice.BuiltIn);
+        await mesh.ApplyYamlAsync(manifests);
+
+        var calls = await mesh.CallAsync("web", "http://catalog/", 200);
+        calls.ShouldAllBe(call => call.IsSuccess);
+        calls.Count(call => call.Version == "v2").ShouldBeInRange(least, most);
+    }
+
+    private static async Task<RunningMesh> StartAsync(string sample)
+    {
+        var mesh = await RunningMesh.StartAsync(ProxyChoice.BuiltIn);
+        await mesh.ApplyFilesAsync(sample);
+        return mesh;
+    }
+}
