@@ -91,7 +91,8 @@ public sealed class RouteTests
             var headers = context.Request.Headers;
             var target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
             return context.Response.WriteAsync(
-                $"{target} {headers.Host} set={headers["x-set"]} add={headers["x-add"]} gone={headers["x-gone"]} id={headers["x-request-id"].Count}"
+                $"{target} {headers.Host} set={headers["x-set"]} add={headers["x-add"]} gone={headers["x-gone"]} "
+                    + $"id={headers["x-request-id"].Count}"
             );
         };
         mesh.Route(

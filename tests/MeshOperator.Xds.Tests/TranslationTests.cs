@@ -104,7 +104,7 @@ public sealed class TranslationTests
     [InlineData(9_000, 700, 300)]
     public void Beside_a_missing_backend_the_others_keep_their_shares(int missing, int first, int second)
     {
-        var split = BackendSplit.Of([
+        var split = BackendSplit.Create([
             new(missing, new MissingBackend(MissingReason.ServiceNotFound)),
             new(first, Target("a")),
             new(second, Target("b")),

@@ -26,12 +26,12 @@ public static class AdmissionEndpoints
     /// <summary>Maps <c>POST /mutate/&lt;plural&gt;</c> to a webhook from the services.</summary>
     public static IEndpointConventionBuilder MapMutationWebhook<TEntity>(this IEndpointRouteBuilder endpoints)
         where TEntity : class, IKubernetesObject<V1ObjectMeta> =>
-        Map(endpoints, "mutate", ResourceKind.Of<TEntity>(), MutateAsync<TEntity>);
+        Map(endpoints, "mutate", ResourceKind.ForEntity<TEntity>(), MutateAsync<TEntity>);
 
     /// <summary>Maps <c>POST /validate/&lt;plural&gt;</c> to a webhook from the services.</summary>
     public static IEndpointConventionBuilder MapValidationWebhook<TEntity>(this IEndpointRouteBuilder endpoints)
         where TEntity : class, IKubernetesObject<V1ObjectMeta> =>
-        Map(endpoints, "validate", ResourceKind.Of<TEntity>(), ValidateAsync<TEntity>);
+        Map(endpoints, "validate", ResourceKind.ForEntity<TEntity>(), ValidateAsync<TEntity>);
 
     private static RouteHandlerBuilder Map(
         IEndpointRouteBuilder endpoints,

@@ -13,7 +13,7 @@ public sealed class EntityClient<T>
 {
     private const string Json = "application/json";
     private readonly KubernetesTransport _transport;
-    private readonly ResourceKind _kind = ResourceKind.Of<T>();
+    private readonly ResourceKind _kind = ResourceKind.ForEntity<T>();
 
     /// <summary>Makes a client over a transport.</summary>
     public EntityClient(KubernetesTransport transport) => _transport = transport;

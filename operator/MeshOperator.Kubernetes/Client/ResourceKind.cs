@@ -20,7 +20,7 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
 
     /// <summary>The kind of an entity type.</summary>
     /// <exception cref="ArgumentException">The type has no <see cref="KubernetesEntityAttribute"/>.</exception>
-    public static ResourceKind Of<T>() =>
+    public static ResourceKind ForEntity<T>() =>
         Known.GetOrAdd(
             typeof(T),
             static type =>

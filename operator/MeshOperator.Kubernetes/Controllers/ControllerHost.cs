@@ -34,7 +34,7 @@ internal sealed class ControllerHost<TEntity> : BackgroundService
     /// <summary>Ends what is in flight, a while after the shutdown began.</summary>
     private readonly CancellationTokenSource _abort;
 
-    private readonly string _kind = ResourceKind.Of<TEntity>().Kind;
+    private readonly string _kind = ResourceKind.ForEntity<TEntity>().Kind;
     private volatile bool _disposed;
 
     internal ControllerHost(

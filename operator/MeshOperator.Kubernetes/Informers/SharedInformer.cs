@@ -36,7 +36,7 @@ public sealed class SharedInformer<T> : IInformer
     private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly ILogger _logger;
-    private readonly ResourceKind _kind = ResourceKind.Of<T>();
+    private readonly ResourceKind _kind = ResourceKind.ForEntity<T>();
     private readonly ObjectReader<T> _reader;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -97,7 +97,7 @@ public sealed class EnvoyTranslator
         {
             var scope = ProxyScope.ForWorkload(workload);
             var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
-            nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, scope is null ? null : scoped.Of(scope)));
+            nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, scope is null ? null : scoped.ForScope(scope)));
         }
 
         return (profiles, nodes);

@@ -40,7 +40,7 @@ internal sealed class ProxyResources
 
     public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
     {
-        var targets = InboundTarget.Of(profile).Where(target => profile.Binding is null || target.Number is not null).ToList();
+        var targets = InboundTarget.ForProfile(profile).Where(target => profile.Binding is null || target.Number is not null).ToList();
         var builder = new InboundListenerBuilder(observability);
         List<Envoy.Config.Listener.V3.Listener> listeners = profile.Binding is { } binding
             ? [.. builder.BoundListeners(profile, binding, targets, trustDomain)]
@@ -67,13 +67,13 @@ internal sealed class ProxyResources
         );
         sets[(int)ResourceType.Extension] = ResourceSet.Create(
             targets
-                .SelectMany(new InboundFilters(observability).Of)
+                .SelectMany(new InboundFilters(observability).ForTarget)
                 .Select(extension => XdsResource.Create(ResourceType.Extension, extension.Name, extension))
         );
         return new ProxyResources(
             profile,
             sets,
-            [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.Of(target, trustDomain))]
+            [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.ForTarget(target, trustDomain))]
         );
     }
 

@@ -13,7 +13,8 @@ namespace MeshOperator.EndToEnd.Applications;
 /// (<see cref="Behavior"/>). It runs in this process; only its sockets are in the pod.</summary>
 internal sealed class Application : IAsyncDisposable
 {
-    /// <summary>Annotation: <c>pod</c> listens on the pod's address only, and <c>loopback</c> on loopback, in place of all addresses.</summary>
+    /// <summary>Annotation: <c>pod</c> listens on the pod's address only, and <c>loopback</c> on loopback, in place of all
+    /// addresses.</summary>
     public const string ListenAnnotation = "e2e.meshoperator.io/listen";
 
     private static readonly X509Certificate2 Certificate = MakeCertificate();

@@ -106,7 +106,8 @@ public sealed class ExplicitProxyScenarios(TestMesh mesh, SharedNamespace shared
             apiVersion: meshoperator.io/v1alpha1
             kind: RateLimit
             metadata: {name: web}
-            spec: {targetRefs: [{kind: Service, name: web, sectionName: http}], limits: [{requests: 2, unit: Hour, match: {path: {type: Exact, value: /slow}}}]}
+            spec: {targetRefs: [{kind: Service, name: web, sectionName: http}], limits: [{requests: 2, unit: Hour,
+              match: {path: {type: Exact, value: /slow}}}]}
             """
         );
 

@@ -49,7 +49,7 @@ public sealed class CallerSetProperties
                     var expected =
                         (!policy.IsRestricted || policy.Allow.Any(rule => !rule.NeedsHttp && IsFor(rule, identity)))
                         && !policy.Deny.Any(rule => IsFor(rule, identity));
-                    var set = CallerSet.Of(policy);
+                    var set = CallerSet.FromAccess(policy);
                     (set is null || set.Identities.Any(matcher => Matches(matcher, identity))).ShouldBe(expected);
                 }
             );
@@ -61,17 +61,17 @@ public sealed class CallerSetProperties
             var expected =
                 (!policy.IsRestricted || policy.Allow.Any(rule => !rule.NeedsHttp && rule.Callers.Count == 0))
                 && !policy.Deny.Any(rule => rule.Callers.Count == 0);
-            (CallerSet.Of(policy)?.IsOpen ?? true).ShouldBe(expected);
+            (CallerSet.FromAccess(policy)?.IsOpen ?? true).ShouldBe(expected);
         });
 
     [Fact]
     public void Rules_that_only_count_keep_nobody_out() =>
-        CallerSet.Of(new AccessPolicy(true, [], [new AccessRule()], AuditOnly: true)).ShouldBeNull();
+        CallerSet.FromAccess(new AccessPolicy(true, [], [new AccessRule()], AuditOnly: true)).ShouldBeNull();
 
     [Fact]
     public void More_denied_identities_than_an_expression_can_hold_are_left_to_the_first_byte() =>
         CallerSet
-            .Of(new AccessPolicy(false, [], [Accounts("shop", 100)], AuditOnly: false))
+            .FromAccess(new AccessPolicy(false, [], [Accounts("shop", 100)], AuditOnly: false))
             .ShouldNotBeNull()
             .Identities.ShouldHaveSingleItem()
             .MatchPatternCase.ShouldBe(StringMatcher.MatchPatternOneofCase.Prefix);
@@ -87,7 +87,7 @@ public sealed class CallerSetProperties
             ],
         };
         var set = CallerSet
-            .Of(new AccessPolicy(true, [allow], [Accounts("shop", 100), Accounts("bank", 1)], AuditOnly: false))
+            .FromAccess(new AccessPolicy(true, [allow], [Accounts("shop", 100), Accounts("bank", 1)], AuditOnly: false))
             .ShouldNotBeNull();
 
         set.Identities.Any(matcher => Matches(matcher, "spiffe://cluster.local/ns/shop/sa/account-0")).ShouldBeTrue();

@@ -13,10 +13,10 @@ namespace MeshOperator.Xds.Translation.Inbound;
 internal sealed record CallerSecret(string Name, CertificateValidationContext Identities, string Id)
 {
     /// <summary>The secret of a target.</summary>
-    public static CallerSecret Of(InboundTarget target, string trustDomain)
+    public static CallerSecret ForTarget(InboundTarget target, string trustDomain)
     {
         // Without any condition everybody would be taken; the trust domain itself is nobody.
-        IReadOnlyList<StringMatcher> identities = CallerSet.Of(target.Port.Access) switch
+        IReadOnlyList<StringMatcher> identities = CallerSet.FromAccess(target.Port.Access) switch
         {
             null => [new StringMatcher { Prefix = $"spiffe://{trustDomain}/" }],
             { Identities: [] } => [new StringMatcher { Exact = $"spiffe://{trustDomain}" }],

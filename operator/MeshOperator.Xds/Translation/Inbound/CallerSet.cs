@@ -24,7 +24,7 @@ internal sealed class CallerSet
 
     /// <summary>The callers that <paramref name="access"/> lets connect; null when that is everybody. Where more is denied than an
     /// expression can say, denied ones are among them.</summary>
-    public static CallerSet? Of(AccessPolicy? access) =>
+    public static CallerSet? FromAccess(AccessPolicy? access) =>
         ByteCallers.FromAccess(access) is { } callers ? new CallerSet(callers.IsOpen, [.. callers.Ranges.Select(ToMatcher)]) : null;
 
     private static StringMatcher ToMatcher(CallerRange range) =>

@@ -24,7 +24,7 @@ internal sealed class InboundFilters(Observability observability)
         };
 
     /// <summary>All filters of a target.</summary>
-    public IEnumerable<TypedExtensionConfig> Of(InboundTarget target)
+    public IEnumerable<TypedExtensionConfig> ForTarget(InboundTarget target)
     {
         if (target.HasHttp)
         {
@@ -47,7 +47,7 @@ internal sealed class InboundFilters(Observability observability)
 
         // Who needs an identity to be allowed has none here. Rules are looked at when the first bytes come, and a server that speaks first
         // would have sent data by then.
-        var isClosed = CallerSet.Of(target.Port.Access) is { IsOpen: false };
+        var isClosed = CallerSet.FromAccess(target.Port.Access) is { IsOpen: false };
         yield return Extension(InboundNames.AnonymousProxy(target), Proxy(isClosed ? Names.Blackhole : target.Name, target.Name));
     }
 

@@ -46,7 +46,7 @@ internal sealed class InboundTarget
     public bool HasAnonymousBytes => Chains.Any(chain => chain is { IsHttp: false, IsMutualTls: false });
 
     /// <summary>The targets of a profile: the listed ports, and the others last.</summary>
-    public static IReadOnlyList<InboundTarget> Of(InboundProfile profile) =>
+    public static IReadOnlyList<InboundTarget> ForProfile(InboundProfile profile) =>
         [
             .. profile
                 .Ports.Where(port => port.Port != Api.ProxyPort.Inbound)

@@ -15,7 +15,7 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
     /// <param name="backends">The backends.</param>
     /// <param name="mirrored">0 to 1: the share of the requests to present backends that are drawn for something else by the same
     /// number.</param>
-    public static BackendSplit Of(IReadOnlyList<WeightedBackend> backends, double mirrored = 0)
+    public static BackendSplit Create(IReadOnlyList<WeightedBackend> backends, double mirrored = 0)
     {
         long missing = 0,
             total = 0;

@@ -44,18 +44,18 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
     /// <summary>The listener of a local port: what leads to the service port where connections are redirected, but bound.</summary>
     public Listener LocalPort(MeshServicePort port, string address, int number)
     {
-        var listener = listeners.ServicePort(Names.Local(number), port, address, number, PortRouting.Of(port));
+        var listener = listeners.ServicePort(Names.Local(number), port, address, number, PortRouting.ForPort(port));
         listener.BindToPort = null;
         return listener;
     }
 
     /// <summary>What passes on the bytes that arrive at a local port; null where there are only requests.</summary>
     public TypedExtensionConfig? LocalBytes(MeshServicePort port) =>
-        port.Protocol is PortProtocol.Tcp or PortProtocol.Detect ? listeners.Bytes(port, PortRouting.Of(port)) : null;
+        port.Protocol is PortProtocol.Tcp or PortProtocol.Detect ? listeners.Bytes(port, PortRouting.ForPort(port)) : null;
 
     /// <summary>The routes of the requests that arrive at a local port; null where there are only bytes.</summary>
     public static RouteConfiguration? LocalRoutes(MeshServicePort port) =>
-        port.Protocol is PortProtocol.Tcp ? null : RouteBuilder.Routes(port, PortRouting.Of(port));
+        port.Protocol is PortProtocol.Tcp ? null : RouteBuilder.Routes(port, PortRouting.ForPort(port));
 
     /// <summary>A virtual host for each service port, with the routes that it has for redirected connections.</summary>
     /// <param name="name">Of the route configuration.</param>

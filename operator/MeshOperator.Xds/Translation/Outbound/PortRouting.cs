@@ -11,7 +11,7 @@ namespace MeshOperator.Xds.Translation.Outbound;
 internal sealed record PortRouting(string RouteName, BackendTarget? Self = null, string? SelfCluster = null)
 {
     /// <summary>By the service's address.</summary>
-    public static PortRouting Of(MeshServicePort port) => new(Names.Outbound(port.Service, port.Port));
+    public static PortRouting ForPort(MeshServicePort port) => new(Names.Outbound(port.Service, port.Port));
 
     /// <summary>By the addresses of endpoints, which take mutual TLS or do not.</summary>
     public static PortRouting Direct(MeshServicePort port, bool mtls)

@@ -22,7 +22,7 @@ internal static class RouteBuilder
 
     /// <summary>The routes of a service port by its service's name or address.</summary>
     public static IEnumerable<EnvoyRoute> Routes(MeshServicePort port) =>
-        port.Routes.SelectMany(route => Routes(port, route, PortRouting.Of(port)));
+        port.Routes.SelectMany(route => Routes(port, route, PortRouting.ForPort(port)));
 
     /// <summary>The virtual host takes every host name: the listener is chosen by the service's address, and clients call a service
     /// by many names.</summary>
@@ -59,7 +59,7 @@ internal static class RouteBuilder
 
     private static IEnumerable<EnvoyRoute> Routes(MeshServicePort port, HttpRoute route, PortRouting routing)
     {
-        var split = BackendSplit.Of(route.Backends, (route.Mirror?.Percent ?? 0) / 100);
+        var split = BackendSplit.Create(route.Backends, (route.Mirror?.Percent ?? 0) / 100);
         if (split.MissingShare > 0)
         {
             var missing = Start(route, "missing-backend");

@@ -40,7 +40,7 @@ internal sealed record ServicePortResources
             return previous;
 
         var byEndpoint = port.IsHeadless ? Direct(port) : [];
-        var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.Of(port)];
+        var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.ForPort(port)];
         return new ServicePortResources
         {
             Source = port,

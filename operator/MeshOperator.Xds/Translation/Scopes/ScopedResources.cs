@@ -29,7 +29,7 @@ internal sealed class ScopedResources(
     public IReadOnlyDictionary<ProxyScope, ResourceSet[]> All => _scopes;
 
     /// <summary>The sets of a scope; without one, of the whole mesh.</summary>
-    public IReadOnlyList<ResourceSet> Of(ProxyScope? scope)
+    public IReadOnlyList<ResourceSet> ForScope(ProxyScope? scope)
     {
         if (scope is null)
             return all;
