@@ -164,6 +164,20 @@ internal sealed class ProxyMesh : IAsyncDisposable
         return (application, proxy, pod);
     }
 
+    /// <summary>Adds a service of bytes, of one pod with a proxy.</summary>
+    public async Task AddBytesAsync(string service, string pod, string loopback, MtlsMode mode = MtlsMode.Strict)
+    {
+        AddService(service, PortProtocol.Tcp, [new MeshEndpoint(pod, ApplicationPort, Identity(service), null)]);
+        await AddPodAsync(
+            service,
+            pod,
+            new InboundProfile(mode, [new InboundPort(ApplicationPort, PortProtocol.Tcp, mode)], [])
+            {
+                Binding = new InboundBinding([pod], loopback),
+            }
+        );
+    }
+
     /// <summary>Adds a service.</summary>
     public void AddService(string service, PortProtocol protocol, IEnumerable<MeshEndpoint> endpoints) =>
         Update(model =>
