@@ -90,8 +90,9 @@ public sealed class RouteTests
         {
             var headers = context.Request.Headers;
             var target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
+            var id = headers["x-request-id"].Count;
             return context.Response.WriteAsync(
-                $"{target} {headers.Host} set={headers["x-set"]} add={headers["x-add"]} gone={headers["x-gone"]} {headers["x-request-id"].Count}"
+                $"{target} {headers.Host} set={headers["x-set"]} add={headers["x-add"]} gone={headers["x-gone"]} {id}"
             );
         };
         mesh.Route(
