@@ -14,8 +14,8 @@ using Microsoft.Extensions.Logging;
 
 namespace MeshOperator.Proxy;
 
-/// <summary>A sidecar's proxy in this process, for meshes on a developer's machine. It is a client of the operator as Envoy is: it takes the same
-/// bootstrap and the same configuration, and rejects by name what it cannot do. See <see cref="SupportedFeatures"/>.</summary>
+/// <summary>A sidecar's proxy in this process, for meshes on a developer's machine. It is a client of the operator as Envoy is: it takes
+/// the same bootstrap and the same configuration, and rejects by name what it cannot do. See <see cref="SupportedFeatures"/>.</summary>
 public sealed class MeshProxy : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
@@ -69,7 +69,8 @@ public sealed class MeshProxy : IAsyncDisposable
 
     private AdsClient Client { get; }
 
-    /// <summary>Starts a proxy. It opens the listeners of its bootstrap, connects to the operator, and opens the others as they come.</summary>
+    /// <summary>Starts a proxy. It opens the listeners of its bootstrap, connects to the operator, and opens the others as they
+    /// come.</summary>
     /// <param name="bootstrap">Envoy's bootstrap, as the injector makes it, with the addresses and files of the pod.</param>
     /// <param name="options">What it needs besides.</param>
     /// <param name="cancellationToken">Ends the start.</param>
@@ -93,7 +94,8 @@ public sealed class MeshProxy : IAsyncDisposable
         return proxy;
     }
 
-    /// <summary>Takes no more connections, lets requests in flight finish for <see cref="MeshProxyOptions.DrainTimeout"/>, and ends.</summary>
+    /// <summary>Takes no more connections, lets requests in flight finish for <see cref="MeshProxyOptions.DrainTimeout"/>, and
+    /// ends.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_stopping.IsCancellationRequested)

@@ -12,7 +12,8 @@ public sealed record MeshProxyOptions
     /// <summary>Its clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>When set, the proxy rejects the routes of all calls that leave the pod, for this reason. Shows what a rejected policy looks like.</summary>
+    /// <summary>When set, the proxy rejects the routes of all calls that leave the pod, for this reason. Shows what a rejected policy looks
+    /// like.</summary>
     public string? RejectRoutes { get; init; }
 
     /// <summary>How long requests in flight may take to finish when the proxy stops, or a listener is removed.</summary>

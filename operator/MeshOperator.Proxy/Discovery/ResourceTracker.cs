@@ -22,6 +22,9 @@ internal sealed class ResourceTracker : IResourceReceiver
 {
     private const string InboundPrefix = "inbound/";
 
+    /// <summary>What Envoy waits for resources that others name.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
+
     private static readonly IReadOnlySet<string> Nothing = new HashSet<string>();
 
     private readonly string _nodeId;
@@ -34,7 +37,9 @@ internal sealed class ResourceTracker : IResourceReceiver
     private readonly HashSet<(ResourceType Type, string Name)> _arrived = [];
     private readonly HashSet<ResourceType> _answered = [];
     private readonly Dictionary<string, (ListenerPlan Plan, IReadOnlySet<(ResourceType, string)> References)> _waiting = [];
+    private readonly Lock _gate = new();
     private volatile bool _isReady;
+    private long? _answeredAt;
 
     /// <summary>Makes it.</summary>
     public ResourceTracker(
@@ -58,7 +63,18 @@ internal sealed class ResourceTracker : IResourceReceiver
     public IEnumerable<ReadResource> Held => _held.Values;
 
     /// <summary>Whether there is a configuration, and all listeners of it are open.</summary>
-    public bool IsReady => _isReady && _held.Keys.All(key => key.Type is not ResourceType.Listener || _listeners.IsOpen(key.Name));
+    public bool IsReady
+    {
+        get
+        {
+            // Who was ready once stays so, as with Envoy.
+            if (_isReady)
+                return true;
+            lock (_gate)
+                return _isReady =
+                    IsConfigured() && _held.Keys.All(key => key.Type is not ResourceType.Listener || _listeners.IsOpen(key.Name));
+        }
+    }
 
     /// <inheritdoc/>
     public IReadOnlySet<string>? Wanted(ResourceType type)
@@ -80,6 +96,12 @@ internal sealed class ResourceTracker : IResourceReceiver
 
     /// <inheritdoc/>
     public string? Receive(ResourceType type, IReadOnlyList<Resource> resources, IReadOnlyList<string> removed)
+    {
+        lock (_gate)
+            return Take(type, resources, removed);
+    }
+
+    private string? Take(ResourceType type, IReadOnlyList<Resource> resources, IReadOnlyList<string> removed)
     {
         var errors = new List<string>();
         foreach (var resource in resources)
@@ -109,7 +131,6 @@ internal sealed class ResourceTracker : IResourceReceiver
             Remove(type, name);
         _answered.Add(type);
         OpenListeners();
-        _isReady = _answered.Contains(ResourceType.Cluster) && _answered.Contains(ResourceType.Listener) && _waiting.Count == 0;
         if (errors.Count == 0)
         {
             _logger.Accepted(_nodeId, resources.Count, type.ShortName(), removed.Count);
@@ -119,6 +140,16 @@ internal sealed class ResourceTracker : IResourceReceiver
         var error = string.Join("; ", errors);
         _logger.Rejected(_nodeId, error);
         return error;
+    }
+
+    /// <summary>Whether there are clusters and listeners, and what they name has come, or was waited for long enough.</summary>
+    private bool IsConfigured()
+    {
+        if (!_answered.Contains(ResourceType.Cluster) || !_answered.Contains(ResourceType.Listener) || _waiting.Count > 0)
+            return false;
+        _answeredAt ??= _stores.Time.GetTimestamp();
+        return _held.Values.SelectMany(resource => resource.References).All(_arrived.Contains)
+            || _stores.Time.GetElapsedTime(_answeredAt.Value) > LongestWait;
     }
 
     private void Apply(ReadResource resource)

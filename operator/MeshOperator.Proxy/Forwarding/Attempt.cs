@@ -7,8 +7,8 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace MeshOperator.Proxy.Forwarding;
 
-/// <summary>One attempt to have a request answered. As YARP's transformer it sees the response before the client does, and decides whether it is
-/// passed on or the request is retried.</summary>
+/// <summary>One attempt to have a request answered. As YARP's transformer it sees the response before the client does, and decides whether
+/// it is passed on or the request is retried.</summary>
 internal sealed class Attempt : HttpTransformer, IDisposable
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };

@@ -1,7 +1,7 @@
 namespace MeshOperator.Proxy.Forwarding;
 
-/// <summary>A request's body that can be read several times: for retries and copies. It is read from the client only as fast as a server takes
-/// it, and kept up to a bound; beyond it can no longer be read from its beginning.</summary>
+/// <summary>A request's body that can be read several times: for retries and copies. It is read from the client only as fast as a server
+/// takes it, and kept up to a bound; beyond it can no longer be read from its beginning.</summary>
 internal sealed class ReplayBody(Stream source, bool isKept)
 {
     private const int BufferSize = 16 * 1024;

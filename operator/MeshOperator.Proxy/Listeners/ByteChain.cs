@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Security;
+using System.Security.Authentication;
 using MeshOperator.Proxy.Filters;
 using MeshOperator.Proxy.Upstream;
 
@@ -34,7 +35,7 @@ internal sealed class ByteChain(IReadOnlyList<Func<object?>> steps, ChainFactory
                 : null;
             await using var server = await cluster
                 .TransportOf(host)
-                .ConnectAsync(host.Address, host.Port, protocols, connection.Transport.ConnectionClosed);
+                .ConnectAsync(host.Address, host.Port, protocols, CancellationToken.None);
             cluster.Answered(host, 200, _ => null);
             await RelayAsync(connection, server, rules.FindAll(rule => rule.IsContinuous), target.IdleTimeout);
         }
@@ -120,7 +121,14 @@ internal sealed class ByteChain(IReadOnlyList<Func<object?>> steps, ChainFactory
             {
                 await copy();
             }
-            catch (Exception exception) when (exception is IOException or OperationCanceledException or System.Net.Sockets.SocketException)
+            catch (Exception exception)
+                when (exception
+                        is IOException
+                            or OperationCanceledException
+                            or AuthenticationException
+                            or InvalidOperationException
+                            or System.Net.Sockets.SocketException
+                )
             {
                 await ended.CancelAsync();
             }

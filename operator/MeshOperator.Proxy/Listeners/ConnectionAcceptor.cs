@@ -12,6 +12,7 @@ namespace MeshOperator.Proxy.Listeners;
 internal sealed class ConnectionAcceptor(HttpServer server, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan GoodbyeTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>Serves a connection until it ends.</summary>
     /// <param name="connection">The connection.</param>
@@ -92,16 +93,22 @@ internal sealed class ConnectionAcceptor(HttpServer server, TimeProvider time, I
         };
     }
 
-    private static async Task DisposeAsync(SslStream secure)
+    private async Task DisposeAsync(SslStream secure)
     {
         try
         {
-            await secure.ShutdownAsync();
-            await secure.DisposeAsync();
+            // After a handshake that failed there is nobody to say goodbye to.
+            if (secure.IsAuthenticated)
+                await secure.ShutdownAsync().WaitAsync(GoodbyeTimeout, time);
         }
-        catch (Exception exception) when (exception is IOException or InvalidOperationException or ObjectDisposedException)
+        catch (Exception exception)
+            when (exception is IOException or InvalidOperationException or OperationCanceledException or TimeoutException)
         {
             // The client has gone.
         }
+
+#pragma warning disable CA1849 // Waits for a client that may not read.
+        secure.Dispose();
+#pragma warning restore CA1849
     }
 }

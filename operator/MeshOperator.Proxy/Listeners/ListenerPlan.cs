@@ -64,8 +64,8 @@ internal sealed record ListenerPlan
     /// <summary>Whether a chain of another plan is in this one too.</summary>
     public bool Has(ChainPlan chain) => _chains.Any(chain.IsSame) || (_default is not null && chain.IsSame(_default));
 
-    /// <summary>The chain for a connection, or null. As in Envoy the port is looked at first, then the transport, then the application's protocols in
-    /// the client's order; a chain that fits better by an earlier one is never gone back from.</summary>
+    /// <summary>The chain for a connection, or null. As in Envoy the port is looked at first, then the transport, then the application's
+    /// protocols in the client's order; a chain that fits better by an earlier one is never gone back from.</summary>
     public ChainPlan? Find(int port, FirstBytes first)
     {
         var byPort = Narrow(_chains, chain => chain.Port == port, chain => chain.Port is null);

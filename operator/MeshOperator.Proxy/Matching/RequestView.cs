@@ -61,8 +61,9 @@ internal sealed class RequestView
             _ => null,
         };
 
-    /// <summary>The value of a cookie, or null.</summary>
-    public string? Cookie(string name) => _context.Request.Cookies[name];
+    /// <summary>The value of a cookie without its quotes, or null.</summary>
+    public string? Cookie(string name) =>
+        _context.Request.Cookies[name] is { } value ? (value is ['"', .. var inner, '"'] ? inner : value) : null;
 
     private static string Target(string target)
     {

@@ -4,8 +4,8 @@ using Google.Protobuf.Reflection;
 
 namespace MeshOperator.Proxy.Resources;
 
-/// <summary>Which fields of Envoy's messages the proxy carries. A configuration that sets any other is rejected by that field's name, so nothing is
-/// ignored silently.</summary>
+/// <summary>Which fields of Envoy's messages the proxy carries. A configuration that sets any other is rejected by that field's name, so
+/// nothing is ignored silently.</summary>
 internal static partial class SupportTable
 {
     private const string Statistics = "names statistics, of which the built-in proxy has few";

@@ -34,8 +34,8 @@ internal sealed class LoadBalancer(Policy policy)
         return b.Active < a.Active ? b : a;
     }
 
-    /// <summary>Rendezvous hashing: the highest of the scores that a client has with each endpoint. When an endpoint comes or goes, only its own
-    /// clients move, and each endpoint has clients in proportion to its weight.</summary>
+    /// <summary>Rendezvous hashing: the highest of the scores that a client has with each endpoint. When an endpoint comes or goes, only
+    /// its own clients move, and each endpoint has clients in proportion to its weight.</summary>
     private static UpstreamHost ByHash(IReadOnlyList<UpstreamHost> hosts, ulong hash)
     {
         var (best, highest) = (hosts[0], double.NegativeInfinity);

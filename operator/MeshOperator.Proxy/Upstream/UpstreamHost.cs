@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using Envoy.Config.Endpoint.V3;
 using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Proxy.Routing;
@@ -21,10 +22,8 @@ internal sealed class UpstreamHost
         Weight = endpoint.LoadBalancingWeight ?? 1;
         Marks =
             endpoint.Metadata is { } metadata && metadata.FilterMetadata.TryGetValue(TransportSocketMatch, out var marks) ? marks : null;
-        Authority = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{(IPAddress.TryParse(Address, out var ip) && ip.AddressFamily is System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{Address}]" : Address)}:{Port}"
-        );
+        var isIpv6 = IPAddress.TryParse(Address, out var ip) && ip.AddressFamily is AddressFamily.InterNetworkV6;
+        Authority = string.Create(CultureInfo.InvariantCulture, $"{(isIpv6 ? $"[{Address}]" : Address)}:{Port}");
         Hash = HashKey.Hash(Authority);
     }
 

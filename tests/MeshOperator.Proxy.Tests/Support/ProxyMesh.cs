@@ -6,6 +6,7 @@ using MeshOperator.Testing;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Hosting;
 using MeshOperator.Xds.Registry;
+using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Secrets;
 using MeshOperator.Xds.Server;
 using MeshOperator.Xds.Tests.Support;
@@ -30,7 +31,7 @@ internal sealed class ProxyMesh : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly List<IAsyncDisposable> _parts = [];
     private readonly List<HttpClient> _clients = [];
-    private readonly string _discovery = Loopback.Next();
+    private readonly DiscoveryFiles _discovery = new(Loopback.Next());
     private WebApplication? _server;
 
     public MeshModel Model { get; private set; } = MeshModel.Empty;
@@ -64,12 +65,20 @@ internal sealed class ProxyMesh : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
-            kestrel.Listen(IPAddress.Parse(_discovery), 15012, listen => listen.Protocols = HttpProtocols.Http2)
+            kestrel.Listen(
+                IPAddress.Parse(_discovery.Address),
+                DiscoveryFiles.Port,
+                listen =>
+                {
+                    listen.Protocols = HttpProtocols.Http2;
+                    listen.UseHttps(_discovery.Certificate);
+                }
+            )
         );
         builder.Services.AddSingleton(Translator);
         builder.Services.AddXdsServer();
         builder.Services.AddSingleton<IIdentitySource>(Certificates);
-        builder.Services.AddSingleton<INodeAuthenticator, AcceptAllNodes>();
+        builder.Services.AddSingleton<INodeAuthenticator>(_discovery);
         _server = builder.Build();
         _server.MapXdsServer();
         Update(model => model);
@@ -85,6 +94,9 @@ internal sealed class ProxyMesh : IAsyncDisposable
         _server = null;
     }
 
+    /// <summary>Only a new token is accepted from now on.</summary>
+    public void RenewToken() => _discovery.RenewToken();
+
     /// <summary>Changes the mesh.</summary>
     public void Update(Func<MeshModel, MeshModel> change)
     {
@@ -92,6 +104,27 @@ internal sealed class ProxyMesh : IAsyncDisposable
         {
             Model = change(Model);
             Cache.Update(Translator.Translate(Model));
+        }
+    }
+
+    /// <summary>Serves something that the translation does not make: routes of the proxies that calls leave by.</summary>
+    public void Tamper(Action<Envoy.Config.Route.V3.RouteConfiguration> change)
+    {
+        lock (_gate)
+        {
+            var made = Translator.Translate(Model);
+            Cache.Update(
+                new EnvoyConfiguration
+                {
+                    TrustDomain = made.TrustDomain,
+                    ServicePorts = made.ServicePorts,
+                    Shared = made.Shared,
+                    Workloads = made.Workloads,
+                    Profiles = made.Profiles,
+                    Nodes = made.Nodes,
+                    Scopes = made.Scopes.ToDictionary(scope => scope.Key, scope => Tampered(scope.Value, change)),
+                }
+            );
         }
     }
 
@@ -164,6 +197,20 @@ internal sealed class ProxyMesh : IAsyncDisposable
         return (application, proxy, pod);
     }
 
+    /// <summary>Adds a service of bytes, of one pod with a proxy.</summary>
+    public async Task AddBytesAsync(string service, string pod, string loopback, MtlsMode mode = MtlsMode.Strict)
+    {
+        AddService(service, PortProtocol.Tcp, [new MeshEndpoint(pod, ApplicationPort, Identity(service), null)]);
+        await AddPodAsync(
+            service,
+            pod,
+            new InboundProfile(mode, [new InboundPort(ApplicationPort, PortProtocol.Tcp, mode)], [])
+            {
+                Binding = new InboundBinding([pod], loopback),
+            }
+        );
+    }
+
     /// <summary>Adds a service.</summary>
     public void AddService(string service, PortProtocol protocol, IEnumerable<MeshEndpoint> endpoints) =>
         Update(model =>
@@ -223,7 +270,6 @@ internal sealed class ProxyMesh : IAsyncDisposable
     /// <summary>A proxy that was started.</summary>
     public MeshProxy ProxyOf(string pod) => _parts.OfType<MeshProxy>().Last(proxy => proxy.NodeId == $"{pod}.{Namespace}");
 
-    /// <summary>Waits until the proxies have what they were sent.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var client in _clients)
@@ -233,6 +279,7 @@ internal sealed class ProxyMesh : IAsyncDisposable
         if (_server is not null)
             await StopServerAsync();
         Certificates.Dispose();
+        _discovery.Dispose();
     }
 
     /// <summary>The bootstrap of a pod, as the injector makes it, at an address.</summary>
@@ -255,9 +302,7 @@ internal sealed class ProxyMesh : IAsyncDisposable
             {
                 ["ads_config"] = new JsonObject
                 {
-                    ["grpc_services"] = new JsonArray(
-                        new JsonObject { ["google_grpc"] = new JsonObject { ["target_uri"] = $"{_discovery}:15012" } }
-                    ),
+                    ["grpc_services"] = new JsonArray(new JsonObject { ["google_grpc"] = _discovery.Connection() }),
                 },
             },
         };
@@ -278,6 +323,22 @@ internal sealed class ProxyMesh : IAsyncDisposable
 
     public async Task<TestApplication> ApplicationAsync(string name, string address, PortProtocol protocol) =>
         Add(await TestApplication.StartAsync(name, address, ApplicationPort, protocol is PortProtocol.Http2 or PortProtocol.Grpc));
+
+    private static ResourceSet[] Tampered(ResourceSet[] sets, Action<Envoy.Config.Route.V3.RouteConfiguration> change)
+    {
+        ResourceSet[] result = [.. sets];
+        var routes = new List<XdsResource>();
+        foreach (var resource in sets[(int)ResourceType.Route].Items)
+        {
+            var any = Google.Protobuf.WellKnownTypes.Any.Parser.ParseFrom(resource.Any.ToArray());
+            var configuration = Envoy.Config.Route.V3.RouteConfiguration.Parser.ParseFrom(any.Value);
+            change(configuration);
+            routes.Add(XdsResource.Create(ResourceType.Route, resource.Name, configuration));
+        }
+
+        result[(int)ResourceType.Route] = ResourceSet.Create(routes);
+        return result;
+    }
 
     private async Task<MeshProxy> AddPodAsync(
         string pod,
