@@ -92,12 +92,7 @@ public sealed class RouteTests
             var target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
             var id = headers["x-request-id"].Count;
             return context.Response.WriteAsync(
-<<<<<<< HEAD
-                $"{target} {headers.Host} set={headers["x-set"]} add={headers["x-add"]} gone={headers["x-gone"]} "
-                    + $"id={headers["x-request-id"].Count}"
-=======
                 $"{target} {headers.Host} set={headers["x-set"]} add={headers["x-add"]} gone={headers["x-gone"]} {id}"
->>>>>>> proxy
             );
         };
         mesh.Route(

@@ -29,7 +29,7 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         await File.WriteAllTextAsync(meshop, $"#!/bin/sh\nexec dotnet {Path.Combine(AppContext.BaseDirectory, "meshop.dll")} \"$@\"\n");
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(meshop, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        string[] arguments = ["local", "--proxy", "None", "--xds-port", "0", "--output", "json", "--apply", "samples/canary"];
+        string[] arguments = ["local", "--proxy", "BuiltIn", "--xds-port", "0", "--output", "json", "--apply", "samples/canary"];
         _process = Process.Start(
             new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
             {
