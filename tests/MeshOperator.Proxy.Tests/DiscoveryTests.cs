@@ -89,7 +89,7 @@ public sealed class DiscoveryTests
     }
 
     [Fact]
-    public void The_list_of_features_tells_what_is_carried_left_and_rejected()
+    public void The_list_of_features_says_what_is_carried_left_and_rejected()
     {
         var fields = SupportedFeatures.Fields.ToLookup(field => $"{field.Message}.{field.Field}");
         fields["envoy.config.route.v3.RouteAction.timeout"].ShouldHaveSingleItem().Use.ShouldBe(FieldUse.Carried);

@@ -13,7 +13,7 @@ public sealed class MutualTlsTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Proxies_speak_mutual_TLS_and_the_server_is_told_the_callers_identity()
+    public async Task Proxies_speak_mutual_TLS_and_the_server_gets_the_callers_identity()
     {
         await using var mesh = await ProxyMesh.StartAsync();
         var (application, _, address) = await mesh.AddMeshedAsync("model");

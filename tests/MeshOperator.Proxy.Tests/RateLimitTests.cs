@@ -12,7 +12,7 @@ public sealed class RateLimitTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Requests_beyond_a_limit_are_answered_with_429_and_told_when_to_come_again()
+    public async Task Requests_beyond_a_limit_are_answered_with_429_and_the_time_to_retry_after()
     {
         await using var mesh = await ProxyMesh.StartAsync();
         var (application, _, _) = await mesh.AddMeshedAsync("model");

@@ -79,7 +79,7 @@ internal sealed class RateLimitFilter : IHttpFilter
         return false;
     }
 
-    /// <summary>Of several buckets the one with the fewest tokens left is told of.</summary>
+    /// <summary>Of several buckets the one with the fewest tokens left is reported.</summary>
     private static void Tell(Exchange exchange, long size, long remaining, TimeSpan reset)
     {
         if (exchange.AddedResponseHeader(Remaining) is { } told)

@@ -14,7 +14,7 @@ internal sealed class TokenBucket(Bucket configuration, TimeProvider time)
     /// <summary>The most tokens that it holds.</summary>
     public long Size { get; } = configuration.MaxTokens;
 
-    /// <summary>Takes a token, if there is one; tells how many are left and when there are more.</summary>
+    /// <summary>Takes a token, if there is one; says how many are left and when there are more.</summary>
     public (bool IsTaken, long Remaining, TimeSpan Reset) Take()
     {
         lock (_gate)

@@ -34,7 +34,7 @@ internal abstract record HashKey
         return hash ^ (hash >> 31);
     }
 
-    /// <summary>What tells the client of a request, or null. May have the client given a cookie.</summary>
+    /// <summary>What identifies the client of a request, or null. May have the client given a cookie.</summary>
     /// <param name="request">The request.</param>
     /// <param name="context">Its context.</param>
     /// <param name="cookie">The <c>Set-Cookie</c> header that the client is to get, or null.</param>

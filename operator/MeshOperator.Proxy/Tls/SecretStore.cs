@@ -30,7 +30,7 @@ internal sealed record Identity(SslStreamCertificateContext Context, string? Uri
         }
     }
 
-    /// <summary>Tells nothing of the key.</summary>
+    /// <summary>Shows nothing of the key.</summary>
     public override string ToString() => nameof(Identity);
 }
 

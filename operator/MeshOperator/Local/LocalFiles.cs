@@ -7,14 +7,14 @@ internal sealed record LocalFiles(string Kubeconfig, string Ca)
 {
     private const string StatusFile = "local.json";
 
-    /// <summary>Writes where the mesh tells its state, for <c>meshop local status</c>.</summary>
+    /// <summary>Writes where the mesh reports its state, for <c>meshop local status</c>.</summary>
     public static void WriteStatusAddress(DirectoryInfo folder, Uri address) =>
         File.WriteAllText(Path.Combine(folder.FullName, StatusFile), new JsonObject { ["status"] = address.ToString() }.ToJsonString());
 
     /// <summary>Says that no mesh runs.</summary>
     public static void RemoveStatusAddress(DirectoryInfo folder) => File.Delete(Path.Combine(folder.FullName, StatusFile));
 
-    /// <summary>Where a mesh tells its state.</summary>
+    /// <summary>Where a mesh reports its state.</summary>
     /// <exception cref="IOException">No mesh runs with this folder.</exception>
     public static Uri ReadStatusAddress(DirectoryInfo folder)
     {

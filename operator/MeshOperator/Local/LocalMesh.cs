@@ -37,7 +37,7 @@ internal sealed record LocalMeshOptions
     /// <summary>Where pods have their files; needed with <see cref="Proxies"/>.</summary>
     public string PodFolder { get; init; } = string.Empty;
 
-    /// <summary>Is told what goes wrong with pods, a line each.</summary>
+    /// <summary>Receives what goes wrong with pods, a line each.</summary>
     public Action<string> Report { get; init; } = _ => { };
 }
 

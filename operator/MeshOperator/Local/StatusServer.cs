@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace MeshOperator.Local;
 
-/// <summary>Tells other processes of this machine what the mesh shows, over HTTP on loopback; it takes no orders.</summary>
+/// <summary>Reports to other processes of this machine what the mesh shows, over HTTP on loopback; it takes no orders.</summary>
 internal sealed class StatusServer : IAsyncDisposable
 {
     private readonly WebApplication _app;

@@ -8,7 +8,7 @@ using MeshOperator.Snapshots;
 
 namespace MeshOperator.Statuses;
 
-/// <summary>Tells by an Event at the pod when an application probably cannot listen at its port; see <see cref="BindFailure"/>. Only the
+/// <summary>Reports by an Event at the pod when an application probably cannot listen at its port; see <see cref="BindFailure"/>. Only the
 /// leader writes.</summary>
 internal sealed class BindFailureEvents(
     SharedInformer<V1Pod> pods,

@@ -20,7 +20,7 @@ internal sealed class StandIn : IAsyncDisposable
     /// <summary>The header that names the pod that answered.</summary>
     public const string PodHeader = "x-pod";
 
-    /// <summary>The header that tells whether the request came over mutual TLS.</summary>
+    /// <summary>The header that says whether the request came over mutual TLS.</summary>
     public const string MutualTlsHeader = "x-mutual-tls";
 
     /// <summary>Set by proxies from the caller's certificate.</summary>

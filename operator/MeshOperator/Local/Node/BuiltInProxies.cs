@@ -7,8 +7,8 @@ namespace MeshOperator.Local.Node;
 /// <summary>The built-in proxy, one in this process for each pod.</summary>
 internal sealed class BuiltInProxies(ILoggerFactory loggers) : ILocalProxies
 {
-    /// <summary>On a pod: its proxy is the built-in one, and rejects all routes for the reason that is the value. Shows what a rejected policy
-    /// looks like. It has no effect in a cluster.</summary>
+    /// <summary>On a pod: its proxy is the built-in one, and rejects all routes for the reason that is the value. Shows what a rejected
+    /// policy looks like. It has no effect in a cluster.</summary>
     public const string RejectAnnotation = "local.meshoperator.io/reject";
 
     /// <inheritdoc/>

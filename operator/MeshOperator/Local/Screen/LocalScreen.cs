@@ -8,7 +8,7 @@ internal sealed class LocalScreen(LocalMesh mesh)
 {
     private static readonly TimeSpan LiveEvery = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Without a terminal the traffic is told now and then.</summary>
+    /// <summary>Without a terminal the traffic is reported now and then.</summary>
     private static readonly TimeSpan TrafficEvery = TimeSpan.FromSeconds(10);
 
     private readonly MeshViewReader _reader = new(mesh);

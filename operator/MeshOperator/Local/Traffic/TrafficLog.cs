@@ -32,8 +32,8 @@ internal sealed record TrafficRow(
     int Requests
 );
 
-/// <summary>Counts requests by service and version, over the last seconds. The shares of versions are of a shorter time than the rest, so that
-/// a change of a split is seen at once.</summary>
+/// <summary>Counts requests by service and version, over the last seconds. The shares of versions are of a shorter time than the rest, so
+/// that a change of a split is seen at once.</summary>
 internal sealed class TrafficLog(TimeProvider time)
 {
     private const int MostSamples = 10_000;
