@@ -55,11 +55,11 @@ public sealed class CheckInjectTests : IAsyncLifetime
         var (status, output, error) = await RunAsync("-n", "shop");
         status.ShouldBe(1, error);
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        lines[0].ShouldBe("POD              SIDECAR    REASON");
+        lines[0].ShouldBe("POD              SIDECAR   REASON");
         lines[1].ShouldBe("pod/a-injected   yes");
-        lines[2].ShouldStartWith("pod/b-early      no         eligible but not injected: the pod was created before it or its namespace");
-        lines[3].ShouldBe("pod/c-host       no         the pod uses the host's network");
-        lines[4].ShouldBe("pod/d-out        no         the pod's label meshoperator.io/inject is \"false\"");
+        lines[2].ShouldStartWith("pod/b-early      no        eligible but not injected: the pod was created before it or its namespace");
+        lines[3].ShouldBe("pod/c-host       no        the pod uses the host's network");
+        lines[4].ShouldBe("pod/d-out        no        the pod's label meshoperator.io/inject is \"false\"");
         lines.Length.ShouldBe(5);
 
         (await RunAsync("-n", "shop", "a-injected")).Status.ShouldBe(0);
@@ -77,7 +77,7 @@ public sealed class CheckInjectTests : IAsyncLifetime
         var (status, output, _) = await RunAsync("-n", "shop");
         status.ShouldBe(0);
         output.ShouldContain(
-            "pod/old   yes        its sidecar is Envoy 1.34, which no longer gets security fixes; restart the pod to get "
+            "pod/old   yes       its sidecar is Envoy 1.34, which no longer gets security fixes; restart the pod to get "
                 + $"{EnvoyReleases.DefaultImage}"
         );
     }
