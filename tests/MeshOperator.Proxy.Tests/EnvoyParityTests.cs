@@ -61,7 +61,7 @@ public sealed class EnvoyParityTests
             (await AskAsync(mesh.AddressOf("client"), request)).ShouldBe(await AskAsync(envoy, request), request);
     }
 
-    /// <summary>Tells what it was asked, without what differs from proxy to proxy.</summary>
+    /// <summary>Answers with the request as it arrived, without what differs from proxy to proxy.</summary>
     private static async Task EchoAsync(HttpContext context)
     {
         if (context.Request.Path == "/slow")
