@@ -13,7 +13,7 @@ internal static partial class Log
 
     [LoggerMessage(
         3,
-        LogLevel.Warning,
+        LogLevel.Information,
         "CustomResourceDefinitions have x-kubernetes-validations, {Name} the first; CEL rules are not evaluated here, only schemas "
             + "and webhooks"
     )]

@@ -8,8 +8,11 @@ internal static partial class Log
     [LoggerMessage(1, LogLevel.Information, "Proxy {NodeId} connected to {Address}")]
     public static partial void Connected(this ILogger logger, string nodeId, string address);
 
-    [LoggerMessage(2, LogLevel.Warning, "Proxy {NodeId} lost its stream from {Address} and tries again in {Seconds:0.0} s: {Reason}")]
-    public static partial void Disconnected(this ILogger logger, string nodeId, string address, double seconds, string reason);
+    [LoggerMessage(9, LogLevel.Information, "The stream of proxy {NodeId} from {Address} ended, it connects again in {Delay}: {Reason}")]
+    public static partial void Disconnected(this ILogger logger, string nodeId, string address, TimeSpan delay, string reason);
+
+    [LoggerMessage(2, LogLevel.Warning, "Proxy {NodeId} cannot connect to {Address} and retries in {Delay}: {Reason}")]
+    public static partial void CannotConnect(this ILogger logger, string nodeId, string address, TimeSpan delay, string reason);
 
     [LoggerMessage(3, LogLevel.Warning, "Proxy {NodeId} rejected a configuration: {Reason}")]
     public static partial void Rejected(this ILogger logger, string nodeId, string reason);

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using MeshOperator.Commands;
+using MeshOperator;
 
 // Streams are drained and the lease is given back before the process ends.
 var configuration = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) };

@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -13,6 +12,7 @@ namespace MeshOperator.Proxy.Discovery;
 internal sealed class AdsClient(ProxyConfiguration configuration, IResourceReceiver receiver, TimeProvider time, ILogger logger)
 {
     private const double Jitter = 0.2;
+    private const double Growth = 1.6;
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs until it is cancelled.</summary>
@@ -23,38 +23,36 @@ internal sealed class AdsClient(ProxyConfiguration configuration, IResourceRecei
         while (!cancellationToken.IsCancellationRequested)
         {
             string reason;
+            var wasConnected = false;
             try
             {
-                await StreamAsync(() => backoff = Connected(target), cancellationToken);
+                await StreamAsync(() => wasConnected = true, cancellationToken);
                 reason = "the operator ended the stream";
             }
-            catch (Exception exception)
-                when (exception
-                        is RpcException
-                            or IOException
-                            or HttpRequestException
-                            or CryptographicException
-                            or InvalidOperationException
-                            or UnauthorizedAccessException
-                )
-            {
-                reason = exception.Message;
-            }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
                 return;
+            }
+#pragma warning disable CA1031 // Whatever ends a stream, the proxy comes back.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                reason = exception is RpcException call ? call.Status.Detail : exception.Message;
             }
 
             if (cancellationToken.IsCancellationRequested)
                 return;
+            if (wasConnected)
+                backoff = target.FirstBackoff;
             var delay = backoff * (1 - Jitter + (2 * Jitter * Dice.Fraction()));
-            logger.Disconnected(configuration.NodeId, target.Authority, delay.TotalSeconds, reason);
+            if (wasConnected)
+                logger.Disconnected(configuration.NodeId, target.Authority, delay, reason);
+            else
+                logger.CannotConnect(configuration.NodeId, target.Authority, delay, reason);
             await Task.Delay(delay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            backoff = backoff * 1.6 < target.LongestBackoff ? backoff * 1.6 : target.LongestBackoff;
+            backoff = backoff * Growth < target.LongestBackoff ? backoff * Growth : target.LongestBackoff;
         }
     }
-
-    private static TimeSpan Connected(AdsTarget target) => target.FirstBackoff;
 
     private async Task StreamAsync(Action connected, CancellationToken cancellationToken)
     {

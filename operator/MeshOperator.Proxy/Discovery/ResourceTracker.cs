@@ -118,8 +118,9 @@ internal sealed class ResourceTracker : IResourceReceiver
                 Apply(read);
                 _held[(type, read.Name)] = read;
             }
+#pragma warning disable CA1031 // Whatever is wrong with a resource, the operator is told.
             catch (Exception exception)
-                when (exception is UnsupportedResourceException or ArgumentException or FormatException or InvalidProtocolBufferException)
+#pragma warning restore CA1031
             {
                 errors.Add($"{resource.Name}: {exception.Message}");
             }

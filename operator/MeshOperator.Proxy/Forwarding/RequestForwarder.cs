@@ -14,7 +14,6 @@ internal sealed class RequestForwarder : IDisposable
 {
     private const int Unavailable = 503;
     private const int GatewayTimeout = 504;
-    private const int DeadlineExceeded = 4;
     private const string Failed = "upstream connect error or disconnect/reset before headers. ";
 
     /// <summary>YARP ends requests after some time without bytes, and knows no endless time.</summary>
@@ -274,7 +273,7 @@ internal sealed class RequestForwarder : IDisposable
             return true;
         if (failure is AttemptFailure.PerTryTimeout)
         {
-            await state.Exchange.ReplyAsync(GatewayTimeout, "upstream request timeout", grpcStatus: DeadlineExceeded);
+            await state.Exchange.ReplyAsync(GatewayTimeout, "upstream request timeout");
             return false;
         }
 
@@ -290,6 +289,6 @@ internal sealed class RequestForwarder : IDisposable
             return;
         cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_timeout");
         cluster.Statistics.CountResponse("cluster", cluster.StatName, "upstream_rq", GatewayTimeout);
-        await exchange.ReplyAsync(GatewayTimeout, "upstream request timeout", grpcStatus: DeadlineExceeded);
+        await exchange.ReplyAsync(GatewayTimeout, "upstream request timeout");
     }
 }

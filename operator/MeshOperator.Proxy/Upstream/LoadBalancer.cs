@@ -21,10 +21,18 @@ internal sealed class LoadBalancer(Policy policy)
         return policy switch
         {
             Policy.RingHash or Policy.Maglev => ByHash(hosts, hash ?? Dice.Next()),
+            _ when hosts.Any(host => host.Weight != hosts[0].Weight) => ByWeight(hosts),
             Policy.LeastRequest => LeastLoaded(hosts),
             Policy.RoundRobin => hosts[(int)(Interlocked.Increment(ref _next) % (uint)hosts.Count)],
             _ => hosts[Dice.Below(hosts.Count)],
         };
+    }
+
+    /// <summary>One at random, by weight.</summary>
+    private static UpstreamHost ByWeight(IReadOnlyList<UpstreamHost> hosts)
+    {
+        var rest = (long)(Dice.Next() % (ulong)hosts.Sum(host => (long)host.Weight));
+        return hosts.First(host => (rest -= host.Weight) < 0);
     }
 
     /// <summary>Of two the one with fewer requests in flight.</summary>

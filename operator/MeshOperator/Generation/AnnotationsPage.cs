@@ -28,6 +28,10 @@ internal static class AnnotationsPage
         [SidecarAnnotations.ExcludeOutboundCidrs] = ("interception.excludeOutboundCidrs", Defaults.ExcludeOutboundCidrs),
         [SidecarAnnotations.NativeSidecar] = ("proxy.native", string.Empty),
         [SidecarAnnotations.Interception] = ("interception.mode", Defaults.Interception),
+        [SidecarAnnotations.Inbound] = ("interception.inbound", Defaults.Inbound),
+        [SidecarAnnotations.LocalPorts] = (string.Empty, string.Empty),
+        [SidecarAnnotations.ApplicationAddress] = (string.Empty, "127.0.0.1"),
+        [SidecarAnnotations.ProxyAddress] = (string.Empty, "127.0.0.1"),
         [SidecarAnnotations.Upstreams] = ("defaultUpstreams", "*"),
     };
 
@@ -60,6 +64,7 @@ internal static class AnnotationsPage
                     Row(docstrings, nameof(MeshNames.StatusAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.ProbesAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.DirectPortsAnnotation), "Pod"),
+                    Row(docstrings, nameof(MeshNames.InboundModeAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.NotInjectedAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.ProxyLabel), "Pod (label)"),
                     Row(docstrings, nameof(MeshNames.ManagedByLabel), "ConfigMap (label)"),

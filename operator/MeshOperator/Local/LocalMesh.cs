@@ -8,6 +8,7 @@ using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Listeners;
+using MeshOperator.Local.Load;
 using MeshOperator.Local.Node;
 using MeshOperator.Local.Traffic;
 using MeshOperator.LocalCluster;

@@ -6,6 +6,8 @@ using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Testing;
+using Shouldly;
 using Xunit;
 
 namespace MeshOperator.Tests.Documentation;
@@ -16,6 +18,7 @@ public sealed class LocalMeshProcess : IAsyncLifetime
 {
     private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan RunsWithin = TimeSpan.FromSeconds(120);
+    private static readonly string[] SampleDeployments = ["feature-store", "gateway", "model-v1", "model-v2"];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("meshop-docs-");
     private Process? _process;
     private k8s.Kubernetes? _client;
@@ -56,9 +59,10 @@ public sealed class LocalMeshProcess : IAsyncLifetime
         }
     }
 
-    /// <summary>Brings the policies of the sample back, and takes all others away.</summary>
+    /// <summary>Brings the sample back, and takes all other policies and pods away.</summary>
     public async Task ResetAsync()
     {
+        await DeleteOtherWorkloadsAsync();
         foreach (var plural in PolicyKinds.All.Select(kind => kind.Plural))
         {
             var list = (JsonElement)await _client!.CustomObjects.ListClusterCustomObjectAsync(MeshNames.Group, MeshNames.Version, plural);
@@ -98,6 +102,34 @@ public sealed class LocalMeshProcess : IAsyncLifetime
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
         }
+    }
+
+    /// <summary>Pods of other documents would be counted in the statuses that a document shows.</summary>
+    private async Task DeleteOtherWorkloadsAsync()
+    {
+        foreach (var deployment in (await _client!.AppsV1.ListDeploymentForAllNamespacesAsync()).Items)
+        {
+            if (!SampleDeployments.Contains(deployment.Metadata.Name))
+                await _client.AppsV1.DeleteNamespacedDeploymentAsync(deployment.Metadata.Name, deployment.Metadata.NamespaceProperty);
+        }
+
+        foreach (var job in (await _client.BatchV1.ListJobForAllNamespacesAsync()).Items)
+            await _client.BatchV1.DeleteNamespacedJobAsync(
+                job.Metadata.Name,
+                job.Metadata.NamespaceProperty,
+                propagationPolicy: "Background"
+            );
+        foreach (
+            var pod in (await _client.CoreV1.ListPodForAllNamespacesAsync()).Items.Where(p =>
+                p.Metadata.OwnerReferences is not { Count: > 0 }
+            )
+        )
+            await _client.CoreV1.DeleteNamespacedPodAsync(pod.Metadata.Name, pod.Metadata.NamespaceProperty);
+        await Eventually.Succeeds(async () =>
+            (await _client.CoreV1.ListPodForAllNamespacesAsync()).Items.ShouldAllBe(pod =>
+                SampleDeployments.Any(name => pod.Metadata.Name.StartsWith(name + "-", StringComparison.Ordinal))
+            )
+        );
     }
 
     private async Task DeleteAsync(string plural, JsonNode metadata)

@@ -5,7 +5,7 @@ using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Local.Application;
 using MeshOperator.Local.Screen;
-using Spectre.Console;
+using MeshOperator.Output;
 
 namespace MeshOperator.Local.Commands;
 
@@ -131,28 +131,27 @@ internal static class LocalCallCommand
     private static void Write(TextWriter output, V1Pod caller, IReadOnlyList<CallResult> results)
     {
         output.WriteLine($"as pod {caller.Metadata.NamespaceProperty}/{caller.Metadata.Name}");
-        var table = new Table().NoBorder();
-        foreach (var column in new[] { "VERSION", "STATUS", "REQUESTS", "SHARE", "P50", "P99" })
-            table.AddColumn(new TableColumn(new Text(column)).NoWrap());
-        foreach (
-            var group in results
-                .GroupBy(result => (result.Version, result.Status))
-                .OrderBy(group => group.Key.Version, StringComparer.Ordinal)
-                .ThenBy(group => group.Key.Status, StringComparer.Ordinal)
-        )
-        {
-            var times = group.Select(result => result.Duration).Order().ToList();
-            table.AddRow(
-                new Text(group.Key.Version.Length == 0 ? "-" : group.Key.Version),
-                new Text(group.Key.Status),
-                new Text(FormattableString.Invariant($"{times.Count}")),
-                new Text(FormattableString.Invariant($"{100.0 * times.Count / results.Count:0.#} %")),
-                new Text(MeshTables.Milliseconds(times[times.Count / 2])),
-                new Text(MeshTables.Milliseconds(times[Math.Min(times.Count - 1, times.Count * 99 / 100)]))
-            );
-        }
+        var groups = results
+            .GroupBy(result => (result.Version, result.Status))
+            .OrderBy(group => group.Key.Version, StringComparer.Ordinal)
+            .ThenBy(group => group.Key.Status, StringComparer.Ordinal);
+        string[] header = ["VERSION", "STATUS", "REQUESTS", "SHARE", "P50", "P99"];
+        foreach (var line in PlainTable.Render(header, [.. groups.Select(group => Row(group.Key, [.. group], results.Count))]))
+            output.WriteLine(line);
+    }
 
-        PlainConsole.Create(output).Write(table);
+    private static string[] Row((string Version, string Status) key, IReadOnlyList<CallResult> results, int all)
+    {
+        var times = results.Select(result => result.Duration).Order().ToList();
+        return
+        [
+            key.Version.Length == 0 ? "-" : key.Version,
+            key.Status,
+            FormattableString.Invariant($"{times.Count}"),
+            FormattableString.Invariant($"{100.0 * times.Count / all:0.#} %"),
+            MeshTables.Milliseconds(times[times.Count / 2]),
+            MeshTables.Milliseconds(times[Math.Min(times.Count - 1, times.Count * 99 / 100)]),
+        ];
     }
 
     /// <summary>What is called, and how often.</summary>

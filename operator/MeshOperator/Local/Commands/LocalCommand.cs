@@ -43,7 +43,8 @@ internal static class LocalCommand
         var proxy = new Option<ProxyChoice>("--proxy")
         {
             Description =
-                "What runs as proxy of each pod: Envoy, BuiltIn, None (pods are API objects only), or Auto (an Envoy where one is found, else the built-in proxy).",
+                "What runs as proxy of each pod: Envoy, BuiltIn, None (pods are API objects only), "
+                + "or Auto (an Envoy where one is found, else the built-in proxy).",
             DefaultValueFactory = _ => ProxyChoice.Auto,
         };
         var envoy = new Option<string?>("--envoy")
@@ -59,7 +60,8 @@ internal static class LocalCommand
         var output = new Option<OutputFormat>("--output", "-o")
         {
             Description =
-                "What is written: Text (a live table on a terminal, else lines), Plain (lines), or Json (one line when everything is configured).",
+                "What is written: Text (a live table on a terminal, else lines), Plain (lines), "
+                + "or Json (one line when everything is configured).",
             DefaultValueFactory = _ => OutputFormat.Text,
         };
         var level = new Option<LogEventLevel>("--log-level")

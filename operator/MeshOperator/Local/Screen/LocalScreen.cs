@@ -64,11 +64,7 @@ internal sealed class LocalScreen(LocalMesh mesh)
                     trafficTold = TimeProvider.System.GetTimestamp();
                     foreach (var row in view.Traffic)
                     {
-                        await output.WriteLineAsync(
-                            FormattableString.Invariant(
-                                $"traffic {row.Service} {row.Version}: {row.Share * 100:0} % of requests, {row.Rate:0.0}/s, success {MeshTables.Percent(row.SuccessRate)}, p50 {MeshTables.Milliseconds(row.P50)}, p99 {MeshTables.Milliseconds(row.P99)}, mutual TLS {MeshTables.Percent(row.MutualTls)}"
-                            )
-                        );
+                        await output.WriteLineAsync(MeshTables.Line(row));
                     }
                 }
 

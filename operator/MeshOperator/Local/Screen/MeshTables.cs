@@ -19,9 +19,22 @@ internal static class MeshTables
                 .Pods.Where(pod => pod.Problem is not null)
                 .Select(pod => new Text($"pod {pod.Name}: {pod.Problem}", new Style(Color.Red))),
             new Text(
-                $"{view.Requests:N0} requests since the start, {view.Failed:N0} failed; the rates are of the last {TrafficLog.Window.TotalSeconds:0} s, the shares of the last second"
+                string.Create(CultureInfo.InvariantCulture, $"{view.Requests:N0} requests since the start, {view.Failed:N0} failed; ")
+                    + $"the rates are of the last {TrafficLog.Window.TotalSeconds:0} s, the shares of the last second"
             ),
         ]);
+
+    /// <summary>A row of the traffic as a line.</summary>
+    public static string Line(TrafficRow row) =>
+        string.Join(
+            ", ",
+            string.Create(CultureInfo.InvariantCulture, $"traffic {row.Service} {row.Version}: {row.Share * 100:0} % of requests"),
+            string.Create(CultureInfo.InvariantCulture, $"{row.Rate:0.0}/s"),
+            $"success {Percent(row.SuccessRate)}",
+            $"p50 {Milliseconds(row.P50)}",
+            $"p99 {Milliseconds(row.P99)}",
+            $"mutual TLS {Percent(row.MutualTls)}"
+        );
 
     /// <summary>A time in milliseconds.</summary>
     public static string Milliseconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0.0} ms");

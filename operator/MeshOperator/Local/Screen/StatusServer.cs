@@ -1,11 +1,10 @@
 using System.Net;
 using System.Text.Json;
 using MeshOperator.Composition;
-using MeshOperator.Local.Screen;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 
-namespace MeshOperator.Local;
+namespace MeshOperator.Local.Screen;
 
 /// <summary>Reports to other processes of this machine what the mesh shows, over HTTP on loopback; it takes no orders.</summary>
 internal sealed class StatusServer : IAsyncDisposable

@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace MeshOperator.Local.Commands;
+namespace MeshOperator.Local.Screen;
 
 /// <summary>A console for tables that are written once.</summary>
 internal static class PlainConsole

@@ -5,8 +5,9 @@ using k8s.Models;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Local.Application;
+using MeshOperator.Local.Traffic;
 
-namespace MeshOperator.Local.Traffic;
+namespace MeshOperator.Local.Load;
 
 /// <summary>Stands in for callers from outside of the mesh: it calls the ready endpoints of services that ask for it, in plaintext and in
 /// turns, as a load balancer in front of the cluster would.</summary>

@@ -1,9 +1,10 @@
 using System.CommandLine;
+using MeshOperator.Commands;
 #if LOCAL_MESH
 using MeshOperator.Local.Commands;
 #endif
 
-namespace MeshOperator.Commands;
+namespace MeshOperator;
 
 /// <summary>The command line: <c>meshop</c> with all its commands.</summary>
 internal static class MeshopCommand
