@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using k8s;
+using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Local;
 using MeshOperator.Local.Application;
@@ -67,6 +69,20 @@ internal sealed class RunningMesh : IAsyncDisposable
     /// <summary>Applies manifests, and waits until all is configured and every policy is acknowledged.</summary>
     public Task ApplyYamlAsync(string yaml) => ApplyAsync([.. ManifestReader.Read(yaml).Select(o => new ManifestObject("test", o))]);
 
+    /// <summary>Applies manifests with a policy that is not wholly accepted or not taken by all proxies, and waits until it has a status
+    /// and proxies have answered.</summary>
+    public async Task<PolicyView> ApplyUnresolvedAsync(string yaml)
+    {
+        await Mesh.ApplyAsync([.. ManifestReader.Read(yaml).Select(o => new ManifestObject("test", o))], Cancellation);
+        PolicyView? policy = null;
+        await Eventually.Succeeds(async () =>
+        {
+            policy = (await ViewAsync()).Policies.Single(policy => policy.Message is not null);
+            policy.Message!.ShouldNotStartWith("Pending");
+        });
+        return policy!;
+    }
+
     /// <summary>Makes requests as a pod of a workload.</summary>
     public async Task<IReadOnlyList<CallResult>> CallAsync(
         string caller,
@@ -88,11 +104,47 @@ internal sealed class RunningMesh : IAsyncDisposable
     }
 
     /// <summary>A ready pod of a workload.</summary>
-    public LocalPod FindPod(string workload) =>
-        Mesh.Node!.Pods.Where(pod => pod.IsReady && !pod.IsEnding)
-            .Where(pod => pod.Pod.Metadata.Name.StartsWith(workload + "-", StringComparison.Ordinal))
-            .OrderBy(pod => pod.Name, StringComparer.Ordinal)
-            .First();
+    public LocalPod FindPod(string workload) => Pods(workload)[0];
+
+    /// <summary>The ready pods of a workload.</summary>
+    public IReadOnlyList<LocalPod> Pods(string workload) =>
+        [
+            .. Mesh.Node!.Pods.Where(pod => pod.IsReady && !pod.IsEnding)
+                .Where(pod => pod.Pod.Metadata.Name.StartsWith(workload + "-", StringComparison.Ordinal))
+                .OrderBy(pod => pod.Name, StringComparer.Ordinal),
+        ];
+
+    /// <summary>Deletes a pod of a workload, and waits until nothing of it is left.</summary>
+    public async Task<LocalPod> DeletePodAsync(string workload)
+    {
+        var pod = FindPod(workload);
+        await Mesh.Node!.Client.CoreV1.DeleteNamespacedPodAsync(
+            pod.Pod.Metadata.Name,
+            pod.Pod.Metadata.NamespaceProperty,
+            cancellationToken: Cancellation
+        );
+        await Eventually.Succeeds(() => (pod.IsEnding && pod.Ended.IsCompleted).ShouldBeTrue());
+        return pod;
+    }
+
+    /// <summary>Removes all policies; proxies hear of it later.</summary>
+    public async Task RemovePoliciesAsync()
+    {
+        foreach (var policy in (await ViewAsync()).Policies)
+        {
+            var name = policy.Name.Split('/');
+            await Mesh.Node!.Client.CustomObjects.DeleteNamespacedCustomObjectAsync(
+                "meshoperator.io",
+                "v1alpha1",
+                name[0],
+                PolicyKinds.All.Single(kind => kind.Name == policy.Kind).Plural,
+                name[1],
+                cancellationToken: Cancellation
+            );
+        }
+
+        await Mesh.ApplyAsync([], Cancellation);
+    }
 
     public Task<MeshView> ViewAsync() => new MeshViewReader(Mesh).ReadAsync(Cancellation);
 

@@ -41,9 +41,12 @@ internal static class Re2Expression
                         RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture
                     );
                 }
-                catch (NotSupportedException exception)
+                catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
                 {
-                    throw new ArgumentException($"the expression {text} needs backtracking: {exception.Message}", exception);
+                    throw new ArgumentException(
+                        $"the built-in proxy does not support the expression {text}, as .NET cannot read it: {exception.Message}",
+                        exception
+                    );
                 }
             }
         );

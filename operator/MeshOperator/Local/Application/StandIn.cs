@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.WebSockets;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Composition;
@@ -11,7 +12,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace MeshOperator.Local.Application;
 
 /// <summary>Stands in for the application of a pod: serves all declared ports, says which version answered, and calls other services as the
-/// pod's annotations say.</summary>
+/// pod's annotations say (<see cref="StandInSettings"/>). A port named <c>grpc</c>, <c>http2</c> or <c>h2c</c> speaks HTTP/2, one named
+/// <c>tcp</c> or after a database sends bytes back, and any other speaks HTTP/1.1. gRPC calls and WebSockets get their messages back. A
+/// request can ask for a status or a delay by headers (<see cref="StandInOrders"/>).</summary>
 internal sealed class StandIn : IAsyncDisposable
 {
     /// <summary>The header that names the version that answered.</summary>
@@ -26,6 +29,7 @@ internal sealed class StandIn : IAsyncDisposable
     /// <summary>Set by proxies from the caller's certificate.</summary>
     private const string ClientCertificateHeader = "x-forwarded-client-cert";
 
+    private const int GrpcInternal = 13;
     private static readonly string[] ByteProtocols = ["tcp", "redis", "mysql", "postgres", "postgresql", "mongo", "amqp"];
     private static readonly string[] Http2Protocols = ["grpc", "http2", "h2c"];
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(2);
@@ -73,6 +77,7 @@ internal sealed class StandIn : IAsyncDisposable
         var app = builder.Build();
         var calls = new OutgoingCalls(pod.Metadata.NamespaceProperty, proxyAddress, traffic);
         var standIn = new StandIn(app, settings, calls, pod.Metadata.Name, version);
+        app.UseWebSockets();
         app.Run(standIn.HandleAsync);
         try
         {
@@ -147,11 +152,18 @@ internal sealed class StandIn : IAsyncDisposable
         context.Response.Headers[PodHeader] = _pod;
         context.Response.Headers[VersionHeader] = _version;
         context.Response.Headers[MutualTlsHeader] = certificate.Length > 0 ? "true" : "false";
-        if (_settings.Latency > TimeSpan.Zero)
-            await Task.Delay(_settings.Latency, TimeProvider.System, context.RequestAborted);
+        var orders = StandInOrders.Read(context.Request.Headers, _pod);
+        if ((orders.Delay ?? _settings.Latency) is var delay && delay > TimeSpan.Zero)
+            await Task.Delay(delay, TimeProvider.System, context.RequestAborted);
         if (isGrpc)
         {
-            await AnswerGrpcAsync(context);
+            await AnswerGrpcAsync(context, orders);
+            return;
+        }
+
+        if (context.WebSockets.IsWebSocketRequest)
+        {
+            await SendMessagesBackAsync(context);
             return;
         }
 
@@ -164,7 +176,8 @@ internal sealed class StandIn : IAsyncDisposable
         var calls = await _calls.CallAllAsync(_settings.Calls, context.RequestAborted);
         var fails = IsDrawn(_settings.ErrorRate);
         context.Response.StatusCode =
-            fails ? StatusCodes.Status500InternalServerError
+            orders.Status is >= 200 and <= 599 and not (204 or 205 or 304) ? orders.Status.Value
+            : fails ? StatusCodes.Status500InternalServerError
             : calls.All(call => call.IsSuccess) ? StatusCodes.Status200OK
             : StatusCodes.Status502BadGateway;
         var answer = new JsonObject
@@ -175,6 +188,15 @@ internal sealed class StandIn : IAsyncDisposable
             ["path"] = context.Request.Path + context.Request.QueryString,
             ["caller"] = FindCaller(certificate),
         };
+        if (orders.ShowsHeaders)
+        {
+            answer["headers"] = new JsonObject(
+                context.Request.Headers.Select(header =>
+                    KeyValuePair.Create(header.Key.ToLowerInvariant(), (JsonNode?)JsonValue.Create(header.Value.ToString()))
+                )
+            );
+        }
+
         if (calls.Count > 0)
         {
             answer["calls"] = new JsonArray([
@@ -192,13 +214,30 @@ internal sealed class StandIn : IAsyncDisposable
     }
 
     /// <summary>Sends the request's messages back.</summary>
-    private async Task AnswerGrpcAsync(HttpContext context)
+    private async Task AnswerGrpcAsync(HttpContext context, StandInOrders orders)
     {
         context.Response.ContentType = "application/grpc";
-        var fails = IsDrawn(_settings.ErrorRate);
-        if (!fails)
+        var status = orders.Status ?? (IsDrawn(_settings.ErrorRate) ? GrpcInternal : 0);
+        if (status == 0)
             await context.Request.BodyReader.CopyToAsync(context.Response.BodyWriter, context.RequestAborted);
-        context.Response.AppendTrailer("grpc-status", fails ? "13" : "0");
+        context.Response.AppendTrailer("grpc-status", status.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Sends the messages of a WebSocket back.</summary>
+    private static async Task SendMessagesBackAsync(HttpContext context)
+    {
+        using var socket = await context.WebSockets.AcceptWebSocketAsync();
+        var buffer = new byte[16 * 1024];
+        try
+        {
+            while (await socket.ReceiveAsync(buffer, context.RequestAborted) is { MessageType: not WebSocketMessageType.Close } part)
+                await socket.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, context.RequestAborted);
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, context.RequestAborted);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException)
+        {
+            // The client has gone.
+        }
     }
 
     /// <summary>Server-sent events: <c>?tokens=20&amp;every=50</c>, the second in milliseconds.</summary>
