@@ -31,6 +31,10 @@ internal sealed class BindFailureEvents(
             await foreach (var (pod, message) in _found.Reader.ReadAllAsync(stoppingToken))
                 await PublishAsync(pod, message, stoppingToken);
         }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The operator ends.
+        }
         finally
         {
             pods.Changed -= OnChanged;
