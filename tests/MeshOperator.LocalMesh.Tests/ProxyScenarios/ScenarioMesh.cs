@@ -141,6 +141,9 @@ public abstract class ScenarioMesh : IAsyncLifetime
               ports: [{name: http, port: 80, targetPort: http}, {name: grpc, port: 9000, targetPort: grpc}]
             """
         );
+        // A service without a policy has no condition that says when callers know it.
+        using var friend = PodClient.Of(Running.FindPod("friend"));
+        await Eventually.Succeeds(async () => (await friend.GetAsync($"http://{name}/")).Status.ShouldBe(200));
         return name;
     }
 
