@@ -49,7 +49,8 @@ public sealed class BuiltInRejectionScenarios(BuiltInMesh mesh) : RejectionScena
     {
         foreach (var expression in SupportedFeatures.Expressions)
             await SplitAsync(
-                $"rules: [{{matches: [{{path: {{type: RegularExpression, value: '{expression.Instead}'}}}}], backends: [{{service: canary}}]}}]"
+                $"rules: [{{matches: [{{path: {{type: RegularExpression, value: '{expression.Instead}'}}}}], "
+                    + "backends: [{service: canary}]}]"
             );
     }
 

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace MeshOperator.LocalMeshTests.ProxyScenarios;
 
-/// <summary>One mesh for all scenarios of a kind of proxy. Each test has a service of its own there (<see cref="ProxyScenario"/>).</summary>
+/// <summary>One mesh for all scenarios of a kind of proxy. Each test has a service of its own there.</summary>
 public abstract class ScenarioMesh : IAsyncLifetime
 {
     /// <summary>The namespace of everything.</summary>
