@@ -12,7 +12,7 @@ shift
 platforms=("$@")
 [ ${#platforms[@]} -gt 0 ] || platforms=(linux-x64 linux-arm64 osx-arm64 win-x64)
 project=$root/operator/MeshOperator
-dotnet pack "$project" -c Release -o "$folder" -v quiet -nologo -p:PackAsTool=true -p:PackageId=meshop -p:ToolCommandName=meshop
+dotnet pack "$project" -c Release -o "$folder" -v quiet -nologo -p:Tool=true
 for platform in "${platforms[@]}"; do
     case $platform in
         linux-x64 | linux-arm64 | osx-arm64 | win-x64) ;;

@@ -17,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 MESHOP = ["dotnet", f"{ROOT}/operator/MeshOperator/bin/Debug/net10.0/meshop.dll"]
 PATCH = '{"spec":{"backends":[{"service":"model-v1"},{"service":"model-v2"}]}}'
 CHAR, LINE, MARGIN = 7.8, 18, 16
+NO_BREAK = "\u00a0"  # Browsers put other spaces together.
 
 
 def main():
@@ -57,13 +58,13 @@ def traffic(status):
 def svg(lines):
     width = round(2 * MARGIN + CHAR * max(map(len, lines)))
     height = 2 * MARGIN + LINE * len(lines)
-    rows = [f'<text x="{MARGIN}" y="{MARGIN + LINE * (i + 0.75):.0f}" fill="{color(line)}">{html.escape(line)}</text>'
+    rows = [f'<text x="{MARGIN}" y="{MARGIN + LINE * (i + 0.75):.0f}" fill="{color(line)}">{html.escape(line).replace(" ", NO_BREAK)}</text>'
             for i, line in enumerate(lines) if line]
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" '
         'aria-label="meshop local: 90 % and 10 % of the traffic, and half and half after a patch">',
         f'<rect width="{width}" height="{height}" rx="8" fill="#1e1e2e"/>',
-        '<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13" xml:space="preserve" style="white-space: pre">',
+        '<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13">',
         *rows, "</g>", "</svg>", ""])
 
 

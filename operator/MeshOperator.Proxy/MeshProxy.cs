@@ -26,6 +26,7 @@ public sealed class MeshProxy : IAsyncDisposable
     private readonly ResourceTracker _resources;
     private readonly List<StaticRoutes> _static = [];
     private Task _discovery = Task.CompletedTask;
+    private int _isStopped;
 
     private MeshProxy(ProxyConfiguration configuration, MeshProxyOptions options)
     {
@@ -98,7 +99,7 @@ public sealed class MeshProxy : IAsyncDisposable
     /// ends.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_stopping.IsCancellationRequested)
+        if (Interlocked.Exchange(ref _isStopped, 1) == 1)
             return;
         using var drained = new CancellationTokenSource(_options.DrainTimeout, _options.Time);
         await _listeners.StopAsync(drained.Token);

@@ -88,17 +88,6 @@ public sealed class DiscoveryTests
         await Eventually.Succeeds(async () => (await client.GetStringAsync("http://model/", Cancellation)).ShouldBe("canary"));
     }
 
-    [Fact]
-    public void The_list_of_features_says_what_is_carried_left_and_rejected()
-    {
-        var fields = SupportedFeatures.Fields.ToLookup(field => $"{field.Message}.{field.Field}");
-        fields["envoy.config.route.v3.RouteAction.timeout"].ShouldHaveSingleItem().Use.ShouldBe(FieldUse.Carried);
-        fields["envoy.config.route.v3.RouteAction.max_stream_duration"].ShouldHaveSingleItem().Use.ShouldBe(FieldUse.Rejected);
-        var left = fields["envoy.config.listener.v3.Listener.socket_options"].ShouldHaveSingleItem();
-        left.Use.ShouldBe(FieldUse.WithoutEffect);
-        left.Note.ShouldNotBeEmpty();
-    }
-
     private static string? Rejection(ProxyMesh mesh, ResourceType type) =>
         mesh.Registry.GetProxy("client.shop").ShouldNotBeNull().Types.Single(status => status.Type == type).Rejection;
 }

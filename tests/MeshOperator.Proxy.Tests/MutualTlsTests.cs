@@ -64,12 +64,24 @@ public sealed class MutualTlsTests
         application.Handler = context => context.Response.WriteAsync(context.Request.Headers["x-forwarded-client-cert"].ToString());
         var client = await mesh.AddClientAsync();
         var before = await client.GetStringAsync("http://model/", Cancellation);
+        using var enough = new CancellationTokenSource();
+        var load = Task.Run(
+            async () =>
+            {
+                while (!enough.IsCancellationRequested)
+                    await client.GetStringAsync("http://model/", Cancellation);
+            },
+            Cancellation
+        );
         mesh.Certificates.Renew("client.shop");
         mesh.Certificates.Renew("model.shop");
+        mesh.Certificates.ReplaceRoot();
 
         // Connections are kept, so only a new one shows the new certificate.
         mesh.Change("model", port => port with { Connection = port.Connection with { ConnectTimeout = TimeSpan.FromSeconds(4) } });
         await Eventually.Succeeds(async () => (await client.GetStringAsync("http://model/", Cancellation)).ShouldNotBe(before));
+        await enough.CancelAsync();
+        await load;
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed partial class XmlDocumentation
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public static XmlDocumentation ForAssembly(Assembly assembly)
     {
-        var path = Path.ChangeExtension(assembly.Location, ".xml");
+        var path = Path.Combine(AppContext.BaseDirectory, assembly.GetName().Name + ".xml");
         if (!File.Exists(path))
             throw new FileNotFoundException(
                 $"The documentation of {assembly.GetName().Name}, from which descriptions are made, is missing: {path}",

@@ -118,7 +118,7 @@ internal sealed class ResourceTracker : IResourceReceiver
                 Apply(read);
                 _held[(type, read.Name)] = read;
             }
-#pragma warning disable CA1031 // Whatever is wrong with a resource, the operator is told.
+#pragma warning disable CA1031 // Whatever is wrong with a resource, it is rejected.
             catch (Exception exception)
 #pragma warning restore CA1031
             {

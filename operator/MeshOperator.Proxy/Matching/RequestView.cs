@@ -65,6 +65,17 @@ internal sealed class RequestView
     public string? Cookie(string name) =>
         _context.Request.Cookies[name] is { } value ? (value is ['"', .. var inner, '"'] ? inner : value) : null;
 
+    /// <summary>The host that a target names, as clients of a proxy write it; null when it names none.</summary>
+    public static string? AuthorityOf(string target)
+    {
+        var start = target.StartsWith('/') ? -1 : target.IndexOf("://", StringComparison.Ordinal);
+        if (start < 0)
+            return null;
+        var rest = target.AsSpan(start + 3);
+        var end = rest.IndexOfAny('/', '?');
+        return (end < 0 ? rest : rest[..end]).ToString();
+    }
+
     private static string Target(string target)
     {
         if (target.StartsWith('/'))

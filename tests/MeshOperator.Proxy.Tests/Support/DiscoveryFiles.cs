@@ -38,7 +38,7 @@ internal sealed class DiscoveryFiles : INodeAuthenticator, IDisposable
 
     /// <summary>Only the last token is accepted from now on.</summary>
     public void RenewToken() =>
-        File.WriteAllText(Path.Combine(_folder, "token"), string.Create(CultureInfo.InvariantCulture, $"token-{++_token}\n"));
+        File.WriteAllText(Path.Combine(_folder, "token"), string.Create(CultureInfo.InvariantCulture, $"token-{++_token}"));
 
     public ValueTask<NodeAuthentication> AuthenticateAsync(ServerCallContext context, string nodeId, CancellationToken cancellationToken) =>
         ValueTask.FromResult(
@@ -52,6 +52,8 @@ internal sealed class DiscoveryFiles : INodeAuthenticator, IDisposable
         new()
         {
             ["target_uri"] = $"{Address}:{Port}",
+            ["stat_prefix"] = "ads",
+            ["credentials_factory_name"] = "envoy.grpc_credentials.file_based_metadata",
             ["channel_credentials"] = new JsonObject
             {
                 ["ssl_credentials"] = new JsonObject { ["root_certs"] = new JsonObject { ["filename"] = Path.Combine(_folder, "ca.crt") } },
@@ -61,8 +63,10 @@ internal sealed class DiscoveryFiles : INodeAuthenticator, IDisposable
                 {
                     ["from_plugin"] = new JsonObject
                     {
+                        ["name"] = "envoy.grpc_credentials.file_based_metadata",
                         ["typed_config"] = new JsonObject
                         {
+                            ["@type"] = "type.googleapis.com/envoy.config.grpc_credential.v3.FileBasedMetadataConfig",
                             ["secret_data"] = new JsonObject { ["filename"] = Path.Combine(_folder, "token") },
                             ["header_key"] = "authorization",
                             ["header_prefix"] = "Bearer ",

@@ -264,6 +264,17 @@ internal sealed class ProxyMesh : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Adds a pod that only calls others, through a real Envoy; gives its address.</summary>
+    public async Task<string> AddEnvoyAsync(string program, string pod)
+    {
+        var address = Loopback.Next();
+        AddWorkload(pod, address, InboundProfile.Nothing);
+        Add(await EnvoyProcess.StartAsync(program, Bootstrap(pod, address), Cancellation));
+        using var admin = new HttpClient { BaseAddress = new Uri($"http://{address}:15000") };
+        await Eventually.Succeeds(async () => (await admin.GetStringAsync("/ready", Cancellation)).ShouldBe("LIVE\n"));
+        return address;
+    }
+
     /// <summary>The address of a pod that was added.</summary>
     public string AddressOf(string pod) => Model.Workloads[new WorkloadName(Namespace, pod)].ExplicitProxy!.Address;
 
@@ -275,6 +286,7 @@ internal sealed class ProxyMesh : IAsyncDisposable
         foreach (var client in _clients)
             client.Dispose();
         await Task.WhenAll(_parts.OfType<MeshProxy>().Select(proxy => proxy.DisposeAsync().AsTask()));
+        await Task.WhenAll(_parts.OfType<EnvoyProcess>().Select(envoy => envoy.DisposeAsync().AsTask()));
         await Task.WhenAll(_parts.OfType<TestApplication>().Select(application => application.DisposeAsync().AsTask()));
         if (_server is not null)
             await StopServerAsync();
@@ -293,19 +305,26 @@ internal sealed class ProxyMesh : IAsyncDisposable
                     new JsonObject
                     {
                         ["name"] = "mesh-runtime",
-                        ["rtds_layer"] = new JsonObject { ["name"] = "mesh-runtime" },
+                        ["rtds_layer"] = new JsonObject { ["name"] = "mesh-runtime", ["rtds_config"] = OverAds() },
                     }
                 ),
             },
             ["admin"] = new JsonObject { ["address"] = SocketAddress(address, 15000) },
             ["dynamic_resources"] = new JsonObject
             {
+                ["cds_config"] = OverAds(),
+                ["lds_config"] = OverAds(),
                 ["ads_config"] = new JsonObject
                 {
+                    ["api_type"] = "DELTA_GRPC",
+                    ["transport_api_version"] = "V3",
+                    ["set_node_on_first_message_only"] = true,
                     ["grpc_services"] = new JsonArray(new JsonObject { ["google_grpc"] = _discovery.Connection() }),
                 },
             },
         };
+
+    private static JsonObject OverAds() => new() { ["ads"] = new JsonObject(), ["resource_api_version"] = "V3" };
 
     public static JsonObject SocketAddress(string address, int port) =>
         new()
@@ -348,6 +367,14 @@ internal sealed class ProxyMesh : IAsyncDisposable
         params LocalServicePort[] localPorts
     )
     {
+        AddWorkload(pod, address, inbound, localPorts);
+        var proxy = Add(await MeshProxy.StartAsync(Bootstrap(pod, address), options ?? new MeshProxyOptions(), Cancellation));
+        await Eventually.Succeeds(() => proxy.IsReady.ShouldBeTrue(), TimeSpan.FromSeconds(10));
+        return proxy;
+    }
+
+    private void AddWorkload(string pod, string address, InboundProfile inbound, params LocalServicePort[] localPorts)
+    {
         var workload = new MeshWorkload
         {
             Name = new WorkloadName(Namespace, pod),
@@ -357,8 +384,5 @@ internal sealed class ProxyMesh : IAsyncDisposable
             Inbound = inbound,
         };
         Update(model => model with { Workloads = model.Workloads.SetItem(workload.Name, workload) });
-        var proxy = Add(await MeshProxy.StartAsync(Bootstrap(pod, address), options ?? new MeshProxyOptions(), Cancellation));
-        await Eventually.Succeeds(() => proxy.IsReady.ShouldBeTrue(), TimeSpan.FromSeconds(10));
-        return proxy;
     }
 }
