@@ -22,6 +22,11 @@ public enum FieldUse
 /// <param name="Note">Why it has no effect, or the only values that are taken; empty otherwise.</param>
 public sealed record SupportedField(string Message, string Field, FieldUse Use, string Note);
 
+/// <summary>A part of RE2's regular expressions, by which Envoy matches, that the built-in proxy lacks.</summary>
+/// <param name="Example">An expression with it.</param>
+/// <param name="Instead">An expression that both proxies take.</param>
+public sealed record UnsupportedExpression(string Example, string Instead);
+
 /// <summary>What of Envoy's API the built-in proxy supports: the table by which it takes or rejects configurations.</summary>
 public static class SupportedFeatures
 {
@@ -35,6 +40,16 @@ public static class SupportedFeatures
                     .Descriptor.Fields.InDeclarationOrder()
                     .Select(field => ToField(message.Descriptor.FullName, field.Name, message.Fields.GetValueOrDefault(field.Name)))
             ),
+    ];
+
+    /// <summary>Expressions that policies can have, and that it rejects.</summary>
+    public static IReadOnlyList<UnsupportedExpression> Expressions { get; } =
+    [
+        new(@"/\pN+", @"/\p{N}+"),
+        new(@"/\p{Greek}+", @"/[Α-Ω]+"),
+        new(@"/\x{7E}", @"/\x7E"),
+        new("/[[:^digit:]]+", "/[^0-9]+"),
+        new("(?U)/a+", "/a+?"),
     ];
 
     private static SupportedField ToField(string message, string field, FieldSupport? support) =>

@@ -156,7 +156,15 @@ internal sealed class RunningMesh : IAsyncDisposable
 
     private async Task ApplyAsync(IReadOnlyList<ManifestObject> manifests)
     {
-        await Mesh.ApplyAsync(manifests, Cancellation);
+        try
+        {
+            await Mesh.ApplyAsync(manifests, Cancellation);
+        }
+        catch (ManifestException e)
+        {
+            throw new ManifestException(string.Join('\n', [e.Message, .. Reports]), e);
+        }
+
         await Eventually.Succeeds(async () =>
         {
             var view = await ViewAsync();

@@ -219,6 +219,8 @@ internal sealed class RequestForwarder : IDisposable
         state.Header = attempt.Header;
         if (error is ForwarderError.None)
             return attempt.IsRetried;
+        if (IsAnsweredEarly(context, error))
+            return false;
         if (context.Response.HasStarted || exchange.Aborted.IsCancellationRequested)
         {
             if (context.Response.HasStarted)
@@ -239,6 +241,13 @@ internal sealed class RequestForwarder : IDisposable
         var (failure, reason) = attempt.IsPerTryTimeout ? (AttemptFailure.PerTryTimeout, "") : Failure(context);
         return await FailedAsync(state, failure, reason);
     }
+
+    /// <summary>Whether the response is complete, and only the rest of the request's body was not taken, as by a server that rejects a call
+    /// at once. YARP reports both errors where the response failed as well.</summary>
+    private static bool IsAnsweredEarly(HttpContext context, ForwarderError error) =>
+        context.Response.HasStarted
+        && error is (ForwarderError.RequestBodyCanceled or ForwarderError.RequestBodyClient or ForwarderError.RequestBodyDestination)
+        && context.Features.Get<IForwarderErrorFeature>()?.Exception is not AggregateException;
 
     /// <summary>Why YARP got no response.</summary>
     private static (AttemptFailure Failure, string Reason) Failure(HttpContext context)

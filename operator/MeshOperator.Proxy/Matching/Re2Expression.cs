@@ -69,6 +69,10 @@ internal static class Re2Expression
                 output.Append(Escape(rest[1], isClass));
                 i++;
             }
+            else if (isClass && rest.StartsWith("[:^"))
+            {
+                throw new ArgumentException("a class cannot contain the opposite of another");
+            }
             else if (isClass && PosixClass(rest) is { } name)
             {
                 output.Append(PosixClasses[name]);

@@ -19,6 +19,9 @@ internal static class ReferencePages
         yield return ($"{Folder}annotations.md", AnnotationsPage.Create());
         yield return ($"{Folder}metrics.md", MetricsPage.Create());
         yield return ($"{Folder}cli.md", CliPage.Create(program));
+#if LOCAL_MESH
+        yield return ($"{Folder}built-in-proxy.md", BuiltInProxyPage.Create());
+#endif
         var values = Path.Combine(root.FullName, ChartValues);
         if (File.Exists(values))
             yield return ($"{Folder}helm-values.md", HelmValuesPage.Create(File.ReadAllText(values)));

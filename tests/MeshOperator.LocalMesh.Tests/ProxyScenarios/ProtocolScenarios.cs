@@ -30,6 +30,14 @@ public abstract class ProtocolScenarios(ScenarioMesh mesh) : ProxyScenario(mesh)
     }
 
     [Fact]
+    public async Task Status_of_a_server_that_does_not_read_the_message_arrives()
+    {
+        using var client = PodClient.Outside(Mesh.Running.FindPod("friend"), LocalGrpc);
+        for (var i = 0; i < 100; i++)
+            (await client.CallGrpcAsync("x-standin-status: 5")).Headers["grpc-status"].ShouldBe("5");
+    }
+
+    [Fact]
     public async Task Local_ports_lead_to_services_of_every_protocol_over_mutual_TLS()
     {
         var friend = Mesh.Running.FindPod("friend");

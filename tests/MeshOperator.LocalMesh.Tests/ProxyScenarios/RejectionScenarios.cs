@@ -1,4 +1,5 @@
 using MeshOperator.Local.Node;
+using MeshOperator.Proxy;
 using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
@@ -8,10 +9,7 @@ namespace MeshOperator.LocalMeshTests.ProxyScenarios;
 /// <summary>Policies that a proxy does not take.</summary>
 public abstract class RejectionScenarios(ScenarioMesh mesh) : ProxyScenario(mesh)
 {
-    public static TheoryData<string> Expressions => [.. UnsupportedExpressions];
-
-    /// <summary>What Envoy's expressions have and the built-in proxy's lack. The page of the built-in proxy names them.</summary>
-    internal static IReadOnlyList<string> UnsupportedExpressions { get; } = [@"/\pN+", "(?U)/a+"];
+    public static TheoryData<string> Expressions => [.. SupportedFeatures.Expressions.Select(expression => expression.Example)];
 
     [Theory]
     [MemberData(nameof(Expressions))]
@@ -42,9 +40,20 @@ public abstract class RejectionScenarios(ScenarioMesh mesh) : ProxyScenario(mesh
     }
 }
 
+/// <summary>What only the built-in proxy rejects.</summary>
 [Collection<OnBuiltIn>]
 public sealed class BuiltInRejectionScenarios(BuiltInMesh mesh) : RejectionScenarios(mesh)
 {
+    [Fact]
+    public async Task Expressions_that_are_advised_instead_are_taken()
+    {
+        foreach (var expression in SupportedFeatures.Expressions)
+            await SplitAsync(
+                $"rules: [{{matches: [{{path: {{type: RegularExpression, value: '{expression.Instead}'}}}}], "
+                    + "backends: [{service: canary}]}]"
+            );
+    }
+
     [Fact]
     public async Task Pod_that_is_to_reject_says_why_in_the_policys_condition_and_goes_on_as_before()
     {

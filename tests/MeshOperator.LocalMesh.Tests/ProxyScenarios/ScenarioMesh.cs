@@ -6,7 +6,7 @@ using Xunit;
 
 namespace MeshOperator.LocalMeshTests.ProxyScenarios;
 
-/// <summary>One mesh for all scenarios of a kind of proxy. Each test has a service of its own there (<see cref="ProxyScenario"/>).</summary>
+/// <summary>One mesh for all scenarios of a kind of proxy. Each test has a service of its own there.</summary>
 public abstract class ScenarioMesh : IAsyncLifetime
 {
     /// <summary>The namespace of everything.</summary>
@@ -141,6 +141,9 @@ public abstract class ScenarioMesh : IAsyncLifetime
               ports: [{name: http, port: 80, targetPort: http}, {name: grpc, port: 9000, targetPort: grpc}]
             """
         );
+        // A service without a policy has no condition that says when callers know it.
+        using var friend = PodClient.Of(Running.FindPod("friend"));
+        await Eventually.Succeeds(async () => (await friend.GetAsync($"http://{name}/")).Status.ShouldBe(200));
         return name;
     }
 

@@ -6,7 +6,8 @@ namespace MeshOperator.Local.Application;
 /// <summary>What one request asks of the stand-in that it arrives at, by its headers. An order that cannot be read is ignored.</summary>
 internal sealed record StandInOrders
 {
-    /// <summary>The status of the answer, for example <c>503</c>, if it is one with a body; of a gRPC call its <c>grpc-status</c>.</summary>
+    /// <summary>The status of the answer, for example <c>503</c>, if it is one with a body; of a gRPC call its
+    /// <c>grpc-status</c>.</summary>
     public const string StatusHeader = "x-standin-status";
 
     /// <summary>How long the answer takes, for example <c>2s</c>.</summary>

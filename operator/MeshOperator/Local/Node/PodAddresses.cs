@@ -48,9 +48,8 @@ internal sealed class PodAddresses
     {
         try
         {
+            // With the option ReuseAddress .NET also shares the port, so that the listener of another mesh's Envoy would not be noticed.
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            if (!OperatingSystem.IsWindows())
-                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             socket.Bind(new IPEndPoint(IPAddress.Parse(address), port));
             return true;
         }
