@@ -218,8 +218,11 @@ internal sealed class StandIn : IAsyncDisposable
     {
         context.Response.ContentType = "application/grpc";
         var status = orders.Status ?? (IsDrawn(_settings.ErrorRate) ? GrpcInternal : 0);
+        // The call is read before it is answered with an error, as most servers do.
         if (status == 0)
             await context.Request.BodyReader.CopyToAsync(context.Response.BodyWriter, context.RequestAborted);
+        else
+            await context.Request.BodyReader.CopyToAsync(Stream.Null, context.RequestAborted);
         context.Response.AppendTrailer("grpc-status", status.ToString(CultureInfo.InvariantCulture));
     }
 
