@@ -143,6 +143,7 @@ internal sealed class LocalNode : IAsyncDisposable
         await Task.WhenAll(_pods.Values.Select(pod => pod.Ended));
         foreach (var pod in _pods.Values)
             pod.Dispose();
+        _addresses.Dispose();
         if (Directory.Exists(Folder))
             Directory.Delete(Folder, recursive: true);
         Http.Dispose();
@@ -191,8 +192,10 @@ internal sealed class LocalNode : IAsyncDisposable
         {
             // Deleted without grace: its object is gone already.
             running.End(drains: false);
-            if (running.Ended.IsCompleted && _pods.TryRemove(uid, out _))
-                running.Dispose();
+            if (!running.Ended.IsCompleted || !_pods.TryRemove(uid, out _))
+                continue;
+            running.Dispose();
+            _addresses.Release(uid);
         }
     }
 }
