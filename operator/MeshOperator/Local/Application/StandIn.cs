@@ -173,6 +173,8 @@ internal sealed class StandIn : IAsyncDisposable
             return;
         }
 
+        // As most servers do: of an answer before the end of a large request, proxies and clients see a part at best.
+        await context.Request.BodyReader.CopyToAsync(Stream.Null, context.RequestAborted);
         var calls = await _calls.CallAllAsync(_settings.Calls, context.RequestAborted);
         var fails = IsDrawn(_settings.ErrorRate);
         context.Response.StatusCode =

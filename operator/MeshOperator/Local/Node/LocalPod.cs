@@ -73,7 +73,21 @@ internal sealed class LocalPod : IDisposable
     }
 
     /// <summary>Brings what comes from ConfigMaps up to date.</summary>
-    public Task RefreshAsync() => _running.IsCompletedSuccessfully ? _volumes.RefreshAsync() : Task.CompletedTask;
+    public async Task RefreshAsync()
+    {
+        if (IsEnding || !_running.IsCompletedSuccessfully)
+            return;
+        try
+        {
+            await _volumes.RefreshAsync();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A pod that ends meanwhile takes its files away.
+            if (!IsEnding)
+                Report($"its trust bundle cannot be written: {e.Message}");
+        }
+    }
 
     /// <summary>Ends it; called again it changes nothing.</summary>
     /// <param name="drains">Whether it goes on until all callers have heard of it.</param>
@@ -116,7 +130,7 @@ internal sealed class LocalPod : IDisposable
                         or k8s.Autorest.HttpOperationException
             )
         {
-            Tell($"did not start: {e.Message}");
+            Report($"did not start: {e.Message}");
         }
     }
 
@@ -204,7 +218,7 @@ internal sealed class LocalPod : IDisposable
         try
         {
             var reason = await proxy.Ended.WaitAsync(_ending.Token);
-            Tell($"the proxy ended ({reason}); it is started again in {RestartBackoff.TotalSeconds:0} s");
+            Report($"the proxy ended ({reason}); it is started again in {RestartBackoff.TotalSeconds:0} s");
             Restarts++;
             _status.Restart(container.Name);
             await _status.WriteAsync();
@@ -220,7 +234,7 @@ internal sealed class LocalPod : IDisposable
         }
         catch (Exception e) when (e is IOException or HttpRequestException or System.ComponentModel.Win32Exception)
         {
-            Tell(e.Message);
+            Report(e.Message);
         }
     }
 
@@ -241,7 +255,7 @@ internal sealed class LocalPod : IDisposable
             Directory.Delete(_volumes.Folder, recursive: true);
     }
 
-    private void Tell(string problem)
+    private void Report(string problem)
     {
         Problem = problem;
         _node.Report($"pod {Name}: {problem}");
