@@ -164,7 +164,7 @@ internal sealed class ResourceTracker : IResourceReceiver
                 _stores.Clusters.SetEndpoints(assignment);
                 break;
             case Listener listener:
-                _waiting[resource.Name] = (ListenerPlan.Of(listener, _stores), resource.References);
+                _waiting[resource.Name] = (ListenerPlan.Create(listener, _stores), resource.References);
                 break;
             case RouteConfiguration routes:
                 Check(routes);

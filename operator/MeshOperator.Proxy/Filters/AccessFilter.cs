@@ -8,8 +8,8 @@ internal sealed class AccessFilter(RBAC configuration) : IHttpFilter
 {
     private const int Forbidden = 403;
 
-    private readonly AccessRules? _rules = AccessRules.Of(configuration.Rules);
-    private readonly AccessRules? _shadow = AccessRules.Of(configuration.ShadowRules);
+    private readonly AccessRules? _rules = AccessRules.Create(configuration.Rules);
+    private readonly AccessRules? _shadow = AccessRules.Create(configuration.ShadowRules);
     private readonly string _prefix = configuration.RulesStatPrefix;
     private readonly string _shadowPrefix = configuration.ShadowRulesStatPrefix;
 

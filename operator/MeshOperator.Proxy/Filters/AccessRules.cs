@@ -22,7 +22,7 @@ internal sealed class AccessRules
     }
 
     /// <summary>Makes them; null without rules.</summary>
-    public static AccessRules? Of(Rules? rules) => rules is null ? null : new AccessRules(rules);
+    public static AccessRules? Create(Rules? rules) => rules is null ? null : new AccessRules(rules);
 
     /// <summary>Whether the rules let a request or connection pass.</summary>
     public bool Lets(AccessSubject subject) => _policies.Any(policy => policy(subject)) == _allows;
@@ -46,10 +46,10 @@ internal sealed class AccessRules
                 var inner = ToCondition(permission.NotRule);
                 return subject => !inner(subject);
             case Permission.RuleOneofCase.Header:
-                var header = HeaderMatch.Of(permission.Header);
+                var header = HeaderMatch.Create(permission.Header);
                 return subject => subject.Request is { } request && header.IsMatch(request);
             case Permission.RuleOneofCase.UrlPath:
-                var path = TextMatch.Of(permission.UrlPath.Path);
+                var path = TextMatch.Create(permission.UrlPath.Path);
                 return subject => subject.Request is { } request && path.IsMatch(request.Path);
             default:
                 return _ => permission.Any;
@@ -65,7 +65,7 @@ internal sealed class AccessRules
             case Principal.IdentifierOneofCase.OrIds:
                 return Any(principal.OrIds.Ids.Select(ToCondition));
             case Principal.IdentifierOneofCase.Authenticated:
-                var name = principal.Authenticated.PrincipalName is { } matcher ? TextMatch.Of(matcher) : null;
+                var name = principal.Authenticated.PrincipalName is { } matcher ? TextMatch.Create(matcher) : null;
                 return subject => subject.Caller is { } caller && (name is null || name.IsMatch(caller));
             default:
                 return _ => principal.Any;

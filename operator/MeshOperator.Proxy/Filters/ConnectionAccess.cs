@@ -22,8 +22,8 @@ internal sealed class ConnectionAccess
     /// <exception cref="ArgumentException">Something in them cannot be had here.</exception>
     public ConnectionAccess(NetworkRbac configuration)
     {
-        _rules = AccessRules.Of(configuration.Rules);
-        _shadow = AccessRules.Of(configuration.ShadowRules);
+        _rules = AccessRules.Create(configuration.Rules);
+        _shadow = AccessRules.Create(configuration.ShadowRules);
         ShadowPrefix = configuration.ShadowRulesStatPrefix;
         IsContinuous = configuration.EnforcementType is NetworkRbac.Types.EnforcementType.Continuous;
         if (configuration.Matcher is not { } matcher)
@@ -32,7 +32,7 @@ internal sealed class ConnectionAccess
         [
             .. (matcher.MatcherList?.Matchers ?? []).Select(rule =>
                 (
-                    Share.Of(Read<RuntimeFraction>(rule.Predicate.SinglePredicate.CustomMatch).RuntimeFraction_, Share.None),
+                    Share.Create(Read<RuntimeFraction>(rule.Predicate.SinglePredicate.CustomMatch).RuntimeFraction_, Share.None),
                     IsDenial(rule.OnMatch?.Action)
                 )
             ),

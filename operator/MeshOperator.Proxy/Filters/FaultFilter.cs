@@ -8,9 +8,9 @@ namespace MeshOperator.Proxy.Filters;
 internal sealed class FaultFilter(HTTPFault configuration, TimeProvider time) : IHttpFilter
 {
     private readonly TimeSpan _delay = configuration.Delay?.FixedDelay?.ToTimeSpan() ?? TimeSpan.Zero;
-    private readonly Share _delayed = configuration.Delay is { } delay ? Share.Of(delay.Percentage ?? new()) : Share.None;
+    private readonly Share _delayed = configuration.Delay is { } delay ? Share.Create(delay.Percentage ?? new()) : Share.None;
     private readonly int _status = (int)(configuration.Abort?.HttpStatus ?? 0);
-    private readonly Share _aborted = configuration.Abort is { } abort ? Share.Of(abort.Percentage ?? new()) : Share.None;
+    private readonly Share _aborted = configuration.Abort is { } abort ? Share.Create(abort.Percentage ?? new()) : Share.None;
 
     /// <inheritdoc/>
     public async ValueTask<bool> PassAsync(Exchange exchange, IHttpFilter listener)

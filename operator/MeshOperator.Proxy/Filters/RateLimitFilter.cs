@@ -29,8 +29,8 @@ internal sealed class RateLimitFilter : IHttpFilter
     /// <summary>Makes a filter.</summary>
     public RateLimitFilter(LocalRateLimit configuration, TimeProvider time)
     {
-        _enabled = Share.Of(configuration.FilterEnabled, Share.None);
-        _enforced = Share.Of(configuration.FilterEnforced, Share.None);
+        _enabled = Share.Create(configuration.FilterEnabled, Share.None);
+        _enforced = Share.Create(configuration.FilterEnforced, Share.None);
         _descriptors = [.. configuration.RateLimits.Select(Descriptor)];
         _buckets = configuration.Descriptors.ToDictionary(
             descriptor => Key(descriptor.Entries.Select(entry => (entry.Key, entry.Value))),
@@ -111,7 +111,7 @@ internal sealed class RateLimitFilter : IHttpFilter
         if (action.ActionSpecifierCase is Action.ActionSpecifierOneofCase.HeaderValueMatch)
         {
             var match = action.HeaderValueMatch;
-            var headers = match.Headers.Select(HeaderMatch.Of).ToArray();
+            var headers = match.Headers.Select(HeaderMatch.Create).ToArray();
             return request =>
                 Array.TrueForAll(headers, header => header.IsMatch(request))
                     ? (Or(match.DescriptorKey, "header_match"), match.DescriptorValue)

@@ -30,7 +30,7 @@ internal sealed record ChainFactory(
     /// <exception cref="ArgumentException">Something in it cannot be had here.</exception>
     public ChainPlan Create(FilterChain chain)
     {
-        var tls = TlsSettings.Of(chain.TransportSocket, Secrets);
+        var tls = TlsSettings.Create(chain.TransportSocket, Secrets);
         var last = chain.Filters is [.., var end] && end.TypedConfig is not null ? ResourceReader.Unpack(end.TypedConfig) : null;
         if (last is Manager manager)
         {
@@ -38,10 +38,10 @@ internal sealed record ChainFactory(
                 throw new ArgumentException(
                     $"filter_chains: the built-in proxy supports no filters before the one of requests ({chain.Name})"
                 );
-            return ChainPlan.Of(chain, tls, new ConnectionManager(manager, this), null);
+            return ChainPlan.Create(chain, tls, new ConnectionManager(manager, this), null);
         }
 
-        return ChainPlan.Of(chain, tls, null, new ByteChain([.. chain.Filters.Select(Step)], this));
+        return ChainPlan.Create(chain, tls, null, new ByteChain([.. chain.Filters.Select(Step)], this));
     }
 
     /// <summary>Gives a step of a chain of bytes at the moment of a connection; null when it has not arrived.</summary>

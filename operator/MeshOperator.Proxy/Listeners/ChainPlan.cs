@@ -33,11 +33,11 @@ internal sealed record ChainPlan
     public ByteChain? Bytes { get; private init; }
 
     /// <summary>A chain of requests for all connections.</summary>
-    public static ChainPlan Of(string name, IRequestHandler handler) =>
+    public static ChainPlan Create(string name, IRequestHandler handler) =>
         new(ByteString.CopyFromUtf8(name)) { Name = name, Handler = handler };
 
     /// <summary>A chain.</summary>
-    public static ChainPlan Of(FilterChain chain, TlsSettings? tls, IRequestHandler? handler, ByteChain? bytes) =>
+    public static ChainPlan Create(FilterChain chain, TlsSettings? tls, IRequestHandler? handler, ByteChain? bytes) =>
         new(chain.ToByteString())
         {
             Name = chain.Name,

@@ -23,7 +23,7 @@ internal sealed record ListenerPlan
         Name = name;
         Addresses = [address];
         _chains = [];
-        _default = ChainPlan.Of(name, handler);
+        _default = ChainPlan.Create(name, handler);
         _looksForTls = _looksForHttp = _ => false;
     }
 
@@ -53,7 +53,7 @@ internal sealed record ListenerPlan
 
     /// <summary>Makes a plan.</summary>
     /// <exception cref="ArgumentException">Something in it cannot be had here.</exception>
-    public static ListenerPlan Of(Listener listener, ChainFactory chains) => new(listener, chains);
+    public static ListenerPlan Create(Listener listener, ChainFactory chains) => new(listener, chains);
 
     /// <summary>Whether TLS is looked for at a port.</summary>
     public bool LooksForTls(int port) => _looksForTls(port);

@@ -10,10 +10,10 @@ namespace MeshOperator.Proxy.Matching;
 internal sealed record HeaderMatch(string Name, TextMatch? Value, bool IsPresent)
 {
     /// <summary>Makes one.</summary>
-    public static HeaderMatch Of(HeaderMatcher matcher) =>
+    public static HeaderMatch Create(HeaderMatcher matcher) =>
         matcher.HeaderMatchSpecifierCase switch
         {
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.StringMatch => new(matcher.Name, TextMatch.Of(matcher.StringMatch), true),
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.StringMatch => new(matcher.Name, TextMatch.Create(matcher.StringMatch), true),
             HeaderMatcher.HeaderMatchSpecifierOneofCase.ExactMatch => new(matcher.Name, TextMatch.OfExact(matcher.ExactMatch), true),
             HeaderMatcher.HeaderMatchSpecifierOneofCase.PrefixMatch => new(matcher.Name, TextMatch.OfPrefix(matcher.PrefixMatch), true),
             HeaderMatcher.HeaderMatchSpecifierOneofCase.SafeRegexMatch => new(
@@ -41,9 +41,9 @@ internal sealed record HeaderMatch(string Name, TextMatch? Value, bool IsPresent
 internal sealed record QueryMatch(string Name, TextMatch? Value, bool IsPresent)
 {
     /// <summary>Makes one.</summary>
-    public static QueryMatch Of(QueryParameterMatcher matcher) =>
+    public static QueryMatch Create(QueryParameterMatcher matcher) =>
         matcher.QueryParameterMatchSpecifierCase is QueryParameterMatcher.QueryParameterMatchSpecifierOneofCase.StringMatch
-            ? new QueryMatch(matcher.Name, TextMatch.Of(matcher.StringMatch), true)
+            ? new QueryMatch(matcher.Name, TextMatch.Create(matcher.StringMatch), true)
             : new QueryMatch(matcher.Name, null, !matcher.HasPresentMatch || matcher.PresentMatch);
 
     /// <summary>Whether it holds for a query, of which the first value of each parameter counts.</summary>

@@ -18,11 +18,11 @@ internal sealed record Share(ulong Numerator, ulong Denominator, string RuntimeK
     public static Share All { get; } = new(1, 1, "");
 
     /// <summary>A share; null is <paramref name="otherwise"/>.</summary>
-    public static Share Of(RuntimeFractionalPercent? percent, Share otherwise) =>
-        percent is null ? otherwise : Of(percent.DefaultValue ?? new FractionalPercent(), percent.RuntimeKey);
+    public static Share Create(RuntimeFractionalPercent? percent, Share otherwise) =>
+        percent is null ? otherwise : Create(percent.DefaultValue ?? new FractionalPercent(), percent.RuntimeKey);
 
     /// <summary>A share.</summary>
-    public static Share Of(FractionalPercent? percent, string runtimeKey = "") =>
+    public static Share Create(FractionalPercent? percent, string runtimeKey = "") =>
         percent is null ? All : new Share(percent.Numerator, Whole(percent.Denominator), runtimeKey);
 
     /// <summary>Whether a request with this random number is one of them.</summary>

@@ -9,7 +9,7 @@ internal abstract record TextMatch
     public abstract bool IsMatch(string text);
 
     /// <summary>Makes one.</summary>
-    public static TextMatch Of(StringMatcher matcher)
+    public static TextMatch Create(StringMatcher matcher)
     {
         var comparison = matcher.IgnoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
         return matcher.MatchPatternCase switch

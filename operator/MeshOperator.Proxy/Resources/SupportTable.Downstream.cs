@@ -22,7 +22,7 @@ internal static partial class SupportTable
 {
     private static IEnumerable<MessageSupport> Listeners() =>
         [
-            Of(Listener.Descriptor)
+            Create(Listener.Descriptor)
                 .CarriesAll()
                 .Rejects("api_listener")
                 .Takes("use_original_dst", "false")
@@ -38,12 +38,12 @@ internal static partial class SupportTable
             All(ListenerFilterChainMatchPredicate.Descriptor),
             All(ListenerFilterChainMatchPredicate.Types.MatchSet.Descriptor),
             All(HttpInspector.Descriptor),
-            Of(TlsInspector.Descriptor).Leaves("a buffer's size", "initial_read_buffer_size"),
+            Create(TlsInspector.Descriptor).Leaves("a buffer's size", "initial_read_buffer_size"),
         ];
 
     private static IEnumerable<MessageSupport> ConnectionManagers() =>
         [
-            Of(Manager.Descriptor)
+            Create(Manager.Descriptor)
                 .CarriesAll()
                 .Takes("codec_type", "AUTO")
                 .Takes("use_remote_address", "false")
@@ -54,12 +54,12 @@ internal static partial class SupportTable
                 .Leaves(Logs, "access_log")
                 .Leaves("the built-in proxy takes no orders by headers", "internal_address_config")
                 .Leaves("a request's headers may take 60 s at all listeners", "request_headers_timeout"),
-            Of(Manager.Types.SetCurrentClientCertDetails.Descriptor).Carries("uri"),
-            Of(Manager.Types.UpgradeConfig.Descriptor).Takes("upgrade_type", "websocket"),
+            Create(Manager.Types.SetCurrentClientCertDetails.Descriptor).Carries("uri"),
+            Create(Manager.Types.UpgradeConfig.Descriptor).Takes("upgrade_type", "websocket"),
             All(LocalReplyConfig.Descriptor),
             All(ResponseMapper.Descriptor),
-            Of(AccessLogFilter.Descriptor).Carries("response_flag_filter"),
-            Of(ResponseFlagFilter.Descriptor).Takes("flags", "UF"),
+            Create(AccessLogFilter.Descriptor).Carries("response_flag_filter"),
+            Create(ResponseFlagFilter.Descriptor).Takes("flags", "UF"),
             All(Rds.Descriptor),
             All(HttpFilter.Descriptor),
             All(EarlyHeaderMutation.Descriptor),
@@ -99,8 +99,8 @@ internal static partial class SupportTable
     private static IEnumerable<MessageSupport> Shared() =>
         [
             All(Address.Descriptor),
-            Of(SocketAddress.Descriptor).CarriesAll().Takes("protocol", "TCP"),
-            Of(ConfigSource.Descriptor)
+            Create(SocketAddress.Descriptor).CarriesAll().Takes("protocol", "TCP"),
+            Create(ConfigSource.Descriptor)
                 .Carries("ads", "resource_api_version")
                 .Leaves("what waits for a resource waits as long as it takes", "initial_fetch_timeout"),
             All(AggregatedConfigSource.Descriptor),
@@ -111,9 +111,9 @@ internal static partial class SupportTable
             All(RuntimeFractionalPercent.Descriptor),
             All(HeaderValue.Descriptor),
             All(HeaderValueOption.Descriptor),
-            Of(DataSource.Descriptor).Carries("inline_bytes", "inline_string"),
+            Create(DataSource.Descriptor).Carries("inline_bytes", "inline_string"),
             All(TransportSocket.Descriptor),
-            Of(SubstitutionFormatString.Descriptor).Carries("text_format_source"),
+            Create(SubstitutionFormatString.Descriptor).Carries("text_format_source"),
             All(Runtime.Descriptor),
             All(PathMatcher.Descriptor),
             All(RegexMatcher.Descriptor),

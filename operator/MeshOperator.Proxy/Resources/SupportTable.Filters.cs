@@ -23,20 +23,20 @@ internal static partial class SupportTable
 {
     private static IEnumerable<MessageSupport> Filters() =>
         [
-            Of(Router.Descriptor).Leaves("the built-in proxy has no such headers", "suppress_envoy_headers"),
+            Create(Router.Descriptor).Leaves("the built-in proxy has no such headers", "suppress_envoy_headers"),
             All(HTTPFault.Descriptor),
             All(FaultAbort.Descriptor),
             All(FaultDelay.Descriptor),
-            Of(LocalRateLimit.Descriptor).CarriesAll().Leaves(Statistics, "stat_prefix"),
+            Create(LocalRateLimit.Descriptor).CarriesAll().Leaves(Statistics, "stat_prefix"),
             All(LocalRateLimitDescriptor.Descriptor),
             All(RateLimitDescriptor.Types.Entry.Descriptor),
-            Of(HttpRbac.Descriptor).Carries("rules", "shadow_rules", "rules_stat_prefix", "shadow_rules_stat_prefix"),
+            Create(HttpRbac.Descriptor).Carries("rules", "shadow_rules", "rules_stat_prefix", "shadow_rules_stat_prefix"),
             All(RBACPerRoute.Descriptor),
-            Of(NetworkRbac.Descriptor)
+            Create(NetworkRbac.Descriptor)
                 .Carries("rules", "shadow_rules", "enforcement_type", "matcher", "shadow_rules_stat_prefix")
                 .Leaves(Statistics, "stat_prefix"),
-            Of(Rules.Descriptor).Carries("policies").Takes("action", "ALLOW", "DENY"),
-            Of(RbacAction.Descriptor).Carries("name").Takes("action", "ALLOW", "DENY"),
+            Create(Rules.Descriptor).Carries("policies").Takes("action", "ALLOW", "DENY"),
+            Create(RbacAction.Descriptor).Carries("name").Takes("action", "ALLOW", "DENY"),
             All(Policy.Descriptor),
             All(Permission.Descriptor),
             All(Permission.Types.Set.Descriptor),
@@ -51,13 +51,13 @@ internal static partial class SupportTable
             All(Matcher.Types.MatcherList.Types.Predicate.Types.SinglePredicate.Descriptor),
             All(SourceIPInput.Descriptor),
             All(RuntimeFraction.Descriptor),
-            Of(TcpProxy.Descriptor)
+            Create(TcpProxy.Descriptor)
                 .Carries("cluster", "weighted_clusters", "idle_timeout")
                 .Leaves(Statistics, "stat_prefix")
                 .Leaves(Logs, "access_log"),
             All(TcpProxy.Types.WeightedCluster.Descriptor),
             All(TcpProxy.Types.WeightedCluster.Types.ClusterWeight.Descriptor),
             All(SetFilterState.Descriptor),
-            Of(FilterStateValue.Descriptor).Carries("format_string").Takes("object_key", "envoy.network.application_protocols"),
+            Create(FilterStateValue.Descriptor).Carries("format_string").Takes("object_key", "envoy.network.application_protocols"),
         ];
 }

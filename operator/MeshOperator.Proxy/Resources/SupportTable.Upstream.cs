@@ -13,7 +13,7 @@ internal static partial class SupportTable
 {
     private static IEnumerable<MessageSupport> Clusters() =>
         [
-            Of(Cluster.Descriptor)
+            Create(Cluster.Descriptor)
                 .CarriesAll()
                 .Takes("type", "STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
                 .Takes("lb_policy", "ROUND_ROBIN", "LEAST_REQUEST", "RING_HASH", "RANDOM", "MAGLEV", "CLUSTER_PROVIDED")
@@ -25,7 +25,7 @@ internal static partial class SupportTable
             All(CircuitBreakers.Descriptor),
             All(CircuitBreakers.Types.Thresholds.Descriptor),
             All(CircuitBreakers.Types.Thresholds.Types.RetryBudget.Descriptor),
-            Of(OutlierDetection.Descriptor)
+            Create(OutlierDetection.Descriptor)
                 .CarriesAll()
                 .Takes("enforcing_success_rate", "0")
                 .Takes("enforcing_local_origin_success_rate", "0")
@@ -42,19 +42,19 @@ internal static partial class SupportTable
             All(MatchPredicate.Descriptor),
             All(HttpHeadersMatch.Descriptor),
             All(HttpProtocolOptions.Descriptor),
-            Of(Http1ProtocolOptions.Descriptor)
+            Create(Http1ProtocolOptions.Descriptor)
                 .Carries("accept_http_10", "default_host_for_http_10")
                 .Leaves("trailers of HTTP/1.1 are not passed on; those of HTTP/2 are", "enable_trailers"),
             All(Http2ProtocolOptions.Descriptor),
             All(KeepaliveSettings.Descriptor),
-            Of(BindConfig.Descriptor).Carries("source_address", "extra_source_addresses").Leaves(Sockets, "socket_options"),
+            Create(BindConfig.Descriptor).Carries("source_address", "extra_source_addresses").Leaves(Sockets, "socket_options"),
             All(ExtraSourceAddress.Descriptor),
         ];
 
     private static IEnumerable<MessageSupport> Endpoints() =>
         [
             All(ClusterLoadAssignment.Descriptor),
-            Of(LocalityLbEndpoints.Descriptor)
+            Create(LocalityLbEndpoints.Descriptor)
                 .Carries("lb_endpoints")
                 .Takes("priority", "0")
                 .Leaves(
@@ -63,7 +63,7 @@ internal static partial class SupportTable
                     "load_balancing_weight"
                 ),
             All(LbEndpoint.Descriptor),
-            Of(Endpoint.Descriptor)
+            Create(Endpoint.Descriptor)
                 .Carries("address")
                 .Leaves("the first address is used", "additional_addresses")
                 .Leaves("is for checks of health", "hostname"),
@@ -75,11 +75,11 @@ internal static partial class SupportTable
             All(Secret.Descriptor),
             All(TlsCertificate.Descriptor),
             All(CertificateValidationContext.Descriptor),
-            Of(SubjectAltNameMatcher.Descriptor).Carries("matcher").Takes("san_type", "URI"),
+            Create(SubjectAltNameMatcher.Descriptor).Carries("matcher").Takes("san_type", "URI"),
             All(SdsSecretConfig.Descriptor),
             All(CommonTlsContext.Descriptor),
             All(CommonTlsContext.Types.CombinedCertificateValidationContext.Descriptor),
-            Of(TlsParameters.Descriptor)
+            Create(TlsParameters.Descriptor)
                 .Carries("cipher_suites")
                 .Takes("tls_minimum_protocol_version", "TLSv1_2", "TLSv1_3")
                 .Takes("tls_maximum_protocol_version", "TLSv1_2", "TLSv1_3"),

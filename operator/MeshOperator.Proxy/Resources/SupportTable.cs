@@ -36,7 +36,7 @@ internal static partial class SupportTable
     /// <summary>The parser of a message; null when the proxy does not know it. It discards fields that it does not know.</summary>
     public static MessageParser? ParserOf(string fullName) => Parsers.GetValueOrDefault(fullName);
 
-    private static MessageSupport Of(MessageDescriptor descriptor) => new(descriptor);
+    private static MessageSupport Create(MessageDescriptor descriptor) => new(descriptor);
 
     private static MessageSupport All(MessageDescriptor descriptor) => new MessageSupport(descriptor).CarriesAll();
 }

@@ -10,7 +10,7 @@ namespace MeshOperator.Proxy.Routing;
 internal abstract record HashKey
 {
     /// <summary>Makes one.</summary>
-    public static HashKey Of(Policy policy) =>
+    public static HashKey Create(Policy policy) =>
         policy.PolicySpecifierCase switch
         {
             Policy.PolicySpecifierOneofCase.Cookie => new CookieKey(

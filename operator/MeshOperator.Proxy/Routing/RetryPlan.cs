@@ -69,7 +69,7 @@ internal sealed record RetryPlan
         _on = [.. words.Where(Conditions.Contains)];
         _grpc = [.. words.Where(GrpcConditions.ContainsKey).Select(word => GrpcConditions[word])];
         _statuses = [.. policy.RetriableStatusCodes.Select(code => (int)code)];
-        _headers = [.. policy.RetriableHeaders.Select(HeaderMatch.Of)];
+        _headers = [.. policy.RetriableHeaders.Select(HeaderMatch.Create)];
         _base = policy.RetryBackOff?.BaseInterval?.ToTimeSpan() ?? DefaultBase;
         _longest = policy.RetryBackOff?.MaxInterval?.ToTimeSpan() ?? (_base * 10);
         _byServer = policy.RateLimitedRetryBackOff;
@@ -93,7 +93,7 @@ internal sealed record RetryPlan
 
     /// <summary>Makes a plan.</summary>
     /// <exception cref="ArgumentException">A condition is not known.</exception>
-    public static RetryPlan Of(RetryPolicy policy) => new(policy);
+    public static RetryPlan Create(RetryPolicy policy) => new(policy);
 
     /// <summary>Whether a failed attempt is retried.</summary>
     public bool RetriesOn(AttemptFailure failure) =>

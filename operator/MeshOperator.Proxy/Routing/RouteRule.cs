@@ -19,9 +19,9 @@ internal sealed record RouteRule
     {
         Name = route.Name;
         _path = Path(route.Match);
-        _headers = [.. route.Match.Headers.Select(HeaderMatch.Of)];
-        _query = [.. route.Match.QueryParameters.Select(QueryMatch.Of)];
-        _share = Share.Of(route.Match.RuntimeFraction, Share.All);
+        _headers = [.. route.Match.Headers.Select(HeaderMatch.Create)];
+        _query = [.. route.Match.QueryParameters.Select(QueryMatch.Create)];
+        _share = Share.Create(route.Match.RuntimeFraction, Share.All);
         Filters = route.TypedPerFilterConfig;
         Headers = new HeaderChanges(route.RequestHeadersToAdd, route.RequestHeadersToRemove);
         if (route.ActionCase is Route.ActionOneofCase.DirectResponse)
@@ -35,13 +35,13 @@ internal sealed record RouteRule
         TotalWeight = Clusters.Aggregate(0UL, (sum, cluster) => sum + cluster.Weight);
         Timeout = NonZero(action.Timeout?.ToTimeSpan() ?? DefaultTimeout);
         IdleTimeout = action.IdleTimeout?.ToTimeSpan();
-        Retry = action.RetryPolicy is { } retry ? RetryPlan.Of(retry) : null;
-        Hashes = [.. action.HashPolicy.Select(HashKey.Of)];
+        Retry = action.RetryPolicy is { } retry ? RetryPlan.Create(retry) : null;
+        Hashes = [.. action.HashPolicy.Select(HashKey.Create)];
         Mirrors =
         [
             .. action.RequestMirrorPolicies.Select(mirror => new Mirror(
                 mirror.Cluster,
-                Share.Of(mirror.RuntimeFraction, Share.All),
+                Share.Create(mirror.RuntimeFraction, Share.All),
                 !mirror.DisableShadowHostSuffixAppend
             )),
         ];
@@ -82,7 +82,7 @@ internal sealed record RouteRule
 
     /// <summary>Makes a route.</summary>
     /// <exception cref="ArgumentException">Something in it cannot be had here.</exception>
-    public static RouteRule Of(Route route) => new(route);
+    public static RouteRule Create(Route route) => new(route);
 
     /// <summary>Whether the conditions hold.</summary>
     public bool IsMatch(RequestView request, RuntimeValues runtime) =>

@@ -58,7 +58,7 @@ internal sealed record PeerTrust(X509Certificate2Collection Roots, IReadOnlyList
             }
         }
 
-        return new PeerTrust(roots, [.. context.MatchTypedSubjectAltNames.Select(name => TextMatch.Of(name.Matcher))]);
+        return new PeerTrust(roots, [.. context.MatchTypedSubjectAltNames.Select(name => TextMatch.Create(name.Matcher))]);
     }
 
     /// <summary>Whether a certificate is signed by a trusted root and has one of the identities.</summary>

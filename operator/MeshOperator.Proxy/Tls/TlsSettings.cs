@@ -42,7 +42,7 @@ internal sealed class TlsSettings
 
     /// <summary>Makes what a transport socket says; null for plaintext.</summary>
     /// <exception cref="ArgumentException">Something in it cannot be had here.</exception>
-    public static TlsSettings? Of(TransportSocket? socket, SecretStore secrets) =>
+    public static TlsSettings? Create(TransportSocket? socket, SecretStore secrets) =>
         socket?.TypedConfig is null
             ? null
             : ResourceReader.Unpack(socket.TypedConfig) switch

@@ -21,7 +21,7 @@ internal sealed class OutlierEjection
         _detection = detection;
         _time = time;
         _errors = protocols?.OutlierDetection?.ErrorMatcher?.HttpResponseHeadersMatch is { } match
-            ? [.. match.Headers.Select(HeaderMatch.Of)]
+            ? [.. match.Headers.Select(HeaderMatch.Create)]
             : null;
     }
 

@@ -47,11 +47,14 @@ internal sealed class UpstreamCluster : IDisposable
             time,
             isOpened => statistics.Count("cluster", StatName, isOpened ? "upstream_cx_total" : "upstream_cx_connect_fail")
         );
-        _transport = new UpstreamTransport(TlsSettings.Of(cluster.TransportSocket, secrets), connector, Protocols);
+        _transport = new UpstreamTransport(TlsSettings.Create(cluster.TransportSocket, secrets), connector, Protocols);
         _matches =
         [
             .. cluster.TransportSocketMatches.Select(match =>
-                (match.Match ?? new Struct(), new UpstreamTransport(TlsSettings.Of(match.TransportSocket, secrets), connector, Protocols))
+                (
+                    match.Match ?? new Struct(),
+                    new UpstreamTransport(TlsSettings.Create(match.TransportSocket, secrets), connector, Protocols)
+                )
             ),
         ];
         if (cluster.Type is DiscoveryType.Static or DiscoveryType.StrictDns or DiscoveryType.LogicalDns)
