@@ -6,6 +6,7 @@ using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Local.Application;
 using MeshOperator.Local.Traffic;
+using MeshOperator.Local.Watching;
 
 namespace MeshOperator.Local.Load;
 
@@ -33,23 +34,8 @@ internal sealed class LoadGenerator : IAsyncDisposable
     public LoadGenerator(KubernetesTransport transport, TrafficLog traffic, ILoggerFactory loggers)
     {
         _traffic = traffic;
-#pragma warning disable RS0030 // Nothing depends on it but when it tries again.
-        var random = Random.Shared;
-#pragma warning restore RS0030
-        _services = new SharedInformer<V1Service>(
-            transport,
-            new InformerOptions<V1Service> { LongestAnnotation = null },
-            TimeProvider.System,
-            random,
-            loggers.CreateLogger<SharedInformer<V1Service>>()
-        );
-        _slices = new SharedInformer<V1EndpointSlice>(
-            transport,
-            new InformerOptions<V1EndpointSlice>(),
-            TimeProvider.System,
-            random,
-            loggers.CreateLogger<SharedInformer<V1EndpointSlice>>()
-        );
+        _services = LocalInformers.Create<V1Service>(transport, loggers);
+        _slices = LocalInformers.Create<V1EndpointSlice>(transport, loggers);
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,

@@ -6,6 +6,7 @@ using MeshOperator.Api;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Local.Traffic;
+using MeshOperator.Local.Watching;
 
 namespace MeshOperator.Local.Node;
 
@@ -53,26 +54,10 @@ internal sealed class LocalNode : IAsyncDisposable
     {
         BuiltIn = new BuiltInProxies(loggers);
         (Client, Proxies, Folder, DiscoveryAddress, Traffic, _report) = (client, proxies, folder, discoveryAddress, traffic, report);
-        _informer = Watch<V1Pod>(null);
-        _bundles = Watch<V1ConfigMap>("metadata.name=" + MeshNames.TrustBundleConfigMap);
-
-        SharedInformer<T> Watch<T>(string? fieldSelector)
-            where T : class, IKubernetesObject<V1ObjectMeta>
-        {
-            var options = new InformerOptions<T> { FieldSelector = fieldSelector, LongestAnnotation = null };
-#pragma warning disable RS0030 // Nothing depends on it but when it tries again.
-            var random = Random.Shared;
-#pragma warning restore RS0030
-            var informer = new SharedInformer<T>(
-                transport,
-                options,
-                TimeProvider.System,
-                random,
-                loggers.CreateLogger<SharedInformer<T>>()
-            );
-            informer.Changed += _ => _changes.Writer.TryWrite(true);
-            return informer;
-        }
+        _informer = LocalInformers.Create<V1Pod>(transport, loggers);
+        _bundles = LocalInformers.Create<V1ConfigMap>(transport, loggers, "metadata.name=" + MeshNames.TrustBundleConfigMap);
+        _informer.Changed += _ => _changes.Writer.TryWrite(true);
+        _bundles.Changed += _ => _changes.Writer.TryWrite(true);
     }
 
     /// <summary>An administrator's client.</summary>
