@@ -24,7 +24,7 @@ internal static class BindFailure
             .Select(port => port.ContainerPort.ToString(CultureInfo.InvariantCulture))
             .ToList();
         var which = ports.Count == 0 ? "the ports that services send to" : "port " + string.Join(", ", ports);
-        return $"The container '{status.Name}' ended with exit code {ExitCodeOf(status)} and was restarted {status.RestartCount} times. "
+        return $"The container '{status.Name}' ended with exit code {ExitCodeOf(status)} and is being restarted. "
             + $"If its log says that an address is in use: with {SidecarAnnotations.Inbound}: {MeshNames.InboundProxy} the sidecar "
             + "listens on the "
             + $"pod's address at {which}; let the application listen on 127.0.0.1 at the same port, and not on 0.0.0.0.";
