@@ -53,8 +53,8 @@ internal sealed record OperatorOptions
     /// <summary>Whether all ports are on loopback only.</summary>
     public bool LoopbackOnly { get; init; }
 
-    /// <summary>Whether containers of pods really run. In <c>meshop local</c> none does, and a proxy that is not connected is not
-    /// there.</summary>
+    /// <summary>Whether containers of pods really run. Where none does, as with <c>meshop local --proxy None</c>, a proxy that is not
+    /// connected is not there.</summary>
     public bool PodsRun { get; init; } = true;
 
     /// <summary>What sidecars are like. The operator adds what it knows of itself and of the cluster.</summary>
