@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 file=${1:?the file to write}
 project=operator/MeshOperator/MeshOperator.csproj
-# Without `meshop local`, as in the image. For one platform a restore leaves the lock files as they are.
-image=(-r linux-x64 -p:LocalMesh=false)
+# Without `meshop local`, as in the image. As a property, the platform holds for each project, so that the lock files stay as they are and need not fit.
+image=(-p:RuntimeIdentifier=linux-x64 -p:LocalMesh=false)
 trap 'dotnet restore "$project" -v quiet' EXIT
 dotnet tool restore >/dev/null
 dotnet restore "$project" -v quiet "${image[@]}"
