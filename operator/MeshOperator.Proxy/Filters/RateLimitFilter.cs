@@ -27,14 +27,14 @@ internal sealed class RateLimitFilter : IHttpFilter
     private readonly bool _isResourceExhausted;
 
     /// <summary>Makes a filter.</summary>
-    public RateLimitFilter(LocalRateLimit configuration, TimeProvider time)
+    public RateLimitFilter(LocalRateLimit configuration)
     {
         _enabled = Share.Create(configuration.FilterEnabled, Share.None);
         _enforced = Share.Create(configuration.FilterEnforced, Share.None);
         _descriptors = [.. configuration.RateLimits.Select(Descriptor)];
         _buckets = configuration.Descriptors.ToDictionary(
             descriptor => Key(descriptor.Entries.Select(entry => (entry.Key, entry.Value))),
-            descriptor => new TokenBucket(descriptor.TokenBucket, time),
+            descriptor => TokenBucket.Create(descriptor.TokenBucket),
             StringComparer.Ordinal
         );
         _headers = new HeaderChanges(configuration.ResponseHeadersToAdd, []);
