@@ -59,17 +59,10 @@ internal sealed class RequestForwarder : IDisposable
         var context = exchange.Context;
         route.Headers.Apply(context.Request.Headers);
         exchange.Request.Authority = context.Request.Headers.Host.ToString();
-        var body = Body(exchange, isKept: route.Retry is not null || route.Mirrors.Count > 0);
-        try
-        {
-            foreach (var mirror in route.Mirrors.Where(mirror => mirror.Share.Has(exchange.Request.Number, exchange.Settings.Runtime)))
-                _mirror.Send(mirror, exchange, body);
-            await ForwardAsync(exchange, route, cluster, body);
-        }
-        finally
-        {
-            body?.Close();
-        }
+        await using var body = Body(exchange, isKept: route.Retry is not null || route.Mirrors.Count > 0);
+        foreach (var mirror in route.Mirrors.Where(mirror => mirror.Share.Has(exchange.Request.Number, exchange.Settings.Runtime)))
+            _mirror.Send(mirror, exchange, body);
+        await ForwardAsync(exchange, route, cluster, body);
     }
 
     /// <summary>Ends what it holds.</summary>
