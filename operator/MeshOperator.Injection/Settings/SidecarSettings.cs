@@ -68,8 +68,8 @@ internal sealed record SidecarSettings
     public required string? ApplicationAddress { get; init; }
 
     /// <summary>The loopback address on which the proxy listens for the application's requests where <see cref="Interception"/> is
-    /// <see cref="Settings.Interception.None"/>; null where the annotation is not set. The operator reads the annotation, too, when it makes
-    /// the proxy's listeners.</summary>
+    /// <see cref="Settings.Interception.None"/>; null where the annotation is not set. The operator reads the annotation, too, when it
+    /// makes the proxy's listeners.</summary>
     public required string? ProxyAddress { get; init; }
 
     /// <summary>Whether the proxy listens on the pod's address at the application's ports.</summary>

@@ -4,8 +4,8 @@ using Polly.Timeout;
 
 namespace MeshOperator.Proxy.Forwarding;
 
-/// <summary>How often a request is attempted, and how long an attempt may take to its response. The pipelines are the same for all requests;
-/// what their routes say is in their state.</summary>
+/// <summary>How often a request is attempted, and how long an attempt may take to its response. The pipelines are the same for all
+/// requests; what their routes say is in their state.</summary>
 internal sealed class AttemptPolicies
 {
     private static readonly ResiliencePropertyKey<ForwardingState> Request = new("request");
