@@ -103,7 +103,15 @@ internal sealed record SidecarSettings
             ApplicationAddress = reader.Annotation(SidecarAnnotations.ApplicationAddress, SettingValues.Loopback),
             ProxyAddress = reader.Annotation(SidecarAnnotations.ProxyAddress, SettingValues.Loopback),
         };
-        // The operator reads it when it makes the proxy's listeners; the sidecar itself does not differ.
+        // The operator reads these when it makes the proxy's clusters and listeners; the sidecar itself does not differ.
+        _ = reader.Text(SidecarAnnotations.ApplicationIdleTimeout, options.ApplicationIdleTimeout, SettingValues.Duration);
+        _ = reader.Text(SidecarAnnotations.ApplicationConnectTimeout, options.ApplicationConnectTimeout, SettingValues.DurationAboveZero);
+        _ = reader.Optional(SidecarAnnotations.ApplicationMaxConnections, options.ApplicationMaxConnections, SettingValues.Count);
+        _ = reader.Optional(
+            SidecarAnnotations.ApplicationRequestsPerConnection,
+            options.ApplicationRequestsPerConnection,
+            SettingValues.Count
+        );
         _ = reader.Text(SidecarAnnotations.LocalPorts, string.Empty, SettingValues.LocalPorts);
         // By it the pod's proxy is sent less than the mesh; the sidecar itself does not differ.
         _ = reader.Text(SidecarAnnotations.Upstreams, UpstreamList.Any, SettingValues.Upstreams);

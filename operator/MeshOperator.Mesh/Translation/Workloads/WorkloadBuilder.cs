@@ -49,7 +49,10 @@ internal sealed class WorkloadBuilder
                     pod,
                     port => policies.Limits.Find(name.Namespace, pod, port.Services),
                     snapshot.Revisions.GetValueOrDefault(name)
-                );
+                ) with
+                {
+                    Application = pod.Application?.Or(snapshot.Application) ?? snapshot.Application,
+                };
             if (!_profiles.TryAdd(profile, profile))
                 profile = _profiles[profile];
             workloads[workload] = new MeshWorkload
