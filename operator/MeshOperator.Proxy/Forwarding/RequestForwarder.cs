@@ -15,6 +15,8 @@ internal sealed class RequestForwarder : IDisposable
 {
     private const int Unavailable = 503;
     private const int GatewayTimeout = 504;
+    private const int DeadlineExceeded = 4;
+    private const string TimeoutIsDeadlineExceeded = "envoy.reloadable_features.grpc_timeout_returns_deadline_exceeded";
     private const string Failed = "upstream connect error or disconnect/reset before headers. ";
 
     /// <summary>YARP ends requests after some time without bytes, and knows no endless time.</summary>
@@ -300,7 +302,7 @@ internal sealed class RequestForwarder : IDisposable
                 await state.Exchange.ReplyAsync(Unavailable, "no healthy upstream");
                 break;
             case AttemptFailure.PerTryTimeout:
-                await state.Exchange.ReplyAsync(GatewayTimeout, "upstream request timeout");
+                await ReplyTimeoutAsync(state.Exchange);
                 break;
             default:
                 var again = state.Retries > 0 ? "retried and the latest reset reason: " : "reset reason: ";
@@ -320,6 +322,13 @@ internal sealed class RequestForwarder : IDisposable
             return;
         cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_timeout");
         cluster.Statistics.CountResponse("cluster", cluster.StatName, "upstream_rq", GatewayTimeout);
-        await exchange.ReplyAsync(GatewayTimeout, "upstream request timeout");
+        await ReplyTimeoutAsync(exchange);
     }
+
+    private static Task ReplyTimeoutAsync(Exchange exchange) =>
+        exchange.ReplyAsync(
+            GatewayTimeout,
+            "upstream request timeout",
+            grpcStatus: exchange.Settings.Runtime.IsOn(TimeoutIsDeadlineExceeded) ? DeadlineExceeded : null
+        );
 }
