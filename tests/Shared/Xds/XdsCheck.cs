@@ -10,9 +10,10 @@ internal static partial class XdsCheck
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
 
     /// <summary>Validates, and passes over what this Envoy is known to take though xdscheck, which knows an older one, does not: an
-    /// answer's matcher of failures (field 8 of HttpProtocolOptions), bounds on resets (fields 21 and 22 of Http2ProtocolOptions), the size of
-    /// bodies that are kept (field 20 of Route), limits without a bucket beside those of their descriptors, and filters that a route
-    /// switches on and no more. max_grpc_timeout is deprecated, and nothing else has an attempt say what is left of a call's time. The end-to-end tests show all with a real Envoy.</summary>
+    /// answer's matcher of failures (field 8 of HttpProtocolOptions), bounds on resets (fields 21 and 22 of Http2ProtocolOptions), the size
+    /// of bodies that are kept (field 20 of Route), limits without a bucket beside those of their descriptors, and filters that a route
+    /// switches on and no more. max_grpc_timeout is deprecated, and nothing else has an attempt say what is left of a call's time. The
+    /// end-to-end tests show all with a real Envoy.</summary>
     public static async Task<(int Status, string Output)> ValidateAsync(params string[] arguments)
     {
         var (status, output) = await RunAsync(["validate", .. arguments]);
