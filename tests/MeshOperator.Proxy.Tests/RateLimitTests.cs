@@ -9,6 +9,8 @@ namespace MeshOperator.Proxy.Tests;
 
 public sealed class RateLimitTests
 {
+    private static readonly PolicyKey Policy = new("RateLimit", "shop", "model");
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -18,7 +20,7 @@ public sealed class RateLimitTests
         var (application, _, _) = await mesh.AddMeshedAsync("model");
         var client = await mesh.AddClientAsync();
         var match = new HttpMatch { Path = new StringMatch(StringMatchKind.Prefix, "/limited") };
-        mesh.ChangeInbound("model", port => port with { Limits = [new RequestLimit("model/0", 5, TimeSpan.FromMinutes(1), 5, match)] });
+        mesh.ChangeInbound("model", port => port with { Limits = [new RequestLimit(Policy, 0, 5, TimeSpan.FromMinutes(1), 5, match)] });
         HttpResponseMessage response = null!;
         await Eventually.Succeeds(async () =>
         {
@@ -46,7 +48,8 @@ public sealed class RateLimitTests
                     [
                         .. port.Limits,
                         new RequestLimit(
-                            "model/1",
+                            Policy,
+                            1,
                             1,
                             TimeSpan.FromMinutes(1),
                             1,

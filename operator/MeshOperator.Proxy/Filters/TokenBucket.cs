@@ -14,8 +14,8 @@ internal sealed class TokenBucket(Bucket configuration, TimeProvider time)
     /// <summary>The most tokens that it holds.</summary>
     public long Size { get; } = configuration.MaxTokens;
 
-    /// <summary>Takes a token, if there is one; says how many are left and when there are more.</summary>
-    public (bool IsTaken, long Remaining, TimeSpan Reset) Take()
+    /// <summary>Takes tokens, if there are as many; says how many are left and when there are more.</summary>
+    public (bool IsTaken, long Remaining, TimeSpan Reset) Take(long count)
     {
         lock (_gate)
         {
@@ -26,9 +26,9 @@ internal sealed class TokenBucket(Bucket configuration, TimeProvider time)
                 _filledAt += (long)(fills * _interval.TotalSeconds * time.TimestampFrequency);
             }
 
-            var isTaken = _tokens > 0;
+            var isTaken = _tokens >= count;
             if (isTaken)
-                _tokens--;
+                _tokens -= count;
             return (isTaken, _tokens, _interval - time.GetElapsedTime(_filledAt));
         }
     }

@@ -10,8 +10,8 @@ internal static partial class XdsCheck
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
 
     /// <summary>Validates, and passes over what this Envoy is known to take though xdscheck, which knows an older one, does not: an
-    /// answer's matcher of failures (field 8 of HttpProtocolOptions), limits without a bucket beside those of their descriptors, and
-    /// filters that a route switches on and no more. The end-to-end tests show all with a real Envoy.</summary>
+    /// answer's matcher of failures (field 8 of HttpProtocolOptions), limits without a bucket beside those of their descriptors, descriptors
+    /// for any value and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no more. The end-to-end tests show all with a real Envoy.</summary>
     public static async Task<(int Status, string Output)> ValidateAsync(params string[] arguments)
     {
         var (status, output) = await RunAsync(["validate", .. arguments]);
@@ -33,6 +33,8 @@ internal static partial class XdsCheck
 
     [GeneratedRegex(
         @"upstreams\.http\.v3\.HttpProtocolOptions has unknown fields: field 8 \(bytes, \d+ bytes\) \("
+            + @"|local_ratelimit\.v3\.LocalRateLimit has unknown fields: field 18 \(bytes, \d+ bytes\) \("
+            + @"|<LocalRateLimit>\.descriptors\[\d+\]\.entries\[1\]\.value: value length must be at least 1 runes"
             + @"|: descriptors without a token bucket \(|<FilterConfig>\.config: empty type_url: ",
         RegexOptions.CultureInvariant
     )]

@@ -42,6 +42,10 @@ public sealed class RateLimitSpec
 }
 
 /// <summary>How many requests a pod accepts.</summary>
+[ValidationRule(
+    "!has(self.cost) || self.cost.requests <= (has(self.burst) ? self.burst : self.requests)",
+    "cost.requests is more than the burst, so no request would be accepted; lower it or raise burst"
+)]
 public sealed class RequestLimit
 {
     /// <summary>The number of requests in each unit of time.</summary>
@@ -61,6 +65,13 @@ public sealed class RequestLimit
 
     /// <summary>Which requests are counted. If omitted, all.</summary>
     public RateLimitMatch? Match { get; set; }
+
+    /// <summary>What makes clients different, so that each has the whole limit for itself. If omitted, all clients together have it. A proxy
+    /// counts 10000 clients of a limit at a time; beyond, the one that was silent for longest is forgotten.</summary>
+    public RateLimitClient? Per { get; set; }
+
+    /// <summary>How much of the limit a request uses. If omitted, each counts as 1.</summary>
+    public RateLimitCost? Cost { get; set; }
 }
 
 /// <summary>Units of time.</summary>
@@ -96,4 +107,42 @@ public sealed class RateLimitMatch
     /// <summary>The request's headers. Names are not case-sensitive.</summary>
     [Items(0, 16)]
     public List<ValueMatch>? Headers { get; set; }
+}
+
+/// <summary>By what clients are known.</summary>
+[ValidationRule("has(self.header) != has(self.identity)", "set exactly one of header and identity")]
+public sealed class RateLimitClient
+{
+    /// <summary>The identity that mutual TLS has verified.</summary>
+    public const string ServiceAccount = "serviceAccount";
+
+    /// <summary>A request header, for example x-api-key. Requests without it are one client. A client that writes what it likes into the
+    /// header has a new limit each time, so name one that something checks before.</summary>
+    [Length(1, 256)]
+    [Pattern(RateLimitCost.HeaderPattern)]
+    public string? Header { get; set; }
+
+    /// <summary>serviceAccount: the service account of the caller, as its certificate of mutual TLS says. It cannot be forged. Requests in
+    /// plaintext are one client.</summary>
+    [EnumValues(ServiceAccount)]
+    public string? Identity { get; set; }
+}
+
+/// <summary>What a request costs.</summary>
+public sealed class RateLimitCost
+{
+    /// <summary>The schema's pattern of headers whose value a proxy reads. Some characters of names have a meaning there.</summary>
+    public const string HeaderPattern = "^[A-Za-z0-9_-]+$";
+
+    /// <summary>As how many requests it counts.</summary>
+    [DefaultValue(RateLimitDefaults.Cost)]
+    [RangeMinimum(1)]
+    [RangeMaximum(1000000000)]
+    public int Requests { get; set; } = RateLimitDefaults.Cost;
+
+    /// <summary>A request header with a whole number from 1 to 999999999, for example x-tokens, that says as how many requests it counts.
+    /// Without it, or with something else in it, the request counts as requests.</summary>
+    [Length(1, 256)]
+    [Pattern(HeaderPattern)]
+    public string? Header { get; set; }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
@@ -88,23 +87,31 @@ internal sealed class RateLimitIndex
             .Limits.Select(
                 (limit, i) =>
                     new Limit(
-                        string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),
+                        key,
+                        i,
                         limit.Requests,
                         ToPeriod(limit.Unit),
                         RateLimitDefaults.ResolveBurst(limit),
-                        limit.Match is { } match
-                            ? RequestMatches.Read(
-                                new HttpRequestMatch
-                                {
-                                    Path = match.Path,
-                                    Method = match.Method,
-                                    Headers = match.Headers,
-                                }
-                            )
-                            : HttpMatch.All
+                        limit.Match is { } match ? ToMatch(match) : HttpMatch.All
                     )
+                    {
+                        Client = limit.Per is { } client ? new LimitClient(ToLower(client.Header)) : null,
+                        Cost = limit.Cost is { } cost ? new RequestCost(cost.Requests, ToLower(cost.Header)) : RequestCost.One,
+                    }
             )
             .ToValueList();
+
+    private static HttpMatch ToMatch(RateLimitMatch match) =>
+        RequestMatches.Read(
+            new HttpRequestMatch
+            {
+                Path = match.Path,
+                Method = match.Method,
+                Headers = match.Headers,
+            }
+        );
+
+    private static string? ToLower(string? header) => header?.ToLowerInvariant();
 
     private static TimeSpan ToPeriod(RateLimitUnit unit) =>
         unit switch
