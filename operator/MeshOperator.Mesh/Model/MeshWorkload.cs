@@ -22,9 +22,17 @@ public sealed record MeshWorkload
     /// it.</summary>
     public ExplicitProxySettings? ExplicitProxy { get; init; }
 
+    /// <summary>With which pods it shares rate limits; null where it counts alone.</summary>
+    public LimitGroup? Sharing { get; init; }
+
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
     public required InboundProfile Inbound { get; init; }
 }
+
+/// <summary>Pods that hold rate limits together.</summary>
+/// <param name="Name">The same for all of them.</param>
+/// <param name="Addresses">Those that are ready, an address each, ordered.</param>
+public sealed record LimitGroup(string Name, ValueList<string> Addresses);
 
 /// <summary>What a proxy does with connections that arrive.</summary>
 /// <param name="DefaultMode">For ports that are not listed.</param>
@@ -114,6 +122,9 @@ public sealed record RequestLimit(PolicyKey Policy, int Index, int Requests, Tim
 
     /// <summary>How many tokens a request takes.</summary>
     public RequestCost Cost { get; init; } = RequestCost.One;
+
+    /// <summary>Whether the proxy has only its part, by <see cref="MeshWorkload.Sharing"/>.</summary>
+    public bool IsShared { get; init; }
 }
 
 /// <summary>By what the clients of a limit are known.</summary>

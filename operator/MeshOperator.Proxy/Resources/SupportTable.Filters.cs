@@ -28,7 +28,10 @@ internal static partial class SupportTable
             All(HTTPFault.Descriptor),
             All(FaultAbort.Descriptor),
             All(FaultDelay.Descriptor),
-            Create(LocalRateLimit.Descriptor).CarriesAll().Rejects("local_cluster_rate_limit").Leaves(Statistics, "stat_prefix"),
+            Create(LocalRateLimit.Descriptor)
+                .CarriesAll()
+                .Leaves("the built-in proxy counts alone", "local_cluster_rate_limit")
+                .Leaves(Statistics, "stat_prefix"),
             All(LocalRateLimitDescriptor.Descriptor),
             All(RateLimitDescriptor.Types.Entry.Descriptor),
             Create(HttpRbac.Descriptor).Carries("rules", "shadow_rules", "rules_stat_prefix", "shadow_rules_stat_prefix"),

@@ -19,6 +19,7 @@ internal static class RecordReader
         SidecarAnnotations.ProxyAddress,
         MeshNames.DirectPortsAnnotation,
         MeshNames.InboundModeAnnotation,
+        MeshNames.SharedLimitsAnnotation,
     ];
 
     public static NamespaceRecord? Read(V1Namespace ns) =>
@@ -87,6 +88,7 @@ internal static class RecordReader
                     .ToValueList(),
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
                 ExplicitProxy = ReadExplicitProxy(pod),
+                CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
                 HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
             };
 

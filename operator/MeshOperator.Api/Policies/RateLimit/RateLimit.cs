@@ -3,7 +3,7 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>RateLimit limits how many requests workloads accept. Each proxy counts for itself.</summary>
+/// <summary>RateLimit limits how many requests workloads accept: each pod, all pods of a service together, or each client.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RateLimit", PluralName = "ratelimits")]
 [KubernetesEntityShortNames("rl")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
@@ -34,6 +34,12 @@ public sealed class RateLimitSpec
     [Items(1, 16)]
     [ValidationRule("self.all(t, t.kind == 'Service')", "a target must be a Service")]
     public List<PolicyTargetReference>? TargetRefs { get; set; }
+
+    /// <summary>What the limits are for: each proxy alone, or all the pods of the policy together. Together, each of n ready pods has the nth
+    /// part, so a burst must be at least n, and requests must come to the pods evenly, as they do by default. A pod that starts has its
+    /// part of the burst. Requests in plaintext and over mutual TLS are counted apart.</summary>
+    [DefaultValue(RateLimitDefaults.Scope)]
+    public RateLimitScope Scope { get; set; } = RateLimitDefaults.Scope;
 
     /// <summary>The limits. A request must be within every limit that matches it.</summary>
     [Required]
@@ -72,6 +78,16 @@ public sealed class RequestLimit
 
     /// <summary>How much of the limit a request uses. If omitted, each counts as 1.</summary>
     public RateLimitCost? Cost { get; set; }
+}
+
+/// <summary>What a limit is for.</summary>
+public enum RateLimitScope
+{
+    /// <summary>Each proxy has the whole limit.</summary>
+    Proxy,
+
+    /// <summary>All ready pods of the policy share the limit.</summary>
+    Service,
 }
 
 /// <summary>Units of time.</summary>

@@ -6,6 +6,9 @@ public static class RateLimitDefaults
     /// <summary>The unit of time in which requests are counted.</summary>
     public const RateLimitUnit Unit = RateLimitUnit.Second;
 
+    /// <summary>What limits are for.</summary>
+    public const RateLimitScope Scope = RateLimitScope.Proxy;
+
     /// <summary>As how many requests one counts.</summary>
     public const int Cost = 1;
 

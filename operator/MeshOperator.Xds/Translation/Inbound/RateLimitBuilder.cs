@@ -48,6 +48,8 @@ internal static class RateLimitBuilder
         filter.ResponseHeadersToAdd.AddRange(RefusalHeaders(limits));
         filter.RateLimits.AddRange(limits.SelectMany(LimitDescriptors.Actions));
         filter.Descriptors.AddRange(limits.Select(limit => LimitDescriptors.Descriptor(limit, Bucket(limit))));
+        if (limits.Any(limit => limit.IsShared))
+            filter.LocalClusterRateLimit = new LocalClusterRateLimit();
         if (limits.Any(limit => limit.Client is not null))
             filter.MaxDynamicDescriptors = RequestLimit.MostClients;
         return filter;
