@@ -35,7 +35,8 @@ public sealed class ClientLimitScenarios(TestMesh mesh, SharedNamespace shared) 
         Task.WhenAll(
             ns.DeployAsync("web"),
             ns.DeployAsync(new WorkloadSpec("client") { Account = "client" }),
-            ns.DeployAsync(new WorkloadSpec("other") { Account = "other" })
+            ns.DeployAsync(new WorkloadSpec("other") { Account = "other" }),
+            ns.DeployAsync(new WorkloadSpec("outside") { IsMeshed = false })
         );
 
     [Fact]
@@ -81,6 +82,20 @@ public sealed class ClientLimitScenarios(TestMesh mesh, SharedNamespace shared) 
         Behavior.Arrivals(noisy).Count.ShouldBe(10);
         others.ShouldAllBe(reply => reply.Status == HttpStatusCode.OK);
         refused.Headers[LimitedClient].ShouldEndWith($"/ns/{Namespace.Name}/sa/client");
+    }
+
+    [Fact]
+    public async Task Requests_in_plaintext_are_counted_apart_and_are_one_client_without_an_identity()
+    {
+        await LimitAsync("requests: 5, unit: Hour, per: {identity: serviceAccount}");
+
+        var inside = await Caller.RepeatAsync(8, Url);
+        var outside = await Workload("outside").Client.RepeatAsync(8, Url, "x-forwarded-client-cert: URI=spiffe://cluster.local/ns/x/sa/y");
+
+        inside.Count(reply => reply.Status == HttpStatusCode.OK).ShouldBe(5);
+        outside.Count(reply => reply.Status == HttpStatusCode.OK).ShouldBe(5);
+        outside[^1].Headers[LimitedBy].ShouldBe($"{Namespace.Name}/{_web}");
+        outside[^1].Headers.Keys.ShouldNotContain(LimitedClient);
     }
 
     [Fact]

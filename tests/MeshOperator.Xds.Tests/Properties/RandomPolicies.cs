@@ -212,9 +212,11 @@ internal static class RandomPolicies
         Target.Array[1, 2],
         Gen.Int[0, 2],
         Gen.Select(Gen.Int[1, 200], Gen.Enum<RateLimitUnit>(), Match, LimitClient, LimitCost).Array[1, 2],
-        (app, targets, kind, limits) =>
+        Gen.Enum<RateLimitScope>(),
+        (app, targets, kind, limits, scope) =>
             new RateLimitSpec
             {
+                Scope = scope,
                 Selector = kind == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
                 TargetRefs = kind == 0 ? null : OfServices(targets),
                 Limits =

@@ -97,17 +97,17 @@ internal static class SharedLimitReview
     }
 
     private static string UnableMessage(SortedSet<string> pods) =>
-        $"{Enumerate(pods)} count alone, because an operator injected them that could not share limits; restart them.";
+        $"Some pods count alone, because an operator injected them that could not share limits: {Enumerate(pods)}; restart them.";
 
     private static string DisplacedMessage(PolicyKey holder, SortedSet<string> pods) =>
-        $"{Enumerate(pods)} count alone, because they share the limits of {holder}, which is older and is for other pods; give both the same "
-        + "targets or the same selector.";
+        $"Some pods count alone, because they share the limits of {holder}, which is older and is for other pods: {Enumerate(pods)}; give both "
+        + "policies the same targets or the same selector.";
 
     private static string Enumerate(SortedSet<string> pods)
     {
         var listed = string.Join(", ", pods.Take(ListedPods));
         return pods.Count <= ListedPods
-            ? $"The pods {listed}"
-            : string.Create(CultureInfo.InvariantCulture, $"The pods {listed} and {pods.Count - ListedPods} more");
+            ? listed
+            : string.Create(CultureInfo.InvariantCulture, $"{listed} and {pods.Count - ListedPods} more");
     }
 }
