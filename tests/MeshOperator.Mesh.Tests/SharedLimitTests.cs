@@ -86,8 +86,8 @@ public sealed class SharedLimitTests
         result
             .Verdict("RateLimit", "younger")
             .Accepted.Message.ShouldContain(
-                "Some pods count alone, because they share the limits of RateLimit shop/older, which is older and is for other pods: web-0; "
-                    + "give both policies the same targets or the same selector."
+                "Some pods count alone, because they share the limits of RateLimit shop/older, which is older and is for other pods: "
+                    + "web-0; give both policies the same targets or the same selector."
             );
     }
 

@@ -3,8 +3,8 @@ using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 
 namespace MeshOperator.Proxy.Filters;
 
-/// <summary>The buckets of a rate limit's descriptors. One with an entry without a value has a bucket for each value, up to a bound; beyond,
-/// the one that was not used for longest goes.</summary>
+/// <summary>The buckets of a rate limit's descriptors. One with an entry without a value has a bucket for each value, up to a bound;
+/// beyond, the one that was not used for longest goes.</summary>
 internal sealed class LimitBuckets
 {
     private const int DefaultMost = 20;

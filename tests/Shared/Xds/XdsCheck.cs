@@ -10,8 +10,9 @@ internal static partial class XdsCheck
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
 
     /// <summary>Validates, and passes over what this Envoy is known to take though xdscheck, which knows an older one, does not: an
-    /// answer's matcher of failures (field 8 of HttpProtocolOptions), limits without a bucket beside those of their descriptors, descriptors
-    /// for any value and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no more. The end-to-end tests show all with a real Envoy.</summary>
+    /// answer's matcher of failures (field 8 of HttpProtocolOptions), limits without a bucket beside those of their descriptors,
+    /// descriptors for any value and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no
+    /// more. The end-to-end tests show all with a real Envoy.</summary>
     public static async Task<(int Status, string Output)> ValidateAsync(params string[] arguments)
     {
         var (status, output) = await RunAsync(["validate", .. arguments]);

@@ -35,9 +35,9 @@ public sealed class RateLimitSpec
     [ValidationRule("self.all(t, t.kind == 'Service')", "a target must be a Service")]
     public List<PolicyTargetReference>? TargetRefs { get; set; }
 
-    /// <summary>What the limits are for: each proxy alone, or all the pods of the policy together. Together, each of n ready pods has the nth
-    /// part, so a burst must be at least n, and requests must come to the pods evenly, as they do by default. A pod that starts has its
-    /// part of the burst. Requests in plaintext and over mutual TLS are counted apart.</summary>
+    /// <summary>What the limits are for: each proxy alone, or all the pods of the policy together. Together, each of n ready pods has the
+    /// nth part, so a burst must be at least n, and requests must come to the pods evenly, as they do by default. A pod that starts has
+    /// its part of the burst. Requests in plaintext and over mutual TLS are counted apart.</summary>
     [DefaultValue(RateLimitDefaults.Scope)]
     public RateLimitScope Scope { get; set; } = RateLimitDefaults.Scope;
 
@@ -72,8 +72,8 @@ public sealed class RequestLimit
     /// <summary>Which requests are counted. If omitted, all.</summary>
     public RateLimitMatch? Match { get; set; }
 
-    /// <summary>What makes clients different, so that each has the whole limit for itself. If omitted, all clients together have it. A proxy
-    /// counts 10000 clients of a limit at a time; beyond, the one that was silent for longest is forgotten.</summary>
+    /// <summary>What makes clients different, so that each has the whole limit for itself. If omitted, all clients together have it. A
+    /// proxy counts 10000 clients of a limit at a time; beyond, the one that was silent for longest is forgotten.</summary>
     public RateLimitClient? Per { get; set; }
 
     /// <summary>How much of the limit a request uses. If omitted, each counts as 1.</summary>

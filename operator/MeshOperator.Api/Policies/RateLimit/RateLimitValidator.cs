@@ -63,8 +63,8 @@ public sealed class RateLimitValidator : AbstractValidator<RateLimitSpec>
                         .Must((limit, cost) => cost <= RateLimitDefaults.ResolveBurst(limit))
                         .WithMessage(
                             (limit, cost) =>
-                                $"{cost} is more than the burst of {RateLimitDefaults.ResolveBurst(limit)}, so no request would be accepted; "
-                                + "lower it or raise burst"
+                                $"{cost} is more than the burst of {RateLimitDefaults.ResolveBurst(limit)}, so no request would be "
+                                + "accepted; lower it or raise burst"
                         );
                 }
             );

@@ -114,8 +114,8 @@ internal sealed class RateLimitIndex
         spec switch
         {
             { Scope: RateLimitScope.Proxy } => null,
-            { TargetRefs: { } targets } =>
-                $"{key.Namespace}: services {string.Join(',', targets.Select(target => target.Name).Distinct().Order(StringComparer.Ordinal))}",
+            { TargetRefs: { } targets } => $"{key.Namespace}: services "
+                + string.Join(',', targets.Select(target => target.Name).Distinct().Order(StringComparer.Ordinal)),
             _ => $"{key.Namespace}: labels "
                 + string.Join(',', (spec.Selector?.MatchLabels ?? []).Order(LabelOrder).Select(label => $"{label.Key}={label.Value}")),
         };

@@ -100,8 +100,8 @@ internal static class SharedLimitReview
         $"Some pods count alone, because an operator injected them that could not share limits: {Enumerate(pods)}; restart them.";
 
     private static string DisplacedMessage(PolicyKey holder, SortedSet<string> pods) =>
-        $"Some pods count alone, because they share the limits of {holder}, which is older and is for other pods: {Enumerate(pods)}; give both "
-        + "policies the same targets or the same selector.";
+        $"Some pods count alone, because they share the limits of {holder}, which is older and is for other pods: {Enumerate(pods)}; "
+        + "give both policies the same targets or the same selector.";
 
     private static string Enumerate(SortedSet<string> pods)
     {
