@@ -28,6 +28,21 @@ public static class SidecarAnnotations
     /// <summary>Maximum size in KiB of all headers of a request or a response, 60 to 8192.</summary>
     public const string ProxyMaxHeaderKib = "meshoperator.io/proxy-max-header-kib";
 
+    /// <summary>How long the proxy keeps an unused connection to the application, a duration. It must be shorter than the application's own
+    /// keep-alive timeout. <c>0s</c> keeps it for ever.</summary>
+    public const string ApplicationIdleTimeout = "meshoperator.io/application-idle-timeout";
+
+    /// <summary>How long the proxy waits for a connection to the application, a duration.</summary>
+    public const string ApplicationConnectTimeout = "meshoperator.io/application-connect-timeout";
+
+    /// <summary>Maximum number of connections that the proxy has open to each port of the application, 1 to 1000000; requests beyond them
+    /// wait. Each worker thread of the proxy may have one.</summary>
+    public const string ApplicationMaxConnections = "meshoperator.io/application-max-connections";
+
+    /// <summary>Number of requests after which the proxy closes a connection to the application, 1 to 1000000. <c>1</c> is for servers that
+    /// close connections without a keep-alive timeout that can be known.</summary>
+    public const string ApplicationRequestsPerConnection = "meshoperator.io/application-requests-per-connection";
+
     /// <summary>Services that the pod calls, separated by commas. Its proxy is sent these and the backends of their splits. Each item is
     /// <c>service</c>, <c>namespace/service</c>, <c>namespace/*</c>, <c>./*</c> (the own namespace) or <c>*</c> (the whole mesh).</summary>
     public const string Upstreams = "meshoperator.io/upstreams";
@@ -86,6 +101,10 @@ public static class SidecarAnnotations
         ProxyStatistics,
         ProxyMaxHeaders,
         ProxyMaxHeaderKib,
+        ApplicationIdleTimeout,
+        ApplicationConnectTimeout,
+        ApplicationMaxConnections,
+        ApplicationRequestsPerConnection,
         ProxyImage,
         ImagePullSecrets,
         ProxyLogLevel,

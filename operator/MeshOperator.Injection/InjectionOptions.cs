@@ -43,6 +43,18 @@ public sealed record InjectionOptions
     /// <summary>How many KiB the headers of a request or a response may have together. Envoy by itself takes 60.</summary>
     public string ProxyMaxHeaderKib { get; init; } = "96";
 
+    /// <summary>How long the proxy keeps an unused connection to its application.</summary>
+    public string ApplicationIdleTimeout { get; init; } = "1s";
+
+    /// <summary>How long the proxy waits for a connection to its application.</summary>
+    public string ApplicationConnectTimeout { get; init; } = "5s";
+
+    /// <summary>How many connections the proxy has open to each port of its application; empty for no bound.</summary>
+    public string ApplicationMaxConnections { get; init; } = string.Empty;
+
+    /// <summary>After how many requests the proxy closes a connection to its application; empty for never.</summary>
+    public string ApplicationRequestsPerConnection { get; init; } = string.Empty;
+
     /// <summary>What the proxy logs about itself: trace, debug, info, warning, error, critical or off.</summary>
     public string ProxyLogLevel { get; init; } = "warning";
 

@@ -40,7 +40,10 @@ public sealed class FirstConfigurationTests
         var layer = (await first.FetchAsync(ResourceType.Runtime, "mesh-runtime")).Resources.ShouldHaveSingleItem();
         Envoy
             .Service.Runtime.V3.Runtime.Parser.ParseFrom(layer.Resource_.Value)
-            .ShouldSatisfyAllConditions(runtime => runtime.Name.ShouldBe("mesh-runtime"), runtime => runtime.Layer.Fields.ShouldBeEmpty());
+            .ShouldSatisfyAllConditions(
+                runtime => runtime.Name.ShouldBe("mesh-runtime"),
+                runtime => runtime.Layer.Fields.ShouldContainKey("overload.premature_reset_total_stream_count")
+            );
         await using var second = new DeltaClient(server.Connect(), "web-1.shop");
         await second.SubscribeAsync(ResourceType.Cluster);
         var answer = second.NextAsync();

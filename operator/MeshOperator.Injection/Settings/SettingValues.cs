@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.RegularExpressions;
 using k8s.Models;
 using MeshOperator.Api;
+using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Injection.Settings;
 
@@ -90,6 +91,17 @@ internal static partial class SettingValues
             "proxy" => (InboundMode.Proxy, null),
             _ => (default, "is not a mode of inbound traffic; use proxy or direct"),
         };
+
+    public static (string Value, string? Advice) Duration(string text) =>
+        (text, MeshDuration.TryParse(text, out _) ? null : DurationAttribute.Message);
+
+    public static (string Value, string? Advice) DurationAboveZero(string text) =>
+        Duration(text).Advice is { } wrong ? (text, wrong)
+        : MeshDuration.Parse(text) > TimeSpan.Zero ? (text, null)
+        : (text, "would never connect; use at least 1ms");
+
+    /// <summary>Of connections or requests.</summary>
+    public static (string? Value, string? Advice) Count(string text) => (text, Number(text, 1, 1_000_000, "is not a number").Advice);
 
     public static (string Value, string? Advice) Loopback(string text) =>
         IPAddress.TryParse(text, out var address) && IPAddress.IsLoopback(address)

@@ -98,7 +98,15 @@ internal sealed record SidecarSettings
             Inbound = reader.Text(SidecarAnnotations.Inbound, options.Inbound, SettingValues.Inbound),
             ApplicationAddress = reader.Text(SidecarAnnotations.ApplicationAddress, Loopback, SettingValues.Loopback),
         };
-        // The operator reads these when it makes the proxy's listeners; the sidecar itself does not differ.
+        // The operator reads these when it makes the proxy's clusters and listeners; the sidecar itself does not differ.
+        _ = reader.Text(SidecarAnnotations.ApplicationIdleTimeout, options.ApplicationIdleTimeout, SettingValues.Duration);
+        _ = reader.Text(SidecarAnnotations.ApplicationConnectTimeout, options.ApplicationConnectTimeout, SettingValues.DurationAboveZero);
+        _ = reader.Optional(SidecarAnnotations.ApplicationMaxConnections, options.ApplicationMaxConnections, SettingValues.Count);
+        _ = reader.Optional(
+            SidecarAnnotations.ApplicationRequestsPerConnection,
+            options.ApplicationRequestsPerConnection,
+            SettingValues.Count
+        );
         _ = reader.Text(SidecarAnnotations.LocalPorts, string.Empty, SettingValues.LocalPorts);
         _ = reader.Text(SidecarAnnotations.ProxyAddress, Loopback, SettingValues.Loopback);
         // By it the pod's proxy is sent less than the mesh; the sidecar itself does not differ.

@@ -1,3 +1,6 @@
+using MeshOperator.Api;
+using MeshOperator.Api.Policies;
+
 namespace MeshOperator.Mesh.Model;
 
 /// <summary>What happens to the requests that one match selects.</summary>
@@ -22,8 +25,11 @@ public sealed record HttpRoute
     /// weight.</summary>
     public string? Pool { get; init; }
 
-    /// <summary>For the whole request with its retries; null means none.</summary>
+    /// <summary>From the end of a request to the end of its answer, with all retries; null means none.</summary>
     public TimeSpan? RequestTimeout { get; init; }
+
+    /// <summary>From the end of a request to the first byte of its answer, for each attempt; null means none.</summary>
+    public TimeSpan? FirstByteTimeout { get; init; }
 
     /// <summary>For a stream without bytes; null means none.</summary>
     public TimeSpan? IdleTimeout { get; init; }
@@ -157,7 +163,10 @@ public sealed record RetrySettings
     /// <summary>Retries beyond the first attempt, 1 to 10.</summary>
     public required int Attempts { get; init; }
 
-    /// <summary>For each attempt; null means none of its own.</summary>
+    /// <summary>How much of a request's body is kept for another attempt, in bytes. What is larger is sent once.</summary>
+    public long MaxRequestBody { get; init; } = ByteQuantity.Parse(RetryPolicyDefaults.MaxRequestBody);
+
+    /// <summary>For each attempt, to the first byte of its answer; null means none of its own.</summary>
     public TimeSpan? PerTryTimeout { get; init; }
 
     /// <summary>What any request is retried on, whatever its method: the server has not begun to handle it. Ordered, each once.</summary>

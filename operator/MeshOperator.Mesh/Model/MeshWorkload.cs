@@ -55,6 +55,9 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     /// <summary>Where the proxy listens; null where connections are redirected to it.</summary>
     public InboundBinding? Binding { get; init; }
 
+    /// <summary>How the proxy connects to the application.</summary>
+    public ApplicationConnection Application { get; init; } = ApplicationConnection.Default;
+
     /// <summary>Bounds on the mutual TLS of all ports.</summary>
     public TlsBounds Tls { get; init; } = TlsBounds.Default;
 

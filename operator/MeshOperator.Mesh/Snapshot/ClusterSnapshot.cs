@@ -20,6 +20,9 @@ public sealed record ClusterSnapshot
     /// <summary>Whether proxies are by default sent only their own namespace's services, and not those of the whole mesh.</summary>
     public bool IsScopedToNamespace { get; init; }
 
+    /// <summary>How proxies connect to their applications where a pod does not say otherwise.</summary>
+    public ApplicationConnection Application { get; init; } = ApplicationConnection.Default;
+
     /// <summary>Namespaces that say something of the mesh; their own namespace is empty.</summary>
     public ImmutableDictionary<ObjectName, NamespaceRecord> Namespaces { get; init; } =
         ImmutableDictionary<ObjectName, NamespaceRecord>.Empty;
@@ -115,6 +118,9 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
 
     /// <summary>The TCP ports that its containers declare; they may serve others.</summary>
     public ValueList<int> ContainerPorts { get; init; } = [];
+
+    /// <summary>How its proxy connects to it, as far as it says so itself; null when it does not.</summary>
+    public ApplicationConnection? Application { get; init; }
 
     /// <summary>Where its proxy listens for it; null where connections are redirected to the proxy.</summary>
     public ExplicitProxySettings? ExplicitProxy { get; init; }

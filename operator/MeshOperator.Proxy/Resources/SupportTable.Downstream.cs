@@ -6,6 +6,7 @@ using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
 using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.RequestId.Uuid.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using Envoy.Service.Runtime.V3;
 using Envoy.Type.Matcher.V3;
@@ -55,7 +56,9 @@ internal static partial class SupportTable
                 .Leaves("the built-in proxy takes no orders by headers", "internal_address_config")
                 .Leaves("a request's headers may take 60 s at all listeners", "request_headers_timeout"),
             Create(Manager.Types.SetCurrentClientCertDetails.Descriptor).Carries("uri"),
-            Create(Manager.Types.UpgradeConfig.Descriptor).Takes("upgrade_type", "websocket"),
+            Create(Manager.Types.UpgradeConfig.Descriptor).Takes("upgrade_type", "websocket", "CONNECT"),
+            Create(RequestIDExtension.Descriptor).Leaves("the built-in proxy leaves x-request-id as it is", "typed_config"),
+            Create(UuidRequestIdConfig.Descriptor).Takes("pack_trace_reason", "false"),
             All(LocalReplyConfig.Descriptor),
             All(ResponseMapper.Descriptor),
             Create(AccessLogFilter.Descriptor).Carries("response_flag_filter"),
@@ -70,14 +73,17 @@ internal static partial class SupportTable
         [
             All(RouteConfiguration.Descriptor),
             All(VirtualHost.Descriptor),
-            All(Route.Descriptor),
-            All(RouteMatch.Descriptor),
+            Create(Route.Descriptor).CarriesAll().Leaves("16 MiB of a body are kept for another attempt", "request_body_buffer_limit"),
+            Create(RouteMatch.Descriptor).CarriesAll().Leaves("CONNECT is answered with 404", "connect_matcher"),
+            All(RouteMatch.Types.ConnectMatcher.Descriptor),
             All(HeaderMatcher.Descriptor),
             All(QueryParameterMatcher.Descriptor),
             All(WeightedCluster.Descriptor),
             All(WeightedCluster.Types.ClusterWeight.Descriptor),
             All(DirectResponseAction.Descriptor),
-            All(RouteAction.Descriptor).Rejects("rate_limits", "max_stream_duration"),
+            All(RouteAction.Descriptor)
+                .Rejects("rate_limits", "max_stream_duration")
+                .Leaves("each attempt of a gRPC call says the time that its client gave it", "max_grpc_timeout"),
             All(RouteAction.Types.RequestMirrorPolicy.Descriptor),
             All(RouteAction.Types.HashPolicy.Descriptor).Rejects("filter_state"),
             All(RouteAction.Types.HashPolicy.Types.Header.Descriptor),

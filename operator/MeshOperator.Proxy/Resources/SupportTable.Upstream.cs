@@ -2,6 +2,9 @@ using Envoy.Config.Cluster.V3;
 using Envoy.Config.Common.Matcher.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
+using Envoy.Extensions.Http.HeaderFormatters.PreserveCase.V3;
+using Envoy.Extensions.LoadBalancingPolicies.Common.V3;
+using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Protocols = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
@@ -22,6 +25,11 @@ internal static partial class SupportTable
             All(Cluster.Types.CommonLbConfig.Descriptor),
             All(Cluster.Types.TransportSocketMatch.Descriptor),
             All(Cluster.Types.EdsClusterConfig.Descriptor),
+            All(LoadBalancingPolicy.Descriptor),
+            All(LoadBalancingPolicy.Types.Policy.Descriptor),
+            Create(LeastRequest.Descriptor).Carries("selection_method").Takes("choice_count", "2").Leaves(Zones, "locality_lb_config"),
+            All(LocalityLbConfig.Descriptor),
+            Create(LocalityLbConfig.Types.ZoneAwareLbConfig.Descriptor).Leaves(Zones, "routing_enabled"),
             All(CircuitBreakers.Descriptor),
             All(CircuitBreakers.Types.Thresholds.Descriptor),
             All(CircuitBreakers.Types.Thresholds.Types.RetryBudget.Descriptor),
@@ -41,11 +49,33 @@ internal static partial class SupportTable
             All(Protocols.Types.OutlierDetection.Descriptor),
             All(MatchPredicate.Descriptor),
             All(HttpHeadersMatch.Descriptor),
-            All(HttpProtocolOptions.Descriptor),
+            Create(HttpProtocolOptions.Descriptor)
+                .Carries("idle_timeout")
+                .Leaves("a connection is kept for any number of requests", "max_requests_per_connection"),
             Create(Http1ProtocolOptions.Descriptor)
-                .Carries("accept_http_10", "default_host_for_http_10")
-                .Leaves("trailers of HTTP/1.1 are not passed on; those of HTTP/2 are", "enable_trailers"),
-            All(Http2ProtocolOptions.Descriptor),
+                .Carries("accept_http_10", "default_host_for_http_10", "allow_custom_methods")
+                .Leaves("trailers of HTTP/1.1 are not passed on; those of HTTP/2 are", "enable_trailers")
+                .Leaves(Writing, "header_key_format")
+                .Leaves("a length beside chunks is ignored", "allow_chunked_length"),
+            All(Http1ProtocolOptions.Types.HeaderKeyFormat.Descriptor),
+            Create(PreserveCaseFormatterConfig.Descriptor).Leaves(Writing, "forward_reason_phrase"),
+            Create(Http2ProtocolOptions.Descriptor)
+                .Carries("connection_keepalive")
+                .Leaves(
+                    "limits of streams, windows and frames are those of .NET",
+                    "hpack_table_size",
+                    "max_concurrent_streams",
+                    "initial_stream_window_size",
+                    "initial_connection_window_size",
+                    "max_outbound_frames",
+                    "max_outbound_control_frames",
+                    "max_consecutive_inbound_frames_with_empty_payload",
+                    "max_inbound_priority_frames_per_stream",
+                    "max_inbound_window_update_frames_per_data_frame_sent",
+                    "stream_reset_burst",
+                    "stream_reset_rate"
+                )
+                .Takes("override_stream_error_on_invalid_http_message", "true"),
             All(KeepaliveSettings.Descriptor),
             Create(BindConfig.Descriptor).Carries("source_address", "extra_source_addresses").Leaves(Sockets, "socket_options"),
             All(ExtraSourceAddress.Descriptor),
@@ -57,11 +87,7 @@ internal static partial class SupportTable
             Create(LocalityLbEndpoints.Descriptor)
                 .Carries("lb_endpoints")
                 .Takes("priority", "0")
-                .Leaves(
-                    "endpoints of all zones are used alike, as Envoy does without a policy of zones",
-                    "locality",
-                    "load_balancing_weight"
-                ),
+                .Leaves(Zones, "locality", "load_balancing_weight"),
             All(LbEndpoint.Descriptor),
             Create(Endpoint.Descriptor)
                 .Carries("address")

@@ -15,14 +15,20 @@ internal sealed record RouteRule
     private readonly IReadOnlyList<QueryMatch> _query;
     private readonly Share _share;
 
-    private RouteRule(Route route)
+    private RouteRule(Route route, IReadOnlyDictionary<string, Any> ofHost)
     {
         Name = route.Name;
         _path = Path(route.Match);
         _headers = [.. route.Match.Headers.Select(HeaderMatch.Create)];
         _query = [.. route.Match.QueryParameters.Select(QueryMatch.Create)];
         _share = Share.Create(route.Match.RuntimeFraction, Share.All);
-        Filters = route.TypedPerFilterConfig;
+        Filters =
+            route.TypedPerFilterConfig.Count == 0
+                ? ofHost
+                : ofHost
+                    .Where(config => !route.TypedPerFilterConfig.ContainsKey(config.Key))
+                    .Concat(route.TypedPerFilterConfig)
+                    .ToDictionary();
         Headers = new HeaderChanges(route.RequestHeadersToAdd, route.RequestHeadersToRemove);
         if (route.ActionCase is Route.ActionOneofCase.DirectResponse)
         {
@@ -81,8 +87,10 @@ internal sealed record RouteRule
     public IReadOnlyList<Mirror> Mirrors { get; } = [];
 
     /// <summary>Makes a route.</summary>
+    /// <param name="route">The route.</param>
+    /// <param name="ofHost">What its virtual host says to filters, where the route itself does not.</param>
     /// <exception cref="ArgumentException">Something in it cannot be had here.</exception>
-    public static RouteRule Create(Route route) => new(route);
+    public static RouteRule Create(Route route, IReadOnlyDictionary<string, Any> ofHost) => new(route, ofHost);
 
     /// <summary>Whether the conditions hold.</summary>
     public bool IsMatch(RequestView request, RuntimeValues runtime) =>
@@ -116,6 +124,8 @@ internal sealed record RouteRule
     {
         switch (match.PathSpecifierCase)
         {
+            case RouteMatch.PathSpecifierOneofCase.ConnectMatcher:
+                return _ => false;
             case RouteMatch.PathSpecifierOneofCase.Path:
                 return path => path == match.Path;
             case RouteMatch.PathSpecifierOneofCase.SafeRegex:

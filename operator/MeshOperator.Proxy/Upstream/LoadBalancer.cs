@@ -1,27 +1,45 @@
 using Envoy.Config.Cluster.V3;
+using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using MeshOperator.Proxy.Matching;
+using MeshOperator.Proxy.Resources;
 using MeshOperator.Proxy.Routing;
 using Policy = Envoy.Config.Cluster.V3.Cluster.Types.LbPolicy;
 
 namespace MeshOperator.Proxy.Upstream;
 
 /// <summary>Chooses among a cluster's endpoints.</summary>
-internal sealed class LoadBalancer(Policy policy)
+internal sealed class LoadBalancer
 {
+    private readonly Policy _policy;
+    private readonly bool _looksAtAll;
     private uint _next = (uint)Dice.Next();
 
+    private LoadBalancer(Policy policy, bool looksAtAll) => (_policy, _looksAtAll) = (policy, looksAtAll);
+
+    /// <summary>Makes that of a cluster.</summary>
+    /// <exception cref="ArgumentException">Its policy cannot be had here.</exception>
+    public static LoadBalancer Create(Cluster cluster)
+    {
+        if (cluster.LoadBalancingPolicy is not { Policies: [var first, ..] })
+            return new LoadBalancer(cluster.LbPolicy, looksAtAll: false);
+        return ResourceReader.Unpack(first.TypedExtensionConfig.TypedConfig) is LeastRequest leastRequest
+            ? new LoadBalancer(Policy.LeastRequest, leastRequest.SelectionMethod is LeastRequest.Types.SelectionMethod.FullScan)
+            : throw new ArgumentException($"load_balancing_policy: {first.TypedExtensionConfig.Name} is not supported");
+    }
+
     /// <summary>Whether it takes hashes.</summary>
-    public bool IsHashing => policy is Policy.RingHash or Policy.Maglev;
+    public bool IsHashing => _policy is Policy.RingHash or Policy.Maglev;
 
     /// <summary>Chooses an endpoint; null when there is none.</summary>
     public UpstreamHost? Choose(IReadOnlyList<UpstreamHost> hosts, ulong? hash)
     {
         if (hosts.Count <= 1)
             return hosts.Count == 0 ? null : hosts[0];
-        return policy switch
+        return _policy switch
         {
             Policy.RingHash or Policy.Maglev => ByHash(hosts, hash ?? Dice.Next()),
             _ when hosts.Any(host => host.Weight != hosts[0].Weight) => ByWeight(hosts),
+            Policy.LeastRequest when _looksAtAll => LeastLoadedOfAll(hosts),
             Policy.LeastRequest => LeastLoaded(hosts),
             Policy.RoundRobin => hosts[(int)(Interlocked.Increment(ref _next) % (uint)hosts.Count)],
             _ => hosts[Dice.Below(hosts.Count)],
@@ -33,6 +51,21 @@ internal sealed class LoadBalancer(Policy policy)
     {
         var rest = (long)(Dice.Next() % (ulong)hosts.Sum(host => (long)host.Weight));
         return hosts.First(host => (rest -= host.Weight) < 0);
+    }
+
+    /// <summary>The one with the fewest requests in flight; of several any.</summary>
+    private static UpstreamHost LeastLoadedOfAll(IReadOnlyList<UpstreamHost> hosts)
+    {
+        var (best, ties) = (hosts[0], 1);
+        for (var i = 1; i < hosts.Count; i++)
+        {
+            if (hosts[i].Active < best.Active)
+                (best, ties) = (hosts[i], 1);
+            else if (hosts[i].Active == best.Active && Dice.Below(++ties) == 0)
+                best = hosts[i];
+        }
+
+        return best;
     }
 
     /// <summary>Of two the one with fewer requests in flight.</summary>

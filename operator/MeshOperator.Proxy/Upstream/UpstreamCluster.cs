@@ -38,7 +38,7 @@ internal sealed class UpstreamCluster : IDisposable
             ? ResourceReader.Unpack(options) as Protocols
             : null;
         Breaker = new CircuitBreaker(cluster.CircuitBreakers);
-        _balancer = new LoadBalancer(cluster.LbPolicy);
+        _balancer = LoadBalancer.Create(cluster);
         _outliers = cluster.OutlierDetection is { } detection ? new OutlierEjection(detection, Protocols, time) : null;
         _panic = cluster.CommonLbConfig?.HealthyPanicThreshold?.Value ?? DefaultPanic;
         var connector = new UpstreamConnector(

@@ -52,8 +52,8 @@ internal sealed class ProxyResources
             targets
                 .Select(target =>
                     profile.Binding is { } bound
-                        ? ClusterBuilder.Application(target.Name, target.Port, bound.Application)
-                        : ClusterBuilder.Inbound(target.Name, target.Port.Protocol, profile.HasIpv6)
+                        ? ApplicationCluster.OnLoopback(target, profile.Application, bound.Application)
+                        : ApplicationCluster.Redirected(target, profile.Application, profile.HasIpv6)
                 )
                 .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))
         );
@@ -82,7 +82,7 @@ internal sealed class ProxyResources
     {
         ResourceSet[] sets = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
         sets[(int)ResourceType.Runtime] = ResourceSet.Create([
-            XdsResource.Create(ResourceType.Runtime, MeshNames.RuntimeLayer, RevokedFilter.Flags(targets)),
+            XdsResource.Create(ResourceType.Runtime, MeshNames.RuntimeLayer, RuntimeValues.Create(targets)),
         ]);
         return sets;
     }

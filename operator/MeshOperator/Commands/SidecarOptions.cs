@@ -45,6 +45,26 @@ internal sealed class SidecarOptions
         "Maximum size in KiB of all headers of a request or a response, 60 to 8192.",
         Defaults.ProxyMaxHeaderKib
     );
+    private readonly Option<string> _applicationIdle = Text(
+        "--application-idle-timeout",
+        "How long sidecars keep an unused connection to their application; shorter than the application's keep-alive timeout.",
+        Defaults.ApplicationIdleTimeout
+    );
+    private readonly Option<string> _applicationConnect = Text(
+        "--application-connect-timeout",
+        "How long sidecars wait for a connection to their application.",
+        Defaults.ApplicationConnectTimeout
+    );
+    private readonly Option<string> _applicationConnections = Text(
+        "--application-max-connections",
+        "Maximum number of connections that a sidecar has open to each port of its application; empty for no limit.",
+        Defaults.ApplicationMaxConnections
+    );
+    private readonly Option<string> _applicationRequests = Text(
+        "--application-requests-per-connection",
+        "Number of requests after which sidecars close a connection to their application; empty for no limit.",
+        Defaults.ApplicationRequestsPerConnection
+    );
     private readonly Option<string> _level = Text(
         "--proxy-log-level",
         "The sidecars' log level: trace, debug, info, warning, error, critical or off.",
@@ -102,6 +122,10 @@ internal sealed class SidecarOptions
                 _statistics,
                 _headers,
                 _headerKib,
+                _applicationIdle,
+                _applicationConnect,
+                _applicationConnections,
+                _applicationRequests,
                 _level,
                 _secrets,
                 _inbound,
@@ -137,6 +161,10 @@ internal sealed class SidecarOptions
             ProxyStatistics = value(_statistics) ?? Defaults.ProxyStatistics,
             ProxyMaxHeaders = value(_headers) ?? Defaults.ProxyMaxHeaders,
             ProxyMaxHeaderKib = value(_headerKib) ?? Defaults.ProxyMaxHeaderKib,
+            ApplicationIdleTimeout = value(_applicationIdle) ?? Defaults.ApplicationIdleTimeout,
+            ApplicationConnectTimeout = value(_applicationConnect) ?? Defaults.ApplicationConnectTimeout,
+            ApplicationMaxConnections = value(_applicationConnections) ?? Defaults.ApplicationMaxConnections,
+            ApplicationRequestsPerConnection = value(_applicationRequests) ?? Defaults.ApplicationRequestsPerConnection,
             ProxyLogLevel = value(_level) ?? Defaults.ProxyLogLevel,
             ImagePullSecrets = value(_secrets) ?? Defaults.ImagePullSecrets,
             ExcludeInboundPorts = value(_inbound) ?? Defaults.ExcludeInboundPorts,

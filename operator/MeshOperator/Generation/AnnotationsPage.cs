@@ -20,6 +20,13 @@ internal static class AnnotationsPage
         [SidecarAnnotations.ProxyStatistics] = ("proxy.statistics", Defaults.ProxyStatistics),
         [SidecarAnnotations.ProxyMaxHeaders] = ("proxy.maxHeaders", Defaults.ProxyMaxHeaders),
         [SidecarAnnotations.ProxyMaxHeaderKib] = ("proxy.maxHeaderKib", Defaults.ProxyMaxHeaderKib),
+        [SidecarAnnotations.ApplicationIdleTimeout] = ("proxy.application.idleTimeout", Defaults.ApplicationIdleTimeout),
+        [SidecarAnnotations.ApplicationConnectTimeout] = ("proxy.application.connectTimeout", Defaults.ApplicationConnectTimeout),
+        [SidecarAnnotations.ApplicationMaxConnections] = ("proxy.application.maxConnections", Defaults.ApplicationMaxConnections),
+        [SidecarAnnotations.ApplicationRequestsPerConnection] = (
+            "proxy.application.requestsPerConnection",
+            Defaults.ApplicationRequestsPerConnection
+        ),
         [SidecarAnnotations.ProxyImage] = ("proxy.image", Defaults.ProxyImage),
         [SidecarAnnotations.ImagePullSecrets] = ("proxy.imagePullSecrets", Defaults.ImagePullSecrets),
         [SidecarAnnotations.ProxyLogLevel] = ("proxy.logLevel", Defaults.ProxyLogLevel),

@@ -17,6 +17,10 @@ internal static class RecordReader
         SidecarAnnotations.LocalPorts,
         SidecarAnnotations.ApplicationAddress,
         SidecarAnnotations.ProxyAddress,
+        SidecarAnnotations.ApplicationIdleTimeout,
+        SidecarAnnotations.ApplicationConnectTimeout,
+        SidecarAnnotations.ApplicationMaxConnections,
+        SidecarAnnotations.ApplicationRequestsPerConnection,
         MeshNames.DirectPortsAnnotation,
         MeshNames.InboundModeAnnotation,
         MeshNames.SharedLimitsAnnotation,
@@ -87,6 +91,7 @@ internal static class RecordReader
                     .Order()
                     .ToValueList(),
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
+                Application = ApplicationSettings.Read(pod.Metadata.Annotations),
                 ExplicitProxy = ReadExplicitProxy(pod),
                 CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
                 HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,

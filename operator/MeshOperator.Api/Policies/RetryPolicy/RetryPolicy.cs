@@ -28,7 +28,8 @@ public sealed class RetryPolicySpec
     [RangeMaximum(10)]
     public int Attempts { get; set; } = RetryPolicyDefaults.Attempts;
 
-    /// <summary>How long each attempt may take, at most timeouts.request. If omitted, only timeouts.request applies.</summary>
+    /// <summary>How long each attempt may take until its response begins, at most timeouts.request. A response that has begun is not cut, so
+    /// it does not bound streams. If omitted, only timeouts apply.</summary>
     [Duration]
     public string? PerTryTimeout { get; set; }
 
@@ -62,6 +63,11 @@ public sealed class RetryPolicySpec
     /// <summary>Whether a retry prefers an endpoint that has not been tried yet.</summary>
     [DefaultValue(true)]
     public bool AvoidPreviousHosts { get; set; } = true;
+
+    /// <summary>How much of a request's body a proxy keeps in memory for another attempt. A larger request is sent once.</summary>
+    [DefaultValue(RetryPolicyDefaults.MaxRequestBody)]
+    [Pattern(ByteQuantity.Pattern)]
+    public string MaxRequestBody { get; set; } = RetryPolicyDefaults.MaxRequestBody;
 
     /// <summary>A limit on the retries in flight, so that retries cannot make an overload worse.</summary>
     public RetryBudgetSpec? Budget { get; set; }
@@ -142,9 +148,15 @@ public sealed class RetryBudgetSpec
 /// <summary>How long requests and connections may take.</summary>
 public sealed class RetryTimeouts
 {
-    /// <summary>Timeout of the whole request with all its retries. 0s means no limit.</summary>
+    /// <summary>Timeout of the whole request with all its retries, to the end of the response. It cuts streams that last longer. 0s means no
+    /// limit.</summary>
     [Duration]
     public string? Request { get; set; }
+
+    /// <summary>Timeout of each attempt until its response begins; streams may last longer. If there is a perTryTimeout too, the shorter
+    /// one applies. 0s means no limit.</summary>
+    [Duration]
+    public string? FirstByte { get; set; }
 
     /// <summary>Timeout for connecting. If omitted, 5s.</summary>
     [Duration]

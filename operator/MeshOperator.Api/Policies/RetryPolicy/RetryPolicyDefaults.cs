@@ -6,6 +6,9 @@ public static class RetryPolicyDefaults
     /// <summary>Retries beyond the first attempt.</summary>
     public const int Attempts = 2;
 
+    /// <summary>How much of a body is kept for another attempt: more than an image or an audio clip.</summary>
+    public const string MaxRequestBody = "16Mi";
+
     /// <summary>The first pause before a retry.</summary>
     public const string BackoffBase = "25ms";
 

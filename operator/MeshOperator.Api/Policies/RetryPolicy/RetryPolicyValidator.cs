@@ -14,6 +14,9 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
             .Must(a => a is >= 0 and <= 10)
             .WithMessage((_, a) => $"{a} is not a supported number of retries; use a number from 0 to 10");
         RuleFor(r => r.PerTryTimeout).IsDuration();
+        RuleFor(r => r.MaxRequestBody)
+            .Must(text => ByteQuantity.TryParse(text, out _))
+            .WithMessage((_, text) => $"'{text}' {ByteQuantity.Message}");
         RuleForEach(r => r.RetriableStatusCodes)
             .InclusiveBetween(100, 599)
             .WithMessage((_, status) => $"{status} is not an HTTP status; use a number from 100 to 599");
@@ -69,6 +72,7 @@ public sealed class RetryPolicyValidator : AbstractValidator<RetryPolicySpec>
             () =>
             {
                 RuleFor(r => r.Timeouts!.Request).IsDuration();
+                RuleFor(r => r.Timeouts!.FirstByte).IsDuration();
                 RuleFor(r => r.Timeouts!.Connect).IsDurationAboveZero();
                 RuleFor(r => r.Timeouts!.Idle).IsDuration();
             }

@@ -60,9 +60,14 @@ public sealed class StickyCookie
 /// <summary>How long a request may take.</summary>
 public sealed class RouteTimeouts
 {
-    /// <summary>Timeout of the whole request with all its retries. 0s means no limit.</summary>
+    /// <summary>Timeout of the whole request with all its retries, to the end of the response. It cuts streams that last longer. 0s means no
+    /// limit.</summary>
     [Duration]
     public string? Request { get; set; }
+
+    /// <summary>Timeout of each attempt until its response begins; streams may last longer. 0s means no limit.</summary>
+    [Duration]
+    public string? FirstByte { get; set; }
 
     /// <summary>Timeout of a stream on which no bytes are sent. 0s means no limit.</summary>
     [Duration]

@@ -86,6 +86,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                 () =>
                 {
                     RuleFor(r => r.Timeouts!.Request).IsDuration();
+                    RuleFor(r => r.Timeouts!.FirstByte).IsDuration();
                     RuleFor(r => r.Timeouts!.Idle).IsDuration();
                 }
             );

@@ -27,7 +27,8 @@ internal sealed class RetryIndex
                 ToConnection(spec),
                 NamesBudget: spec.Budget is not null,
                 NamesTimeouts: spec.Timeouts is { Connect: not null } or { Idle: not null },
-                MeshDuration.ParseOptional(spec.Timeouts?.Request)
+                MeshDuration.ParseOptional(spec.Timeouts?.Request),
+                MeshDuration.ParseOptional(spec.Timeouts?.FirstByte)
             );
             findings.AddRange(targets.Add(snapshot, key, spec.TargetRefs, candidate));
             findings.AddRange(TargetIndex<Candidate>.FindTcp(snapshot, key, spec.TargetRefs, "no requests to retry"));
@@ -62,6 +63,7 @@ internal sealed class RetryIndex
         return new RetrySettings
         {
             Attempts = spec.Attempts,
+            MaxRequestBody = ByteQuantity.Parse(spec.MaxRequestBody),
             PerTryTimeout = MeshDuration.ParseOptional(spec.PerTryTimeout),
             ConnectionTriggers = triggers.Where(IsBeforeRequest).ToValueList(),
             ResponseTriggers = triggers.Where(trigger => !IsBeforeRequest(trigger)).ToValueList(),
@@ -112,7 +114,8 @@ internal sealed class RetryIndex
         ConnectionSettings Connection,
         bool NamesBudget,
         bool NamesTimeouts,
-        TimeSpan? RequestTimeout
+        TimeSpan? RequestTimeout,
+        TimeSpan? FirstByteTimeout
     ) : IRanked
     {
         /// <summary>Whether something is given for connections to the target, whatever requests they carry.</summary>

@@ -146,7 +146,12 @@ internal sealed class RoutePlanner
 
         policies.Add(retry.Key);
         AddToBackends(_retriesOfCallers, route.Backends, retry);
-        return route with { Retry = retry.Settings, RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout };
+        return route with
+        {
+            Retry = retry.Settings,
+            RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout,
+            FirstByteTimeout = route.FirstByteTimeout ?? retry.FirstByteTimeout,
+        };
     }
 
     private T Keep<T>(Found<T> found)

@@ -17,6 +17,7 @@ internal static class RuleRoutes
             Backends = [],
             Sticky = ToSticky(rule.Sticky),
             RequestTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Request),
+            FirstByteTimeout = MeshDuration.ParseOptional(rule.Timeouts?.FirstByte),
             IdleTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Idle),
             Fault =
                 rule.Fault is not { } fault || (fault.Delay is null && fault.Abort is null)

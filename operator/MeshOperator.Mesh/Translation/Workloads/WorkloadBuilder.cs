@@ -46,7 +46,10 @@ internal sealed class WorkloadBuilder
             var limits = PodLimits.Find(policies.Limits, mtls, name.Namespace, pod, ports);
             var profile = pod.IsDirectAltogether
                 ? InboundProfile.Nothing
-                : BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name));
+                : BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name)) with
+                {
+                    Application = pod.Application?.Or(snapshot.Application) ?? snapshot.Application,
+                };
             if (!_profiles.TryAdd(profile, profile))
                 profile = _profiles[profile];
             workloads[workload] = new MeshWorkload

@@ -176,7 +176,7 @@ internal sealed class InboundListenerBuilder(Observability observability)
     /// those and set again from the certificate of the others. The filters are the same for all ports.</summary>
     private Filter Http(InboundTarget target, InboundChain chain)
     {
-        var manager = ConnectionManagerBuilder.Create(target.Name, "localhost");
+        var manager = ConnectionManagerBuilder.Create(target.Name, "localhost", isFromProxy: chain.IsMutualTls);
         manager.Rds = InboundRoutes.Source(target);
         manager.ForwardClientCertDetails = chain.IsMutualTls
             ? Manager.Types.ForwardClientCertDetails.SanitizeSet

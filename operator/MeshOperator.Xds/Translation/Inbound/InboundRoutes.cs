@@ -4,6 +4,7 @@ using Envoy.Extensions.Filters.Http.Rbac.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using MeshOperator.Xds.Translation.Shared;
 using EnvoyRoute = Envoy.Config.Route.V3.Route;
+using RetryPolicyDefaults = MeshOperator.Api.Policies.RetryPolicyDefaults;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 
@@ -11,38 +12,66 @@ namespace MeshOperator.Xds.Translation.Inbound;
 /// let it.</summary>
 internal static class InboundRoutes
 {
+    private static readonly TimeSpan RepeatAfter = TimeSpan.FromMilliseconds(1);
+
+    private static readonly HeaderMatcher Idempotent = MatchBuilder.Methods([.. RetryPolicyDefaults.Methods]);
+
     /// <summary>Where the routes come from. A listener waits for them as long as it takes: without its rules it must not open, and until
     /// then the one before goes on.</summary>
     public static Rds Source(InboundTarget target) => new() { ConfigSource = InboundFilters.Source, RouteConfigName = target.Name };
 
-    /// <summary>The routes of a target.</summary>
+    /// <summary>The routes of a target. The client's proxy has the timeouts and retries. This one repeats what the application certainly did
+    /// not get, and what it closed a connection on that it had kept open, where a repetition has no effect of its own.</summary>
     public static RouteConfiguration Routes(InboundTarget target)
     {
-        var route = new EnvoyRoute
+        var host = new VirtualHost
         {
-            Name = "default",
-            Match = new RouteMatch { Prefix = "/" },
-
-            // The client's proxy has the timeouts.
-            Route_ = new RouteAction { Cluster = target.Name, Timeout = EnvoyMessages.Duration(TimeSpan.Zero) },
+            Name = target.Name,
+            Domains = { "*" },
+            Routes =
+            {
+                Route(target, "connect", new RouteMatch { ConnectMatcher = new RouteMatch.Types.ConnectMatcher() }, null),
+                Route(target, "idempotent", Prefix(Idempotent), Repeat("reset")),
+                Route(target, "default", Prefix(), Repeat("refused-stream,reset-before-request")),
+            },
         };
-        foreach (var (name, rbac) in AccessBuilder.Http(target.Port.Access))
-            route.TypedPerFilterConfig.Add(AccessBuilder.HttpFilter(name), EnvoyMessages.Pack(new RBACPerRoute { Rbac = rbac }));
+        foreach (var (filter, rbac) in AccessBuilder.Http(target.Port.Access))
+            host.TypedPerFilterConfig.Add(AccessBuilder.HttpFilter(filter), EnvoyMessages.Pack(new RBACPerRoute { Rbac = rbac }));
         foreach (var slot in InboundNames.Limits(target).Take(target.Port.Limits.Count))
-            route.TypedPerFilterConfig.Add(slot, EnvoyMessages.On);
+            host.TypedPerFilterConfig.Add(slot, EnvoyMessages.On);
         return new RouteConfiguration
         {
             Name = target.Name,
             ResponseHeadersToRemove = { NotSent.Header },
-            VirtualHosts =
-            {
-                new VirtualHost
-                {
-                    Name = target.Name,
-                    Domains = { "*" },
-                    Routes = { route },
-                },
-            },
+            VirtualHosts = { host },
         };
     }
+
+    private static EnvoyRoute Route(InboundTarget target, string name, RouteMatch match, RetryPolicy? repeat) =>
+        new()
+        {
+            Name = name,
+            Match = match,
+            Route_ = new RouteAction
+            {
+                Cluster = target.Name,
+                Timeout = EnvoyMessages.Duration(TimeSpan.Zero),
+                RetryPolicy = repeat,
+            },
+        };
+
+    private static RouteMatch Prefix(params ReadOnlySpan<HeaderMatcher> headers) => new() { Prefix = "/", Headers = { headers.ToArray() } };
+
+    /// <summary>Once, and at once: the application is in the same pod.</summary>
+    private static RetryPolicy Repeat(string conditions) =>
+        new()
+        {
+            RetryOn = conditions,
+            NumRetries = 1,
+            RetryBackOff = new RetryPolicy.Types.RetryBackOff
+            {
+                BaseInterval = EnvoyMessages.Duration(RepeatAfter),
+                MaxInterval = EnvoyMessages.Duration(RepeatAfter),
+            },
+        };
 }

@@ -3,9 +3,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Rbac.V3;
 using Envoy.Extensions.Matching.CommonInputs.Network.V3;
 using Envoy.Extensions.Matching.InputMatchers.RuntimeFraction.V3;
-using Envoy.Service.Runtime.V3;
 using Google.Protobuf.WellKnownTypes;
-using MeshOperator.Api;
 using MeshOperator.Xds.Translation.Shared;
 using Xds.Type.Matcher.V3;
 using Extension = Xds.Core.V3.TypedExtensionConfig;
@@ -23,17 +21,14 @@ internal static class RevokedFilter
     /// <summary>How many revisions back flags are set. Connections of earlier ones have ended with their chains.</summary>
     private const int FlagsKept = 8;
 
-    /// <summary>The runtime layer, with a flag for each revision of a target that is over.</summary>
-    public static Runtime Flags(IEnumerable<InboundTarget> targets)
+    /// <summary>The flags: one for each revision of a target that is over.</summary>
+    public static IEnumerable<(string Key, Value Value)> Flags(IEnumerable<InboundTarget> targets)
     {
-        var layer = new Struct();
         foreach (var target in targets)
         {
             for (var revision = Math.Max(0, target.Port.Revision - FlagsKept); revision < target.Port.Revision; revision++)
-                layer.Fields.Add(target.RevokedFlag(revision), Always.Clone());
+                yield return (target.RevokedFlag(revision), Always.Clone());
         }
-
-        return new Runtime { Name = MeshNames.RuntimeLayer, Layer = layer };
     }
 
     /// <summary>The filter of a target's present revision.</summary>

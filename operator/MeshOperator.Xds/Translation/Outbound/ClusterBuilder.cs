@@ -47,7 +47,10 @@ internal static class ClusterBuilder
     {
         var cluster = ForSidecars(port, Eds(Names.Outbound(port.Service, port.Port)));
         cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
-        cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.LeastRequest;
+        if (consistentHashing)
+            cluster.LbPolicy = Cluster.Types.LbPolicy.RingHash;
+        else
+            cluster.LoadBalancingPolicy = LeastLoaded.Create(port.Endpoints.Count);
         AddProtocol(cluster, port);
         AddTransportSockets(cluster, port, port.Endpoints);
         return cluster;
@@ -157,67 +160,6 @@ internal static class ClusterBuilder
     /// <summary>The cluster to which proxyless gRPC sends what has no backend; see <see cref="Names.MissingBackend"/>.</summary>
     public static Cluster MissingBackend() => Eds(Names.MissingBackend);
 
-    /// <summary>The cluster of a port of the pod itself. Connections go to where they came for, from an address by which the
-    /// redirection rules know them as the proxy's.</summary>
-    public static Cluster Inbound(string name, PortProtocol protocol, bool hasIpv6)
-    {
-        var cluster = new Cluster
-        {
-            Name = name,
-            Type = Cluster.Types.DiscoveryType.OriginalDst,
-            LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
-            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
-            CircuitBreakers = Breakers(null),
-            UpstreamBindConfig = new BindConfig
-            {
-                SourceAddress = new SocketAddress { Address = ProxySource.Ipv4, PortValue = 0 },
-            },
-        };
-
-        if (hasIpv6)
-            cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(
-                new ExtraSourceAddress
-                {
-                    Address = new SocketAddress { Address = ProxySource.Ipv6, PortValue = 0 },
-                }
-            );
-
-        var options = HttpProtocol(protocol, null);
-        if (options is not null)
-            cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
-        return cluster;
-    }
-
-    /// <summary>The cluster of a port of the pod itself where the proxy listens at the pod's address, and the application on
-    /// loopback.</summary>
-    public static Cluster Application(string name, InboundPort port, string address)
-    {
-        var cluster = new Cluster
-        {
-            Name = name,
-            Type = Cluster.Types.DiscoveryType.Static,
-            ConnectTimeout = EnvoyMessages.Duration(DefaultConnectTimeout),
-            CircuitBreakers = Breakers(null),
-            LoadAssignment = new ClusterLoadAssignment
-            {
-                ClusterName = name,
-                Endpoints =
-                {
-                    new LocalityLbEndpoints
-                    {
-                        LbEndpoints =
-                        {
-                            new LbEndpoint { Endpoint = new Endpoint { Address = EnvoyMessages.Address(address, (uint)port.Port) } },
-                        },
-                    },
-                },
-            },
-        };
-        if (HttpProtocol(port.Protocol, null) is { } options)
-            cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
-        return cluster;
-    }
-
     private static Cluster Eds(string name) =>
         new()
         {
@@ -228,25 +170,9 @@ internal static class ClusterBuilder
 
     private static HttpProtocolOptions? HttpProtocol(PortProtocol protocol, TimeSpan? idleTimeout)
     {
-        var options = protocol switch
-        {
-            PortProtocol.Http2 or PortProtocol.Grpc => UpstreamProtocols.Http2(),
-            // A client may speak HTTP/2 (gRPC, for one) to a port declared as HTTP; it is passed on as it was spoken.
-            PortProtocol.Http or PortProtocol.Detect => new HttpProtocolOptions
-            {
-                UseDownstreamProtocolConfig = new()
-                {
-                    HttpProtocolOptions = new Http1ProtocolOptions { EnableTrailers = true },
-                    Http2ProtocolOptions = new Http2ProtocolOptions(),
-                },
-            },
-            _ => null,
-        };
+        var options = UpstreamProtocols.ForServer(protocol);
         if (options is not null && idleTimeout is { } idle)
-        {
             options.CommonHttpProtocolOptions = new() { IdleTimeout = EnvoyMessages.Duration(idle) };
-        }
-
         return options;
     }
 

@@ -17,10 +17,17 @@ internal static class RetryBuilder
     /// <summary>A <c>Retry-After</c> beyond this is not waited for.</summary>
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(60);
 
-    /// <summary>The policy, or null when nothing is left to retry on.</summary>
+    /// <summary>A policy that retries nothing and bounds the time to an answer's first byte; null without a bound. Envoy takes the timeout
+    /// of an attempt for that: it no longer looks at it once the answer has begun.</summary>
+    public static RetryPolicy? FirstByteOnly(TimeSpan? firstByte) =>
+        firstByte is { } timeout && timeout > TimeSpan.Zero ? new RetryPolicy { PerTryTimeout = EnvoyMessages.Duration(timeout) } : null;
+
+    /// <summary>The policy; null when nothing is left to retry on or to bound.</summary>
     /// <param name="retry">The settings.</param>
+    /// <param name="firstByte">How long each attempt may take to the answer's first byte, whatever the settings say; null means no
+    /// bound.</param>
     /// <param name="byResponse">Whether requests are retried on what the server answered, not only on failed connections.</param>
-    public static RetryPolicy? Policy(RetrySettings retry, bool byResponse)
+    public static RetryPolicy? Policy(RetrySettings retry, TimeSpan? firstByte, bool byResponse)
     {
         List<string> conditions = [.. ToWords(retry.ConnectionTriggers)];
         var isConnectFailure = retry.ConnectionTriggers.Contains(RetryTrigger.ConnectFailure);
@@ -34,7 +41,7 @@ internal static class RetryBuilder
         }
 
         if (conditions.Count == 0)
-            return null;
+            return FirstByteOnly(Shorter(retry.PerTryTimeout, firstByte));
         var policy = new RetryPolicy
         {
             RetryOn = string.Join(',', conditions.Distinct()),
@@ -45,7 +52,7 @@ internal static class RetryBuilder
             policy.RetriableStatusCodes.AddRange(retry.StatusCodes.Select(code => (uint)code));
         if (isConnectFailure)
             policy.RetriableHeaders.Add(NotSent.Matcher);
-        if (retry.PerTryTimeout is { } timeout)
+        if (Shorter(retry.PerTryTimeout, firstByte) is { } timeout)
             policy.PerTryTimeout = EnvoyMessages.Duration(timeout);
         if (retry.RespectRetryAfter)
         {
@@ -92,6 +99,11 @@ internal static class RetryBuilder
             RetryTrigger.GrpcUnavailable => "unavailable",
             _ => throw new ArgumentOutOfRangeException(nameof(trigger), trigger, null),
         };
+
+    private static TimeSpan? Shorter(TimeSpan? a, TimeSpan? b) =>
+        a is { } first && b is { } second && first > TimeSpan.Zero && second > TimeSpan.Zero ? (first < second ? first : second)
+        : b > TimeSpan.Zero ? b
+        : a;
 
     private static IEnumerable<string> ToWords(IEnumerable<RetryTrigger> triggers) => triggers.Select(ToWord).Order(StringComparer.Ordinal);
 

@@ -15,7 +15,11 @@ internal static class RouteBuilder
 
     public static RouteConfiguration Routes(MeshServicePort port, PortRouting routing)
     {
-        var configuration = Configuration(port, routing.RouteName, port.Routes.SelectMany(route => Routes(port, route, routing)));
+        var configuration = Configuration(
+            port,
+            routing.RouteName,
+            Tunnel(port, routing).Concat(port.Routes.SelectMany(route => Routes(port, route, routing)))
+        );
         configuration.ResponseHeadersToRemove.Add(NotSent.Header);
         return configuration;
     }
@@ -75,12 +79,10 @@ internal static class RouteBuilder
                 yield break;
         }
 
-        IReadOnlyList<(string, uint)> clusters = route.Pool is { } pool
-            ? [(Names.Pool(port.Service, port.Port, pool), 1)]
-            : [.. split.Present.Select(backend => (routing.ClusterOf(backend.Target), backend.Weight))];
+        var clusters = ClustersOf(port, route, split, routing);
         if (route.Retry is not { } retry)
         {
-            yield return Forward(route, split.MissingShare, clusters, null, null);
+            yield return Forward(route, split.MissingShare, clusters, RetryBuilder.FirstByteOnly(route.FirstByteTimeout), null);
             yield break;
         }
 
@@ -92,16 +94,51 @@ internal static class RouteBuilder
                 route,
                 split.MissingShare,
                 clusters,
-                RetryBuilder.Policy(retry, everywhere || retry.Methods.Contains(method)),
+                RetryBuilder.Policy(retry, route.FirstByteTimeout, everywhere || retry.Methods.Contains(method)),
                 null
             );
             yield break;
         }
 
         if (!everywhere)
-            yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, byResponse: true), retry.Methods);
-        yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, everywhere), null);
+            yield return Forward(
+                route,
+                split.MissingShare,
+                clusters,
+                RetryBuilder.Policy(retry, route.FirstByteTimeout, byResponse: true),
+                retry.Methods
+            );
+        yield return Forward(route, split.MissingShare, clusters, RetryBuilder.Policy(retry, route.FirstByteTimeout, everywhere), null);
     }
+
+    /// <summary>The route of CONNECT, which asks the service for a tunnel. It has no path, so of rules only one without a match is for
+    /// it.</summary>
+    private static IEnumerable<EnvoyRoute> Tunnel(MeshServicePort port, PortRouting routing)
+    {
+        if (port.Routes.LastOrDefault(route => route.Match == HttpMatch.All) is not { } route)
+            yield break;
+        var split = BackendSplit.Create(route.Backends, 0);
+        if (split.Present.Count == 0)
+            yield break;
+        var action = new RouteAction { Timeout = EnvoyMessages.Duration(TimeSpan.Zero) };
+        SetClusters(action, ClustersOf(port, route, split, routing));
+        yield return new EnvoyRoute
+        {
+            Name = $"{route.Name}/connect",
+            Match = new RouteMatch { ConnectMatcher = new RouteMatch.Types.ConnectMatcher() },
+            Route_ = action,
+        };
+    }
+
+    private static IReadOnlyList<(string Cluster, uint Weight)> ClustersOf(
+        MeshServicePort port,
+        HttpRoute route,
+        BackendSplit split,
+        PortRouting routing
+    ) =>
+        route.Pool is { } pool
+            ? [(Names.Pool(port.Service, port.Port, pool), 1)]
+            : [.. split.Present.Select(backend => (routing.ClusterOf(backend.Target), backend.Weight))];
 
     private static EnvoyRoute Forward(
         HttpRoute route,
@@ -117,6 +154,14 @@ internal static class RouteBuilder
 
         var action = new RouteAction { Timeout = EnvoyMessages.Duration(route.RequestTimeout ?? TimeSpan.Zero), RetryPolicy = retry };
         SetClusters(action, clusters);
+        if (route.Retry is { } settings && retry is not null)
+        {
+            result.RequestBodyBufferLimit = (ulong)settings.MaxRequestBody;
+
+            // Else each attempt is given the time that the first one had.
+            action.MaxGrpcTimeout = action.Timeout;
+        }
+
         if (route.IdleTimeout is { } idle)
             action.IdleTimeout = EnvoyMessages.Duration(idle);
         if (route.Mirror is { Percent: > 0 } mirror)

@@ -57,7 +57,8 @@ internal static class ConnectionManagerBuilder
     /// <summary>A manager without routes and filters.</summary>
     /// <param name="statPrefix">The name in statistics.</param>
     /// <param name="defaultHost">The host of requests of HTTP/1.0 that name none.</param>
-    public static Manager Create(string statPrefix, string defaultHost) =>
+    /// <param name="isFromProxy">Whether connections come from other proxies of the mesh, whose identities are known.</param>
+    public static Manager Create(string statPrefix, string defaultHost, bool isFromProxy = false) =>
         new()
         {
             StatPrefix = statPrefix,
@@ -69,15 +70,15 @@ internal static class ConnectionManagerBuilder
             StreamIdleTimeout = new Duration(),
             RequestHeadersTimeout = EnvoyMessages.Duration(HeadersTimeout),
             Proxy100Continue = true,
-            HttpProtocolOptions = new()
-            {
-                AcceptHttp10 = true,
-                DefaultHostForHttp10 = defaultHost,
-                EnableTrailers = true,
-            },
+            HttpProtocolOptions = Http1Settings.FromClient(defaultHost),
+            Http2ProtocolOptions = isFromProxy ? Http2Settings.FromProxy() : Http2Settings.FromClient(),
             EarlyHeaderMutationExtensions = { WithoutEnvoyHeaders },
             ServerHeaderTransformation = Manager.Types.ServerHeaderTransformation.PassThrough,
-            UpgradeConfigs = { new Manager.Types.UpgradeConfig { UpgradeType = "websocket" } },
+            UpgradeConfigs =
+            {
+                new Manager.Types.UpgradeConfig { UpgradeType = "websocket" },
+                new Manager.Types.UpgradeConfig { UpgradeType = "CONNECT" },
+            },
         };
 
     /// <summary>The filters of requests that leave: faults, for routes that have some, and the router.</summary>

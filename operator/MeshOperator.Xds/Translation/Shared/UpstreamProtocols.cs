@@ -1,4 +1,4 @@
-using Envoy.Config.Core.V3;
+using MeshOperator.Mesh.Model;
 using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
 
 namespace MeshOperator.Xds.Translation.Shared;
@@ -10,5 +10,22 @@ internal static class UpstreamProtocols
     public const string OptionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
     /// <summary>HTTP/2 always.</summary>
-    public static HttpProtocolOptions Http2() => new() { ExplicitHttpConfig = new() { Http2ProtocolOptions = new Http2ProtocolOptions() } };
+    public static HttpProtocolOptions Http2() => new() { ExplicitHttpConfig = new() { Http2ProtocolOptions = Http2Settings.ToServer() } };
+
+    /// <summary>By what is declared of a server's port; null where that is bytes.</summary>
+    public static HttpProtocolOptions? ForServer(PortProtocol protocol) =>
+        protocol switch
+        {
+            PortProtocol.Http2 or PortProtocol.Grpc => Http2(),
+            // A client may speak HTTP/2 (gRPC, for one) to a port declared as HTTP; it is passed on as it was spoken.
+            PortProtocol.Http or PortProtocol.Detect => new HttpProtocolOptions
+            {
+                UseDownstreamProtocolConfig = new()
+                {
+                    HttpProtocolOptions = Http1Settings.ToServer(),
+                    Http2ProtocolOptions = Http2Settings.ToServer(),
+                },
+            },
+            _ => null,
+        };
 }

@@ -5,7 +5,9 @@ using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Config.Trace.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
+using Envoy.Extensions.RequestId.Uuid.V3;
 using Envoy.Extensions.Tracers.Opentelemetry.ResourceDetectors.V3;
 using Envoy.Type.Matcher.V3;
 using Envoy.Type.V3;
@@ -88,10 +90,19 @@ internal sealed class Observability
         listener.AccessLog.Add(Log(fields, new AccessLogFilter { ResponseFlagFilter = new ResponseFlagFilter { Flags = { "NR" } } }));
     }
 
+    /// <summary>An application's <c>x-request-id</c> is its own: where requests are traced, Envoy writes why into one of its digits.</summary>
+    private static readonly RequestIDExtension UnchangedIds = new()
+    {
+        TypedConfig = EnvoyMessages.Pack(new UuidRequestIdConfig { PackTraceReason = false }),
+    };
+
     private void Observe(Manager manager, TrafficDirection direction)
     {
         manager.AccessLog.AddRange(Log(HttpFields(direction), HttpFilter(direction)));
+        if (_tracing is null)
+            return;
         manager.Tracing = _tracing;
+        manager.RequestIdExtension = UnchangedIds;
     }
 
     private IEnumerable<AccessLog> Log(Struct fields, IReadOnlyList<AccessLogFilter> errors)
