@@ -49,7 +49,7 @@ public sealed class RateLimitSpec
 
 /// <summary>How many requests a pod accepts.</summary>
 [ValidationRule(
-    "!has(self.cost) || self.cost.requests <= (has(self.burst) ? self.burst : self.requests)",
+    "!has(self.cost) || !has(self.cost.requests) || self.cost.requests <= (has(self.burst) ? self.burst : self.requests)",
     "cost.requests is more than the burst, so no request would be accepted; lower it or raise burst"
 )]
 public sealed class RequestLimit
