@@ -40,6 +40,9 @@ internal static class ProxyContainer
                 bootstrap.ToJsonString(Readable),
                 "--log-level",
                 settings.LogLevel,
+                // Envoy warns of fields that are new to it or on their way out, once for each service, and nobody can do anything about it.
+                "--component-log-level",
+                "misc:error",
                 "--concurrency",
                 $"{settings.Concurrency}",
                 "--drain-time-s",

@@ -1,5 +1,7 @@
+using System.Net;
 using MeshOperator.EndToEnd.Clients;
 using MeshOperator.Testing;
+using Shouldly;
 using Xunit;
 
 namespace MeshOperator.EndToEnd;
@@ -41,7 +43,7 @@ public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
         await Eventually.Succeeds(async () =>
         {
             using var first = new Client(Workload("client").Pods[0], Mesh.Names);
-            await first.GetAsync($"http://{name}/");
+            (await first.GetAsync($"http://{name}/")).Status.ShouldNotBe(HttpStatusCode.ServiceUnavailable);
         });
         return name;
     }

@@ -90,7 +90,7 @@ internal sealed class Exchange(HttpContext context, RequestView request, Exchang
         await context.Response.WriteAsync(body, Aborted);
     }
 
-    /// <summary>As gRPC's documentation maps HTTP's statuses.</summary>
+    /// <summary>As gRPC maps the statuses of HTTP, but for a timeout, which it knows itself.</summary>
     private static int GrpcStatus(int status) =>
         status switch
         {
@@ -98,7 +98,8 @@ internal sealed class Exchange(HttpContext context, RequestView request, Exchang
             401 => 16,
             403 => 7,
             404 => 12,
-            429 or 502 or 503 or 504 => 14,
+            429 or 502 or 503 => 14,
+            504 => 4,
             _ => 2,
         };
 }

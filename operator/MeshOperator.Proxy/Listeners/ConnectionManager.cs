@@ -18,6 +18,7 @@ internal sealed class ConnectionManager : IRequestHandler
     private const string RequestId = "x-request-id";
     private const string ForwardedProto = "x-forwarded-proto";
 
+    private const string ConnectFailureFlag = "UF";
     private readonly ChainFactory _stores;
     private readonly string? _routeName;
     private readonly RouteTable? _ownRoutes;
@@ -38,7 +39,10 @@ internal sealed class ConnectionManager : IRequestHandler
         _ownRoutes = manager.RouteConfig is { } routes ? new RouteTable(routes) : null;
         _filters = new HttpFilters(manager.HttpFilters, stores.Extensions, stores.Time);
         var idle = manager.StreamIdleTimeout?.ToTimeSpan() ?? TimeSpan.FromMinutes(5);
-        var answers = manager.LocalReplyConfig?.Mappers.SelectMany(mapper => mapper.HeadersToAdd).ToList();
+        var answers = manager
+            .LocalReplyConfig?.Mappers.Where(mapper => mapper.Filter?.ResponseFlagFilter?.Flags.Contains(ConnectFailureFlag) == true)
+            .SelectMany(mapper => mapper.HeadersToAdd)
+            .ToList();
         _settings = new ExchangeSettings(
             manager.StatPrefix,
             answers is { Count: > 0 } ? new HeaderChanges(answers, []) : null,

@@ -12,6 +12,7 @@ internal static partial class SupportTable
     private const string Sockets = "settings of sockets; connections are on one machine";
     private const string Zones = "endpoints of all zones are used alike, as Envoy does without a policy of zones";
     private const string Writing = "names of headers and reason phrases are written as .NET writes them";
+    private const string Outgrown = "the built-in proxy never answers with 507";
     private const string Logs = "the built-in proxy writes no access log";
 
     /// <summary>What is done with each message, by full name.</summary>

@@ -18,8 +18,6 @@ internal static class RuntimeValues
         ("overload.premature_reset_total_stream_count", Value.ForNumber(AnyNumber)),
         // Else a gRPC call that took too long has the status UNAVAILABLE, on which clients repeat it. Since 1.38.
         ("envoy.reloadable_features.grpc_timeout_returns_deadline_exceeded", Value.ForBool(true)),
-        // QUERY is no method of HTTP/1's list, and is not taken for one of an application's own.
-        ("envoy.reloadable_features.http1_allow_query_method", Value.ForBool(true)),
     ];
 
     /// <summary>The layer of a proxy with these targets.</summary>

@@ -103,6 +103,7 @@ internal sealed class Application : IAsyncDisposable
             }
         );
         kestrel.Listen(address, ApplicationPort.Recorder, listen => ((IConnectionBuilder)listen).Run(Recorder.ServeAsync));
+        kestrel.Listen(address, ApplicationPort.Frames, listen => ((IConnectionBuilder)listen).Run(Frames.ServeAsync));
         foreach (var port in new[] { ApplicationPort.Echo, ApplicationPort.SpeaksFirst })
         {
             kestrel.Listen(
@@ -143,6 +144,9 @@ internal static class ApplicationPort
 
     /// <summary>HTTP/1.1 by bytes, see <see cref="Applications.Recorder"/>.</summary>
     public const int Recorder = 8082;
+
+    /// <summary>HTTP/2 by frames, see <see cref="Applications.Frames"/>.</summary>
+    public const int Frames = 8083;
 
     /// <summary>The application's own TLS, with HTTP/1.1 and HTTP/2 inside.</summary>
     public const int Tls = 8443;

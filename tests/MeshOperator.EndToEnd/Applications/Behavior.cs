@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace MeshOperator.EndToEnd.Applications;
 
-/// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms), <c>x-size</c> (bytes of the
+/// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that pod only), <c>x-size</c> (bytes of the
 /// answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503), <c>x-fail-first</c> (how many requests of the key
 /// fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without <c>x-size</c> the answer is JSON and says what
 /// arrived.</summary>
@@ -29,10 +29,10 @@ internal sealed class Behavior(Identity identity)
             return;
         }
 
-        var arrived = Text(context, "x-key") is { } key ? Note(key) : 0;
+        var arrived = Text(context, "x-key") is { } key ? Note(key, identity.Pod) : 0;
         try
         {
-            if (Number(context, "x-delay") is { } delay)
+            if (Number(context, "x-delay") is { } delay && (Text(context, "x-slow-at") ?? identity.Pod) == identity.Pod)
                 await Task.Delay(TimeSpan.FromMilliseconds(delay), TimeProvider.System, context.RequestAborted);
             if (request.Path == "/events")
                 await SendEventsAsync(context);
@@ -125,11 +125,15 @@ internal sealed class Behavior(Identity identity)
         }
     }
 
-    private int Note(string key)
+    /// <summary>Notes an arrival.</summary>
+    /// <param name="key">The request's key.</param>
+    /// <param name="what">What is noted.</param>
+    /// <returns>How many have arrived with the key.</returns>
+    public static int Note(string key, string what)
     {
-        var pods = ByKey.GetOrAdd(key, _ => new ConcurrentQueue<string>());
-        pods.Enqueue(identity.Pod);
-        return pods.Count;
+        var arrivals = ByKey.GetOrAdd(key, _ => new ConcurrentQueue<string>());
+        arrivals.Enqueue(what);
+        return arrivals.Count;
     }
 
     private static async Task<long> DrainAsync(Stream body, CancellationToken cancellation)

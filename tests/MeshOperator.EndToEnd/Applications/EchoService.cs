@@ -6,8 +6,11 @@ namespace MeshOperator.EndToEnd.Applications;
 /// <summary>The application's gRPC service.</summary>
 internal sealed class EchoService(Identity identity) : Echo.EchoBase
 {
+    /// <summary>With the header <c>x-key</c> the time that the call says it has is noted.</summary>
     public override async Task<EchoReply> Unary(EchoRequest request, ServerCallContext context)
     {
+        if (context.RequestHeaders.GetValue("x-key") is { } key)
+            Behavior.Note(key, (context.Deadline - TimeProvider.System.GetUtcNow().UtcDateTime).TotalMilliseconds.ToString("0", null));
         if (request.DelayMs > 0)
             await Task.Delay(TimeSpan.FromMilliseconds(request.DelayMs), TimeProvider.System, context.CancellationToken);
         if (request.Status != 0)

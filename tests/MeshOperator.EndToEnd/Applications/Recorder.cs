@@ -17,18 +17,27 @@ internal static partial class Recorder
         try
         {
             var arrived = string.Empty;
+            var keepAlive = Timeout.Infinite;
             while (true)
             {
                 var head = await ReadUntilAsync(
                     connection,
                     arrived,
-                    text => text.IndexOf(End, StringComparison.Ordinal) is var at and >= 0 ? at + End.Length : 0
+                    text => text.IndexOf(End, StringComparison.Ordinal) is var at and >= 0 ? at + End.Length : 0,
+                    keepAlive
                 );
                 if (head.End == 0)
                     return;
                 var request = head.Text[..head.End];
                 var order = Header(request, "x-answer");
-                if (order == "refuse")
+                keepAlive = int.TryParse(Header(request, "x-keep-alive"), CultureInfo.InvariantCulture, out var given) ? given : keepAlive;
+                if (request.StartsWith("CONNECT ", StringComparison.Ordinal))
+                {
+                    await TunnelAsync(connection, request, head.Text[head.End..]);
+                    return;
+                }
+
+                if (order is "refuse")
                 {
                     await WriteAsync(connection, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                     return;
@@ -51,6 +60,18 @@ internal static partial class Recorder
         }
     }
 
+    /// <summary>What CONNECT asks for: from here on it sends back what it gets, after a line that says whom it was asked for.</summary>
+    private static async Task TunnelAsync(ConnectionContext connection, string request, string arrived)
+    {
+        await WriteAsync(connection, $"HTTP/1.1 200 OK{End}to {request.Split(' ')[1]}: {arrived}");
+        while (await connection.Transport.Input.ReadAsync() is { IsCompleted: false } read)
+        {
+            foreach (var part in read.Buffer)
+                await connection.Transport.Output.WriteAsync(part);
+            connection.Transport.Input.AdvanceTo(read.Buffer.End);
+        }
+    }
+
     private static string Answer(string? order, string request) =>
         order switch
         {
@@ -60,6 +81,8 @@ internal static partial class Recorder
             "headers" => Ok(string.Concat(Enumerable.Range(0, 150).Select(i => $"X-{i}: value\r\n")), "done"),
             "too-many" => Ok(string.Concat(Enumerable.Range(0, 600).Select(i => $"X-{i}: value\r\n")), "done"),
             "large" => Ok($"X-Large: {new string('l', 61_440)}\r\n", "done"),
+            "busy" => "HTTP/1.1 409 Model Busy\r\nX-CamelCase: Kept\r\nContent-Length: 4\r\n\r\ndone",
+            "length-and-chunks" => $"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked{End}4\r\ndone\r\n0{End}",
             "envoy" => Ok(
                 "x-envoy-upstream-service-time: 1\r\nx-envoy-decorator-operation: forged\r\nx-envoy-attempt-count: 9\r\n",
                 "done"
@@ -84,14 +107,27 @@ internal static partial class Recorder
             .Select(line => line[(name.Length + 1)..].Trim())
             .FirstOrDefault();
 
-    private static async Task<(string Text, int End)> ReadUntilAsync(ConnectionContext connection, string arrived, Func<string, int> end)
+    /// <param name="connection">The connection.</param>
+    /// <param name="arrived">What has arrived before.</param>
+    /// <param name="end">Where in the text the end is that is looked for; 0 for nowhere.</param>
+    /// <param name="keepAlive">How many milliseconds the connection is kept without a byte.</param>
+    private static async Task<(string Text, int End)> ReadUntilAsync(
+        ConnectionContext connection,
+        string arrived,
+        Func<string, int> end,
+        int keepAlive = Timeout.Infinite
+    )
     {
         var text = new StringBuilder(arrived);
         while (true)
         {
             if (end(text.ToString()) is var at and > 0)
                 return (text.ToString(), at);
+            using var idle = new CancellationTokenSource(text.Length == 0 ? keepAlive : Timeout.Infinite);
+            using var cancels = idle.Token.Register(connection.Transport.Input.CancelPendingRead);
             var read = await connection.Transport.Input.ReadAsync();
+            if (read.IsCanceled)
+                return (string.Empty, 0);
             foreach (var part in read.Buffer)
                 text.Append(Encoding.Latin1.GetString(part.Span));
             connection.Transport.Input.AdvanceTo(read.Buffer.End);

@@ -181,11 +181,9 @@ internal sealed class InboundListenerBuilder(Observability observability)
         manager.ForwardClientCertDetails = chain.IsMutualTls
             ? Manager.Types.ForwardClientCertDetails.SanitizeSet
             : Manager.Types.ForwardClientCertDetails.Sanitize;
+        manager.LocalReplyConfig = chain.IsMutualTls ? LocalReplies.ToProxy : LocalReplies.ToClient;
         if (chain.IsMutualTls)
-        {
             manager.SetCurrentClientCertDetails = new Manager.Types.SetCurrentClientCertDetails { Uri = true };
-            manager.LocalReplyConfig = NotSent.Answers;
-        }
 
         manager.HttpFilters.Add(Access(AuditNames.Deny));
         manager.HttpFilters.Add(Access(AuditNames.Allow));

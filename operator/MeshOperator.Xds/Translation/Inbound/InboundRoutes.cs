@@ -32,7 +32,7 @@ internal static class InboundRoutes
             {
                 Route(target, "connect", new RouteMatch { ConnectMatcher = new RouteMatch.Types.ConnectMatcher() }, null),
                 Route(target, "idempotent", Prefix(Idempotent), Repeat("reset")),
-                Route(target, "default", Prefix(), Repeat("refused-stream,reset-before-request")),
+                Route(target, "default", Prefix(), Repeat("refused-stream")),
             },
         };
         foreach (var (filter, rbac) in AccessBuilder.Http(target.Port.Access))

@@ -29,6 +29,7 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
         // A request that names no host has nowhere to go.
         var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown");
         manager.Rds = ConnectionManagerBuilder.Routes(routeName);
+        manager.LocalReplyConfig = LocalReplies.ToApplication;
         manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);
         observability.Outbound(manager);
         return new Listener

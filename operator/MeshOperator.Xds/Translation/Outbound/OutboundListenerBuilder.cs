@@ -98,6 +98,7 @@ internal sealed class OutboundListenerBuilder(Observability observability)
     {
         var manager = ConnectionManagerBuilder.Create(Names.OutboundStat(port.Service, port.Port), $"{port.Service}:{port.Port}");
         manager.Rds = ConnectionManagerBuilder.Routes(routing.RouteName);
+        manager.LocalReplyConfig = LocalReplies.ToApplication;
         manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);
         observability.Outbound(manager);
         return EnvoyMessages.ConnectionManager(manager);

@@ -14,8 +14,9 @@ internal static class Http2Settings
     /// <summary>Envoy's own: what both ends remember of headers, in bytes.</summary>
     private const uint HeaderTable = 4096;
 
-    /// <summary>How much of a stream that nobody reads is held, in bytes. With a round trip of 1 ms one stream still carries 1 GB/s.</summary>
-    private const uint StreamWindow = 1024 * 1024;
+    /// <summary>A proxy holds at most twice this of a stream that nobody reads, in bytes. With a round trip of 1 ms one stream still carries
+    /// 780 MB/s.</summary>
+    private const uint StreamWindow = 768 * 1024;
 
     /// <summary>Streams beyond that take another connection, which another thread of the server's proxy may serve.</summary>
     private const uint StreamsPerConnection = 100;

@@ -1,8 +1,5 @@
-using Envoy.Config.Accesslog.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Route.V3;
-using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
-using HeaderValue = Envoy.Config.Core.V3.HeaderValue;
 
 namespace MeshOperator.Xds.Translation.Shared;
 
@@ -18,27 +15,9 @@ internal static class NotSent
     /// <summary>The condition of a retry policy, and the header by which it holds.</summary>
     public const string RetryOn = "retriable-headers";
 
-    /// <summary>Matches what <see cref="Answers"/> says.</summary>
+    /// <summary>Matches the answers with the <see cref="Mark"/>.</summary>
     public static HeaderMatcher Matcher { get; } = new() { Name = Header, PresentMatch = true };
 
-    /// <summary>What the server's proxy says by itself where the connection to its application failed.</summary>
-    public static LocalReplyConfig Answers { get; } =
-        new()
-        {
-            Mappers =
-            {
-                new ResponseMapper
-                {
-                    Filter = new AccessLogFilter { ResponseFlagFilter = new ResponseFlagFilter { Flags = { "UF" } } },
-                    HeadersToAdd =
-                    {
-                        new HeaderValueOption
-                        {
-                            Header = new HeaderValue { Key = Header, Value = "true" },
-                            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
-                        },
-                    },
-                },
-            },
-        };
+    /// <summary>Says it.</summary>
+    public static HeaderValueOption Mark { get; } = LocalReplies.Header(Header, "true");
 }
