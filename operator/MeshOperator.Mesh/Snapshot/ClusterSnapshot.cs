@@ -107,6 +107,9 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     /// <summary>Whose configuration is sent to its proxy; null when it does not say so.</summary>
     public string? Upstreams { get; init; }
 
+    /// <summary>Whether its proxy can share rate limits with other pods.</summary>
+    public bool CanShareLimits { get; init; }
+
     /// <summary>Whether one of its addresses is of IPv6.</summary>
     public bool HasIpv6 { get; init; }
 

@@ -23,6 +23,7 @@ internal static class RecordReader
         SidecarAnnotations.ApplicationRequestsPerConnection,
         MeshNames.DirectPortsAnnotation,
         MeshNames.InboundModeAnnotation,
+        MeshNames.SharedLimitsAnnotation,
     ];
 
     public static NamespaceRecord? Read(V1Namespace ns) =>
@@ -92,6 +93,7 @@ internal static class RecordReader
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
                 Application = ApplicationSettings.Read(pod.Metadata.Annotations),
                 ExplicitProxy = ReadExplicitProxy(pod),
+                CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
                 HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
             };
 

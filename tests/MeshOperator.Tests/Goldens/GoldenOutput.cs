@@ -231,6 +231,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                         AddIfAny(part, "listeners", listeners);
                 }
 
+                AddIfAny(part, "members", Members(workloads[0]));
                 foreach (var (output, resources) in InboundParts(workloads[0]))
                 {
                     // Filters that do nothing are many, and shown only where a case asks for them.
@@ -247,6 +248,15 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             }),
         ]);
     }
+
+    /// <summary>The endpoints with which a proxy shares rate limits.</summary>
+    private JsonArray Members(WorkloadName workload) =>
+        new([
+            .. ConfigurationJson
+                .Own(configuration, workload, ResourceType.Endpoints)
+                .Where(members => members!["endpoints"] is not null)
+                .Select(members => members!.DeepClone()),
+        ]);
 
     /// <summary>What belongs to an inbound listener and is sent apart from it.</summary>
     private (string Output, JsonArray Resources)[] InboundParts(WorkloadName workload) =>

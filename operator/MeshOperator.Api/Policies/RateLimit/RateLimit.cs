@@ -3,7 +3,7 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>RateLimit limits how many requests workloads accept. Each proxy counts for itself.</summary>
+/// <summary>RateLimit limits how many requests workloads accept: each pod, all pods of a service together, or each client.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RateLimit", PluralName = "ratelimits")]
 [KubernetesEntityShortNames("rl")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
@@ -35,6 +35,12 @@ public sealed class RateLimitSpec
     [ValidationRule("self.all(t, t.kind == 'Service')", "a target must be a Service")]
     public List<PolicyTargetReference>? TargetRefs { get; set; }
 
+    /// <summary>What the limits are for: each proxy alone, or all the pods of the policy together. Together, each of n ready pods has the
+    /// nth part, so a burst must be at least n, and requests must come to the pods evenly, as they do by default. A pod that starts has
+    /// its part of the burst. Requests in plaintext and over mutual TLS are counted apart.</summary>
+    [DefaultValue(RateLimitDefaults.Scope)]
+    public RateLimitScope Scope { get; set; } = RateLimitDefaults.Scope;
+
     /// <summary>The limits. A request must be within every limit that matches it.</summary>
     [Required]
     [Items(1, 16)]
@@ -42,6 +48,10 @@ public sealed class RateLimitSpec
 }
 
 /// <summary>How many requests a pod accepts.</summary>
+[ValidationRule(
+    "!has(self.cost) || !has(self.cost.requests) || self.cost.requests <= (has(self.burst) ? self.burst : self.requests)",
+    "cost.requests is more than the burst, so no request would be accepted; lower it or raise burst"
+)]
 public sealed class RequestLimit
 {
     /// <summary>The number of requests in each unit of time.</summary>
@@ -61,6 +71,23 @@ public sealed class RequestLimit
 
     /// <summary>Which requests are counted. If omitted, all.</summary>
     public RateLimitMatch? Match { get; set; }
+
+    /// <summary>What makes clients different, so that each has the whole limit for itself. If omitted, all clients together have it. A
+    /// proxy counts 10000 clients of a limit at a time; beyond, the one that was silent for longest is forgotten.</summary>
+    public RateLimitClient? Per { get; set; }
+
+    /// <summary>How much of the limit a request uses. If omitted, each counts as 1.</summary>
+    public RateLimitCost? Cost { get; set; }
+}
+
+/// <summary>What a limit is for.</summary>
+public enum RateLimitScope
+{
+    /// <summary>Each proxy has the whole limit.</summary>
+    Proxy,
+
+    /// <summary>All ready pods of the policy share the limit.</summary>
+    Service,
 }
 
 /// <summary>Units of time.</summary>
@@ -96,4 +123,42 @@ public sealed class RateLimitMatch
     /// <summary>The request's headers. Names are not case-sensitive.</summary>
     [Items(0, 16)]
     public List<ValueMatch>? Headers { get; set; }
+}
+
+/// <summary>By what clients are known.</summary>
+[ValidationRule("has(self.header) != has(self.identity)", "set exactly one of header and identity")]
+public sealed class RateLimitClient
+{
+    /// <summary>The identity that mutual TLS has verified.</summary>
+    public const string ServiceAccount = "serviceAccount";
+
+    /// <summary>A request header, for example x-api-key. Requests without it are one client. A client that writes what it likes into the
+    /// header has a new limit each time, so name one that something checks before.</summary>
+    [Length(1, 256)]
+    [Pattern(RateLimitCost.HeaderPattern)]
+    public string? Header { get; set; }
+
+    /// <summary>serviceAccount: the service account of the caller, as its certificate of mutual TLS says. It cannot be forged. Requests in
+    /// plaintext are one client.</summary>
+    [EnumValues(ServiceAccount)]
+    public string? Identity { get; set; }
+}
+
+/// <summary>What a request costs.</summary>
+public sealed class RateLimitCost
+{
+    /// <summary>The schema's pattern of headers whose value a proxy reads. Some characters of names have a meaning there.</summary>
+    public const string HeaderPattern = "^[A-Za-z0-9_-]+$";
+
+    /// <summary>As how many requests it counts.</summary>
+    [DefaultValue(RateLimitDefaults.Cost)]
+    [RangeMinimum(1)]
+    [RangeMaximum(1000000000)]
+    public int Requests { get; set; } = RateLimitDefaults.Cost;
+
+    /// <summary>A request header with a whole number from 1 to 999999999, for example x-tokens, that says as how many requests it counts.
+    /// Without it, or with something else in it, the request counts as requests.</summary>
+    [Length(1, 256)]
+    [Pattern(HeaderPattern)]
+    public string? Header { get; set; }
 }

@@ -20,12 +20,54 @@ public sealed class RateLimitValidator : AbstractValidator<RateLimitSpec>
         RuleForEach(r => r.Limits).SetValidator(new LimitValidator());
     }
 
+    private sealed class ClientValidator : AbstractValidator<RateLimitClient>
+    {
+        public ClientValidator()
+        {
+            RuleFor(c => c.Header).IsReadableHeader();
+            RuleFor(c => c.Identity)
+                .Must(identity => identity is null or RateLimitClient.ServiceAccount)
+                .WithMessage((_, identity) => $"'{identity}' is not an identity; write {RateLimitClient.ServiceAccount}");
+        }
+    }
+
+    private sealed class CostValidator : AbstractValidator<RateLimitCost>
+    {
+        public CostValidator()
+        {
+            RuleFor(c => c.Requests).IsAtLeast(1);
+            RuleFor(c => c.Header).IsReadableHeader();
+        }
+    }
+
     private sealed class LimitValidator : AbstractValidator<RequestLimit>
     {
         public LimitValidator()
         {
             RuleFor(l => l.Requests).IsAtLeast(1);
             RuleFor(l => l.Burst).IsAtLeast(1);
+            When(
+                l => l.Per is not null,
+                () =>
+                    RuleFor(l => l.Per!)
+                        .Must(c => (c.Header is null) != (c.Identity is null))
+                        .WithMessage("set exactly one of header and identity")
+                        .SetValidator(new ClientValidator())
+            );
+            When(
+                l => l.Cost is not null,
+                () =>
+                {
+                    RuleFor(l => l.Cost!).SetValidator(new CostValidator());
+                    RuleFor(l => l.Cost!.Requests)
+                        .Must((limit, cost) => cost <= RateLimitDefaults.ResolveBurst(limit))
+                        .WithMessage(
+                            (limit, cost) =>
+                                $"{cost} is more than the burst of {RateLimitDefaults.ResolveBurst(limit)}, so no request would be "
+                                + "accepted; lower it or raise burst"
+                        );
+                }
+            );
             When(
                 l => l.Match is not null,
                 () =>

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Endpoints;
 using MeshOperator.Mesh.Translation.Policies;
@@ -14,11 +16,13 @@ internal static class PolicyReview
         PolicyIndexes policies,
         RoutePlan routes,
         ServiceSet services,
+        ImmutableDictionary<WorkloadName, MeshWorkload> workloads,
         ServedPorts served
     ) =>
         [
             .. RetryReview.Review(routes.RetryOverrides, services.ConnectionPolicies),
             .. RateLimitReview.Review(snapshot, policies.Limits, policies.Mtls, served),
+            .. SharedLimitReview.Review(snapshot, policies, workloads, served),
             .. MtlsReview.Review(snapshot, policies.Mtls, served),
         ];
 }
