@@ -55,6 +55,9 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     /// <summary>Where the proxy listens; null where connections are redirected to it.</summary>
     public InboundBinding? Binding { get; init; }
 
+    /// <summary>How many worker threads the proxy has. Each has connections of its own.</summary>
+    public int Threads { get; init; } = 1;
+
     /// <summary>How the proxy connects to the application.</summary>
     public ApplicationConnection Application { get; init; } = ApplicationConnection.Default;
 
@@ -86,6 +89,9 @@ public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode,
 {
     /// <summary>Bounds on the HTTP requests that it takes; a request must be within all that match it.</summary>
     public ValueList<RequestLimit> Limits { get; init; } = [];
+
+    /// <summary>How many requests the application handles at once; null means any number.</summary>
+    public RequestQueue? Queue { get; init; }
 
     /// <summary>How often some caller of bytes has lost its permission. Connections of bytes that were opened under an earlier revision are
     /// ended, as a proxy judges them once and not again.</summary>

@@ -91,6 +91,7 @@ internal static class RecordReader
                     .Order()
                     .ToValueList(),
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
+                ProxyThreads = ProxyThreads.Read(pod),
                 Application = ApplicationSettings.Read(pod.Metadata.Annotations),
                 ExplicitProxy = ReadExplicitProxy(pod),
                 CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
@@ -156,6 +157,7 @@ internal static class RecordReader
             .. containers.Select(c => new V1Container
             {
                 Name = c.Name,
+                Args = ProxyThreads.Trim(c),
                 Ports = c.Ports is { Count: > 0 } ports
                     ? [.. ports.Select(p => new V1ContainerPort { ContainerPort = p.ContainerPort, Protocol = p.Protocol })]
                     : null,

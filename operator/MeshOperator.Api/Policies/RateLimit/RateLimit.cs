@@ -3,7 +3,8 @@ using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
 
-/// <summary>RateLimit limits how many requests workloads accept: each pod, all pods of a service together, or each client.</summary>
+/// <summary>RateLimit limits how many requests workloads accept: each pod, all pods of a service together, or each client; and how many
+/// they handle at once.</summary>
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RateLimit", PluralName = "ratelimits")]
 [KubernetesEntityShortNames("rl")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
@@ -25,6 +26,7 @@ public sealed class RateLimit : CustomKubernetesEntity<RateLimitSpec, PolicyStat
 /// <summary>The workloads, and how many HTTP requests each of their pods accepts. Further requests are answered with status 429. The most
 /// specific policy applies: one for a service's port, then one for a service, then one with a selector.</summary>
 [ValidationRule("has(self.selector) != has(self.targetRefs)", "set exactly one of spec.selector and spec.targetRefs")]
+[ValidationRule("has(self.limits) || has(self.queue)", "nothing is limited; set at least one of limits and queue")]
 public sealed class RateLimitSpec
 {
     /// <summary>Labels of the pods that the policy applies to.</summary>
@@ -42,9 +44,30 @@ public sealed class RateLimitSpec
     public RateLimitScope Scope { get; set; } = RateLimitDefaults.Scope;
 
     /// <summary>The limits. A request must be within every limit that matches it.</summary>
-    [Required]
     [Items(1, 16)]
-    public List<RequestLimit> Limits { get; set; } = [];
+    public List<RequestLimit>? Limits { get; set; }
+
+    /// <summary>How many requests the application in each pod handles at once. Others wait in its proxy.</summary>
+    public ConcurrencyLimit? Queue { get; set; }
+}
+
+/// <summary>A queue in front of an application that can handle few requests at once. A request that finds it full is answered with status
+/// 503 and Retry-After. It has not begun, so a RetryPolicy of the caller tries another pod, whatever the method.</summary>
+public sealed class ConcurrencyLimit
+{
+    /// <summary>Requests that the application handles at once. Each worker thread of the proxy may have one of them, so with fewer than the
+    /// proxy has threads, set the annotation meshoperator.io/proxy-concurrency.</summary>
+    [Required]
+    [RangeMinimum(1)]
+    [RangeMaximum(1000000)]
+    public int Running { get; set; }
+
+    /// <summary>Requests that wait until one of those has ended, the oldest first. At least as many as running may wait. A request waits as
+    /// long as its caller does: set timeouts.firstByte or a deadline there.</summary>
+    [DefaultValue(RateLimitDefaults.Waiting)]
+    [RangeMinimum(0)]
+    [RangeMaximum(1000000)]
+    public int Waiting { get; set; } = RateLimitDefaults.Waiting;
 }
 
 /// <summary>How many requests a pod accepts.</summary>

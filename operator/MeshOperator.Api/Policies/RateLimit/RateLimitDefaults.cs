@@ -9,6 +9,9 @@ public static class RateLimitDefaults
     /// <summary>What limits are for.</summary>
     public const RateLimitScope Scope = RateLimitScope.Proxy;
 
+    /// <summary>Requests that wait for the application.</summary>
+    public const int Waiting = 100;
+
     /// <summary>As how many requests one counts.</summary>
     public const int Cost = 1;
 

@@ -16,8 +16,19 @@ public sealed class RateLimitValidator : AbstractValidator<RateLimitSpec>
             .Must(s => s is null or { MatchLabels.Count: > 0 })
             .WithMessage("matchLabels is empty; set at least one label");
         When(r => r.TargetRefs is not null, () => RuleFor(r => r.TargetRefs!).AreTargets(PolicyTargetKind.Service));
-        RuleFor(r => r.Limits).Must(l => l.Count is >= 1 and <= 16).WithMessage("the list must have 1 to 16 limits");
+        RuleFor(r => r)
+            .Must(r => r.Limits is not null || r.Queue is not null)
+            .WithMessage("nothing is limited; set at least one of limits and queue");
+        RuleFor(r => r.Limits).Must(l => l is null or { Count: >= 1 and <= 16 }).WithMessage("the list must have 1 to 16 limits");
         RuleForEach(r => r.Limits).SetValidator(new LimitValidator());
+        When(
+            r => r.Queue is not null,
+            () =>
+            {
+                RuleFor(r => r.Queue!.Running).IsAtLeast(1);
+                RuleFor(r => r.Queue!.Waiting).IsAtLeast(0);
+            }
+        );
     }
 
     private sealed class ClientValidator : AbstractValidator<RateLimitClient>

@@ -28,7 +28,11 @@ internal sealed class RateLimitIndex
         var policies = snapshot.Policies.GetActive(PolicyKinds.RateLimit);
         foreach (var (key, rank, spec) in policies)
         {
-            var candidate = new Candidate(key, rank, ToLimits(key, spec)) { Group = FindGroup(key, spec) };
+            var candidate = new Candidate(key, rank, ToLimits(key, spec))
+            {
+                Group = FindGroup(key, spec),
+                Queue = spec.Queue is { } queue ? new RequestQueue(queue.Running, queue.Waiting) : null,
+            };
             if (candidate.Limits.Count > Limit.KeptApart)
                 findings.Add(
                     new Noted(key, $"A change to any limit from spec.limits[{Limit.KeptApart - 1}] on resets the counts of all of those.")
@@ -90,8 +94,8 @@ internal sealed class RateLimitIndex
     private static IEnumerable<Candidate> ToList(Candidate? candidate) => candidate is null ? [] : [candidate];
 
     private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) =>
-        spec
-            .Limits.Select(
+        (spec.Limits ?? [])
+            .Select(
                 (limit, i) =>
                     new Limit(
                         key,
@@ -149,6 +153,9 @@ internal sealed class RateLimitIndex
     {
         /// <summary>Which pods share the limits; null when each proxy counts alone.</summary>
         public string? Group { get; init; }
+
+        /// <summary>What waits for the application; null when nothing does.</summary>
+        public RequestQueue? Queue { get; init; }
 
         /// <summary>The limits of a proxy that shares them.</summary>
         public ValueList<Limit> SharedLimits { get; } = Limits.Select(limit => limit with { IsShared = true }).ToValueList();

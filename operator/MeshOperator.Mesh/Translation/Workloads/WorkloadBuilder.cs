@@ -49,6 +49,7 @@ internal sealed class WorkloadBuilder
                 : BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name)) with
                 {
                     Application = pod.Application?.Or(snapshot.Application) ?? snapshot.Application,
+                    Threads = pod.ProxyThreads,
                 };
             if (!_profiles.TryAdd(profile, profile))
                 profile = _profiles[profile];
@@ -83,7 +84,14 @@ internal sealed class WorkloadBuilder
         {
             if (limits.Find(number) is { } limit)
                 policies.Add(limit.Key);
-            ports.Add(number, Inbound(number, port.Protocol) with { Limits = limits.GetLimits(number) });
+            ports.Add(
+                number,
+                Inbound(number, port.Protocol) with
+                {
+                    Limits = limits.GetLimits(number),
+                    Queue = limits.Find(number)?.Queue,
+                }
+            );
         }
 
         // Without redirection nothing but what is declared can arrive.
