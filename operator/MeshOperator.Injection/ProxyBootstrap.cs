@@ -18,6 +18,13 @@ public static class ProxyBootstrap
     /// <summary>The file name of the token.</summary>
     public const string TokenFile = "token";
 
+    /// <summary>The key of the node's metadata with the value of <see cref="SidecarAnnotations.ProxyAddress"/>.</summary>
+    public const string ProxyAddressKey = "proxy_address";
+
+    /// <summary>The key of the node's metadata with the value of <see cref="SidecarAnnotations.ApplicationAddress"/>.</summary>
+    public const string ApplicationAddressKey = "application_address";
+
+    private const string Loopback = "127.0.0.1";
     private const string AdminCluster = "admin";
 
     /// <summary>The largest program of an RE2 expression that the proxy takes. By itself it takes 100, of which a long cookie has more, and
@@ -51,15 +58,7 @@ public static class ProxyBootstrap
             {
                 ["id"] = $"$(POD_NAME).{ns}",
                 ["cluster"] = $"{serviceAccount}.{ns}",
-                ["metadata"] = new JsonObject
-                {
-                    ["namespace"] = ns,
-                    ["pod_uid"] = "$(POD_UID)",
-                    ["labels"] = new JsonObject(
-                        labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))
-                    ),
-                    ["interception"] = NameOf(settings.Interception),
-                },
+                ["metadata"] = Metadata(ns, labels, settings),
             },
             ["stats_config"] = Statistics(StatisticsTags.Create(ns, serviceAccount, labels), settings),
             // Statistics of a cluster's traffic are made when it is first used.
@@ -77,7 +76,7 @@ public static class ProxyBootstrap
                     new JsonObject { ["name"] = "admin", ["admin_layer"] = new JsonObject() }
                 ),
             },
-            ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address("127.0.0.1", ProxyPort.Admin) },
+            ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address(Loopback, ProxyPort.Admin) },
             ["cluster_manager"] = new JsonObject { ["local_cluster_name"] = MeshNames.LimitMembersCluster },
             ["dynamic_resources"] = new JsonObject
             {
@@ -94,11 +93,11 @@ public static class ProxyBootstrap
             ["static_resources"] = new JsonObject
             {
                 ["clusters"] = new JsonArray([
-                    EnvoyJson.StaticCluster(AdminCluster, "127.0.0.1", ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
+                    EnvoyJson.StaticCluster(AdminCluster, Loopback, ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
                     LimitMembers(),
                     .. ProbeResources.Clusters(
                         probes,
-                        settings.BindsInbound ? settings.ApplicationAddress : EnvoyJson.PodAddress,
+                        settings.BindsInbound ? settings.ApplicationAddress ?? Loopback : EnvoyJson.PodAddress,
                         settings.Interception != Interception.None
                     ),
                 ]),
@@ -118,6 +117,24 @@ public static class ProxyBootstrap
             Interception.None => "none",
             _ => "redirect",
         };
+
+    private static JsonObject Metadata(string ns, IDictionary<string, string> labels, SidecarSettings settings)
+    {
+        var metadata = new JsonObject
+        {
+            ["namespace"] = ns,
+            ["pod_uid"] = "$(POD_UID)",
+            ["labels"] = new JsonObject(
+                labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))
+            ),
+            ["interception"] = NameOf(settings.Interception),
+        };
+        if (settings.ProxyAddress is { } proxy)
+            metadata[ProxyAddressKey] = proxy;
+        if (settings.ApplicationAddress is { } application)
+            metadata[ApplicationAddressKey] = application;
+        return metadata;
+    }
 
     private static JsonObject Statistics(JsonArray tags, SidecarSettings settings)
     {

@@ -28,6 +28,8 @@ public sealed class SettingsTests
     [InlineData("upstreams", "web, Shop/web", "contains 'Shop/web', which is not a service")]
     [InlineData("native-sidecar", "yes", "is neither \"true\" nor \"false\"")]
     [InlineData("interception", "tproxy", "use redirect, cni or none")]
+    [InlineData("proxy-address", "10.0.0.7", "is not a loopback address; write one of 127.0.0.0/8")]
+    [InlineData("application-address", "", "is not a loopback address; write one of 127.0.0.0/8")]
     public void A_malformed_annotation_refuses_the_pod_with_its_name_and_how_it_is_written(string name, string value, string advice)
     {
         var outcome = InjectedPod.Try(Pod(name, value)).Outcome;
@@ -92,6 +94,19 @@ public sealed class SettingsTests
             ((int?)runtime[$"envoy.reloadable_features.max_{direction}_headers_count"]).ShouldBe(headers);
             ((int?)runtime[$"envoy.reloadable_features.max_{direction}_headers_size_kb"]).ShouldBe(kib);
         }
+    }
+
+    [Theory]
+    [InlineData("{}", null, null)]
+    [InlineData("{meshoperator.io/proxy-address: 127.1.0.7}", "127.1.0.7", null)]
+    [InlineData("{meshoperator.io/proxy-address: 127.1.0.7, meshoperator.io/application-address: 127.2.0.7}", "127.1.0.7", "127.2.0.7")]
+    public void Addresses_that_annotations_set_are_in_the_metadata_of_the_node(string annotations, string? proxy, string? application)
+    {
+        var metadata = InjectedPod
+            .From($"{{metadata: {{annotations: {annotations}}}, spec: {{containers: [{{name: app, image: app:1}}]}}}}")
+            .Bootstrap["node"]!["metadata"]!;
+        ((string?)metadata["proxy_address"]).ShouldBe(proxy);
+        ((string?)metadata["application_address"]).ShouldBe(application);
     }
 
     [Fact]

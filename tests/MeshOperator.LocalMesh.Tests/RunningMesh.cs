@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using k8s;
 using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Listeners;
 using MeshOperator.Local;
 using MeshOperator.Local.Application;
 using MeshOperator.Local.Node;
@@ -26,6 +27,9 @@ internal sealed class RunningMesh : IAsyncDisposable
 
     public InProcess Mesh { get; }
 
+    /// <summary>Where gRPC libraries find the operator.</summary>
+    public string XdsAddress => Mesh.Host.Ports[ListenerKind.PlaintextXds].ToString();
+
     /// <summary>What went wrong with pods.</summary>
     public IReadOnlyCollection<string> Reports => _reports;
 
@@ -45,6 +49,7 @@ internal sealed class RunningMesh : IAsyncDisposable
             OwnsProcess = false,
             OwnWebhookConfigurations = true,
             XdsTlsPort = 0,
+            XdsPlaintextPort = 0,
             WebhookPort = 0,
             MetricsPort = 0,
             LogLevel = Serilog.Events.LogEventLevel.Error,

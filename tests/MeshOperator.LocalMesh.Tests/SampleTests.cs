@@ -1,3 +1,4 @@
+using System.Globalization;
 using MeshOperator.Local.Node;
 using MeshOperator.Testing;
 using Shouldly;
@@ -117,20 +118,64 @@ public sealed class SampleTests
     [InlineData("staging", 200, 200)]
     public async Task Gitops_overlays_differ_in_weights(string overlay, int least, int most)
     {
-        Assert.SkipWhen(Programs.Find("kubectl") is null, "kubectl is not on the PATH.");
-        var (status, manifests) = await Programs.RunAsync(
-            "kubectl",
-            ["kustomize", Path.Combine(Repository.Root, "samples/gitops/overlays", overlay)],
-            TimeSpan.FromSeconds(60),
-            TestContext.Current.CancellationToken
-        );
-        status.ShouldBe(0, manifests);
+        var manifests = await Kustomize.BuildAsync($"samples/gitops/overlays/{overlay}");
         await using var mesh = await RunningMesh.StartAsync(ProxyChoice.BuiltIn);
         await mesh.ApplyYamlAsync(manifests);
 
         var calls = await mesh.CallAsync("web", "http://catalog/", 200);
         calls.ShouldAllBe(call => call.IsSuccess);
         calls.Count(call => call.Version == "v2").ShouldBeInRange(least, most);
+    }
+
+    [Fact]
+    public async Task Proxyless_gRPC_sends_a_fifth_of_the_calls_to_the_new_version()
+    {
+        var python = await FindPythonWithGrpcAsync();
+        Assert.SkipWhen(python is null, "No python3 has grpcio: apt-get install python3-grpcio.");
+        await using var mesh = await StartAsync("samples/proxyless-grpc");
+        var bootstrap = await File.ReadAllTextAsync(
+            Path.Combine(Repository.Root, "samples/proxyless-grpc/client/bootstrap.json"),
+            Cancellation
+        );
+        bootstrap.ShouldContain("127.0.0.1:15010");
+
+        var (status, output) = await Programs.RunAsync(
+            "env",
+            [
+                $"GRPC_XDS_BOOTSTRAP_CONFIG={bootstrap.Replace("127.0.0.1:15010", mesh.XdsAddress, StringComparison.Ordinal)}",
+                python,
+                Path.Combine(Repository.Root, "samples/proxyless-grpc/client/client.py"),
+                "200",
+            ],
+            TimeSpan.FromSeconds(60),
+            Cancellation
+        );
+
+        status.ShouldBe(0, output);
+        var counts = output
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' '))
+            .ToDictionary(parts => parts[1], parts => int.Parse(parts[0], CultureInfo.InvariantCulture));
+        counts.Keys.Order().ShouldBe(["v1", "v2"]);
+        counts.Values.Sum().ShouldBe(200);
+        counts["v2"].ShouldBeInRange(15, 70);
+    }
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    /// <summary>The distribution's own Python has the packages of the distribution, another one on the <c>PATH</c> may not.</summary>
+    private static async Task<string?> FindPythonWithGrpcAsync()
+    {
+        foreach (var python in new[] { "/usr/bin/python3", Programs.Find("python3") })
+        {
+            if (!File.Exists(python))
+                continue;
+            var (status, _) = await Programs.RunAsync(python, ["-c", "import grpc"], TimeSpan.FromSeconds(30), Cancellation);
+            if (status == 0)
+                return python;
+        }
+
+        return null;
     }
 
     private static async Task<RunningMesh> StartAsync(string sample)

@@ -10,7 +10,7 @@ namespace MeshOperator.Proxy.Tests;
 
 public sealed class RetryTests
 {
-    private static readonly RetrySettings Settings = new()
+    internal static readonly RetrySettings Settings = new()
     {
         Attempts = 3,
         ConnectionTriggers = [RetryTrigger.ConnectFailure],

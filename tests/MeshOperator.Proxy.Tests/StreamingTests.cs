@@ -95,6 +95,32 @@ public sealed class StreamingTests
         response.Headers.GetValues("grpc-message").ShouldBe(["no healthy upstream"]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_call_of_gRPC_that_is_rejected_before_it_was_read_ends_with_the_status_of_its_server(bool isRetried)
+    {
+        await using var mesh = await ProxyMesh.StartAsync();
+        var (application, _, _) = await mesh.AddMeshedAsync("model", PortProtocol.Grpc);
+        application.Handler = context =>
+        {
+            context.Response.ContentType = "application/grpc";
+            context.Response.Headers["grpc-status"] = "7";
+            return Task.CompletedTask;
+        };
+        if (isRetried)
+            mesh.Route("model", route => route with { Retry = RetryTests.Settings });
+        await mesh.AddClientAsync(localPorts: new LocalServicePort(9000, ProxyMesh.Name("model"), 80));
+        using var client = new HttpClient();
+        var statuses = new System.Collections.Concurrent.ConcurrentBag<string>();
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, 1000),
+            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancellation },
+            async (_, stop) => statuses.Add(await RejectedCallAsync(client, $"http://{mesh.AddressOf("client")}:9000/a.B/C", stop))
+        );
+        statuses.GroupBy(status => status).Select(group => (group.Key, group.Count())).ShouldBe([("7", 1000)]);
+    }
+
     [Fact]
     public async Task A_client_of_the_proxy_may_speak_HTTP2()
     {
@@ -133,5 +159,32 @@ public sealed class StreamingTests
         var answer = new byte[64];
         var result = await socket.ReceiveAsync(answer, Cancellation);
         Encoding.UTF8.GetString(answer, 0, result.Count).ShouldBe("hello");
+    }
+
+    /// <summary>A call whose message comes in two parts, so that it may be rejected between them.</summary>
+    private static async Task<string> RejectedCallAsync(HttpClient client, string url, CancellationToken cancellation)
+    {
+        var sending = new System.IO.Pipelines.Pipe();
+        using var request = new HttpRequestMessage(HttpMethod.Post, url)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new PipedContent(sending.Reader),
+        };
+        request.Content.Headers.ContentType = new("application/grpc");
+        var call = client.SendAsync(request, cancellation);
+        await sending.Writer.WriteAsync(new byte[] { 0, 0, 0, 0, 2 }, cancellation);
+        await Task.Yield();
+        await sending.Writer.WriteAsync(new byte[] { 1, 2 }, cancellation);
+        await sending.Writer.CompleteAsync();
+        try
+        {
+            using var response = await call;
+            return response.Headers.TryGetValues("grpc-status", out var status) ? status.Single() : "none";
+        }
+        catch (HttpRequestException exception)
+        {
+            return exception.ToString();
+        }
     }
 }

@@ -18,6 +18,10 @@ internal sealed class SettingReader(IDictionary<string, string>? annotations)
     public T? Optional<T>(string annotation, string @default, SettingValue<T> read)
         where T : class? => Given(annotation, @default) is { Length: > 0 } text ? Read(annotation, text, read) : null;
 
+    /// <summary>An annotation that has no option of the operator beside it; null where there is none.</summary>
+    public T? Annotation<T>(string annotation, SettingValue<T> read)
+        where T : class => Has(annotation) ? Text(annotation, string.Empty, read) : null;
+
     /// <summary>A list separated by commas, each value once; an empty annotation is an empty list.</summary>
     public IReadOnlyList<T> List<T>(string annotation, string @default, SettingValue<T> read) =>
         [

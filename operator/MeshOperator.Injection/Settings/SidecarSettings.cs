@@ -30,7 +30,6 @@ internal enum InboundMode
 internal sealed record SidecarSettings
 {
     private const int DefaultConcurrency = 2;
-    private const string Loopback = "127.0.0.1";
 
     public required string Image { get; init; }
 
@@ -64,9 +63,14 @@ internal sealed record SidecarSettings
 
     public required InboundMode Inbound { get; init; }
 
-    /// <summary>The loopback address on which the application listens where <see cref="Inbound"/> is
-    /// <see cref="InboundMode.Proxy"/>.</summary>
-    public required string ApplicationAddress { get; init; }
+    /// <summary>The loopback address on which the application listens where <see cref="Inbound"/> is <see cref="InboundMode.Proxy"/>; null
+    /// where the annotation is not set.</summary>
+    public required string? ApplicationAddress { get; init; }
+
+    /// <summary>The loopback address on which the proxy listens for the application's requests where <see cref="Interception"/> is
+    /// <see cref="Settings.Interception.None"/>; null where the annotation is not set. The operator reads the annotation, too, when it
+    /// makes the proxy's listeners.</summary>
+    public required string? ProxyAddress { get; init; }
 
     /// <summary>Whether the proxy listens on the pod's address at the application's ports.</summary>
     public bool BindsInbound => Interception == Interception.None && Inbound == InboundMode.Proxy;
@@ -96,7 +100,8 @@ internal sealed record SidecarSettings
             IsNative = reader.Text(SidecarAnnotations.NativeSidecar, IsNativeByDefault(options) ? "true" : "false", SettingValues.Boolean),
             Interception = reader.Text(SidecarAnnotations.Interception, options.Interception, SettingValues.Interception),
             Inbound = reader.Text(SidecarAnnotations.Inbound, options.Inbound, SettingValues.Inbound),
-            ApplicationAddress = reader.Text(SidecarAnnotations.ApplicationAddress, Loopback, SettingValues.Loopback),
+            ApplicationAddress = reader.Annotation(SidecarAnnotations.ApplicationAddress, SettingValues.Loopback),
+            ProxyAddress = reader.Annotation(SidecarAnnotations.ProxyAddress, SettingValues.Loopback),
         };
         // The operator reads these when it makes the proxy's clusters and listeners; the sidecar itself does not differ.
         _ = reader.Text(SidecarAnnotations.ApplicationIdleTimeout, options.ApplicationIdleTimeout, SettingValues.Duration);
@@ -108,7 +113,6 @@ internal sealed record SidecarSettings
             SettingValues.Count
         );
         _ = reader.Text(SidecarAnnotations.LocalPorts, string.Empty, SettingValues.LocalPorts);
-        _ = reader.Text(SidecarAnnotations.ProxyAddress, Loopback, SettingValues.Loopback);
         // By it the pod's proxy is sent less than the mesh; the sidecar itself does not differ.
         _ = reader.Text(SidecarAnnotations.Upstreams, UpstreamList.Any, SettingValues.Upstreams);
         return (reader.Problem ?? FindContradiction(reader, settings)) is { } problem ? (null, problem) : (settings, null);

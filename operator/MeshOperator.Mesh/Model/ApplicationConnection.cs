@@ -3,8 +3,8 @@ namespace MeshOperator.Mesh.Model;
 /// <summary>How a proxy connects to the application in its own pod. What is null is left to <see cref="Default"/>.</summary>
 public sealed record ApplicationConnection
 {
-    /// <summary>What holds where nothing is said. Servers close connections that are idle, and a request that crosses the close is lost; the
-    /// proxy closes first. gunicorn waits 2 s, uvicorn and Node 5 s.</summary>
+    /// <summary>What holds where nothing is said. Servers close connections that are idle, and a request that crosses the close is lost;
+    /// the proxy closes first. gunicorn waits 2 s, uvicorn and Node 5 s.</summary>
     public static ApplicationConnection Default { get; } =
         new() { IdleTimeout = TimeSpan.FromSeconds(1), ConnectTimeout = TimeSpan.FromSeconds(5) };
 

@@ -58,7 +58,7 @@ internal sealed class HttpFilters
                 {
                     RBAC access => new AccessFilter(access),
                     RBACPerRoute access => new AccessFilter(access.Rbac ?? new RBAC()),
-                    LocalRateLimit limit => new RateLimitFilter(limit, time),
+                    LocalRateLimit limit => new RateLimitFilter(limit),
                     HTTPFault fault => new FaultFilter(fault, time),
                     Router => PassingFilter.Instance,
                     FilterConfig { Disabled: true } => PassingFilter.Instance,

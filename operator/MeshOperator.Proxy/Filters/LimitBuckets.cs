@@ -12,12 +12,11 @@ internal sealed class LimitBuckets
     private readonly IReadOnlyList<Family> _families;
 
     /// <summary>Makes them.</summary>
-    public LimitBuckets(LocalRateLimit configuration, TimeProvider time) =>
+    public LimitBuckets(LocalRateLimit configuration) =>
         _families = [
             .. configuration.Descriptors.Select(descriptor => new Family(
                 descriptor,
-                (int)(configuration.MaxDynamicDescriptors ?? DefaultMost),
-                time
+                (int)(configuration.MaxDynamicDescriptors ?? DefaultMost)
             )),
         ];
 
@@ -25,7 +24,7 @@ internal sealed class LimitBuckets
     public TokenBucket? Find(IReadOnlyList<(string Key, string Value)> entries) =>
         _families.FirstOrDefault(family => family.IsFor(entries))?.Find(entries);
 
-    private sealed class Family(LocalRateLimitDescriptor descriptor, int most, TimeProvider time)
+    private sealed class Family(LocalRateLimitDescriptor descriptor, int most)
     {
         private readonly Lock _gate = new();
         private readonly Dictionary<string, LinkedListNode<(string Key, TokenBucket Bucket)>> _buckets = new(StringComparer.Ordinal);
@@ -45,7 +44,7 @@ internal sealed class LimitBuckets
                 if (_buckets.TryGetValue(key, out var known))
                     _byUse.Remove(known);
                 else
-                    _buckets.Add(key, known = new((key, new TokenBucket(descriptor.TokenBucket, time))));
+                    _buckets.Add(key, known = new((key, TokenBucket.Create(descriptor.TokenBucket))));
                 _byUse.AddFirst(known);
                 if (_buckets.Count > most && _byUse.Last is { } last)
                 {

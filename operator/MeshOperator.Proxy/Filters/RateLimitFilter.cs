@@ -27,12 +27,12 @@ internal sealed class RateLimitFilter : IHttpFilter
     private readonly bool _isResourceExhausted;
 
     /// <summary>Makes a filter.</summary>
-    public RateLimitFilter(LocalRateLimit configuration, TimeProvider time)
+    public RateLimitFilter(LocalRateLimit configuration)
     {
         _enabled = Share.Create(configuration.FilterEnabled, Share.None);
         _enforced = Share.Create(configuration.FilterEnforced, Share.None);
         _descriptors = [.. configuration.RateLimits.Select(limit => new RequestDescriptor(limit))];
-        _buckets = new LimitBuckets(configuration, time);
+        _buckets = new LimitBuckets(configuration);
         var ofIdentity = configuration.ResponseHeadersToAdd.ToLookup(header => header.Header.Value == PeerIdentity);
         _headers = new HeaderChanges(ofIdentity[false], []);
         _identityHeaders = [.. ofIdentity[true].Select(header => header.Header.Key)];

@@ -1,35 +1,38 @@
-using Bucket = Envoy.Type.V3.TokenBucket;
+using System.Threading.RateLimiting;
+using Configuration = Envoy.Type.V3.TokenBucket;
 
 namespace MeshOperator.Proxy.Filters;
 
-/// <summary>A bucket of tokens that is filled at intervals.</summary>
-internal sealed class TokenBucket(Bucket configuration, TimeProvider time)
+/// <summary>A bucket that is filled evenly, at the rate of its tokens per interval, as Envoy fills it.</summary>
+/// <param name="Limiter">Holds the tokens.</param>
+/// <param name="Size">The most tokens that it holds.</param>
+/// <param name="EachToken">How long it takes to fill in one.</param>
+internal sealed record TokenBucket(TokenBucketRateLimiter Limiter, long Size, TimeSpan EachToken)
 {
-    private readonly Lock _gate = new();
-    private readonly long _fill = configuration.TokensPerFill ?? 1;
-    private readonly TimeSpan _interval = configuration.FillInterval.ToTimeSpan();
-    private long _tokens = configuration.MaxTokens;
-    private long _filledAt = time.GetTimestamp();
+    /// <summary>Makes a full one.</summary>
+    public static TokenBucket Create(Configuration configuration)
+    {
+        var (fill, interval) = ((int)(configuration.TokensPerFill ?? 1), configuration.FillInterval.ToTimeSpan());
+        var limiter = new TokenBucketRateLimiter(
+            new TokenBucketRateLimiterOptions
+            {
+                TokenLimit = (int)configuration.MaxTokens,
+                TokensPerPeriod = fill,
+                ReplenishmentPeriod = interval,
+                // Filled when it is asked: a timer would keep each filter that was replaced.
+                AutoReplenishment = false,
+            }
+        );
+        return new TokenBucket(limiter, configuration.MaxTokens, interval / fill);
+    }
 
-    /// <summary>The most tokens that it holds.</summary>
-    public long Size { get; } = configuration.MaxTokens;
-
-    /// <summary>Takes tokens, if there are as many; says how many are left and when there are more.</summary>
+    /// <summary>Takes tokens, if there are as many; says how many are left and when there is one.</summary>
     public (bool IsTaken, long Remaining, TimeSpan Reset) Take(long count)
     {
-        lock (_gate)
-        {
-            var fills = time.GetElapsedTime(_filledAt).Ticks / _interval.Ticks;
-            if (fills > 0)
-            {
-                _tokens = Math.Min(Size, _tokens + (fills * _fill));
-                _filledAt += (long)(fills * _interval.TotalSeconds * time.TimestampFrequency);
-            }
-
-            var isTaken = _tokens >= count;
-            if (isTaken)
-                _tokens -= count;
-            return (isTaken, _tokens, _interval - time.GetElapsedTime(_filledAt));
-        }
+        Limiter.TryReplenish();
+        // A limiter does not take more at once than it can hold.
+        using var lease = count <= Size ? Limiter.AttemptAcquire((int)count) : null;
+        var remaining = Limiter.GetStatistics()!.CurrentAvailablePermits;
+        return (lease is { IsAcquired: true }, remaining, remaining > 0 ? TimeSpan.Zero : EachToken);
     }
 }

@@ -13,58 +13,47 @@ internal sealed class Attempt : HttpTransformer, IDisposable
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
-    private readonly Exchange _exchange;
-    private readonly UpstreamCluster _cluster;
+    private const int Waiting = 0;
+    private const int Responded = 1;
+    private const int GivenUp = 2;
+
+    private readonly ForwardingState _state;
     private readonly UpstreamHost _host;
-    private readonly Func<int, Func<string, string?>, bool> _isRetried;
-    private readonly CancellationTokenSource _timeout;
+    private readonly CancellationTokenSource _ending = new();
     private readonly CancellationTokenRegistration _total;
-    private bool _isPerTryTimeout;
+    private readonly TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _phase;
 
     /// <summary>Begins an attempt.</summary>
-    /// <param name="exchange">The request.</param>
-    /// <param name="cluster">Where it goes.</param>
+    /// <param name="state">The request.</param>
     /// <param name="host">The endpoint.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="isRetried">Decides on a response by its status and headers.</param>
-    /// <param name="perTryTimeout">How long the response may take.</param>
-    /// <param name="total">Ends with the whole request.</param>
-    public Attempt(
-        Exchange exchange,
-        UpstreamCluster cluster,
-        UpstreamHost host,
-        TimeProvider time,
-        Func<int, Func<string, string?>, bool> isRetried,
-        TimeSpan? perTryTimeout,
-        CancellationToken total
-    )
+    public Attempt(ForwardingState state, UpstreamHost host)
     {
-        _exchange = exchange;
-        _cluster = cluster;
-        _host = host;
-        _isRetried = isRetried;
-        _timeout = new CancellationTokenSource(perTryTimeout ?? Timeout.InfiniteTimeSpan, time);
-        _timeout.Token.Register(() => _isPerTryTimeout = !total.IsCancellationRequested);
-        _total = total.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _timeout);
+        (_state, _host) = (state, host);
+        _total = state.Total.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _ending);
     }
 
     /// <summary>Ends the attempt.</summary>
-    public CancellationToken Token => _timeout.Token;
+    public CancellationToken Token => _ending.Token;
 
-    /// <summary>Whether it took too long.</summary>
-    public bool IsPerTryTimeout => _isPerTryTimeout;
+    /// <summary>Completes when the client is given the response; not when there is none, or a retry.</summary>
+    public Task Answered => _answered.Task;
+
+    /// <summary>Whether it was given up before there was a response.</summary>
+    public bool IsGivenUp => Volatile.Read(ref _phase) == GivenUp;
 
     /// <summary>The status of the response, or 0.</summary>
     public int Status { get; private set; }
 
-    /// <summary>Whether the response is left aside for a retry.</summary>
-    public bool IsRetried { get; private set; }
+    /// <summary>Gives headers of a response that is left aside for a retry; null when it is not.</summary>
+    public Func<string, string?>? RetriedHeader { get; private set; }
 
-    /// <summary>Gives headers of the response that is left aside.</summary>
-    public Func<string, string?>? Header { get; private set; }
-
-    /// <summary>A cookie that the client is given.</summary>
-    public string? Cookie { get; init; }
+    /// <summary>Gives it up, unless there is a response.</summary>
+    public void GiveUp()
+    {
+        if (Interlocked.CompareExchange(ref _phase, GivenUp, Waiting) == Waiting)
+            _ending.Cancel();
+    }
 
     /// <inheritdoc/>
     public override async ValueTask TransformRequestAsync(
@@ -75,8 +64,8 @@ internal sealed class Attempt : HttpTransformer, IDisposable
     )
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
-        proxyRequest.RequestUri = Target(_host, _exchange.Request);
-        proxyRequest.Headers.Host = _exchange.Request.Authority;
+        proxyRequest.RequestUri = Target(_host, _state.Exchange.Request);
+        proxyRequest.Headers.Host = _state.Exchange.Request.Authority;
     }
 
     /// <inheritdoc/>
@@ -88,31 +77,28 @@ internal sealed class Attempt : HttpTransformer, IDisposable
     {
         if (proxyResponse is null)
             return false;
+        if (Interlocked.CompareExchange(ref _phase, Responded, Waiting) == GivenUp)
+            throw new OperationCanceledException();
         Status = (int)proxyResponse.StatusCode;
-        if (!_isPerTryTimeout)
-            _timeout.CancelAfter(Timeout.InfiniteTimeSpan);
         Func<string, string?> header = name =>
             proxyResponse.Headers.NonValidated.TryGetValues(name, out var values) ? string.Join(',', values) : null;
-        _cluster.Answered(_host, Status, header);
-        _cluster.Statistics.CountResponse("cluster", _cluster.StatName, "upstream_rq", Status);
-        if (_isRetried(Status, header))
+        var cluster = _state.Cluster;
+        cluster.Answered(_host, Status, header);
+        cluster.Statistics.CountResponse("cluster", cluster.StatName, "upstream_rq", Status);
+        if (_state.TryBeginRetry(Status, header))
         {
-            IsRetried = true;
-
             // The response is disposed of when the pause before the retry is determined.
-            var headers = proxyResponse.Headers.NonValidated.ToDictionary(
-                entry => entry.Key,
-                entry => entry.Value.ToString(),
-                StringComparer.OrdinalIgnoreCase
-            );
-            Header = headers.GetValueOrDefault;
+            RetriedHeader = proxyResponse
+                .Headers.NonValidated.ToDictionary(entry => entry.Key, entry => entry.Value.ToString(), StringComparer.OrdinalIgnoreCase)
+                .GetValueOrDefault;
             return false;
         }
 
         await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
-        _exchange.CompleteResponseHeaders();
-        if (Cookie is not null)
-            httpContext.Response.Headers.Append("Set-Cookie", Cookie);
+        _state.Exchange.CompleteResponseHeaders();
+        if (_state.Cookie is { } cookie)
+            httpContext.Response.Headers.Append("Set-Cookie", cookie);
+        _answered.TrySetResult();
         return true;
     }
 
@@ -124,6 +110,6 @@ internal sealed class Attempt : HttpTransformer, IDisposable
     public void Dispose()
     {
         _total.Dispose();
-        _timeout.Dispose();
+        _ending.Dispose();
     }
 }

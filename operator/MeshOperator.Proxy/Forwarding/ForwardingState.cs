@@ -40,22 +40,19 @@ internal sealed class ForwardingState(
     public HashSet<UpstreamHost> Tried { get; } = [];
 
     /// <summary>How many retries there were.</summary>
-    public int Retries { get; set; }
+    public int Retries { get; private set; }
 
-    /// <summary>Gives headers of the response that is retried.</summary>
-    public Func<string, string?>? Header { get; set; }
+    /// <summary>Whether an attempt is followed by another. If so, the retry is in flight from now on.</summary>
+    public bool IsRetried(AttemptOutcome? outcome) =>
+        outcome is not null
+        && (outcome.RetriedHeader is not null || (route.Retry is { } retry && retry.RetriesOn(outcome.Failure) && TryBeginRetry()));
 
-    /// <summary>Begins a retry, as far as there are some left for the request and the cluster.</summary>
-    public bool TryBeginRetry()
-    {
-        EndRetry();
-        if (Retries >= route.Retry!.Retries || body is { CanReplay: false } || total.IsCancellationRequested)
-            return false;
-        _isRetrying = cluster.Breaker.TryBeginRetry();
-        if (!_isRetrying)
-            cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_retry_overflow");
-        return _isRetrying;
-    }
+    /// <summary>How long to wait before the retry that was begun.</summary>
+    public TimeSpan Pause(AttemptOutcome? outcome, DateTimeOffset now) => route.Retry!.Pause(Retries, outcome?.RetriedHeader, now);
+
+    /// <summary>Begins a retry for a response, if its status or headers ask for one.</summary>
+    public bool TryBeginRetry(int status, Func<string, string?> header) =>
+        route.Retry is { } retry && retry.RetriesOn(status, header) && TryBeginRetry();
 
     /// <summary>Ends a retry, if one is in flight.</summary>
     public void EndRetry()
@@ -63,5 +60,18 @@ internal sealed class ForwardingState(
         if (_isRetrying)
             cluster.Breaker.EndRetry();
         _isRetrying = false;
+    }
+
+    /// <summary>Begins a retry, as far as there are some left for the request and the cluster.</summary>
+    private bool TryBeginRetry()
+    {
+        EndRetry();
+        if (Retries >= route.Retry!.Retries || body is { CanReplay: false } || total.IsCancellationRequested)
+            return false;
+        _isRetrying = cluster.Breaker.TryBeginRetry();
+        if (_isRetrying)
+            Retries++;
+        cluster.Statistics.Count("cluster", cluster.StatName, _isRetrying ? "upstream_rq_retry" : "upstream_rq_retry_overflow");
+        return _isRetrying;
     }
 }

@@ -2,13 +2,14 @@ namespace MeshOperator.Proxy.Forwarding;
 
 /// <summary>A request's body that can be read several times: for retries and copies. It is read from the client only as fast as a server
 /// takes it, and kept up to a bound; beyond it can no longer be read from its beginning.</summary>
-internal sealed class ReplayBody(Stream source, bool isKept)
+internal sealed class ReplayBody(Stream source, bool isKept) : IAsyncDisposable
 {
     private const int BufferSize = 16 * 1024;
     private const long Limit = 16 * 1024 * 1024;
 
     private readonly Lock _gate = new();
     private readonly List<byte[]?> _chunks = [];
+    private readonly CancellationTokenSource _closed = new();
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isKept = isKept;
     private bool _isEnded;
@@ -32,16 +33,23 @@ internal sealed class ReplayBody(Stream source, bool isKept)
     /// <summary>Reads it from its beginning.</summary>
     public Stream Open() => new Reader(this);
 
-    /// <summary>Says that the request is over: nothing more is read from the client.</summary>
-    public void Close()
+    /// <summary>Says that the request is over: nothing more is read from the client. A read that went on would take the bytes of the next
+    /// request, for which the server uses the same objects.</summary>
+    public async ValueTask DisposeAsync()
     {
+        Task? pending;
         lock (_gate)
         {
             if (!_isEnded)
                 _failure ??= new IOException("The request has ended before its body.");
+            pending = _pending;
         }
 
+        await _closed.CancelAsync();
+        if (pending is not null)
+            await pending;
         _completed.TrySetResult();
+        _closed.Dispose();
     }
 
     private async ValueTask<int> ReadAsync(Position position, Memory<byte> output, CancellationToken cancellationToken)
@@ -82,13 +90,14 @@ internal sealed class ReplayBody(Stream source, bool isKept)
     /// <summary>Not ended with an attempt: what it reads is for the next one.</summary>
     private async Task PumpAsync()
     {
+        var closed = _closed.Token;
         await Task.Yield();
         var buffer = new byte[BufferSize];
         var count = 0;
         Exception? failure = null;
         try
         {
-            count = await source.ReadAsync(buffer, CancellationToken.None);
+            count = await source.ReadAsync(buffer, closed);
         }
 #pragma warning disable CA1031 // Whatever ends the client's body ends its readers.
         catch (Exception exception)

@@ -5,6 +5,7 @@ using MeshOperator.Proxy.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Polly.Timeout;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace MeshOperator.Proxy.Forwarding;
@@ -14,6 +15,8 @@ internal sealed class RequestForwarder : IDisposable
 {
     private const int Unavailable = 503;
     private const int GatewayTimeout = 504;
+    private const int DeadlineExceeded = 4;
+    private const string TimeoutIsDeadlineExceeded = "envoy.reloadable_features.grpc_timeout_returns_deadline_exceeded";
     private const string Failed = "upstream connect error or disconnect/reset before headers. ";
 
     /// <summary>YARP ends requests after some time without bytes, and knows no endless time.</summary>
@@ -23,6 +26,7 @@ internal sealed class RequestForwarder : IDisposable
     private readonly IHttpForwarder _forwarder;
     private readonly ClusterStore _clusters;
     private readonly RequestMirror _mirror;
+    private readonly AttemptPolicies _policies;
     private readonly TimeProvider _time;
 
     /// <summary>Makes it.</summary>
@@ -31,6 +35,7 @@ internal sealed class RequestForwarder : IDisposable
         _clusters = clusters;
         _time = time;
         _mirror = new RequestMirror(clusters, time);
+        _policies = new AttemptPolicies(time);
         _services = new ServiceCollection().AddLogging().AddHttpForwarder().BuildServiceProvider();
         _forwarder = _services.GetRequiredService<IHttpForwarder>();
     }
@@ -59,17 +64,10 @@ internal sealed class RequestForwarder : IDisposable
         var context = exchange.Context;
         route.Headers.Apply(context.Request.Headers);
         exchange.Request.Authority = context.Request.Headers.Host.ToString();
-        var body = Body(exchange, isKept: route.Retry is not null || route.Mirrors.Count > 0);
-        try
-        {
-            foreach (var mirror in route.Mirrors.Where(mirror => mirror.Share.Has(exchange.Request.Number, exchange.Settings.Runtime)))
-                _mirror.Send(mirror, exchange, body);
-            await ForwardAsync(exchange, route, cluster, body);
-        }
-        finally
-        {
-            body?.Close();
-        }
+        await using var body = Body(exchange, isKept: route.Retry is not null || route.Mirrors.Count > 0);
+        foreach (var mirror in route.Mirrors.Where(mirror => mirror.Share.Has(exchange.Request.Number, exchange.Settings.Runtime)))
+            _mirror.Send(mirror, exchange, body);
+        await ForwardAsync(exchange, route, cluster, body);
     }
 
     /// <summary>Ends what it holds.</summary>
@@ -94,11 +92,8 @@ internal sealed class RequestForwarder : IDisposable
         var state = new ForwardingState(exchange, route, cluster, body, total.Token) { Hash = hash, Cookie = cookie };
         try
         {
-            while (await TryAsync(state))
-            {
-                cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_retry");
-                await Task.Delay(route.Retry!.Pause(++state.Retries, state.Header, _time.GetUtcNow()), _time, total.Token);
-            }
+            var outcome = await _policies.RetryAsync(state, _ => TryAsync(state));
+            await EndAsync(state, outcome.Rest is { } rest ? await rest : outcome);
         }
         catch (OperationCanceledException) when (total.IsCancellationRequested)
         {
@@ -146,57 +141,77 @@ internal sealed class RequestForwarder : IDisposable
         return null;
     }
 
-    /// <summary>Makes an attempt. True when there is to be another.</summary>
-    private async Task<bool> TryAsync(ForwardingState state)
+    private async ValueTask<AttemptOutcome> TryAsync(ForwardingState state)
     {
         var (exchange, cluster) = (state.Exchange, state.Cluster);
         if (cluster.Choose(state.Hash, state.Tried, state.Retries > 0 ? state.Route.Retry : null) is not { } host)
-        {
-            await exchange.ReplyAsync(Unavailable, "no healthy upstream");
-            return false;
-        }
-
+            return AttemptOutcome.Failed(AttemptFailure.NoEndpoint);
         var version = IsUpgrade(exchange.Context) ? HttpVersion.Version11 : cluster.VersionFor(exchange.Context.Request.Protocol);
-        var needsConnection = version == HttpVersion.Version11;
-        if (!await cluster.Breaker.TryBeginRequestAsync(needsConnection, state.Total))
+        if (!await cluster.Breaker.TryBeginRequestAsync(NeedsConnection(version), state.Total))
         {
             cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_pending_overflow");
-            return await FailedAsync(state, AttemptFailure.Overflow, "overflow");
+            return AttemptOutcome.Failed(AttemptFailure.Overflow, "overflow");
         }
 
         state.Tried.Add(host);
+        try
+        {
+            return await _policies.LimitAsync(state, limit => SendAsync(state, host, version, limit));
+        }
+        catch (TimeoutRejectedException)
+        {
+            cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_per_try_timeout");
+            return AttemptOutcome.Failed(AttemptFailure.PerTryTimeout);
+        }
+    }
+
+    /// <summary>Requests of HTTP/1.1 have a connection each.</summary>
+    private static bool NeedsConnection(Version version) => version == HttpVersion.Version11;
+
+    /// <summary>Sends a request, and waits until its response is on its way to the client, or there is none for it.</summary>
+    private async ValueTask<AttemptOutcome> SendAsync(ForwardingState state, UpstreamHost host, Version version, CancellationToken limit)
+    {
+        var attempt = new Attempt(state, host);
+        var forwarding = ForwardAsync(state, attempt, host, version);
+        await using (limit.UnsafeRegister(static attempt => ((Attempt)attempt!).GiveUp(), attempt))
+            await Task.WhenAny(attempt.Answered, forwarding);
+        var rest = CompleteAsync(attempt, forwarding);
+        if (attempt.Answered.IsCompleted)
+            return AttemptOutcome.Answered(rest);
+        var outcome = await rest;
+        if (attempt.IsGivenUp)
+            limit.ThrowIfCancellationRequested();
+        return outcome;
+    }
+
+    private static async Task<AttemptOutcome> CompleteAsync(Attempt attempt, Task<AttemptOutcome> forwarding)
+    {
+        using (attempt)
+            return await forwarding;
+    }
+
+    private async Task<AttemptOutcome> ForwardAsync(ForwardingState state, Attempt attempt, UpstreamHost host, Version version)
+    {
         host.Begin();
         try
         {
-            return await SendAsync(state, host, version);
+            return Outcome(state, attempt, host, await CarryAsync(state, attempt, host, version));
         }
         finally
         {
             host.End();
-            cluster.Breaker.EndRequest(needsConnection);
+            state.Cluster.Breaker.EndRequest(NeedsConnection(version));
         }
     }
 
-    private async Task<bool> SendAsync(ForwardingState state, UpstreamHost host, Version version)
+    private async ValueTask<ForwarderError> CarryAsync(ForwardingState state, Attempt attempt, UpstreamHost host, Version version)
     {
-        var (exchange, route, cluster) = (state.Exchange, state.Route, state.Cluster);
+        var (exchange, cluster) = (state.Exchange, state.Cluster);
         var context = exchange.Context;
         cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_total");
         if (state.Body is not null)
             context.Request.Body = state.Body.Open();
-        using var attempt = new Attempt(
-            exchange,
-            cluster,
-            host,
-            _time,
-            (status, header) => route.Retry is { } retry && retry.RetriesOn(status, header) && state.TryBeginRetry(),
-            route.Retry?.PerTryTimeout,
-            state.Total
-        )
-        {
-            Cookie = state.Cookie,
-        };
-        var idle = route.IdleTimeout ?? exchange.Settings.IdleTimeout ?? TimeSpan.Zero;
+        var idle = state.Route.IdleTimeout ?? exchange.Settings.IdleTimeout ?? TimeSpan.Zero;
         var configuration = new ForwarderRequestConfig
         {
             ActivityTimeout = idle > TimeSpan.Zero ? idle : Endless,
@@ -208,7 +223,7 @@ internal sealed class RequestForwarder : IDisposable
         // YARP refuses a response that an earlier attempt has left its status in.
         context.Response.StatusCode = StatusCodes.Status200OK;
         context.Features.Set<IForwarderErrorFeature>(null);
-        var error = await _forwarder.SendAsync(
+        return await _forwarder.SendAsync(
             context,
             $"http://{host.Authority}",
             cluster.TransportOf(host).Invoker,
@@ -216,30 +231,30 @@ internal sealed class RequestForwarder : IDisposable
             attempt,
             attempt.Token
         );
-        state.Header = attempt.Header;
+    }
+
+    /// <summary>What YARP's result means.</summary>
+    /// <exception cref="OperationCanceledException">The whole request took too long.</exception>
+    private static AttemptOutcome Outcome(ForwardingState state, Attempt attempt, UpstreamHost host, ForwarderError error)
+    {
+        var context = state.Exchange.Context;
         if (error is ForwarderError.None)
-            return attempt.IsRetried;
+            return attempt.RetriedHeader is { } header ? AttemptOutcome.Retried(header) : AttemptOutcome.Done;
         if (IsAnsweredEarly(context, error))
-            return false;
-        if (context.Response.HasStarted || exchange.Aborted.IsCancellationRequested)
+            return AttemptOutcome.Done;
+        if (context.Response.HasStarted)
         {
-            if (context.Response.HasStarted)
-                context.Abort();
-            return false;
+            context.Abort();
+            return AttemptOutcome.Done;
         }
 
+        if (state.Exchange.Aborted.IsCancellationRequested)
+            return AttemptOutcome.Done;
         if (attempt.Status == 0)
-            cluster.Failed(host);
-        if (state.Total.IsCancellationRequested)
-        {
-            await TimedOutAsync(exchange, cluster);
-            return false;
-        }
-
-        if (attempt.IsPerTryTimeout)
-            cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_per_try_timeout");
-        var (failure, reason) = attempt.IsPerTryTimeout ? (AttemptFailure.PerTryTimeout, "") : Failure(context);
-        return await FailedAsync(state, failure, reason);
+            state.Cluster.Failed(host);
+        state.Total.ThrowIfCancellationRequested();
+        var (failure, reason) = Failure(context);
+        return AttemptOutcome.Failed(failure, reason);
     }
 
     /// <summary>Whether the response is complete, and only the rest of the request's body was not taken, as by a server that rejects a call
@@ -276,20 +291,29 @@ internal sealed class RequestForwarder : IDisposable
         return (AttemptFailure.Reset, "connection termination");
     }
 
-    private static async Task<bool> FailedAsync(ForwardingState state, AttemptFailure failure, string reason)
+    /// <summary>Answers in the server's place where it did not.</summary>
+    private static async Task EndAsync(ForwardingState state, AttemptOutcome outcome)
     {
-        if (state.Route.Retry is { } retry && retry.RetriesOn(failure) && state.TryBeginRetry())
-            return true;
-        if (failure is AttemptFailure.PerTryTimeout)
+        switch (outcome.Failure)
         {
-            await state.Exchange.ReplyAsync(GatewayTimeout, "upstream request timeout");
-            return false;
+            case AttemptFailure.None:
+                break;
+            case AttemptFailure.NoEndpoint:
+                await state.Exchange.ReplyAsync(Unavailable, "no healthy upstream");
+                break;
+            case AttemptFailure.PerTryTimeout:
+                await ReplyTimeoutAsync(state.Exchange);
+                break;
+            default:
+                var again = state.Retries > 0 ? "retried and the latest reset reason: " : "reset reason: ";
+                state.Cluster.Statistics.CountResponse("cluster", state.Cluster.StatName, "upstream_rq", Unavailable);
+                await state.Exchange.ReplyAsync(
+                    Unavailable,
+                    $"{Failed}{again}{outcome.Reason}",
+                    isConnectFailure: outcome.Failure is AttemptFailure.Connect
+                );
+                break;
         }
-
-        var again = state.Retries > 0 ? "retried and the latest reset reason: " : "reset reason: ";
-        state.Cluster.Statistics.CountResponse("cluster", state.Cluster.StatName, "upstream_rq", Unavailable);
-        await state.Exchange.ReplyAsync(Unavailable, $"{Failed}{again}{reason}", isConnectFailure: failure is AttemptFailure.Connect);
-        return false;
     }
 
     private static async Task TimedOutAsync(Exchange exchange, UpstreamCluster cluster)
@@ -298,6 +322,13 @@ internal sealed class RequestForwarder : IDisposable
             return;
         cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_timeout");
         cluster.Statistics.CountResponse("cluster", cluster.StatName, "upstream_rq", GatewayTimeout);
-        await exchange.ReplyAsync(GatewayTimeout, "upstream request timeout");
+        await ReplyTimeoutAsync(exchange);
     }
+
+    private static Task ReplyTimeoutAsync(Exchange exchange) =>
+        exchange.ReplyAsync(
+            GatewayTimeout,
+            "upstream request timeout",
+            grpcStatus: exchange.Settings.Runtime.IsOn(TimeoutIsDeadlineExceeded) ? DeadlineExceeded : null
+        );
 }

@@ -50,6 +50,9 @@ internal sealed class RuntimeValues
     /// <summary>Takes a layer.</summary>
     public void Set(Struct? layer) => _layer = layer ?? new Struct();
 
+    /// <summary>Whether a value is true.</summary>
+    public bool IsOn(string key) => _layer.Fields.TryGetValue(key, out var value) && value.BoolValue;
+
     /// <summary>A fraction, or null when there is no such value.</summary>
     public (ulong Numerator, ulong Denominator)? Fraction(string key)
     {

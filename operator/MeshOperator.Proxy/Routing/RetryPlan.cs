@@ -10,6 +10,9 @@ internal enum AttemptFailure
     /// <summary>There is a response.</summary>
     None,
 
+    /// <summary>The cluster has no endpoint.</summary>
+    NoEndpoint,
+
     /// <summary>No connection came about.</summary>
     Connect,
 

@@ -27,7 +27,7 @@ internal sealed class UpstreamTransport : IDisposable
     {
         _tls = tls;
         _connector = connector;
-        _invoker = new Lazy<HttpMessageInvoker>(() => new HttpMessageInvoker(Handler(protocols)));
+        _invoker = new Lazy<HttpMessageInvoker>(() => new HttpMessageInvoker(new EarlyAnswers(Handler(protocols))));
     }
 
     /// <summary>Sends requests.</summary>

@@ -5,8 +5,8 @@ using MeshOperator.Xds.Translation.Inbound;
 
 namespace MeshOperator.Xds.Translation;
 
-/// <summary>Makes the runtime layer of a proxy: what Envoy has no field for. It is sent and not in the bootstrap, so that proxies which were
-/// injected earlier have it too. An Envoy that does not know a value ignores it.</summary>
+/// <summary>Makes the runtime layer of a proxy: what Envoy has no field for. It is sent and not in the bootstrap, so that proxies which
+/// were injected earlier have it too. An Envoy that does not know a value ignores it.</summary>
 internal static class RuntimeValues
 {
     /// <summary>By itself Envoy closes a connection of which 500 calls were given up early, with all other calls on it. How many may be is

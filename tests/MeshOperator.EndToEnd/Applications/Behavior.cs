@@ -6,10 +6,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace MeshOperator.EndToEnd.Applications;
 
-/// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that pod only), <c>x-size</c> (bytes of the
-/// answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503), <c>x-fail-first</c> (how many requests of the key
-/// fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without <c>x-size</c> the answer is JSON and says what
-/// arrived.</summary>
+/// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
+/// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503),
+/// <c>x-fail-first</c> (how many requests of the key fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without
+/// <c>x-size</c> the answer is JSON and says what arrived.</summary>
 internal sealed class Behavior(Identity identity)
 {
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];

@@ -16,7 +16,6 @@ public sealed partial class DocumentRunTests(LocalMeshProcess mesh) : IClassFixt
             "tests/interop/canary.sh",
             "--apply samples/canary"
         ),
-        ["dotnet test"] = (".ci/run", "dotnet test --no-build"),
     };
 
     private static readonly string[] Reading = ["kubectl get", "meshop ca status", "meshop check-inject"];

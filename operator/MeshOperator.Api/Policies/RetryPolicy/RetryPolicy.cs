@@ -28,8 +28,8 @@ public sealed class RetryPolicySpec
     [RangeMaximum(10)]
     public int Attempts { get; set; } = RetryPolicyDefaults.Attempts;
 
-    /// <summary>How long each attempt may take until its response begins, at most timeouts.request. A response that has begun is not cut, so
-    /// it does not bound streams. If omitted, only timeouts apply.</summary>
+    /// <summary>How long each attempt may take until its response begins, at most timeouts.request. A response that has begun is not cut,
+    /// so it does not bound streams. If omitted, only timeouts apply.</summary>
     [Duration]
     public string? PerTryTimeout { get; set; }
 
@@ -148,8 +148,8 @@ public sealed class RetryBudgetSpec
 /// <summary>How long requests and connections may take.</summary>
 public sealed class RetryTimeouts
 {
-    /// <summary>Timeout of the whole request with all its retries, to the end of the response. It cuts streams that last longer. 0s means no
-    /// limit.</summary>
+    /// <summary>Timeout of the whole request with all its retries, to the end of the response. It cuts streams that last longer. 0s means
+    /// no limit.</summary>
     [Duration]
     public string? Request { get; set; }
 

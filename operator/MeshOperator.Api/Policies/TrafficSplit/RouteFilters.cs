@@ -60,8 +60,8 @@ public sealed class StickyCookie
 /// <summary>How long a request may take.</summary>
 public sealed class RouteTimeouts
 {
-    /// <summary>Timeout of the whole request with all its retries, to the end of the response. It cuts streams that last longer. 0s means no
-    /// limit.</summary>
+    /// <summary>Timeout of the whole request with all its retries, to the end of the response. It cuts streams that last longer. 0s means
+    /// no limit.</summary>
     [Duration]
     public string? Request { get; set; }
 

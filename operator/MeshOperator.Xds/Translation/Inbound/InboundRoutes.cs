@@ -20,8 +20,8 @@ internal static class InboundRoutes
     /// then the one before goes on.</summary>
     public static Rds Source(InboundTarget target) => new() { ConfigSource = InboundFilters.Source, RouteConfigName = target.Name };
 
-    /// <summary>The routes of a target. The client's proxy has the timeouts and retries. This one repeats what the application certainly did
-    /// not get, and what it closed a connection on that it had kept open, where a repetition has no effect of its own.</summary>
+    /// <summary>The routes of a target. The client's proxy has the timeouts and retries. This one repeats what the application certainly
+    /// did not get, and what it closed a connection on that it had kept open, where a repetition has no effect of its own.</summary>
     public static RouteConfiguration Routes(InboundTarget target)
     {
         var host = new VirtualHost

@@ -2,10 +2,10 @@ using Envoy.Config.Core.V3;
 
 namespace MeshOperator.Xds.Translation.Shared;
 
-/// <summary>The limits of HTTP/2, each of them, so that the mesh does the same with every Envoy that it takes. Envoy's own were made for the
-/// edge of a network, where the other end is a stranger: they end a connection, with the streams of all who use it, for what one of them
-/// does. Here one stream pays for itself: it is slowed down or reset. What bounds memory is the window of a stream, and beyond that the
-/// overload manager.</summary>
+/// <summary>The limits of HTTP/2, each of them, so that the mesh does the same with every Envoy that it takes. Envoy's own were made for
+/// the edge of a network, where the other end is a stranger: they end a connection, with the streams of all who use it, for what one of
+/// them does. Here one stream pays for itself: it is slowed down or reset. What bounds memory is the window of a stream, and beyond that
+/// the overload manager.</summary>
 internal static class Http2Settings
 {
     /// <summary>As many as the other end takes.</summary>
@@ -14,8 +14,8 @@ internal static class Http2Settings
     /// <summary>Envoy's own: what both ends remember of headers, in bytes.</summary>
     private const uint HeaderTable = 4096;
 
-    /// <summary>A proxy holds at most twice this of a stream that nobody reads, in bytes. With a round trip of 1 ms one stream still carries
-    /// 780 MB/s.</summary>
+    /// <summary>A proxy holds at most twice this of a stream that nobody reads, in bytes. With a round trip of 1 ms one stream still
+    /// carries 780 MB/s.</summary>
     private const uint StreamWindow = 768 * 1024;
 
     /// <summary>Streams beyond that take another connection, which another thread of the server's proxy may serve.</summary>

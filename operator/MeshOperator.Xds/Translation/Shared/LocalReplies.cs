@@ -22,8 +22,8 @@ internal static class LocalReplies
     /// <summary>Of a server's proxy to a client outside of the mesh.</summary>
     public static LocalReplyConfig ToClient { get; } = new() { Mappers = { Outgrown(), Full() } };
 
-    /// <summary>Of a server's proxy to a caller's: what the application did not get says so. What has outgrown the bound is of a method that
-    /// may be repeated, as nothing else is tried again here.</summary>
+    /// <summary>Of a server's proxy to a caller's: what the application did not get says so. What has outgrown the bound is of a method
+    /// that may be repeated, as nothing else is tried again here.</summary>
     public static LocalReplyConfig ToProxy { get; } =
         new() { Mappers = { Outgrown(NotSent.Mark), Full(NotSent.Mark), With(Flag("UF"), NotSent.Mark) } };
 

@@ -90,7 +90,8 @@ internal sealed class Observability
         listener.AccessLog.Add(Log(fields, new AccessLogFilter { ResponseFlagFilter = new ResponseFlagFilter { Flags = { "NR" } } }));
     }
 
-    /// <summary>An application's <c>x-request-id</c> is its own: where requests are traced, Envoy writes why into one of its digits.</summary>
+    /// <summary>An application's <c>x-request-id</c> is its own: where requests are traced, Envoy writes why into one of its
+    /// digits.</summary>
     private static readonly RequestIDExtension UnchangedIds = new()
     {
         TypedConfig = EnvoyMessages.Pack(new UuidRequestIdConfig { PackTraceReason = false }),

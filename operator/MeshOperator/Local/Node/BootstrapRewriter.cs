@@ -33,6 +33,7 @@ internal static partial class BootstrapRewriter
         if (at < 0 || at + 1 >= arguments.Count || JsonNode.Parse(Expand(arguments[at + 1], pod, places)) is not JsonObject bootstrap)
             throw new FormatException($"the container {container.Name} has no argument {ConfigurationArgument} with a bootstrap");
         RewriteAddresses(bootstrap, places);
+        RewriteMetadata(bootstrap, places);
         RewriteConnection(bootstrap, places);
         return bootstrap;
     }
@@ -78,6 +79,15 @@ internal static partial class BootstrapRewriter
         if (address != "127.0.0.1")
             return address;
         return ProxyPort.IsInRange(port) ? places.Pod : places.Application;
+    }
+
+    /// <summary>The pod's annotations are set when its address is known, which is after the proxy was injected.</summary>
+    private static void RewriteMetadata(JsonObject bootstrap, PodPlaces places)
+    {
+        if (bootstrap["node"]?["metadata"] is not JsonObject metadata)
+            return;
+        metadata[ProxyBootstrap.ProxyAddressKey] = places.Pod;
+        metadata[ProxyBootstrap.ApplicationAddressKey] = places.Application;
     }
 
     private static void RewriteConnection(JsonObject bootstrap, PodPlaces places)
