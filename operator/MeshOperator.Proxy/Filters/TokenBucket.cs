@@ -30,6 +30,7 @@ internal sealed record TokenBucket(TokenBucketRateLimiter Limiter, long Size, Ti
     public (bool IsTaken, long Remaining, TimeSpan Reset) Take(long count)
     {
         Limiter.TryReplenish();
+        // A limiter does not take more at once than it can hold.
         using var lease = count <= Size ? Limiter.AttemptAcquire((int)count) : null;
         var remaining = Limiter.GetStatistics()!.CurrentAvailablePermits;
         return (lease is { IsAcquired: true }, remaining, remaining > 0 ? TimeSpan.Zero : EachToken);

@@ -15,7 +15,14 @@ public sealed class SharedLimitScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task Total_is_held_while_the_workload_scales_from_2_to_10_and_back()
     {
         var shop = await NamespaceAsync("shared-limit", proxies: 11);
-        var web = await shop.DeployAsync("web", replicas: 2);
+        var web = await shop.DeployAsync(
+            new WorkloadSpec("web")
+            {
+                Replicas = 2,
+                Container = WellBehaved.WaitsBeforeItEnds,
+                PodSpec = WellBehaved.EndsWithin20Seconds,
+            }
+        );
         var client = await shop.DeployAsync("client");
         Expect("'descriptors' is set but only used by route configuration", "rate limits are buckets of the filter");
         await shop.ApplyAsync(
