@@ -109,7 +109,7 @@ public sealed class SharedLimitTests
     public void Burst_of_which_a_pod_has_less_than_a_request_is_reported_with_the_least_that_is_needed()
     {
         var spec = Shared(To("web"), To("api"));
-        spec.Limits[0].Burst = 5;
+        spec.Limits![0].Burst = 5;
         spec.Limits[0].Cost = new RateLimitCost { Requests = 3 };
 
         var result = Cluster.Of("web", "api").Limit("rl", spec).Translate();

@@ -8,10 +8,11 @@ namespace MeshOperator.EndToEnd.Applications;
 
 /// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
 /// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503),
-/// <c>x-fail-first</c> (how many requests of the key fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without
+/// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without
 /// <c>x-size</c> the answer is JSON and says what arrived.</summary>
 internal sealed class Behavior(Identity identity)
 {
+    private int _running;
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
     private static readonly ConcurrentDictionary<string, ConcurrentQueue<string>> ByKey = new(StringComparer.Ordinal);
 
@@ -29,12 +30,15 @@ internal sealed class Behavior(Identity identity)
             return;
         }
 
+        var running = Interlocked.Increment(ref _running);
         var arrived = Text(context, "x-key") is { } key ? Note(key, identity.Pod) : 0;
         try
         {
             if (Number(context, "x-delay") is { } delay && (Text(context, "x-slow-at") ?? identity.Pod) == identity.Pod)
                 await Task.Delay(TimeSpan.FromMilliseconds(delay), TimeProvider.System, context.RequestAborted);
-            if (request.Path == "/events")
+            if (running > (Number(context, "x-slots") ?? int.MaxValue))
+                context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            else if (request.Path == "/events")
                 await SendEventsAsync(context);
             else
                 await AnswerAsync(context, arrived);
@@ -42,6 +46,10 @@ internal sealed class Behavior(Identity identity)
         catch (Exception e) when (e is OperationCanceledException or IOException or BadHttpRequestException)
         {
             // The caller has gone.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
         }
     }
 
