@@ -31,11 +31,13 @@ public sealed record SlowStart(TimeSpan Window, int MinWeightPercent);
 /// <param name="MetricNames">The metrics of which the highest is the utilization; empty means application_utilization, or else
 /// cpu_utilization.</param>
 /// <param name="ReportingPeriod">How often a report is asked for out of band; null means that they come with responses.</param>
+/// <param name="AsksForReports">Whether servers are asked for reports, and those are taken to be of equal rates of requests.</param>
 /// <param name="BlackoutPeriod">How long an endpoint must have reported before its weight counts.</param>
 /// <param name="ExpirationPeriod">After what time without a report its weight no longer counts.</param>
 public sealed record UtilizationReports(
     ValueList<string> MetricNames,
     TimeSpan? ReportingPeriod,
+    bool AsksForReports,
     TimeSpan BlackoutPeriod,
     TimeSpan ExpirationPeriod
 );

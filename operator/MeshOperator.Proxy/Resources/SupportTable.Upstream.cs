@@ -9,8 +9,8 @@ using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
-using Random = Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random;
 using Protocols = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
+using Random = Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random;
 
 namespace MeshOperator.Proxy.Resources;
 
@@ -40,7 +40,7 @@ internal static partial class SupportTable
             Create(ClientSideWeightedRoundRobin.Descriptor)
                 .Leaves(SlowStart, "slow_start_config")
                 .Leaves(
-                    "load reports are not read; endpoints take turns, as Envoy has them do until there are reports",
+                    LoadReports,
                     "enable_oob_load_report",
                     "oob_reporting_period",
                     "blackout_period",
@@ -63,7 +63,7 @@ internal static partial class SupportTable
                     "failure_percentage_minimum_hosts",
                     "failure_percentage_request_volume"
                 ),
-            All(Protocols.Descriptor),
+            All(Protocols.Descriptor).Leaves(LoadReports, "http_filters"),
             All(Protocols.Types.ExplicitHttpConfig.Descriptor),
             All(Protocols.Types.UseDownstreamHttpConfig.Descriptor),
             All(Protocols.Types.OutlierDetection.Descriptor),

@@ -8,10 +8,12 @@ namespace MeshOperator.EndToEnd.Applications;
 
 /// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
 /// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503),
-/// <c>x-fail-first</c> (how many requests of the key fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without
+/// <c>x-fail-first</c> (how many requests of the key fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals),
+/// <c>x-load-report</c> (see <see cref="LoadReport"/>). Without
 /// <c>x-size</c> the answer is JSON and says what arrived.</summary>
 internal sealed class Behavior(Identity identity)
 {
+    private readonly LoadReport _load = new(identity, TimeProvider.System);
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
     private static readonly ConcurrentDictionary<string, ConcurrentQueue<string>> ByKey = new(StringComparer.Ordinal);
 
@@ -29,6 +31,7 @@ internal sealed class Behavior(Identity identity)
             return;
         }
 
+        _load.Add(context);
         var arrived = Text(context, "x-key") is { } key ? Note(key, identity.Pod) : 0;
         try
         {

@@ -207,7 +207,11 @@ internal static class RandomPolicies
                 Hash =
                     method is not LoadBalancingMethod.Hash ? null
                     : kind == 0 ? new StickySessions { SourceIP = true }
-                    : kind == 1 ? new StickySessions { Cookie = new StickyCookie { Name = "cart", Ttl = "1h" } }
+                    : kind == 1
+                        ? new StickySessions
+                        {
+                            Cookie = new StickyCookie { Name = "cart", Ttl = "1h" },
+                        }
                     : new StickySessions { Header = $"x-user-{kind}" },
                 SlowStart =
                     method is LoadBalancingMethod.Hash or LoadBalancingMethod.Random || kind == 0
@@ -221,6 +225,7 @@ internal static class RandomPolicies
                         {
                             MetricNames = kind == 1 ? ["named_metrics.load"] : null,
                             ReportingPeriod = kind == 2 ? "5s" : null,
+                            AskForReports = kind == 3,
                         },
             }
     );

@@ -17,10 +17,7 @@ namespace MeshOperator.Api.Policies;
 public sealed class LoadBalancingPolicy : CustomKubernetesEntity<LoadBalancingPolicySpec, PolicyStatus>;
 
 /// <summary>How each calling proxy chooses among the endpoints of the targets.</summary>
-[ValidationRule(
-    "(has(self.method) && self.method == 'Hash') == has(self.hash)",
-    "hash belongs to the method Hash; set both or neither"
-)]
+[ValidationRule("(has(self.method) && self.method == 'Hash') == has(self.hash)", "hash belongs to the method Hash; set both or neither")]
 [ValidationRule(
     "!has(self.utilization) || (has(self.method) && self.method == 'Utilization')",
     "utilization is for the method Utilization only; set that method, or remove utilization"
@@ -95,6 +92,10 @@ public sealed class SlowStartSpec
 }
 
 /// <summary>How load reports are read. An endpoint's weight is its rate of requests divided by its utilization.</summary>
+[ValidationRule(
+    "!has(self.reportingPeriod) || !has(self.askForReports) || !self.askForReports",
+    "reports come either with responses or by calls of their own; set askForReports or reportingPeriod, not both"
+)]
 public sealed class UtilizationSpec
 {
     /// <summary>Which metrics of a report are the utilization, for example named_metrics.kv_cache_usage_perc; of several the highest. If
@@ -106,6 +107,12 @@ public sealed class UtilizationSpec
     /// omitted, reports are read from responses.</summary>
     [Duration]
     public string? ReportingPeriod { get; set; }
+
+    /// <summary>Asks servers for a report with each request (request header endpoint-load-metrics-format: text), for those that report only
+    /// then and do not name their rate of requests, such as vLLM and Triton. All endpoints are taken to have the same rate, and the report
+    /// is removed from responses.</summary>
+    [DefaultValue(false)]
+    public bool AskForReports { get; set; }
 
     /// <summary>How long an endpoint must have reported before its weight counts. Until then it has the median weight.</summary>
     [DefaultValue(LoadBalancingPolicyDefaults.BlackoutPeriod)]

@@ -49,6 +49,9 @@ public sealed class LoadBalancingPolicyValidator : AbstractValidator<LoadBalanci
                 .Must(LoadReportMetric.IsKnown)
                 .WithMessage((_, name) => $"'{name}' is not a metric of load reports; {LoadReportMetric.Forms}");
             RuleFor(u => u.ReportingPeriod).IsDurationAboveZero();
+            RuleFor(u => u)
+                .Must(u => u.ReportingPeriod is null || !u.AskForReports)
+                .WithMessage("reports come either with responses or by calls of their own; set askForReports or reportingPeriod, not both");
             RuleFor(u => u.BlackoutPeriod).IsDuration();
             RuleFor(u => u.ExpirationPeriod).IsDurationAboveZero();
         }

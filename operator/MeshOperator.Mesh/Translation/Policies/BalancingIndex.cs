@@ -62,6 +62,7 @@ internal sealed class BalancingIndex
         new(
             (spec.MetricNames ?? []).ToValueList(),
             MeshDuration.ParseOptional(spec.ReportingPeriod),
+            spec.AskForReports,
             MeshDuration.Parse(spec.BlackoutPeriod),
             MeshDuration.Parse(spec.ExpirationPeriod)
         );

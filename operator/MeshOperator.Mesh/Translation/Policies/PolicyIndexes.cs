@@ -33,23 +33,8 @@ internal sealed record PolicyIndexes(
         var limits = RateLimitIndex.Create(snapshot);
         var named = snapshot.Policies.FindNamedServices(PolicyEffects.Routes);
         return new Found<PolicyIndexes>(
-            new PolicyIndexes(
-                mtls.Result,
-                splits.Result,
-                retries.Result,
-                breakers.Result,
-                balancing.Result,
-                limits.Result,
-                named
-            ),
-            [
-                .. mtls.Findings,
-                .. splits.Findings,
-                .. retries.Findings,
-                .. breakers.Findings,
-                .. balancing.Findings,
-                .. limits.Findings,
-            ]
+            new PolicyIndexes(mtls.Result, splits.Result, retries.Result, breakers.Result, balancing.Result, limits.Result, named),
+            [.. mtls.Findings, .. splits.Findings, .. retries.Findings, .. breakers.Findings, .. balancing.Findings, .. limits.Findings]
         );
     }
 }

@@ -16,50 +16,57 @@ internal static class BalancingReview
         if (policies.IsEmpty)
             return [];
         var ports = services.SelectMany(service => service.Ports).ToList();
-        var notes = policies.All.ToDictionary(policy => policy.Key, policy => FindProxyless(policy.Settings).ToList());
+        var sticky = ports.SelectMany(FindSticky).ToLookup(call => call.Target);
+        var notes = policies.All.ToDictionary(policy => policy.Key, policy => DescribeProxyless(policy.Settings).ToList());
         foreach (var port in ports)
         {
             foreach (var key in port.ClusterPolicies.Where(notes.ContainsKey))
-            {
-                if (port.IsHeadless)
-                    notes[key].Add($"Clients of the headless service {port.Service} choose endpoints themselves.");
-                if (FindSticky(port, ports) is { } sticky)
-                    notes[key].Add(sticky);
-            }
+                notes[key].AddRange(Describe(port, [.. sticky[new BackendTarget(port.Service, port.Port)]]));
         }
 
         return notes.Where(policy => policy.Value.Count > 0).Select(policy => new Noted(policy.Key, string.Join(' ', policy.Value)));
     }
 
-    /// <summary>What gRPC libraries do otherwise.</summary>
-    private static IEnumerable<string> FindProxyless(BalancingSettings settings)
+    /// <summary>What decides in the place of a port's policy.</summary>
+    private static IEnumerable<string> Describe(MeshServicePort port, StickyCall[] sticky)
     {
-        if (settings.Method is LoadBalancingMethod.LeastRequest or LoadBalancingMethod.Random)
-            yield return "Proxyless gRPC clients use RoundRobin instead.";
-        if (settings.Hash is { Key: StickyKey.Cookie })
-            yield return "Proxyless gRPC clients have no cookies and use RoundRobin instead.";
-        if (settings.SlowStart is not null)
-            yield return "Proxyless gRPC clients have no slow start.";
-        if (settings.PanicPercent is not null)
-            yield return "Proxyless gRPC clients have no panic threshold.";
+        if (port.IsHeadless)
+            yield return $"Clients of the headless service {port.Service} choose endpoints themselves.";
+        if (sticky is not [var first, ..])
+            yield break;
+        var decidesForAll = Array.Exists(sticky, call => call.Route.Pool is null) && port.Balancing.Hash is null;
+        yield return string.Create(
+            CultureInfo.InvariantCulture,
+            $"On port {port.Port} of {port.Service} the sticky route '{first.Route.Name}' of {first.Service} takes precedence, for "
+                + $"{(decidesForAll ? "all requests, as endpoints are then chosen by a hash" : "its own requests")}."
+        );
     }
 
-    /// <summary>Which sticky rules decide in the place of a port's policy.</summary>
-    private static string? FindSticky(MeshServicePort port, IEnumerable<MeshServicePort> callers)
+    private static IEnumerable<StickyCall> FindSticky(MeshServicePort caller) =>
+        caller
+            .Routes.Where(route => route.Sticky is not null)
+            .SelectMany(
+                route => route.Backends.Select(backend => backend.Target).OfType<BackendTarget>(),
+                (route, target) => (route, target)
+            )
+            .Select(call => new StickyCall(call.target, caller.Service, call.route));
+
+    /// <summary>What gRPC libraries do otherwise.</summary>
+    private static IEnumerable<string> DescribeProxyless(BalancingSettings settings)
     {
-        var target = new BackendTarget(port.Service, port.Port);
-        var sticky = callers
-            .SelectMany(caller => caller.Routes.Select(route => (Caller: caller, Route: route)))
-            .Where(call => call.Route.Sticky is not null && call.Route.Backends.Any(backend => backend.Target == target))
-            .ToList();
-        if (sticky is not [var first, ..])
-            return null;
-        var where = string.Create(
-            CultureInfo.InvariantCulture,
-            $"the sticky rule '{first.Route.Name}' of the service {first.Caller.Service} takes precedence on port {port.Port} of {port.Service}"
-        );
-        return sticky.Exists(call => call.Route.Pool is null) && port.Balancing.Hash is null
-            ? $"For all requests {where}, as it has its endpoints chosen by a hash."
-            : $"For its own requests {where}.";
+        var takesTurns =
+            settings.Method is LoadBalancingMethod.LeastRequest or LoadBalancingMethod.Random || settings.Hash is { Key: StickyKey.Cookie };
+        string?[] parts =
+        [
+            takesTurns ? "use RoundRobin instead" : null,
+            settings.Utilization is { AsksForReports: true } ? "do not ask for reports" : null,
+            settings.SlowStart is null ? null : "have no slow start",
+            settings.PanicPercent is null ? null : "have no panic threshold",
+        ];
+        var differences = parts.OfType<string>().ToList();
+        return differences.Count == 0 ? [] : [$"Proxyless gRPC clients {string.Join(" and ", differences)}."];
     }
+
+    /// <summary>A route that keeps requests at an endpoint of a port.</summary>
+    private sealed record StickyCall(BackendTarget Target, ServiceName Service, HttpRoute Route);
 }

@@ -4,7 +4,7 @@ using MeshOperator.Mesh.Translation.Policies;
 
 namespace MeshOperator.Mesh.Translation.Routing;
 
-/// <summary>Adds to ports how their endpoints are chosen, and to routes the hash that their backends go by. A policy on a port or its service
+/// <summary>Adds to ports how their endpoints are chosen, and to routes what that needs of them. A policy on a port or its service
 /// comes first; else that of a service whose split sends requests there.</summary>
 internal sealed class PortBalancing(
     ClusterSnapshot snapshot,
@@ -18,28 +18,38 @@ internal sealed class PortBalancing(
         if (policies.IsEmpty)
             return port;
         var own = Find(new BackendTarget(port.Service, port.Port));
-        var hashes = port.Routes.Select(FindHash).ToList();
+        var routes = port.Routes.Select(route => (Route: route, OfBackends: FindOfBackends(route))).ToList();
+        var added = routes.SelectMany(route => route.OfBackends.Where(policy => IsInRoute(policy, route.Route)));
         return port with
         {
             Balancing = own?.Settings ?? BalancingSettings.Default,
             ClusterPolicies = own is null ? port.ClusterPolicies : port.ClusterPolicies.Append(own.Key).ToValueList(),
-            Routes = port.Routes.Zip(hashes, (route, hash) => hash is null ? route : route with { Hash = hash.Settings.Hash }).ToValueList(),
-            RoutePolicies = port.RoutePolicies.Concat(hashes.OfType<BalancingIndex.Candidate>().Select(hash => hash.Key))
-                .Distinct()
-                .ToValueList(),
+            Routes = routes.Select(route => Add(route.Route, route.OfBackends)).ToValueList(),
+            RoutePolicies = port.RoutePolicies.Concat(added.Select(policy => policy.Key)).Distinct().ToValueList(),
         };
     }
 
-    /// <summary>The policy whose hash a route's requests go by. A proxy hashes a request once, whichever backend gets it: of several that
-    /// go by different things the first is followed.</summary>
-    private BalancingIndex.Candidate? FindHash(HttpRoute route) =>
-        route.Sticky is not null
-            ? null
-            : route
+    /// <summary>A proxy hashes a request once, whichever backend gets it: of several that go by different things the first is
+    /// followed.</summary>
+    private static HttpRoute Add(HttpRoute route, IReadOnlyList<BalancingIndex.Candidate> ofBackends) =>
+        route with
+        {
+            Hash = route.Sticky is null ? ofBackends.Select(policy => policy.Settings.Hash).FirstOrDefault(hash => hash is not null) : null,
+            HidesLoadReports = ofBackends.Any(policy => policy.Settings.Utilization is { AsksForReports: true }),
+        };
+
+    private static bool IsInRoute(BalancingIndex.Candidate policy, HttpRoute route) =>
+        policy.Settings.Utilization is { AsksForReports: true } || (policy.Settings.Hash is not null && route.Sticky is null);
+
+    private List<BalancingIndex.Candidate> FindOfBackends(HttpRoute route) =>
+        [
+            .. route
                 .Backends.Select(backend => backend.Target)
                 .OfType<BackendTarget>()
                 .Select(Find)
-                .FirstOrDefault(policy => policy?.Settings.Hash is not null);
+                .OfType<BalancingIndex.Candidate>()
+                .Distinct(),
+        ];
 
     private BalancingIndex.Candidate? Find(BackendTarget target)
     {

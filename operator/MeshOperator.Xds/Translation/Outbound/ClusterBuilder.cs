@@ -109,6 +109,7 @@ internal static class ClusterBuilder
     {
         if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is not { } options)
             return;
+        LoadReports.Apply(port.Balancing, options);
         if (EjectsUnreachable(port))
             options.OutlierDetection = OutlierBuilder.NotSentOnly;
         if (port.Endpoints.Count > 0 && port.Endpoints.All(endpoint => endpoint.Identity is not null))

@@ -52,7 +52,10 @@ internal static class EndpointChoice
                 ? Cluster.Types.LbPolicy.RingHash
                 : Cluster.Types.LbPolicy.RoundRobin;
         if (balancing.Utilization is { } reports)
-            cluster.LoadBalancingPolicy = new LoadBalancingPolicy { Policies = { Policy("client_side_weighted_round_robin", Weighted(reports)) } };
+            cluster.LoadBalancingPolicy = new LoadBalancingPolicy
+            {
+                Policies = { Policy("client_side_weighted_round_robin", Weighted(reports)) },
+            };
     }
 
     /// <summary>Adds when endpoints that were ejected are used all the same.</summary>
@@ -71,7 +74,10 @@ internal static class EndpointChoice
                 "round_robin",
                 new RoundRobin { SlowStartConfig = slowStart, LocalityLbConfig = AllZones }
             ),
-            LoadBalancingMethod.Random => Policy("random", new Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random { LocalityLbConfig = AllZones }),
+            LoadBalancingMethod.Random => Policy(
+                "random",
+                new Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random { LocalityLbConfig = AllZones }
+            ),
             LoadBalancingMethod.Utilization => Policy("client_side_weighted_round_robin", Weighted(balancing.Utilization!, slowStart)),
             _ => Policy("least_request", LeastLoaded(endpoints, slowStart)),
         };
