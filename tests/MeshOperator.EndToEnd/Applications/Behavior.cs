@@ -11,9 +11,8 @@ namespace MeshOperator.EndToEnd.Applications;
 /// <c>x-fail-first</c> (how many requests of the key fail), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals),
 /// <c>x-load-report</c> (see <see cref="LoadReport"/>). Without
 /// <c>x-size</c> the answer is JSON and says what arrived.</summary>
-internal sealed class Behavior(Identity identity)
+internal sealed class Behavior(Identity identity, LoadReport load)
 {
-    private readonly LoadReport _load = new(identity, TimeProvider.System);
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
     private static readonly ConcurrentDictionary<string, ConcurrentQueue<string>> ByKey = new(StringComparer.Ordinal);
 
@@ -31,7 +30,7 @@ internal sealed class Behavior(Identity identity)
             return;
         }
 
-        _load.Add(context);
+        load.Add(context);
         var arrived = Text(context, "x-key") is { } key ? Note(key, identity.Pod) : 0;
         try
         {

@@ -4,13 +4,17 @@ using System.Globalization;
 namespace MeshOperator.EndToEnd.Applications;
 
 /// <summary>The load reports (ORCA) of an application, which can do so many requests a second. The header <c>x-load-report</c> orders them:
-/// <c>rate</c> has utilization and rate, <c>vllm</c> and <c>triton</c> have what those servers report, and only if they are asked. The pod
+/// <c>rate</c> has utilization and rate, <c>none</c> is only measured, <c>vllm</c> and <c>triton</c> have what those servers report, and only if they are asked. The pod
 /// that <c>x-small-at</c> names can do a third of the others.</summary>
 internal sealed class LoadReport(Identity identity, TimeProvider time)
 {
     private const double Capacity = 300;
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(1);
     private readonly ConcurrentQueue<DateTimeOffset> _arrivals = new();
+    private volatile Measured _latest = new(0, 0);
+
+    /// <summary>What it reports out of band.</summary>
+    public (double Rate, double Utilization) Latest => (_latest.Rate, _latest.Utilization);
 
     /// <summary>Counts a request, and adds the report that it orders.</summary>
     public void Add(HttpContext context)
@@ -20,6 +24,7 @@ internal sealed class LoadReport(Identity identity, TimeProvider time)
             return;
         var rate = Count() / Window.TotalSeconds;
         var utilization = Math.Min(1, rate / (headers["x-small-at"] == identity.Pod ? Capacity / 3 : Capacity));
+        _latest = new Measured(rate, utilization);
         var isAsked = headers["endpoint-load-metrics-format"] == "text";
         var report = kind switch
         {
@@ -31,6 +36,8 @@ internal sealed class LoadReport(Identity identity, TimeProvider time)
         if (report is not null)
             context.Response.Headers["endpoint-load-metrics"] = $"TEXT {report}";
     }
+
+    private sealed record Measured(double Rate, double Utilization);
 
     private int Count()
     {

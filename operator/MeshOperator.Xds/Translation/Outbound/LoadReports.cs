@@ -23,9 +23,9 @@ internal static class LoadReports
     /// <summary>The request header that asks for a report.</summary>
     private const string Format = "endpoint-load-metrics-format";
 
-    /// <summary>The same rate for all endpoints, so that weights are the inverse of the utilization. As Envoy's weights are whole numbers,
-    /// it is a large one.</summary>
-    private const string WithRate = $"%RESP({Header})%, rps_fractional=1000";
+    /// <summary>The same rate for all endpoints, so that weights are the inverse of the utilization; a large one, as Envoy's weights are
+    /// whole numbers. And a utilization for where all others are 0: Envoy drops such a report, with an error in its log.</summary>
+    private const string WithRate = $"%RESP({Header})%, rps_fractional=1000, cpu_utilization=0.1";
 
     private static readonly HttpFilter[] Filters =
     [
