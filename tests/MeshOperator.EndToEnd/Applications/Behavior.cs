@@ -9,9 +9,10 @@ namespace MeshOperator.EndToEnd.Applications;
 /// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
 /// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503),
 /// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>,
-/// <c>x-key</c> (counts arrivals, with <c>/received</c> whole bodies, with <c>/gone</c> callers that went away). Without
+/// <c>x-key</c> (counts arrivals, with <c>/received</c> whole bodies, with <c>/gone</c> callers that went away), <c>x-load-report</c>
+/// (see <see cref="LoadReport"/>). Without
 /// <c>x-size</c> the answer is JSON and says what arrived.</summary>
-internal sealed class Behavior(Identity identity)
+internal sealed class Behavior(Identity identity, LoadReport load)
 {
     private int _running;
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
@@ -32,6 +33,7 @@ internal sealed class Behavior(Identity identity)
         }
 
         var running = Interlocked.Increment(ref _running);
+        load.Add(context);
         var arrived = Text(context, "x-key") is { } key ? Note(key, identity.Pod) : 0;
         await using var gone = context.RequestAborted.Register(() => Note($"{Text(context, "x-key")}/gone", identity.Pod));
         try
