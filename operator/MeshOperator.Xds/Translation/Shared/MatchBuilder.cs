@@ -18,7 +18,7 @@ internal static class MatchBuilder
                 new HeaderMatcher
                 {
                     Name = ":method",
-                    StringMatch = new StringMatcher { Exact = method, IgnoreCase = true },
+                    StringMatch = new StringMatcher { Exact = method },
                 }
             );
         }
@@ -50,7 +50,7 @@ internal static class MatchBuilder
             yield return new HeaderMatcher
             {
                 Name = ":method",
-                StringMatch = new StringMatcher { Exact = method },
+                StringMatch = new StringMatcher { Exact = method, IgnoreCase = true },
             };
         foreach (var header in match.Headers)
             yield return Header(header);
