@@ -95,7 +95,7 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
     [Fact]
     public async Task Endpoint_that_was_added_begins_with_a_small_part()
     {
-        var own = await NamespaceAsync("slow-start", proxies: 4, Turn.Together);
+        var own = await NamespaceAsync("slow-start", proxies: 4);
         var model = await own.DeployAsync("model", replicas: 2);
         var client = (await own.DeployAsync("client")).Client;
         await own.ApplyAsync(Policy("model", "slowStart: {window: 10s}"));
@@ -124,7 +124,7 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
     [Fact]
     public async Task Service_without_ready_endpoints_answers_503_at_once_and_its_first_pod_is_called_within_a_second()
     {
-        var own = await NamespaceAsync("from-zero", proxies: 2, Turn.Together);
+        var own = await NamespaceAsync("from-zero", proxies: 2);
         var model = await own.DeployAsync("model", replicas: 0);
         var client = (await own.DeployAsync("client")).Client;
         await Eventually.Succeeds(async () =>

@@ -92,7 +92,7 @@ public sealed class ModelTrafficScenarios(TestMesh mesh, SharedNamespace shared)
     [Fact]
     public async Task Requests_of_16_MB_are_tried_again_when_they_have_reached_no_application()
     {
-        var own = await NamespaceAsync("large", proxies: 3, Turn.Together);
+        var own = await NamespaceAsync("large", proxies: 3);
         var model = await own.DeployAsync("model", replicas: 2);
         var client = (await own.DeployAsync("client")).Client;
         await own.ApplyAsync(Retries("model", ""));
