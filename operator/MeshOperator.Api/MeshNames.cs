@@ -41,6 +41,13 @@ public static class MeshNames
     /// <summary>The value of <see cref="InboundModeAnnotation"/> of a pod whose proxy listens at the application's ports.</summary>
     public const string InboundProxy = "proxy";
 
+    /// <summary>With the value <c>"true"</c>, the pod's proxy can share rate limits with other pods. Pods that were injected by an operator
+    /// before it could do that lack it, and count alone.</summary>
+    public const string SharedLimitsAnnotation = "meshoperator.io/shared-limits";
+
+    /// <summary>The proxy's cluster of the pods with which it shares rate limits, its own among them.</summary>
+    public const string LimitMembersCluster = "limit-members";
+
     /// <summary>Why a selected pod was not injected.</summary>
     public const string NotInjectedAnnotation = "meshoperator.io/not-injected";
 

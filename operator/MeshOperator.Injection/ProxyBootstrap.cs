@@ -31,8 +31,8 @@ public static class ProxyBootstrap
     /// refuses all routes of a service for one.</summary>
     private const int LargestExpression = 32768;
 
-    /// <summary>The proxy asks for nothing else before it has its runtime values, or this has passed: an operator of an earlier version has
-    /// none.</summary>
+    /// <summary>The proxy asks for nothing else before it has its runtime values and the pods with which it shares limits, or this has
+    /// passed: an operator of an earlier version has none.</summary>
     private static readonly TimeSpan RuntimeTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan AdminTimeout = TimeSpan.FromSeconds(1);
@@ -77,6 +77,7 @@ public static class ProxyBootstrap
                 ),
             },
             ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address(Loopback, ProxyPort.Admin) },
+            ["cluster_manager"] = new JsonObject { ["local_cluster_name"] = MeshNames.LimitMembersCluster },
             ["dynamic_resources"] = new JsonObject
             {
                 ["ads_config"] = new JsonObject
@@ -93,6 +94,7 @@ public static class ProxyBootstrap
             {
                 ["clusters"] = new JsonArray([
                     EnvoyJson.StaticCluster(AdminCluster, Loopback, ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
+                    LimitMembers(),
                     .. ProbeResources.Clusters(
                         probes,
                         settings.BindsInbound ? settings.ApplicationAddress ?? Loopback : EnvoyJson.PodAddress,
@@ -148,10 +150,22 @@ public static class ProxyBootstrap
         new()
         {
             ["re2.max_program_size.error_level"] = LargestExpression,
+            // With a local cluster Envoy would also prefer endpoints by their zones.
+            ["upstream.zone_routing.enabled"] = 0,
             ["envoy.reloadable_features.max_request_headers_count"] = settings.MaxHeaders,
             ["envoy.reloadable_features.max_request_headers_size_kb"] = settings.MaxHeaderKib,
             ["envoy.reloadable_features.max_response_headers_count"] = settings.MaxHeaders,
             ["envoy.reloadable_features.max_response_headers_size_kb"] = settings.MaxHeaderKib,
+        };
+
+    /// <summary>The pods with which the proxy shares rate limits: Envoy divides limits by the endpoints of its local cluster, which must be
+    /// there from the start. Nothing is sent to them.</summary>
+    private static JsonObject LimitMembers() =>
+        new()
+        {
+            ["name"] = MeshNames.LimitMembersCluster,
+            ["type"] = "EDS",
+            ["eds_cluster_config"] = new JsonObject { ["eds_config"] = OverAds(RuntimeTimeout) },
         };
 
     /// <summary>By ADS.</summary>

@@ -24,6 +24,7 @@ public sealed class SidecarInjector
         MeshNames.ProbesAnnotation,
         MeshNames.DirectPortsAnnotation,
         MeshNames.InboundModeAnnotation,
+        MeshNames.SharedLimitsAnnotation,
         MeshNames.NotInjectedAnnotation,
     ];
 
@@ -83,6 +84,7 @@ public sealed class SidecarInjector
             Annotate(pod, MeshNames.DirectPortsAnnotation, MeshNames.AllPorts);
         else if (settings.ExcludedInboundPorts.Count > 0)
             Annotate(pod, MeshNames.DirectPortsAnnotation, string.Join(',', settings.ExcludedInboundPorts));
+        Annotate(pod, MeshNames.SharedLimitsAnnotation, "true");
         Annotate(pod, MeshNames.StatusAnnotation, Status(settings));
     }
 

@@ -23,6 +23,8 @@ internal sealed record Port(string Name, int Number, int Target, string? AppProt
 
     public static Port Recorder { get; } = new("http-recorder", 81, ApplicationPort.Recorder);
 
+    public static Port SingleThreaded { get; } = new("http-single", 83, ApplicationPort.SingleThreaded);
+
     public static Port Frames { get; } = new("http2-frames", 82, ApplicationPort.Frames);
 
     public static Port Tls { get; } = new("https", 443, ApplicationPort.Tls);

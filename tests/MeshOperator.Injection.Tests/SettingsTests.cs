@@ -99,11 +99,7 @@ public sealed class SettingsTests
     [Theory]
     [InlineData("{}", null, null)]
     [InlineData("{meshoperator.io/proxy-address: 127.1.0.7}", "127.1.0.7", null)]
-    [InlineData(
-        "{meshoperator.io/proxy-address: 127.1.0.7, meshoperator.io/application-address: 127.2.0.7}",
-        "127.1.0.7",
-        "127.2.0.7"
-    )]
+    [InlineData("{meshoperator.io/proxy-address: 127.1.0.7, meshoperator.io/application-address: 127.2.0.7}", "127.1.0.7", "127.2.0.7")]
     public void Addresses_that_annotations_set_are_in_the_metadata_of_the_node(string annotations, string? proxy, string? application)
     {
         var metadata = InjectedPod

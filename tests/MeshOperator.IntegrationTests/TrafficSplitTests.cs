@@ -137,6 +137,33 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         unit.Message.ShouldContain("'5' is not a duration; write a number and a unit, such as 500ms, 10s or 1m30s");
     }
 
+    [Theory]
+    [InlineData("{requests: 10, per: {header: x-api-key}, cost: {header: x-tokens} }", null)]
+    [InlineData("{requests: 10, per: {identity: serviceAccount}, cost: {requests: 10} }", null)]
+    [InlineData("{requests: 10, per: {header: a, identity: serviceAccount} }", "set exactly one of header and identity")]
+    [InlineData("{requests: 10, burst: 2, cost: {requests: 3} }", "cost.requests is more than the burst")]
+    [InlineData("{requests: 2, cost: {requests: 3} }", "cost.requests is more than the burst")]
+    public async Task Clients_and_costs_of_a_limit_are_judged_by_the_api_server_itself(string limit, string? refusal)
+    {
+        Assert.SkipUnless(cluster.IsReal, "the API server in this process does not evaluate CEL: set MESH_TEST_KUBECONFIG");
+        await using var ns = await TestNamespace.CreateAsync(cluster);
+
+        Task ApplyAsync() =>
+            cluster.ApplyAsync(
+                $$"""
+                apiVersion: meshoperator.io/v1alpha1
+                kind: RateLimit
+                metadata: {name: web, namespace: {{ns.Name}}}
+                spec: {targetRefs: [{kind: Service, name: model}], limits: [{{limit}}]}
+                """
+            );
+
+        if (refusal is null)
+            await ApplyAsync();
+        else
+            (await Should.ThrowAsync<KubernetesApiException>(ApplyAsync)).Message.ShouldContain(refusal);
+    }
+
     [Fact]
     public async Task A_backend_that_does_not_exist_is_named_and_resolves_when_it_comes()
     {

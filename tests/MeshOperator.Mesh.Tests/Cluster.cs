@@ -43,7 +43,7 @@ internal sealed class Cluster
             ),
             Pods = _snapshot.Pods.Add(
                 new ObjectName("shop", $"{name}-0"),
-                new PodRecord($"{name}-account", meshed, [KeyValuePair.Create("app", name)])
+                new PodRecord($"{name}-account", meshed, [KeyValuePair.Create("app", name)]) { CanShareLimits = true }
             ),
         };
         return this;

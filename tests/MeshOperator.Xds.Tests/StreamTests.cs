@@ -1,5 +1,8 @@
+using Envoy.Config.Endpoint.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
+using Envoy.Service.Discovery.V3;
 using Grpc.Core;
+using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Testing;
 using MeshOperator.Xds.Registry;
@@ -35,6 +38,41 @@ public sealed class StreamTests
         (await user.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(ApiRoute);
         (await other.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(ApiRoute);
     }
+
+    [Fact]
+    public async Task A_proxy_is_sent_the_pods_with_which_it_shares_limits_and_each_change_of_them()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var alone = new DeltaClient(server.Connect(), "web-1.shop");
+        await using var sharing = new DeltaClient(server.Connect(), ShopMesh.Node);
+        Members(await alone.FetchAsync(ResourceType.Endpoints, MeshNames.LimitMembersCluster)).ShouldBeEmpty();
+        await sharing.FetchAsync(ResourceType.Endpoints, MeshNames.LimitMembersCluster);
+
+        foreach (
+            var addresses in (ValueList<string>[])
+                [
+                    ["10.0.0.1", "10.0.0.2"],
+                    ["10.0.0.1"],
+                ]
+        )
+        {
+            var workload = server.Model.Workloads.Values.Single(w => w.Name.NodeId == ShopMesh.Node);
+            server.Update(
+                server.Model with
+                {
+                    Workloads = server.Model.Workloads.SetItem(workload.Name, workload with { Sharing = new LimitGroup("web", addresses) }),
+                }
+            );
+            Members(await sharing.NextAsync()).ShouldBe(addresses);
+        }
+    }
+
+    private static IEnumerable<string> Members(DeltaDiscoveryResponse response) =>
+        response
+            .Resources.ShouldHaveSingleItem()
+            .Resource_.Unpack<ClusterLoadAssignment>()
+            .Endpoints.SelectMany(locality => locality.LbEndpoints)
+            .Select(member => member.Endpoint.Address.SocketAddress.Address);
 
     [Fact]
     public async Task A_policy_is_acknowledged_once_every_proxy_that_uses_it_has_it()

@@ -86,6 +86,11 @@ internal static partial class PolicyRules
         rule.Must(name => name is null || HeaderName().IsMatch(name))
             .WithMessage((_, name) => $"'{name}' is not a valid name; use letters, digits and !#$%&'*+-.^_|~");
 
+    /// <summary>A header whose value proxies read, where some characters of names have a meaning.</summary>
+    public static IRuleBuilderOptions<T, string?> IsReadableHeader<T>(this IRuleBuilder<T, string?> rule) =>
+        rule.Must(name => name is null || ReadableHeader().IsMatch(name))
+            .WithMessage((_, name) => $"'{name}' is not supported as a header here; use one with letters, digits, '-' and '_' only");
+
     /// <summary>Proxies refuse everything that a value with a line break comes in.</summary>
     public static IRuleBuilderOptions<T, string> IsOneLine<T>(this IRuleBuilder<T, string> rule, string owner) =>
         rule.Must(value => !value.AsSpan().ContainsAny('\r', '\n', '\0'))
@@ -105,6 +110,9 @@ internal static partial class PolicyRules
 
     [GeneratedRegex($@"^{HttpHeader.NameCharacters}\z", RegexOptions.CultureInvariant)]
     private static partial Regex HeaderName();
+
+    [GeneratedRegex(@"^[A-Za-z0-9_-]+\z", RegexOptions.CultureInvariant)]
+    private static partial Regex ReadableHeader();
 
     [GeneratedRegex(ServiceNames.Pattern)]
     private static partial Regex ServiceName();

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MeshOperator.Mesh.Model;
 
 /// <summary>A pod with a proxy.</summary>
@@ -20,9 +22,17 @@ public sealed record MeshWorkload
     /// it.</summary>
     public ExplicitProxySettings? ExplicitProxy { get; init; }
 
+    /// <summary>With which pods it shares rate limits; null where it counts alone.</summary>
+    public LimitGroup? Sharing { get; init; }
+
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
     public required InboundProfile Inbound { get; init; }
 }
+
+/// <summary>Pods that hold rate limits together.</summary>
+/// <param name="Name">The same for all of them.</param>
+/// <param name="Addresses">Those that are ready, an address each, ordered.</param>
+public sealed record LimitGroup(string Name, ValueList<string> Addresses);
 
 /// <summary>What a proxy does with connections that arrive.</summary>
 /// <param name="DefaultMode">For ports that are not listed.</param>
@@ -44,6 +54,9 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
 
     /// <summary>Where the proxy listens; null where connections are redirected to it.</summary>
     public InboundBinding? Binding { get; init; }
+
+    /// <summary>How many worker threads the proxy has. Each has connections of its own.</summary>
+    public int Threads { get; init; } = 1;
 
     /// <summary>How the proxy connects to the application.</summary>
     public ApplicationConnection Application { get; init; } = ApplicationConnection.Default;
@@ -77,6 +90,9 @@ public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode,
     /// <summary>Bounds on the HTTP requests that it takes; a request must be within all that match it.</summary>
     public ValueList<RequestLimit> Limits { get; init; } = [];
 
+    /// <summary>How many requests the application handles at once; null means any number.</summary>
+    public RequestQueue? Queue { get; init; }
+
     /// <summary>How often some caller of bytes has lost its permission. Connections of bytes that were opened under an earlier revision are
     /// ended, as a proxy judges them once and not again.</summary>
     public int Revision { get; init; }
@@ -92,14 +108,43 @@ public sealed record InboundPort(int Port, PortProtocol Protocol, MtlsMode Mode,
 }
 
 /// <summary>Bounds the requests of a proxy by a token bucket.</summary>
-/// <param name="Name">A name for descriptors, unique within the port.</param>
+/// <param name="Policy">Whose it is.</param>
+/// <param name="Index">Which of the policy's limits it is.</param>
 /// <param name="Requests">How many in each <paramref name="Unit"/>, at least 1.</param>
 /// <param name="Unit">At least 1 s, in whole seconds.</param>
 /// <param name="Burst">How many at once after a pause, at least 1.</param>
 /// <param name="Match">Which requests are counted: a path, method and headers.</param>
-public sealed record RequestLimit(string Name, int Requests, TimeSpan Unit, int Burst, HttpMatch Match)
+public sealed record RequestLimit(PolicyKey Policy, int Index, int Requests, TimeSpan Unit, int Burst, HttpMatch Match)
 {
     /// <summary>How many limits of a port are kept apart, so that a change of one leaves the buckets of the others as full as they are.
     /// Those from this one on change together.</summary>
     public const int KeptApart = 4;
+
+    /// <summary>How many clients of a limit have a bucket at a time.</summary>
+    public const int MostClients = 10_000;
+
+    /// <summary>A name for descriptors, unique within the port.</summary>
+    public string Name => string.Create(CultureInfo.InvariantCulture, $"{Policy.Name}/{Index}");
+
+    /// <summary>By what clients are known, each of which has a bucket; null where all share one.</summary>
+    public LimitClient? Client { get; init; }
+
+    /// <summary>How many tokens a request takes.</summary>
+    public RequestCost Cost { get; init; } = RequestCost.One;
+
+    /// <summary>Whether the proxy has only its part, by <see cref="MeshWorkload.Sharing"/>.</summary>
+    public bool IsShared { get; init; }
+}
+
+/// <summary>By what the clients of a limit are known.</summary>
+/// <param name="Header">The header that names them; null for the identity in their certificate.</param>
+public sealed record LimitClient(string? Header);
+
+/// <summary>How many tokens a request takes.</summary>
+/// <param name="Requests">How many, at least 1.</param>
+/// <param name="Header">A header that takes precedence where it has a number; or null.</param>
+public sealed record RequestCost(int Requests, string? Header)
+{
+    /// <summary>As one request.</summary>
+    public static RequestCost One { get; } = new(1, null);
 }

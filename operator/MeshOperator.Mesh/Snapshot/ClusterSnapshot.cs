@@ -107,6 +107,9 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     /// <summary>Whose configuration is sent to its proxy; null when it does not say so.</summary>
     public string? Upstreams { get; init; }
 
+    /// <summary>Whether its proxy can share rate limits with other pods.</summary>
+    public bool CanShareLimits { get; init; }
+
     /// <summary>Whether one of its addresses is of IPv6.</summary>
     public bool HasIpv6 { get; init; }
 
@@ -115,6 +118,9 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
 
     /// <summary>The TCP ports that its containers declare; they may serve others.</summary>
     public ValueList<int> ContainerPorts { get; init; } = [];
+
+    /// <summary>How many worker threads its proxy has.</summary>
+    public int ProxyThreads { get; init; } = 1;
 
     /// <summary>How its proxy connects to it, as far as it says so itself; null when it does not.</summary>
     public ApplicationConnection? Application { get; init; }

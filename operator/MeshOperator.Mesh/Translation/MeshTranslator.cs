@@ -52,16 +52,17 @@ public sealed class MeshTranslator
         var services = ServiceAssembler.Assemble(snapshot, policies, routes, memory.Backends, memory.Plain, memory.Model.Services);
 
         // What each pod's proxy does with what arrives.
-        var workloads = memory.Workloads.Build(
+        var built = memory.Workloads.Build(
             snapshot,
             policies,
             memory.Backends.Served,
             memory.Model.Workloads,
             changes.AllWorkloads ? null : touched
         );
+        var workloads = LimitGroups.Assign(snapshot, policies.Limits, built);
 
         // What policies cannot do, as is known only now.
-        var reviewed = PolicyReview.Review(snapshot, policies, routes, services, memory.Backends.Served);
+        var reviewed = PolicyReview.Review(snapshot, policies, routes, services, workloads, memory.Backends.Served);
 
         memory.Snapshot = snapshot;
         memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads);

@@ -52,6 +52,8 @@ internal sealed record ProxyConfiguration
             Listeners = [.. bootstrap.Objects("static_resources/listeners").Select(StaticListener.Read)],
             Clusters = bootstrap
                 .Objects("static_resources/clusters")
+                // One whose endpoints come from the operator is for what the built-in proxy counts alone.
+                .Where(cluster => cluster.At("load_assignment") is not null)
                 .Select(StaticCluster.Read)
                 .ToDictionary(cluster => cluster.Name, StringComparer.Ordinal),
             Tags = [.. bootstrap.Objects("stats_config/stats_tags").Select(Tag)],

@@ -1,11 +1,9 @@
 using System.Globalization;
-using Envoy.Config.Route.V3;
 using Envoy.Extensions.Common.Ratelimit.V3;
 using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using MeshOperator.Proxy.Exchanges;
 using MeshOperator.Proxy.Matching;
 using MeshOperator.Proxy.Routing;
-using Action = Envoy.Config.Route.V3.RateLimit.Types.Action;
 
 namespace MeshOperator.Proxy.Filters;
 
@@ -14,15 +12,17 @@ internal sealed class RateLimitFilter : IHttpFilter
 {
     private const int TooManyRequests = 429;
     private const int ResourceExhausted = 8;
+    private const string PeerIdentity = "%DOWNSTREAM_PEER_URI_SAN%";
     private const string Limit = "x-ratelimit-limit";
     private const string Remaining = "x-ratelimit-remaining";
     private const string Reset = "x-ratelimit-reset";
 
     private readonly Share _enabled;
     private readonly Share _enforced;
-    private readonly IReadOnlyList<Func<RequestView, string?>> _descriptors;
-    private readonly Dictionary<string, TokenBucket> _buckets;
+    private readonly IReadOnlyList<RequestDescriptor> _descriptors;
+    private readonly LimitBuckets _buckets;
     private readonly HeaderChanges _headers;
+    private readonly IReadOnlyList<string> _identityHeaders;
     private readonly bool _tells;
     private readonly bool _isResourceExhausted;
 
@@ -31,13 +31,11 @@ internal sealed class RateLimitFilter : IHttpFilter
     {
         _enabled = Share.Create(configuration.FilterEnabled, Share.None);
         _enforced = Share.Create(configuration.FilterEnforced, Share.None);
-        _descriptors = [.. configuration.RateLimits.Select(Descriptor)];
-        _buckets = configuration.Descriptors.ToDictionary(
-            descriptor => Key(descriptor.Entries.Select(entry => (entry.Key, entry.Value))),
-            descriptor => TokenBucket.Create(descriptor.TokenBucket),
-            StringComparer.Ordinal
-        );
-        _headers = new HeaderChanges(configuration.ResponseHeadersToAdd, []);
+        _descriptors = [.. configuration.RateLimits.Select(limit => new RequestDescriptor(limit))];
+        _buckets = new LimitBuckets(configuration);
+        var ofIdentity = configuration.ResponseHeadersToAdd.ToLookup(header => header.Header.Value == PeerIdentity);
+        _headers = new HeaderChanges(ofIdentity[false], []);
+        _identityHeaders = [.. ofIdentity[true].Select(header => header.Header.Key)];
         _tells = configuration.EnableXRatelimitHeaders is XRateLimitHeadersRFCVersion.DraftVersion03;
         _isResourceExhausted = configuration.RateLimitedAsResourceExhausted;
     }
@@ -49,17 +47,16 @@ internal sealed class RateLimitFilter : IHttpFilter
         if (!_enabled.Has(exchange.Request.Number, settings.Runtime))
             return true;
         var buckets = _descriptors
-            .Select(descriptor => descriptor(exchange.Request))
-            .Where(key => key is not null && _buckets.ContainsKey(key))
-            .Select(key => _buckets[key!])
-            .Distinct()
+            .Select(descriptor => (Entries: descriptor.Find(exchange.Request), Cost: descriptor.Cost(exchange.Request)))
+            .Select(found => (Bucket: found.Entries is { } entries ? _buckets.Find(entries) : null, found.Cost))
+            .Where(found => found.Bucket is not null)
             .ToList();
         if (buckets.Count == 0)
             return true;
         var isAllowed = true;
-        foreach (var bucket in buckets)
+        foreach (var (bucket, cost) in buckets)
         {
-            var (isTaken, remaining, reset) = bucket.Take();
+            var (isTaken, remaining, reset) = bucket!.Take(cost);
             if (_tells)
                 Tell(exchange, bucket.Size, remaining, reset);
             isAllowed &= isTaken;
@@ -73,6 +70,8 @@ internal sealed class RateLimitFilter : IHttpFilter
         settings.Statistics.Count("http", settings.StatPrefix, "local_rate_limit_enforced");
         var added = new Microsoft.AspNetCore.Http.HeaderDictionary();
         _headers.Apply(added);
+        foreach (var name in exchange.Request.Caller is null ? [] : _identityHeaders)
+            added[name] = exchange.Request.Caller;
         foreach (var (name, value) in added)
             exchange.AddResponseHeader(name, value.ToString());
         await exchange.ReplyAsync(TooManyRequests, "local_rate_limited", grpcStatus: _isResourceExhausted ? ResourceExhausted : null);
@@ -94,36 +93,4 @@ internal sealed class RateLimitFilter : IHttpFilter
         exchange.AddResponseHeader(Remaining, remaining.ToString(CultureInfo.InvariantCulture));
         exchange.AddResponseHeader(Reset, Math.Ceiling(reset.TotalSeconds).ToString(CultureInfo.InvariantCulture));
     }
-
-    /// <summary>Gives the key of a request's descriptor, or null when it has none.</summary>
-    private static Func<RequestView, string?> Descriptor(RateLimit limit)
-    {
-        var actions = limit.Actions.Select(Entry).ToArray();
-        return request =>
-        {
-            var entries = actions.Select(action => action(request)).ToList();
-            return entries.TrueForAll(entry => entry is not null) ? Key(entries.Select(entry => entry!.Value)) : null;
-        };
-    }
-
-    private static Func<RequestView, (string Key, string Value)?> Entry(Action action)
-    {
-        if (action.ActionSpecifierCase is Action.ActionSpecifierOneofCase.HeaderValueMatch)
-        {
-            var match = action.HeaderValueMatch;
-            var headers = match.Headers.Select(HeaderMatch.Create).ToArray();
-            return request =>
-                Array.TrueForAll(headers, header => header.IsMatch(request))
-                    ? (Or(match.DescriptorKey, "header_match"), match.DescriptorValue)
-                    : null;
-        }
-
-        var generic = action.GenericKey;
-        return _ => (Or(generic.DescriptorKey, "generic_key"), generic.DescriptorValue);
-    }
-
-    private static string Or(string text, string otherwise) => text.Length > 0 ? text : otherwise;
-
-    private static string Key(IEnumerable<(string Key, string Value)> entries) =>
-        string.Join('\n', entries.Select(entry => $"{entry.Key}={entry.Value}"));
 }

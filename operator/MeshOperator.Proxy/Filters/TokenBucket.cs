@@ -26,12 +26,13 @@ internal sealed record TokenBucket(TokenBucketRateLimiter Limiter, long Size, Ti
         return new TokenBucket(limiter, configuration.MaxTokens, interval / fill);
     }
 
-    /// <summary>Takes a token, if there is one; says how many are left and when there is one.</summary>
-    public (bool IsTaken, long Remaining, TimeSpan Reset) Take()
+    /// <summary>Takes tokens, if there are as many; says how many are left and when there is one.</summary>
+    public (bool IsTaken, long Remaining, TimeSpan Reset) Take(long count)
     {
         Limiter.TryReplenish();
-        using var lease = Limiter.AttemptAcquire();
+        // A limiter does not take more at once than it can hold.
+        using var lease = count <= Size ? Limiter.AttemptAcquire((int)count) : null;
         var remaining = Limiter.GetStatistics()!.CurrentAvailablePermits;
-        return (lease.IsAcquired, remaining, remaining > 0 ? TimeSpan.Zero : EachToken);
+        return (lease is { IsAcquired: true }, remaining, remaining > 0 ? TimeSpan.Zero : EachToken);
     }
 }

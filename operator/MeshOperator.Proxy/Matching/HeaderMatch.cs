@@ -11,6 +11,19 @@ internal sealed record HeaderMatch(string Name, TextMatch? Value, bool IsPresent
 {
     /// <summary>Makes one.</summary>
     public static HeaderMatch Create(HeaderMatcher matcher) =>
+        Read(matcher) with
+        {
+            IsInverted = matcher.InvertMatch,
+            IsMissingEmpty = matcher.TreatMissingHeaderAsEmpty,
+        };
+
+    /// <summary>Whether it holds where the condition does not.</summary>
+    public bool IsInverted { get; private init; }
+
+    /// <summary>Whether a header that is not there is as one without a value.</summary>
+    public bool IsMissingEmpty { get; private init; }
+
+    private static HeaderMatch Read(HeaderMatcher matcher) =>
         matcher.HeaderMatchSpecifierCase switch
         {
             HeaderMatcher.HeaderMatchSpecifierOneofCase.StringMatch => new(matcher.Name, TextMatch.Create(matcher.StringMatch), true),
@@ -31,7 +44,14 @@ internal sealed record HeaderMatch(string Name, TextMatch? Value, bool IsPresent
     /// <summary>Whether it holds for headers of a response, of which <paramref name="find"/> gives the value or null.</summary>
     public bool IsMatch(Func<string, string?> find) => IsMatch(find(Name));
 
-    private bool IsMatch(string? value) => Value is null ? value is not null == IsPresent : value is not null && Value.IsMatch(value);
+    /// <summary>A condition on the value of a header that is not there does not hold, inverted or not.</summary>
+    private bool IsMatch(string? value)
+    {
+        if (Value is null)
+            return (value is not null == IsPresent) != IsInverted;
+        value ??= IsMissingEmpty ? "" : null;
+        return value is not null && Value.IsMatch(value) != IsInverted;
+    }
 }
 
 /// <summary>A condition on a parameter of the query (envoy.config.route.v3.QueryParameterMatcher).</summary>

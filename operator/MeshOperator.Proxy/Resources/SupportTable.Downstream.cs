@@ -101,7 +101,9 @@ internal static partial class SupportTable
             All(FilterConfig.Descriptor),
             All(RateLimit.Descriptor),
             All(RateLimit.Types.Action.Descriptor),
+            All(RateLimit.Types.HitsAddend.Descriptor),
             All(RateLimit.Types.Action.Types.GenericKey.Descriptor),
+            All(RateLimit.Types.Action.Types.RequestHeaders.Descriptor),
             All(RateLimit.Types.Action.Types.HeaderValueMatch.Descriptor),
         ];
 

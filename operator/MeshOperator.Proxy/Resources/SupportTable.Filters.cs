@@ -8,6 +8,7 @@ using Envoy.Extensions.Filters.Http.Rbac.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 using Envoy.Extensions.Matching.CommonInputs.Network.V3;
+using Envoy.Extensions.Matching.CommonInputs.Ssl.V3;
 using Envoy.Extensions.Matching.InputMatchers.RuntimeFraction.V3;
 using Xds.Type.Matcher.V3;
 using HttpRbac = Envoy.Extensions.Filters.Http.Rbac.V3.RBAC;
@@ -27,7 +28,10 @@ internal static partial class SupportTable
             All(HTTPFault.Descriptor),
             All(FaultAbort.Descriptor),
             All(FaultDelay.Descriptor),
-            Create(LocalRateLimit.Descriptor).CarriesAll().Leaves(Statistics, "stat_prefix"),
+            Create(LocalRateLimit.Descriptor)
+                .CarriesAll()
+                .Leaves("the built-in proxy counts alone", "local_cluster_rate_limit")
+                .Leaves(Statistics, "stat_prefix"),
             All(LocalRateLimitDescriptor.Descriptor),
             All(RateLimitDescriptor.Types.Entry.Descriptor),
             Create(HttpRbac.Descriptor).Carries("rules", "shadow_rules", "rules_stat_prefix", "shadow_rules_stat_prefix"),
@@ -50,6 +54,7 @@ internal static partial class SupportTable
             All(Matcher.Types.MatcherList.Types.Predicate.Descriptor),
             All(Matcher.Types.MatcherList.Types.Predicate.Types.SinglePredicate.Descriptor),
             All(SourceIPInput.Descriptor),
+            All(UriSanInput.Descriptor),
             All(RuntimeFraction.Descriptor),
             Create(TcpProxy.Descriptor)
                 .Carries("cluster", "weighted_clusters", "idle_timeout")

@@ -11,25 +11,35 @@ internal readonly record struct ProxyView
     private readonly IReadOnlyList<ResourceSet> _shared;
     private readonly ProxyResources? _own;
     private readonly ResourceSet _secrets;
+    private readonly ResourceSet _members;
 
-    private ProxyView(IReadOnlyList<ResourceSet> shared, ProxyResources? own, ResourceSet secrets)
+    private ProxyView(IReadOnlyList<ResourceSet> shared, ProxyResources? own, ResourceSet secrets, ResourceSet members)
     {
         _shared = shared;
         _own = own;
         _secrets = secrets;
+        _members = members;
     }
 
     /// <summary>What an Envoy sees.</summary>
     /// <param name="shared">What it is sent of the mesh.</param>
     /// <param name="own">What is for connections that arrive at the proxy's workload.</param>
     /// <param name="secrets">Its certificate, the trust bundle, and what else <paramref name="own"/> names.</param>
-    public static ProxyView OfEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets) =>
-        new(shared, own, secrets);
+    /// <param name="members">The endpoints with which it shares rate limits.</param>
+    public static ProxyView OfEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets, ResourceSet members) =>
+        new(shared, own, secrets, members);
 
     /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
-    public static ProxyView OfProxyless(ProxylessConfiguration configuration) => new(configuration.Shared, null, ResourceSet.Empty);
+    public static ProxyView OfProxyless(ProxylessConfiguration configuration) =>
+        new(configuration.Shared, null, ResourceSet.Empty, ResourceSet.Empty);
 
     public ResourceSet SharedSet(ResourceType type) => _shared[(int)type];
 
-    public ResourceSet OwnSet(ResourceType type) => type is ResourceType.Secret ? _secrets : _own?[type] ?? ResourceSet.Empty;
+    public ResourceSet OwnSet(ResourceType type) =>
+        type switch
+        {
+            ResourceType.Secret => _secrets,
+            ResourceType.Endpoints => _members,
+            _ => _own?[type] ?? ResourceSet.Empty,
+        };
 }

@@ -275,7 +275,10 @@ public sealed class ProxyRegistry
 
     private static void MeasureOwn(NodeEntry node, ProxyConnection proxy, ref ProxyProgress progress)
     {
-        foreach (var type in (ReadOnlySpan<ResourceType>)[ResourceType.Listener, ResourceType.Route, ResourceType.Extension])
+        foreach (
+            var type in (ReadOnlySpan<ResourceType>)
+                [ResourceType.Cluster, ResourceType.Listener, ResourceType.Route, ResourceType.Extension]
+        )
         {
             var status = proxy[type];
             foreach (var resource in node.Own[type].Items)

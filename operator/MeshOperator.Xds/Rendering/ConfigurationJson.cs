@@ -43,7 +43,7 @@ internal static class ConfigurationJson
         ArgumentNullException.ThrowIfNull(configuration);
         if (!configuration.Nodes.TryGetValue(workload, out var node))
             return [];
-        return Render(node.Own[type]);
+        return Render(type is ResourceType.Endpoints ? node.Members : node.Own[type]);
     }
 
     /// <summary>Who may open connections of bytes to one workload, by the names of the secrets that say so to its proxy: the conditions on

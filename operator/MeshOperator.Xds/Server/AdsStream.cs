@@ -9,6 +9,7 @@ using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Secrets;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Inbound;
 using Microsoft.Extensions.Logging;
 
 namespace MeshOperator.Xds.Server;
@@ -237,7 +238,7 @@ internal sealed class AdsStream : IDisposable
         if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current))
             _node = current;
         var own = _node?.Own ?? ProxyResources.OfUnknownWorkload;
-        return ProxyView.OfEnvoy(configuration.SharedOf(_node), own, _secrets.CurrentFor(own));
+        return ProxyView.OfEnvoy(configuration.SharedOf(_node), own, _secrets.CurrentFor(own), _node?.Members ?? LimitMembers.None);
     }
 
     private async Task<ClientRequest?> FirstRequestAsync(CancellationToken cancellationToken)

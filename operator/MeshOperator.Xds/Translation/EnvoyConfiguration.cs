@@ -14,12 +14,14 @@ namespace MeshOperator.Xds.Translation;
 /// <param name="Own">Its inbound resources.</param>
 /// <param name="Scope">What decides which of the shared resources it is sent; null means all.</param>
 /// <param name="Scoped">What it is sent of the mesh by its scope, by <see cref="ResourceType"/>; null without one.</param>
+/// <param name="Members">The endpoints with which it shares rate limits.</param>
 internal sealed record NodeEntry(
     WorkloadName Workload,
     string Identity,
     ProxyResources Own,
     ProxyScope? Scope,
-    IReadOnlyList<ResourceSet>? Scoped
+    IReadOnlyList<ResourceSet>? Scoped,
+    ResourceSet Members
 );
 
 /// <summary>All Envoy resources of a mesh, immutable. Made by <see cref="EnvoyTranslator"/>, served by

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
+using MeshOperator.Xds.Translation.Inbound;
 using MeshOperator.Xds.Translation.Outbound;
 using MeshOperator.Xds.Translation.Proxyless;
 using MeshOperator.Xds.Translation.Scopes;
@@ -93,11 +94,13 @@ public sealed class EnvoyTranslator
             return (previous.Profiles, previous.Nodes);
         var profiles = new Dictionary<InboundProfile, ProxyResources>();
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
+        var members = new LimitMembers();
         foreach (var (name, workload) in model.Workloads)
         {
             var scope = ProxyScope.ForWorkload(workload);
             var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
-            nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, scope is null ? null : scoped.ForScope(scope)));
+            var shared = scope is null ? null : scoped.ForScope(scope);
+            nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, shared, members.Find(workload.Sharing)));
         }
 
         return (profiles, nodes);

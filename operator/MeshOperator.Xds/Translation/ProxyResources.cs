@@ -52,8 +52,8 @@ internal sealed class ProxyResources
             targets
                 .Select(target =>
                     profile.Binding is { } bound
-                        ? ApplicationCluster.OnLoopback(target, profile.Application, bound.Application)
-                        : ApplicationCluster.Redirected(target, profile.Application, profile.HasIpv6)
+                        ? ApplicationCluster.OnLoopback(target, profile, bound.Application)
+                        : ApplicationCluster.Redirected(target, profile)
                 )
                 .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))
         );

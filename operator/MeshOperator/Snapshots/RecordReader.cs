@@ -23,6 +23,7 @@ internal static class RecordReader
         SidecarAnnotations.ApplicationRequestsPerConnection,
         MeshNames.DirectPortsAnnotation,
         MeshNames.InboundModeAnnotation,
+        MeshNames.SharedLimitsAnnotation,
     ];
 
     public static NamespaceRecord? Read(V1Namespace ns) =>
@@ -90,8 +91,10 @@ internal static class RecordReader
                     .Order()
                     .ToValueList(),
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
+                ProxyThreads = ProxyThreads.Read(pod),
                 Application = ApplicationSettings.Read(pod.Metadata.Annotations),
                 ExplicitProxy = ReadExplicitProxy(pod),
+                CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
                 HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
             };
 
@@ -154,6 +157,7 @@ internal static class RecordReader
             .. containers.Select(c => new V1Container
             {
                 Name = c.Name,
+                Args = ProxyThreads.Trim(c),
                 Ports = c.Ports is { Count: > 0 } ports
                     ? [.. ports.Select(p => new V1ContainerPort { ContainerPort = p.ContainerPort, Protocol = p.Protocol })]
                     : null,

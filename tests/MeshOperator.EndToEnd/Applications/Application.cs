@@ -108,6 +108,18 @@ internal sealed class Application : IAsyncDisposable
             }
         );
         kestrel.Listen(address, ApplicationPort.Recorder, listen => ((IConnectionBuilder)listen).Run(Recorder.ServeAsync));
+        var turn = new SemaphoreSlim(1);
+        kestrel.Listen(
+            address,
+            ApplicationPort.SingleThreaded,
+            listen =>
+                ((IConnectionBuilder)listen).Run(async connection =>
+                {
+                    await turn.WaitAsync(connection.ConnectionClosed);
+                    await Recorder.ServeAsync(connection);
+                    turn.Release();
+                })
+        );
         kestrel.Listen(address, ApplicationPort.Frames, listen => ((IConnectionBuilder)listen).Run(Frames.ServeAsync));
         foreach (var port in new[] { ApplicationPort.Echo, ApplicationPort.SpeaksFirst })
         {
@@ -152,6 +164,9 @@ internal static class ApplicationPort
 
     /// <summary>HTTP/2 by frames, see <see cref="Applications.Frames"/>.</summary>
     public const int Frames = 8083;
+
+    /// <summary>As <see cref="Recorder"/>, one connection after the other.</summary>
+    public const int SingleThreaded = 8084;
 
     /// <summary>The application's own TLS, with HTTP/1.1 and HTTP/2 inside.</summary>
     public const int Tls = 8443;

@@ -51,6 +51,7 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         refused.Headers.Keys.ShouldContain("retry-after");
         refused.Headers.Keys.ShouldContain("x-ratelimit-limit");
         refused.Headers["x-ratelimit-remaining"].ShouldBe("0");
+        refused.Headers["x-meshoperator-rate-limited-by"].ShouldBe($"{Namespace.Name}/{_web}");
     }
 
     [Fact]

@@ -231,6 +231,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                         AddIfAny(part, "listeners", listeners);
                 }
 
+                AddIfAny(part, "members", Members(workloads[0]));
                 foreach (var (output, resources) in InboundParts(workloads[0]))
                 {
                     // Filters that do nothing are many, and shown only where a case asks for them.
@@ -248,13 +249,30 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         ]);
     }
 
+    /// <summary>The endpoints with which a proxy shares rate limits.</summary>
+    private JsonArray Members(WorkloadName workload) =>
+        new([
+            .. ConfigurationJson
+                .Own(configuration, workload, ResourceType.Endpoints)
+                .Where(members => members!["endpoints"] is not null)
+                .Select(members => members!.DeepClone()),
+        ]);
+
     /// <summary>What belongs to an inbound listener and is sent apart from it.</summary>
     private (string Output, JsonArray Resources)[] InboundParts(WorkloadName workload) =>
         [
+            ("clusters", Queues(workload)),
             ("routes", ConfigurationJson.Own(configuration, workload, ResourceType.Route)),
             ("extensions", ConfigurationJson.Own(configuration, workload, ResourceType.Extension)),
             ("callers", ConfigurationJson.Callers(configuration, workload)),
         ];
+
+    /// <summary>The clusters of the application at which requests wait.</summary>
+    private JsonArray Queues(WorkloadName workload) =>
+        Where(
+            ConfigurationJson.Own(configuration, workload, ResourceType.Cluster),
+            name => configuration.Workloads[workload].Inbound.Ports.Any(port => port.Queue is not null && name == Names.Inbound(port.Port))
+        );
 
     /// <summary>Whether a filter does nothing: it has nothing but a name for statistics.</summary>
     private static bool IsIdle(JsonNode resource) =>

@@ -78,6 +78,7 @@ public sealed class TranslationGoldens : IDisposable
                 new[] { n.Value.Identity }
                     .Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.SharedOf(n.Value))).Select(r => $"{n.Key} {r}"))
                     .Concat(n.Value.Own.Callers.Select(callers => $"{n.Key} {callers.Name} {callers.Id}"))
+                    .Append($"{n.Key} {n.Value.Members.Version}")
             );
         return string.Join('\n', [.. verdicts, .. shared, .. nodes]);
     }
@@ -88,8 +89,8 @@ public sealed class TranslationGoldens : IDisposable
         configuration.Nodes.Count == 0
             ? [Items(configuration.Shared)]
             : configuration
-                .Nodes.Values.DistinctBy(node => (node.Own, node.Scope))
-                .Select(node => Items(configuration.SharedOf(node)).Concat(Own(node.Own)));
+                .Nodes.Values.DistinctBy(node => (node.Own, node.Scope, node.Members))
+                .Select(node => Items(configuration.SharedOf(node)).Concat(Own(node.Own)).Concat(node.Members.Items.ToArray()));
 
     private static IEnumerable<XdsResource> Items(IEnumerable<ResourceSet> sets) => sets.SelectMany(set => set.Items.ToArray());
 

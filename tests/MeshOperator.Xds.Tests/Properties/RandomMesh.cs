@@ -66,6 +66,7 @@ internal static class RandomMesh
             {
                 Upstreams = upstreams,
                 HasIpv6 = hasIpv6,
+                CanShareLimits = proxy != 4,
                 ContainerPorts = hasIpv6 ? [9999] : [],
                 DirectPorts = proxy switch
                 {

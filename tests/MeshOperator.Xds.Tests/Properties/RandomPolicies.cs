@@ -230,14 +230,28 @@ internal static class RandomPolicies
             }
     );
 
+    private static readonly Gen<RateLimitClient?> LimitClient = Gen.OneOf<RateLimitClient?>(
+        null,
+        new RateLimitClient { Header = "x-api-key" },
+        new RateLimitClient { Identity = RateLimitClient.ServiceAccount }
+    );
+
+    private static readonly Gen<RateLimitCost?> LimitCost = Gen.OneOf<RateLimitCost?>(
+        null,
+        new RateLimitCost { Header = "x-tokens" },
+        new RateLimitCost { Requests = 1 }
+    );
+
     private static readonly Gen<RateLimitSpec> LimitSpec = Gen.Select(
         RandomNames.Services,
         Target.Array[1, 2],
         Gen.Int[0, 2],
-        Gen.Select(Gen.Int[1, 200], Gen.Enum<RateLimitUnit>(), Match).Array[1, 2],
-        (app, targets, kind, limits) =>
+        Gen.Select(Gen.Int[1, 200], Gen.Enum<RateLimitUnit>(), Match, LimitClient, LimitCost).Array[1, 2],
+        Gen.Enum<RateLimitScope>(),
+        (app, targets, kind, limits, scope) =>
             new RateLimitSpec
             {
+                Scope = scope,
                 Selector = kind == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
                 TargetRefs = kind == 0 ? null : OfServices(targets),
                 Limits =
@@ -254,6 +268,8 @@ internal static class RandomPolicies
                                 Method = limit.Item3.Method,
                                 Headers = limit.Item3.Headers,
                             },
+                        Per = limit.Item4,
+                        Cost = limit.Item5,
                     }),
                 ],
             }

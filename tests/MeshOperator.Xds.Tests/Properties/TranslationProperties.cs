@@ -274,7 +274,7 @@ public sealed class TranslationProperties
                     .Select(n =>
                         $"{n.Key} {n.Value.Identity} "
                         + $"{string.Join(' ', Sets([.. Enum.GetValues<ResourceType>().Select(type => n.Value.Own[type])]))} "
-                        + $"{string.Join(' ', n.Value.Own.Callers.Select(c => c.Id))} {n.Value.Scope}"
+                        + $"{string.Join(' ', n.Value.Own.Callers.Select(c => c.Id))} {n.Value.Scope} {n.Value.Members.Version}"
                     ),
                 .. configuration.Policies.Select(p => $"{p.Key}: {string.Join(' ', p.Value)}").Order(StringComparer.Ordinal),
                 .. configuration.InboundPolicies.Select(p => p.ToString()).Order(StringComparer.Ordinal),

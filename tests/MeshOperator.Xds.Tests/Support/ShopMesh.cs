@@ -9,6 +9,7 @@ internal static class ShopMesh
     public static readonly PolicyKey WebSplit = new("TrafficSplit", "shop", "web");
     public static readonly PolicyKey WebRetry = new("RetryPolicy", "shop", "web");
     public static readonly PolicyKey ShopMtls = new("MtlsPolicy", "shop", "default");
+    public static readonly PolicyKey ShopLimit = new("RateLimit", "shop", "all");
 
     public const string Node = "web-0.shop";
     public const string StrictNode = "api-0.shop";
@@ -145,7 +146,7 @@ internal static class ShopMesh
                 new InboundPort(9090, PortProtocol.Http, MtlsMode.Disabled),
                 new InboundPort(9091, PortProtocol.Detect, MtlsMode.Disabled)
                 {
-                    Limits = [new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All)],
+                    Limits = [new RequestLimit(ShopLimit, 0, 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All)],
                 },
             ],
             []
@@ -153,9 +154,10 @@ internal static class ShopMesh
 
     private static ValueList<RequestLimit> Limits =>
         [
-            new RequestLimit("all/0", 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All),
+            new RequestLimit(ShopLimit, 0, 90, TimeSpan.FromMinutes(1), 10, HttpMatch.All),
             new RequestLimit(
-                "all/1",
+                ShopLimit,
+                1,
                 5,
                 TimeSpan.FromSeconds(1),
                 5,
@@ -167,7 +169,8 @@ internal static class ShopMesh
                 }
             ),
             new RequestLimit(
-                "all/2",
+                ShopLimit,
+                2,
                 1000,
                 TimeSpan.FromDays(1),
                 1,

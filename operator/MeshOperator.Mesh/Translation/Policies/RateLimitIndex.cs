@@ -1,4 +1,3 @@
-using System.Globalization;
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
@@ -29,7 +28,11 @@ internal sealed class RateLimitIndex
         var policies = snapshot.Policies.GetActive(PolicyKinds.RateLimit);
         foreach (var (key, rank, spec) in policies)
         {
-            var candidate = new Candidate(key, rank, ToLimits(key, spec));
+            var candidate = new Candidate(key, rank, ToLimits(key, spec))
+            {
+                Group = FindGroup(key, spec),
+                Queue = spec.Queue is { } queue ? new RequestQueue(queue.Running, queue.Waiting) : null,
+            };
             if (candidate.Limits.Count > Limit.KeptApart)
                 findings.Add(
                     new Noted(key, $"A change to any limit from spec.limits[{Limit.KeptApart - 1}] on resets the counts of all of those.")
@@ -51,8 +54,15 @@ internal sealed class RateLimitIndex
             .Where(count => count.Value > 1)
             .Select(count => count.Key)
             .ToHashSet(StringComparer.Ordinal);
-        return new Found<RateLimitIndex>(new RateLimitIndex(targets, bySelector, several), findings);
+        var index = new RateLimitIndex(targets, bySelector, several)
+        {
+            HasShared = policies.Any(policy => policy.Spec.Scope is RateLimitScope.Service),
+        };
+        return new Found<RateLimitIndex>(index, findings);
     }
+
+    /// <summary>Whether a policy is for several pods together.</summary>
+    public bool HasShared { get; private init; }
 
     /// <summary>The policy of a port, or null.</summary>
     /// <param name="ns">The pod's namespace.</param>
@@ -84,27 +94,47 @@ internal sealed class RateLimitIndex
     private static IEnumerable<Candidate> ToList(Candidate? candidate) => candidate is null ? [] : [candidate];
 
     private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) =>
-        spec
-            .Limits.Select(
+        (spec.Limits ?? [])
+            .Select(
                 (limit, i) =>
                     new Limit(
-                        string.Create(CultureInfo.InvariantCulture, $"{key.Name}/{i}"),
+                        key,
+                        i,
                         limit.Requests,
                         ToPeriod(limit.Unit),
                         RateLimitDefaults.ResolveBurst(limit),
-                        limit.Match is { } match
-                            ? RequestMatches.Read(
-                                new HttpRequestMatch
-                                {
-                                    Path = match.Path,
-                                    Method = match.Method,
-                                    Headers = match.Headers,
-                                }
-                            )
-                            : HttpMatch.All
+                        limit.Match is { } match ? ToMatch(match) : HttpMatch.All
                     )
+                    {
+                        Client = limit.Per is { } client ? new LimitClient(ToLower(client.Header)) : null,
+                        Cost = limit.Cost is { } cost ? new RequestCost(cost.Requests, ToLower(cost.Header)) : RequestCost.One,
+                    }
             )
             .ToValueList();
+
+    /// <summary>Which pods share a policy's limits, in words that two policies have in common when they are for the same pods; null for a
+    /// policy of each proxy.</summary>
+    private static string? FindGroup(PolicyKey key, RateLimitSpec spec) =>
+        spec switch
+        {
+            { Scope: RateLimitScope.Proxy } => null,
+            { TargetRefs: { } targets } => $"{key.Namespace}: services "
+                + string.Join(',', targets.Select(target => target.Name).Distinct().Order(StringComparer.Ordinal)),
+            _ => $"{key.Namespace}: labels "
+                + string.Join(',', (spec.Selector?.MatchLabels ?? []).Order(LabelOrder).Select(label => $"{label.Key}={label.Value}")),
+        };
+
+    private static HttpMatch ToMatch(RateLimitMatch match) =>
+        RequestMatches.Read(
+            new HttpRequestMatch
+            {
+                Path = match.Path,
+                Method = match.Method,
+                Headers = match.Headers,
+            }
+        );
+
+    private static string? ToLower(string? header) => header?.ToLowerInvariant();
 
     private static TimeSpan ToPeriod(RateLimitUnit unit) =>
         unit switch
@@ -115,5 +145,19 @@ internal sealed class RateLimitIndex
             _ => TimeSpan.FromSeconds(1),
         };
 
-    internal sealed record Candidate(PolicyKey Key, int Rank, ValueList<Limit> Limits) : IRanked;
+    private static readonly Comparer<KeyValuePair<string, string>> LabelOrder = Comparer<KeyValuePair<string, string>>.Create(
+        (a, b) => string.CompareOrdinal(a.Key, b.Key)
+    );
+
+    internal sealed record Candidate(PolicyKey Key, int Rank, ValueList<Limit> Limits) : IRanked
+    {
+        /// <summary>Which pods share the limits; null when each proxy counts alone.</summary>
+        public string? Group { get; init; }
+
+        /// <summary>What waits for the application; null when nothing does.</summary>
+        public RequestQueue? Queue { get; init; }
+
+        /// <summary>The limits of a proxy that shares them.</summary>
+        public ValueList<Limit> SharedLimits { get; } = Limits.Select(limit => limit with { IsShared = true }).ToValueList();
+    }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Endpoints;
 using MeshOperator.Mesh.Translation.Policies;
@@ -14,12 +16,14 @@ internal static class PolicyReview
         PolicyIndexes policies,
         RoutePlan routes,
         ServiceSet services,
+        ImmutableDictionary<WorkloadName, MeshWorkload> workloads,
         ServedPorts served
     ) =>
         [
             .. RetryReview.Review(routes.RetryOverrides, services.ConnectionPolicies),
             .. BalancingReview.Review(policies.Balancing, services.Services.Values),
             .. RateLimitReview.Review(snapshot, policies.Limits, policies.Mtls, served),
+            .. SharedLimitReview.Review(snapshot, policies, workloads, served),
             .. MtlsReview.Review(snapshot, policies.Mtls, served),
         ];
 }

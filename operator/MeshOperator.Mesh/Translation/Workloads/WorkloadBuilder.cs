@@ -41,17 +41,15 @@ internal sealed class WorkloadBuilder
                 continue;
             }
 
+            var mtls = policies.Mtls.Find(name.Namespace, pod);
+            var ports = served.GetPorts(name);
+            var limits = PodLimits.Find(policies.Limits, mtls, name.Namespace, pod, ports);
             var profile = pod.IsDirectAltogether
                 ? InboundProfile.Nothing
-                : BuildProfile(
-                    policies.Mtls.Find(name.Namespace, pod),
-                    served.GetPorts(name),
-                    pod,
-                    port => policies.Limits.Find(name.Namespace, pod, port.Services),
-                    snapshot.Revisions.GetValueOrDefault(name)
-                ) with
+                : BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name)) with
                 {
                     Application = pod.Application?.Or(snapshot.Application) ?? snapshot.Application,
+                    Threads = pod.ProxyThreads,
                 };
             if (!_profiles.TryAdd(profile, profile))
                 profile = _profiles[profile];
@@ -62,6 +60,7 @@ internal sealed class WorkloadBuilder
                 Identity = Spiffe.Identity(snapshot.TrustDomain, name.Namespace, pod.ServiceAccount),
                 Scope = scopes.Find(name.Namespace, pod),
                 ExplicitProxy = pod.ExplicitProxy,
+                Sharing = !pod.IsDirectAltogether && limits.Holder?.Group is { } group ? new LimitGroup(group, []) : null,
                 Inbound = profile,
             };
         }
@@ -73,7 +72,7 @@ internal sealed class WorkloadBuilder
         MtlsPolicyIndex.Candidate? policy,
         SortedDictionary<int, ServedPort> served,
         PodRecord pod,
-        Func<ServedPort, RateLimitIndex.Candidate?> limitsOf,
+        PodLimits limits,
         ValueList<PortRevision>? revisions
     )
     {
@@ -83,10 +82,16 @@ internal sealed class WorkloadBuilder
         var ports = new SortedDictionary<int, InboundPort>();
         foreach (var (number, port) in served)
         {
-            var limits = InboundPort.IsBytes(port.Protocol, policy?.GetMode(number) ?? MtlsMode.Permissive) ? null : limitsOf(port);
-            if (limits is not null)
-                policies.Add(limits.Key);
-            ports.Add(number, Inbound(number, port.Protocol) with { Limits = limits?.Limits ?? [] });
+            if (limits.Find(number) is { } limit)
+                policies.Add(limit.Key);
+            ports.Add(
+                number,
+                Inbound(number, port.Protocol) with
+                {
+                    Limits = limits.GetLimits(number),
+                    Queue = limits.Find(number)?.Queue,
+                }
+            );
         }
 
         // Without redirection nothing but what is declared can arrive.

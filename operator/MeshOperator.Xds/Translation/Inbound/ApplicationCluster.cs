@@ -15,16 +15,16 @@ internal static class ApplicationCluster
     private const uint Unbounded = uint.MaxValue;
 
     /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's.</summary>
-    public static Cluster Redirected(InboundTarget target, ApplicationConnection connection, bool hasIpv6)
+    public static Cluster Redirected(InboundTarget target, InboundProfile profile)
     {
-        var cluster = Create(target, connection);
+        var cluster = Create(target, profile);
         cluster.Type = Cluster.Types.DiscoveryType.OriginalDst;
         cluster.LbPolicy = Cluster.Types.LbPolicy.ClusterProvided;
         cluster.UpstreamBindConfig = new BindConfig
         {
             SourceAddress = new SocketAddress { Address = ProxySource.Ipv4, PortValue = 0 },
         };
-        if (hasIpv6)
+        if (profile.HasIpv6)
             cluster.UpstreamBindConfig.ExtraSourceAddresses.Add(
                 new ExtraSourceAddress
                 {
@@ -35,9 +35,9 @@ internal static class ApplicationCluster
     }
 
     /// <summary>The proxy listens at the pod's address, and the application on loopback.</summary>
-    public static Cluster OnLoopback(InboundTarget target, ApplicationConnection connection, string address)
+    public static Cluster OnLoopback(InboundTarget target, InboundProfile profile, string address)
     {
-        var cluster = Create(target, connection);
+        var cluster = Create(target, profile);
         cluster.Type = Cluster.Types.DiscoveryType.Static;
         cluster.LoadAssignment = new ClusterLoadAssignment
         {
@@ -56,8 +56,10 @@ internal static class ApplicationCluster
         return cluster;
     }
 
-    private static Cluster Create(InboundTarget target, ApplicationConnection connection)
+    private static Cluster Create(InboundTarget target, InboundProfile profile)
     {
+        var connection = profile.Application;
+        var places = target.Port.Queue is { } queue ? new Places(queue, profile.Threads) : null;
         var cluster = new Cluster
         {
             Name = target.Name,
@@ -68,8 +70,8 @@ internal static class ApplicationCluster
                 {
                     new Thresholds
                     {
-                        MaxConnections = connection.MaxConnections is { } most ? (uint)most : Unbounded,
-                        MaxPendingRequests = Unbounded,
+                        MaxConnections = Least(places?.Connections, connection.MaxConnections),
+                        MaxPendingRequests = places?.Waiting ?? Unbounded,
                         MaxRequests = Unbounded,
                         MaxRetries = Unbounded,
                     },
@@ -79,9 +81,44 @@ internal static class ApplicationCluster
         if (UpstreamProtocols.ForServer(target.Port.Protocol) is not { } options)
             return cluster;
         options.CommonHttpProtocolOptions = new HttpProtocolOptions { IdleTimeout = EnvoyMessages.Duration(connection.IdleTimeout!.Value) };
-        if (connection.RequestsPerConnection is { } requests)
+        if ((connection.RequestsPerConnection ?? places?.RequestsPerConnection) is { } requests)
             options.CommonHttpProtocolOptions.MaxRequestsPerConnection = (uint)requests;
+        if (places is not null)
+            places.Apply(options);
         cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
         return cluster;
+    }
+
+    private static uint Least(int? a, int? b) => (uint?)(a is { } first && b is { } second ? Math.Min(first, second) : a ?? b) ?? Unbounded;
+
+    /// <summary>What makes a queue of connections. Over HTTP/1 a connection is a request at a time; over HTTP/2 there is one connection,
+    /// and its streams are. Envoy lets each of its threads have one connection whatever the bound, and one stream, so the others are
+    /// fewer by that: no more requests run than may.</summary>
+    private sealed class Places(RequestQueue queue, int threads)
+    {
+        public int Connections { get; } = Math.Max(1, queue.Running - (threads - 1));
+
+        /// <summary>A request that waits for a new connection waits as well.</summary>
+        public uint Waiting { get; } = (uint)Math.Max(queue.Waiting, queue.Running);
+
+        /// <summary>A server that handles one request at a time may handle one connection at a time, and must not wait for the next request
+        /// of one thread while another has some.</summary>
+        public int? RequestsPerConnection { get; } = queue.Running == 1 ? 1 : null;
+
+        public void Apply(Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions options)
+        {
+            var streams = (uint)Math.Max(1, queue.Running / threads);
+            foreach (
+                var http2 in new[]
+                {
+                    options.ExplicitHttpConfig?.Http2ProtocolOptions,
+                    options.UseDownstreamProtocolConfig?.Http2ProtocolOptions,
+                }
+            )
+            {
+                if (http2 is not null)
+                    http2.MaxConcurrentStreams = streams;
+            }
+        }
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Envoy.Config.Core.V3;
-using Envoy.Config.Route.V3;
 using Envoy.Extensions.Common.Ratelimit.V3;
 using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Type.V3;
@@ -14,7 +13,14 @@ namespace MeshOperator.Xds.Translation.Inbound;
 /// match; Envoy takes a token of every bucket that fits.</summary>
 internal static class RateLimitBuilder
 {
-    private const string DescriptorKey = "limit";
+    /// <summary>The header of refusals that names the RateLimit, as <c>namespace/name</c>.</summary>
+    public const string LimitedByHeader = "x-meshoperator-rate-limited-by";
+
+    /// <summary>The header of refusals that says whose bucket was empty: the client's identity, or the header that names it.</summary>
+    public const string LimitedClientHeader = "x-meshoperator-rate-limited-client";
+
+    /// <summary>Envoy's command for the identity in the client's certificate.</summary>
+    public const string PeerIdentity = "%DOWNSTREAM_PEER_URI_SAN%";
 
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
@@ -39,45 +45,33 @@ internal static class RateLimitBuilder
         filter.FilterEnforced = EnvoyMessages.RuntimeFraction(1);
         filter.EnableXRatelimitHeaders = XRateLimitHeadersRFCVersion.DraftVersion03;
         filter.RateLimitedAsResourceExhausted = true;
-        filter.ResponseHeadersToAdd.Add(
-            new HeaderValueOption
-            {
-                Header = new EnvoyHeader { Key = "retry-after", Value = RetryAfter(limits).ToString(CultureInfo.InvariantCulture) },
-                AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
-            }
-        );
-        filter.RateLimits.AddRange(limits.Select(limit => new RateLimit { Actions = { Action(limit) } }));
-        filter.Descriptors.AddRange(
-            limits.Select(limit => new LocalRateLimitDescriptor
-            {
-                Entries =
-                {
-                    new RateLimitDescriptor.Types.Entry { Key = DescriptorKey, Value = limit.Name },
-                },
-                TokenBucket = Bucket(limit),
-            })
-        );
+        filter.ResponseHeadersToAdd.AddRange(RefusalHeaders(limits));
+        filter.RateLimits.AddRange(limits.SelectMany(LimitDescriptors.Actions));
+        filter.Descriptors.AddRange(limits.Select(limit => LimitDescriptors.Descriptor(limit, Bucket(limit))));
+        if (limits.Any(limit => limit.IsShared))
+            filter.LocalClusterRateLimit = new LocalClusterRateLimit();
+        if (limits.Any(limit => limit.Client is not null))
+            filter.MaxDynamicDescriptors = RequestLimit.MostClients;
         return filter;
     }
 
-    private static RateLimit.Types.Action Action(RequestLimit limit)
+    /// <summary>When to come again, whose limit it was, and whose bucket. All limits of a port are of one policy. The value of a header
+    /// that names a client may be a secret, so it is not repeated.</summary>
+    private static IEnumerable<HeaderValueOption> RefusalHeaders(IReadOnlyList<RequestLimit> limits)
     {
-        var headers = MatchBuilder.AsHeaders(limit.Match).ToList();
-        return headers.Count == 0
-            ? new RateLimit.Types.Action
-            {
-                GenericKey = new() { DescriptorKey = DescriptorKey, DescriptorValue = limit.Name },
-            }
-            : new RateLimit.Types.Action
-            {
-                HeaderValueMatch = new()
-                {
-                    DescriptorKey = DescriptorKey,
-                    DescriptorValue = limit.Name,
-                    Headers = { headers },
-                },
-            };
+        var policy = limits[0].Policy;
+        yield return Header("retry-after", RetryAfter(limits).ToString(CultureInfo.InvariantCulture));
+        yield return Header(LimitedByHeader, $"{policy.Namespace}/{policy.Name}");
+        if (limits.Select(limit => limit.Client).Distinct().ToList() is [{ } client])
+            yield return Header(LimitedClientHeader, client.Header ?? PeerIdentity);
     }
+
+    private static HeaderValueOption Header(string name, string value) =>
+        new()
+        {
+            Header = new EnvoyHeader { Key = name, Value = value },
+            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
+        };
 
     /// <summary>Fills as smoothly as whole seconds and whole tokens allow: 90 a minute are 3 every 2 s. Where that is more than the burst,
     /// as the shortest interval allows: of one fill no more than the burst would be kept.</summary>
