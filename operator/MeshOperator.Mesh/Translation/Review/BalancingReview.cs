@@ -58,12 +58,17 @@ internal static class BalancingReview
     {
         var takesTurns =
             settings.Method is LoadBalancingMethod.LeastRequest or LoadBalancingMethod.Random || settings.Hash is { Key: StickyKey.Cookie };
+        string?[] settingsOfProxies =
+        [
+            settings.SlowStart is null ? null : "slow start",
+            settings.PanicPercent is null ? null : "panic threshold",
+        ];
+        var lacks = settingsOfProxies.OfType<string>().ToList();
         string?[] parts =
         [
             takesTurns ? "use RoundRobin instead" : null,
             settings.Utilization is { AsksForReports: true } ? "do not ask for reports" : null,
-            settings.SlowStart is null ? null : "have no slow start",
-            settings.PanicPercent is null ? null : "have no panic threshold",
+            lacks.Count == 0 ? null : $"have no {string.Join(" or ", lacks)}",
         ];
         var differences = parts.OfType<string>().ToList();
         return differences.Count == 0 ? [] : [$"Proxyless gRPC clients {string.Join(" and ", differences)}."];
