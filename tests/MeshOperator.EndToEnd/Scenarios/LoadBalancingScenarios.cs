@@ -13,10 +13,19 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
 
     private Client Caller => Workload("client").Client;
 
-    private string[] Pods => [.. Workload("model").Pods.Select(pod => pod.Name)];
-
     private protected override Task DeployAsync(TestNamespace ns) =>
-        Task.WhenAll(ns.DeployAsync(new WorkloadSpec("model") { Replicas = 3, Ports = [Port.Http, Port.Grpc] }), ns.DeployAsync("client"));
+        Task.WhenAll(
+            ns.DeployAsync(new WorkloadSpec("model") { Replicas = 3, Ports = [Port.Http, Port.Grpc] }),
+            ns.DeployAsync(
+                new WorkloadSpec("plain")
+                {
+                    Replicas = 3,
+                    Ports = [Port.Http, Port.Grpc],
+                    IsMeshed = false,
+                }
+            ),
+            ns.DeployAsync("client")
+        );
 
     [Fact]
     public async Task Endpoints_take_turns()
@@ -63,7 +72,11 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
 
     [Fact]
     public async Task Endpoints_that_report_out_of_band_get_requests_by_what_they_can_do() =>
-        (await PartOfSmallAsync("none", "reportingPeriod: 1s, blackoutPeriod: 1s", Port.Grpc)).ShouldBeInRange(0.09, 0.20);
+        (await PartOfSmallAsync("none", "reportingPeriod: 1s, blackoutPeriod: 1s", "plain", Port.Grpc)).ShouldBeInRange(0.09, 0.20);
+
+    [Fact]
+    public async Task Endpoints_with_mutual_TLS_are_not_asked_out_of_band_but_have_their_responses_read() =>
+        (await PartOfSmallAsync("rate", "reportingPeriod: 1s, blackoutPeriod: 1s")).ShouldBeInRange(0.09, 0.20);
 
     [Theory]
     [InlineData("vllm", "named_metrics.kv_cache_usage_perc")]
@@ -142,9 +155,9 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
 
     /// <summary>The part that an endpoint which can do a third of the others' gets, once reports count: a seventh by what they can
     /// do.</summary>
-    private async Task<double> PartOfSmallAsync(string server, string reports, Port? port = null)
+    private async Task<double> PartOfSmallAsync(string server, string reports, string workload = "model", Port? port = null)
     {
-        var model = await AliasAsync("model", Port.Http, Port.Grpc);
+        var (model, small) = (await AliasAsync(workload, Port.Http, Port.Grpc), Workload(workload).Pods[0].Name);
         await Namespace.ApplyAsync(Policy(model, $"method: Utilization, utilization: {{{reports}}}"));
         LoadResult? counted = null;
 
@@ -159,11 +172,11 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
                 counted = running.SoFar.Between(from, running.Now);
             },
             $"x-load-report: {server}",
-            $"x-small-at: {Pods[0]}"
+            $"x-small-at: {small}"
         );
 
         load.Failed.ShouldBe(0, load.ToString());
-        return counted!.Samples.Count(sample => sample.Pod == Pods[0]) / (double)counted.Total;
+        return counted!.Samples.Count(sample => sample.Pod == small) / (double)counted.Total;
     }
 
     private static string Policy(string service, string spec) =>

@@ -103,8 +103,8 @@ public sealed class UtilizationSpec
     [Items(1, 16)]
     public List<string>? MetricNames { get; set; }
 
-    /// <summary>Has each proxy call the service xds.service.orca.v3.OpenRcaService of each endpoint, and asks for a report this often. If
-    /// omitted, reports are read from responses.</summary>
+    /// <summary>How often the service xds.service.orca.v3.OpenRcaService of each endpoint is asked for a report, by proxyless gRPC clients,
+    /// and by sidecars if no endpoint takes mutual TLS. If omitted, reports are read from responses.</summary>
     [Duration]
     public string? ReportingPeriod { get; set; }
 

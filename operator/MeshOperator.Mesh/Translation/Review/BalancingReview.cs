@@ -32,6 +32,8 @@ internal static class BalancingReview
     {
         if (port.IsHeadless)
             yield return $"Clients of the headless service {port.Service} choose endpoints themselves.";
+        if (port.Balancing.Utilization is { ReportingPeriod: not null } && port.Endpoints.Any(endpoint => endpoint.Identity is not null))
+            yield return $"Endpoints of {port.Service} take mutual TLS, so sidecars read reports from responses instead of asking for them.";
         if (sticky is not [var first, ..])
             yield break;
         var decidesForAll = Array.Exists(sticky, call => call.Route.Pool is null) && port.Balancing.Hash is null;
@@ -56,12 +58,17 @@ internal static class BalancingReview
     {
         var takesTurns =
             settings.Method is LoadBalancingMethod.LeastRequest or LoadBalancingMethod.Random || settings.Hash is { Key: StickyKey.Cookie };
+        string?[] settingsOfProxies =
+        [
+            settings.SlowStart is null ? null : "slow start",
+            settings.PanicPercent is null ? null : "panic threshold",
+        ];
+        var lacks = settingsOfProxies.OfType<string>().ToList();
         string?[] parts =
         [
             takesTurns ? "use RoundRobin instead" : null,
             settings.Utilization is { AsksForReports: true } ? "do not ask for reports" : null,
-            settings.SlowStart is null ? null : "have no slow start",
-            settings.PanicPercent is null ? null : "have no panic threshold",
+            lacks.Count == 0 ? null : $"have no {string.Join(" or ", lacks)}",
         ];
         var differences = parts.OfType<string>().ToList();
         return differences.Count == 0 ? [] : [$"Proxyless gRPC clients {string.Join(" and ", differences)}."];

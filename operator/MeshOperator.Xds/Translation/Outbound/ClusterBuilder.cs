@@ -50,7 +50,7 @@ internal static class ClusterBuilder
         if (consistentHashing)
             cluster.LbPolicy = Cluster.Types.LbPolicy.RingHash;
         else
-            EndpointChoice.Apply(port.Balancing, port.Endpoints.Count, cluster);
+            EndpointChoice.Apply(port, cluster);
         EndpointChoice.ApplyPanic(port.Balancing, cluster);
         AddProtocol(cluster, port);
         AddTransportSockets(cluster, port, port.Endpoints);

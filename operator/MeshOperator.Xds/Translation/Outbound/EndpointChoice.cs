@@ -33,15 +33,12 @@ internal static class EndpointChoice
     };
 
     /// <summary>Adds it for a proxy.</summary>
-    /// <param name="balancing">How an endpoint is chosen.</param>
-    /// <param name="endpoints">How many endpoints there are.</param>
-    /// <param name="cluster">The cluster.</param>
-    public static void Apply(BalancingSettings balancing, int endpoints, Cluster cluster)
+    public static void Apply(MeshServicePort port, Cluster cluster)
     {
-        if (balancing.Method is LoadBalancingMethod.Hash)
+        if (port.Balancing.Method is LoadBalancingMethod.Hash)
             cluster.LbPolicy = Cluster.Types.LbPolicy.RingHash;
         else
-            cluster.LoadBalancingPolicy = new LoadBalancingPolicy { Policies = { Policy(balancing, endpoints) } };
+            cluster.LoadBalancingPolicy = new LoadBalancingPolicy { Policies = { Policy(port) } };
     }
 
     /// <summary>Adds it for a gRPC library, as far as it can do it. Older ones only know round robin and the ring.</summary>
@@ -65,8 +62,9 @@ internal static class EndpointChoice
             cluster.CommonLbConfig = new() { HealthyPanicThreshold = new Percent { Value = percent } };
     }
 
-    private static LoadBalancingPolicy.Types.Policy Policy(BalancingSettings balancing, int endpoints)
+    private static LoadBalancingPolicy.Types.Policy Policy(MeshServicePort port)
     {
+        var balancing = port.Balancing;
         var slowStart = balancing.SlowStart is { } start ? Slowly(start) : null;
         return balancing.Method switch
         {
@@ -78,8 +76,8 @@ internal static class EndpointChoice
                 "random",
                 new Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random { LocalityLbConfig = AllZones }
             ),
-            LoadBalancingMethod.Utilization => Policy("client_side_weighted_round_robin", Weighted(balancing.Utilization!, slowStart)),
-            _ => Policy("least_request", LeastLoaded(endpoints, slowStart)),
+            LoadBalancingMethod.Utilization => Policy("client_side_weighted_round_robin", Weighted(ForSidecars(port), slowStart)),
+            _ => Policy("least_request", LeastLoaded(port.Endpoints.Count, slowStart)),
         };
     }
 
@@ -101,6 +99,17 @@ internal static class EndpointChoice
             SelectionMethod =
                 endpoints <= FewEndpoints ? LeastRequest.Types.SelectionMethod.FullScan : LeastRequest.Types.SelectionMethod.NChoices,
         };
+
+    /// <summary>A proxy calls an endpoint for its report with an ALPN of its own, by which a server's proxy takes it for the application's
+    /// own TLS: endpoints that take mutual TLS are not called, and their responses are read.</summary>
+    private static UtilizationReports ForSidecars(MeshServicePort port) =>
+        port.Balancing.Utilization! is { ReportingPeriod: not null } reports
+        && port.Endpoints.Any(endpoint => endpoint.Identity is not null)
+            ? reports with
+            {
+                ReportingPeriod = null,
+            }
+            : port.Balancing.Utilization!;
 
     private static ClientSideWeightedRoundRobin Weighted(UtilizationReports reports, SlowStartConfig? slowStart = null)
     {
