@@ -44,10 +44,7 @@ internal static class EndpointChoice
     /// <summary>Adds it for a gRPC library, as far as it can do it. Older ones only know round robin and the ring.</summary>
     public static void ApplyProxyless(BalancingSettings balancing, Cluster cluster)
     {
-        cluster.LbPolicy =
-            balancing.Hash is { } hash && Proxyless.ProxylessRoutes.IsSupported(hash)
-                ? Cluster.Types.LbPolicy.RingHash
-                : Cluster.Types.LbPolicy.RoundRobin;
+        cluster.LbPolicy = balancing.Hash is { NeedsCookie: false } ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.RoundRobin;
         if (balancing.Utilization is { } reports)
             cluster.LoadBalancingPolicy = new LoadBalancingPolicy
             {
