@@ -13,15 +13,12 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     private Client Caller => Workload("client").Client;
 
     private protected override Task DeployAsync(TestNamespace ns) =>
-        Task.WhenAll(
-            ns.DeployAsync(new WorkloadSpec("model") { Ports = [Port.Http, Port.SingleThreaded] }),
-            ns.DeployAsync("client")
-        );
+        Task.WhenAll(ns.DeployAsync(new WorkloadSpec("model") { Ports = [Port.Http, Port.SingleThreaded] }), ns.DeployAsync("client"));
 
     [Fact]
     public async Task A_server_of_four_slots_serves_32_callers()
     {
-        await Namespace.ApplyAsync(Queue("running: 4, waiting: 64"));
+        await QueueAsync(running: 4, waiting: 64);
 
         var load = await Caller.CallAsync(HttpMethod.Post, "http://model/", callers: 32, requests: 400, "x-slots: 4", "x-delay: 20");
 
@@ -31,7 +28,7 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task A_server_of_one_thread_that_keeps_connections_serves_32_callers()
     {
-        await Namespace.ApplyAsync(Queue("running: 1, waiting: 64"));
+        await QueueAsync(running: 1, waiting: 64);
 
         var load = await Caller.CallAsync(HttpMethod.Post, $"http://model:{Port.SingleThreaded.Number}/", callers: 32, requests: 400);
 
@@ -41,7 +38,7 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task A_request_that_finds_the_queue_full_is_told_to_come_back()
     {
-        await Namespace.ApplyAsync(Queue("running: 1, waiting: 1"));
+        await QueueAsync(running: 1, waiting: 1);
         var first = Caller.SendAsync(HttpMethod.Post, "http://model/", ["x-key: full", "x-delay: 2000"]);
         await Eventually.Succeeds(() => Behavior.Arrivals("full").Count.ShouldBe(1));
 
@@ -58,7 +55,7 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task A_request_that_finds_the_queue_full_is_tried_again_whatever_its_method()
     {
-        await Namespace.ApplyAsync(Queue("running: 1, waiting: 1"));
+        await QueueAsync(running: 1, waiting: 1);
         await Namespace.ApplyAsync(
             "{apiVersion: meshoperator.io/v1alpha1, kind: RetryPolicy, metadata: {name: model}, "
                 + "spec: {targetRefs: [{kind: Service, name: model}], attempts: 10, backoff: {base: 200ms, max: 400ms}}}"
@@ -79,16 +76,26 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task A_stream_outlives_a_change_of_the_queue()
     {
-        await Namespace.ApplyAsync(Queue("running: 8"));
+        await QueueAsync(running: 8, waiting: 100);
         var stream = Caller.GetAsync("http://model/events", "x-count: 15", "x-interval: 200");
 
-        await Namespace.ApplyAsync(Queue("running: 2"));
+        await QueueAsync(running: 2, waiting: 100);
         await Namespace.DeleteAsync("RateLimit", "model");
 
         (await stream).Body.Split("data:").Length.ShouldBe(16);
     }
 
-    private static string Queue(string queue) =>
-        "{apiVersion: meshoperator.io/v1alpha1, kind: RateLimit, metadata: {name: model}, "
-        + $"spec: {{selector: {{matchLabels: {{app: model}}}}, queue: {{{queue}}}}}}}";
+    /// <summary>Applies a queue, and waits until the proxy has gone over to it: it acknowledges a cluster some time before.</summary>
+    private async Task QueueAsync(int running, int waiting)
+    {
+        await Namespace.ApplyAsync(
+            "{apiVersion: meshoperator.io/v1alpha1, kind: RateLimit, metadata: {name: model}, "
+                + $"spec: {{selector: {{matchLabels: {{app: model}}}}, queue: {{running: {running}, waiting: {waiting}}}}}}}"
+        );
+        await Eventually.Succeeds(async () =>
+            (await Workload("model").Pods[0].Proxy!.AdminAsync("/clusters")).ShouldContain(
+                $"inbound/{ApplicationPort.Http}::default_priority::max_pending_requests::{Math.Max(running, waiting)}"
+            )
+        );
+    }
 }
