@@ -145,13 +145,13 @@ public abstract class FailureScenarios(ScenarioMesh mesh) : ProxyScenario(mesh)
     [Fact]
     public async Task A_POST_that_finds_the_queue_full_is_tried_again()
     {
-        await TargetAsync("RateLimit", "queue: {running: 2, waiting: 2}");
+        await TargetAsync("RateLimit", "queue: {running: 2, waiting: 3}");
         await TargetAsync("RetryPolicy", "attempts: 10\nrespectRetryAfter: false\nbackoff: {base: 100ms, max: 500ms}");
 
         var replies = await Task.WhenAll(
             Enumerable
                 .Range(0, 16)
-                .Select(_ => Friend.SendAsync(HttpMethod.Post, Url, ["x-standin-delay: 200ms"], new StringContent("prompt")))
+                .Select(_ => Friend.SendAsync(HttpMethod.Post, Url, ["x-standin-delay: 100ms"], new StringContent("prompt")))
         );
 
         AllAnswered(replies);
