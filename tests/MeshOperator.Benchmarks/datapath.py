@@ -297,6 +297,10 @@ def standing(pod):
                  "clusters": [bare(entry["cluster"]) for entry in section("ClustersConfigDump", "dynamic_active_clusters")]}
     settle(resources)
     del bootstrap["dynamic_resources"]
+    # Who shares limits is discovered too, and here nobody does.
+    shared = bootstrap["cluster_manager"].pop("local_cluster_name")
+    clusters = bootstrap["static_resources"]["clusters"]
+    clusters.remove(next(cluster for cluster in clusters if cluster["name"] == shared))
     bootstrap["layered_runtime"]["layers"] = [layer for layer in bootstrap["layered_runtime"]["layers"] if "rtds_layer" not in layer]
     for kind, entries in resources.items():
         bootstrap["static_resources"][kind] += entries

@@ -59,7 +59,9 @@ public abstract class Scenario : IAsyncLifetime
     internal async Task<TestNamespace> NamespaceAsync(string name, int proxies, Turn turn = Turn.Together)
     {
         _turn = turn;
-        if (turn != Turn.Aside)
+
+        // A class that shares a namespace has its turn already; to wait for another while somebody wants to be alone would have no end.
+        if (turn != Turn.Aside && Shared is not { IsMade: true })
             _turns.Add(await Mesh.Turns.TakeAsync(alone: turn == Turn.Alone));
         var ns = await TestNamespace.CreateAsync(Mesh, name, proxies, isFirst: turn == Turn.Aside);
         _namespaces.Add(ns);

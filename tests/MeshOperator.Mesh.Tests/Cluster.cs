@@ -86,6 +86,9 @@ internal sealed class Cluster
     public Cluster Breaker(string name, CircuitBreakerSpec spec, int created = 0) =>
         Policy(PolicyKinds.CircuitBreaker, new ObjectName("shop", name), Record(spec, created, null));
 
+    public Cluster Balancing(string name, LoadBalancingPolicySpec spec, int created = 0) =>
+        Policy(PolicyKinds.LoadBalancingPolicy, new ObjectName("shop", name), Record(spec, created, null));
+
     public Cluster Limit(string name, RateLimitSpec spec, int created = 0) =>
         Policy(PolicyKinds.RateLimit, new ObjectName("shop", name), Record(spec, created, null));
 

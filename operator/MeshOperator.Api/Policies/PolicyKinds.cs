@@ -32,6 +32,13 @@ public static class PolicyKinds
         PolicyEffects.Routes
     );
 
+    /// <summary>Which endpoint gets a request.</summary>
+    public static readonly PolicyKind<LoadBalancingPolicy, LoadBalancingPolicySpec> LoadBalancingPolicy = new(
+        new LoadBalancingPolicyValidator(),
+        spec => spec.TargetRefs,
+        PolicyEffects.Routes
+    );
+
     /// <summary>How many requests a pod accepts.</summary>
     public static readonly PolicyKind<RateLimit, RateLimitSpec> RateLimit = new(
         new RateLimitValidator(),
@@ -40,5 +47,13 @@ public static class PolicyKinds
     );
 
     /// <summary>All kinds, in the order in which files and messages list them.</summary>
-    public static readonly IReadOnlyList<PolicyKind> All = [TrafficSplit, RetryPolicy, MtlsPolicy, CircuitBreaker, RateLimit];
+    public static readonly IReadOnlyList<PolicyKind> All =
+    [
+        TrafficSplit,
+        RetryPolicy,
+        MtlsPolicy,
+        CircuitBreaker,
+        LoadBalancingPolicy,
+        RateLimit,
+    ];
 }

@@ -21,6 +21,13 @@ public sealed record HttpRoute
     /// <summary>How requests of one client are kept at one endpoint.</summary>
     public StickySession? Sticky { get; init; }
 
+    /// <summary>What those of <see cref="Backends"/> go by that choose an endpoint by a hash; null where none does, and where
+    /// <see cref="Sticky"/> takes its place.</summary>
+    public StickySession? Hash { get; init; }
+
+    /// <summary>Whether the load reports of backends are taken out of responses, as clients did not ask for them.</summary>
+    public bool HidesLoadReports { get; init; }
+
     /// <summary>The name of the <see cref="StickyPool"/> of all <see cref="Backends"/>; null where requests go to the backends by
     /// weight.</summary>
     public string? Pool { get; init; }

@@ -38,11 +38,14 @@ public sealed record MeshServicePort
     /// <summary>How connections to the endpoints are kept.</summary>
     public ConnectionSettings Connection { get; init; } = new();
 
+    /// <summary>How one of the endpoints is chosen.</summary>
+    public BalancingSettings Balancing { get; init; } = BalancingSettings.Default;
+
     /// <summary>The policies whose effect is in <see cref="Routes"/> and <see cref="TcpBackends"/>; they count as programmed when the
     /// resource made of those is acknowledged.</summary>
     public ValueList<PolicyKey> RoutePolicies { get; init; } = [];
 
-    /// <summary>The policies whose effect is in the cluster (<see cref="Connection"/>).</summary>
+    /// <summary>The policies whose effect is in the cluster (<see cref="Connection"/> and <see cref="Balancing"/>).</summary>
     public ValueList<PolicyKey> ClusterPolicies { get; init; } = [];
 }
 

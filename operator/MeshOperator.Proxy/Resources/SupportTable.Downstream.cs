@@ -66,14 +66,17 @@ internal static partial class SupportTable
             All(Rds.Descriptor),
             All(HttpFilter.Descriptor),
             All(EarlyHeaderMutation.Descriptor),
-            All(HeaderMutation.Descriptor),
+            All(HeaderMutation.Descriptor).Rejects("append"),
         ];
 
     private static IEnumerable<MessageSupport> Routes() =>
         [
             All(RouteConfiguration.Descriptor),
             All(VirtualHost.Descriptor),
-            Create(Route.Descriptor).CarriesAll().Leaves("16 MiB of a body are kept for another attempt", "request_body_buffer_limit"),
+            Create(Route.Descriptor)
+                .CarriesAll()
+                .Leaves("16 MiB of a body are kept for another attempt", "request_body_buffer_limit")
+                .Leaves(LoadReports, "response_headers_to_remove"),
             Create(RouteMatch.Descriptor).CarriesAll().Leaves("CONNECT is answered with 404", "connect_matcher"),
             All(RouteMatch.Types.ConnectMatcher.Descriptor),
             All(HeaderMatcher.Descriptor),

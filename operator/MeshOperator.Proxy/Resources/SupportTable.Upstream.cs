@@ -3,11 +3,14 @@ using Envoy.Config.Common.Matcher.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Extensions.Http.HeaderFormatters.PreserveCase.V3;
+using Envoy.Extensions.LoadBalancingPolicies.ClientSideWeightedRoundRobin.V3;
 using Envoy.Extensions.LoadBalancingPolicies.Common.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
+using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Protocols = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
+using Random = Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random;
 
 namespace MeshOperator.Proxy.Resources;
 
@@ -27,7 +30,24 @@ internal static partial class SupportTable
             All(Cluster.Types.EdsClusterConfig.Descriptor),
             All(LoadBalancingPolicy.Descriptor),
             All(LoadBalancingPolicy.Types.Policy.Descriptor),
-            Create(LeastRequest.Descriptor).Carries("selection_method").Takes("choice_count", "2").Leaves(Zones, "locality_lb_config"),
+            Create(LeastRequest.Descriptor)
+                .Carries("selection_method")
+                .Takes("choice_count", "2")
+                .Leaves(Zones, "locality_lb_config")
+                .Leaves(SlowStart, "slow_start_config"),
+            Create(RoundRobin.Descriptor).Leaves(Zones, "locality_lb_config").Leaves(SlowStart, "slow_start_config"),
+            Create(Random.Descriptor).Leaves(Zones, "locality_lb_config"),
+            Create(ClientSideWeightedRoundRobin.Descriptor)
+                .Leaves(SlowStart, "slow_start_config")
+                .Leaves(
+                    LoadReports,
+                    "enable_oob_load_report",
+                    "oob_reporting_period",
+                    "blackout_period",
+                    "weight_expiration_period",
+                    "error_utilization_penalty",
+                    "metric_names_for_computing_utilization"
+                ),
             All(LocalityLbConfig.Descriptor),
             Create(LocalityLbConfig.Types.ZoneAwareLbConfig.Descriptor).Leaves(Zones, "routing_enabled"),
             All(CircuitBreakers.Descriptor),
@@ -43,7 +63,7 @@ internal static partial class SupportTable
                     "failure_percentage_minimum_hosts",
                     "failure_percentage_request_volume"
                 ),
-            All(Protocols.Descriptor),
+            All(Protocols.Descriptor).Leaves(LoadReports, "http_filters"),
             All(Protocols.Types.ExplicitHttpConfig.Descriptor),
             All(Protocols.Types.UseDownstreamHttpConfig.Descriptor),
             All(Protocols.Types.OutlierDetection.Descriptor),

@@ -11,6 +11,8 @@ internal static partial class SupportTable
     private const string Statistics = "names statistics, of which the built-in proxy has few";
     private const string Sockets = "settings of sockets; connections are on one machine";
     private const string Zones = "endpoints of all zones are used alike, as Envoy does without a policy of zones";
+    private const string LoadReports = "load reports are neither asked for nor read; endpoints take turns";
+    private const string SlowStart = "an endpoint gets its whole share at once";
     private const string Writing = "names of headers and reason phrases are written as .NET writes them";
     private const string Outgrown = "the built-in proxy never answers with 507";
     private const string Logs = "the built-in proxy writes no access log";

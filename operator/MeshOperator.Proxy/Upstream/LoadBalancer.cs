@@ -1,5 +1,7 @@
 using Envoy.Config.Cluster.V3;
+using Envoy.Extensions.LoadBalancingPolicies.ClientSideWeightedRoundRobin.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
+using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using MeshOperator.Proxy.Matching;
 using MeshOperator.Proxy.Resources;
 using MeshOperator.Proxy.Routing;
@@ -22,9 +24,13 @@ internal sealed class LoadBalancer
     {
         if (cluster.LoadBalancingPolicy is not { Policies: [var first, ..] })
             return new LoadBalancer(cluster.LbPolicy, looksAtAll: false);
-        return ResourceReader.Unpack(first.TypedExtensionConfig.TypedConfig) is LeastRequest leastRequest
-            ? new LoadBalancer(Policy.LeastRequest, leastRequest.SelectionMethod is LeastRequest.Types.SelectionMethod.FullScan)
-            : throw new ArgumentException($"load_balancing_policy: {first.TypedExtensionConfig.Name} is not supported");
+        return ResourceReader.Unpack(first.TypedExtensionConfig.TypedConfig) switch
+        {
+            LeastRequest least => new(Policy.LeastRequest, least.SelectionMethod is LeastRequest.Types.SelectionMethod.FullScan),
+            RoundRobin or ClientSideWeightedRoundRobin => new(Policy.RoundRobin, looksAtAll: false),
+            Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random => new(Policy.Random, looksAtAll: false),
+            _ => throw new ArgumentException($"load_balancing_policy: {first.TypedExtensionConfig.Name} is not supported"),
+        };
     }
 
     /// <summary>Whether it takes hashes.</summary>

@@ -16,6 +16,8 @@ internal static class RuntimeValues
     private static readonly (string Key, Value Value)[] Common =
     [
         ("overload.premature_reset_total_stream_count", Value.ForNumber(AnyNumber)),
+        // Endpoints of all zones are alike. Of policies for which Envoy has no field for it, those by load reports are one.
+        ("upstream.zone_routing.enabled", Value.ForNumber(0)),
         // Else a gRPC call that took too long has the status UNAVAILABLE, on which clients repeat it. Since 1.38.
         ("envoy.reloadable_features.grpc_timeout_returns_deadline_exceeded", Value.ForBool(true)),
     ];

@@ -43,6 +43,7 @@ internal sealed class Application : IAsyncDisposable
         };
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(identity);
+        builder.Services.AddSingleton(new LoadReport(identity, TimeProvider.System));
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (null, null));
@@ -55,9 +56,13 @@ internal sealed class Application : IAsyncDisposable
         app.UseWebSockets();
         app.UseRouting();
 #pragma warning disable ASP0014 // What follows is for all that is no gRPC, so the endpoints cannot come last.
-        app.UseEndpoints(endpoints => endpoints.MapGrpcService<EchoService>());
+        app.UseEndpoints(endpoints =>
+        {
+            endpoints.MapGrpcService<EchoService>();
+            endpoints.MapGrpcService<ReportService>();
+        });
 #pragma warning restore ASP0014
-        app.Run(new Behavior(identity).HandleAsync);
+        app.Run(new Behavior(identity, app.Services.GetRequiredService<LoadReport>()).HandleAsync);
         await app.StartAsync();
         return new Application(app, identity);
     }

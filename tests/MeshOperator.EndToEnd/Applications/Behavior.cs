@@ -8,9 +8,11 @@ namespace MeshOperator.EndToEnd.Applications;
 
 /// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
 /// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503),
-/// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>, <c>x-key</c> (counts arrivals). Without
+/// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>,
+/// <c>x-key</c> (counts arrivals, with <c>/received</c> whole bodies, with <c>/gone</c> callers that went away), <c>x-load-report</c>
+/// (see <see cref="LoadReport"/>). Without
 /// <c>x-size</c> the answer is JSON and says what arrived.</summary>
-internal sealed class Behavior(Identity identity)
+internal sealed class Behavior(Identity identity, LoadReport load)
 {
     private int _running;
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
@@ -31,7 +33,9 @@ internal sealed class Behavior(Identity identity)
         }
 
         var running = Interlocked.Increment(ref _running);
+        load.Add(context);
         var arrived = Text(context, "x-key") is { } key ? Note(key, identity.Pod) : 0;
+        await using var gone = context.RequestAborted.Register(() => Note($"{Text(context, "x-key")}/gone", identity.Pod));
         try
         {
             if (Number(context, "x-delay") is { } delay && (Text(context, "x-slow-at") ?? identity.Pod) == identity.Pod)
@@ -62,6 +66,8 @@ internal sealed class Behavior(Identity identity)
         }
 
         var received = await DrainAsync(context.Request.Body, context.RequestAborted);
+        if (Text(context, "x-key") is { } key)
+            Note($"{key}/received", received.ToString(CultureInfo.InvariantCulture));
         if (Text(context, "x-close") is not null)
             context.Response.Headers.Connection = "close";
         var fails = Text(context, "x-fail-at") == identity.Pod || arrived <= (Number(context, "x-fail-first") ?? 0) && arrived > 0;

@@ -92,7 +92,7 @@ public sealed class ModelTrafficScenarios(TestMesh mesh, SharedNamespace shared)
     [Fact]
     public async Task Requests_of_16_MB_are_tried_again_when_they_have_reached_no_application()
     {
-        var own = await NamespaceAsync("large", proxies: 3, Turn.Together);
+        var own = await NamespaceAsync("large", proxies: 3);
         var model = await own.DeployAsync("model", replicas: 2);
         var client = (await own.DeployAsync("client")).Client;
         await own.ApplyAsync(Retries("model", ""));
@@ -177,6 +177,48 @@ public sealed class ModelTrafficScenarios(TestMesh mesh, SharedNamespace shared)
             cancellationToken: Cancellation
         );
         await Should.ThrowAsync<RpcException>(async () => await call.ResponseStream.ReadAllAsync(Cancellation).CountAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task A_mirror_that_reads_slowly_slows_no_caller_and_gets_whole_copies()
+    {
+        var model = await AliasAsync("model", Port.Http);
+        var copies = await AliasAsync("plain", Port.Http);
+        await Namespace.ApplyAsync(
+            $"{{apiVersion: meshoperator.io/v1alpha1, kind: TrafficSplit, metadata: {{name: {model}}}, "
+                + $"spec: {{service: {model}, rules: [{{backends: [{{service: {model}}}], mirror: {{service: {copies}}}}}]}}}}"
+        );
+        var slow = Workload("plain").Pods[0].Name;
+
+        for (var i = 0; i < 10; i++)
+        {
+            using var body = new ByteArrayContent(new byte[5_000_000]);
+            var reply = await Caller.SendAsync(
+                HttpMethod.Post,
+                $"http://{model}/",
+                [$"x-key: {copies}", "x-delay: 3000", $"x-slow-at: {slow}"],
+                body
+            );
+            reply.Status.ShouldBe(HttpStatusCode.OK);
+            reply.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(2));
+        }
+
+        await Eventually.Succeeds(() => Behavior.Arrivals($"{copies}/received").Count(received => received == "5000000").ShouldBe(20));
+    }
+
+    [Theory]
+    [InlineData("/", "x-delay: 20000")]
+    [InlineData("/events", "x-interval: 20000")]
+    public async Task A_caller_that_goes_away_is_noticed_by_the_application(string path, string order)
+    {
+        var key = Mesh.UniqueName("gone");
+        using (var connection = await Caller.ConnectAsync("model", 80))
+        {
+            await connection.SendAsync($"GET {path} HTTP/1.1\r\nHost: model\r\nx-key: {key}\r\n{order}\r\n\r\n");
+            await Eventually.Succeeds(() => Behavior.Arrivals(key).Count.ShouldBe(1));
+        }
+
+        await Eventually.Succeeds(() => Behavior.Arrivals($"{key}/gone").Count.ShouldBe(1), TimeSpan.FromSeconds(3));
     }
 
     [Theory]

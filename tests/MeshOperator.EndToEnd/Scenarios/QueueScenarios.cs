@@ -36,7 +36,7 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     }
 
     [Fact]
-    public async Task A_request_that_finds_the_queue_full_is_told_to_come_back()
+    public async Task A_request_that_finds_the_queue_full_is_refused_with_Retry_After()
     {
         await QueueAsync(running: 1, waiting: 1);
         var first = Caller.SendAsync(HttpMethod.Post, "http://model/", ["x-key: full", "x-delay: 2000"]);

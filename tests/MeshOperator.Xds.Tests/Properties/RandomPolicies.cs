@@ -207,6 +207,41 @@ internal static class RandomPolicies
         new RateLimitCost { Requests = 1 }
     );
 
+    private static readonly Gen<LoadBalancingPolicySpec> BalancingSpec = Gen.Select(
+        Target.Array[1, 2],
+        Gen.Enum<LoadBalancingMethod>(),
+        Gen.Int[0, 3],
+        (targets, method, kind) =>
+            new LoadBalancingPolicySpec
+            {
+                TargetRefs = OfServices(targets),
+                Method = method,
+                Hash =
+                    method is not LoadBalancingMethod.Hash ? null
+                    : kind == 0 ? new StickySessions { SourceIP = true }
+                    : kind == 1
+                        ? new StickySessions
+                        {
+                            Cookie = new StickyCookie { Name = "cart", Ttl = "1h" },
+                        }
+                    : new StickySessions { Header = $"x-user-{kind}" },
+                SlowStart =
+                    method is LoadBalancingMethod.Hash or LoadBalancingMethod.Random || kind == 0
+                        ? null
+                        : new SlowStartSpec { Window = $"{kind}s", MinWeightPercent = kind * 10 },
+                PanicThreshold = kind == 2 ? null : kind * 30,
+                Utilization =
+                    method is not LoadBalancingMethod.Utilization || kind == 0
+                        ? null
+                        : new UtilizationSpec
+                        {
+                            MetricNames = kind == 1 ? ["named_metrics.load"] : null,
+                            ReportingPeriod = kind == 2 ? "5s" : null,
+                            AskForReports = kind == 3,
+                        },
+            }
+    );
+
     private static readonly Gen<RateLimitSpec> LimitSpec = Gen.Select(
         RandomNames.Services,
         Target.Array[1, 2],
@@ -217,6 +252,7 @@ internal static class RandomPolicies
             new RateLimitSpec
             {
                 Scope = scope,
+                Queue = kind == 1 ? new ConcurrencyLimit { Running = targets.Length, Waiting = 8 } : null,
                 Selector = kind == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
                 TargetRefs = kind == 0 ? null : OfServices(targets),
                 Limits =
@@ -247,6 +283,7 @@ internal static class RandomPolicies
         Some(PolicyKinds.RetryPolicy, RetrySpec, 0, 4),
         Some(PolicyKinds.MtlsPolicy, MtlsSpec, 0, 4),
         Some(PolicyKinds.CircuitBreaker, BreakerSpec, 0, 3),
+        Some(PolicyKinds.LoadBalancingPolicy, BalancingSpec, 0, 3),
         Some(PolicyKinds.RateLimit, LimitSpec, 0, 3),
     ];
 

@@ -11,7 +11,8 @@ internal static partial class XdsCheck
 
     /// <summary>Validates, and passes over what this Envoy is known to take though xdscheck, which knows an older one, does not: an
     /// answer's matcher of failures (field 8 of HttpProtocolOptions), bounds on resets (fields 21 and 22 of Http2ProtocolOptions), the size
-    /// of bodies that are kept (field 20 of Route), limits without a bucket beside those of their descriptors, descriptors for any value
+    /// of bodies that are kept (field 20 of Route), slow start by load reports (field 8 of
+    /// ClientSideWeightedRoundRobin), limits without a bucket beside those of their descriptors, descriptors for any value
     /// and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no more. max_grpc_timeout is
     /// deprecated, and nothing else has an attempt say what is left of a call's time. The end-to-end tests show all with a real
     /// Envoy.</summary>
@@ -36,6 +37,7 @@ internal static partial class XdsCheck
 
     [GeneratedRegex(
         @"upstreams\.http\.v3\.HttpProtocolOptions has unknown fields: field 8 \(bytes, \d+ bytes\) \("
+            + @"|\.ClientSideWeightedRoundRobin has unknown fields: field 8 \(bytes, \d+ bytes\) \("
             + @"|local_ratelimit\.v3\.LocalRateLimit has unknown fields: field 18 \(bytes, \d+ bytes\) \("
             + @"|<LocalRateLimit>\.descriptors\[\d+\]\.entries\[1\]\.value: value length must be at least 1 runes"
             + @"|Http2ProtocolOptions has unknown fields: field 21 \(bytes, \d+ bytes\), field 22 \(bytes, \d+ bytes\) \("

@@ -69,18 +69,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                     RuleFor(r => r.Mirror!.Percent).IsPercent();
                 }
             );
-            When(
-                r => r.Sticky is not null,
-                () =>
-                {
-                    RuleFor(r => r.Sticky!)
-                        .Must(s => (s.Cookie is null ? 0 : 1) + (s.Header is null ? 0 : 1) + (s.SourceIP is true ? 1 : 0) == 1)
-                        .WithMessage("set exactly one of cookie, header and sourceIP");
-                    RuleFor(r => r.Sticky!.Header).IsHeaderName();
-                    RuleFor(r => r.Sticky!.Cookie!.Name).IsHeaderName().When(r => r.Sticky!.Cookie is not null);
-                    RuleFor(r => r.Sticky!.Cookie!.Ttl).IsDuration().When(r => r.Sticky!.Cookie is not null);
-                }
-            );
+            When(r => r.Sticky is not null, () => RuleFor(r => r.Sticky!).SetValidator(new StickySessionsValidator()));
             When(
                 r => r.Timeouts is not null,
                 () =>

@@ -9,6 +9,7 @@ namespace MeshOperator.Mesh.Translation.Policies;
 /// <param name="Splits">By service port.</param>
 /// <param name="Retries">By route.</param>
 /// <param name="Breakers">By service port.</param>
+/// <param name="Balancing">By service port.</param>
 /// <param name="Limits">By port of a pod.</param>
 /// <param name="NamedServices">The services whose routes a policy may concern. For all others their own record has all of their
 /// routes.</param>
@@ -17,6 +18,7 @@ internal sealed record PolicyIndexes(
     SplitIndex Splits,
     RetryIndex Retries,
     BreakerIndex Breakers,
+    BalancingIndex Balancing,
     RateLimitIndex Limits,
     IReadOnlySet<ObjectName> NamedServices
 )
@@ -27,11 +29,12 @@ internal sealed record PolicyIndexes(
         var splits = SplitIndex.Create(snapshot);
         var retries = RetryIndex.Create(snapshot);
         var breakers = BreakerIndex.Create(snapshot);
+        var balancing = BalancingIndex.Create(snapshot);
         var limits = RateLimitIndex.Create(snapshot);
         var named = snapshot.Policies.FindNamedServices(PolicyEffects.Routes);
         return new Found<PolicyIndexes>(
-            new PolicyIndexes(mtls.Result, splits.Result, retries.Result, breakers.Result, limits.Result, named),
-            [.. mtls.Findings, .. splits.Findings, .. retries.Findings, .. breakers.Findings, .. limits.Findings]
+            new PolicyIndexes(mtls.Result, splits.Result, retries.Result, breakers.Result, balancing.Result, limits.Result, named),
+            [.. mtls.Findings, .. splits.Findings, .. retries.Findings, .. breakers.Findings, .. balancing.Findings, .. limits.Findings]
         );
     }
 }

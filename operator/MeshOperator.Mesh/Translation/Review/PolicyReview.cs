@@ -21,6 +21,7 @@ internal static class PolicyReview
     ) =>
         [
             .. RetryReview.Review(routes.RetryOverrides, services.ConnectionPolicies),
+            .. BalancingReview.Review(policies.Balancing, services.Services.Values),
             .. RateLimitReview.Review(snapshot, policies.Limits, policies.Mtls, served),
             .. SharedLimitReview.Review(snapshot, policies, workloads, served),
             .. MtlsReview.Review(snapshot, policies.Mtls, served),

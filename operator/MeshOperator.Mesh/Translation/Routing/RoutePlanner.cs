@@ -17,6 +17,7 @@ internal sealed class RoutePlanner
     private readonly Overrides _retryOverrides = new();
     private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _retriesOfCallers = [];
     private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
+    private readonly Dictionary<BackendTarget, BalancingIndex.Candidate> _balancingOfCallers = [];
     private readonly List<PolicyFinding> _findings = [];
 
     private RoutePlanner(ClusterSnapshot snapshot, PolicyIndexes policies) =>
@@ -50,7 +51,7 @@ internal sealed class RoutePlanner
             }
         }
 
-        var callers = new CallerPolicies(planner._retriesOfCallers, planner._breakersOfCallers);
+        var callers = new CallerPolicies(planner._retriesOfCallers, planner._breakersOfCallers, planner._balancingOfCallers);
         return new Found<RoutePlan>(new RoutePlan(ports, kept, callers, planner._retryOverrides), planner._findings);
     }
 
@@ -81,10 +82,10 @@ internal sealed class RoutePlanner
                 routes.Add(AddRetries(new HttpRoute { Name = "default", Backends = toSelf }, root, split?.Key.Name, rule: null, policies));
         }
 
-        if (split is not null && _policies.Breakers.FindForPort(name, port.Name) is { } breaker)
+        if (split is not null)
         {
             foreach (var route in routes)
-                AddToBackends(_breakersOfCallers, route.Backends, breaker);
+                AddToBackends(route.Backends, name, port.Name);
         }
 
         return new MeshServicePort
@@ -152,6 +153,15 @@ internal sealed class RoutePlanner
             RequestTimeout = route.RequestTimeout ?? retry.RequestTimeout,
             FirstByteTimeout = route.FirstByteTimeout ?? retry.FirstByteTimeout,
         };
+    }
+
+    /// <summary>What a policy of the service says of its endpoints is also said of its split's backends.</summary>
+    private void AddToBackends(ValueList<WeightedBackend> backends, ObjectName service, string portName)
+    {
+        if (_policies.Breakers.FindForPort(service, portName) is { } breaker)
+            AddToBackends(_breakersOfCallers, backends, breaker);
+        if (_policies.Balancing.FindForPort(service, portName) is { } balancing)
+            AddToBackends(_balancingOfCallers, backends, balancing);
     }
 
     private T Keep<T>(Found<T> found)

@@ -15,7 +15,7 @@ internal static class RuleRoutes
         {
             Name = rule.Name ?? string.Create(CultureInfo.InvariantCulture, $"rule{index}"),
             Backends = [],
-            Sticky = ToSticky(rule.Sticky),
+            Sticky = ClientKeys.Read(rule.Sticky),
             RequestTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Request),
             FirstByteTimeout = MeshDuration.ParseOptional(rule.Timeouts?.FirstByte),
             IdleTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Idle),
@@ -36,15 +36,6 @@ internal static class RuleRoutes
     /// <summary>The matches of a rule; one of everything when it has none.</summary>
     public static IEnumerable<HttpMatch> ToMatches(TrafficSplitRule rule) =>
         rule.Matches is not { Count: > 0 } matches ? [HttpMatch.All] : matches.Select(RequestMatches.Read);
-
-    private static StickySession? ToSticky(StickySessions? sticky) =>
-        sticky switch
-        {
-            { Cookie: { } cookie } => new StickySession(StickyKey.Cookie, cookie.Name, MeshDuration.ParseOptional(cookie.Ttl)),
-            { Header: { } header } => new StickySession(StickyKey.Header, header, null),
-            { SourceIP: true } => new StickySession(StickyKey.SourceIp, string.Empty, null),
-            _ => null,
-        };
 
     private static ValueList<HeaderValue> ToHeaders(List<HttpHeader>? headers) =>
         (headers ?? []).Select(h => new HeaderValue(h.Name, h.Value)).ToValueList();

@@ -11,7 +11,8 @@ namespace MeshOperator.Mesh.Translation.Routing;
 /// <param name="ConnectionPolicies">The RetryPolicies whose budget or timeouts of connections hold somewhere.</param>
 internal sealed record ServiceSet(ImmutableSortedDictionary<ServiceName, MeshService> Services, IReadOnlySet<PolicyKey> ConnectionPolicies);
 
-/// <summary>Makes the services of the model from what is planned for their ports: adds pools, and how connections are kept.</summary>
+/// <summary>Makes the services of the model from what is planned for their ports: adds pools, how connections are kept and
+/// how endpoints are chosen.</summary>
 internal static class ServiceAssembler
 {
     /// <summary>Makes the services. Those that are equal to the ones before are the same objects.</summary>
@@ -32,6 +33,7 @@ internal static class ServiceAssembler
     {
         var services = before.ToBuilder();
         var connections = new HashSet<PolicyKey>();
+        var balancing = new PortBalancing(snapshot, policies.Balancing, plan.Callers.Balancing);
         var callable = 0;
         foreach (var (name, service) in snapshot.Services)
         {
@@ -41,7 +43,7 @@ internal static class ServiceAssembler
             var serviceName = new ServiceName(name.Namespace, name.Name);
             var old = before.GetValueOrDefault(serviceName);
             var isKept = plan.Kept.TryGetValue(name, out var same) && !plan.Callers.ArriveAt(same);
-            var result = isKept ? same! : Assemble(serviceName, service, policies, plan, old, connections);
+            var result = isKept ? same! : Assemble(serviceName, service, policies, plan, balancing, old, connections);
             if (!ReferenceEquals(result, old))
                 services[serviceName] = result;
             if (same is null && !policies.NamedServices.Contains(name) && !plan.Callers.ArriveAt(result))
@@ -60,18 +62,21 @@ internal static class ServiceAssembler
         ServiceRecord service,
         PolicyIndexes policies,
         RoutePlan plan,
+        PortBalancing balancing,
         MeshService? before,
         HashSet<PolicyKey> connections
     )
     {
         var ports = service
             .Ports.Select(port =>
-                AddConnection(
-                    StickyPools.Add(plan.Ports[new BackendTarget(name, port.Port)], plan.Ports),
-                    port.Name,
-                    policies,
-                    plan.Callers,
-                    connections
+                balancing.Add(
+                    AddConnection(
+                        StickyPools.Add(plan.Ports[new BackendTarget(name, port.Port)], plan.Ports),
+                        port.Name,
+                        policies,
+                        plan.Callers,
+                        connections
+                    )
                 )
             )
             .Select(port => before?.Ports.FirstOrDefault(port.Equals) ?? port)

@@ -50,7 +50,8 @@ internal static class ClusterBuilder
         if (consistentHashing)
             cluster.LbPolicy = Cluster.Types.LbPolicy.RingHash;
         else
-            cluster.LoadBalancingPolicy = LeastLoaded.Create(port.Endpoints.Count);
+            EndpointChoice.Apply(port, cluster);
+        EndpointChoice.ApplyPanic(port.Balancing, cluster);
         AddProtocol(cluster, port);
         AddTransportSockets(cluster, port, port.Endpoints);
         return cluster;
@@ -62,6 +63,7 @@ internal static class ClusterBuilder
         var cluster = ForSidecars(port, Eds(name));
         cluster.AltStatName = $"{Names.OutboundStat(port.Service, port.Port)}/{pool.Name}";
         cluster.LbPolicy = Cluster.Types.LbPolicy.Maglev;
+        EndpointChoice.ApplyPanic(port.Balancing, cluster);
         AddProtocol(cluster, port);
         AddTransportSockets(cluster, port, [.. pool.Members.Select(member => member.Endpoint)]);
         return cluster;
@@ -107,6 +109,7 @@ internal static class ClusterBuilder
     {
         if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is not { } options)
             return;
+        LoadReports.Apply(port.Balancing, options);
         if (EjectsUnreachable(port))
             options.OutlierDetection = OutlierBuilder.NotSentOnly;
         if (port.Endpoints.Count > 0 && port.Endpoints.All(endpoint => endpoint.Identity is not null))
@@ -153,7 +156,10 @@ internal static class ClusterBuilder
         var cluster = Eds(Names.Outbound(port.Service, port.Port));
         cluster.CircuitBreakers = Breakers(port.Connection);
         cluster.OutlierDetection = OutlierBuilder.Proxyless(port.Connection.Breaker?.Outliers);
-        cluster.LbPolicy = consistentHashing ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.RoundRobin;
+        if (consistentHashing)
+            cluster.LbPolicy = Cluster.Types.LbPolicy.RingHash;
+        else
+            EndpointChoice.ApplyProxyless(port.Balancing, cluster);
         return cluster;
     }
 

@@ -177,8 +177,10 @@ internal static class RouteBuilder
             );
         }
 
-        if (route.Sticky is { } sticky)
-            action.HashPolicy.Add(HashPolicy(sticky));
+        if ((route.Sticky ?? route.Hash) is { } key)
+            action.HashPolicy.Add(HashPolicy(key));
+        if (route.HidesLoadReports)
+            result.ResponseHeadersToRemove.Add(LoadReports.Header);
         if (route.Headers is { } headers)
             HeaderBuilder.Apply(headers, result);
         result.Route_ = action;

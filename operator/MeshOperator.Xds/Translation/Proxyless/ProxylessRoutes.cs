@@ -20,7 +20,8 @@ internal static class ProxylessRoutes
     /// <summary>Whether calls can be kept at one endpoint by it: there are no cookies to make.</summary>
     public static bool IsSupported(HttpRoute route) => route.Sticky is { } sticky && IsSupported(sticky);
 
-    private static bool IsSupported(StickySession sticky) => sticky.Key is StickyKey.Header or StickyKey.SourceIp;
+    /// <summary>Whether calls can be kept at one endpoint by a key.</summary>
+    public static bool IsSupported(StickySession sticky) => sticky.Key is StickyKey.Header or StickyKey.SourceIp;
 
     private static EnvoyRoute? Route(HttpRoute route)
     {
@@ -39,8 +40,8 @@ internal static class ProxylessRoutes
         // gRPC ignores the timeout of a route; this is the bound on a call's deadline (gRFC A31).
         if (route.RequestTimeout is { } timeout)
             action.MaxStreamDuration = new() { MaxStreamDuration_ = EnvoyMessages.Duration(timeout) };
-        if (route.Sticky is { } sticky && IsSupported(sticky))
-            action.HashPolicy.Add(Hash(sticky));
+        if ((route.Sticky ?? route.Hash) is { } key && IsSupported(key))
+            action.HashPolicy.Add(Hash(key));
         var result = new EnvoyRoute
         {
             Name = route.Name,

@@ -33,7 +33,8 @@ internal static class MatchBuilder
     }
 
     /// <summary>The path, method and headers of <paramref name="match"/> as conditions on headers alone, for where Envoy knows no others.
-    /// The pseudo-header of the path has the query too. A path is whatever a common server may take for it.</summary>
+    /// The pseudo-header of the path has the query too. A path or
+    /// method is whatever a common server may take for it.</summary>
     public static IEnumerable<HeaderMatcher> AsHeaders(HttpMatch match)
     {
         if (match.Path is { } path && !(path.Kind is StringMatchKind.Prefix && path.Value.TrimEnd('/').Length == 0))
@@ -49,7 +50,7 @@ internal static class MatchBuilder
             yield return new HeaderMatcher
             {
                 Name = ":method",
-                StringMatch = new StringMatcher { Exact = method },
+                StringMatch = new StringMatcher { Exact = method, IgnoreCase = true },
             };
         foreach (var header in match.Headers)
             yield return Header(header);
