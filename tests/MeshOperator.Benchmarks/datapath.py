@@ -20,6 +20,8 @@ CONNECTIONS = (1, 32)
 class Pod:
     """A network namespace with an address, and an Envoy to which its connections are redirected."""
 
+    proxy = None
+
     def __init__(self, name, address):
         self.name, self.address = name, address
         self.holder = self.start("unshare", "--net", "sleep", "infinity")
@@ -51,7 +53,9 @@ class Pod:
         return "".join(read(path) for path in sorted(glob.glob(f"{DATA}/{self.name}.*.log")))
 
     def cpu(self):
-        """Of the Envoy, in seconds."""
+        """Of the Envoy, in seconds; 0 without one."""
+        if self.proxy is None:
+            return 0
         fields = read(f"/proc/{self.proxy.pid}/stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
@@ -65,6 +69,7 @@ class Pair:
     def __init__(self, name, index, url=None):
         self.client, self.server = (Pod(f"{name}-{end}", f"10.9.{index}.{number}") for end, number in (("client", 2), ("server", 3)))
         self.url = url or f"http://{self.server.address}:{PORT}/1k"
+        self.headers = ()
         write(f"{DATA}/nginx.conf", f"daemon off; worker_processes 1; pid {DATA}/nginx.pid; error_log {DATA}/nginx.log;\nevents {{}}\nhttp {{ access_log off; "
               f"keepalive_requests 1000000000; server {{ listen {PORT}; root {DATA}/www; }} }}\n")
         self.server.start(*self.server.inside("nginx", "-c", f"{DATA}/nginx.conf"))
@@ -79,7 +84,8 @@ class Pair:
 
     def round(self, connections, seconds):
         before = self.client.cpu() + self.server.cpu()
-        report = run(*self.client.inside("wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency", self.url))
+        headers = [part for header in self.headers for part in ("-H", header)]
+        report = run(*self.client.inside("wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency", *headers, self.url))
         spent = self.client.cpu() + self.server.cpu() - before
         if "Non-2xx" in report:
             sys.exit(report)
@@ -291,6 +297,10 @@ def standing(pod):
                  "clusters": [bare(entry["cluster"]) for entry in section("ClustersConfigDump", "dynamic_active_clusters")]}
     settle(resources)
     del bootstrap["dynamic_resources"]
+    # Who shares limits is discovered too, and here nobody does.
+    shared = bootstrap["cluster_manager"].pop("local_cluster_name")
+    clusters = bootstrap["static_resources"]["clusters"]
+    clusters.remove(next(cluster for cluster in clusters if cluster["name"] == shared))
     bootstrap["layered_runtime"]["layers"] = [layer for layer in bootstrap["layered_runtime"]["layers"] if "rtds_layer" not in layer]
     for kind, entries in resources.items():
         bootstrap["static_resources"][kind] += entries

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MeshOperator.Local.Node;
+using MeshOperator.LocalMeshTests.ProxyScenarios;
 using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
@@ -9,6 +10,8 @@ namespace MeshOperator.LocalMeshTests;
 /// <summary>What the samples promise, counted in requests.</summary>
 public sealed class SampleTests
 {
+    private const string Completions = "http://chat/v1/completions";
+
     [Fact]
     public async Task Canary_sends_a_tenth_to_the_new_version_and_half_after_a_patch_and_loses_no_request()
     {
@@ -111,6 +114,73 @@ public sealed class SampleTests
         predictions.ShouldAllBe(call => call.IsSuccess);
         predictions.Count(call => call.Version == "v2").ShouldBeInRange(15, 70);
         (await mesh.CallAsync("client", "http://iris-predictor/v2/models/iris", 20)).ShouldAllBe(call => call.Version == "v1");
+    }
+
+    [Fact]
+    public async Task Models_sends_a_fifth_of_the_completions_to_the_new_version_and_nothing_else()
+    {
+        await using var mesh = await StartAsync("samples/models");
+
+        var completions = await mesh.CallAsync("client", Completions, 200, "POST");
+        completions.ShouldAllBe(call => call.IsSuccess);
+        completions.Count(call => call.Version == "v2").ShouldBeInRange(15, 70);
+        (await mesh.CallAsync("client", "http://chat/v1/models", 20)).ShouldAllBe(call => call.IsSuccess && call.Version == "v1");
+    }
+
+    [Fact]
+    public async Task Models_streams_tokens_to_their_end()
+    {
+        await using var mesh = await StartAsync("samples/models");
+        using var client = PodClient.Of(mesh.FindPod("client"));
+
+        var reply = await client.SendAsync(
+            HttpMethod.Post,
+            Completions,
+            [],
+            new StringContent("""{"prompt": "Hello", "max_tokens": 40, "stream": true}""")
+        );
+
+        reply.Status.ShouldBe(200);
+        reply.Body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(41);
+        reply.Body.ShouldEndWith("data: [DONE]\n\n");
+    }
+
+    [Fact]
+    public async Task Models_lets_requests_wait_for_the_four_slots_of_a_replica()
+    {
+        await using var mesh = await StartAsync("samples/models");
+
+        var waited = await mesh.CallAsync("client", "http://chat-v2/v1/completions", 64, "POST");
+        await mesh.RemovePoliciesAsync();
+        await Eventually.Succeeds(async () =>
+            (await mesh.CallAsync("client", "http://chat-v2/v1/completions", 64, "POST")).ShouldContain(call => call.Status == "503")
+        );
+
+        waited.ShouldAllBe(call => call.IsSuccess);
+    }
+
+    [Fact]
+    public async Task Models_limits_the_tokens_of_each_key()
+    {
+        await using var mesh = await StartAsync("samples/models");
+
+        var noisy = await mesh.CallAsync("client", Completions, 30, "POST", ("x-api-key", "noisy"), ("x-tokens", "20000"));
+        var quiet = await mesh.CallAsync("client", Completions, 30, "POST", ("x-api-key", "quiet"));
+
+        noisy.Count(call => call.IsSuccess).ShouldBeInRange(3, 9);
+        noisy.ShouldAllBe(call => call.IsSuccess || call.Status == "429");
+        quiet.ShouldAllBe(call => call.IsSuccess);
+    }
+
+    [Fact]
+    public async Task Models_computes_no_completion_twice()
+    {
+        await using var mesh = await StartAsync("samples/models");
+
+        var failed = await mesh.CallAsync("client", Completions, 20, "POST", ("x-standin-status", "503"));
+
+        failed.ShouldAllBe(call => call.Status == "503");
+        mesh.Pods("chat").Sum(pod => pod.StandIn!.Requests).ShouldBe(20);
     }
 
     [Theory]

@@ -149,7 +149,11 @@ public enum StickyKey
 /// <param name="Key">What identifies the client.</param>
 /// <param name="Name">The cookie's or header's name; empty for the source address.</param>
 /// <param name="Ttl">The made cookie's lifetime; null means a session cookie.</param>
-public sealed record StickySession(StickyKey Key, string Name, TimeSpan? Ttl);
+public sealed record StickySession(StickyKey Key, string Name, TimeSpan? Ttl)
+{
+    /// <summary>Whether it needs a cookie, which libraries do not make.</summary>
+    public bool NeedsCookie => Key is StickyKey.Cookie;
+}
 
 /// <summary>Faults to inject.</summary>
 /// <param name="Delay">How long requests are delayed, or null.</param>

@@ -53,9 +53,9 @@ internal sealed class Exchange(HttpContext context, RequestView request, Exchang
     /// <summary>Answers in the server's place. A call of gRPC is answered as gRPC.</summary>
     /// <param name="status">The status.</param>
     /// <param name="body">Why.</param>
-    /// <param name="isConnectFailure">Whether no connection to the server came about.</param>
+    /// <param name="flag">Envoy's flag of the failure, for example <c>UF</c>, or null. Answers can have headers by it.</param>
     /// <param name="grpcStatus">The status for gRPC when it is not the one that belongs to <paramref name="status"/>.</param>
-    public async Task ReplyAsync(int status, string body, bool isConnectFailure = false, int? grpcStatus = null)
+    public async Task ReplyAsync(int status, string body, string? flag = null, int? grpcStatus = null)
     {
         if (context.Response.HasStarted)
         {
@@ -66,8 +66,8 @@ internal sealed class Exchange(HttpContext context, RequestView request, Exchang
         var headers = context.Response.Headers;
         headers.Clear();
         CompleteResponseHeaders();
-        if (isConnectFailure)
-            settings.OnConnectFailure?.Apply(headers);
+        if (flag is not null && settings.OnFailure.TryGetValue(flag, out var changes))
+            changes.Apply(headers);
         if (request.IsGrpc)
         {
             context.Response.StatusCode = StatusCodes.Status200OK;
@@ -106,13 +106,13 @@ internal sealed class Exchange(HttpContext context, RequestView request, Exchang
 
 /// <summary>What a connection manager says of all of its exchanges.</summary>
 /// <param name="StatPrefix">Its name in statistics.</param>
-/// <param name="OnConnectFailure">Headers of answers that say that no connection to the server came about, or null.</param>
+/// <param name="OnFailure">Headers of its own answers, by Envoy's flag of the failure.</param>
 /// <param name="IdleTimeout">How long nothing may come or go; null for ever.</param>
 /// <param name="Statistics">Where it counts.</param>
 /// <param name="Runtime">The runtime values.</param>
 internal sealed record ExchangeSettings(
     string StatPrefix,
-    HeaderChanges? OnConnectFailure,
+    IReadOnlyDictionary<string, HeaderChanges> OnFailure,
     TimeSpan? IdleTimeout,
     ProxyStatistics Statistics,
     RuntimeValues Runtime

@@ -307,14 +307,19 @@ internal sealed class RequestForwarder : IDisposable
             default:
                 var again = state.Retries > 0 ? "retried and the latest reset reason: " : "reset reason: ";
                 state.Cluster.Statistics.CountResponse("cluster", state.Cluster.StatName, "upstream_rq", Unavailable);
-                await state.Exchange.ReplyAsync(
-                    Unavailable,
-                    $"{Failed}{again}{outcome.Reason}",
-                    isConnectFailure: outcome.Failure is AttemptFailure.Connect
-                );
+                await state.Exchange.ReplyAsync(Unavailable, $"{Failed}{again}{outcome.Reason}", Flag(outcome.Failure));
                 break;
         }
     }
+
+    /// <summary>Envoy's flag of a failure; null for those that no answer has headers by.</summary>
+    private static string? Flag(AttemptFailure failure) =>
+        failure switch
+        {
+            AttemptFailure.Connect => "UF",
+            AttemptFailure.Overflow => "UO",
+            _ => null,
+        };
 
     private static async Task TimedOutAsync(Exchange exchange, UpstreamCluster cluster)
     {

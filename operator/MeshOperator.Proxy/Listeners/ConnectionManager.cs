@@ -18,7 +18,6 @@ internal sealed class ConnectionManager : IRequestHandler
     private const string RequestId = "x-request-id";
     private const string ForwardedProto = "x-forwarded-proto";
 
-    private const string ConnectFailureFlag = "UF";
     private readonly ChainFactory _stores;
     private readonly string? _routeName;
     private readonly RouteTable? _ownRoutes;
@@ -39,13 +38,9 @@ internal sealed class ConnectionManager : IRequestHandler
         _ownRoutes = manager.RouteConfig is { } routes ? new RouteTable(routes) : null;
         _filters = new HttpFilters(manager.HttpFilters, stores.Extensions, stores.Time);
         var idle = manager.StreamIdleTimeout?.ToTimeSpan() ?? TimeSpan.FromMinutes(5);
-        var answers = manager
-            .LocalReplyConfig?.Mappers.Where(mapper => mapper.Filter?.ResponseFlagFilter?.Flags.Contains(ConnectFailureFlag) == true)
-            .SelectMany(mapper => mapper.HeadersToAdd)
-            .ToList();
         _settings = new ExchangeSettings(
             manager.StatPrefix,
-            answers is { Count: > 0 } ? new HeaderChanges(answers, []) : null,
+            ReadLocalReplies(manager),
             idle > TimeSpan.Zero ? idle : null,
             stores.Statistics,
             stores.Runtime
@@ -82,6 +77,13 @@ internal sealed class ConnectionManager : IRequestHandler
             await _stores.Forwarder.ForwardAsync(exchange);
         _stores.Statistics.CountResponse("http", _settings.StatPrefix, "downstream_rq", context.Response.StatusCode);
     }
+
+    /// <summary>Headers of answers by the flag of their failure. Of several mappers for a flag the first counts, as with Envoy.</summary>
+    private static Dictionary<string, HeaderChanges> ReadLocalReplies(Manager manager) =>
+        (manager.LocalReplyConfig?.Mappers ?? [])
+            .SelectMany(mapper => (mapper.Filter?.ResponseFlagFilter?.Flags ?? []).Select(flag => (Flag: flag, mapper.HeadersToAdd)))
+            .DistinctBy(mapped => mapped.Flag)
+            .ToDictionary(mapped => mapped.Flag, mapped => new HeaderChanges(mapped.HeadersToAdd, []), StringComparer.Ordinal);
 
     /// <summary>Takes out headers that nobody may send, and adds those that Envoy adds.</summary>
     private void Prepare(HttpRequest request, ProxiedConnection connection)

@@ -18,6 +18,7 @@ internal sealed class CircuitBreaker
     private readonly uint _maxRetries;
     private readonly Thresholds.Types.RetryBudget? _budget;
     private uint _connections;
+    private uint _pending;
     private uint _requests;
     private uint _retries;
 
@@ -42,8 +43,9 @@ internal sealed class CircuitBreaker
                 return false;
             if (needsConnection && _connections >= _maxConnections)
             {
-                if (_waiting.Count >= _maxPending)
+                if (_pending >= _maxPending)
                     return false;
+                _pending++;
                 _waiting.Enqueue(turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             }
             else if (needsConnection)
@@ -65,9 +67,9 @@ internal sealed class CircuitBreaker
         {
             lock (_gate)
             {
-                // One that has gone keeps its place, and passes its turn on.
+                // One that has gone is passed over; if its turn has come already, it passes it on.
                 if (turn.TrySetCanceled(cancellationToken))
-                    _requests--;
+                    (_requests, _pending) = (_requests - 1, _pending - 1);
                 else
                     End(needsConnection: true);
             }
@@ -138,8 +140,10 @@ internal sealed class CircuitBreaker
     {
         while (_waiting.TryDequeue(out var turn))
         {
-            if (turn.TrySetResult())
-                return;
+            if (!turn.TrySetResult())
+                continue;
+            _pending--;
+            return;
         }
 
         _connections--;

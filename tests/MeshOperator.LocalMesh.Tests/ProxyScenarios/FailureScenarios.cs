@@ -122,6 +122,42 @@ public abstract class FailureScenarios(ScenarioMesh mesh) : ProxyScenario(mesh)
     }
 
     [Fact]
+    public async Task Requests_wait_for_an_application_that_handles_few_at_once()
+    {
+        await TargetAsync("RateLimit", "queue: {running: 2, waiting: 40}");
+
+        AllAnswered(await Friend.CallAsync(Url, 30, 60, "x-standin-delay: 20ms"));
+    }
+
+    [Fact]
+    public async Task A_request_that_finds_the_queue_full_gets_503_with_the_time_to_retry_after()
+    {
+        await TargetAsync("RateLimit", "queue: {running: 2, waiting: 2}");
+
+        var replies = await Friend.CallAsync(Url, 20, 40, "x-standin-delay: 300ms");
+
+        AllAnswered([.. replies.Where(reply => reply.Status != 503)]);
+        var refused = replies.Where(reply => reply.Status == 503).ToList();
+        refused.ShouldNotBeEmpty();
+        refused.ShouldAllBe(reply => reply.Headers["retry-after"] == "1" && !reply.Headers.ContainsKey("x-meshoperator-not-sent"));
+    }
+
+    [Fact]
+    public async Task A_POST_that_finds_the_queue_full_is_tried_again()
+    {
+        await TargetAsync("RateLimit", "queue: {running: 2, waiting: 3}");
+        await TargetAsync("RetryPolicy", "attempts: 10\nrespectRetryAfter: false\nbackoff: {base: 100ms, max: 500ms}");
+
+        var replies = await Task.WhenAll(
+            Enumerable
+                .Range(0, 16)
+                .Select(_ => Friend.SendAsync(HttpMethod.Post, Url, ["x-standin-delay: 100ms"], new StringContent("prompt")))
+        );
+
+        AllAnswered(replies);
+    }
+
+    [Fact]
     public async Task Requests_beyond_the_limit_are_answered_429_with_the_time_to_retry_after()
     {
         await TargetAsync("RateLimit", "limits: [{requests: 10, unit: Hour, burst: 10}]");

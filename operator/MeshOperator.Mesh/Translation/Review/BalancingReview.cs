@@ -33,7 +33,7 @@ internal static class BalancingReview
         if (port.IsHeadless)
             yield return $"Clients of the headless service {port.Service} choose endpoints themselves.";
         if (port.Balancing.Utilization is { ReportingPeriod: not null } && port.Endpoints.Any(endpoint => endpoint.Identity is not null))
-            yield return $"Endpoints of {port.Service} take mutual TLS, so sidecars read reports from responses.";
+            yield return $"Endpoints of {port.Service} take mutual TLS, so sidecars read reports from responses and do not ask for them.";
         if (sticky is not [var first, ..])
             yield break;
         var decidesForAll = Array.Exists(sticky, call => call.Route.Pool is null) && port.Balancing.Hash is null;

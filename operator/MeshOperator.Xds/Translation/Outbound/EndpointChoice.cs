@@ -41,10 +41,10 @@ internal static class EndpointChoice
             cluster.LoadBalancingPolicy = new LoadBalancingPolicy { Policies = { Policy(port) } };
     }
 
-    /// <summary>Adds it for a gRPC library, as far as it can do it without a hash. Older ones only know round robin and the ring.</summary>
+    /// <summary>Adds it for a gRPC library, as far as it can do it. Older ones only know round robin and the ring.</summary>
     public static void ApplyProxyless(BalancingSettings balancing, Cluster cluster)
     {
-        cluster.LbPolicy = Cluster.Types.LbPolicy.RoundRobin;
+        cluster.LbPolicy = balancing.Hash is { NeedsCookie: false } ? Cluster.Types.LbPolicy.RingHash : Cluster.Types.LbPolicy.RoundRobin;
         if (balancing.Utilization is { } reports)
             cluster.LoadBalancingPolicy = new LoadBalancingPolicy
             {

@@ -28,9 +28,15 @@ internal static class OutlierBuilder
     private static readonly TimeSpan UnreachableAtMost = TimeSpan.FromSeconds(15);
 
     /// <summary>What counts as a failure of an endpoint that cannot be reached: what its proxy says when its application does not listen.
-    /// What the application answers is no failure.</summary>
+    /// What the application answers is no failure, nor is a full queue.</summary>
     public static HttpProtocolOptions.Types.OutlierDetection NotSentOnly { get; } =
-        new() { ErrorMatcher = new MatchPredicate { HttpResponseHeadersMatch = new HttpHeadersMatch { Headers = { NotSent.Matcher } } } };
+        new()
+        {
+            ErrorMatcher = new MatchPredicate
+            {
+                HttpResponseHeadersMatch = new HttpHeadersMatch { Headers = { NotSent.UnreachedMatcher } },
+            },
+        };
 
     /// <summary>Ejects endpoints that cannot be reached, at most half of them: as requests to them fail quickly, the least loaded of two is
     /// often such a one, and retries alone would have to make up for many requests.</summary>

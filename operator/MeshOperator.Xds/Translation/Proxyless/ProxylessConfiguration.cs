@@ -51,11 +51,7 @@ internal sealed class ProxylessConfiguration
         var policies = new PolicyResources();
         foreach (var (name, service) in services)
         {
-            var port = ProxylessPort.Create(
-                service,
-                hashed.Contains(name) || IsHashed(service.Source),
-                previous?.Ports.GetValueOrDefault(name)
-            );
+            var port = ProxylessPort.Create(service, hashed.Contains(name), previous?.Ports.GetValueOrDefault(name));
             ports.Add(name, port);
             if (port.Route is not null)
                 policies.Add(service.Source.RoutePolicies, port.Route);
@@ -64,8 +60,6 @@ internal sealed class ProxylessConfiguration
 
         return new ProxylessConfiguration(ports, Sets(ports.Values, previous?.Shared), policies.ToDictionary());
     }
-
-    private static bool IsHashed(MeshServicePort port) => port.Balancing.Hash is { } hash && ProxylessRoutes.IsSupported(hash);
 
     private static ResourceSet[] Sets(IReadOnlyCollection<ProxylessPort> ports, IReadOnlyList<ResourceSet>? previous)
     {

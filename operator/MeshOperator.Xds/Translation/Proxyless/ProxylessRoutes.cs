@@ -18,10 +18,7 @@ internal static class ProxylessRoutes
         RouteBuilder.Configuration(port, Names.Outbound(port.Service, port.Port), port.Routes.Select(Route).OfType<EnvoyRoute>());
 
     /// <summary>Whether calls can be kept at one endpoint by it: there are no cookies to make.</summary>
-    public static bool IsSupported(HttpRoute route) => route.Sticky is { } sticky && IsSupported(sticky);
-
-    /// <summary>Whether calls can be kept at one endpoint by a key.</summary>
-    public static bool IsSupported(StickySession sticky) => sticky.Key is StickyKey.Header or StickyKey.SourceIp;
+    public static bool IsSupported(HttpRoute route) => route.Sticky is { NeedsCookie: false };
 
     private static EnvoyRoute? Route(HttpRoute route)
     {
@@ -40,7 +37,7 @@ internal static class ProxylessRoutes
         // gRPC ignores the timeout of a route; this is the bound on a call's deadline (gRFC A31).
         if (route.RequestTimeout is { } timeout)
             action.MaxStreamDuration = new() { MaxStreamDuration_ = EnvoyMessages.Duration(timeout) };
-        if ((route.Sticky ?? route.Hash) is { } key && IsSupported(key))
+        if ((route.Sticky ?? route.Hash) is { NeedsCookie: false } key)
             action.HashPolicy.Add(Hash(key));
         var result = new EnvoyRoute
         {

@@ -25,7 +25,7 @@ internal static class LocalReplies
     /// <summary>Of a server's proxy to a caller's: what the application did not get says so. What has outgrown the bound is of a method
     /// that may be repeated, as nothing else is tried again here.</summary>
     public static LocalReplyConfig ToProxy { get; } =
-        new() { Mappers = { Outgrown(NotSent.Mark), Full(NotSent.Mark), With(Flag("UF"), NotSent.Mark) } };
+        new() { Mappers = { Outgrown(NotSent.Mark), Full(NotSent.FullMark), With(Flag("UF"), NotSent.Mark) } };
 
     /// <summary>A header that an answer has from here on.</summary>
     public static HeaderValueOption Header(string name, string value) =>

@@ -14,7 +14,8 @@ namespace MeshOperator.Local.Application;
 /// <summary>Stands in for the application of a pod: serves all declared ports, says which version answered, and calls other services as the
 /// pod's annotations say (<see cref="StandInSettings"/>). A port named <c>grpc</c>, <c>http2</c> or <c>h2c</c> speaks HTTP/2, one named
 /// <c>tcp</c> or after a database sends bytes back, and any other speaks HTTP/1.1. gRPC calls and WebSockets get their messages back. A
-/// request can ask for a status or a delay by headers (<see cref="StandInOrders"/>).</summary>
+/// request can ask for a status or a delay by headers (<see cref="StandInOrders"/>). It can also serve a language model
+/// (<see cref="Completions"/>).</summary>
 internal sealed class StandIn : IAsyncDisposable
 {
     /// <summary>The header that names the version that answered.</summary>
@@ -38,10 +39,15 @@ internal sealed class StandIn : IAsyncDisposable
     private readonly OutgoingCalls _calls;
     private readonly string _pod;
     private readonly string _version;
+    private readonly Completions? _completions;
     private long _requests;
+    private int _running;
 
-    private StandIn(WebApplication app, StandInSettings settings, OutgoingCalls calls, string pod, string version) =>
+    private StandIn(WebApplication app, StandInSettings settings, OutgoingCalls calls, string pod, string version)
+    {
         (_app, _settings, _calls, _pod, _version) = (app, settings, calls, pod, version);
+        _completions = settings.TokensPerSecond is { } rate ? new Completions(version, rate) : null;
+    }
 
     /// <summary>How many requests it has had.</summary>
     public long Requests => Interlocked.Read(ref _requests);
@@ -147,6 +153,21 @@ internal sealed class StandIn : IAsyncDisposable
     private async Task HandleAsync(HttpContext context)
     {
         Interlocked.Increment(ref _requests);
+        try
+        {
+            if (Interlocked.Increment(ref _running) > _settings.Slots)
+                context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            else
+                await AnswerAsync(context);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context)
+    {
         var isGrpc = context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true;
         var certificate = context.Request.Headers[ClientCertificateHeader].ToString();
         context.Response.Headers[PodHeader] = _pod;
@@ -164,6 +185,12 @@ internal sealed class StandIn : IAsyncDisposable
         if (context.WebSockets.IsWebSocketRequest)
         {
             await SendMessagesBackAsync(context);
+            return;
+        }
+
+        if (_completions is not null && orders.Status is null && Completions.IsFor(context.Request))
+        {
+            await _completions.AnswerAsync(context);
             return;
         }
 
