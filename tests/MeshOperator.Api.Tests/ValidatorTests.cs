@@ -335,7 +335,7 @@ public sealed class ValidatorTests
             },
             {
                 new RateLimitSpec { TargetRefs = [Service("a")] },
-                "spec.limits: the list must have 1 to 16 limits"
+                "spec: nothing is limited; set at least one of limits and queue"
             },
             {
                 new RateLimitSpec { TargetRefs = [Service("a")], Limits = [new() { Requests = 0 }] },

@@ -123,7 +123,7 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
     [Fact]
     public async Task Early_hints_arrive_before_the_answer() =>
         (await RawAsync(Caller, "web", "GET / HTTP/1.1\nx-answer: hints")).ShouldMatch(
-            @"^HTTP/1\.1 103 .*\r\nlink: </style\.css>; rel=preload\r\n\r\nHTTP/1\.1 200 OK\r\n"
+            @"^HTTP/1\.1 103 Early Hints\r\nLink: </style\.css>; rel=preload\r\n\r\nHTTP/1\.1 200 OK\r\n"
         );
 
     [Fact]
