@@ -116,7 +116,5 @@ internal sealed class StructuralSchema
     /// <summary>For custom resources: the schema as it was written, for OpenAPI.</summary>
     public JsonObject? Source { get; set; }
 
-    public bool IsMap => Type == SchemaType.Object && Properties.Count == 0 && AdditionalProperties is not null;
-
     public StructuralSchema? Field(string name) => Properties.TryGetValue(name, out var property) ? property : AdditionalProperties;
 }

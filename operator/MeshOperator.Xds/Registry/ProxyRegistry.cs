@@ -275,26 +275,25 @@ public sealed class ProxyRegistry
 
     private static void MeasureOwn(NodeEntry node, ProxyConnection proxy, ref ProxyProgress progress)
     {
-        foreach (
-            var type in (ReadOnlySpan<ResourceType>)
-                [ResourceType.Cluster, ResourceType.Listener, ResourceType.Route, ResourceType.Extension]
-        )
-        {
-            var status = proxy[type];
-            foreach (var resource in node.Own[type].Items)
-                progress.Count(resource, status, status?.AcknowledgedOwn.Find(resource.Name));
-        }
+        foreach (var type in (ReadOnlySpan<ResourceType>)[ResourceType.Listener, ResourceType.Route, ResourceType.Extension])
+            Measure(type, proxy[type], ref progress);
 
-        // Pods that were injected before there was a runtime layer do not ask for it.
-        if (proxy[ResourceType.Runtime] is { } runtime)
+        // Who asks for listeners has asked for clusters before. Pods that were injected before there was a runtime layer do not ask for it.
+        foreach (var type in (ReadOnlySpan<ResourceType>)[ResourceType.Cluster, ResourceType.Runtime])
         {
-            foreach (var layer in node.Own[ResourceType.Runtime].Items)
-                progress.Count(layer, runtime, runtime.AcknowledgedOwn.Find(layer.Name));
+            if (proxy[type] is { } status)
+                Measure(type, status, ref progress);
         }
 
         var secrets = proxy[ResourceType.Secret];
         foreach (var callers in node.Own.Callers)
             progress.Count(callers, secrets);
+
+        void Measure(ResourceType type, TypeStatus? status, ref ProxyProgress total)
+        {
+            foreach (var resource in node.Own[type].Items)
+                total.Count(resource, status, status?.AcknowledgedOwn.Find(resource.Name));
+        }
     }
 
     private static ProxyStatus Describe(ProxyConnection proxy)
