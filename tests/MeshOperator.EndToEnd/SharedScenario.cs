@@ -89,6 +89,7 @@ public sealed class SharedNamespace : IAsyncLifetime
             _turn = await mesh.Turns.TakeAsync(alone: turn == Turn.Alone);
             Namespace = await TestNamespace.CreateAsync(mesh, name, proxies);
             await deploy(Namespace);
+            await Namespace.WaitUntilProxiesKnowAllAsync();
             IsMade = true;
         }
         catch (Exception e)

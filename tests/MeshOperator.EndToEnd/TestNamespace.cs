@@ -116,6 +116,27 @@ internal sealed class TestNamespace : IAsyncDisposable
             await Policies.WaitUntilProgrammedAsync(Mesh, policy);
     }
 
+    /// <summary>Waits until each proxy has the endpoints of all workloads that have a Service: the operator sends them some time after a pod
+    /// is ready.</summary>
+    public Task WaitUntilProxiesKnowAllAsync() =>
+        Eventually.Succeeds(async () =>
+        {
+            var served = Pods.Where(pod => Mesh.Names.Endpoints(new ObjectKey(Name, pod.Pod.Metadata.Labels["app"])).Any())
+                .Select(pod => $"::{pod.Network.Address}:")
+                .ToList();
+            foreach (var proxy in Pods.Select(pod => pod.Proxy).OfType<ProxyProcess>())
+            {
+                var outbound = (await proxy.AdminAsync("/clusters"))
+                    .Split('\n')
+                    .Where(line => line.StartsWith("outbound/", StringComparison.Ordinal))
+                    .ToList();
+                foreach (
+                    var endpoint in served.Where(endpoint => !outbound.Exists(line => line.Contains(endpoint, StringComparison.Ordinal)))
+                )
+                    throw new TimeoutException($"a proxy does not know the endpoint {endpoint}");
+            }
+        });
+
     /// <summary>Deletes a policy, for example <c>("TrafficSplit", "web")</c>.</summary>
     public Task DeleteAsync(string kind, string name)
     {

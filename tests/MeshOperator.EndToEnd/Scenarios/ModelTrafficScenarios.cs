@@ -193,7 +193,7 @@ public sealed class ModelTrafficScenarios(TestMesh mesh, SharedNamespace shared)
 
         for (var i = 0; i < 10; i++)
         {
-            using var body = new ByteArrayContent(new byte[5_000_000]);
+            using var body = new ByteArrayContent(new byte[500_000]);
             var reply = await Caller.SendAsync(
                 HttpMethod.Post,
                 $"http://{model}/",
@@ -204,7 +204,7 @@ public sealed class ModelTrafficScenarios(TestMesh mesh, SharedNamespace shared)
             reply.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(2));
         }
 
-        await Eventually.Succeeds(() => Behavior.Arrivals($"{copies}/received").Count(received => received == "5000000").ShouldBe(20));
+        await Eventually.Succeeds(() => Behavior.Arrivals($"{copies}/received").Count(received => received == "500000").ShouldBe(20));
     }
 
     [Theory]

@@ -14,6 +14,9 @@ internal static class ApplicationCluster
     /// <summary>Only what a setting bounds shall be bounded.</summary>
     private const uint Unbounded = uint.MaxValue;
 
+    /// <summary>Requests that are repeated at a time. An application that is dead must not cost twice.</summary>
+    private const uint Repeats = 10;
+
     /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's.</summary>
     public static Cluster Redirected(InboundTarget target, InboundProfile profile)
     {
@@ -73,7 +76,7 @@ internal static class ApplicationCluster
                         MaxConnections = Least(places?.Connections, connection.MaxConnections),
                         MaxPendingRequests = places?.Waiting ?? Unbounded,
                         MaxRequests = Unbounded,
-                        MaxRetries = Unbounded,
+                        MaxRetries = Repeats,
                     },
                 },
             },

@@ -28,13 +28,14 @@ internal static class Http1Settings
     }
 
     /// <summary>Of connections to servers.</summary>
-    public static Http1ProtocolOptions ToServer() => Create();
+    public static Http1ProtocolOptions ToServer()
+    {
+        var options = Create();
 
-    private static Http1ProtocolOptions Create() =>
-        new()
-        {
-            EnableTrailers = true,
-            HeaderKeyFormat = AsWritten,
-            AllowChunkedLength = true,
-        };
+        // Of servers only: a request with both may mean another one to a server than to its proxy, and is refused.
+        options.AllowChunkedLength = true;
+        return options;
+    }
+
+    private static Http1ProtocolOptions Create() => new() { EnableTrailers = true, HeaderKeyFormat = AsWritten };
 }
