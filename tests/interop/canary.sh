@@ -41,7 +41,9 @@ POD
 expect "a pod with the label comes back with the sidecar" "mesh-init mesh-proxy app" kubectl get pod own -o jsonpath='{.spec.initContainers[*].name} {.spec.containers[*].name}'
 
 # What this Envoy is known to take though xdscheck, which knows an older one, does not (see XdsCheck.cs of the tests).
-known='HttpProtocolOptions has unknown fields: field 8 |: descriptors without a token bucket |<FilterConfig>.config: empty type_url: '
+known='HttpProtocolOptions has unknown fields: field 8 |Http2ProtocolOptions has unknown fields: field 21 \(bytes, [0-9]+ bytes\), field 22 '
+known+='|route\.v3\.Route has unknown fields: field 20 |LocalRateLimit has unknown fields: field 18 |\.max_grpc_timeout: deprecated '
+known+='|: descriptors without a token bucket |<FilterConfig>.config: empty type_url: '
 validate() {
     local output status
     output=$("$xdscheck" validate --strict "$@" 2>&1) && return
