@@ -116,8 +116,8 @@ internal sealed class TestNamespace : IAsyncDisposable
             await Policies.WaitUntilProgrammedAsync(Mesh, policy);
     }
 
-    /// <summary>Waits until each proxy has the endpoints of all workloads that have a Service: the operator sends them some time after a pod
-    /// is ready.</summary>
+    /// <summary>Waits until each proxy has the endpoints of all workloads that have a Service: the operator sends them some time after a
+    /// pod is ready.</summary>
     public Task WaitUntilProxiesKnowAllAsync() =>
         Eventually.Succeeds(async () =>
         {
