@@ -119,6 +119,9 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     /// <summary>The TCP ports that its containers declare; they may serve others.</summary>
     public ValueList<int> ContainerPorts { get; init; } = [];
 
+    /// <summary>Its first address; null until it has one.</summary>
+    public string? Address { get; init; }
+
     /// <summary>How many worker threads its proxy has.</summary>
     public int ProxyThreads { get; init; } = 1;
 

@@ -91,11 +91,12 @@ internal static class RecordReader
                     .Order()
                     .ToValueList(),
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
+                Address = pod.Status?.PodIPs is [{ Ip: { Length: > 0 } address }, ..] ? address : null,
                 ProxyThreads = ProxyThreads.Read(pod),
                 Application = ApplicationSettings.Read(pod.Metadata.Annotations),
                 ExplicitProxy = ReadExplicitProxy(pod),
                 CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
-                HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } address && IpFamily.IsIpv6(address)) == true,
+                HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } some && IpFamily.IsIpv6(some)) == true,
             };
 
     /// <summary>What is wrong in an annotation is as if it were not there: admission refuses it, but nobody is asked when it is changed.

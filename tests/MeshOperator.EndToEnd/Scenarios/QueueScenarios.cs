@@ -13,7 +13,10 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     private Client Caller => Workload("client").Client;
 
     private protected override Task DeployAsync(TestNamespace ns) =>
-        Task.WhenAll(ns.DeployAsync(new WorkloadSpec("model") { Ports = [Port.Http, Port.SingleThreaded] }), ns.DeployAsync("client"));
+        Task.WhenAll(
+            ns.DeployAsync(new WorkloadSpec("model") { Ports = [Port.Http, Port.SingleThreaded, Port.Grpc] }),
+            ns.DeployAsync("client")
+        );
 
     [Fact]
     public async Task A_server_of_four_slots_serves_32_callers()
@@ -23,6 +26,27 @@ public sealed class QueueScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         var load = await Caller.CallAsync(HttpMethod.Post, "http://model/", callers: 32, requests: 400, "x-slots: 4", "x-delay: 20");
 
         load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
+    public async Task A_server_of_four_slots_serves_32_streams_of_one_connection()
+    {
+        await QueueAsync(running: 4, waiting: 96);
+
+        var replies = await Task.WhenAll(
+            Enumerable
+                .Range(0, 32)
+                .Select(_ =>
+                    Caller.SendAsync(
+                        HttpMethod.Post,
+                        $"http://model:{Port.Grpc.Number}/",
+                        ["x-slots: 4", "x-delay: 100"],
+                        version: HttpVersion.Version20
+                    )
+                )
+        );
+
+        replies.ShouldAllBe(reply => reply.Status == HttpStatusCode.OK);
     }
 
     [Fact]

@@ -108,6 +108,7 @@ internal sealed class WorkloadBuilder
             DefaultAccess = policy?.Access.ForPort(port: null),
             DefaultRevision = RevisionOf(0, isHttp: false),
             HasIpv6 = pod.HasIpv6,
+            QueueAddress = ports.Values.Any(port => port.Queue is not null) ? pod.Address : null,
             Binding = pod.ExplicitProxy?.Inbound,
             Tls = policy?.Tls ?? TlsBounds.Default,
         };

@@ -17,12 +17,22 @@ internal static class ApplicationCluster
     /// <summary>Requests that are repeated at a time. An application that is dead must not cost twice.</summary>
     private const uint Repeats = 10;
 
-    /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's.</summary>
+    /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's. Where
+    /// requests wait, that is said beforehand: Envoy has a pool of connections for each place that it finds out, and of requests that come
+    /// at once each finds it out for itself.</summary>
     public static Cluster Redirected(InboundTarget target, InboundProfile profile)
     {
         var cluster = Create(target, profile);
-        cluster.Type = Cluster.Types.DiscoveryType.OriginalDst;
-        cluster.LbPolicy = Cluster.Types.LbPolicy.ClusterProvided;
+        if (target.Port.Queue is not null && profile.QueueAddress is { } address)
+        {
+            SendTo(address, target, cluster);
+        }
+        else
+        {
+            cluster.Type = Cluster.Types.DiscoveryType.OriginalDst;
+            cluster.LbPolicy = Cluster.Types.LbPolicy.ClusterProvided;
+        }
+
         cluster.UpstreamBindConfig = new BindConfig
         {
             SourceAddress = new SocketAddress { Address = ProxySource.Ipv4, PortValue = 0 },
@@ -41,6 +51,12 @@ internal static class ApplicationCluster
     public static Cluster OnLoopback(InboundTarget target, InboundProfile profile, string address)
     {
         var cluster = Create(target, profile);
+        SendTo(address, target, cluster);
+        return cluster;
+    }
+
+    private static void SendTo(string address, InboundTarget target, Cluster cluster)
+    {
         cluster.Type = Cluster.Types.DiscoveryType.Static;
         cluster.LoadAssignment = new ClusterLoadAssignment
         {
@@ -56,7 +72,6 @@ internal static class ApplicationCluster
                 },
             },
         };
-        return cluster;
     }
 
     private static Cluster Create(InboundTarget target, InboundProfile profile)
@@ -81,22 +96,19 @@ internal static class ApplicationCluster
                 },
             },
         };
-        if (UpstreamProtocols.ForServer(target.Port.Protocol) is not { } options)
+        if (UpstreamProtocols.ForServer(target.Port.Protocol, streams: places is null ? null : 1) is not { } options)
             return cluster;
         options.CommonHttpProtocolOptions = new HttpProtocolOptions { IdleTimeout = EnvoyMessages.Duration(connection.IdleTimeout!.Value) };
         if ((connection.RequestsPerConnection ?? places?.RequestsPerConnection) is { } requests)
             options.CommonHttpProtocolOptions.MaxRequestsPerConnection = (uint)requests;
-        if (places is not null)
-            places.Apply(options);
         cluster.TypedExtensionProtocolOptions.Add(UpstreamProtocols.OptionsName, EnvoyMessages.Pack(options));
         return cluster;
     }
 
     private static uint Least(int? a, int? b) => (uint?)(a is { } first && b is { } second ? Math.Min(first, second) : a ?? b) ?? Unbounded;
 
-    /// <summary>What makes a queue of connections. Over HTTP/1 a connection is a request at a time; over HTTP/2 there is one connection,
-    /// and its streams are. Envoy lets each of its threads have one connection whatever the bound, and one stream, so the others are
-    /// fewer by that: no more requests run than may.</summary>
+    /// <summary>What makes a queue of connections: each carries a request at a time, over HTTP/2 too. Envoy lets each of its threads have
+    /// one whatever the bound, so the others are fewer by that: no more requests run than may.</summary>
     private sealed class Places(RequestQueue queue, int threads)
     {
         public int Connections { get; } = Math.Max(1, queue.Running - (threads - 1));
@@ -107,21 +119,5 @@ internal static class ApplicationCluster
         /// <summary>A server that handles one request at a time may handle one connection at a time, and must not wait for the next request
         /// of one thread while another has some.</summary>
         public int? RequestsPerConnection { get; } = queue.Running == 1 ? 1 : null;
-
-        public void Apply(Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions options)
-        {
-            var streams = (uint)Math.Max(1, queue.Running / threads);
-            foreach (
-                var http2 in new[]
-                {
-                    options.ExplicitHttpConfig?.Http2ProtocolOptions,
-                    options.UseDownstreamProtocolConfig?.Http2ProtocolOptions,
-                }
-            )
-            {
-                if (http2 is not null)
-                    http2.MaxConcurrentStreams = streams;
-            }
-        }
     }
 }

@@ -49,7 +49,8 @@ internal static class Http2Settings
     public static Http2ProtocolOptions FromProxy() => Server(AnyReset, AnyReset);
 
     /// <summary>Of connections to servers.</summary>
-    public static Http2ProtocolOptions ToServer() => Create(StreamsPerConnection, AnyReset, AnyReset);
+    /// <param name="streams">How many a connection carries at once; null for as many as are usual.</param>
+    public static Http2ProtocolOptions ToServer(uint? streams = null) => Create(streams ?? StreamsPerConnection, AnyReset, AnyReset);
 
     private static Http2ProtocolOptions Server(ulong burst, ulong rate) => Create(Unbounded, burst, rate);
 

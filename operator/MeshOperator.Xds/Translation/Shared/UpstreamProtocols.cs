@@ -10,20 +10,24 @@ internal static class UpstreamProtocols
     public const string OptionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
     /// <summary>HTTP/2 always.</summary>
-    public static HttpProtocolOptions Http2() => new() { ExplicitHttpConfig = new() { Http2ProtocolOptions = Http2Settings.ToServer() } };
+    /// <param name="streams">How many a connection carries at once; null for as many as are usual.</param>
+    public static HttpProtocolOptions Http2(uint? streams = null) =>
+        new() { ExplicitHttpConfig = new() { Http2ProtocolOptions = Http2Settings.ToServer(streams) } };
 
     /// <summary>By what is declared of a server's port; null where that is bytes.</summary>
-    public static HttpProtocolOptions? ForServer(PortProtocol protocol) =>
+    /// <param name="protocol">What is declared.</param>
+    /// <param name="streams">How many streams of HTTP/2 a connection carries at once; null for as many as are usual.</param>
+    public static HttpProtocolOptions? ForServer(PortProtocol protocol, uint? streams = null) =>
         protocol switch
         {
-            PortProtocol.Http2 or PortProtocol.Grpc => Http2(),
+            PortProtocol.Http2 or PortProtocol.Grpc => Http2(streams),
             // A client may speak HTTP/2 (gRPC, for one) to a port declared as HTTP; it is passed on as it was spoken.
             PortProtocol.Http or PortProtocol.Detect => new HttpProtocolOptions
             {
                 UseDownstreamProtocolConfig = new()
                 {
                     HttpProtocolOptions = Http1Settings.ToServer(),
-                    Http2ProtocolOptions = Http2Settings.ToServer(),
+                    Http2ProtocolOptions = Http2Settings.ToServer(streams),
                 },
             },
             _ => null,
