@@ -5,7 +5,6 @@ using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Type.V3;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Translation.Shared;
-using EnvoyHeader = Envoy.Config.Core.V3.HeaderValue;
 
 namespace MeshOperator.Xds.Translation.Inbound;
 
@@ -60,18 +59,11 @@ internal static class RateLimitBuilder
     private static IEnumerable<HeaderValueOption> RefusalHeaders(IReadOnlyList<RequestLimit> limits)
     {
         var policy = limits[0].Policy;
-        yield return Header("retry-after", RetryAfter(limits).ToString(CultureInfo.InvariantCulture));
-        yield return Header(LimitedByHeader, $"{policy.Namespace}/{policy.Name}");
+        yield return EnvoyMessages.Header("retry-after", RetryAfter(limits).ToString(CultureInfo.InvariantCulture));
+        yield return EnvoyMessages.Header(LimitedByHeader, $"{policy.Namespace}/{policy.Name}");
         if (limits.Select(limit => limit.Client).Distinct().ToList() is [{ } client])
-            yield return Header(LimitedClientHeader, client.Header ?? PeerIdentity);
+            yield return EnvoyMessages.Header(LimitedClientHeader, client.Header ?? PeerIdentity);
     }
-
-    private static HeaderValueOption Header(string name, string value) =>
-        new()
-        {
-            Header = new EnvoyHeader { Key = name, Value = value },
-            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
-        };
 
     /// <summary>Fills as smoothly as whole seconds and whole tokens allow: 90 a minute are 3 every 2 s. Where that is more than the burst,
     /// as the shortest interval allows: of one fill no more than the burst would be kept.</summary>

@@ -22,6 +22,14 @@ internal static class EnvoyMessages
     public static Any Pack(IMessage message) =>
         new() { TypeUrl = TypeUrl(message), Value = UnsafeByteOperations.UnsafeWrap(XdsResource.Serialise(message)) };
 
+    /// <summary>A header that a message has from here on, whatever it had.</summary>
+    public static HeaderValueOption Header(string name, string value) =>
+        new()
+        {
+            Header = new Envoy.Config.Core.V3.HeaderValue { Key = name, Value = value },
+            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
+        };
+
     public static Address Address(string address, uint port) =>
         new()
         {

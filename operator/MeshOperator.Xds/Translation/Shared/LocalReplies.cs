@@ -1,7 +1,6 @@
 using Envoy.Config.Accesslog.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
-using HeaderValue = Envoy.Config.Core.V3.HeaderValue;
 
 namespace MeshOperator.Xds.Translation.Shared;
 
@@ -27,14 +26,6 @@ internal static class LocalReplies
     public static LocalReplyConfig ToProxy { get; } =
         new() { Mappers = { Outgrown(NotSent.Mark), Full(NotSent.FullMark), With(Flag("UF"), NotSent.Mark) } };
 
-    /// <summary>A header that an answer has from here on.</summary>
-    public static HeaderValueOption Header(string name, string value) =>
-        new()
-        {
-            Header = new HeaderValue { Key = name, Value = value },
-            AppendAction = HeaderValueOption.Types.HeaderAppendAction.OverwriteIfExistsOrAdd,
-        };
-
     private static ResponseMapper Outgrown(params ReadOnlySpan<HeaderValueOption> headers)
     {
         var mapper = With(
@@ -57,7 +48,7 @@ internal static class LocalReplies
 
     /// <summary>As many requests wait for the application as may.</summary>
     private static ResponseMapper Full(params ReadOnlySpan<HeaderValueOption> headers) =>
-        With(Flag("UO"), [.. headers, Header("retry-after", RetryAfterSeconds)]);
+        With(Flag("UO"), [.. headers, EnvoyMessages.Header("retry-after", RetryAfterSeconds)]);
 
     private static AccessLogFilter Flag(string flag) => new() { ResponseFlagFilter = new ResponseFlagFilter { Flags = { flag } } };
 

@@ -31,8 +31,8 @@ internal static class NotSent
         };
 
     /// <summary>Says that the application could not be reached.</summary>
-    public static HeaderValueOption Mark { get; } = LocalReplies.Header(Header, Unreached);
+    public static HeaderValueOption Mark { get; } = EnvoyMessages.Header(Header, Unreached);
 
     /// <summary>Says that the application has as many requests as it may have. It is well, so this is no reason to eject it.</summary>
-    public static HeaderValueOption FullMark { get; } = LocalReplies.Header(Header, Full);
+    public static HeaderValueOption FullMark { get; } = EnvoyMessages.Header(Header, Full);
 }
