@@ -32,3 +32,12 @@ name: mesh-operator
 namespace: {{ .Release.Namespace }}
 port: 443
 {{- end }}
+
+{{- define "mesh-operator.crdMetadata" -}}
+{{- if .Values.crds.keep -}}
+annotations:
+  helm.sh/resource-policy: keep
+{{ end -}}
+labels:
+  {{- include "mesh-operator.labels" . | nindent 2 }}
+{{- end }}

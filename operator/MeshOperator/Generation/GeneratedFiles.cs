@@ -28,7 +28,7 @@ internal static class GeneratedFiles
             var name = entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName;
             var yaml = Notice + ManifestYaml.Write(CustomResourceDefinition.ForEntity(entity));
             files[$"crds/{name}.yaml"] = yaml;
-            files[$"charts/mesh-operator/crds/{name}.yaml"] = yaml;
+            files[$"charts/mesh-operator/files/crds/{name}.yaml"] = yaml;
         }
 
         var rules = Assembly
