@@ -2,8 +2,8 @@ namespace MeshOperator.Checks;
 
 /// <summary>How CRDs become part of a Helm release. Helm changes no object that exists and is not its release's own.</summary>
 /// <remarks>
-/// Needed once for CRDs that an earlier chart had in its folder <c>crds/</c>, and for those that stayed when a release with another name was
-/// uninstalled. Helm itself can do it from 3.17 on (<c>--take-ownership</c>).
+/// Needed once for CRDs that an earlier chart had in its folder <c>crds/</c>, and for those that stayed when a release with another name
+/// was uninstalled. Helm itself can do it from 3.17 on (<c>--take-ownership</c>).
 /// </remarks>
 internal static class CrdOwnership
 {

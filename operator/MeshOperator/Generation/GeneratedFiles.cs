@@ -5,7 +5,6 @@ using k8s.Models;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Api.Kinds;
 using MeshOperator.Api.Policies;
-using MeshOperator.Generation.Chart;
 using MeshOperator.Kubernetes.Crds;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Manifests;

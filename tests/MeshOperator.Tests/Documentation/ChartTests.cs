@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using MeshOperator.Checks;
-using MeshOperator.Generation.Chart;
+using MeshOperator.Generation;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Manifests;
 using Shouldly;

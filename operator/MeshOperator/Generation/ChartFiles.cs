@@ -6,7 +6,7 @@ using MeshOperator.Api.Policies;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Manifests;
 
-namespace MeshOperator.Generation.Chart;
+namespace MeshOperator.Generation;
 
 /// <summary>Files of the chart that follow from the program and from <c>values.yaml</c>, but for its roles and CRDs.</summary>
 internal static class ChartFiles

@@ -1,6 +1,6 @@
 using MeshOperator.Checks;
 
-namespace MeshOperator.Generation.Chart;
+namespace MeshOperator.Generation;
 
 /// <summary>The chart's <c>README.md</c>, which registries of charts show beside it.</summary>
 internal static class ChartReadme

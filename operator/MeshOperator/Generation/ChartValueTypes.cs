@@ -5,7 +5,7 @@ using MeshOperator.Settings;
 using MeshOperator.Xds.Translation.Telemetry;
 using Serilog.Events;
 
-namespace MeshOperator.Generation.Chart;
+namespace MeshOperator.Generation;
 
 /// <summary>What each value of the chart may be, as JSON Schema in the forms whose errors read well in Helm. Groups of values are not here:
 /// their structure is that of <c>values.yaml</c>.</summary>

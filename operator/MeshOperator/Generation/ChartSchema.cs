@@ -3,10 +3,10 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using MeshOperator.Kubernetes.Manifests;
 
-namespace MeshOperator.Generation.Chart;
+namespace MeshOperator.Generation;
 
-/// <summary><c>values.schema.json</c>, by which Helm checks values: the structure, defaults and comments of <c>values.yaml</c>, and the types
-/// of <see cref="ChartValueTypes"/>.</summary>
+/// <summary><c>values.schema.json</c>, by which Helm checks values: the structure, defaults and comments of <c>values.yaml</c>, and the
+/// types of <see cref="ChartValueTypes"/>.</summary>
 internal static class ChartSchema
 {
     private static readonly JsonSerializerOptions Indented = new()
