@@ -19,6 +19,7 @@ internal static class MeshopCommand
             CaCommand.Create(),
             InjectCommand.Create(),
             CheckInjectCommand.Create(),
+            CheckWebhooksCommand.Create(),
             GenerateCommand.Create(),
         };
 }

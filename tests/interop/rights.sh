@@ -103,6 +103,29 @@ POD
 }
 eventually "pods are injected through the service" "mesh-init mesh-proxy app" inject
 
+# `helm test`: what its pod runs, with the rights of its service account.
+"$helm" template mesh-operator "$root/charts/mesh-operator" --namespace mesh-system --show-only templates/tests/webhooks.yaml | kubectl apply -f - >/dev/null
+node -e '
+    const c = JSON.parse(require("fs").readFileSync(process.argv[1]));
+    c.users[0].user = { token: process.argv[2] };
+    console.log(JSON.stringify(c));' "$data/administrator.json" "$(kubectl create token mesh-operator-test -n mesh-system)" >"$data/tester"
+# shellcheck disable=SC2086
+check "helm test succeeds" $meshop check-webhooks --namespace default --kubeconfig "$data/tester"
+kubectl get mutatingwebhookconfiguration mesh-operator -o json | node -e '
+    const c = JSON.parse(require("fs").readFileSync(0));
+    for (const w of c.webhooks) w.objectSelector = { matchLabels: { never: "true" } };
+    delete c.metadata.managedFields;
+    console.log(JSON.stringify(c));' >"$data/narrow"
+kubectl get mutatingwebhookconfiguration mesh-operator -o json >"$data/wide"
+kubectl replace -f "$data/narrow" >/dev/null
+# shellcheck disable=SC2086
+expect "and fails for a webhook that is not called" "the pod got no sidecar" $meshop check-webhooks --namespace default --kubeconfig "$data/tester"
+kubectl replace --force -f "$data/wide" >/dev/null
+# shellcheck disable=SC2086
+expect "it names a right that is missing" "cannot create resource" $meshop check-webhooks --namespace kube-public --kubeconfig "$data/tester"
+kubectl delete pod,serviceaccount mesh-operator-test -n mesh-system --wait=false >/dev/null
+kubectl delete role,rolebinding mesh-operator-test -n default >/dev/null
+
 # What view, edit and admin may do with policies: the aggregated roles, merged as the controller of a cluster does.
 merge_roles() {
     local role

@@ -36,6 +36,7 @@ internal static class ChartValueTypes
             ["updateStrategy.rollingUpdate.maxUnavailable"] = NumberOr("^[0-9]+%$", 0),
             ["updateStrategy.rollingUpdate.maxSurge"] = NumberOr("^[0-9]+%$", 0),
             ["revisionHistoryLimit"] = Number(0),
+            ["shutdownDelaySeconds"] = Number(0),
             ["terminationGracePeriodSeconds"] = Number(0),
             ["priorityClassName"] = Text(),
             ["priorityQuota.enabled"] = Flag(),

@@ -1,4 +1,7 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using MeshOperator.Api;
+using MeshOperator.Api.Kinds;
 using MeshOperator.Checks;
 using MeshOperator.Generation;
 using MeshOperator.Injection;
@@ -9,7 +12,7 @@ using Xunit;
 namespace MeshOperator.Tests.Documentation;
 
 /// <summary>What people read about the chart is what the program and the chart do.</summary>
-public sealed class ChartTests
+public sealed partial class ChartTests
 {
     private const string Chart = "charts/mesh-operator/";
 
@@ -85,6 +88,29 @@ public sealed class ChartTests
             new InjectionOptions { Inbound = word, Interception = "none" }.Problem.ShouldBeNull();
     }
 
+    [Fact]
+    public void The_chart_lists_all_its_images_and_CRDs()
+    {
+        var chart = Read(Chart + "Chart.yaml");
+        chart.ShouldContain($"image: {new InjectionOptions().ProxyImage}\n");
+        chart.ShouldContain($"image: {new InjectionOptions().InitImage}\n");
+        foreach (var name in MeshEntities.PluralNames)
+            chart.ShouldContain($"name: {name}.{MeshNames.Group}\n");
+    }
+
+    [Fact]
+    public void Alerts_and_dashboards_use_metrics_that_exist()
+    {
+        var metrics = Read("docs/reference/metrics.md");
+        var used = new[] { "files/alerts.yaml", "dashboards/operator.json" }
+            .SelectMany(file => Metric().Matches(Read(Chart + file)))
+            .Select(match => match.Value)
+            .ToArray();
+        used.ShouldNotBeEmpty();
+        foreach (var metric in used)
+            metrics.ShouldContain($"`{metric.Replace("_bucket", string.Empty, StringComparison.Ordinal)}`");
+    }
+
     private static string[] Words(string path) => [.. Find(path)!["enum"]!.AsArray().Select(word => (string)word!)];
 
     private static JsonObject Values() => (JsonObject)YamlReader.ReadAll(Read(Chart + "values.yaml")).Single().Root!;
@@ -114,6 +140,9 @@ public sealed class ChartTests
             }
         }
     }
+
+    [GeneratedRegex("meshoperator_[a-z_]+")]
+    private static partial Regex Metric();
 
     private static string Read(string path) => File.ReadAllText(Path.Combine(Document.Root, path));
 }
