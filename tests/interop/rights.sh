@@ -37,9 +37,10 @@ node -e '
 expect "the service account may not read secrets of others" "no" kubectl auth can-i get secrets -n default --as system:serviceaccount:mesh-system:mesh-operator
 
 # shellcheck disable=SC2086
-$meshop run --kubeconfig "$data/kubeconfig" --namespace mesh-system --webhook-port 0 --metrics-port 18080 --xds-port 0 >"$data/log" 2>&1 &
+$meshop run --kubeconfig "$data/kubeconfig" --namespace mesh-system --webhook-port 0 --metrics-port 0 --xds-port 0 --replica-port 0 >"$data/log" 2>&1 &
 operator=$!
-eventually "the operator is ready" "ok" curl -sf http://127.0.0.1:18080/readyz
+ready() { curl -sf "http://127.0.0.1:$(sed -nE 's/.*"Metrics":"[^"]*:([0-9]+)".*/\1/p' "$data/log")/readyz"; }
+eventually "the operator is ready" "ok" ready
 eventually "it writes its CA bundle into the webhooks" "LS0tLS1CRUdJTi" kubectl get mutatingwebhookconfiguration mesh-operator -o 'jsonpath={.webhooks[*].clientConfig.caBundle}'
 kubectl create namespace serving >/dev/null
 eventually "it puts the trust bundle into new namespaces" "BEGIN CERTIFICATE" kubectl get configmap mesh-trust-bundle -n serving -o 'jsonpath={.data.ca\.crt}'

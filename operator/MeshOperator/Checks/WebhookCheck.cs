@@ -1,3 +1,4 @@
+using System.Text.Json;
 using k8s;
 using k8s.Autorest;
 using k8s.Models;
@@ -27,8 +28,8 @@ internal sealed class WebhookCheck(IKubernetes client, string ns)
         var answer = await AnswerAsync(() =>
             client.CoreV1.CreateNamespacedPodAsync(pod, ns, dryRun: "All", cancellationToken: cancellation)
         );
-        if (answer.Refusal is { } refusal)
-            return refusal;
+        if (answer.Problem is { } problem)
+            return problem;
         return answer.Value!.Metadata.Annotations?.ContainsKey(MeshNames.StatusAnnotation) == true
             ? null
             : "the pod got no sidecar: see that the MutatingWebhookConfiguration mesh-operator exists, that its selectors include "
@@ -69,16 +70,16 @@ internal sealed class WebhookCheck(IKubernetes client, string ns)
                 cancellationToken: cancellation
             )
         );
-        return answer.Refusal switch
+        return answer.Problem switch
         {
             null => "an invalid policy was accepted: see that the ValidatingWebhookConfiguration mesh-operator exists, and that the API "
                 + "server reaches the operator's port 9443",
-            var refusal when refusal.Contains($"\"{Policies}.{MeshNames.Group}\" denied the request", StringComparison.Ordinal) => null,
-            var refusal => refusal,
+            var problem when problem.Contains($"\"{Policies}.{MeshNames.Group}\" denied the request", StringComparison.Ordinal) => null,
+            var problem => problem,
         };
     }
 
-    private static async Task<(T? Value, string? Refusal)> AnswerAsync<T>(Func<Task<T>> request)
+    private static async Task<(T? Value, string? Problem)> AnswerAsync<T>(Func<Task<T>> request)
         where T : class
     {
         try
@@ -87,11 +88,24 @@ internal sealed class WebhookCheck(IKubernetes client, string ns)
         }
         catch (HttpOperationException e)
         {
-            return (null, $"the API server answered {(int)e.Response.StatusCode}: {e.Response.Content}");
+            return (null, $"the API server answered {(int)e.Response.StatusCode}: {Message(e.Response.Content)}");
         }
         catch (HttpRequestException e)
         {
             throw new CheckException($"the cluster does not answer: {e.Message}");
+        }
+    }
+
+    /// <summary>The message of a Status, or the whole answer where it is none.</summary>
+    private static string Message(string answer)
+    {
+        try
+        {
+            return KubernetesJson.Deserialize<V1Status>(answer).Message ?? answer;
+        }
+        catch (JsonException)
+        {
+            return answer;
         }
     }
 }
