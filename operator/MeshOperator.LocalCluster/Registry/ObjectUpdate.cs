@@ -5,7 +5,7 @@ using MeshOperator.LocalCluster.Kinds;
 
 namespace MeshOperator.LocalCluster.Registry;
 
-/// <summary>What of an update is taken over, compared with the object before it.</summary>
+/// <summary>What an update changes, compared with the object before it.</summary>
 internal static class ObjectUpdate
 {
     /// <summary>Whether an update changes nothing but versions and times.</summary>
