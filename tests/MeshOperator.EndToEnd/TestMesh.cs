@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using k8s.Models;
+using MeshOperator.Checks;
 using MeshOperator.Api.Policies;
 using MeshOperator.EndToEnd;
 using MeshOperator.EndToEnd.Clients;

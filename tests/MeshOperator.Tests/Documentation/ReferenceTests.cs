@@ -13,7 +13,7 @@ namespace MeshOperator.Tests.Documentation;
 public sealed partial class ReferenceTests
 {
     /// <summary>Words in such files that are no reasons.</summary>
-    private static readonly string[] NoReasons = ["Unknown", "True", "False"];
+    private static readonly string[] NoReasons = ["Unknown", "True", "False", "Succeeded", "Failed", "Helm", "Json"];
 
     /// <summary>What files have that make conditions.</summary>
     private static readonly string[] Signs = ["Finding(", "Unresolved(", "Refusal"];
