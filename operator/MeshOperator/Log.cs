@@ -78,8 +78,8 @@ internal static partial class Log
     [LoggerMessage(21, LogLevel.Warning, "Certificate authority reconciliation failed; retrying")]
     public static partial void RotationFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(22, LogLevel.Warning, "The state of this replica's proxies could not be reported to the leader; retrying")]
-    public static partial void ReportFailed(ILogger logger, Exception exception);
+    [LoggerMessage(22, LogLevel.Warning, "The Lease that says that this replica is there could not be written; retrying")]
+    public static partial void ReplicaLeaseFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(
         24,
@@ -108,4 +108,27 @@ internal static partial class Log
 
     [LoggerMessage(27, LogLevel.Warning, "An event about the pod {Pod} could not be written: {Reason}")]
     public static partial void EventNotWritten(ILogger logger, string pod, string reason);
+
+    [LoggerMessage(28, LogLevel.Warning, "Replica {Name} at {Address} does not report: {Reason}; retrying")]
+    public static partial void ReplicaSilent(ILogger logger, string name, string address, string reason);
+
+    [LoggerMessage(
+        29,
+        LogLevel.Error,
+        "The API server has not answered for {Seconds:0} s, but answers another replica; this one sends its proxies to the others"
+    )]
+    public static partial void CutOff(ILogger logger, double seconds);
+
+    [LoggerMessage(30, LogLevel.Information, "The API server answers again; this replica takes proxies again")]
+    public static partial void Returned(ILogger logger);
+
+    [LoggerMessage(31, LogLevel.Warning, "The steps of mutual TLS mode changes could not be stored; retrying")]
+    public static partial void ModesFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(
+        32,
+        LogLevel.Error,
+        "The steps of mutual TLS mode changes are too many to store ({Workloads} workloads); other replicas do not follow them"
+    )]
+    public static partial void ModesTooMany(ILogger logger, int workloads);
 }

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace MeshOperator.Tests;
 
-public sealed class ReportAgesTests
+public sealed class ReplicaAgesTests
 {
     [Theory]
     [InlineData(-60)]
@@ -15,7 +15,7 @@ public sealed class ReportAgesTests
     public void A_replica_lives_while_it_renews_its_report_whatever_its_clock_says(int minutesAhead)
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
-        var ages = new ReportAges(time);
+        var ages = new ReplicaAges(time);
         V1Lease Report() =>
             new()
             {

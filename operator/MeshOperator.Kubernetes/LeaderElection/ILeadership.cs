@@ -9,6 +9,10 @@ public interface ILeadership
     /// <summary>Whether this replica leads now; false as soon as its lease may have expired.</summary>
     bool IsLeader { get; }
 
+    /// <summary>The timestamp of the API server's last answer to this replica's election, of whatever kind; null where there is no
+    /// election. A replica asks at least every few seconds.</summary>
+    long? LastAnswer => null;
+
     /// <summary>Cancelled when the present term of leading ends; of a replica that does not lead, cancelled already. Long work of a
     /// leader takes it along.</summary>
     CancellationToken Term => CancellationToken.None;

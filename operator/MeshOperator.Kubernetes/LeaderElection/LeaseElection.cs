@@ -34,6 +34,7 @@ public sealed class LeaseElection : BackgroundService, ILeadership
     private readonly ITimer _deadline;
     private CancellationTokenSource _term = Ended();
     private long _renewedAt;
+    private long _answeredAt;
     private bool _held;
     private (string? Version, long SeenAt) _others;
 
@@ -60,6 +61,7 @@ public sealed class LeaseElection : BackgroundService, ILeadership
         _logger = logger;
         _options = options ?? new LeaderElectionOptions();
         _options.Validate();
+        _answeredAt = time.GetTimestamp();
         _deadline = time.CreateTimer(_ => StepDownIfOverdue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         KubernetesMetrics.Leaders.Add(this, "lease", lease.ToString(), static e => e.IsLeader ? 1 : 0);
     }
@@ -69,6 +71,9 @@ public sealed class LeaseElection : BackgroundService, ILeadership
 
     /// <inheritdoc/>
     public bool IsLeader => Volatile.Read(ref _held) && _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _options.RenewDeadline;
+
+    /// <inheritdoc/>
+    public long? LastAnswer => Volatile.Read(ref _answeredAt);
 
     /// <inheritdoc/>
     public CancellationToken Term
@@ -145,6 +150,7 @@ public sealed class LeaseElection : BackgroundService, ILeadership
             // What is granted counts from before it was asked for.
             var asked = _time.GetTimestamp();
             var granted = await AcquireOrRenewAsync(either.Token);
+            Volatile.Write(ref _answeredAt, _time.GetTimestamp());
             if (granted)
             {
                 Volatile.Write(ref _renewedAt, asked);

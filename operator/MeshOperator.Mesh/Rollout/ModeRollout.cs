@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using MeshOperator.Mesh.Model;
 
 namespace MeshOperator.Mesh.Rollout;
@@ -11,12 +12,50 @@ public sealed class ModeRollout(TimeProvider time)
     /// <summary>How long a step waits for proxies that do not answer.</summary>
     public static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(30);
 
+    /// <summary>After so long a replica takes a change that the record does not name for one that ended while it was not looking.</summary>
+    private static readonly TimeSpan ForgottenAfter = TimeSpan.FromMinutes(1);
+
     private readonly Dictionary<WorkloadName, InboundProfile> _settled = [];
     private readonly Dictionary<WorkloadName, Step> _steps = [];
+    private readonly ConditionalWeakTable<InboundProfile, ModeState> _states = [];
     private List<BackendTarget> _moving = [];
+
+    /// <summary>What the leader has decided; null when this replica decides itself, by what was acknowledged.</summary>
+    public ModeRecord? Followed { get; set; }
 
     /// <summary>The workloads whose change is in progress.</summary>
     public IReadOnlyCollection<WorkloadName> Pending => _steps.Keys;
+
+    /// <summary>The service ports whose clients are to follow now.</summary>
+    public IReadOnlyCollection<BackendTarget> Moving => _moving;
+
+    /// <summary>Where a workload is whose change is in progress; null when none is.</summary>
+    public ModeState? Find(WorkloadName workload) => _steps.TryGetValue(workload, out var step) ? step.State : null;
+
+    /// <summary>Grows with each change of what <see cref="Record"/> says.</summary>
+    public long Revision { get; private set; }
+
+    /// <summary>Where all workloads are.</summary>
+    public ModeRecord Record() =>
+        ModeRecord.Create(_settled.Select(entry => KeyValuePair.Create(entry.Key, Find(entry.Key) ?? Settled(entry.Value))));
+
+    /// <summary>Goes on from where a replica was that is gone; before the first <see cref="Apply"/>.</summary>
+    public void Restore(ModeRecord record, MeshModel wanted)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        ArgumentNullException.ThrowIfNull(wanted);
+        foreach (var name in wanted.Workloads.Keys)
+        {
+            if (record.Find(name) is not { } state || PlaintextPorts.Read(state.Target) is not { } target)
+                continue;
+            var before = state.Before.Select(PlaintextPorts.Read).OfType<InboundProfile>().ToImmutableList();
+            _settled[name] = before.FirstOrDefault() ?? target;
+            if (before.Count > 0)
+                _steps[name] = new Step(state.ClientsMove, time.GetTimestamp(), before, target, null);
+        }
+
+        _moving = PortsOfMoving(wanted);
+    }
 
     /// <summary>The model to serve on the way to <paramref name="wanted"/>.</summary>
     /// <param name="wanted">What policies say.</param>
@@ -26,7 +65,7 @@ public sealed class ModeRollout(TimeProvider time)
         ArgumentNullException.ThrowIfNull(wanted);
         ArgumentNullException.ThrowIfNull(progress);
         Forget(wanted);
-        var haveClients = _moving.Count == 0 || progress.HaveClients(_moving);
+        var haveClients = Followed is null && (_moving.Count == 0 || progress.HaveClients(_moving));
         foreach (var (name, workload) in wanted.Workloads)
             Advance(name, workload.Inbound, progress, haveClients);
         _moving = PortsOfMoving(wanted);
@@ -37,45 +76,89 @@ public sealed class ModeRollout(TimeProvider time)
     public bool CanAdvance(IRolloutProgress progress)
     {
         ArgumentNullException.ThrowIfNull(progress);
-        return _steps.Any(step => IsLate(step.Value) || (!step.Value.ClientsMove && progress.HasServer(step.Key)))
-            || (_steps.Values.Any(step => step.ClientsMove) && progress.HaveClients(_moving));
+        return Followed is not null
+            ? _steps.Any(step => step.Value.ClientsMove ? MaySettle(step.Key, step.Value) : MayMove(step.Key, step.Value, progress))
+            : _steps.Any(step => IsLate(step.Value) || (!step.Value.ClientsMove && progress.HasServer(step.Key)))
+                || (_steps.Values.Any(step => step.ClientsMove) && progress.HaveClients(_moving));
     }
 
     private void Advance(WorkloadName name, InboundProfile wanted, IRolloutProgress progress, bool haveClients)
     {
         if (!_settled.TryGetValue(name, out var settled))
         {
-            _settled[name] = wanted;
+            SetSettled(name, wanted);
             return;
         }
 
         if (!_steps.TryGetValue(name, out var step))
         {
-            if (ReferenceEquals(settled, wanted) || !NeedsSteps(settled, wanted))
-                _settled[name] = wanted;
+            if (ReferenceEquals(settled, wanted))
+                return;
+            if (!NeedsSteps(settled, wanted))
+                SetSettled(name, wanted);
             else
-                _steps[name] = new Step(ClientsMove: false, time.GetTimestamp(), [settled], wanted);
+                SetStep(name, new Step(ClientsMove: false, time.GetTimestamp(), [settled], wanted, Followed));
             return;
         }
 
         if (!step.ClientsMove)
         {
-            if (!NeedsSteps(settled, wanted))
+            // Where the leader has led clients on already, the server must not close before it has led them back.
+            if (!NeedsSteps(settled, wanted) && (Followed is null || MaySettle(name, step with { Target = wanted })))
                 Settle(name, wanted);
-            else if (IsLate(step) || progress.HasServer(name))
-                _steps[name] = step with { ClientsMove = true, Since = time.GetTimestamp(), Target = wanted };
+            else if (MayMove(name, step with { Target = wanted }, progress))
+                SetStep(name, step with { ClientsMove = true, Since = time.GetTimestamp(), Target = wanted, Seen = Followed });
             else
-                _steps[name] = step with { Target = wanted };
+                SetStep(name, step with { Target = wanted });
         }
         else if (NeedsSteps(step.Target, wanted))
         {
             // Some clients may still be where they were, some are where they were led to.
-            _steps[name] = new Step(ClientsMove: true, time.GetTimestamp(), [.. step.Before, step.Target], wanted);
+            SetStep(name, new Step(ClientsMove: true, time.GetTimestamp(), [.. step.Before, step.Target], wanted, Followed));
         }
-        else if (IsLate(step) || haveClients)
+        else if (Followed is not null ? MaySettle(name, step) : IsLate(step) || haveClients)
         {
             Settle(name, wanted);
         }
+    }
+
+    /// <summary>Whether clients may follow.</summary>
+    private bool MayMove(WorkloadName name, Step step, IRolloutProgress progress) =>
+        Followed is not { } record
+            ? IsLate(step) || progress.HasServer(name)
+            : Decided(record, name, step) is { } state && (state.ClientsMove || state.IsSettled);
+
+    /// <summary>Whether the leader has found that clients have followed.</summary>
+    private bool MaySettle(WorkloadName name, Step step) => Followed is { } record && Decided(record, name, step) is { IsSettled: true };
+
+    /// <summary>What the leader has decided of a step; null when that is not known, or is about an earlier one.</summary>
+    private ModeState? Decided(ModeRecord record, WorkloadName name, Step step)
+    {
+        // Of a workload that is not named the leader may not know yet that there is this step, or even that there is this workload.
+        if (ReferenceEquals(record, step.Seen) && !record.Workloads.ContainsKey(name) && time.GetElapsedTime(step.Since) < ForgottenAfter)
+        {
+            return null;
+        }
+
+        return record.Find(name) is { } state && state.Target == Settled(step.Target).Target ? state : null;
+    }
+
+    private ModeState Settled(InboundProfile profile) =>
+        _states.GetValue(profile, static profile => ModeState.Settled(PlaintextPorts.Write(profile)));
+
+    private void SetSettled(WorkloadName name, InboundProfile profile)
+    {
+        if (!_settled.TryGetValue(name, out var before) || Settled(before) != Settled(profile))
+            Revision++;
+        _settled[name] = profile;
+    }
+
+    private void SetStep(WorkloadName name, Step step)
+    {
+        if (_steps.TryGetValue(name, out var before) && before == step)
+            return;
+        Revision++;
+        _steps[name] = step;
     }
 
     private bool IsLate(Step step) => time.GetElapsedTime(step.Since) > LongestStep;
@@ -84,6 +167,7 @@ public sealed class ModeRollout(TimeProvider time)
     {
         _settled[name] = profile;
         _steps.Remove(name);
+        Revision++;
     }
 
     private void Forget(MeshModel wanted)
@@ -92,6 +176,7 @@ public sealed class ModeRollout(TimeProvider time)
             return;
         foreach (var gone in _settled.Keys.Where(name => !wanted.Workloads.ContainsKey(name)).ToList())
         {
+            Revision++;
             _settled.Remove(gone);
             _steps.Remove(gone);
         }
@@ -206,5 +291,9 @@ public sealed class ModeRollout(TimeProvider time)
     /// <param name="Since">When it began.</param>
     /// <param name="Before">What clients may still go by.</param>
     /// <param name="Target">What they are led to.</param>
-    private sealed record Step(bool ClientsMove, long Since, ImmutableList<InboundProfile> Before, InboundProfile Target);
+    /// <param name="Seen">What the leader had written down when it began.</param>
+    private sealed record Step(bool ClientsMove, long Since, ImmutableList<InboundProfile> Before, InboundProfile Target, ModeRecord? Seen)
+    {
+        public ModeState State => new(Before.Select(PlaintextPorts.Write).ToValueList(), PlaintextPorts.Write(Target), ClientsMove);
+    }
 }

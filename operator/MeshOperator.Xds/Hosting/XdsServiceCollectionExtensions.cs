@@ -34,6 +34,7 @@ public static class XdsServiceCollectionExtensions
         services.TryAddSingleton<XdsMetrics>();
         services.TryAddSingleton<Refusals>();
         services.TryAddSingleton<StreamLimits>();
+        services.TryAddSingleton<StreamDrain>();
         services.TryAddSingleton<FirstConfigurations>();
         services.TryAddSingleton<AdsStreamContext>();
         services.TryAddSingleton<AdsService>();

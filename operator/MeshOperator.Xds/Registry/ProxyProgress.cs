@@ -12,7 +12,8 @@ internal struct ProxyProgress
 
     public bool IsPending { get; private set; }
 
-    public Rejection? Rejection { get; private set; }
+    /// <summary>The resource that was rejected, and why.</summary>
+    public (string Resource, string Reason)? Rejection { get; private set; }
 
     /// <summary>Counts a resource that the proxy uses.</summary>
     /// <param name="resource">The resource as it is served now.</param>
@@ -32,16 +33,25 @@ internal struct ProxyProgress
     {
         IsTargeted = true;
         if (listeners.Rejected.TryGetValue(listener, out var rejection))
-            Rejection = rejection;
+            Rejection = (rejection.Resource.Name, rejection.Reason);
         else
             IsPending = true;
+    }
+
+    /// <summary>Counts what another replica says of the same client.</summary>
+    public void Count(bool isPending, ProxyRejection? rejection)
+    {
+        IsTargeted = true;
+        IsPending |= isPending && rejection is null;
+        if (rejection is not null)
+            Rejection = (rejection.Resource, rejection.Reason);
     }
 
     private void Count(string name, TypeStatus? status, XdsResource? acknowledged, Func<XdsResource, bool> isCurrent)
     {
         IsTargeted = true;
         if (status is not null && status.Rejected.TryGetValue(name, out var rejection) && isCurrent(rejection.Resource))
-            Rejection = rejection;
+            Rejection = (rejection.Resource.Name, rejection.Reason);
         else if (acknowledged is null || !isCurrent(acknowledged))
             IsPending = true;
     }
@@ -51,7 +61,7 @@ internal struct ProxyProgress
 internal sealed class TotalProgress
 {
     private readonly List<ProxyRejection> _rejected = [];
-    private IReadOnlyList<ExpectedProxy> _unconnected = [];
+    private readonly List<ExpectedProxy> _unconnected = [];
     private int _targeted;
     private int _acknowledged;
 
@@ -62,14 +72,25 @@ internal sealed class TotalProgress
             return;
         _targeted++;
         if (progress.Rejection is { } rejection)
-            _rejected.Add(new ProxyRejection(nodeId, rejection.Resource.Name, rejection.Reason));
+            _rejected.Add(new ProxyRejection(nodeId, rejection.Resource, rejection.Reason));
         else if (!progress.IsPending)
             _acknowledged++;
     }
 
-    /// <summary>Counts proxies that are not connected.</summary>
-    public void AddUnconnected(IReadOnlyList<ExpectedProxy> proxies) =>
-        _unconnected = _unconnected.Count == 0 ? proxies : [.. _unconnected, .. proxies];
+    /// <summary>Counts one proxy of another replica.</summary>
+    public void Add(RemoteReplica replica, string nodeId, RemoteState state, RemoteMeasure measure)
+    {
+        if (state is RemoteState.Unused)
+            return;
+        _targeted++;
+        if (state is RemoteState.Acknowledged)
+            _acknowledged++;
+        else if (state is RemoteState.Rejected)
+            _rejected.Add(measure.FindRejection(replica, nodeId));
+    }
+
+    /// <summary>Counts a proxy that is not connected.</summary>
+    public void AddUnconnected(ExpectedProxy proxy) => _unconnected.Add(proxy);
 
     public PolicyProgress ToProgress() => new(_targeted + _unconnected.Count, _acknowledged, _rejected) { Unconnected = _unconnected };
 }

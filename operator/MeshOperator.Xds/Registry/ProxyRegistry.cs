@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Resources;
@@ -113,56 +114,66 @@ public sealed class ProxyRegistry
 
     /// <summary>How far <paramref name="policy"/>, as it is served now, has got.</summary>
     /// <param name="policy">The policy.</param>
-    /// <param name="expected">Proxies that are not connected and are to be counted if the policy applies to them.</param>
-    public PolicyProgress GetProgress(PolicyKey policy, ExpectedProxies? expected = null)
+    /// <param name="expected">Proxies that are not connected here and are to be counted if the policy applies to them.</param>
+    /// <param name="generation">The policy's generation, by which a replica of another version is judged.</param>
+    public PolicyProgress GetProgress(PolicyKey policy, ExpectedProxies? expected = null, long? generation = null)
     {
-        if (_cache.Current is not { } configuration)
+        if (_cache.Current is not { } configuration || PolicyCarriers.Find(configuration, policy) is not { } carriers)
             return PolicyProgress.None;
-        var inbound = configuration.InboundPolicies.Contains(policy);
-        if (!configuration.Policies.ContainsKey(policy) && !inbound)
-            return PolicyProgress.None;
-
+        expected ??= ExpectedProxies.None;
         var total = new TotalProgress();
         var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
-        var scopes = new Dictionary<IReadOnlyList<ResourceSet>, List<SharedResource>>(ReferenceEqualityComparer.Instance);
-        List<SharedResource>? proxyless = null;
         foreach (var proxy in _proxies.Values)
         {
             if (proxy.IsProxyless)
-            {
-                proxyless ??= SharedResource.Find(policy, configuration.Proxyless.Value.Shared, configuration.Proxyless.Value.Policies);
-                var progress = libraries.GetValueOrDefault(proxy.NodeId);
-                foreach (var resource in proxyless)
-                    resource.Measure(proxy, ref progress);
-                libraries[proxy.NodeId] = progress;
-            }
-            else
-            {
-                var progress = new ProxyProgress();
-                foreach (var resource in Carriers(configuration.SharedOf(NodeOf(configuration, proxy))))
-                    resource.Measure(proxy, ref progress);
-                if (inbound)
-                    MeasureInbound(configuration, policy, proxy, ref progress);
-                total.Add(proxy.NodeId, progress);
-            }
+                MeasureLibrary(carriers, proxy, libraries);
+            else if (!expected.Remote.IsElsewhere(proxy.NodeId, proxy.ConnectedAt))
+                total.Add(proxy.NodeId, carriers.Measure(proxy));
         }
 
+        foreach (var replica in expected.Remote.Replicas)
+            AddLibraries(replica.Report.Policies.GetValueOrDefault(policy), libraries);
         foreach (var (nodeId, progress) in libraries)
             total.Add(nodeId, progress);
-        foreach (var group in expected?.In(configuration) ?? [])
+        var measure = new RemoteMeasure(policy, carriers, generation);
+        foreach (var group in expected.In(configuration, FindConnectedAt))
         {
-            if (Carriers(group.Shared).Count > 0 || (inbound && group.Own.Profile.Policies.Contains(policy)))
-                total.AddUnconnected(group.Proxies);
+            var isShared = carriers.AreIn(group.Shared);
+            if (!isShared && !carriers.AreIn(group.Own))
+                continue;
+            foreach (var member in group.Members)
+            {
+                var state = member.Replica is { } replica ? measure.Judge(replica, member.NodeId, group.Own, isShared) : RemoteState.Behind;
+                if (member.Missing is { } missing && state is not RemoteState.Acknowledged)
+                    total.AddUnconnected(missing);
+                else
+                    total.Add(member.Replica!, member.NodeId, state, measure);
+            }
         }
 
-        return total.ToProgress();
-
-        List<SharedResource> Carriers(IReadOnlyList<ResourceSet> scope)
+        return total.ToProgress() with
         {
-            if (!scopes.TryGetValue(scope, out var shared))
-                scopes.Add(scope, shared = SharedResource.Find(policy, scope, configuration.Policies));
-            return shared;
+            Silent = expected.Remote.Silent,
+        };
+    }
+
+    /// <summary>What this replica can say to others about its proxies.</summary>
+    public ReplicaProxies Report()
+    {
+        if (_cache.Current is not { } configuration)
+            return ReplicaProxies.None;
+        List<ProxyConnection> connections = [.. _proxies.Values];
+        var proxies = ImmutableDictionary.CreateBuilder<string, ReportedProxy>(StringComparer.Ordinal);
+        foreach (var proxy in connections.Where(proxy => !proxy.IsProxyless))
+        {
+            var own = PolicyCarriers.NodeOf(configuration, proxy)?.Own.Fingerprint ?? 0;
+            proxies[proxy.NodeId] = new ReportedProxy(proxy.ConnectedAt, own);
         }
+
+        var policies = ImmutableDictionary.CreateBuilder<PolicyKey, ReportedPolicy>();
+        foreach (var policy in configuration.Policies.Keys.Concat(configuration.InboundPolicies).Distinct())
+            policies[policy] = Report(PolicyCarriers.Find(configuration, policy)!, connections);
+        return new ReplicaProxies(proxies.ToImmutable(), policies.ToImmutable());
     }
 
     /// <summary>Whether the proxy of <paramref name="workload"/> has acknowledged the listeners of its own that are served now; true when
@@ -174,7 +185,7 @@ public sealed class ProxyRegistry
         if (!_proxies.TryGetValue((workload.NodeId, null), out var proxy))
             return true;
         var progress = new ProxyProgress();
-        MeasureOwn(node, proxy, ref progress);
+        PolicyCarriers.MeasureOwn(node, proxy, ref progress);
         return progress is { IsPending: false, Rejection: null };
     }
 
@@ -250,51 +261,68 @@ public sealed class ProxyRegistry
     private static (string NodeId, ProxyConnection? OwnStream) Key(ProxyConnection proxy) =>
         (proxy.NodeId, proxy.IsProxyless ? proxy : null);
 
-    /// <summary>What a proxy is sent; one whose pod has left the mesh keeps what it had.</summary>
-    private static NodeEntry? NodeOf(EnvoyConfiguration configuration, ProxyConnection proxy) =>
-        proxy.Workload is { } workload && configuration.Nodes.TryGetValue(workload, out var node) ? node : proxy.Node;
+    /// <summary>Whether the mesh has a workload with that node id.</summary>
+    public bool IsExpected(string nodeId) =>
+        WorkloadName.TryParseNodeId(nodeId, out var workload) && _cache.Current?.Nodes.ContainsKey(workload) == true;
 
-    private static void MeasureInbound(
-        EnvoyConfiguration configuration,
-        PolicyKey policy,
-        ProxyConnection proxy,
-        ref ProxyProgress progress
-    )
+    /// <summary>Since when an Envoy is connected to this replica; null when it is not.</summary>
+    public DateTimeOffset? FindConnectedAt(string nodeId) => _proxies.TryGetValue((nodeId, null), out var proxy) ? proxy.ConnectedAt : null;
+
+    private static void MeasureLibrary(PolicyCarriers carriers, ProxyConnection proxy, Dictionary<string, ProxyProgress> libraries)
     {
-        if (
-            proxy.Workload is not { } workload
-            || !configuration.Nodes.TryGetValue(workload, out var node)
-            || !node.Own.Profile.Policies.Contains(policy)
-        )
-        {
-            return;
-        }
-
-        MeasureOwn(node, proxy, ref progress);
+        var progress = libraries.GetValueOrDefault(proxy.NodeId);
+        carriers.MeasureLibrary(proxy, ref progress);
+        libraries[proxy.NodeId] = progress;
     }
 
-    private static void MeasureOwn(NodeEntry node, ProxyConnection proxy, ref ProxyProgress progress)
+    /// <summary>A library may have streams to several replicas, and counts once.</summary>
+    private static void AddLibraries(ReportedPolicy? reported, Dictionary<string, ProxyProgress> libraries)
     {
-        foreach (var type in (ReadOnlySpan<ResourceType>)[ResourceType.Listener, ResourceType.Route, ResourceType.Extension])
-            Measure(type, proxy[type], ref progress);
-
-        // Who asks for listeners has asked for clusters before. Pods that were injected before there was a runtime layer do not ask for it.
-        foreach (var type in (ReadOnlySpan<ResourceType>)[ResourceType.Cluster, ResourceType.Runtime])
+        foreach (var nodeId in reported?.Libraries ?? [])
         {
-            if (proxy[type] is { } status)
-                Measure(type, status, ref progress);
-        }
-
-        var secrets = proxy[ResourceType.Secret];
-        foreach (var callers in node.Own.Callers)
-            progress.Count(callers, secrets);
-
-        void Measure(ResourceType type, TypeStatus? status, ref ProxyProgress total)
-        {
-            foreach (var resource in node.Own[type].Items)
-                total.Count(resource, status, status?.AcknowledgedOwn.Find(resource.Name));
+            var progress = libraries.GetValueOrDefault(nodeId);
+            progress.Count(
+                reported!.Behind.Contains(nodeId, StringComparer.Ordinal),
+                reported.Rejected.FirstOrDefault(rejection => rejection.NodeId == nodeId)
+            );
+            libraries[nodeId] = progress;
         }
     }
+
+    private static ReportedPolicy Report(PolicyCarriers carriers, List<ProxyConnection> connections)
+    {
+        var (behind, rejected, unused) = (new List<string>(), new List<ProxyRejection>(), new List<string>());
+        var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
+        foreach (var proxy in connections)
+        {
+            if (proxy.IsProxyless)
+                MeasureLibrary(carriers, proxy, libraries);
+            else if (carriers.AreFor(proxy))
+                Sort(proxy.NodeId, carriers.Measure(proxy));
+        }
+
+        foreach (var (nodeId, progress) in libraries.Where(library => library.Value.IsTargeted))
+            Sort(nodeId, progress);
+        return new ReportedPolicy(
+            carriers.Fingerprint(),
+            Ordered(behind),
+            rejected.OrderBy(rejection => rejection.NodeId, StringComparer.Ordinal).ToValueList(),
+            Ordered(unused),
+            Ordered(libraries.Where(library => library.Value.IsTargeted).Select(library => library.Key))
+        );
+
+        void Sort(string nodeId, ProxyProgress progress)
+        {
+            if (!progress.IsTargeted)
+                unused.Add(nodeId);
+            else if (progress.Rejection is var (resource, reason))
+                rejected.Add(new ProxyRejection(nodeId, resource, reason));
+            else if (progress.IsPending)
+                behind.Add(nodeId);
+        }
+    }
+
+    private static ValueList<string> Ordered(IEnumerable<string> nodeIds) => nodeIds.Order(StringComparer.Ordinal).ToValueList();
 
     private static ProxyStatus Describe(ProxyConnection proxy)
     {

@@ -46,6 +46,9 @@ public sealed record PolicyProgress(int Targeted, int Acknowledged, IReadOnlyLis
     /// <summary>The expected proxies that the policy applies to and that are not connected.</summary>
     public IReadOnlyList<ExpectedProxy> Unconnected { get; init; } = [];
 
+    /// <summary>The replicas of the operator that are there and do not report; some proxies may be connected to them.</summary>
+    public IReadOnlyList<string> Silent { get; init; } = [];
+
     /// <summary>Whether connections of callers that lost a permission are yet to be ended.</summary>
     public bool IsRevoking { get; init; }
 

@@ -3,12 +3,11 @@ using System.Threading.Channels;
 using Envoy.Service.Discovery.V3;
 using Grpc.Core;
 using MeshOperator.Xds.Cache;
-using Microsoft.Extensions.Hosting;
 
 namespace MeshOperator.Xds.Server;
 
 /// <summary>The aggregated discovery service in both variants of the protocol.</summary>
-internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, IHostApplicationLifetime lifetime)
+internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, StreamDrain drain)
 {
     /// <summary>Requests beyond these stay in the client's connection until the stream has taken the earlier ones.</summary>
     private const int QueuedRequests = 64;
@@ -26,9 +25,12 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         ServerCallContext call
     )
     {
+        if (drain.Reason is { } refused)
+            throw new RpcException(new Status(StatusCode.Unavailable, refused));
         using var lease = limits.Enter(call.Peer, call.GetHttpContext().Connection.RemoteIpAddress);
         using var age = new CancellationTokenSource(StreamAge(), context.Time);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, age.Token, lifetime.ApplicationStopping);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, age.Token);
+        using var draining = drain.Enter(age);
         var queue = Channel.CreateBounded<ClientRequest>(
             new BoundedChannelOptions(QueuedRequests) { SingleReader = true, SingleWriter = true }
         );
@@ -46,12 +48,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
         {
-            throw new RpcException(
-                new Status(
-                    StatusCode.Unavailable,
-                    age.IsCancellationRequested ? "The stream has reached its age; reconnect." : "The operator is shutting down; reconnect."
-                )
-            );
+            throw new RpcException(new Status(StatusCode.Unavailable, drain.Reason ?? "The stream has reached its age; reconnect."));
         }
         catch (Exception exception) when (exception is not RpcException)
         {

@@ -1,6 +1,7 @@
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation.Inbound;
 using MeshOperator.Xds.Translation.Outbound;
@@ -14,6 +15,7 @@ namespace MeshOperator.Xds.Translation;
 internal sealed class ProxyResources
 {
     private readonly ResourceSet[] _sets;
+    private ulong _fingerprint;
 
     private ProxyResources(InboundProfile profile, ResourceSet[] sets, IReadOnlyList<CallerSecret> callers)
     {
@@ -26,6 +28,9 @@ internal sealed class ProxyResources
 
     /// <summary>The secrets that say who may open connections of bytes.</summary>
     public IReadOnlyList<CallerSecret> Callers { get; }
+
+    /// <summary>The content of all of it, as a number that is the same on every replica that serves the same.</summary>
+    public ulong Fingerprint => _fingerprint != 0 ? _fingerprint : _fingerprint = Fingerprints.Combine(this);
 
     /// <summary>For proxies of which nothing is known: arriving connections are passed on as they are, as there is no identity to
     /// take mutual TLS with.</summary>

@@ -2,6 +2,7 @@ using k8s.Models;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Pipeline;
+using MeshOperator.Replicas;
 using MeshOperator.Settings;
 
 namespace MeshOperator.Authority;
@@ -11,7 +12,7 @@ internal sealed class RotationProgressSource(
     MeshPipeline pipeline,
     ProxyTrust trust,
     SharedInformer<V1Lease> reports,
-    ReportAges ages,
+    ReplicaAges ages,
     OperatorOptions options
 )
 {
@@ -58,7 +59,7 @@ internal sealed class RotationProgressSource(
             return [];
         return reports
             .Objects.Values.Where(l => l.Spec?.HolderIdentity is { } holder && holder != self && ages.IsFresh(l))
-            .Select(l => (Holder: l.Spec.HolderIdentity, Report: ReplicaReports.Read(l)))
+            .Select(l => (Holder: l.Spec.HolderIdentity, Report: TrustNotice.Read(l)))
             .Where(l => l.Report is not null)
             .ToDictionary(l => l.Holder, l => l.Report!, StringComparer.Ordinal);
     }

@@ -46,6 +46,16 @@ internal static class RunCommand
             Description = "Elect a leader among the replicas. Only the leader writes.",
             DefaultValueFactory = _ => true,
         };
+        var replicaPort = PortOption.Create("--replica-port", "The port on which replicas of the operator ask each other.", 15013);
+        var replicaHost = new Option<string?>("--replica-host")
+        {
+            Description = "The address at which other replicas reach this one; by default POD_IP, else an address of this machine.",
+        };
+        var delay = new Option<int>("--shutdown-delay")
+        {
+            Description = "Seconds for which a replica that is to stop goes on, not ready, before it sends its proxies to others.",
+            DefaultValueFactory = _ => 0,
+        };
         var command = new Command("run", "Run the operator against a cluster.")
         {
             kubeconfig,
@@ -57,6 +67,9 @@ internal static class RunCommand
             metricsPort,
             level,
             elect,
+            replicaPort,
+            replicaHost,
+            delay,
         };
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
@@ -76,6 +89,9 @@ internal static class RunCommand
                         XdsTlsPort = parsed.GetValue(xdsPort),
                         WebhookPort = parsed.GetValue(webhookPort),
                         MetricsPort = parsed.GetValue(metricsPort),
+                        ReplicaPort = parsed.GetValue(replicaPort),
+                        ReplicaHost = parsed.GetValue(replicaHost) ?? Environment.GetEnvironmentVariable("POD_IP"),
+                        ShutdownDelay = TimeSpan.FromSeconds(Math.Max(0, parsed.GetValue(delay))),
                         DefaultUpstreams = parsed.GetValue(upstreams),
                         Telemetry = telemetry.Read(parsed),
                         LogLevel = parsed.GetValue(level),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using k8s.Models;
 using MeshOperator.Api;
@@ -18,7 +19,9 @@ using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
 using MeshOperator.Listeners;
+using MeshOperator.Modes;
 using MeshOperator.Pipeline;
+using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Settings;
 using MeshOperator.Snapshots;
@@ -41,9 +44,12 @@ namespace MeshOperator.Composition;
 internal sealed class OperatorHost : IAsyncDisposable
 {
     private const string LeaseName = "mesh-operator-leader";
-    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a stop takes at most, beyond <see cref="OperatorOptions.ShutdownDelay"/>.</summary>
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(20);
     private readonly WebApplication _app;
     private readonly MeshAuthority _authority;
+    private TimeSpan _stopWithin = StopWithin;
 
     private OperatorHost(WebApplication app, MeshAuthority authority, Dictionary<ListenerKind, IPEndPoint> ports) =>
         (_app, _authority, Ports) = (app, authority, ports);
@@ -83,11 +89,13 @@ internal sealed class OperatorHost : IAsyncDisposable
         var serving = new ServingCertificate(authority, options.ServingNames, TimeProvider.System);
         var version = await new ServerVersion(client, TimeProvider.System, loggers.CreateLogger<ServerVersion>()).AskAsync(cancellation);
         AddMesh(builder.Services, options, version);
+        var tls = new ReplicaTls(() => serving.Current, () => authority.TrustBundle, options.ServingNames[0]);
+        AddReplicas(builder.Services, tls);
         AddIdentity(builder.Services, options, authority, serving);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, serving));
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, serving, tls));
         builder.Services.AddRoutingCore();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopWithin);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopWithin + options.ShutdownDelay);
 
         var app = builder.Build();
         app.UseRouting();
@@ -102,7 +110,9 @@ internal sealed class OperatorHost : IAsyncDisposable
             throw;
         }
 
-        var host = new OperatorHost(app, authority, PortsOf(app, options));
+        var host = new OperatorHost(app, authority, PortsOf(app, options)) { _stopWithin = StopWithin + options.ShutdownDelay };
+        if (host.Ports.TryGetValue(ListenerKind.Replicas, out var replicas))
+            app.Services.GetRequiredService<ReplicaAddress>().Value = new IPEndPoint(FindReplicaHost(options), replicas.Port);
         if (options.OwnWebhookConfigurations)
             await host.ApplyWebhookConfigurationsAsync(options, cancellation);
         return host;
@@ -123,7 +133,7 @@ internal sealed class OperatorHost : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        using (var timeout = new CancellationTokenSource(StopWithin))
+        using (var timeout = new CancellationTokenSource(_stopWithin))
             await _app.StopAsync(timeout.Token);
         await _app.DisposeAsync();
     }
@@ -193,6 +203,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton(p => new ProxyCensus(
             p.GetRequiredService<Xds.Registry.ProxyRegistry>(),
             () => options.PodsRun ? p.GetRequiredService<SharedInformer<V1Pod>>().Objects : ImmutableDictionary<ObjectKey, V1Pod>.Empty,
+            () => p.GetRequiredService<ReplicaPeers>().Current,
             p.GetRequiredService<TimeProvider>()
         ));
         services.AddHostedService<PolicyStatusWriter>();
@@ -201,6 +212,25 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddProxies();
         services.AddXdsServer();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
+    }
+
+    private static void AddReplicas(IServiceCollection services, ReplicaTls tls)
+    {
+        services.AddSingleton(tls);
+        services.AddSingleton<ReplicaAges>();
+        services.AddSingleton<ReplicaAddress>();
+        services.AddSingleton<ReplicaBoard>();
+        services.AddHostedService(p => p.GetRequiredService<ReplicaBoard>());
+        services.AddSingleton<ReplicaPeers>();
+        services.AddHostedService(p => p.GetRequiredService<ReplicaPeers>());
+        services.AddSingleton<ModeRecords>();
+        services.AddHostedService(p => p.GetRequiredService<ModeRecords>());
+        services.AddSingleton<ApiContact>();
+        services.AddSingleton<Isolation>();
+        services.AddHostedService(p => p.GetRequiredService<Isolation>());
+        services.AddSingleton<Shutdown>();
+        services.AddHostedService(p => p.GetRequiredService<Shutdown>());
+        services.AddHostedService<ReplicaLeases>();
     }
 
     private static void AddIdentity(
@@ -225,7 +255,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<TrustBundles>();
         services.AddSingleton<AuthorityExpiry>();
         services.AddSingleton<ProxyTrust>();
-        services.AddSingleton<ReportAges>();
+        services.AddSingleton<IReplicaNotice, TrustNotice>();
         services.AddSingleton<RotationProgressSource>();
         services.AddSingleton<WantedAuthority>();
         services.AddSingleton<RotationSteps>();
@@ -233,7 +263,6 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<AuthorityReconciler>();
         services.AddHostedService<AuthorityFollower>();
         services.AddHostedService<AuthorityMetrics>();
-        services.AddHostedService<ReplicaReports>();
         services.AddHostedService<RotationService>();
     }
 
@@ -256,23 +285,62 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddHostedService(p => p.GetRequiredService<LeaseElection>());
     }
 
-    private static void Listen(KestrelServerOptions kestrel, OperatorOptions options, ServingCertificate serving)
+    private static void Listen(KestrelServerOptions kestrel, OperatorOptions options, ServingCertificate serving, ReplicaTls tls)
     {
         kestrel.AddServerHeader = false;
         // A proxy's stream is open for long and mostly silent; PINGs find out whether the other end is still there.
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         kestrel.Limits.MinRequestBodyDataRate = null;
-        Listen(kestrel, options.LoopbackOnly, options.XdsTlsPort, o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, serving));
+        Listen(
+            kestrel,
+            options.LoopbackOnly,
+            options.XdsTlsPort,
+            o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, Server(serving))
+        );
         if (options.XdsPlaintextPort is { } plaintext)
             kestrel.Listen(IPAddress.Loopback, plaintext, o => Configure(o, ListenerKind.PlaintextXds, HttpProtocols.Http2, null));
         Listen(
             kestrel,
             options.LoopbackOnly,
             options.WebhookPort,
-            o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, serving)
+            o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, Server(serving))
         );
         Listen(kestrel, options.LoopbackOnly, options.MetricsPort, o => Configure(o, ListenerKind.Metrics, HttpProtocols.Http1, null));
+        if (options.ElectionIdentity is not null)
+            Listen(
+                kestrel,
+                options.LoopbackOnly,
+                options.ReplicaPort,
+                o => Configure(o, ListenerKind.Replicas, HttpProtocols.Http2, tls.Server)
+            );
+    }
+
+    private static Func<SslServerAuthenticationOptions> Server(ServingCertificate serving) =>
+        () =>
+            new SslServerAuthenticationOptions
+            {
+                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                ServerCertificateContext = serving.Current,
+            };
+
+    /// <summary>An address of this machine, if none is given: that of the way to the outside, to which nothing is sent.</summary>
+    private static IPAddress FindReplicaHost(OperatorOptions options)
+    {
+        if (IPAddress.TryParse(options.ReplicaHost, out var given))
+            return given;
+        if (options.LoopbackOnly)
+            return IPAddress.Loopback;
+        try
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            socket.Connect(new IPEndPoint(new IPAddress([192, 0, 2, 1]), 9));
+            return ((IPEndPoint)socket.LocalEndPoint!).Address;
+        }
+        catch (SocketException)
+        {
+            return IPAddress.Loopback;
+        }
     }
 
     /// <summary>On loopback, or on every address of both families; of IPv4 only where the node has no IPv6.</summary>
@@ -284,25 +352,16 @@ internal sealed class OperatorHost : IAsyncDisposable
             kestrel.ListenAnyIP(port, configure);
     }
 
-    private static void Configure(ListenOptions listen, ListenerKind kind, HttpProtocols protocols, ServingCertificate? serving)
+    private static void Configure(
+        ListenOptions listen,
+        ListenerKind kind,
+        HttpProtocols protocols,
+        Func<SslServerAuthenticationOptions>? tls
+    )
     {
         listen.Protocols = protocols;
-        if (serving is not null)
-        {
-            listen.UseHttps(
-                new TlsHandshakeCallbackOptions
-                {
-                    OnConnection = _ =>
-                        ValueTask.FromResult(
-                            new SslServerAuthenticationOptions
-                            {
-                                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                                ServerCertificateContext = serving.Current,
-                            }
-                        ),
-                }
-            );
-        }
+        if (tls is not null)
+            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()) });
 
         var role = new ListenerRole(kind);
         listen.Use(next =>
@@ -332,12 +391,19 @@ internal sealed class OperatorHost : IAsyncDisposable
         var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
         app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
         app.MapGet("/healthz", () => "ok\n").WithMetadata(metrics);
-        app.MapGet(
-                "/readyz",
-                (MeshPipeline pipeline) =>
-                    pipeline.IsReady ? Results.Text("ok\n") : Results.Text("not all informers are synced\n", statusCode: 503)
-            )
-            .WithMetadata(metrics);
+        app.MapGet("/readyz", Ready).WithMetadata(metrics);
+        foreach (var endpoint in app.MapReplicas())
+            endpoint.WithMetadata(new ListenerKindMetadata(ListenerKind.Replicas));
+    }
+
+    private static IResult Ready(MeshPipeline pipeline, Isolation isolation, Shutdown shutdown)
+    {
+        var reason =
+            !pipeline.IsReady ? "not all informers are synced\n"
+            : isolation.IsCutOff ? "the API server answers other replicas, but not this one\n"
+            : shutdown.IsStopping ? "shutting down\n"
+            : null;
+        return reason is null ? Results.Text("ok\n") : Results.Text(reason, statusCode: 503);
     }
 
     private static Dictionary<ListenerKind, IPEndPoint> PortsOf(WebApplication app, OperatorOptions options)
@@ -348,9 +414,12 @@ internal sealed class OperatorHost : IAsyncDisposable
             .Features.Get<IServerAddressesFeature>()!
             .Addresses.Select(a => new Uri(a))
             .ToArray();
-        ListenerKind[] kinds = options.XdsPlaintextPort is null
-            ? [ListenerKind.TlsXds, ListenerKind.Webhooks, ListenerKind.Metrics]
-            : [ListenerKind.TlsXds, ListenerKind.PlaintextXds, ListenerKind.Webhooks, ListenerKind.Metrics];
+        var kinds = new List<ListenerKind> { ListenerKind.TlsXds };
+        if (options.XdsPlaintextPort is not null)
+            kinds.Add(ListenerKind.PlaintextXds);
+        kinds.AddRange([ListenerKind.Webhooks, ListenerKind.Metrics]);
+        if (options.ElectionIdentity is not null)
+            kinds.Add(ListenerKind.Replicas);
         return kinds.Zip(addresses).ToDictionary(p => p.First, p => new IPEndPoint(IPAddress.Parse(p.Second.Host), p.Second.Port));
     }
 

@@ -14,6 +14,9 @@ internal enum ListenerKind
 
     /// <summary>Metrics and health.</summary>
     Metrics,
+
+    /// <summary>What replicas say to each other.</summary>
+    Replicas,
 }
 
 /// <summary>Marks each connection with the port it came in on, as a port that was chosen at start has no number to compare with, and

@@ -3,6 +3,8 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Rollout;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Modes;
+using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Snapshots;
 using MeshOperator.Xds.Cache;
@@ -18,6 +20,9 @@ internal sealed class MeshPipeline(
     SnapshotCache cache,
     ProxyRegistry proxies,
     RevocationTracker revocations,
+    ReplicaPeers peers,
+    ReplicaBoard board,
+    ModeRecords modes,
     TimeProvider time,
     ILogger<MeshPipeline> logger
 ) : BackgroundService
@@ -26,10 +31,13 @@ internal sealed class MeshPipeline(
     private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
     private readonly MeshTranslator _translator = new();
     private readonly ModeRollout _rollout = new(time);
-    private readonly AcknowledgedProgress _progress = new(proxies);
+    private AcknowledgedProgress? _progress;
+    private long _recorded = -1;
     private TranslationResult? _wanted;
     private MeshModel? _served;
     private ClusterSnapshot? _translated;
+
+    private AcknowledgedProgress Progress => _progress ??= new AcknowledgedProgress(proxies, peers, _rollout);
 
     /// <summary>Raised after a translation; handlers must return at once.</summary>
     public event Action? Translated;
@@ -77,8 +85,10 @@ internal sealed class MeshPipeline(
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
-                if (_rollout.CanAdvance(_progress))
+                _rollout.Followed = modes.ToFollow;
+                if (_rollout.CanAdvance(Progress))
                     return;
+                board.Post(Progress.Report());
             }
         }
 
@@ -94,11 +104,13 @@ internal sealed class MeshPipeline(
             var result = _translator.Translate(snapshot);
             // The cache goes first: who sees the new verdicts must not measure them by the old resources.
             var pending = _rollout.Pending.Count;
-            var served = _rollout.Apply(result.Model, _progress);
+            var served = Advance(result.Model);
             cache.Update(envoy.Translate(served));
+            board.Post(Progress.Report());
             if (_rollout.Pending.Count != pending)
                 Log.RolloutPending(logger, _rollout.Pending.Count);
             revocations.See(result.Model);
+            board.Post(result.Verdicts.ToDictionary(verdict => verdict.Key, verdict => verdict.Value.Generation));
             Volatile.Write(ref _served, served);
             Volatile.Write(ref _wanted, result);
             Volatile.Write(ref _translated, snapshot);
@@ -114,5 +126,18 @@ internal sealed class MeshPipeline(
         {
             Log.TranslationFailed(logger, e);
         }
+    }
+
+    /// <summary>Takes the next steps towards other modes of mutual TLS.</summary>
+    private MeshModel Advance(MeshModel wanted)
+    {
+        if (Wanted is null && modes.Current is { } record)
+            _rollout.Restore(record, wanted);
+        _rollout.Followed = modes.ToFollow;
+        var served = _rollout.Apply(wanted, Progress);
+        if (_recorded != _rollout.Revision)
+            modes.Post(_rollout.Record());
+        _recorded = _rollout.Revision;
+        return served;
     }
 }

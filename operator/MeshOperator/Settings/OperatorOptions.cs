@@ -47,6 +47,15 @@ internal sealed record OperatorOptions
     /// <summary>The port of metrics and health; 0 for any.</summary>
     public int MetricsPort { get; init; } = 8080;
 
+    /// <summary>The port on which other replicas ask this one; 0 for any. Open where a leader is elected.</summary>
+    public int ReplicaPort { get; init; } = 15013;
+
+    /// <summary>The address at which other replicas reach this one; null for that of this machine.</summary>
+    public string? ReplicaHost { get; init; }
+
+    /// <summary>How long a replica that is to stop goes on, not ready, so that nobody new comes to it.</summary>
+    public TimeSpan ShutdownDelay { get; init; }
+
     /// <summary>Whether the process is the operator's, which then ends it on signals; else whoever started it does.</summary>
     public bool OwnsProcess { get; init; } = true;
 

@@ -57,6 +57,28 @@ internal static class PolicyConditions
         );
     }
 
+    /// <summary>Whether a status differs only in how many proxies have acknowledged, and others are waited for in both.</summary>
+    public static bool IsProgress(PolicyStatus after, PolicyStatus? before) =>
+        before?.Proxies is { } proxies
+        && after.ObservedGeneration == before.ObservedGeneration
+        && after.Proxies!.Rejected == proxies.Rejected
+        && after.Conditions.Count == before.Conditions.Count
+        && after.Conditions.TrueForAll(x =>
+            before.Conditions.Exists(y =>
+                x.Type == y.Type
+                && x.Status == y.Status
+                && x.ObservedGeneration == y.ObservedGeneration
+                && (
+                    x.Type == ConditionTypes.Programmed
+                        ? x is { Status: "False" } && IsOfProgress(x) && IsOfProgress(y)
+                        : x.Reason == y.Reason
+                )
+            )
+        );
+
+    private static bool IsOfProgress(PolicyCondition condition) =>
+        condition.Reason is ConditionReasons.Pending or ConditionReasons.PartiallyProgrammed;
+
     /// <summary>The events that a change of status is worth.</summary>
     public static IReadOnlyList<ConditionEvent> Events(PolicyStatus after, PolicyStatus? before)
     {
@@ -151,13 +173,14 @@ internal static class PolicyConditions
     {
         if (progress.Unconnected.Count == 0)
             return string.Empty;
+        var silent = progress.Silent.Count == 0 ? string.Empty : $"; not reporting: replica {string.Join(", ", progress.Silent)}";
         var named = progress
             .Unconnected.OrderByDescending(p => p.Holds(now))
             .ThenBy(p => p.Workload.Namespace, StringComparer.Ordinal)
             .ThenBy(p => p.Workload.Pod, StringComparer.Ordinal)
             .Take(MostNamed)
             .Select(p => $"{p.Workload.Namespace}/{p.Workload.Pod} (for {CoarseAge.Text(now - p.Since)})");
-        return $"; not connected: {string.Join(", ", named)}{More(progress.Unconnected.Count)}";
+        return $"; not connected: {string.Join(", ", named)}{More(progress.Unconnected.Count)}{silent}";
     }
 
     private static string More(int count) =>

@@ -7,6 +7,7 @@ using MeshOperator.Kubernetes.LeaderElection;
 using MeshOperator.Kubernetes.Queue;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Pipeline;
+using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Snapshots;
 using MeshOperator.Xds.Registry;
@@ -23,6 +24,10 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// slow the proxies down.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often it is written how many proxies have acknowledged, while others are waited for: with little to wait for only the
+    /// begin and the end are written.</summary>
+    private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(3);
+
     /// <summary>How long after a start the status of a policy that has not changed stays as it was, while proxies come back.</summary>
     private static readonly TimeSpan ComeBackWithin = TimeSpan.FromSeconds(30);
 
@@ -33,6 +38,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
     private readonly ProxyRegistry _proxies;
     private readonly Dictionary<string, IPolicyStatusStore> _stores;
     private readonly ILeadership _leadership;
+    private readonly ReplicaPeers _peers;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly WorkQueue<PolicyKey> _queue;
@@ -42,6 +48,12 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
     /// <summary>The policies of which this replica has written a status or found that no proxy is waited for.</summary>
     private readonly ConcurrentDictionary<PolicyKey, bool> _known = new();
+
+    /// <summary>When the status of a policy was last written.</summary>
+    private readonly ConcurrentDictionary<PolicyKey, DateTimeOffset> _writtenAt = new();
+
+    /// <summary>When progress may be written that was not because there was some a moment ago.</summary>
+    private readonly ConcurrentDictionary<PolicyKey, DateTimeOffset> _deferred = new();
 
     /// <summary>When this replica began to write, as ticks; its proxies are expected back from then on.</summary>
     private long _beganAt;
@@ -54,6 +66,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         SharedInformer<V1Pod> pods,
         IEnumerable<IPolicyStatusStore> stores,
         ILeadership leadership,
+        ReplicaPeers peers,
         TimeProvider time,
         Random random,
         ILogger<PolicyStatusWriter> logger
@@ -66,6 +79,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         _proxies = proxies;
         _stores = stores.ToDictionary(s => s.Kind);
         _leadership = leadership;
+        _peers = peers;
         _time = time;
         _logger = logger;
         _queue = new WorkQueue<PolicyKey>(time, random);
@@ -89,6 +103,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
         _pipeline.Translated += Wake;
         _leadership.Changed += Wake;
+        _peers.Changed += Wake;
         _pods.Changed += WakeForPod;
         foreach (var store in _stores.Values)
             store.Changed += Wake;
@@ -105,6 +120,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         {
             _pipeline.Translated -= Wake;
             _leadership.Changed -= Wake;
+            _peers.Changed -= Wake;
             _pods.Changed -= WakeForPod;
             foreach (var store in _stores.Values)
                 store.Changed -= Wake;
@@ -134,13 +150,19 @@ internal sealed class PolicyStatusWriter : BackgroundService
             if (canWrite && !isWriting)
             {
                 _known.Clear();
+                _writtenAt.Clear();
                 Volatile.Write(ref _beganAt, _time.GetUtcNow().UtcTicks);
             }
 
             isWriting = canWrite;
             if (!isWriting)
                 continue;
-            foreach (var key in _pipeline.Wanted!.Verdicts.Keys)
+            var verdicts = _pipeline.Wanted!.Verdicts;
+            foreach (var gone in _writtenAt.Keys.Where(key => !verdicts.ContainsKey(key)))
+                _writtenAt.TryRemove(gone, out _);
+            foreach (var gone in _deferred.Keys.Where(key => !verdicts.ContainsKey(key)))
+                _deferred.TryRemove(gone, out _);
+            foreach (var key in verdicts.Keys)
             {
                 if (Desired(key) is not null)
                     _queue.Add(key);
@@ -169,6 +191,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
             .Take()
             .All.SelectMany(proxy => new[] { CoarseAge.UntilNext(now - proxy.Since), (proxy.HoldsUntil ?? DateTimeOffset.MinValue) - now })
             .Append(comeBack)
+            .Concat(_deferred.Values.Select(due => due - now))
             .Where(wait => wait > TimeSpan.Zero)
             .ToList();
         return waits.Count == 0 ? null : waits.Min();
@@ -186,6 +209,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 if (_leadership.IsLeader && Desired(key) is { } desired)
                 {
                     var store = _stores[key.Kind];
+                    _writtenAt[key] = _time.GetUtcNow();
+                    _deferred.TryRemove(key, out _);
                     await store.WriteAsync(
                         ToObjectKey(key),
                         desired.After,
@@ -222,11 +247,13 @@ internal sealed class PolicyStatusWriter : BackgroundService
         )
             return null;
         var expected = _census.Take();
-        var progress = _proxies.GetProgress(key, expected) with { IsRevoking = _revocations.IsPending(key) };
+        var progress = _proxies.GetProgress(key, expected, verdict.Generation) with { IsRevoking = _revocations.IsPending(key) };
         // Who connected or left in between may have been missed by both. The change wakes this writer again.
         if (_proxies.Connections != expected.Connections)
             return null;
         var now = _time.GetUtcNow();
+        if (!_peers.AreHeard && PolicyConditions.IsWaiting(progress, now))
+            return null;
         if (now < ComeBackBy() && !_known.ContainsKey(key))
         {
             if (PolicyConditions.IsAbout(found.Status, verdict) && PolicyConditions.IsWaiting(progress, now))
@@ -235,7 +262,20 @@ internal sealed class PolicyStatusWriter : BackgroundService
         }
 
         var status = PolicyConditions.Status(verdict, progress, found.Status, now);
-        return PolicyConditions.SaySame(status, found.Status) ? null : (status, found.Status);
+        if (PolicyConditions.SaySame(status, found.Status))
+            return null;
+        return PolicyConditions.IsProgress(status, found.Status) && !IsDue(key, now) ? null : (status, found.Status);
+    }
+
+    /// <summary>Whether it may be written that some more proxies have acknowledged, while others are still waited for; else it is looked at
+    /// again when it may.</summary>
+    private bool IsDue(PolicyKey key, DateTimeOffset now)
+    {
+        var due = _writtenAt.GetValueOrDefault(key) + ProgressEvery;
+        if (due <= now)
+            return true;
+        _deferred[key] = due;
+        return false;
     }
 
     private void LogChanges(PolicyKey key, Api.Policies.PolicyStatus after, Api.Policies.PolicyStatus? before)

@@ -11,8 +11,14 @@ namespace MeshOperator.Statuses;
 /// pod's status. What changes of a pod's status is read here only, and never makes a translation.</summary>
 /// <param name="registry">Who is connected.</param>
 /// <param name="pods">The pods as they are known now.</param>
+/// <param name="remote">The proxies of other replicas as they are known now.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ProxyCensus(ProxyRegistry registry, Func<ImmutableDictionary<ObjectKey, V1Pod>> pods, TimeProvider time)
+internal sealed class ProxyCensus(
+    ProxyRegistry registry,
+    Func<ImmutableDictionary<ObjectKey, V1Pod>> pods,
+    Func<RemoteProxies> remote,
+    TimeProvider time
+)
 {
     /// <summary>How long policies wait for a proxy whose pod is not ready any more. One sick pod must not hold all policies.</summary>
     public static readonly TimeSpan WaitsForUnready = TimeSpan.FromSeconds(30);
@@ -27,8 +33,9 @@ internal sealed class ProxyCensus(ProxyRegistry registry, Func<ImmutableDictiona
     {
         lock (_gate)
         {
-            var (known, (workloads, connections)) = (pods(), registry.GetUnconnected());
-            if (connections == _latest.Connections && ReferenceEquals(known, _seen.Pods) && ReferenceEquals(workloads, _seen.Unconnected))
+            var (known, others, (workloads, connections)) = (pods(), remote(), registry.GetUnconnected());
+            var isSame = connections == _latest.Connections && ReferenceEquals(others, _latest.Remote);
+            if (isSame && ReferenceEquals(known, _seen.Pods) && ReferenceEquals(workloads, _seen.Unconnected))
                 return _latest;
             _seen = (known, workloads);
             var now = time.GetUtcNow();
@@ -37,7 +44,8 @@ internal sealed class ProxyCensus(ProxyRegistry registry, Func<ImmutableDictiona
             foreach (var workload in workloads)
             {
                 if (
-                    !known.TryGetValue(new ObjectKey(workload.Namespace, workload.Pod), out var pod)
+                    others.Connected.ContainsKey(workload.NodeId)
+                    || !known.TryGetValue(new ObjectKey(workload.Namespace, workload.Pod), out var pod)
                     || ProxyPod.Read(pod) is not { IsRunning: true } state
                 )
                     continue;
@@ -47,8 +55,8 @@ internal sealed class ProxyCensus(ProxyRegistry registry, Func<ImmutableDictiona
 
             _missedSince = since;
             // The same proxies stay the same object, with what was found out about them.
-            if (connections != _latest.Connections || !expected.SequenceEqual(_latest.All))
-                _latest = new ExpectedProxies(expected, connections);
+            if (!isSame || !expected.SequenceEqual(_latest.All))
+                _latest = new ExpectedProxies(expected, connections, others);
             return _latest;
         }
     }

@@ -227,6 +227,7 @@ internal sealed class TestOperator : IAsyncDisposable
     private readonly k8s.Kubernetes _client;
     private readonly OperatorOptions _options;
     private readonly bool _ownsObjects;
+    private bool _isStopped;
 
     private TestOperator(TestCluster cluster, k8s.Kubernetes client, OperatorOptions options, OperatorHost host, bool ownsObjects) =>
         (_cluster, _client, _options, Host, _ownsObjects) = (cluster, client, options, host, ownsObjects);
@@ -253,6 +254,7 @@ internal sealed class TestOperator : IAsyncDisposable
             XdsTlsPort = 0,
             WebhookPort = 0,
             MetricsPort = 0,
+            ReplicaPort = 0,
             LogLevel = Serilog.Events.LogEventLevel.Error,
             JsonLog = false,
         };
@@ -272,6 +274,9 @@ internal sealed class TestOperator : IAsyncDisposable
     /// <summary>Stops the program and leaves what it keeps in the cluster.</summary>
     public async Task StopAsync()
     {
+        if (_isStopped)
+            return;
+        _isStopped = true;
         await Host.DisposeAsync();
         _client.Dispose();
     }

@@ -3,40 +3,63 @@ using System.Security.Cryptography;
 using System.Text;
 using k8s.Models;
 using MeshOperator.Api;
-using MeshOperator.Certificates.Rotation;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
 using MeshOperator.Settings;
 
-namespace MeshOperator.Authority;
+namespace MeshOperator.Replicas;
 
-/// <summary>Reports to the leader which state of the certificate authority this replica serves and how far its proxies are: a Lease of each
-/// replica, with the report as annotation. The leader removes those of replicas that are long gone.</summary>
+/// <summary>Something that a replica writes into its Lease for the others.</summary>
+internal interface IReplicaNotice
+{
+    /// <summary>The annotation.</summary>
+    string Annotation { get; }
+
+    /// <summary>Its value now.</summary>
+    string Value { get; }
+}
+
+/// <summary>Says to the others that this replica is there, and where they reach it: a Lease of each replica. The leader removes those of
+/// replicas that are long gone.</summary>
 [GenericRbac("coordination.k8s.io", "leases", "create,list,watch,update,delete", OwnNamespace = true)]
-internal sealed class ReplicaReports(
+internal sealed class ReplicaLeases(
     EntityClient<V1Lease> leases,
     SharedInformer<V1Lease> informer,
-    MeshAuthority authority,
-    ProxyTrust trust,
-    ReportAges ages,
+    ReplicaAges ages,
+    ReplicaAddress address,
+    IEnumerable<IReplicaNotice> notices,
     ILeadership leadership,
     OperatorOptions options,
     TimeProvider time,
-    ILogger<ReplicaReports> logger
+    ILogger<ReplicaLeases> logger
 ) : BackgroundService
 {
-    private const string Annotation = "meshoperator.io/trust-report";
+    /// <summary>Where a replica answers others: <c>10.0.0.5:15013</c>.</summary>
+    public const string AddressAnnotation = "meshoperator.io/replica-address";
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(10);
+    private readonly IReadOnlyList<IReplicaNotice> _notices = [.. notices];
     private V1Lease? _lease;
 
-    /// <summary>The report in a Lease; null when there is none.</summary>
-    public static ReplicaReport? Read(V1Lease lease) =>
-        lease.Metadata.Annotations is { } annotations && annotations.TryGetValue(Annotation, out var text)
-            ? ReplicaReport.Parse(text)
-            : null;
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (_lease is null)
+            return;
+        try
+        {
+            await leases.DeleteAsync(ObjectKey.From(_lease), cancellationToken);
+        }
+        catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException or OperationCanceledException)
+        {
+            // It is taken for gone when it is not renewed.
+            Log.ReplicaLeaseFailed(logger, e);
+        }
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -48,11 +71,12 @@ internal sealed class ReplicaReports(
             while (true)
             {
                 ages.See(informer.Objects.Values);
-                var report = Report();
-                if (report != written || time.GetUtcNow() - writtenAt >= RenewEvery)
+                var annotations = Annotations();
+                var text = string.Join('\n', annotations.Select(a => $"{a.Key}={a.Value}"));
+                if (text != written || time.GetUtcNow() - writtenAt >= RenewEvery)
                 {
-                    if (await TryWriteAsync(identity, report, stoppingToken))
-                        (written, writtenAt) = (report, time.GetUtcNow());
+                    if (await TryWriteAsync(identity, annotations, stoppingToken))
+                        (written, writtenAt) = (text, time.GetUtcNow());
                     if (leadership.IsLeader)
                         await RemoveOldAsync(stoppingToken);
                 }
@@ -63,16 +87,17 @@ internal sealed class ReplicaReports(
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
-    /// <summary>While no rotation is in flight only that this replica is there, and how far it has followed.</summary>
-    private string Report()
+    private SortedDictionary<string, string> Annotations()
     {
-        var present = authority.Current;
-        return ReplicaReport
-            .Create(present.State.Epoch, present.State.Phase == RotationPhase.Stable ? [] : trust.Missing(present))
-            .ToString();
+        var annotations = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var notice in _notices)
+            annotations[notice.Annotation] = notice.Value;
+        if (address.Value is { } endpoint)
+            annotations[AddressAnnotation] = endpoint.ToString();
+        return annotations;
     }
 
-    private async Task<bool> TryWriteAsync(string identity, string report, CancellationToken cancellation)
+    private async Task<bool> TryWriteAsync(string identity, IDictionary<string, string> annotations, CancellationToken cancellation)
     {
         var lease = new V1Lease
         {
@@ -86,14 +111,14 @@ internal sealed class ReplicaReports(
                     [MeshNames.ReplicaReportLabel] = "true",
                     [MeshNames.ManagedByLabel] = MeshNames.FieldManager,
                 },
-                Annotations = new Dictionary<string, string> { [Annotation] = report },
+                Annotations = annotations,
                 ResourceVersion = _lease?.Metadata.ResourceVersion,
             },
             Spec = new V1LeaseSpec
             {
                 HolderIdentity = identity,
                 RenewTime = time.GetUtcNow().UtcDateTime,
-                LeaseDurationSeconds = (int)ReportAges.FreshFor.TotalSeconds,
+                LeaseDurationSeconds = (int)ReplicaAges.FreshFor.TotalSeconds,
             },
         };
         try
@@ -108,7 +133,7 @@ internal sealed class ReplicaReports(
         }
         catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
         {
-            Log.ReportFailed(logger, e);
+            Log.ReplicaLeaseFailed(logger, e);
         }
 
         return false;
@@ -116,7 +141,7 @@ internal sealed class ReplicaReports(
 
     private async Task RemoveOldAsync(CancellationToken cancellation)
     {
-        foreach (var key in informer.Objects.Where(l => Read(l.Value) is not null && ages.IsOld(l.Value)).Select(l => l.Key))
+        foreach (var key in informer.Objects.Where(l => IsReplica(l.Value) && ages.IsOld(l.Value)).Select(l => l.Key))
         {
             try
             {
@@ -124,8 +149,23 @@ internal sealed class ReplicaReports(
             }
             catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
             {
-                Log.ReportFailed(logger, e);
+                Log.ReplicaLeaseFailed(logger, e);
             }
         }
+    }
+
+    private static bool IsReplica(V1Lease lease) => lease.Metadata.Labels?[MeshNames.ReplicaReportLabel] == "true";
+}
+
+/// <summary>Where this replica answers others; known when the port is open.</summary>
+internal sealed class ReplicaAddress
+{
+    private IPEndPoint? _value;
+
+    /// <summary>Null before it is known, and of a replica that is alone.</summary>
+    public IPEndPoint? Value
+    {
+        get => Volatile.Read(ref _value);
+        set => Volatile.Write(ref _value, value);
     }
 }

@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
 using k8s.Models;
 
-namespace MeshOperator.Authority;
+namespace MeshOperator.Replicas;
 
 /// <summary>Whether the replicas that report are alive: how long ago a report was last seen renewed. Their own clocks, by which they write
 /// when that was, may differ from this machine's.</summary>
-internal sealed class ReportAges(TimeProvider time)
+internal sealed class ReplicaAges(TimeProvider time)
 {
     /// <summary>Who has not renewed its report for so long is gone.</summary>
     public static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(40);

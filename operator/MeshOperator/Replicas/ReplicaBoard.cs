@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Registry;
+
+namespace MeshOperator.Replicas;
+
+/// <summary>Gathers what this replica has to say to the others: at most twice a second, and only what changed.</summary>
+internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : BackgroundService
+{
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
+    private readonly Lock _gate = new();
+    private IReadOnlyDictionary<PolicyKey, long> _generations = ImmutableDictionary<PolicyKey, long>.Empty;
+    private ReplicaModes _modes = ReplicaModes.None;
+    private ReplicaState _current = ReplicaState.None;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Raised with the state before and the state after; must return at once.</summary>
+    public event Action<ReplicaState, ReplicaState>? Published;
+
+    /// <summary>What is said now.</summary>
+    public ReplicaState Current => Volatile.Read(ref _current);
+
+    /// <summary>Says which generation of each policy is served from now on.</summary>
+    public void Post(IReadOnlyDictionary<PolicyKey, long> generations) => Volatile.Write(ref _generations, generations);
+
+    /// <summary>Says how far changes of mode are. These are waited for, and so are not gathered.</summary>
+    public void Post(ReplicaModes modes)
+    {
+        if (!modes.Equals(_modes))
+            Publish(state => state with { Modes = _modes = modes });
+    }
+
+    /// <summary>Completes when something else than <paramref name="seen"/> is said.</summary>
+    public async Task<ReplicaState> WaitForChangeAsync(ReplicaState? seen, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+            {
+                if (!ReferenceEquals(_current, seen))
+                    return _current;
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(cancellation);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (true)
+            {
+                var seen = registry.Revision;
+                var proxies = Keep(Current.Proxies, registry.Report());
+                if (!ReferenceEquals(proxies, Current.Proxies))
+                    Publish(state => state with { Proxies = proxies });
+                await registry.WaitForChangeAsync(seen, stoppingToken);
+                await Task.Delay(Gather, time, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
+    }
+
+    private void Publish(Func<ReplicaState, ReplicaState> change)
+    {
+        ReplicaState before;
+        ReplicaState after;
+        lock (_gate)
+        {
+            (before, after) = (_current, change(_current));
+            Volatile.Write(ref _current, after);
+            _changed.TrySetResult();
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        Published?.Invoke(before, after);
+    }
+
+    /// <summary>What has not changed stays the same object.</summary>
+    private ReplicaProxies Keep(ReplicaProxies before, ReplicaProxies after)
+    {
+        var generations = Volatile.Read(ref _generations);
+        var proxies = Keep(before.Proxies, after.Proxies, (_, proxy) => proxy);
+        var policies = Keep(
+            before.Policies,
+            after.Policies,
+            (key, policy) => policy with { Generation = generations.GetValueOrDefault(key) }
+        );
+        return ReferenceEquals(proxies, before.Proxies) && ReferenceEquals(policies, before.Policies)
+            ? before
+            : new ReplicaProxies(proxies, policies);
+    }
+
+    private static ImmutableDictionary<TKey, TValue> Keep<TKey, TValue>(
+        ImmutableDictionary<TKey, TValue> before,
+        ImmutableDictionary<TKey, TValue> after,
+        Func<TKey, TValue, TValue> complete
+    )
+        where TKey : notnull
+        where TValue : class
+    {
+        var kept = before.ToBuilder();
+        kept.RemoveRange(before.Keys.Where(key => !after.ContainsKey(key)).ToList());
+        foreach (var (key, value) in after)
+        {
+            var completed = complete(key, value);
+            if (!kept.TryGetValue(key, out var old) || !old.Equals(completed))
+                kept[key] = completed;
+        }
+
+        return kept.ToImmutable();
+    }
+}

@@ -1,0 +1,51 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using MeshOperator.Certificates;
+
+namespace MeshOperator.Replicas;
+
+/// <summary>Mutual TLS between replicas: each shows the operator's own certificate, and takes nobody who has no such one of the mesh's
+/// authority. Certificates of workloads have no host names, and so are none.</summary>
+/// <param name="certificate">The operator's certificate now.</param>
+/// <param name="roots">The roots of the mesh now, PEM.</param>
+/// <param name="name">The host name that the operator's certificates have.</param>
+internal sealed class ReplicaTls(Func<SslStreamCertificateContext> certificate, Func<string> roots, string name)
+{
+    private const SslProtocols Protocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+
+    /// <summary>For the side that answers.</summary>
+    public SslServerAuthenticationOptions Server() =>
+        new()
+        {
+            EnabledSslProtocols = Protocols,
+            ServerCertificateContext = certificate(),
+            ClientCertificateRequired = true,
+            RemoteCertificateValidationCallback = (_, peer, chain, _) => IsReplica(peer, chain),
+        };
+
+    /// <summary>For the side that asks.</summary>
+    public SslClientAuthenticationOptions Client() =>
+        new()
+        {
+            EnabledSslProtocols = Protocols,
+            TargetHost = name,
+            ClientCertificateContext = certificate(),
+            RemoteCertificateValidationCallback = (_, peer, chain, _) => IsReplica(peer, chain),
+        };
+
+    private bool IsReplica(X509Certificate? peer, X509Chain? sent)
+    {
+        if (peer is not X509Certificate2 leaf || !leaf.MatchesHostname(name, allowWildcards: false, allowCommonName: false))
+            return false;
+        using var chain = new X509Chain();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(PemBundle.Read(roots()));
+        foreach (var element in sent?.ChainElements ?? Enumerable.Empty<X509ChainElement>())
+            chain.ChainPolicy.ExtraStore.Add(element.Certificate);
+        foreach (var extra in sent?.ChainPolicy.ExtraStore ?? [])
+            chain.ChainPolicy.ExtraStore.Add(extra);
+        return chain.Build(leaf);
+    }
+}
