@@ -20,5 +20,6 @@ for platform in "${platforms[@]}"; do
     esac
     dotnet publish "$project" -c Release -r "$platform" --self-contained -o "$folder/$platform" -v quiet -nologo \
         -p:PublishSingleFile=true -p:PublishReadyToRun=false -p:IncludeNativeLibrariesForSelfExtract=true -p:DebugType=none \
-        -p:PublishDocumentationFile=false -p:PublishReferencesDocumentationFiles=false -p:StaticWebAssetsEnabled=false
+        -p:PublishDocumentationFile=false -p:PublishReferencesDocumentationFiles=false \
+        -p:StaticWebAssetsEnabled=false -p:IsTransformWebConfigDisabled=true
 done
