@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Api.Policies;
+using MeshOperator.Checks;
 using MeshOperator.EndToEnd;
 using MeshOperator.EndToEnd.Clients;
 using MeshOperator.EndToEnd.Cluster;
