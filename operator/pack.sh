@@ -19,5 +19,7 @@ for platform in "${platforms[@]}"; do
         *) echo "pack.sh: PLATFORM is linux-x64, linux-arm64, osx-arm64 or win-x64, not '$platform'" >&2; exit 1 ;;
     esac
     dotnet publish "$project" -c Release -r "$platform" --self-contained -o "$folder/$platform" -v quiet -nologo \
-        -p:PublishSingleFile=true -p:PublishReadyToRun=false -p:IncludeNativeLibrariesForSelfExtract=true -p:DebugType=none
+        -p:PublishSingleFile=true -p:PublishReadyToRun=false -p:IncludeNativeLibrariesForSelfExtract=true -p:DebugType=none \
+        -p:PublishDocumentationFile=false -p:PublishReferencesDocumentationFiles=false \
+        -p:StaticWebAssetsEnabled=false -p:IsTransformWebConfigDisabled=true
 done

@@ -18,6 +18,7 @@ internal static class MeshopCommand
             RunCommand.Create(),
             CaCommand.Create(),
             InjectCommand.Create(),
+            CheckCommand.Create(),
             CheckInjectCommand.Create(),
             CheckWebhooksCommand.Create(),
             GenerateCommand.Create(),

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using k8s;
 using k8s.Models;
+using MeshOperator.Checks;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;

@@ -382,60 +382,6 @@ public sealed class SharedInformerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_index_follows_the_objects_and_old_snapshots_stay_as_they_were()
-    {
-        _informer.AddIndex("data", c => c.Data?.Keys ?? []);
-        _server.Answer(
-            """{"metadata":{"resourceVersion":"7"},"items":[""" + WithData("a", 3, "x", "y") + "," + WithData("b", 4, "y") + "]}"
-        );
-        var watch = _server.AnswerStream();
-        Start();
-        await Eventually.Succeeds(() => _informer.HasSynced.ShouldBeTrue());
-        var first = _informer.Snapshot;
-        first.Find("data", "y").Select(c => c.Metadata.Name).ShouldBe(["a", "b"], ignoreOrder: true);
-
-        watch.TryWrite(Event("MODIFIED", WithData("a", 8, "z")));
-        watch.TryWrite(Event("DELETED", WithData("b", 9, "y")));
-        await Eventually.Succeeds(() => _informer.Objects.Count.ShouldBe(1));
-        _informer.Snapshot.FindKeys("data", "y").ShouldBeEmpty();
-        _informer.Snapshot.Find("data", "z").ShouldHaveSingleItem().Metadata.Name.ShouldBe("a");
-        first.FindKeys("data", "y").Count.ShouldBe(2);
-        Should.Throw<KeyNotFoundException>(() => first.Find("none", "y"));
-
-        _informer.AddIndex("late", c => [c.Metadata.Name]);
-        _informer.Snapshot.FindKeys("late", "a").ShouldBe([new ObjectKey("ns", "a")]);
-    }
-
-    [Fact]
-    public async Task A_slow_reader_gets_one_change_an_object_and_holds_up_nobody()
-    {
-        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[""" + Object("a", 3) + "]}");
-        var watch = _server.AnswerStream();
-        using var slow = _informer.Subscribe();
-        Start();
-        for (var version = 8; version < 1008; version++)
-            watch.TryWrite(Event("MODIFIED", Object("a", version)));
-        watch.TryWrite(Event("ADDED", Object("passing", 1010)));
-        watch.TryWrite(Event("DELETED", Object("passing", 1011)));
-        watch.TryWrite(Event("ADDED", Object("b", 1012)));
-        await Eventually.Succeeds(() => _informer.Objects.Count.ShouldBe(2));
-
-        var first = await slow.ReadAsync(TestContext.Current.CancellationToken);
-        (first.Key.Name, first.Old, first.New!.Metadata.ResourceVersion).ShouldBe(("a", null, "1007"));
-        (await slow.ReadAsync(TestContext.Current.CancellationToken)).Key.Name.ShouldBe("b");
-        slow.Count.ShouldBe(0);
-
-        watch.TryWrite(Event("MODIFIED", Object("a", 1013)));
-        watch.TryWrite(Event("DELETED", Object("a", 1014)));
-        await Eventually.Succeeds(() => _informer.Objects.Count.ShouldBe(1));
-        var gone = await slow.ReadAsync(TestContext.Current.CancellationToken);
-        (gone.Old!.Metadata.ResourceVersion, gone.New).ShouldBe(("1007", null));
-
-        using var late = _informer.Subscribe();
-        (await late.ReadAsync(TestContext.Current.CancellationToken)).Key.Name.ShouldBe("b");
-    }
-
-    [Fact]
     public async Task A_subscriber_that_fails_stops_neither_the_others_nor_the_watch()
     {
         var reported = 0;
@@ -451,12 +397,6 @@ public sealed class SharedInformerTests : IAsyncDisposable
 
     private SharedInformer<V1ConfigMap> Informer(InformerOptions<V1ConfigMap> options, TimeProvider time) =>
         new(_server.Transport(time), options, time, new Random(1), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
-
-    private static string WithData(string name, int version, params string[] keys)
-    {
-        var data = string.Join(',', keys.Select(key => $"\"{key}\":\"\""));
-        return $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"},"data":{{{{data}}}}}""";
-    }
 
     private void Start() => _run = _informer.RunAsync(_stop.Token);
 

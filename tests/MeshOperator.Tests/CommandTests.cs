@@ -49,6 +49,20 @@ public sealed class CommandTests : IDisposable
         error.ShouldContain("meshop local: nowhere: the file or folder does not exist");
     }
 
+    [Theory]
+    [InlineData("--access-log", "All", "--access-log All: the built-in proxy writes no access log; omit it, or use real Envoys")]
+    [InlineData(
+        "--tracing-endpoint",
+        "collector:4317",
+        "--tracing-endpoint: the built-in proxy sends no spans; omit it, or use real Envoys"
+    )]
+    public async Task Local_says_which_telemetry_the_built_in_proxy_lacks(string option, string value, string message)
+    {
+        var (status, _, error) = await RunAsync("local", "--proxy", "BuiltIn", "--xds-port", "0", option, value);
+        status.ShouldBe(1);
+        error.ShouldContain($"meshop local: {message}");
+    }
+
     [Fact]
     public async Task Local_says_which_object_of_which_file_was_refused()
     {

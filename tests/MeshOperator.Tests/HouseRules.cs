@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using ArchUnitNET.Fluent;
 using ArchUnitNET.Fluent.Slices;
 using ArchUnitNET.Loader;
@@ -10,7 +11,7 @@ using static ArchUnitNET.Fluent.ArchRuleDefinition;
 namespace MeshOperator.Tests;
 
 /// <summary>References between the projects point one way.</summary>
-public sealed class HouseRules
+public sealed partial class HouseRules
 {
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
@@ -79,6 +80,18 @@ public sealed class HouseRules
     public void The_folders_of_a_project_refer_to_each_other_in_one_direction(string root, string? assembly = null) =>
         Violations(SliceRuleDefinition.Slices().Matching($"{root}.(**)").Should().BeFreeOfCycles(), assembly ?? root).ShouldBeEmpty();
 
+    /// <summary>What a spec means where it leaves something out stands beside the spec, in the <c>Defaults</c> of its kind.</summary>
+    [Fact]
+    public void The_translation_has_no_defaults_of_its_own_for_lists_and_specs()
+    {
+        var own =
+            from file in Repository.SourceFiles()
+            where file.StartsWith("operator/MeshOperator.Mesh/Translation/", StringComparison.Ordinal)
+            from Match match in DefaultOfSpec().Matches(File.ReadAllText(Path.Combine(Repository.Root, file)))
+            select $"{file}: {match.Value}; read it from the kind's Defaults";
+        own.ShouldBeEmpty();
+    }
+
     /// <summary>The formatter leaves comments and strings as they are. Exempt is JSON as an API server writes it.</summary>
     [Fact]
     public void No_line_of_code_is_wider_than_140_columns()
@@ -102,6 +115,9 @@ public sealed class HouseRules
                 .GetReferencedAssemblies()
                 .ShouldNotContain(a => a.Name!.StartsWith("Serilog", StringComparison.Ordinal), project);
     }
+
+    [GeneratedRegex(@"\?\?\s*(\[\]|new\s+\w*Spec\b|\w+Defaults\.\w+)")]
+    private static partial Regex DefaultOfSpec();
 
     private static IEnumerable<string> Violations(IArchRule rule, params string[] assemblies)
     {

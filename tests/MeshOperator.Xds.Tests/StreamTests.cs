@@ -1,11 +1,9 @@
 using Envoy.Config.Endpoint.V3;
-using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Service.Discovery.V3;
 using Grpc.Core;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Testing;
-using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Server;
 using MeshOperator.Xds.Tests.Support;
@@ -75,125 +73,6 @@ public sealed class StreamTests
             .Select(member => member.Endpoint.Address.SocketAddress.Address);
 
     [Fact]
-    public async Task A_policy_is_acknowledged_once_every_proxy_that_uses_it_has_it()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var first = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
-        await first.FetchAsync(ResourceType.Route, WebRoute);
-        await second.FetchAsync(ResourceType.Route, WebRoute);
-        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 2);
-
-        server.Update(server.Model.WithWebWeights(50, 50));
-        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 0);
-        await first.AcknowledgeAsync(await first.NextAsync());
-        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 1);
-        var seen = server.Registry.Revision;
-        await second.AcknowledgeAsync(await second.NextAsync());
-        await server.Registry.WaitForChangeAsync(seen, TestContext.Current.CancellationToken);
-        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 2);
-    }
-
-    [Fact]
-    public async Task A_policy_waits_for_a_proxy_that_does_not_have_the_listener_of_its_service_yet()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var ready = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await ready.FetchAsync(ResourceType.Listener);
-        await ready.FetchAsync(ResourceType.Route, WebRoute, ApiRoute);
-        await using var late = new DeltaClient(server.Connect(), "web-1.shop");
-        await late.FetchAsync(ResourceType.Route, ApiRoute);
-        await late.SubscribeAsync(ResourceType.Listener);
-        var listeners = await late.NextAsync();
-        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 1);
-
-        await late.AcknowledgeAsync(listeners);
-        await late.FetchAsync(ResourceType.Route, WebRoute);
-
-        await Progress(server, ShopMesh.WebSplit, targeted: 2, acknowledged: 2);
-    }
-
-    [Fact]
-    public async Task A_rejected_policy_reports_which_proxy_refused_it_and_why_until_it_changes()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await client.SubscribeAsync(ResourceType.Route, WebRoute, ApiRoute);
-        await client.RejectAsync(await client.NextAsync(), $"Error: {WebRoute} has a fault");
-
-        await Eventually.Succeeds(() =>
-        {
-            var progress = server.Registry.GetProgress(ShopMesh.WebSplit);
-            progress.Acknowledged.ShouldBe(0);
-            var rejection = progress.Rejected.ShouldHaveSingleItem();
-            rejection.NodeId.ShouldBe(ShopMesh.Node);
-            rejection.Resource.ShouldBe(WebRoute);
-            rejection.Reason.ShouldContain("has a fault");
-        });
-        server.Registry.GetProxy(ShopMesh.Node)!.Types.ShouldHaveSingleItem().Rejection.ShouldNotBeNull();
-
-        server.Update(server.Model.WithWebWeights(50, 50));
-        await client.AcknowledgeAsync(await client.NextAsync());
-        await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
-    }
-
-    [Fact]
-    public async Task Of_a_long_reason_of_a_rejection_the_beginning_is_kept_and_all_resources_in_it_are_rejected()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await client.SubscribeAsync(ResourceType.Route, WebRoute, ApiRoute);
-        await client.RejectAsync(await client.NextAsync(), $"Error: {new string('x', 100_000)} {WebRoute}");
-
-        await Eventually.Succeeds(() =>
-        {
-            var rejection = server.Registry.GetProgress(ShopMesh.WebSplit).Rejected.ShouldHaveSingleItem();
-            rejection.Resource.ShouldBe(WebRoute);
-            rejection.Reason.Length.ShouldBeLessThan(2_000);
-        });
-    }
-
-    [Fact]
-    public async Task An_inbound_policy_counts_only_the_proxies_whose_workload_it_is_for()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var strict = new DeltaClient(server.Connect(), ShopMesh.StrictNode);
-        await using var permissive = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await permissive.FetchAsync(ResourceType.Listener);
-        await strict.FetchAsync(ResourceType.Listener);
-        await strict.FetchAsync(ResourceType.Route, "inbound/8080", "inbound/8443");
-        await strict.FetchAsync(ResourceType.Secret, "inbound/passthrough/callers");
-        await strict.SubscribeAsync(ResourceType.Extension, [.. Filters("inbound/8080"), .. Filters("inbound/8443"), .. BytesFilters]);
-        var filters = await strict.NextAsync();
-        await Progress(server, ShopMesh.ShopMtls, targeted: 1, acknowledged: 0);
-        await strict.AcknowledgeAsync(filters);
-        await Progress(server, ShopMesh.ShopMtls, targeted: 1, acknowledged: 1);
-
-        static IEnumerable<string> Filters(string port) => Enumerable.Range(0, 4).Select(slot => $"{port}/limit/{slot}");
-    }
-
-    private static readonly string[] BytesFilters =
-    [
-        "inbound/passthrough/deny",
-        "inbound/passthrough/allow",
-        "inbound/passthrough/tcp/mtls",
-    ];
-
-    [Fact]
-    public async Task A_proxy_that_has_gone_counts_no_more()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using (var client = new DeltaClient(server.Connect(), ShopMesh.Node))
-        {
-            await client.FetchAsync(ResourceType.Route, WebRoute);
-            await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
-        }
-
-        await Eventually.Succeeds(() => server.Registry.Count.ShouldBe(0));
-        server.Registry.GetProgress(ShopMesh.WebSplit).Targeted.ShouldBe(0);
-    }
-
-    [Fact]
     public async Task A_removed_service_is_taken_from_the_routes_before_its_cluster_goes()
     {
         await using var server = await XdsTestServer.StartAsync();
@@ -218,75 +97,6 @@ public sealed class StreamTests
             ("ClusterLoadAssignment", "outbound/80/web-v2.shop"),
             ("Cluster", "outbound/80/web-v2.shop"),
         ]);
-    }
-
-    [Fact]
-    public async Task A_proxy_gets_its_own_identity_and_no_other()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
-
-        var response = await client.FetchAsync(
-            ResourceType.Secret,
-            "identity",
-            "trust-bundle",
-            ShopMesh.Identity("api"),
-            "api",
-            "spiffe://cluster.local/ns/shop/sa/api"
-        );
-
-        response.Resources.Select(resource => resource.Name).ShouldBe(["identity", "trust-bundle"], ignoreOrder: true);
-        response.RemovedResources.ShouldContain(ShopMesh.Identity("api"));
-        var own = await server.Certificates.GetIdentityAsync(ShopMesh.Node, ShopMesh.Identity("web"), CancellationToken.None);
-        Identity(response).CertificateChain.InlineBytes.Memory.ToArray().ShouldBe(own.CertificateChain.ToArray());
-    }
-
-    [Fact]
-    public async Task A_renewed_identity_reaches_its_proxy()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
-        var before = Identity(await client.FetchAsync(ResourceType.Secret, "identity", "trust-bundle"));
-
-        server.Certificates.Renew(ShopMesh.Node);
-
-        var after = await client.NextAsync();
-        after.Resources.ShouldHaveSingleItem().Name.ShouldBe("identity");
-        Identity(after).CertificateChain.ShouldNotBe(before.CertificateChain);
-    }
-
-    [Fact]
-    public async Task Proxies_of_one_account_have_keys_of_their_own_and_renew_apart()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await using var other = new DeltaClient(server.Connect(), "web-1.shop");
-        var mine = Identity(await client.FetchAsync(ResourceType.Secret, "identity"));
-        Identity(await other.FetchAsync(ResourceType.Secret, "identity")).PrivateKey.ShouldNotBe(mine.PrivateKey);
-
-        server.Certificates.Renew("web-1.shop");
-        Identity(await other.NextAsync()).PrivateKey.ShouldNotBe(mine.PrivateKey);
-        await client.SubscribeAsync(ResourceType.Secret, "trust-bundle");
-        (await client.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe("trust-bundle");
-    }
-
-    [Fact]
-    public async Task Another_trust_bundle_reaches_all_proxies()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await client.FetchAsync(ResourceType.Secret, "identity", "trust-bundle");
-        server.Certificates.ReplaceRoot();
-        (await client.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe("trust-bundle");
-    }
-
-    [Fact]
-    public async Task An_identity_is_let_go_when_the_stream_ends()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using (var client = new DeltaClient(server.Connect(), ShopMesh.Node))
-            await client.FetchAsync(ResourceType.Secret, "identity");
-        await Eventually.Succeeds(() => server.Certificates.Released.ShouldBe([ShopMesh.Node]));
     }
 
     [Fact]
@@ -399,24 +209,6 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public async Task Two_streams_of_one_node_are_served_both_and_the_newer_counts()
-    {
-        await using var server = await XdsTestServer.StartAsync();
-        await using var older = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await older.FetchAsync(ResourceType.Route, WebRoute);
-        await using var newer = new DeltaClient(server.Connect(), ShopMesh.Node);
-        await newer.SubscribeAsync(ResourceType.Route, WebRoute);
-        var unanswered = await newer.NextAsync();
-        await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 0);
-
-        await newer.AcknowledgeAsync(unanswered);
-        await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
-        server.Update(server.Model.WithWebWeights(50, 50));
-        (await older.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(WebRoute);
-        (await newer.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(WebRoute);
-    }
-
-    [Fact]
     public async Task A_large_answer_comes_in_several_parts()
     {
         await using var server = await XdsTestServer.StartAsync(options => options.MaxResponseBytes = 2000);
@@ -445,16 +237,6 @@ public sealed class StreamTests
         (await client.EndAsync()).StatusCode.ShouldBe(StatusCode.Unavailable);
     }
 
-    private static Task Progress(XdsTestServer server, PolicyKey policy, int targeted, int acknowledged) =>
-        Eventually.Succeeds(() =>
-            server
-                .Registry.GetProgress(policy)
-                .ShouldSatisfyAllConditions(
-                    progress => progress.Targeted.ShouldBe(targeted),
-                    progress => progress.Acknowledged.ShouldBe(acknowledged)
-                )
-        );
-
     private static MeshService ApiWithTimeout(MeshModel model)
     {
         var api = model.Services[ShopMesh.Name("api")];
@@ -464,9 +246,6 @@ public sealed class StreamTests
             Ports = [api.Ports[0], port with { Routes = [port.Routes[0] with { RequestTimeout = TimeSpan.FromSeconds(9) }] }],
         };
     }
-
-    private static TlsCertificate Identity(Envoy.Service.Discovery.V3.DeltaDiscoveryResponse response) =>
-        Secret.Parser.ParseFrom(response.Resources.Single(resource => resource.Name == "identity").Resource_.Value).TlsCertificate;
 
     private sealed class AcceptGuests : INodeAuthenticator
     {

@@ -46,20 +46,20 @@ public sealed class MeshCertificateAuthoritySpec
     public CertificateAuthorityProvider? Provider { get; set; }
 
     /// <summary>Lifetime of a proxy's certificate, from 10m to 168h.</summary>
-    [DefaultValue("24h")]
+    [DefaultValue(MeshCertificateAuthorityDefaults.LeafTTL)]
     [Duration]
-    public string? LeafTTL { get; set; }
+    public string LeafTTL { get; set; } = MeshCertificateAuthorityDefaults.LeafTTL;
 
     /// <summary>The fraction of its lifetime after which a proxy's certificate is renewed.</summary>
-    [DefaultValue(0.5)]
+    [DefaultValue(MeshCertificateAuthorityDefaults.RenewAt)]
     [RangeMinimum(0.2)]
     [RangeMaximum(0.8)]
-    public double? RenewAt { get; set; }
+    public double RenewAt { get; set; } = MeshCertificateAuthorityDefaults.RenewAt;
 
     /// <summary>The key type of proxies' certificates.</summary>
-    [DefaultValue("ECDSA_P256")]
+    [DefaultValue(MeshCertificateAuthorityDefaults.KeyType)]
     [EnumValues("ECDSA_P256", "RSA_2048")]
-    public string? KeyType { get; set; }
+    public string KeyType { get; set; } = MeshCertificateAuthorityDefaults.KeyType;
 
     /// <summary>How one authority replaces another.</summary>
     public RotationSettings? Rotation { get; set; }
@@ -87,13 +87,13 @@ public sealed class SecretProvider;
 public sealed class RotationSettings
 {
     /// <summary>The minimum time for which the old authority stays trusted after the new one has started to sign.</summary>
-    [DefaultValue("0s")]
+    [DefaultValue(MeshCertificateAuthorityDefaults.Overlap)]
     [Duration]
-    public string? Overlap { get; set; }
+    public string Overlap { get; set; } = MeshCertificateAuthorityDefaults.Overlap;
 
     /// <summary>Whether a root that the operator created is replaced when a fifth of its lifetime is left.</summary>
-    [DefaultValue(true)]
-    public bool? Auto { get; set; }
+    [DefaultValue(MeshCertificateAuthorityDefaults.Auto)]
+    public bool Auto { get; set; } = MeshCertificateAuthorityDefaults.Auto;
 }
 
 /// <summary>The state of the authority, and the progress of a rotation.</summary>

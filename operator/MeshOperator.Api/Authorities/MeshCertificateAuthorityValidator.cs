@@ -23,10 +23,10 @@ public sealed class MeshCertificateAuthorityValidator : AbstractValidator<MeshCe
             .Must(text => !MeshDuration.TryParse(text, out var life) || (life >= ShortestLife && life <= LongestLife))
             .WithMessage((_, text) => $"'{text}' is out of range; use a duration from 10m to 168h");
         RuleFor(a => a.RenewAt)
-            .Must(part => part is null or (>= 0.2 and <= 0.8))
+            .Must(part => part is >= 0.2 and <= 0.8)
             .WithMessage((_, part) => $"{part} is out of range; use a number from 0.2 to 0.8");
         RuleFor(a => a.KeyType)
-            .Must(type => type is null || KeyTypes.Contains(type))
+            .Must(type => KeyTypes.Contains(type))
             .WithMessage((_, type) => $"'{type}' is not a key type; use {string.Join(" or ", KeyTypes)}");
         When(
             a => a.Rotation is not null,

@@ -40,11 +40,7 @@ public sealed class SharedInformer<T> : IInformer
     private readonly ObjectReader<T> _reader;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Held while the snapshot is exchanged, so that a new subscription or index misses nothing.</summary>
-    private readonly Lock _exchange = new();
-
-    private ImmutableArray<InformerSubscription<T>> _subscriptions = [];
-    private ObjectSnapshot<T> _snapshot = ObjectSnapshot<T>.Empty;
+    private ImmutableDictionary<ObjectKey, T> _objects = ImmutableDictionary<ObjectKey, T>.Empty;
     private string? _version;
     private string? _newest;
     private int _staleLists;
@@ -67,14 +63,11 @@ public sealed class SharedInformer<T> : IInformer
     }
 
     /// <summary>A change of the copy, reported after it is visible in <see cref="Objects"/>, from one thread at a time. A subscriber must
-    /// return at once: it marks a key in a queue and no more. Who needs longer uses <see cref="Subscribe"/>.</summary>
+    /// return at once: it marks a key in a queue and no more.</summary>
     public event Action<ObjectChange<T>>? Changed;
 
-    /// <summary>All objects as they were at one moment, with the indexes.</summary>
-    public ObjectSnapshot<T> Snapshot => Volatile.Read(ref _snapshot);
-
     /// <summary>All objects as they were at one moment.</summary>
-    public ImmutableDictionary<ObjectKey, T> Objects => Snapshot.Objects;
+    public ImmutableDictionary<ObjectKey, T> Objects => Volatile.Read(ref _objects);
 
     /// <inheritdoc/>
     public string Resource => _kind.Plural;
@@ -88,35 +81,6 @@ public sealed class SharedInformer<T> : IInformer
 
     /// <inheritdoc/>
     public Task WaitForSyncAsync(CancellationToken cancellation) => _synced.Task.WaitAsync(cancellation);
-
-    /// <summary>Adds an index, to look objects up by something else than their key (<see cref="ObjectSnapshot{T}.Find"/>).</summary>
-    /// <param name="name">The index's name.</param>
-    /// <param name="values">The values under which an object is found; the same for the same object each time it is asked.</param>
-    /// <exception cref="ArgumentException">There is an index of that name.</exception>
-    public void AddIndex(string name, Func<T, IEnumerable<string>> values)
-    {
-        lock (_exchange)
-            Volatile.Write(ref _snapshot, _snapshot.WithIndex(name, values));
-    }
-
-    /// <summary>Changes from now on for a reader who may be slow; all objects that are there come first, as new ones. To be disposed
-    /// of.</summary>
-    public InformerSubscription<T> Subscribe()
-    {
-        var subscription = new InformerSubscription<T>(ended =>
-        {
-            lock (_exchange)
-                _subscriptions = _subscriptions.Remove(ended);
-        });
-        lock (_exchange)
-        {
-            foreach (var (key, entity) in _snapshot.Objects)
-                subscription.Mark(new ObjectChange<T>(key, null, entity));
-            _subscriptions = _subscriptions.Add(subscription);
-        }
-
-        return subscription;
-    }
 
     /// <inheritdoc/>
     public async Task RunAsync(CancellationToken cancellation)
@@ -239,7 +203,7 @@ public sealed class SharedInformer<T> : IInformer
     private void Replace(ImmutableDictionary<ObjectKey, T> listed)
     {
         var changes = new List<ObjectChange<T>>();
-        var before = _snapshot.Objects;
+        var before = _objects;
         foreach (var (key, old) in before)
         {
             if (!listed.ContainsKey(key))
@@ -265,13 +229,7 @@ public sealed class SharedInformer<T> : IInformer
             changes.Add(new ObjectChange<T>(key, old, current));
         }
 
-        lock (_exchange)
-        {
-            Volatile.Write(ref _snapshot, _snapshot.With(listed, changes));
-            foreach (var change in changes)
-                Mark(change);
-        }
-
+        Volatile.Write(ref _objects, listed);
         foreach (var change in changes)
             Notify(change);
     }
@@ -325,7 +283,7 @@ public sealed class SharedInformer<T> : IInformer
                 _ => "DELETED",
             }
         );
-        var old = _snapshot.Objects.GetValueOrDefault(key);
+        var old = _objects.GetValueOrDefault(key);
         if (type == WatchLine.Kind.Deleted)
         {
             if (old is not null)
@@ -350,19 +308,8 @@ public sealed class SharedInformer<T> : IInformer
 
     private void Exchange(ObjectChange<T> change)
     {
-        lock (_exchange)
-        {
-            Volatile.Write(ref _snapshot, _snapshot.With(change.Key, change.New));
-            Mark(change);
-        }
-
+        Volatile.Write(ref _objects, change.New is null ? _objects.Remove(change.Key) : _objects.SetItem(change.Key, change.New));
         Notify(change);
-    }
-
-    private void Mark(ObjectChange<T> change)
-    {
-        foreach (var subscription in _subscriptions)
-            subscription.Mark(change);
     }
 
     /// <summary>A subscriber's failure is its own: neither the others nor the watch must suffer.</summary>

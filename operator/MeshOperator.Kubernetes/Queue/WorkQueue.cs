@@ -23,7 +23,6 @@ public sealed class WorkQueue<TKey> : IDisposable
     private readonly Dictionary<TKey, DateTimeOffset> _due = [];
     private readonly PriorityQueue<TKey, DateTimeOffset> _delayed = new();
     private readonly Channel<TKey> _ready = Channel.CreateUnbounded<TKey>();
-    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly ITimer _timer;
@@ -156,14 +155,6 @@ public sealed class WorkQueue<TKey> : IDisposable
         }
     }
 
-    /// <summary>Closes the queue and waits until the workers have taken and done all keys that wait.</summary>
-    /// <param name="cancellation">Ends the wait, not the work.</param>
-    public Task DrainAsync(CancellationToken cancellation)
-    {
-        Close();
-        return _drained.Task.WaitAsync(cancellation);
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -178,8 +169,6 @@ public sealed class WorkQueue<TKey> : IDisposable
             return;
         // What waits is in the channel and can still be read; nothing more can come.
         _ready.Writer.TryComplete();
-        if (_dirty.Count == 0)
-            _drained.TrySetResult();
     }
 
     private void AddDue()

@@ -131,18 +131,18 @@ internal sealed class ObjectWriter(
             var content = propose(old.Copy());
             Decode(kind, @namespace, content, request);
             CheckPreconditions(kind, name, content, current);
-            KeepMetadata(content, old);
-            content = Scope(kind, subresource, content, old);
+            ObjectUpdate.KeepMetadata(content, old);
+            content = ObjectUpdate.Scope(kind, subresource, content, old);
             kind.Strategy.PrepareForUpdate?.Invoke(content, old);
             Default(kind, content);
             var attributes = new AdmissionAttributes(kind, "UPDATE", @namespace, name, subresource, content, old, request);
             content = await MutateAsync(attributes);
-            KeepMetadata(content, old);
+            ObjectUpdate.KeepMetadata(content, old);
             if (!tracked)
                 FieldManager.TrackUpdate(old, content, kind, request.FieldManager, subresource, Now());
             Validate(kind, content, old);
-            Count(kind, content, old, subresource);
-            if (IsSame(content, old))
+            ObjectUpdate.Count(kind, content, old, subresource);
+            if (ObjectUpdate.IsSame(content, old))
                 return old;
             await admission.ValidateAsync(attributes with { Object = content });
             if (request.DryRun)
@@ -206,7 +206,7 @@ internal sealed class ObjectWriter(
                 if (store.TryRemove(kind, current) is { } last)
                     return (last.Parse(kind), true);
             }
-            else if (IsSame(content, current.Parse(kind)))
+            else if (ObjectUpdate.IsSame(content, current.Parse(kind)))
             {
                 return (content, false);
             }
@@ -234,32 +234,6 @@ internal sealed class ObjectWriter(
         };
 
     private static JsonObject ToStored(ResourceKind kind, JsonObject content) => kind.ToStored is { } convert ? convert(content) : content;
-
-    private static bool IsSame(JsonObject content, JsonObject old)
-    {
-        if (JsonAccess.Same(content, old))
-            return true;
-        var left = Bare(content);
-        var right = Bare(old);
-        if (!JsonAccess.Same(left, right))
-            return false;
-        var mine = ManagedFields.Read(content).Entries;
-        var theirs = ManagedFields.Read(old).Entries;
-        return mine.Count == theirs.Count
-            && mine.Zip(theirs)
-                .All(p =>
-                    p.First with { Time = "", Fields = p.Second.Fields } == p.Second with { Time = "" }
-                    && p.First.Fields.SameAs(p.Second.Fields)
-                );
-    }
-
-    private static JsonObject Bare(JsonObject content)
-    {
-        var bare = content.Copy();
-        bare.Meta().Remove("managedFields");
-        bare.Meta().Remove("resourceVersion");
-        return bare;
-    }
 
     private static void Decode(ResourceKind kind, string @namespace, JsonObject content, WriteRequest request)
     {
@@ -313,72 +287,6 @@ internal sealed class ObjectWriter(
             && version != current.Revision.ToString(CultureInfo.InvariantCulture)
         )
             throw ApiError.Modified(kind, name);
-    }
-
-    private static void KeepMetadata(JsonObject content, JsonObject old)
-    {
-        var metadata = content.Meta();
-        var before = old.Meta();
-        foreach (
-            var field in new[]
-            {
-                "name",
-                "namespace",
-                "uid",
-                "creationTimestamp",
-                "deletionTimestamp",
-                "deletionGracePeriodSeconds",
-                "generation",
-                "selfLink",
-                "resourceVersion",
-                "generateName",
-            }
-        )
-        {
-            if (before[field] is { } value)
-                metadata[field] = value.DeepClone();
-            else
-                metadata.Remove(field);
-        }
-    }
-
-    /// <summary>The main resource leaves the status alone, and /status everything else.</summary>
-    private static JsonObject Scope(ResourceKind kind, string subresource, JsonObject content, JsonObject old)
-    {
-        if (subresource.Length == 0)
-        {
-            if (!kind.HasStatus)
-                return content;
-            if (old["status"] is { } status)
-                content["status"] = status.DeepClone();
-            else
-                content.Remove("status");
-            return content;
-        }
-
-        var scoped = old.Copy();
-        if (content["status"] is { } given)
-            scoped["status"] = given.DeepClone();
-        else
-            scoped.Remove("status");
-        if (content["metadata"]?["managedFields"] is { } managed)
-            scoped.Meta()["managedFields"] = managed.DeepClone();
-        return scoped;
-    }
-
-    private static void Count(ResourceKind kind, JsonObject content, JsonObject old, string subresource)
-    {
-        if (!kind.HasGeneration || subresource.Length > 0)
-            return;
-        foreach (var (field, value) in content.Concat(old.Where(f => !content.ContainsKey(f.Key))).ToArray())
-        {
-            if (field is "metadata" or "apiVersion" or "kind" || (field == "status" && kind.HasStatus))
-                continue;
-            if (JsonAccess.Same(content[field], old[field]))
-                continue;
-            content.Meta()["generation"] = (old.Object("metadata").Integer("generation") ?? 1) + 1;
-            return;
-        }
     }
 
     private void CheckNamespace(ResourceKind kind, string @namespace, JsonObject content)

@@ -31,8 +31,6 @@ internal static partial class Names
         + "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
         + "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-    public static bool IsLabel(string name) => name.Length is > 0 and <= 63 && Label().IsMatch(name);
-
     /// <summary>Reports a name that has not the form.</summary>
     public static void Check(string name, NameFormat format, string field, FieldErrors errors)
     {

@@ -85,7 +85,11 @@ public sealed record ConnectionSettings(
     TimeSpan? IdleTimeout = null,
     RetryBudget? Budget = null,
     BreakerSettings? Breaker = null
-);
+)
+{
+    /// <summary>What holds without a policy.</summary>
+    public static ConnectionSettings Default { get; } = new();
+}
 
 /// <summary>Bounds the retries in flight from one proxy to one cluster.</summary>
 /// <param name="Percent">0 to 100 percent of the active and pending requests.</param>

@@ -25,11 +25,10 @@ internal static partial class SupportTable
         [
             Create(Listener.Descriptor)
                 .CarriesAll()
-                .Rejects("api_listener")
+                .Rejects("api_listener", "access_log")
                 .Takes("use_original_dst", "false")
                 .Takes("bind_to_port", "true")
                 .Leaves(Statistics, "stat_prefix", "traffic_direction")
-                .Leaves(Logs, "access_log")
                 .Leaves(Sockets, "socket_options", "max_connections_to_accept_per_socket_event"),
             All(AdditionalAddress.Descriptor),
             All(Filter.Descriptor),
@@ -46,13 +45,12 @@ internal static partial class SupportTable
         [
             Create(Manager.Descriptor)
                 .CarriesAll()
+                .Rejects("access_log", "tracing")
                 .Takes("codec_type", "AUTO")
                 .Takes("use_remote_address", "false")
                 .Takes("forward_client_cert_details", "SANITIZE", "SANITIZE_SET")
                 .Takes("normalize_path", "false")
                 .Takes("server_header_transformation", "PASS_THROUGH")
-                .Leaves("headers of traces pass unchanged, and the built-in proxy makes no spans", "tracing")
-                .Leaves(Logs, "access_log")
                 .Leaves("the built-in proxy takes no orders by headers", "internal_address_config")
                 .Leaves("a request's headers may take 60 s at all listeners", "request_headers_timeout"),
             Create(Manager.Types.SetCurrentClientCertDetails.Descriptor).Carries("uri"),

@@ -56,10 +56,7 @@ internal static partial class SupportTable
             All(SourceIPInput.Descriptor),
             All(UriSanInput.Descriptor),
             All(RuntimeFraction.Descriptor),
-            Create(TcpProxy.Descriptor)
-                .Carries("cluster", "weighted_clusters", "idle_timeout")
-                .Leaves(Statistics, "stat_prefix")
-                .Leaves(Logs, "access_log"),
+            Create(TcpProxy.Descriptor).Carries("cluster", "weighted_clusters", "idle_timeout").Leaves(Statistics, "stat_prefix"),
             All(TcpProxy.Types.WeightedCluster.Descriptor),
             All(TcpProxy.Types.WeightedCluster.Types.ClusterWeight.Descriptor),
             All(SetFilterState.Descriptor),

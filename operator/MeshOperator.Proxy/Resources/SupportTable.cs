@@ -15,7 +15,6 @@ internal static partial class SupportTable
     private const string SlowStart = "an endpoint gets its whole share at once";
     private const string Writing = "names of headers and reason phrases are written as .NET writes them";
     private const string Outgrown = "the built-in proxy never answers with 507";
-    private const string Logs = "the built-in proxy writes no access log";
 
     /// <summary>What is done with each message, by full name.</summary>
     public static FrozenDictionary<string, MessageSupport> Messages { get; } =

@@ -45,14 +45,11 @@ internal static class IdentityIssuers
         }
     }
 
-    private static LeafSettings Read(MeshCertificateAuthoritySpec spec)
-    {
-        var defaults = new LeafSettings();
-        return new LeafSettings
+    private static LeafSettings Read(MeshCertificateAuthoritySpec spec) =>
+        new()
         {
-            Lifetime = MeshDuration.ParseOptional(spec.LeafTTL) ?? defaults.Lifetime,
-            RenewAt = spec.RenewAt ?? defaults.RenewAt,
+            Lifetime = MeshDuration.Parse(spec.LeafTTL),
+            RenewAt = spec.RenewAt,
             KeyType = spec.KeyType == "RSA_2048" ? LeafKeyType.Rsa2048 : LeafKeyType.EcdsaP256,
         };
-    }
 }

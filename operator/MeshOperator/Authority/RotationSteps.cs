@@ -28,7 +28,9 @@ internal sealed class RotationSteps(
             return null;
         var found = await wanted.FindAsync(entity, state, cancellation);
         var now = progress.Measure(authority.Current);
-        var overlap = MeshDuration.TryParse(entity.Spec.Rotation?.Overlap, out var given) ? given : TimeSpan.Zero;
+        var overlap = MeshDuration.TryParse(MeshCertificateAuthorityDefaults.ResolveRotation(entity.Spec).Overlap, out var given)
+            ? given
+            : TimeSpan.Zero;
         if (RotationSchedule.Next(state, found.Files, now, overlap, time) is { } next)
         {
             await secrets.WriteStateAsync(next, secret, cancellation);

@@ -80,7 +80,7 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
                         + $"authority into Secret {secrets.Wanted}, and the operator rotates to it."
                 )
             );
-        if (!isAsked && !(isOwn && settings?.Spec.Rotation?.Auto != false && IsDue(files)))
+        if (!isAsked && !(isOwn && MeshCertificateAuthorityDefaults.ResolveRotation(settings?.Spec).Auto && IsDue(files)))
             return new Wanted(files, isOwn, last, null);
 
         var made = await MakeAsync(request, secret, isAsked ? "rotation requested" : "rotation due", cancellation);

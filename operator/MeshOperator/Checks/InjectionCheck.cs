@@ -25,6 +25,9 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
         return new CheckedPod(name, SidecarState.No, recorded ?? WhyNot(pod, ns) ?? Restart);
     }
 
+    /// <summary>Whether a pod of a cluster lacks the sidecar although it is eligible for it.</summary>
+    public bool IsMissing(V1Pod pod, V1Namespace ns) => Live(pod, ns) is { State: SidecarState.No, Reason: Restart };
+
     /// <summary>Looks at a pod that is to be created.</summary>
     public CheckedPod Planned(string name, V1Pod pod, V1Namespace ns)
     {

@@ -22,25 +22,20 @@ internal static class CaCommand
 
     public static Command Create()
     {
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
-        {
-            Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config.",
-        };
-        var status = new Command("status", "Show who signs, when certificates expire, and the progress of a rotation.") { kubeconfig };
+        var cluster = new ClusterOptions();
+        var status = new Command("status", "Show who signs, when certificates expire, and the progress of a rotation.");
+        cluster.AddTo(status);
         status.SetAction(
-            (parsed, cancellation) => RunAsync(parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, StatusAsync, cancellation)
+            (parsed, cancellation) => RunAsync(() => cluster.Read(parsed), parsed.InvocationConfiguration, StatusAsync, cancellation)
         );
 
         var wait = new Option<bool>("--wait") { Description = "Wait until the rotation is complete." };
-        var rotate = new Command("rotate", "Replace the root that the operator created with a new one that has a new key.")
-        {
-            kubeconfig,
-            wait,
-        };
+        var rotate = new Command("rotate", "Replace the root that the operator created with a new one that has a new key.") { wait };
+        cluster.AddTo(rotate);
         rotate.SetAction(
             (parsed, cancellation) =>
                 RunAsync(
-                    parsed.GetValue(kubeconfig),
+                    () => cluster.Read(parsed),
                     parsed.InvocationConfiguration,
                     (client, console, token) => RotateAsync(client, console, parsed.GetValue(wait), token),
                     cancellation
@@ -50,7 +45,7 @@ internal static class CaCommand
     }
 
     private static async Task<int> RunAsync(
-        FileInfo? kubeconfig,
+        Func<KubernetesClientConfiguration> connect,
         InvocationConfiguration console,
         Func<EntityClient<MeshCertificateAuthority>, InvocationConfiguration, CancellationToken, Task<int>> action,
         CancellationToken cancellation
@@ -58,10 +53,7 @@ internal static class CaCommand
     {
         try
         {
-            var configuration = kubeconfig is null
-                ? KubernetesClientConfiguration.BuildDefaultConfig()
-                : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
-            using var client = new k8s.Kubernetes(configuration);
+            using var client = new k8s.Kubernetes(connect());
             return await action(
                 new EntityClient<MeshCertificateAuthority>(new KubernetesTransport(client, TimeProvider.System)),
                 console,

@@ -21,10 +21,7 @@ internal static class CheckInjectCommand
         };
         var ns = new Option<string>("--namespace", "-n") { Description = "The namespace.", DefaultValueFactory = _ => "default" };
         var file = new Option<FileInfo?>("--file", "-f") { Description = "Manifests to check instead of the cluster's pods." };
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
-        {
-            Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config.",
-        };
+        var cluster = new ClusterOptions();
         var operatorNamespace = new Option<string>("--operator-namespace")
         {
             Description = "The operator's namespace.",
@@ -38,9 +35,9 @@ internal static class CheckInjectCommand
             target,
             ns,
             file,
-            kubeconfig,
             operatorNamespace,
         };
+        cluster.AddTo(command);
         command.Validators.Add(result =>
         {
             if (result.GetValue(target) is not null && result.GetValue(file) is not null)
@@ -61,7 +58,7 @@ internal static class CheckInjectCommand
                             ? await objects.ReadAsync(await File.ReadAllTextAsync(manifests.FullName, cancellation), cancellation)
                             : await objects.FindAsync(parsed.GetValue(target), cancellation);
                     },
-                    parsed.GetValue(kubeconfig),
+                    () => cluster.Read(parsed),
                     parsed.InvocationConfiguration
                 );
             }
@@ -71,13 +68,13 @@ internal static class CheckInjectCommand
 
     private static async Task<int> RunAsync(
         Func<IKubernetes, Task<IReadOnlyList<CheckedPod>>> find,
-        FileInfo? kubeconfig,
+        Func<KubernetesClientConfiguration> connect,
         InvocationConfiguration console
     )
     {
         try
         {
-            using var client = new k8s.Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig?.FullName));
+            using var client = new k8s.Kubernetes(connect());
             var pods = await find(client);
             if (pods.Count == 0)
                 await console.Error.WriteLineAsync("meshop check-inject: there are no pods");

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
 using MeshOperator.Api.Policies;
+using MeshOperator.Checks;
 using MeshOperator.Composition;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
+using MeshOperator.Checks;
 using MeshOperator.Composition;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;

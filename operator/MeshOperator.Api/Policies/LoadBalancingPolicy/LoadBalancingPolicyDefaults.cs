@@ -17,4 +17,7 @@ public static class LoadBalancingPolicyDefaults
 
     /// <summary>How reports are read where nothing is said of it.</summary>
     public static UtilizationSpec ResolveUtilization(LoadBalancingPolicySpec spec) => spec.Utilization ?? new UtilizationSpec();
+
+    /// <summary>The metrics that are the utilization; none means application_utilization, or else cpu_utilization.</summary>
+    public static IReadOnlyList<string> ResolveMetricNames(UtilizationSpec spec) => spec.MetricNames ?? [];
 }

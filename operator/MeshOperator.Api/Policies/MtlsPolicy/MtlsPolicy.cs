@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
@@ -29,7 +30,12 @@ public sealed class MtlsPolicySpec
         "self.all(port, port.matches('^[1-9][0-9]{0,4}$') && int(port) <= 65535)",
         "a key is not a port; use numbers from 1 to 65535"
     )]
-    public Dictionary<string, MtlsPolicyMode>? PortModes { get; set; }
+    [AllowNull]
+    public Dictionary<string, MtlsPolicyMode> PortModes
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>Who may call. All others are refused. If omitted, everybody may call.</summary>
     [Items(0, 64)]
@@ -42,7 +48,12 @@ public sealed class MtlsPolicySpec
 
     /// <summary>Who may not call. It takes precedence over allow.</summary>
     [Items(0, 64)]
-    public List<AccessRule>? Deny { get; set; }
+    [AllowNull]
+    public List<AccessRule> Deny
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>Counts and logs the calls that allow and deny would refuse, without refusing them.</summary>
     [DefaultValue(false)]

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
@@ -145,7 +146,12 @@ public sealed class RateLimitMatch
 
     /// <summary>The request's headers. Names are not case-sensitive.</summary>
     [Items(0, 16)]
-    public List<ValueMatch>? Headers { get; set; }
+    [AllowNull]
+    public List<ValueMatch> Headers
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 }
 
 /// <summary>By what clients are known.</summary>

@@ -15,6 +15,9 @@ public static class RateLimitDefaults
     /// <summary>As how many requests one counts.</summary>
     public const int Cost = 1;
 
+    /// <summary>The limits; none when there is only a queue.</summary>
+    public static IReadOnlyList<RequestLimit> ResolveLimits(RateLimitSpec spec) => spec.Limits ?? [];
+
     /// <summary>How many requests may come at once: as many as in a unit of time.</summary>
     public static int ResolveBurst(RequestLimit limit) => limit.Burst ?? limit.Requests;
 }

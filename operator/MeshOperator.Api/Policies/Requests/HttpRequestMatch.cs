@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
@@ -14,15 +15,30 @@ public sealed class HttpRequestMatch
 
     /// <summary>The request's headers. Names are not case-sensitive.</summary>
     [Items(0, 16)]
-    public List<ValueMatch>? Headers { get; set; }
+    [AllowNull]
+    public List<ValueMatch> Headers
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>The request's query parameters.</summary>
     [Items(0, 16)]
-    public List<ValueMatch>? QueryParams { get; set; }
+    [AllowNull]
+    public List<ValueMatch> QueryParams
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>The request's cookies, compared exactly.</summary>
     [Items(0, 16)]
-    public List<CookieMatch>? Cookies { get; set; }
+    [AllowNull]
+    public List<CookieMatch> Cookies
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 }
 
 /// <summary>Compares the path of a request.</summary>

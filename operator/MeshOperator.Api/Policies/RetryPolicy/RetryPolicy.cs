@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
@@ -44,7 +45,12 @@ public sealed class RetryPolicySpec
     [Items(0, 32)]
     [RangeMinimum(100)]
     [RangeMaximum(599)]
-    public List<int>? RetriableStatusCodes { get; set; }
+    [AllowNull]
+    public List<int> RetriableStatusCodes
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>Methods whose requests are retried after an error response. If omitted, the idempotent ones: GET, HEAD, OPTIONS, TRACE, PUT
     /// and DELETE. A failed connection is retried for any method. gRPC calls are POST.</summary>

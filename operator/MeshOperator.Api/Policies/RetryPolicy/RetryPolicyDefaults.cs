@@ -25,7 +25,7 @@ public static class RetryPolicyDefaults
     public static readonly IReadOnlyList<string> Methods = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
 
     /// <summary>The budget of a policy that names none.</summary>
-    public static readonly RetryBudgetSpec Budget = new();
+    private static readonly RetryBudgetSpec Budget = new();
 
     private static readonly RetryCondition[] Conditions =
     [
@@ -41,6 +41,9 @@ public static class RetryPolicyDefaults
     public static IReadOnlyList<RetryCondition> ResolveRetryOn(RetryPolicySpec spec) =>
         spec.RetryOn
         ?? (spec.PerTryTimeout is null ? (IReadOnlyList<RetryCondition>)Conditions : [.. Conditions, RetryCondition.GatewayError]);
+
+    /// <summary>The limit on the retries in flight.</summary>
+    public static RetryBudgetSpec ResolveBudget(RetryPolicySpec spec) => spec.Budget ?? Budget;
 
     /// <summary>The methods whose requests are retried after an answer, each once.</summary>
     public static IReadOnlyList<string> ResolveMethods(RetryPolicySpec spec) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using MeshOperator.Kubernetes.Entities;
 
 namespace MeshOperator.Api.Policies;
@@ -123,19 +124,34 @@ public sealed class HeaderFilter
     /// <summary>Headers to set. They replace headers of the same name.</summary>
     [ListMapKeys("name")]
     [Items(0, 16)]
-    public List<HttpHeader>? Set { get; set; }
+    [AllowNull]
+    public List<HttpHeader> Set
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>Headers to add. Headers of the same name are kept.</summary>
     [ListMapKeys("name")]
     [Items(0, 16)]
-    public List<HttpHeader>? Add { get; set; }
+    [AllowNull]
+    public List<HttpHeader> Add
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>Names of headers to remove.</summary>
     [ListSet]
     [Items(0, 16)]
     [Length(1, 256)]
     [Pattern(HttpHeader.NamePattern)]
-    public List<string>? Remove { get; set; }
+    [AllowNull]
+    public List<string> Remove
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 }
 
 /// <summary>An HTTP header.</summary>

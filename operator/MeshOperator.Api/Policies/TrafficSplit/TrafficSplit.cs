@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using k8s.Models;
 using MeshOperator.Kubernetes.Entities;
 
@@ -82,7 +83,12 @@ public sealed class TrafficSplitRule
 
     /// <summary>The requests that the rule applies to: those that at least one of these matches. If omitted, all.</summary>
     [Items(0, 16)]
-    public List<HttpRequestMatch>? Matches { get; set; }
+    [AllowNull]
+    public List<HttpRequestMatch> Matches
+    {
+        get;
+        set => field = value ?? [];
+    } = [];
 
     /// <summary>Where the requests go, by weight.</summary>
     [Required]

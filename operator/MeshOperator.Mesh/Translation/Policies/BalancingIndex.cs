@@ -60,7 +60,7 @@ internal sealed class BalancingIndex
 
     private static UtilizationReports ToReports(UtilizationSpec spec) =>
         new(
-            (spec.MetricNames ?? []).ToValueList(),
+            LoadBalancingPolicyDefaults.ResolveMetricNames(spec).ToValueList(),
             MeshDuration.ParseOptional(spec.ReportingPeriod),
             spec.AskForReports,
             MeshDuration.Parse(spec.BlackoutPeriod),

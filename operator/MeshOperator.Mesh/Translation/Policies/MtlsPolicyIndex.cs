@@ -62,18 +62,18 @@ internal sealed class MtlsPolicyIndex
         public MtlsMode DefaultMode { get; } = ToMode(Spec.Mode);
 
         public MtlsMode GetMode(int port) =>
-            Spec.PortModes is { } modes && modes.TryGetValue(port.ToString(System.Globalization.CultureInfo.InvariantCulture), out var mode)
+            Spec.PortModes.TryGetValue(port.ToString(System.Globalization.CultureInfo.InvariantCulture), out var mode)
                 ? ToMode(mode)
                 : DefaultMode;
 
         /// <summary>Whether it disables mutual TLS for some port.</summary>
-        public bool CanDisable => DefaultMode is MtlsMode.Disabled || Spec.PortModes?.ContainsValue(MtlsPolicyMode.Disabled) == true;
+        public bool CanDisable => DefaultMode is MtlsMode.Disabled || Spec.PortModes.ContainsValue(MtlsPolicyMode.Disabled);
 
-        public TlsBounds Tls { get; } = new(Spec.Tls?.MinVersion == "1.3", (Spec.Tls?.CipherSuites ?? []).ToValueList());
+        public TlsBounds Tls { get; } = new(Spec.Tls?.MinVersion == "1.3", MtlsPolicyDefaults.ResolveCipherSuites(Spec).ToValueList());
 
         /// <summary>The ports of which the policy says something of their own.</summary>
         public IEnumerable<int> Ports =>
-            (Spec.PortModes?.Keys.Select(p => int.Parse(p, System.Globalization.CultureInfo.InvariantCulture)) ?? []).Concat(Access.Ports);
+            Spec.PortModes.Keys.Select(p => int.Parse(p, System.Globalization.CultureInfo.InvariantCulture)).Concat(Access.Ports);
 
         private static MtlsMode ToMode(MtlsPolicyMode mode) =>
             mode switch

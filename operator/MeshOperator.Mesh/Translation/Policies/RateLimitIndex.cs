@@ -94,7 +94,8 @@ internal sealed class RateLimitIndex
     private static IEnumerable<Candidate> ToList(Candidate? candidate) => candidate is null ? [] : [candidate];
 
     private static ValueList<Limit> ToLimits(PolicyKey key, RateLimitSpec spec) =>
-        (spec.Limits ?? [])
+        RateLimitDefaults
+            .ResolveLimits(spec)
             .Select(
                 (limit, i) =>
                     new Limit(
@@ -120,8 +121,9 @@ internal sealed class RateLimitIndex
             { Scope: RateLimitScope.Proxy } => null,
             { TargetRefs: { } targets } => $"{key.Namespace}: services "
                 + string.Join(',', targets.Select(target => target.Name).Distinct().Order(StringComparer.Ordinal)),
-            _ => $"{key.Namespace}: labels "
-                + string.Join(',', (spec.Selector?.MatchLabels ?? []).Order(LabelOrder).Select(label => $"{label.Key}={label.Value}")),
+            { Selector: { } selector } => $"{key.Namespace}: labels "
+                + string.Join(',', selector.MatchLabels.Order(LabelOrder).Select(label => $"{label.Key}={label.Value}")),
+            _ => null,
         };
 
     private static HttpMatch ToMatch(RateLimitMatch match) =>

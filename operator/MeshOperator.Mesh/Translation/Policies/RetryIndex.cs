@@ -67,7 +67,7 @@ internal sealed class RetryIndex
             PerTryTimeout = MeshDuration.ParseOptional(spec.PerTryTimeout),
             ConnectionTriggers = triggers.Where(IsBeforeRequest).ToValueList(),
             ResponseTriggers = triggers.Where(trigger => !IsBeforeRequest(trigger)).ToValueList(),
-            StatusCodes = (spec.RetriableStatusCodes ?? []).Distinct().Order().ToValueList(),
+            StatusCodes = spec.RetriableStatusCodes.Distinct().Order().ToValueList(),
             Methods = RetryPolicyDefaults.ResolveMethods(spec).ToValueList(),
             BackoffBase = backoffBase,
             BackoffMax = backoffMax,
@@ -80,7 +80,7 @@ internal sealed class RetryIndex
         new(
             MeshDuration.ParseOptional(spec.Timeouts?.Connect),
             MeshDuration.ParseOptional(spec.Timeouts?.Idle),
-            ToBudget(spec.Budget ?? RetryPolicyDefaults.Budget)
+            ToBudget(RetryPolicyDefaults.ResolveBudget(spec))
         );
 
     private static RetryBudget ToBudget(RetryBudgetSpec spec) => new(spec.Percent, spec.MinConcurrency);

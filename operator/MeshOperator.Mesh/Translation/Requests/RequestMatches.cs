@@ -13,12 +13,10 @@ internal static class RequestMatches
             Path = ToPath(match.Path),
             Method = match.Method,
 #pragma warning disable CA1308 // HTTP/2 and Envoy write header names in lower case.
-            Headers = (match.Headers ?? []).Select(h => new NamedMatch(h.Name.ToLowerInvariant(), ToValue(h))).ToValueList(),
+            Headers = match.Headers.Select(h => new NamedMatch(h.Name.ToLowerInvariant(), ToValue(h))).ToValueList(),
 #pragma warning restore CA1308
-            QueryParameters = (match.QueryParams ?? []).Select(q => new NamedMatch(q.Name, ToValue(q))).ToValueList(),
-            Cookies = (match.Cookies ?? [])
-                .Select(c => new NamedMatch(c.Name, new StringMatch(StringMatchKind.Exact, c.Value)))
-                .ToValueList(),
+            QueryParameters = match.QueryParams.Select(q => new NamedMatch(q.Name, ToValue(q))).ToValueList(),
+            Cookies = match.Cookies.Select(c => new NamedMatch(c.Name, new StringMatch(StringMatchKind.Exact, c.Value))).ToValueList(),
         };
 
     private static StringMatch? ToPath(PathMatch? path)

@@ -5,7 +5,6 @@ using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Endpoints;
 using MeshOperator.Mesh.Translation.Policies;
 using MeshOperator.Mesh.Translation.Verdicts;
-using SpecRule = MeshOperator.Api.Policies.AccessRule;
 
 namespace MeshOperator.Mesh.Translation.Review;
 
@@ -54,23 +53,15 @@ internal static class MtlsReview
         return [.. byPolicy.Values.Where(found => found.Pods.Any)];
     }
 
-    private static bool NeedsPods(MtlsPolicyIndex.Candidate policy) => policy.Ports.Any() || (policy.Spec.Allow ?? []).Exists(NeedsHttp);
-
-    private static bool NeedsHttp(SpecRule rule) => rule.Methods is { Count: > 0 } || rule.Paths is { Count: > 0 };
-
-    private static bool IsFor(SpecRule rule, int port) => rule.Ports is not { Count: > 0 } ports || ports.Contains(port);
-
-    private static IEnumerable<(string Field, SpecRule Rule)> Rules(MtlsPolicySpec spec) =>
-        (spec.Allow ?? [])
-            .Select((rule, i) => ($"spec.allow[{i}]", rule))
-            .Concat((spec.Deny ?? []).Select((rule, i) => ($"spec.deny[{i}]", rule)));
+    private static bool NeedsPods(MtlsPolicyIndex.Candidate policy) =>
+        policy.Ports.Any() || policy.Access.Allow.Any(rule => rule.NeedsHttp);
 
     private static IEnumerable<PolicyFinding> FindForeignIdentities(MtlsPolicyIndex.Candidate policy, string trustDomain)
     {
         var own = $"spiffe://{trustDomain}/";
-        foreach (var (field, rule) in Rules(policy.Spec))
+        foreach (var rule in policy.Access.All)
         {
-            foreach (var (i, identity) in (rule.Identities ?? []).Index())
+            foreach (var (i, identity) in rule.Identities.Index())
             {
                 // A beginning may be so short that it leaves the trust domain open.
                 if (
@@ -81,7 +72,7 @@ internal static class MtlsReview
                 yield return new Unresolved(
                     policy.Key,
                     ConditionReasons.TrustDomainMismatch,
-                    $"{field}.identities[{i}]: '{identity}' is not in the mesh's trust domain, '{trustDomain}', so no caller has it; "
+                    $"{rule.Field}.identities[{i}]: '{identity}' is not in the mesh's trust domain, '{trustDomain}', so no caller has it; "
                         + $"write {own}ns/NAMESPACE/sa/SERVICE_ACCOUNT"
                 );
             }
@@ -94,11 +85,13 @@ internal static class MtlsReview
         SelectedPods pods
     )
     {
-        var named = Rules(policy.Spec)
-            .SelectMany(r => (r.Rule.Ports ?? []).Select(port => ($"{r.Field}.ports", Port: port)))
+        var named = policy
+            .Access.All.SelectMany(rule => rule.Ports.Select(port => ($"{rule.Field}.ports", Port: port)))
             .Concat(
-                (policy.Spec.PortModes?.Keys ?? Enumerable.Empty<string>())
-                    .Select(port => ("spec.portModes", Port: int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)))
+                policy
+                    .Spec.PortModes.Keys.Select(port =>
+                        ("spec.portModes", Port: int.Parse(port, System.Globalization.CultureInfo.InvariantCulture))
+                    )
                     .OrderBy(p => p.Port)
             );
         foreach (var (field, port) in named.Where(p => !pods.Serve(p.Port)))
@@ -116,32 +109,29 @@ internal static class MtlsReview
 
     private static IEnumerable<PolicyFinding> FindTcp(MtlsPolicyIndex.Candidate policy, SelectedPods pods)
     {
-        var allow = policy.Spec.Allow ?? [];
-        foreach (var (i, rule) in allow.Index())
+        var allow = policy.Access.Allow;
+        foreach (var rule in allow.Where(rule => rule.NeedsHttp))
         {
-            if (!NeedsHttp(rule))
-                continue;
             // A rule for all ports is for those with requests, unless the others would be left to nobody.
             var closed = pods.Tcp.Where(IsClosed).ToList();
             var unseen = pods.Unseen.Where(IsClosed).ToList();
             if (unseen.Count > 0)
-                yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, UnseenMessage(i, unseen));
+                yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, UnseenMessage(rule, unseen));
             if (closed.Count > 0)
-                yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, TcpMessage(i, closed));
+                yield return new Unresolved(policy.Key, ConditionReasons.UnsupportedProtocol, TcpMessage(rule, closed));
 
             bool IsClosed(int port) =>
-                rule.Ports?.Contains(port) == true
-                || (IsFor(rule, port) && !allow.Exists(other => IsFor(other, port) && !NeedsHttp(other)));
+                rule.Ports.Contains(port) || (rule.IsFor(port) && !allow.Any(other => other.IsFor(port) && !other.NeedsHttp));
         }
     }
 
-    private static string UnseenMessage(int rule, List<int> ports) =>
-        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on port {string.Join(", ", ports)}: the "
+    private static string UnseenMessage(CompleteAccessRule rule, List<int> ports) =>
+        $"{rule.Field}: the rule matches on methods or paths, which cannot match on port {string.Join(", ", ports)}: the "
         + "protocol is not declared, and without it "
         + "a port with mutual TLS Disabled is treated as TCP; declare HTTP with appProtocol";
 
-    private static string TcpMessage(int rule, List<int> ports) =>
-        $"spec.allow[{rule}]: the rule matches on methods or paths, which cannot match on TCP port {string.Join(", ", ports)}; add a "
+    private static string TcpMessage(CompleteAccessRule rule, List<int> ports) =>
+        $"{rule.Field}: the rule matches on methods or paths, which cannot match on TCP port {string.Join(", ", ports)}; add a "
         + "rule without them for that port, "
         + "or declare HTTP with appProtocol if it carries HTTP";
 

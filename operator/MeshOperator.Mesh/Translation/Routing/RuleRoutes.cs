@@ -1,4 +1,3 @@
-using System.Globalization;
 using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
@@ -13,7 +12,7 @@ internal static class RuleRoutes
     public static HttpRoute ToRoute(TrafficSplitRule rule, int index) =>
         new()
         {
-            Name = rule.Name ?? string.Create(CultureInfo.InvariantCulture, $"rule{index}"),
+            Name = TrafficSplitDefaults.ResolveName(rule, index),
             Backends = [],
             Sticky = ClientKeys.Read(rule.Sticky),
             RequestTimeout = MeshDuration.ParseOptional(rule.Timeouts?.Request),
@@ -24,19 +23,19 @@ internal static class RuleRoutes
                     ? null
                     : new FaultInjection(
                         MeshDuration.ParseOptional(fault.Delay?.Duration),
-                        fault.Delay?.Percent ?? TrafficSplitDefaults.Percent,
+                        TrafficSplitDefaults.ResolvePercent(fault.Delay),
                         fault.Abort?.Status,
-                        fault.Abort?.Percent ?? TrafficSplitDefaults.Percent
+                        TrafficSplitDefaults.ResolvePercent(fault.Abort)
                     ),
             Headers = rule.Headers is not { } headers
                 ? null
-                : new HeaderChanges(ToHeaders(headers.Set), ToHeaders(headers.Add), (headers.Remove ?? []).ToValueList()),
+                : new HeaderChanges(ToHeaders(headers.Set), ToHeaders(headers.Add), headers.Remove.ToValueList()),
         };
 
     /// <summary>The matches of a rule; one of everything when it has none.</summary>
     public static IEnumerable<HttpMatch> ToMatches(TrafficSplitRule rule) =>
-        rule.Matches is not { Count: > 0 } matches ? [HttpMatch.All] : matches.Select(RequestMatches.Read);
+        rule.Matches.Count == 0 ? [HttpMatch.All] : rule.Matches.Select(RequestMatches.Read);
 
-    private static ValueList<HeaderValue> ToHeaders(List<HttpHeader>? headers) =>
-        (headers ?? []).Select(h => new HeaderValue(h.Name, h.Value)).ToValueList();
+    private static ValueList<HeaderValue> ToHeaders(List<HttpHeader> headers) =>
+        headers.Select(h => new HeaderValue(h.Name, h.Value)).ToValueList();
 }

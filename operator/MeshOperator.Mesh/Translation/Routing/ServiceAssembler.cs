@@ -104,7 +104,7 @@ internal static class ServiceAssembler
         if (retry is { NamesConnection: true })
             connections.Add(retry.Key);
 
-        var connection = (retry?.Connection ?? new ConnectionSettings()) with { Breaker = breaker?.Settings };
+        var connection = (retry?.Connection ?? ConnectionSettings.Default) with { Breaker = breaker?.Settings };
         // A proxy knows a number or a budget; what was named wins over a default.
         if (breaker?.Settings.MaxRetries is not null && retry is not { NamesBudget: true })
             connection = connection with { Budget = null };

@@ -28,7 +28,8 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot)
         return SomeHave(port) || !service.Ports.Any(SomeHave);
 
         bool SomeHave(ServicePortRecord root) =>
-            GetAll(split.Spec)
+            TrafficSplitDefaults
+                .ResolveBackends(split.Spec)
                 .Any(backend =>
                     snapshot.Services.TryGetValue(new ObjectName(name.Namespace, backend.Service), out var found)
                     && !found.IsExternalName
@@ -93,9 +94,6 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot)
         ProtocolDetection.Detect(
             snapshot.Services[new ObjectName(target.Service.Namespace, target.Service.Name)].Ports.First(p => p.Port == target.Port)
         );
-
-    private static IEnumerable<TrafficSplitBackend> GetAll(TrafficSplitSpec spec) =>
-        (spec.Backends ?? []).Concat((spec.Rules ?? []).SelectMany(rule => rule.Backends));
 
     private Found<Backend> Resolve(ActivePolicy<TrafficSplitSpec> split, string backend, int? backendPort, string field, RootPort root)
     {

@@ -46,7 +46,7 @@ internal sealed class WorkloadBuilder
             var limits = PodLimits.Find(policies.Limits, mtls, name.Namespace, pod, ports);
             var profile = pod.IsDirectAltogether
                 ? InboundProfile.Nothing
-                : BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name)) with
+                : BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name, [])) with
                 {
                     Application = pod.Application?.Or(snapshot.Application) ?? snapshot.Application,
                     Threads = pod.ProxyThreads,
@@ -73,7 +73,7 @@ internal sealed class WorkloadBuilder
         SortedDictionary<int, ServedPort> served,
         PodRecord pod,
         PodLimits limits,
-        ValueList<PortRevision>? revisions
+        ValueList<PortRevision> revisions
     )
     {
         var policies = new SortedSet<PolicyKey>(PolicyKeyOrder.Instance);
@@ -95,7 +95,7 @@ internal sealed class WorkloadBuilder
         }
 
         // Without redirection nothing but what is declared can arrive.
-        foreach (var number in pod.ExplicitProxy is { Inbound: not null } ? pod.ContainerPorts : policy?.Ports ?? [])
+        foreach (var number in pod.ExplicitProxy is { Inbound: not null } ? pod.ContainerPorts : GetPorts(policy))
             ports.TryAdd(number, Inbound(number, PortProtocol.Detect));
         if (pod.ExplicitProxy is { Inbound: not null })
         {
@@ -122,7 +122,7 @@ internal sealed class WorkloadBuilder
 
         int RevisionOf(int number, bool isHttp)
         {
-            foreach (var known in revisions ?? [])
+            foreach (var known in revisions)
             {
                 if (known.Port == number && known.IsHttp == isHttp)
                     return known.Revision;
@@ -131,4 +131,6 @@ internal sealed class WorkloadBuilder
             return 0;
         }
     }
+
+    private static IEnumerable<int> GetPorts(MtlsPolicyIndex.Candidate? policy) => policy is null ? [] : policy.Ports;
 }

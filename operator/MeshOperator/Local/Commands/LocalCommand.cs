@@ -127,7 +127,7 @@ internal static class LocalCommand
         try
         {
             var manifests = ManifestFiles.Read(run.Apply);
-            var proxies = await LocalProxyChoice.FindAsync(run.Proxy, run.Envoy, loggers, cancellation);
+            var proxies = await LocalProxyChoice.FindAsync(run.Proxy, run.Envoy, run.Operator.Telemetry, loggers, cancellation);
             if (proxies is not null && PodAddresses.FindProblem() is { } problem)
                 throw new IOException(problem);
             var options = new LocalMeshOptions

@@ -1,4 +1,5 @@
 using MeshOperator.Settings;
+using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Local.Node;
 
@@ -30,6 +31,7 @@ internal static class LocalProxyChoice
     public static async Task<ILocalProxies?> FindAsync(
         ProxyChoice choice,
         string? envoy,
+        TelemetrySettings telemetry,
         ILoggerFactory loggers,
         CancellationToken cancellation
     )
@@ -39,9 +41,19 @@ internal static class LocalProxyChoice
         var found = choice is ProxyChoice.BuiltIn ? null : await EnvoyProxies.FindAsync(envoy, cancellation);
         if (found is not null)
             return found;
-        return choice is ProxyChoice.Envoy
-            ? throw new ArgumentException($"--proxy Envoy: there is no Envoy on the PATH; {HowToGet}, and name it with --envoy")
+        if (choice is ProxyChoice.Envoy)
+            throw new ArgumentException($"--proxy Envoy: there is no Envoy on the PATH; {HowToGet}, and name it with --envoy");
+        return FindLack(telemetry) is { } lack
+            ? throw new ArgumentException($"{lack}; omit it, or use real Envoys: {HowToGet}")
             : new BuiltInProxies(loggers);
+    }
+
+    /// <summary>What is asked for that the built-in proxy rejects; null for nothing.</summary>
+    private static string? FindLack(TelemetrySettings telemetry)
+    {
+        if (telemetry.AccessLog is not AccessLogMode.Off)
+            return $"--access-log {telemetry.AccessLog}: the built-in proxy writes no access log";
+        return telemetry.Tracing is null ? null : "--tracing-endpoint: the built-in proxy sends no spans";
     }
 
     /// <summary>The operator's settings where pods run on this machine: nothing can be redirected without root, so proxies listen

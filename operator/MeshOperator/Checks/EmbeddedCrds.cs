@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Text.Json.Nodes;
 using MeshOperator.Kubernetes.Manifests;
 
-namespace MeshOperator.Local;
+namespace MeshOperator.Checks;
 
 /// <summary>The CRDs as they are in <c>crds/</c>, carried in the executable.</summary>
 internal static class EmbeddedCrds
