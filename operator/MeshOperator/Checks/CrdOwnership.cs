@@ -11,9 +11,9 @@ internal static class CrdOwnership
     /// <param name="release">The name of the Helm release.</param>
     /// <param name="releaseNamespace">The namespace that it is installed in.</param>
     public static string Command(string release, string releaseNamespace) =>
-        $$$$"""
-            kubectl get crds -o name | grep '\.meshoperator\.io$' | xargs kubectl patch --type merge -p '{"metadata":{
-              "labels":{"app.kubernetes.io/managed-by":"Helm"},
-              "annotations":{"meta.helm.sh/release-name":"{{{{release}}}}","meta.helm.sh/release-namespace":"{{{{releaseNamespace}}}}"}}}'
+        "kubectl get crds -o name | grep '\\.meshoperator\\.io$' | xargs kubectl patch --type merge -p '"
+        + """{"metadata":{"labels":{"app.kubernetes.io/managed-by":"Helm"},"""
+        + $$$$"""
+            "annotations":{"meta.helm.sh/release-name":"{{{{release}}}}","meta.helm.sh/release-namespace":"{{{{releaseNamespace}}}}"}}}'
             """;
 }

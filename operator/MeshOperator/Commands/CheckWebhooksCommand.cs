@@ -48,7 +48,7 @@ internal static class CheckWebhooksCommand
                 ? KubernetesClientConfiguration.BuildDefaultConfig()
                 : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
             using var client = new k8s.Kubernetes(configuration);
-            var check = new WebhookCheck(client, ns);
+            var check = new WebhookDryRun(client, ns);
             var (injection, validation) = (await check.TryInjectionAsync(cancellation), await check.TryValidationAsync(cancellation));
             string[][] rows =
             [

@@ -8,7 +8,7 @@ using MeshOperator.Injection;
 namespace MeshOperator.Checks;
 
 /// <summary>Whether the API server reaches both webhooks, found by dry run: nothing is stored.</summary>
-internal sealed class WebhookCheck(IKubernetes client, string ns)
+internal sealed class WebhookDryRun(IKubernetes client, string ns)
 {
     private const string Name = "mesh-webhook-check";
     private const string Policies = "trafficsplits";
