@@ -2,7 +2,7 @@
 // GROUP RESOURCE VERB NAME NAMESPACE, with - for what a request has not. The first write of a status of each kind is answered with a conflict,
 // so that what follows one is noted, too.
 //
-//   node requests.js KUBECONFIG.json NOTES   KUBECONFIG.json: of an administrator, for the server's address and CA. Prints its port.
+//   node requests.js KUBECONFIG.json NOTES   KUBECONFIG.json: of an administrator, for the server's address and CA. Prints its port when it listens.
 const fs = require("fs"), http = require("http"), https = require("https");
 const [, , kubeconfig, notes] = process.argv;
 const cluster = JSON.parse(fs.readFileSync(kubeconfig)).clusters[0].cluster;
@@ -54,8 +54,11 @@ const server = http.createServer((request, response) => {
             response.flushHeaders();
             answer.pipe(response);
         });
-    forwarded.on("error", () => response.destroy());
+    forwarded.on("error", e => {
+        if (!response.destroyed) console.error(`${request.method} ${request.url}: ${e.message}`);
+        response.destroy();
+    });
     response.on("close", () => forwarded.destroy());
     request.pipe(forwarded);
 });
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+server.listen(0, "127.0.0.1", () => console.log(`listening on ${server.address().port}`));
