@@ -73,6 +73,7 @@ internal static class BuiltinKinds
                 fields: ["spec.clusterIP", "spec.type"]
             ),
             Row<V1Endpoints>(Core, "endpoints", "ep", singular: "endpoints", strategy: Strategies.Endpoints),
+            Row<V1ResourceQuota>(Core, "resourcequotas", "quota", status: true),
             Row<V1ServiceAccount>(Core, "serviceaccounts", "sa"),
             Row<V1Secret>(Core, "secrets", "", strategy: Strategies.Secret, fields: ["type"]),
             Row<V1ConfigMap>(Core, "configmaps", "cm", strategy: Strategies.ConfigMap),
