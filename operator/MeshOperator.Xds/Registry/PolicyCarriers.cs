@@ -1,4 +1,3 @@
-using System.Globalization;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
@@ -105,37 +104,5 @@ internal sealed class PolicyCarriers
         if (!_scopes.TryGetValue(scope, out var shared))
             _scopes.Add(scope, shared = SharedResource.Find(_policy, scope, _configuration.Policies));
         return shared;
-    }
-}
-
-/// <summary>Numbers that say whether two replicas serve the same.</summary>
-internal static class Fingerprints
-{
-    /// <summary>Of resources in any order.</summary>
-    public static ulong Combine(IEnumerable<XdsResource> resources)
-    {
-        ulong sum = 0;
-        foreach (var resource in resources)
-            sum += Mix(FromHex(resource.Version) + (ulong)resource.Type);
-        return sum;
-    }
-
-    /// <summary>Of a workload's own resources.</summary>
-    public static ulong Combine(ProxyResources own)
-    {
-        var sum = Combine(Enumerable.Range(0, ResourceTypes.Count).SelectMany(type => own[(ResourceType)type].Items.ToArray()));
-        foreach (var callers in own.Callers)
-            sum += Mix(FromHex(callers.Id));
-        return sum;
-    }
-
-    private static ulong FromHex(string hash) => ulong.Parse(hash.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-
-    /// <summary>Spreads each number over all bits, so that sums of different sets differ.</summary>
-    private static ulong Mix(ulong value)
-    {
-        value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
-        value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
-        return value ^ (value >> 31);
     }
 }

@@ -9,7 +9,8 @@ namespace MeshOperator.Xds.Registry;
 /// <param name="Report">What it reported.</param>
 public sealed record RemoteReplica(string Name, bool IsSameVersion, ReplicaProxies Report);
 
-/// <summary>The proxies of all other replicas, and those that have just left a replica and are about to connect to another. Immutable.</summary>
+/// <summary>The proxies of all other replicas, and those that have just left a replica and are about to connect to another.
+/// Immutable.</summary>
 public sealed class RemoteProxies
 {
     private readonly Dictionary<string, (RemoteReplica Replica, ReportedProxy Proxy)> _connected = new(StringComparer.Ordinal);

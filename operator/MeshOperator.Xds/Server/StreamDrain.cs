@@ -36,7 +36,7 @@ public sealed class StreamDrain : IDisposable
     public CancellationToken Over => _over.Token;
 
     /// <summary>Begins to end streams.</summary>
-    /// <param name="reason">What clients are told.</param>
+    /// <param name="reason">The message of the status with which they end.</param>
     public void Begin(string reason)
     {
         Volatile.Write(ref _reason, reason);

@@ -1,7 +1,6 @@
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
-using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation.Inbound;
 using MeshOperator.Xds.Translation.Outbound;
@@ -30,7 +29,7 @@ internal sealed class ProxyResources
     public IReadOnlyList<CallerSecret> Callers { get; }
 
     /// <summary>The content of all of it, as a number that is the same on every replica that serves the same.</summary>
-    public ulong Fingerprint => _fingerprint != 0 ? _fingerprint : _fingerprint = Fingerprints.Combine(this);
+    public ulong Fingerprint => _fingerprint != 0 ? _fingerprint : _fingerprint = FindFingerprint();
 
     /// <summary>For proxies of which nothing is known: arriving connections are passed on as they are, as there is no identity to
     /// take mutual TLS with.</summary>
@@ -81,6 +80,9 @@ internal sealed class ProxyResources
             [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.ForTarget(target, trustDomain))]
         );
     }
+
+    private ulong FindFingerprint() =>
+        Fingerprints.Combine(_sets.SelectMany(set => set.Items.ToArray())) + Fingerprints.Combine(Callers.Select(callers => callers.Id));
 
     /// <summary>Nothing but the runtime layer, for which every proxy asks when it starts.</summary>
     private static ResourceSet[] Sets(IEnumerable<InboundTarget> targets)

@@ -7,7 +7,8 @@ using MeshOperator.Xds.Registry;
 namespace MeshOperator.Replicas;
 
 /// <summary>A line of a replica's report, JSON: what has changed since the line before. The first has everything; one without anything
-/// says that the replica is alive. What a reader does not know it ignores, so that replicas of two versions understand each other.</summary>
+/// says that the replica is alive. What a reader does not know it ignores, so that replicas of two versions understand each
+/// other.</summary>
 internal sealed record ReplicaFrame
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)

@@ -124,7 +124,8 @@ internal sealed class SimulatedProxies : IAsyncDisposable
             JsonNode.Parse(
                 $$$"""
                 {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [{
-                  "name": "{{{Injection.SidecarInjector.ContainerName}}}", "image": "envoy", "imageID": "envoy", "ready": true, "restartCount": 0,
+                  "name": "{{{Injection.SidecarInjector.ContainerName}}}", "image": "envoy", "imageID": "envoy",
+                  "ready": true, "restartCount": 0,
                   "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"} } }]} }
                 """
             )!;
@@ -201,6 +202,7 @@ internal sealed class SimulatedProxies : IAsyncDisposable
     private GrpcChannel Channel(NetworkNamespace network)
     {
         var address = _mesh.View.Services.Objects[new ObjectKey(OperatorUnderTest.Namespace, "mesh-operator")].Spec.ClusterIP;
+        var operators = new IPEndPoint(IPAddress.Parse(address), 15012);
         var roots = new X509Certificate2Collection();
         roots.ImportFromPem(
             _mesh.View.TrustBundles.Objects[new ObjectKey(OperatorUnderTest.Namespace, Api.MeshNames.TrustBundleConfigMap)].Data["ca.crt"]
@@ -211,7 +213,7 @@ internal sealed class SimulatedProxies : IAsyncDisposable
         {
             ConnectTimeout = TimeSpan.FromSeconds(3),
             ConnectCallback = async (_, cancellation) =>
-                new NetworkStream(await network.ConnectAsync(new IPEndPoint(IPAddress.Parse(address), 15012), cancellation), ownsSocket: true),
+                new NetworkStream(await network.ConnectAsync(operators, cancellation), ownsSocket: true),
             SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy },
             KeepAlivePingDelay = TimeSpan.FromSeconds(30),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(10),

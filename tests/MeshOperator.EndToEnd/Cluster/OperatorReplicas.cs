@@ -64,10 +64,7 @@ internal sealed class OperatorReplicas : IAsyncDisposable
     public async Task<OperatorUnderTest> LeaderAsync(TimeSpan within)
     {
         OperatorUnderTest? leader = null;
-        await Eventually.Succeeds(
-            async () => leader = await FindLeaderAsync() ?? throw new TimeoutException("no replica leads"),
-            within
-        );
+        await Eventually.Succeeds(async () => leader = await FindLeaderAsync() ?? throw new TimeoutException("no replica leads"), within);
         return leader!;
     }
 

@@ -35,7 +35,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     [Fact]
     public async Task Nothing_that_happens_to_one_of_three_replicas_fails_a_request_or_makes_a_status_false()
     {
-        _shop = await NamespaceAsync("soak", proxies: 6, Turn.Alone);
+        _shop = await NamespaceAsync("soak", proxies: 8, Turn.Alone);
         await Task.WhenAll(
             _shop.DeployAsync("web", replicas: 2),
             _shop.DeployAsync("canary", replicas: 2),
@@ -187,7 +187,8 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
             "operator rolled",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{without.Length} streams moved, p50 {without[without.Length / 2].TotalSeconds:0.00} s, p99 {p99.TotalSeconds:0.00} s, longest {without[^1].TotalSeconds:0.00} s"
+                $"{without.Length} streams moved, p50 {without[without.Length / 2].TotalSeconds:0.00} s, p99 {p99.TotalSeconds:0.00} s, "
+                    + $"longest {without[^1].TotalSeconds:0.00} s"
             )
         );
         p99.ShouldBeLessThan(TimeSpan.FromSeconds(5));
