@@ -8,7 +8,8 @@ namespace MeshOperator.Modes;
 
 /// <summary>The steps of changes of mutual TLS mode as they are written down: an annotation of a Lease in the operator's namespace, by
 /// namespace and, behind a slash, by pods that are somewhere else: <c>{"shop": "", "shop/db-0": "* &gt; 5432 !"}</c>. A state is the ports
-/// that take no mutual TLS; between two modes it is those before, <c>&gt;</c>, those after, and <c>!</c> when callers are to follow.</summary>
+/// that take no mutual TLS; between two modes it is those before, <c>&gt;</c>, those after, and <c>!</c> when callers are to
+/// follow.</summary>
 internal static class ModeRecordText
 {
     /// <summary>The Lease's name.</summary>
