@@ -148,9 +148,13 @@ public sealed class TestMesh : IAsyncLifetime
             await new PodStatusWriter(pod, Cluster.Client, Node.NodeNetwork.HostAddress).DeleteAsync();
     }
 
+    /// <summary>Another replica of the operator, not started yet.</summary>
+    internal Task<OperatorUnderTest> AddReplicaAsync() => OperatorUnderTest.CreateAsync(_network, Cluster, _folder);
+
     /// <summary>The Service by whose name proxies reach the operator, and its one endpoint.</summary>
-    private Task ApplyOperatorServiceAsync() =>
-        ApplyAsync(
+    private async Task ApplyOperatorServiceAsync()
+    {
+        await ApplyAsync(
             $$"""
             apiVersion: v1
             kind: Service
@@ -159,7 +163,15 @@ public sealed class TestMesh : IAsyncLifetime
               ports:
                 - {name: tls-xds, port: 15012}
                 - {name: http-metrics, port: 8080}
-            ---
+            """
+        );
+        await ApplyOperatorEndpointsAsync([Operator]);
+    }
+
+    /// <summary>The replicas to which connections to the operator's Service go.</summary>
+    internal Task ApplyOperatorEndpointsAsync(IEnumerable<OperatorUnderTest> ready) =>
+        ApplyAsync(
+            $$"""
             apiVersion: discovery.k8s.io/v1
             kind: EndpointSlice
             metadata:
@@ -168,7 +180,7 @@ public sealed class TestMesh : IAsyncLifetime
               labels: { {{EndpointSliceLabels.Service}}: mesh-operator }
             addressType: IPv4
             ports: [{name: tls-xds, port: 15012, protocol: TCP}, {name: http-metrics, port: 8080, protocol: TCP}]
-            endpoints: [{addresses: [{{Operator.Address}}], conditions: {ready: true} }]
+            endpoints: [{{string.Join(", ", ready.Select(r => $"{{addresses: [{r.Address}], conditions: {{ready: true}} }}"))}}]
             """
         );
 

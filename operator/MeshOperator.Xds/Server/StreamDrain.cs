@@ -1,19 +1,33 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace MeshOperator.Xds.Server;
 
 /// <summary>Sends all proxies to other replicas, one after the other: streams are ended at random within a few seconds, so that the others
 /// are not overrun, and no new ones are taken.</summary>
-public sealed class StreamDrain(TimeProvider time) : IDisposable
+public sealed class StreamDrain : IDisposable
 {
     /// <summary>How long it takes with many streams.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
 
+    private const string ShuttingDown = "The operator is shutting down; reconnect.";
     private static readonly TimeSpan ForEach = TimeSpan.FromMilliseconds(10);
     private readonly ConcurrentDictionary<CancellationTokenSource, byte> _streams = new();
     private readonly CancellationTokenSource _over = new();
+    private readonly TimeProvider _time;
     private string? _reason;
+
+    /// <summary>Takes all streams.</summary>
+    public StreamDrain(IHostApplicationLifetime lifetime, IOptions<XdsServerOptions> options, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(lifetime);
+        ArgumentNullException.ThrowIfNull(options);
+        _time = time;
+        if (options.Value.DrainsWhenStopping)
+            lifetime.ApplicationStopping.Register(() => Begin(ShuttingDown));
+    }
 
     /// <summary>Why no streams are taken; null when they are.</summary>
     public string? Reason => Volatile.Read(ref _reason);
@@ -38,9 +52,9 @@ public sealed class StreamDrain(TimeProvider time) : IDisposable
     /// <summary>Ends all streams for good.</summary>
     public async Task ShutDownAsync(CancellationToken cancellation)
     {
-        Begin("The operator is shutting down; reconnect.");
+        Begin(ShuttingDown);
         for (var waited = TimeSpan.Zero; !_streams.IsEmpty && waited < Longest + Longest; waited += ForEach)
-            await Task.Delay(ForEach, time, cancellation);
+            await Task.Delay(ForEach, _time, cancellation);
         await _over.CancelAsync();
     }
 

@@ -44,6 +44,9 @@ public sealed class XdsServerOptions
     [Range(1, int.MaxValue)]
     public int MaxSubscribedNames { get; set; } = 50_000;
 
+    /// <summary>Whether streams are ended as soon as the host begins to stop; else by <see cref="StreamDrain.ShutDownAsync"/>.</summary>
+    public bool DrainsWhenStopping { get; set; } = true;
+
     /// <summary>How many streams are open at once.</summary>
     [Range(1, int.MaxValue)]
     public int MaxStreams { get; set; } = 20_000;

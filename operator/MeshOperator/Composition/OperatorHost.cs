@@ -210,7 +210,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddHostedService<BindFailureEvents>();
         services.AddHostedService<RevocationService>();
         services.AddProxies();
-        services.AddXdsServer();
+        services.AddXdsServer(xds => xds.DrainsWhenStopping = false);
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
     }
 

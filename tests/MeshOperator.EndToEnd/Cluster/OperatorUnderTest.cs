@@ -12,6 +12,7 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
 {
     public const string Namespace = "mesh-system";
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan ProbedWithin = TimeSpan.FromSeconds(1);
     private const int WebhookPort = 9443;
     private const int MetricsPort = 8080;
     private readonly PodNetwork _network;
@@ -19,9 +20,10 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     private readonly TcpRelay _toWebhooks;
     private readonly string _kubeconfig;
     private readonly List<ChildProcess> _runs = [];
+    private PodNetwork _webhooks;
 
     private OperatorUnderTest(PodNetwork network, TcpRelay toApiServer, TcpRelay toWebhooks, string kubeconfig) =>
-        (_network, _toApiServer, _toWebhooks, _kubeconfig) = (network, toApiServer, toWebhooks, kubeconfig);
+        (_network, _toApiServer, _toWebhooks, _kubeconfig, _webhooks) = (network, toApiServer, toWebhooks, kubeconfig, network);
 
     private static string Host =>
         Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
@@ -53,6 +55,7 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
                 return socket;
             }
         );
+        OperatorUnderTest? made = null;
         var toWebhooks = new TcpRelay(
             () =>
             {
@@ -61,11 +64,11 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
                 socket.Listen();
                 return socket;
             },
-            cancellation => network.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, WebhookPort), cancellation)
+            cancellation => made!._webhooks.Namespace.ConnectAsync(new IPEndPoint(IPAddress.Loopback, WebhookPort), cancellation)
         );
-        var kubeconfig = Path.Combine(folder, "kubeconfig");
+        var kubeconfig = Path.Combine(folder, $"kubeconfig-{network.Address}");
         await File.WriteAllTextAsync(kubeconfig, Server().Replace(cluster.Kubeconfig, $"server: https://127.0.0.1:{toApiServer.Port}"));
-        return new OperatorUnderTest(network, toApiServer, toWebhooks, kubeconfig);
+        return made = new OperatorUnderTest(network, toApiServer, toWebhooks, kubeconfig);
     }
 
     /// <summary>Starts it and waits until it is ready.</summary>
@@ -79,6 +82,36 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
             )
         );
         await WaitUntilReadyAsync();
+    }
+
+    /// <summary>Leads the API server's webhook calls to a replica, as a Service does to one that is ready.</summary>
+    public void LeadWebhooksTo(OperatorUnderTest replica) => _webhooks = replica._network;
+
+    /// <summary>SIGSTOP: it does nothing, and its connections stay open.</summary>
+    public void Pause() => _runs[^1].Pause();
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue() => _runs[^1].Continue();
+
+    /// <summary>Whether a kubelet would take it for ready.</summary>
+    public Task<bool> IsReadyAsync() => AnswersAsync("/readyz");
+
+    /// <summary>Whether it answers at all.</summary>
+    public Task<bool> AnswersAsync() => AnswersAsync("/healthz");
+
+    private async Task<bool> AnswersAsync(string path)
+    {
+        if (_runs.Count == 0 || _runs[^1].HasExited)
+            return false;
+        try
+        {
+            await GetAsync(path, ProbedWithin);
+            return true;
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException or SocketException)
+        {
+            return false;
+        }
     }
 
     /// <summary>SIGKILL: it has no chance to give anything back.</summary>
@@ -158,7 +191,7 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
             throw new InvalidOperationException($"the operator ended: {string.Join('\n', _runs[^1].Lines.TakeLast(20))}");
     }
 
-    private async Task<string> GetAsync(string path)
+    private async Task<string> GetAsync(string path, TimeSpan? within = null)
     {
         using var handler = new SocketsHttpHandler
         {
@@ -168,7 +201,7 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
                     ownsSocket: true
                 ),
         };
-        using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(10) };
+        using var client = new HttpClient(handler) { Timeout = within ?? TimeSpan.FromSeconds(10) };
         return await client.GetStringAsync(new Uri($"http://localhost{path}"));
     }
 

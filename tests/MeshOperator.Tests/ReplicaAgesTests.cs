@@ -1,5 +1,5 @@
 using k8s.Models;
-using MeshOperator.Authority;
+using MeshOperator.Replicas;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;

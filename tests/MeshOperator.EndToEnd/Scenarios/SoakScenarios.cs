@@ -1,0 +1,268 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using k8s.Models;
+using MeshOperator.EndToEnd.Clients;
+using MeshOperator.EndToEnd.Cluster;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Testing;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.EndToEnd.Scenarios;
+
+/// <summary>Three replicas of the operator, six real proxies and three hundred simulated ones, under load, while one thing after the other
+/// happens to the operator, the API server and the pods. The next comes when the last is over: every policy is acknowledged by all, and
+/// every proxy has a stream. The same load without the mesh goes on beside.</summary>
+public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
+{
+    private const int Crowd = 300;
+    private const double Rate = 50;
+
+    /// <summary>A lease that is not given back ends within this.</summary>
+    private static readonly TimeSpan LeaderWithin = TimeSpan.FromSeconds(15);
+
+    /// <summary>And statuses are true within this after it, where nothing else is wrong.</summary>
+    private static readonly TimeSpan TrueWithin = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan SettlesWithin = TimeSpan.FromSeconds(30);
+    private readonly List<string> _false = [];
+    private TestNamespace _shop = null!;
+    private Load _load = null!;
+    private OperatorReplicas _replicas = null!;
+    private SimulatedProxies _crowd = null!;
+    private string _version = "web";
+
+    [Fact]
+    public async Task Nothing_that_happens_to_one_of_three_replicas_fails_a_request_or_makes_a_status_false()
+    {
+        _shop = await NamespaceAsync("soak", proxies: 6, Turn.Alone);
+        await Task.WhenAll(
+            _shop.DeployAsync("web", replicas: 2),
+            _shop.DeployAsync("canary", replicas: 2),
+            _shop.DeployAsync("client", replicas: 2)
+        );
+        await _shop.DeployAsync("bare", replicas: 2, meshed: false);
+        var outside = await _shop.DeployAsync("outside", meshed: false);
+        await SplitAsync("web", settles: false);
+        await using var replicas = _replicas = await OperatorReplicas.StartAsync(Mesh, 3);
+        await using var crowd = _crowd = await SimulatedProxies.StartAsync(
+            Mesh,
+            Crowd,
+            $"outbound/80/web.{_shop.Name}",
+            $"outbound/80/canary.{_shop.Name}"
+        );
+        await SettleAsync("the beginning");
+        await _shop.WaitUntilProxiesKnowAllAsync();
+        var plain = Load.Open(outside.Client, "http://bare/", Rate);
+        _load = Load.Open(_shop.Workload("client").Client, "http://web/", Rate);
+
+        await LeaderIsKilledAsync();
+        await ReplicaIsPausedAsync();
+        await ReplicaIsCutOffAsync();
+        await ApiServerIsAwayAsync();
+        await LeaseIsStolenAsync();
+        await ModeChangesAsync();
+        await PodsAreRolledAsync();
+        await OperatorIsRolledAsync();
+
+        var (meshed, without) = (await _load.EndAsync(), await plain.EndAsync());
+        Report("with the mesh", meshed.ToString());
+        Report("without", without.ToString());
+        _false.ShouldBeEmpty();
+        meshed.Failed.ShouldBeLessThanOrEqualTo(without.Failed, meshed.ToString());
+    }
+
+    private async Task LeaderIsKilledAsync()
+    {
+        var leader = await _replicas.LeaderAsync(LeaderWithin);
+        await leader.KillAsync();
+        var killedAt = _load.Now;
+        await SplitAsync("canary", settles: false);
+        await _replicas.LeaderAsync(LeaderWithin);
+        var ledAfter = _load.Now - killedAt;
+        await IsTrueAsync(TrueWithin + (LeaderWithin - ledAfter));
+        Report("leader killed", string.Create(CultureInfo.InvariantCulture, $"another led after {ledAfter.TotalSeconds:0.0} s"));
+        await leader.StartAsync();
+        await SettleAsync("the leader was killed");
+    }
+
+    private async Task ReplicaIsPausedAsync()
+    {
+        var paused = await OtherThanLeaderAsync();
+        paused.Pause();
+        await _load.GoOnAsync(TimeSpan.FromSeconds(8));
+        // Proxies that are connected to it do not get this, and no status may say so.
+        await SplitAsync("web", settles: false);
+        await _load.GoOnAsync(TimeSpan.FromSeconds(4));
+        paused.Continue();
+        await SettleAsync("a replica was paused");
+    }
+
+    private async Task ReplicaIsCutOffAsync()
+    {
+        var cut = await _replicas.LeaderAsync(LeaderWithin);
+        await cut.CutFromApiServerAsync();
+        await Eventually.Succeeds(
+            () =>
+            {
+                if (_replicas.Ready.Contains(cut))
+                    throw new TimeoutException("the replica that is cut off is still ready");
+            },
+            SettlesWithin
+        );
+        await SplitAsync("canary", settles: true);
+        await _crowd.AreConnectedAsync(SettlesWithin);
+        cut.ReconnectToApiServer();
+        await _replicas.AreReadyAsync(3, SettlesWithin);
+        await SettleAsync("a replica was cut off");
+    }
+
+    private async Task ApiServerIsAwayAsync()
+    {
+        var gaps = _crowd.Gaps.Count;
+        foreach (var replica in _replicas.All)
+            await replica.CutFromApiServerAsync();
+        await _load.GoOnAsync(TimeSpan.FromSeconds(20));
+        (_crowd.Connected, _crowd.Gaps.Count).ShouldBe((Crowd, gaps), "streams ended though no replica reached the API server");
+        foreach (var replica in _replicas.All)
+            replica.ReconnectToApiServer();
+        await _replicas.LeaderAsync(SettlesWithin);
+        await SplitAsync("web", settles: true);
+        await SettleAsync("the API server was away");
+    }
+
+    private async Task LeaseIsStolenAsync()
+    {
+        var leader = await _replicas.LeaderAsync(LeaderWithin);
+        var now = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
+        var patch = (JsonObject)
+            JsonNode.Parse($$$"""{"spec":{"holderIdentity":"thief","renewTime":"{{{now}}}","leaseDurationSeconds":15}}""")!;
+        await Mesh.Of<V1Lease>()
+            .MergePatchAsync(new ObjectKey(OperatorUnderTest.Namespace, "mesh-operator-leader"), patch, CancellationToken.None);
+        await Eventually.Succeeds(
+            async () =>
+            {
+                if (await _replicas.FindLeaderAsync() == leader)
+                    throw new TimeoutException("the old leader leads on");
+            },
+            LeaderWithin
+        );
+        await _replicas.LeaderAsync(LeaderWithin + LeaderWithin);
+        await SplitAsync("canary", settles: true);
+        await SettleAsync("the lease was stolen");
+    }
+
+    private async Task ModeChangesAsync()
+    {
+        foreach (var mode in new[] { "Disabled", "Strict", "Permissive" })
+        {
+            await _shop.ApplyAsync(
+                $"{{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {{name: mode}}, spec: {{mode: {mode}}}}}"
+            );
+        }
+
+        await SettleAsync("the mode of mutual TLS changed");
+    }
+
+    private async Task PodsAreRolledAsync()
+    {
+        await Task.WhenAll(_shop.Workload("canary").RestartAsync(), _shop.Workload("bare").RestartAsync());
+        await SettleAsync("pods were rolled");
+    }
+
+    private async Task OperatorIsRolledAsync()
+    {
+        var gaps = _crowd.Gaps.Count;
+        foreach (var replica in _replicas.All)
+        {
+            await replica.StopAsync();
+            await replica.StartAsync();
+            await _replicas.AreReadyAsync(3, SettlesWithin);
+        }
+
+        await SettleAsync("the operator was rolled");
+        TimeSpan[] without = [.. _crowd.Gaps.Skip(gaps).Order()];
+        var p99 = without[(int)((without.Length - 1) * 0.99)];
+        Report(
+            "operator rolled",
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{without.Length} streams moved, p50 {without[without.Length / 2].TotalSeconds:0.00} s, p99 {p99.TotalSeconds:0.00} s, longest {without[^1].TotalSeconds:0.00} s"
+            )
+        );
+        p99.ShouldBeLessThan(TimeSpan.FromSeconds(5));
+        without[^1].ShouldBeLessThan(TimeSpan.FromSeconds(10));
+    }
+
+    private async Task<OperatorUnderTest> OtherThanLeaderAsync()
+    {
+        var leader = await _replicas.LeaderAsync(LeaderWithin);
+        return _replicas.All.First(replica => replica != leader);
+    }
+
+    /// <summary>Sends all requests to another version.</summary>
+    private async Task SplitAsync(string version, bool settles)
+    {
+        _version = version;
+        var other = version == "web" ? "canary" : "web";
+        await _shop.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata: {name: web}
+            spec: {service: web, backends: [{service: {{version}}, weight: 100}, {service: {{other}}, weight: 0}]}
+            """,
+            programmed: false
+        );
+        if (settles)
+            await IsTrueAsync(SettlesWithin);
+    }
+
+    /// <summary>Waits until the status says that all proxies have the split as it is now, and then looks whether requests agree.</summary>
+    private async Task IsTrueAsync(TimeSpan within)
+    {
+        await Eventually.Succeeds(
+            async () =>
+            {
+                var split = await Policies.ReadAsync(Mesh, "TrafficSplit", _shop.Name, "web");
+                var condition = (split["status"]?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == "Programmed");
+                if (
+                    (string?)condition?["status"] != "True"
+                    || (long?)condition["observedGeneration"] != (long?)split["metadata"]!["generation"]
+                    || (int?)split["status"]!["proxies"]!["targeted"] != (int?)split["status"]!["proxies"]!["acknowledged"]
+                )
+                    throw new TimeoutException($"the split is not acknowledged by all: {split["status"]?.ToJsonString()}");
+            },
+            within
+        );
+        if (_load is null)
+            return;
+        var from = _load.Now;
+        await _load.GoOnAsync(TimeSpan.FromSeconds(1));
+        foreach (var sample in _load.SoFar.Between(from, from + TimeSpan.FromSeconds(1)).Samples)
+        {
+            if (sample.Status == 200 && sample.Version != _version)
+                _false.Add($"at {sample.Start}: {sample.Version} answered when all proxies were said to send requests to {_version}");
+        }
+    }
+
+    private async Task SettleAsync(string after)
+    {
+        var from = _load?.Now ?? TimeSpan.Zero;
+        try
+        {
+            await _replicas.AreReadyAsync(3, SettlesWithin);
+            await _crowd.AreConnectedAsync(SettlesWithin);
+            await IsTrueAsync(SettlesWithin);
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"after {after} it did not settle: {e.Message}", e);
+        }
+
+        if (_load is not null)
+            Report(after, string.Create(CultureInfo.InvariantCulture, $"settled in {(_load.Now - from).TotalSeconds:0.0} s"));
+    }
+
+    private static void Report(string what, string text) => TestContext.Current.SendDiagnosticMessage($"soak: {what}: {text}");
+}
