@@ -20,6 +20,7 @@ internal static class MeshopCommand
             InjectCommand.Create(),
             CheckCommand.Create(),
             CheckInjectCommand.Create(),
+            CheckWebhooksCommand.Create(),
             GenerateCommand.Create(),
         };
 }

@@ -10,8 +10,6 @@ namespace MeshOperator.Injection.Settings;
 /// <summary>The kinds of values that settings have.</summary>
 internal static partial class SettingValues
 {
-    private static readonly string[] LogLevels = ["trace", "debug", "info", "warning", "error", "critical", "off"];
-
     public static (string Value, string? Advice) Image(string text)
     {
         if (!ImageReference().IsMatch(text))
@@ -47,7 +45,10 @@ internal static partial class SettingValues
         );
 
     public static (string Value, string? Advice) LogLevel(string text) =>
-        (text, LogLevels.Contains(text) ? null : $"is not a log level; use one of {string.Join(", ", LogLevels)}");
+        (
+            text,
+            SidecarChoices.LogLevels.Contains(text) ? null : $"is not a log level; use one of {string.Join(", ", SidecarChoices.LogLevels)}"
+        );
 
     public static (string Value, string? Advice) SecretName(string text) =>
         (text, text.Length <= 253 && Subdomain().IsMatch(text) ? null : "is not the name of a Secret; write for example registry-login");

@@ -35,7 +35,9 @@ internal sealed class SchemaBuilder
         var schema = new JsonObject { ["type"] = "object" };
         if (Documentation(type).FindSummary(type) is { } description)
             schema["description"] = description;
-        schema["properties"] = properties;
+        // The API server drops an empty one, which would then differ from what is applied.
+        if (properties.Count > 0)
+            schema["properties"] = properties;
         if (required.Count > 0)
             schema["required"] = required;
         AddRules(schema, type);

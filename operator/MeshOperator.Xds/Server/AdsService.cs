@@ -26,7 +26,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
     )
     {
         if (drain.Reason is { } refused)
-            throw new RpcException(new Status(StatusCode.Unavailable, refused));
+            throw SendAway(call, refused);
         using var lease = limits.Enter(call.Peer, call.GetHttpContext().Connection.RemoteIpAddress);
         using var age = new CancellationTokenSource(StreamAge(), context.Time);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, age.Token);
@@ -48,7 +48,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
         {
-            throw new RpcException(new Status(StatusCode.Unavailable, drain.Reason ?? "The stream has reached its age; reconnect."));
+            throw SendAway(call, drain.Reason ?? "The stream has reached its age; reconnect.");
         }
         catch (Exception exception) when (exception is not RpcException)
         {
@@ -61,6 +61,14 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
             await ends.CancelAsync();
             await reading;
         }
+    }
+
+    /// <summary>Ends a stream and, by a GOAWAY, its connection: over that the client would come back to this replica, wherever its Service
+    /// leads.</summary>
+    private static RpcException SendAway(ServerCallContext call, string reason)
+    {
+        call.GetHttpContext().Connection.RequestClose();
+        return new RpcException(new Status(StatusCode.Unavailable, reason));
     }
 
     private static async Task ReadAsync<TRequest>(

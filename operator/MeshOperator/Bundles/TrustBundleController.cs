@@ -6,7 +6,7 @@ namespace MeshOperator.Bundles;
 
 /// <summary>Keeps the trust bundle's ConfigMap in every namespace that is not going away, so that an injected pod of any of them finds
 /// it: a single pod can opt in where its namespace did not.</summary>
-[GenericRbac("", "namespaces", "get,list,watch")]
+[GenericRbac("", "namespaces", "list,watch")]
 internal sealed class TrustBundleController(TrustBundles bundles) : IEntityController<V1Namespace>
 {
     private static readonly TimeSpan CheckEvery = TimeSpan.FromMinutes(5);

@@ -28,7 +28,7 @@ internal static class GeneratedFiles
             var name = entity.GetCustomAttribute<KubernetesEntityAttribute>()!.PluralName;
             var yaml = Notice + ManifestYaml.Write(CustomResourceDefinition.ForEntity(entity));
             files[$"crds/{name}.yaml"] = yaml;
-            files[$"charts/mesh-operator/crds/{name}.yaml"] = yaml;
+            files[$"{ChartFiles.Folder}files/crds/{name}.yaml"] = yaml;
         }
 
         var rules = Assembly
@@ -40,10 +40,10 @@ internal static class GeneratedFiles
             )
             .Concat(typeof(TrafficSplit).Assembly.GetCustomAttributes<GenericRbacAttribute>())
             .ToArray();
-        files["charts/mesh-operator/files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
-        files["charts/mesh-operator/files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
-        files["charts/mesh-operator/files/validated-kinds.yaml"] =
-            Notice + ManifestYaml.Write(new JsonArray([.. MeshEntities.PluralNames.Select(name => JsonValue.Create(name))]));
+        files[$"{ChartFiles.Folder}files/cluster-rules.yaml"] = Notice + Rules(rules.Where(r => !r.OwnNamespace));
+        files[$"{ChartFiles.Folder}files/namespace-rules.yaml"] = Notice + Rules(rules.Where(r => r.OwnNamespace));
+        foreach (var (path, content) in ChartFiles.All(root, Notice))
+            files[path] = content;
         foreach (var (path, content) in ReferencePages.All(MeshEntities.All, root, program))
             files[path] = content;
         return files;

@@ -8,12 +8,16 @@ internal static class HelmValuesPage
     {
         var page = new Markdown("Chart values", "`charts/mesh-operator/values.yaml` and its comments");
         page.Paragraph("Set them with `--set NAME=VALUE` or in a file given to Helm with `-f`.");
+        AddTable(page, values);
+        return page.ToString();
+    }
+
+    /// <summary>Adds the values, their defaults and descriptions.</summary>
+    internal static void AddTable(Markdown page, string values) =>
         page.Table(
             ["Value", "Default", "Description"],
             Read(values).Select(v => (string[])[Markdown.Code(v.Path), Markdown.Code(v.Default), Markdown.Prose(v.Description)])
         );
-        return page.ToString();
-    }
 
     /// <summary>The values in the order of the file. Groups are among them where they have a comment, without a default.</summary>
     internal static IEnumerable<(string Path, string Default, string Description)> Read(string values)

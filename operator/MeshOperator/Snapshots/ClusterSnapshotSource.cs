@@ -15,8 +15,8 @@ using MeshOperator.Settings;
 namespace MeshOperator.Snapshots;
 
 /// <summary>Keeps a <see cref="ClusterSnapshot"/> in step with the informers: each change replaces one record.</summary>
-[GenericRbac("", "namespaces,services,pods", "get,list,watch")]
-[GenericRbac("discovery.k8s.io", "endpointslices", "get,list,watch")]
+[GenericRbac("", "namespaces,services,pods", "list,watch")]
+[GenericRbac("discovery.k8s.io", "endpointslices", "list,watch")]
 [PolicyRbac("get,list,watch")]
 internal sealed class ClusterSnapshotSource : IDisposable
 {

@@ -18,7 +18,7 @@ internal static class AdoptionCheck
             : Finding.Error(
                 CheckNames.Adoption,
                 $"Helm refuses to upgrade {Names.Join(foreign)}, which the release {release} does not own; give them to it: "
-                    + Command(release, ns)
+                    + CrdOwnership.Command(release, ns)
             );
     }
 
@@ -26,12 +26,4 @@ internal static class AdoptionCheck
         (string?)metadata?["labels"]?["app.kubernetes.io/managed-by"] == "Helm"
         && (string?)metadata?["annotations"]?["meta.helm.sh/release-name"] == release
         && (string?)metadata?["annotations"]?["meta.helm.sh/release-namespace"] == ns;
-
-    private static string Command(string release, string ns) =>
-        @"kubectl get crds -o name | grep '\.meshoperator\.io$' | xargs kubectl patch --type merge -p '{""metadata"":{""labels"":"
-        + @"{""app.kubernetes.io/managed-by"":""Helm""},""annotations"":{""meta.helm.sh/release-name"":"""
-        + release
-        + @""",""meta.helm.sh/release-namespace"":"""
-        + ns
-        + @"""}}}'";
 }
