@@ -56,20 +56,33 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         var plain = Load.Open(outside.Client, "http://bare/", Rate);
         _load = Load.Open(_shop.Workload("client").Client, "http://web/", Rate);
 
-        await LeaderIsKilledAsync();
-        await ReplicaIsPausedAsync();
-        await ReplicaIsCutOffAsync();
-        await ApiServerIsAwayAsync();
-        await LeaseIsStolenAsync();
-        await ModeChangesAsync();
-        await PodsAreRolledAsync();
+        foreach (var fault in OperatorFaults)
+            await fault();
+        foreach (var fault in MeshFaults)
+            await fault();
         await OperatorIsRolledAsync();
+        await GoOnWithTwoAtATimeAsync();
 
         var (meshed, without) = (await _load.EndAsync(), await plain.EndAsync());
         Report("with the mesh", meshed.ToString());
         Report("without", without.ToString());
         _false.ShouldBeEmpty();
         meshed.Failed.ShouldBeLessThanOrEqualTo(without.Failed, meshed.ToString());
+    }
+
+    private Func<Task>[] OperatorFaults =>
+        [LeaderIsKilledAsync, ReplicaIsPausedAsync, ReplicaIsCutOffAsync, ApiServerIsAwayAsync, LeaseIsStolenAsync];
+
+    private Func<Task>[] MeshFaults => [ModeChangesAsync, PodsAreRolledAsync];
+
+    /// <summary>By hand: something happens to the operator and to the mesh at a time, until the time is over.</summary>
+    private async Task GoOnWithTwoAtATimeAsync()
+    {
+        if (!int.TryParse(Environment.GetEnvironmentVariable("MESH_TEST_SOAK_MINUTES"), CultureInfo.InvariantCulture, out var minutes))
+            return;
+        var random = new Random(minutes);
+        while (_load.Now < TimeSpan.FromMinutes(minutes))
+            await Task.WhenAll(random.GetItems(OperatorFaults, 1)[0](), random.GetItems(MeshFaults, 1)[0]());
     }
 
     private async Task LeaderIsKilledAsync()
@@ -156,9 +169,8 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     {
         foreach (var mode in new[] { "Disabled", "Strict", "Permissive" })
         {
-            await _shop.ApplyAsync(
-                $"{{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {{name: mode}}, spec: {{mode: {mode}}}}}"
-            );
+            var policy = $"{{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {{name: mode}}, spec: {{mode: {mode}}}}}";
+            await Eventually.Succeeds(() => _shop.ApplyAsync(policy), SettlesWithin + SettlesWithin);
         }
 
         await SettleAsync("the mode of mutual TLS changed");
