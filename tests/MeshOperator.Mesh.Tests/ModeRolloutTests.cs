@@ -127,6 +127,106 @@ public sealed class ModeRolloutTests
         _rollout.Apply(Mesh(MtlsPolicyMode.Strict), _progress).Workloads[web].Inbound.Policies.ShouldHaveSingleItem();
     }
 
+    [Fact]
+    public void A_replica_that_follows_takes_no_step_before_the_leader_whatever_its_own_proxies_have()
+    {
+        var leader = new ModeRollout(_time);
+        var leading = new Progress();
+        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Disabled);
+        (leading.Server, leading.Clients) = (false, false);
+
+        // It sees the policy before the leader does: the server opens, and nothing more.
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+        _rollout.Followed = leader.Record();
+        _rollout.CanAdvance(_progress).ShouldBeFalse();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
+
+        leading.Server = true;
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+        _rollout.Followed = leader.Record();
+        _rollout.CanAdvance(_progress).ShouldBeTrue();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, true));
+        _rollout.CanAdvance(_progress).ShouldBeFalse();
+
+        leading.Clients = true;
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Strict, true));
+        _rollout.Pending.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_change_that_is_taken_back_is_over_for_a_follower_when_the_leader_says_so()
+    {
+        var leader = new ModeRollout(_time);
+        var leading = new Progress();
+        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Disabled);
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+        leading.Clients = false;
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
+
+        // The leader's clients have moved, and this replica has not heard of it yet: its server must not close.
+        Serve(MtlsPolicyMode.Disabled).ShouldBe((MtlsMode.Permissive, false));
+        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Disabled).Server.ShouldBe(MtlsMode.Permissive);
+        leading.Clients = true;
+        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Disabled).ShouldBe((MtlsMode.Disabled, false));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_replica_that_starts_amid_a_change_goes_on_from_what_is_written_down(bool clientsMove)
+    {
+        var gone = new ModeRollout(_time);
+        var going = new Progress { Server = clientsMove, Clients = false };
+        gone.Apply(Mesh(MtlsPolicyMode.Disabled), going);
+        gone.Apply(Mesh(MtlsPolicyMode.Strict), going);
+        gone.Apply(Mesh(MtlsPolicyMode.Strict), going);
+        (_progress.Server, _progress.Clients) = (false, false);
+
+        _rollout.Restore(gone.Record(), Mesh(MtlsPolicyMode.Strict));
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, clientsMove));
+        (_progress.Server, _progress.Clients) = (true, true);
+        if (!clientsMove)
+            Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, true));
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Strict, true));
+    }
+
+    [Fact]
+    public void A_policy_that_changed_while_no_replica_ran_is_carried_out_in_steps()
+    {
+        var gone = new ModeRollout(_time);
+        gone.Apply(Mesh(MtlsPolicyMode.Disabled), new Progress());
+        _progress.Server = false;
+
+        _rollout.Restore(gone.Record(), Mesh(MtlsPolicyMode.Strict));
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("*")]
+    [InlineData("5432,8080")]
+    [InlineData("*,-8080")]
+    public void Ports_without_mutual_TLS_are_read_as_they_were_written(string ports) =>
+        PlaintextPorts.Write(PlaintextPorts.Read(ports).ShouldNotBeNull()).ShouldBe(ports);
+
+    [Theory]
+    [InlineData("-8080")]
+    [InlineData("*,8080")]
+    [InlineData("many")]
+    public void A_text_of_something_else_is_not_read(string ports) => PlaintextPorts.Read(ports).ShouldBeNull();
+
     private sealed class Progress : IRolloutProgress
     {
         public bool Server { get; set; } = true;

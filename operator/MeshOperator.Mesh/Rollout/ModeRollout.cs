@@ -109,7 +109,14 @@ public sealed class ModeRollout(TimeProvider time)
             else if (MayMove(name, step with { Target = wanted }, progress))
                 SetStep(name, step with { ClientsMove = true, Since = time.GetTimestamp(), Target = wanted, Seen = Followed });
             else
-                SetStep(name, step with { Target = wanted });
+                SetStep(
+                    name,
+                    step with
+                    {
+                        Target = wanted,
+                        Before = NeedsSteps(step.Target, wanted) ? step.Before.Add(step.Target) : step.Before,
+                    }
+                );
         }
         else if (NeedsSteps(step.Target, wanted))
         {

@@ -11,20 +11,19 @@ namespace MeshOperator.Pipeline;
 /// <param name="rollout">The steps that this replica serves.</param>
 internal sealed class AcknowledgedProgress(ProxyRegistry proxies, ReplicaPeers peers, ModeRollout rollout) : IRolloutProgress
 {
+    /// <remarks>Each replica judges its own proxies. Where a proxy is connected need not be known here yet, so all are asked.</remarks>
     public bool HasServer(WorkloadName workload)
     {
         var remote = peers.Current;
-        var connectedHere = proxies.FindConnectedAt(workload.NodeId);
-        if (remote.IsElsewhere(workload.NodeId, connectedHere))
-        {
-            var modes = peers.FindModes(remote.Connected[workload.NodeId].Replica.Name);
-            return Serves(modes, workload, clientsMove: false) && !modes.Unready.Contains(workload.NodeId);
-        }
-
-        if (connectedHere is not null)
-            return proxies.HasOwnListeners(workload);
         // Who is on its way from one replica to another is about to be connected again, and may have missed this step.
-        return !remote.Departed.ContainsKey(workload.NodeId) && remote.Silent.Count == 0;
+        return proxies.HasOwnListeners(workload)
+            && !remote.Departed.ContainsKey(workload.NodeId)
+            && remote.Silent.Count == 0
+            && remote.Replicas.All(replica =>
+                peers.FindModes(replica.Name) is var modes
+                && Serves(modes, workload, clientsMove: false)
+                && !modes.Unready.Contains(workload.NodeId)
+            );
     }
 
     public bool HaveClients(IReadOnlyCollection<BackendTarget> ports)

@@ -50,6 +50,8 @@ internal sealed class OperatorProcess : IAsyncDisposable
                 "0",
                 "--xds-port",
                 "0",
+                "--replica-port",
+                "0",
             ]
         )
         {
