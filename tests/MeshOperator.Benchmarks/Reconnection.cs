@@ -125,6 +125,8 @@ internal sealed class Reconnection : IAsyncDisposable
                 "0",
                 "--metrics-port",
                 "0",
+                "--replica-port",
+                "0",
             ]
         );
         await PollAsync(

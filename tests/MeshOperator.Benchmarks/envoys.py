@@ -59,7 +59,7 @@ class Replica:
 
     def start(self):
         """Starts it and waits until it takes connections."""
-        arguments = ["run", "--kubeconfig", f"{DATA}/mesh/kubeconfig", "--xds-port", str(self.port), "--webhook-port", "0", "--metrics-port", "0"]
+        arguments = ["run", "--kubeconfig", f"{DATA}/mesh/kubeconfig", "--xds-port", str(self.port), "--webhook-port", "0", "--metrics-port", "0", "--replica-port", "0"]
         self.process = subprocess.Popen(MESHOP + arguments, stdout=open(self.log, "a"), stderr=subprocess.STDOUT)
         processes.append(self.process)
         eventually("meshop run takes no connections", self.is_listening, every=0.02)
