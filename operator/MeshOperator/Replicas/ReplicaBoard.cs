@@ -4,7 +4,8 @@ using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Replicas;
 
-/// <summary>Gathers what this replica has to say to the others: at most twice a second, and only what changed.</summary>
+/// <summary>Gathers what this replica has to say to the others: at most twice a second, only what changed, and only where there are
+/// others.</summary>
 internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
@@ -12,6 +13,7 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     private IReadOnlyDictionary<PolicyKey, long> _generations = ImmutableDictionary<PolicyKey, long>.Empty;
     private ReplicaModes _modes = ReplicaModes.None;
     private ReplicaState _current = ReplicaState.None;
+    private readonly TaskCompletionSource _wanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Raised with the state before and the state after; must return at once.</summary>
@@ -19,6 +21,9 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
 
     /// <summary>What is said now.</summary>
     public ReplicaState Current => Volatile.Read(ref _current);
+
+    /// <summary>There is another replica.</summary>
+    public void Want() => _wanted.TrySetResult();
 
     /// <summary>Says which generation of each policy is served from now on.</summary>
     public void Post(IReadOnlyDictionary<PolicyKey, long> generations) => Volatile.Write(ref _generations, generations);
@@ -51,6 +56,7 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     {
         try
         {
+            await _wanted.Task.WaitAsync(stoppingToken);
             while (true)
             {
                 var seen = registry.Revision;

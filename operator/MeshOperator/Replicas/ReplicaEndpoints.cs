@@ -33,6 +33,7 @@ internal static class ReplicaEndpoints
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Over);
         context.Response.ContentType = "application/x-ndjson";
+        board.Want();
         ReplicaState? said = null;
         try
         {

@@ -12,6 +12,7 @@ internal sealed class ReplicaPeers(
     SharedInformer<V1Lease> leases,
     ReplicaAges ages,
     ReplicaBoard own,
+    ApiContact contact,
     ReplicaTls tls,
     OperatorOptions options,
     TimeProvider time,
@@ -26,6 +27,9 @@ internal sealed class ReplicaPeers(
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
+    /// <summary>Leases that are not seen renewed say nothing while the API server is silent, and for so long after that.</summary>
+    private static readonly TimeSpan RenewedWithin = TimeSpan.FromSeconds(20);
+
     /// <summary>A replica that has just started need not report yet.</summary>
     private static readonly TimeSpan ReportsWithin = TimeSpan.FromSeconds(5);
 
@@ -34,6 +38,7 @@ internal sealed class ReplicaPeers(
     private readonly Dictionary<string, Left> _departures = new(StringComparer.Ordinal);
     private RemoteProxies? _current = RemoteProxies.None;
     private DateTimeOffset _startedAt = DateTimeOffset.MaxValue;
+    private DateTimeOffset _keepsUntil = DateTimeOffset.MinValue;
 
     /// <summary>Raised when <see cref="Current"/> has changed; must return at once.</summary>
     public event Action? Changed;
@@ -121,9 +126,9 @@ internal sealed class ReplicaPeers(
         lock (_gate)
         {
             var changed = false;
-            foreach (
-                var (name, peer) in _peers.Where(p => !there.TryGetValue(p.Key, out var at) || !at.Equals(p.Value.Client.Address)).ToList()
-            )
+            if (contact.Elapsed > ReportsWithin)
+                _keepsUntil = time.GetUtcNow() + RenewedWithin;
+            foreach (var (name, peer) in _peers.Where(p => IsGone(p.Key, p.Value, there)).ToList())
             {
                 Depart(name, peer, _ => true, AllReconnectWithin);
                 _peers.Remove(name);
@@ -135,6 +140,7 @@ internal sealed class ReplicaPeers(
             {
                 var peer = new Peer(new ReplicaPeer(address, tls, time), time.GetUtcNow());
                 _peers[name] = peer;
+                own.Want();
                 peer.Following = FollowAsync(name, peer, peer.Ends);
                 changed = true;
             }
@@ -153,6 +159,9 @@ internal sealed class ReplicaPeers(
 
         Changed?.Invoke();
     }
+
+    private bool IsGone(string name, Peer peer, Dictionary<string, IPEndPoint> there) =>
+        there.TryGetValue(name, out var address) ? !address.Equals(peer.Client.Address) : time.GetUtcNow() >= _keepsUntil;
 
     private async Task FollowAsync(string name, Peer peer, CancellationToken ends)
     {

@@ -46,6 +46,11 @@ internal sealed class PolicyStatusWriter : BackgroundService
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
     );
 
+    /// <summary>Other replicas have reported something.</summary>
+    private readonly Channel<bool> _reports = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
+
     /// <summary>The policies of which this replica has written a status or found that no proxy is waited for.</summary>
     private readonly ConcurrentDictionary<PolicyKey, bool> _known = new();
 
@@ -101,9 +106,11 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 Wake();
         }
 
+        void WakeForPeers() => _reports.Writer.TryWrite(true);
+
         _pipeline.Translated += Wake;
         _leadership.Changed += Wake;
-        _peers.Changed += Wake;
+        _peers.Changed += WakeForPeers;
         _pods.Changed += WakeForPod;
         foreach (var store in _stores.Values)
             store.Changed += Wake;
@@ -111,6 +118,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         {
             await Task.WhenAll([
                 FollowProxiesAsync(stoppingToken),
+                FollowPeersAsync(stoppingToken),
                 LookAsync(stoppingToken),
                 .. Enumerable.Range(0, Workers).Select(_ => WorkAsync(stoppingToken)),
             ]);
@@ -120,7 +128,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         {
             _pipeline.Translated -= Wake;
             _leadership.Changed -= Wake;
-            _peers.Changed -= Wake;
+            _peers.Changed -= WakeForPeers;
             _pods.Changed -= WakeForPod;
             foreach (var store in _stores.Values)
                 store.Changed -= Wake;
@@ -135,6 +143,16 @@ internal sealed class PolicyStatusWriter : BackgroundService
             await _proxies.WaitForChangeAsync(seen, cancellation);
             // Read before waking: what comes while the answers are gathered must wake again.
             seen = _proxies.Revision;
+            _wake.Writer.TryWrite(true);
+            await Task.Delay(Gather, _time, cancellation);
+        }
+    }
+
+    private async Task FollowPeersAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await _reports.Reader.ReadAsync(cancellation);
             _wake.Writer.TryWrite(true);
             await Task.Delay(Gather, _time, cancellation);
         }

@@ -73,7 +73,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     private Func<Task>[] OperatorFaults =>
         [LeaderIsKilledAsync, ReplicaIsPausedAsync, ReplicaIsCutOffAsync, ApiServerIsAwayAsync, LeaseIsStolenAsync];
 
-    private Func<Task>[] MeshFaults => [ModeChangesAsync, PodsAreRolledAsync];
+    private Func<Task>[] MeshFaults => [ModeChangesAsync, RootIsRotatedAsync, PodsAreRolledAsync];
 
     /// <summary>By hand: something happens to the operator and to the mesh at a time, until the time is over.</summary>
     private async Task GoOnWithTwoAtATimeAsync()
@@ -135,7 +135,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         var gaps = _crowd.Gaps.Count;
         foreach (var replica in _replicas.All)
             await replica.CutFromApiServerAsync();
-        await _load.GoOnAsync(TimeSpan.FromSeconds(20));
+        await _load.GoOnAsync(TimeSpan.FromSeconds(45));
         (_crowd.Connected, _crowd.Gaps.Count).ShouldBe((Crowd, gaps), "streams ended though no replica reached the API server");
         foreach (var replica in _replicas.All)
             replica.ReconnectToApiServer();
@@ -174,6 +174,12 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         }
 
         await SettleAsync("the mode of mutual TLS changed");
+    }
+
+    private async Task RootIsRotatedAsync()
+    {
+        await Eventually.Succeeds(() => Mesh.Operator.RunCommandAsync("ca", "rotate", "--wait"), SettlesWithin + SettlesWithin);
+        await SettleAsync("the root was rotated");
     }
 
     private async Task PodsAreRolledAsync()
