@@ -22,6 +22,9 @@ internal static class Program
             case ["reconnect", ..]:
                 await Reconnection.MeasureAsync(Number(args, 1, 500), 2, 15, 60);
                 return 0;
+            case ["replicas", ..]:
+                await ReplicaCost.MeasureAsync(Number(args, 1, 2_000), Number(args, 2, 500), Number(args, 3, 3));
+                return 0;
             case ["cluster", var kubeconfig, ..]:
                 await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
                 return 0;

@@ -8,6 +8,8 @@ using Envoy.Service.Discovery.V3;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
+using MeshOperator.Testing;
+using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Benchmarks;
 
@@ -52,6 +54,9 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
 
     private readonly Dictionary<string, Dictionary<string, string>> _versions = [];
     private long _identityAt;
+
+    /// <summary>Whether it takes all that its listeners name, and so acknowledges all that policies become.</summary>
+    public bool TakesAll { get; init; }
 
     /// <summary>When it last got an identity on a new stream (<see cref="Stopwatch.GetTimestamp"/>); zero while it has none.</summary>
     public long IdentityAt => Volatile.Read(ref _identityAt);
@@ -122,7 +127,7 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
     /// <returns>How many answers came.</returns>
     private async Task<int> StreamAsync(Socket socket, CancellationToken cancellation)
     {
-        var answers = 0;
+        var (answers, asked) = (0, new HashSet<(string Type, string Name)>());
         using var channel = Channel(socket);
         var headers = new Grpc.Core.Metadata { { "authorization", $"Bearer {token}" } };
         using var call = channel
@@ -139,6 +144,8 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
                 Note(response);
                 var acknowledged = new DeltaDiscoveryRequest { TypeUrl = response.TypeUrl, ResponseNonce = response.Nonce };
                 await call.RequestStream.WriteAsync(acknowledged, cancellation);
+                foreach (var request in TakesAll ? Further(response, asked) : [])
+                    await call.RequestStream.WriteAsync(request, cancellation);
             }
         }
         catch (Exception e) when (e is RpcException or IOException or InvalidOperationException)
@@ -180,6 +187,22 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
             if (type != Secrets)
                 request.InitialResourceVersions.Add(_versions.GetValueOrDefault(type) ?? []);
             yield return request;
+        }
+    }
+
+    /// <summary>The requests for what new listeners name.</summary>
+    private static IEnumerable<DeltaDiscoveryRequest> Further(DeltaDiscoveryResponse response, HashSet<(string Type, string Name)> asked)
+    {
+        if (response.TypeUrl != ResourceType.Listener.Url())
+            yield break;
+        foreach (var resource in response.Resources)
+        {
+            foreach (var (type, names) in NamedResources.Find(Envoy.Config.Listener.V3.Listener.Parser.ParseFrom(resource.Resource_.Value)))
+            {
+                string[] news = [.. names.Where(name => asked.Add((type.Url(), name)))];
+                if (news.Length > 0)
+                    yield return new DeltaDiscoveryRequest { TypeUrl = type.Url(), ResourceNamesSubscribe = { news } };
+            }
         }
     }
 

@@ -59,6 +59,8 @@ public abstract class Scenario : IAsyncLifetime
     internal async Task<TestNamespace> NamespaceAsync(string name, int proxies, Turn turn = Turn.Together)
     {
         _turn = turn;
+        if (turn == Turn.Aside)
+            Expect("initial fetch timed out for type", "another scenario may take the operator away while a proxy starts");
 
         // A class that shares a namespace has its turn already; to wait for another while somebody wants to be alone would have no end.
         if (turn != Turn.Aside && Shared is not { IsMade: true })

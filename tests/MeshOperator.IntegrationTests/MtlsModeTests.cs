@@ -1,4 +1,3 @@
-using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
 using MeshOperator.Api.Policies;
@@ -20,7 +19,7 @@ public sealed class MtlsModeTests(TestCluster cluster)
     {
         await using var mesh = await TestOperator.StartAsync(cluster);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await ApplyModeAsync(ns, "Disabled");
+        await ns.ApplyModeAsync("Disabled");
         // What has a status is served: the pods come to a policy that is there, and need no steps towards it.
         await Eventually.Succeeds(async () =>
             (await cluster.Of<MtlsPolicy>().GetAsync(new ObjectKey(ns.Name, "api"), CancellationToken.None))!.Status.ShouldNotBeNull()
@@ -39,13 +38,13 @@ public sealed class MtlsModeTests(TestCluster cluster)
         await server.SubscribeAsync(ResourceType.Listener);
         var plain = await NextInboundAsync(server);
         await server.AcknowledgeAsync(plain);
-        Chains(plain).ShouldBe(["any"]);
+        ModeResources.Chains(plain).ShouldBe(["any"]);
         await client.FetchAsync(ResourceType.Cluster);
-        TakeMtls(await client.FetchAsync(ResourceType.Endpoints, endpoints)).ShouldBeFalse();
+        ModeResources.TakeMtls(await client.FetchAsync(ResourceType.Endpoints, endpoints)).ShouldBeFalse();
 
-        await ApplyModeAsync(ns, "Strict");
+        await ns.ApplyModeAsync("Strict");
         var open = await NextInboundAsync(server);
-        Chains(open).ShouldBe(["mtls", "plaintext", "tls"]);
+        ModeResources.Chains(open).ShouldBe(["mtls", "plaintext", "tls"]);
 
         // While the server has not answered, what else is sent to the client leaves the mode as it was.
         await ns.ServiceAsync("other", root: true);
@@ -59,24 +58,11 @@ public sealed class MtlsModeTests(TestCluster cluster)
         trusting.Resources.ShouldHaveSingleItem().Name.ShouldBe(endpoints);
         await client.AcknowledgeAsync(trusting);
         var moved = await NextAsync(client, ResourceType.Endpoints);
-        TakeMtls(moved).ShouldBeTrue();
+        ModeResources.TakeMtls(moved).ShouldBeTrue();
         await client.AcknowledgeAsync(moved);
         var strict = await NextInboundAsync(server);
-        Chains(strict).ShouldBe(["mtls"]);
+        ModeResources.Chains(strict).ShouldBe(["mtls"]);
     }
-
-    private Task ApplyModeAsync(TestNamespace ns, string mode) =>
-        cluster.ApplyAsync(
-            $$"""
-            apiVersion: meshoperator.io/v1alpha1
-            kind: MtlsPolicy
-            metadata: {name: api, namespace: {{ns.Name}}}
-            spec:
-              mode: {{mode}}
-              selector:
-                matchLabels: {app: api}
-            """
-        );
 
     /// <summary>The next response with the proxy's own listener, others acknowledged on the way.</summary>
     private static async Task<DeltaDiscoveryResponse> NextInboundAsync(DeltaClient server)
@@ -96,20 +82,4 @@ public sealed class MtlsModeTests(TestCluster cluster)
         response.TypeUrl.ShouldBe(type.Url());
         return response;
     }
-
-    /// <summary>The kinds of connections that port 8080 takes.</summary>
-    private static List<string> Chains(DeltaDiscoveryResponse response) =>
-        [
-            .. Listener
-                .Parser.ParseFrom(response.Resources.Single(r => r.Name == "inbound").Resource_.Value)
-                .FilterChains.Where(chain => chain.Name.StartsWith("inbound/8080/", StringComparison.Ordinal))
-                .Select(chain => chain.Name["inbound/8080/".Length..]),
-        ];
-
-    /// <summary>Those that take no mutual TLS are marked.</summary>
-    private static bool TakeMtls(DeltaDiscoveryResponse response) =>
-        ClusterLoadAssignment
-            .Parser.ParseFrom(response.Resources.Single().Resource_.Value)
-            .Endpoints[0]
-            .LbEndpoints.All(e => e.Metadata is null);
 }

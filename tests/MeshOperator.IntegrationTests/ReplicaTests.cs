@@ -1,7 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
-using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
 using k8s.Models;
@@ -123,7 +122,7 @@ public sealed class ReplicaTests(TestCluster cluster)
         await using var pair = await PairAsync(injects: true);
         var (serving, calling) = serverIsAtLeader ? (pair.Leader, pair.Other) : (pair.Other, pair.Leader);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await ApplyModeAsync(ns, "Disabled");
+        await ns.ApplyModeAsync("Disabled");
         await ns.ServiceAsync("gateway");
         await ns.ServiceAsync("api");
         foreach (var replica in pair.All)
@@ -144,9 +143,9 @@ public sealed class ReplicaTests(TestCluster cluster)
         await client.FetchAsync(ResourceType.Cluster);
         await client.FetchAsync(ResourceType.Endpoints, endpoints);
 
-        await ApplyModeAsync(ns, "Strict");
+        await ns.ApplyModeAsync("Strict");
         var open = await NextAsync(server, "inbound");
-        Chains(open).ShouldBe(["mtls", "plaintext", "tls"]);
+        ModeResources.Chains(open).ShouldBe(["mtls", "plaintext", "tls"]);
         // The server has not answered: its clients, on the other replica, must not move.
         await ns.ServiceAsync("other", root: true);
         (await client.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe($"outbound/80/other.{ns.Name}");
@@ -157,10 +156,10 @@ public sealed class ReplicaTests(TestCluster cluster)
         trusting.Resources.ShouldHaveSingleItem().Name.ShouldBe(endpoints);
         await client.AcknowledgeAsync(trusting);
         var moved = await NextAsync(client, endpoints);
-        TakeMtls(moved).ShouldBeTrue();
+        ModeResources.TakeMtls(moved).ShouldBeTrue();
         Pipeline(serving).Served!.Workloads[new WorkloadName(ns.Name, "api-0")].Inbound.DefaultMode.ShouldBe(MtlsMode.Permissive);
         await client.AcknowledgeAsync(moved);
-        Chains(await NextAsync(server, "inbound")).ShouldBe(["mtls"]);
+        ModeResources.Chains(await NextAsync(server, "inbound")).ShouldBe(["mtls"]);
     }
 
     [Fact]
@@ -168,15 +167,15 @@ public sealed class ReplicaTests(TestCluster cluster)
     {
         await using var pair = await PairAsync(injects: true);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await ApplyModeAsync(ns, "Disabled");
+        await ns.ApplyModeAsync("Disabled");
         await ns.ServiceAsync("api");
         var api = new WorkloadName(ns.Name, "api-0");
         await Eventually.Succeeds(() => Pipeline(pair.Leader).Served!.Workloads[api].Inbound.DefaultMode.ShouldBe(MtlsMode.Disabled));
         await using var server = pair.Leader.Connect(api.NodeId);
         await server.SubscribeAsync(ResourceType.Listener);
         await server.AcknowledgeAsync(await NextAsync(server, "inbound"));
-        await ApplyModeAsync(ns, "Strict");
-        Chains(await NextAsync(server, "inbound")).ShouldBe(["mtls", "plaintext", "tls"]);
+        await ns.ApplyModeAsync("Strict");
+        ModeResources.Chains(await NextAsync(server, "inbound")).ShouldBe(["mtls", "plaintext", "tls"]);
         await Eventually.Succeeds(async () =>
             (await cluster.Of<V1Lease>().GetAsync(new ObjectKey(pair.Leader.Namespace, "mesh-operator-modes"), Cancellation))
                 .ShouldNotBeNull()
@@ -249,33 +248,6 @@ public sealed class ReplicaTests(TestCluster cluster)
             await client.AcknowledgeAsync(response);
         }
     }
-
-    private static List<string> Chains(DeltaDiscoveryResponse response) =>
-        [
-            .. Listener
-                .Parser.ParseFrom(response.Resources.Single(r => r.Name == "inbound").Resource_.Value)
-                .FilterChains.Where(chain => chain.Name.StartsWith("inbound/8080/", StringComparison.Ordinal))
-                .Select(chain => chain.Name["inbound/8080/".Length..]),
-        ];
-
-    private static bool TakeMtls(DeltaDiscoveryResponse response) =>
-        ClusterLoadAssignment
-            .Parser.ParseFrom(response.Resources.Single().Resource_.Value)
-            .Endpoints[0]
-            .LbEndpoints.All(e => e.Metadata is null);
-
-    private Task ApplyModeAsync(TestNamespace ns, string mode) =>
-        cluster.ApplyAsync(
-            $$"""
-            apiVersion: meshoperator.io/v1alpha1
-            kind: MtlsPolicy
-            metadata: {name: api, namespace: {{ns.Name}}}
-            spec:
-              mode: {{mode}}
-              selector:
-                matchLabels: {app: api}
-            """
-        );
 
     private async Task<Pair> PairAsync(bool injects = false)
     {

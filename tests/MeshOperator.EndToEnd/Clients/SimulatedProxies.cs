@@ -6,6 +6,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Envoy.Config.Listener.V3;
+using Envoy.Service.Discovery.V3;
 using Grpc.Core;
 using Grpc.Net.Client;
 using k8s;
@@ -30,14 +32,13 @@ internal sealed class SimulatedProxies : IAsyncDisposable
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
     private readonly TestMesh _mesh;
     private readonly string _namespace;
-    private readonly string[] _routes;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentQueue<TimeSpan> _gaps = new();
     private readonly List<PodNetwork> _networks = [];
     private readonly List<Task> _running = [];
     private int _connected;
 
-    private SimulatedProxies(TestMesh mesh, string ns, string[] routes) => (_mesh, _namespace, _routes) = (mesh, ns, routes);
+    private SimulatedProxies(TestMesh mesh, string ns) => (_mesh, _namespace) = (mesh, ns);
 
     public int Count => _running.Count;
 
@@ -50,10 +51,9 @@ internal sealed class SimulatedProxies : IAsyncDisposable
     /// <summary>Makes the pods, in a namespace of their own, and connects them.</summary>
     /// <param name="mesh">The suite's mesh.</param>
     /// <param name="count">How many.</param>
-    /// <param name="routes">The route configurations that they ask for.</param>
-    public static async Task<SimulatedProxies> StartAsync(TestMesh mesh, int count, params string[] routes)
+    public static async Task<SimulatedProxies> StartAsync(TestMesh mesh, int count)
     {
-        var proxies = new SimulatedProxies(mesh, mesh.UniqueName("crowd"), routes);
+        var proxies = new SimulatedProxies(mesh, mesh.UniqueName("crowd"));
         await mesh.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {proxies._namespace}}}}}");
         await Eventually.Succeeds(async () =>
         {
@@ -166,7 +166,7 @@ internal sealed class SimulatedProxies : IAsyncDisposable
                 await using var stream = new DeltaClient(Channel(network), $"{pod}.{_namespace}", token, "envoy");
                 await stream.SubscribeAsync(ResourceType.Cluster);
                 await stream.SubscribeAsync(ResourceType.Listener);
-                await stream.SubscribeAsync(ResourceType.Route, _routes);
+                var asked = new HashSet<(ResourceType Type, string Name)>();
                 while (await stream.ReadAsync(_stopping.Token) is { } response)
                 {
                     if (!isConnected)
@@ -179,6 +179,7 @@ internal sealed class SimulatedProxies : IAsyncDisposable
                     }
 
                     await stream.AcknowledgeAsync(response);
+                    await TakeNamedAsync(stream, response, asked);
                 }
             }
             catch (Exception e) when (e is RpcException or InvalidOperationException or HttpRequestException or IOException)
@@ -196,6 +197,26 @@ internal sealed class SimulatedProxies : IAsyncDisposable
             await Task.Delay(retry * random.NextDouble(), TimeProvider.System, _stopping.Token)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
+        }
+    }
+
+    /// <summary>Asks for what new listeners name.</summary>
+    private static async Task TakeNamedAsync(
+        DeltaClient stream,
+        DeltaDiscoveryResponse response,
+        HashSet<(ResourceType Type, string Name)> asked
+    )
+    {
+        if (response.TypeUrl != ResourceType.Listener.Url())
+            return;
+        foreach (var resource in response.Resources)
+        {
+            foreach (var (type, names) in NamedResources.Find(Listener.Parser.ParseFrom(resource.Resource_.Value)))
+            {
+                string[] news = [.. names.Where(name => asked.Add((type, name)))];
+                if (news.Length > 0)
+                    await stream.SubscribeAsync(type, news);
+            }
         }
     }
 

@@ -25,6 +25,10 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     private static readonly TimeSpan TrueWithin = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan SettlesWithin = TimeSpan.FromSeconds(30);
+    private readonly int? _minutes = Environment.GetEnvironmentVariable("MESH_TEST_SOAK_MINUTES") is { Length: > 0 } minutes
+        ? int.Parse(minutes, CultureInfo.InvariantCulture)
+        : null;
+
     private readonly List<string> _false = [];
     private TestNamespace _shop = null!;
     private Load _load = null!;
@@ -45,12 +49,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         var outside = await _shop.DeployAsync("outside", meshed: false);
         await SplitAsync("web", settles: false);
         await using var replicas = _replicas = await OperatorReplicas.StartAsync(Mesh, 3);
-        await using var crowd = _crowd = await SimulatedProxies.StartAsync(
-            Mesh,
-            Crowd,
-            $"outbound/80/web.{_shop.Name}",
-            $"outbound/80/canary.{_shop.Name}"
-        );
+        await using var crowd = _crowd = await SimulatedProxies.StartAsync(Mesh, Crowd);
         await SettleAsync("the beginning");
         await _shop.WaitUntilProxiesKnowAllAsync();
         var plain = Load.Open(outside.Client, "http://bare/", Rate);
@@ -78,7 +77,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     /// <summary>By hand: something happens to the operator and to the mesh at a time, until the time is over.</summary>
     private async Task GoOnWithTwoAtATimeAsync()
     {
-        if (!int.TryParse(Environment.GetEnvironmentVariable("MESH_TEST_SOAK_MINUTES"), CultureInfo.InvariantCulture, out var minutes))
+        if (_minutes is not { } minutes)
             return;
         var random = new Random(minutes);
         while (_load.Now < TimeSpan.FromMinutes(minutes))
@@ -135,7 +134,8 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         var gaps = _crowd.Gaps.Count;
         foreach (var replica in _replicas.All)
             await replica.CutFromApiServerAsync();
-        await _load.GoOnAsync(TimeSpan.FromSeconds(45));
+        // By hand for longer than a replica's Lease counts without being renewed.
+        await _load.GoOnAsync(TimeSpan.FromSeconds(_minutes is null ? 20 : 45));
         (_crowd.Connected, _crowd.Gaps.Count).ShouldBe((Crowd, gaps), "streams ended though no replica reached the API server");
         foreach (var replica in _replicas.All)
             replica.ReconnectToApiServer();

@@ -216,6 +216,20 @@ internal sealed class TestNamespace : IAsyncDisposable
             }.ToJsonString()
         );
 
+    /// <summary>The mode of the pods of <c>api</c>.</summary>
+    public Task ApplyModeAsync(string mode) =>
+        _cluster.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: MtlsPolicy
+            metadata: {name: api, namespace: {{Name}}}
+            spec:
+              mode: {{mode}}
+              selector:
+                matchLabels: {app: api}
+            """
+        );
+
     public async ValueTask DisposeAsync() =>
         await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
 }

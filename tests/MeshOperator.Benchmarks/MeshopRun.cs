@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace MeshOperator.Benchmarks;
+
+/// <summary><c>meshop run</c> as a process that can be killed and started again at the same port.</summary>
+internal sealed class MeshopRun(string kubeconfig) : IAsyncDisposable
+{
+    private readonly int _port = FreePort();
+    private Process? _process;
+
+    /// <summary>Where proxies find it.</summary>
+    public Uri Address => new($"https://localhost:{_port}");
+
+    /// <summary>The CPU that it has taken since it was started.</summary>
+    public TimeSpan Cpu
+    {
+        get
+        {
+            _process!.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
+    /// <summary>Its memory now, in MiB.</summary>
+    public double Memory
+    {
+        get
+        {
+            _process!.Refresh();
+            return _process.WorkingSet64 / 1048576.0;
+        }
+    }
+
+    /// <summary>Starts it and waits until it takes connections.</summary>
+    public async Task StartAsync()
+    {
+        _process = Process.Start(
+            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
+            [
+                Path.Combine(AppContext.BaseDirectory, "meshop.dll"),
+                "run",
+                "--kubeconfig",
+                kubeconfig,
+                "--namespace",
+                LargeCluster.OperatorNamespace,
+                "--log-level",
+                "Warning",
+                "--xds-port",
+                _port.ToString(CultureInfo.InvariantCulture),
+                "--webhook-port",
+                "0",
+                "--metrics-port",
+                "0",
+                "--replica-port",
+                "0",
+            ]
+        );
+        await Polling.UntilAsync(
+            () => _process.HasExited ? throw new InvalidOperationException("the operator did not start") : IsListeningAsync(),
+            () => "the operator did not start"
+        );
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is null)
+            return;
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
+    }
+
+    public async ValueTask DisposeAsync() => await KillAsync();
+
+    private async Task<bool> IsListeningAsync()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(IPAddress.Loopback, _port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}
+
+/// <summary>Waits for what takes time.</summary>
+internal static class Polling
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Waits until something is so, at most two minutes.</summary>
+    /// <exception cref="TimeoutException">It is not.</exception>
+    public static async Task UntilAsync(Func<Task<bool>> isDone, Func<string> failure)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (!await isDone())
+        {
+            if (Stopwatch.GetElapsedTime(began) > Patience)
+                throw new TimeoutException(failure());
+            await Task.Delay(PollEvery, TimeProvider.System);
+        }
+    }
+}

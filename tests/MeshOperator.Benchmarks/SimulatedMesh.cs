@@ -1,0 +1,115 @@
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using k8s;
+using k8s.Models;
+using MeshOperator.Api;
+using MeshOperator.LocalCluster;
+
+namespace MeshOperator.Benchmarks;
+
+/// <summary>An API server in this process with the pods of a <see cref="LargeCluster"/>, and what their sidecars need to connect.</summary>
+internal sealed class SimulatedMesh : IAsyncDisposable
+{
+    private const int Seed = 18;
+    private readonly ApiServer _server;
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("meshop-benchmark-");
+
+    private SimulatedMesh(ApiServer server, k8s.Kubernetes client) => (_server, Client) = (server, client);
+
+    /// <summary>The administrator's client.</summary>
+    public k8s.Kubernetes Client { get; }
+
+    /// <summary>The administrator's kubeconfig.</summary>
+    public string Kubeconfig => Path.Combine(_folder.FullName, "kubeconfig");
+
+    /// <summary>Makes it.</summary>
+    public static async Task<SimulatedMesh> StartAsync(int services, int endpoints)
+    {
+        var server = await ApiServer.StartAsync(new LocalClusterOptions { WorkloadControllers = false });
+        using var kubeconfig = new MemoryStream(Encoding.UTF8.GetBytes(server.Kubeconfig));
+        var client = new k8s.Kubernetes(await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(kubeconfig));
+        var mesh = new SimulatedMesh(server, client);
+        await LargeCluster.FillAsync(client, services, endpoints);
+        await File.WriteAllTextAsync(mesh.Kubeconfig, server.Kubeconfig);
+        return mesh;
+    }
+
+    /// <summary>The sidecars of the first pods, not running yet.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="address">The operator that each connects to, by its number.</param>
+    /// <param name="takesAll">Whether they take all that their listeners name.</param>
+    public async Task<List<SimulatedEnvoy>> ProxiesAsync(int count, Func<int, Uri> address, bool takesAll = false)
+    {
+        var roots = await RootsAsync();
+        var pods = (await Client.CoreV1.ListNamespacedPodAsync(LargeCluster.Namespace)).Items.Take(count).ToList();
+        var proxies = new List<SimulatedEnvoy>();
+        foreach (var (index, pod) in pods.Index())
+        {
+            proxies.Add(
+                new SimulatedEnvoy(
+                    address(index),
+                    roots,
+                    $"{pod.Metadata.Name}.{LargeCluster.Namespace}",
+                    await TokenAsync(pod),
+                    new Random(Seed + index)
+                )
+                {
+                    TakesAll = takesAll,
+                }
+            );
+        }
+
+        return proxies;
+    }
+
+    /// <summary>Waits until all have an identity.</summary>
+    public static Task UntilBackAsync(List<SimulatedEnvoy> proxies) =>
+        Polling.UntilAsync(
+            () => Task.FromResult(proxies.TrueForAll(proxy => proxy.IdentityAt != 0)),
+            () => $"{proxies.Count(proxy => proxy.IdentityAt == 0)} of {proxies.Count} streams are not there"
+        );
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _server.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+
+    private async Task<X509Certificate2Collection> RootsAsync()
+    {
+        V1ConfigMap? bundle = null;
+        await Polling.UntilAsync(
+            async () =>
+            {
+                var maps = await Client.CoreV1.ListNamespacedConfigMapAsync(LargeCluster.Namespace);
+                bundle = maps.Items.FirstOrDefault(map => map.Metadata.Name == MeshNames.TrustBundleConfigMap);
+                return bundle is not null;
+            },
+            () => "the namespace has no trust bundle"
+        );
+        var roots = new X509Certificate2Collection();
+        roots.ImportFromPem(bundle!.Data[MeshNames.CaCertificateKey]);
+        return roots;
+    }
+
+    private async Task<string> TokenAsync(V1Pod pod)
+    {
+        var request = new Authenticationv1TokenRequest
+        {
+            Spec = new V1TokenRequestSpec
+            {
+                Audiences = ["meshoperator.io"],
+                BoundObjectRef = new V1BoundObjectReference
+                {
+                    ApiVersion = "v1",
+                    Kind = "Pod",
+                    Name = pod.Metadata.Name,
+                    Uid = pod.Metadata.Uid,
+                },
+            },
+        };
+        var account = pod.Spec.ServiceAccountName ?? "default";
+        return (await Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, account, LargeCluster.Namespace)).Status.Token;
+    }
+}
