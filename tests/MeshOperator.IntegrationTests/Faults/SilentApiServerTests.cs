@@ -22,6 +22,10 @@ public sealed class SilentApiServerTests
     [Fact]
     public async Task Proxies_keep_their_streams_and_get_renewed_certificates_while_no_replica_reaches_the_API_server()
     {
+        Assert.SkipWhen(
+            !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("MESH_TEST_KUBECONFIG")),
+            "it takes minutes, and has an API server of its own wherever the others run: it runs with them where there is no real one"
+        );
         await using var cluster = await TestCluster.StartLocalAsync();
         await using var first = await TestOperator.StartAsync(
             cluster,
