@@ -57,6 +57,16 @@ internal static class ClusterBuilder
         return cluster;
     }
 
+    /// <summary>The cluster of a service port for the requests of a gradual shift, which are counted by cluster. It has the same
+    /// endpoints and statistics.</summary>
+    public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing)
+    {
+        var cluster = Outbound(port, consistentHashing);
+        cluster.EdsClusterConfig.ServiceName = cluster.Name;
+        cluster.Name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+        return cluster;
+    }
+
     /// <summary>The cluster of a pool of a service port's routes. Maglev keeps the weights of endpoints more exactly than a ring.</summary>
     public static Cluster Pool(MeshServicePort port, string name, StickyPool pool)
     {

@@ -12,7 +12,8 @@ internal sealed record ServicePortResources
 
     public required bool ConsistentHashing { get; init; }
 
-    /// <summary>The first is the port's own; the others are those of pools, and of endpoints that clients choose themselves.</summary>
+    /// <summary>The first is the port's own; the others are those of pools, of gradual shifts, and of endpoints that clients choose
+    /// themselves.</summary>
     public required IReadOnlyList<XdsResource> Clusters { get; init; }
 
     /// <summary>The first are the port's own; the others are those of pools.</summary>
@@ -118,6 +119,12 @@ internal sealed record ServicePortResources
         {
             var poolName = Names.Pool(port.Service, port.Port, pool.Name);
             clusters.Add(Resource(ResourceType.Cluster, poolName, ClusterBuilder.Pool(port, poolName, pool), previous));
+        }
+
+        foreach (var shift in port.Shifts)
+        {
+            var counted = ClusterBuilder.Shift(port, shift, consistentHashing);
+            clusters.Add(Resource(ResourceType.Cluster, counted.Name, counted, previous));
         }
 
         if (!port.IsHeadless)
