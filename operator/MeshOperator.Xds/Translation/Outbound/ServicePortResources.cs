@@ -16,7 +16,7 @@ internal sealed record ServicePortResources
     /// themselves.</summary>
     public required IReadOnlyList<XdsResource> Clusters { get; init; }
 
-    /// <summary>The first are the port's own; the others are those of pools.</summary>
+    /// <summary>The first are the port's own; the others are those of pools and of gradual shifts.</summary>
     public required IReadOnlyList<XdsResource> Endpoints { get; init; }
 
     /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'.</summary>
@@ -140,21 +140,23 @@ internal sealed record ServicePortResources
 
     private static List<XdsResource> EndpointsOf(MeshServicePort port, ServicePortResources? previous)
     {
+        var own = Names.Outbound(port.Service, port.Port);
         var endpoints = new List<XdsResource>
         {
             previous is not null && previous.Source.Endpoints.Equals(port.Endpoints)
                 ? previous.Endpoints[0]
-                : Resource(
-                    ResourceType.Endpoints,
-                    Names.Outbound(port.Service, port.Port),
-                    EndpointBuilder.Endpoints(port),
-                    previous?.Endpoints
-                ),
+                : Resource(ResourceType.Endpoints, own, EndpointBuilder.Endpoints(port, own), previous?.Endpoints),
         };
         foreach (var pool in port.Pools)
         {
             var name = Names.Pool(port.Service, port.Port, pool.Name);
             endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Pool(name, pool), previous?.Endpoints));
+        }
+
+        foreach (var shift in port.Shifts)
+        {
+            var name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+            endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Endpoints(port, name), previous?.Endpoints));
         }
 
         return endpoints;
