@@ -61,7 +61,10 @@ internal static class AnnotationsPage
         page.Heading(2, "Certificate authority")
             .Table(
                 ["Annotation", "On", "Meaning"],
-                [Row(docstrings, nameof(MeshNames.RotateAnnotation), "MeshCertificateAuthority, Secret")]
+                [
+                    Row(docstrings, nameof(MeshNames.RotateAnnotation), "MeshCertificateAuthority, Secret"),
+                    Row(docstrings, nameof(MeshNames.ShiftAnnotation), "TrafficSplit"),
+                ]
             );
         page.Heading(2, "Written by the operator")
             .Paragraph("Do not set these. They show what injection did.")

@@ -204,7 +204,8 @@ internal sealed class ShiftService(
         var expected = census.Take();
         var key = new PolicyKey(PolicyKinds.TrafficSplit.Name, look.Name.Namespace, look.Name.Name);
         var progress = proxies.GetProgress(key, expected, look.Verdict.Generation);
-        var callers = progress.Targeted - progress.Unconnected.Count;
+        // One that is not connected may call all the same.
+        var callers = progress.Targeted - progress.Unconnected.Count(proxy => !proxy.Holds(now));
         var waits = FormattableString.Invariant($"{progress.Acknowledged} of {progress.Targeted} proxies have acknowledged the step");
         var rejection =
             progress.Rejected.Count == 0

@@ -169,6 +169,38 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     }
 
     [Fact]
+    public async Task Clients_of_a_sticky_shift_move_only_forward()
+    {
+        await Namespace.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata: {name: {{_web}}}
+            spec:
+              service: {{_web}}
+              rules:
+                - name: users
+                  backends: [{service: {{_web}}}, {service: canary}]
+                  sticky: {header: x-user}
+                  shift: {to: canary, steps: [{weight: 20, hold: 1s, approval: Required}, {weight: 60, hold: 600s}]}
+            """
+        );
+        await UntilAsync("AwaitingApproval");
+        var early = await VersionsAsync();
+        await AnnotateAsync("approve canary/1");
+        await UntilAsync(shift =>
+        {
+            shift["weight"]!.GetValue<int>().ShouldBe(60);
+            shift["acknowledgedAt"].ShouldNotBeNull();
+        });
+        var late = await VersionsAsync();
+
+        early.Count(version => version == "canary").ShouldBeInRange(20, 65);
+        late.Count(version => version == "canary").ShouldBeInRange(90, 150);
+        early.Zip(late).Count(user => user is ("canary", not "canary")).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Shift_without_the_weights_of_its_backends_cannot_be_taken_away()
     {
         await ShiftAsync("steps: [{weight: 25, hold: 600s}]");
@@ -188,6 +220,15 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         );
 
         refusal.Message.ShouldContain("spec.shift is removed, but the backends have no weights");
+    }
+
+    /// <summary>Which version each of 200 users gets.</summary>
+    private async Task<List<string>> VersionsAsync()
+    {
+        var versions = new List<string>();
+        for (var user = 0; user < 200; user++)
+            versions.Add((await Caller.GetAsync(Url, $"x-user: {user}")).Version);
+        return versions;
     }
 
     private static JsonNode Shift(JsonNode status) => status["shifts"]![0]!;

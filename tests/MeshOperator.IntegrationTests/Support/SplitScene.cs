@@ -111,6 +111,21 @@ internal sealed class SplitScene : IAsyncDisposable
     public async Task<TrafficSplit> SplitAsync(string name = Split) =>
         (await _cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(Name, name), TestContext.Current.CancellationToken)).ShouldNotBeNull();
 
+    public Task ApplyAsync(string manifest) => _cluster.ApplyAsync(manifest);
+
+    /// <summary>Says something to the split's gradual shift.</summary>
+    public Task CommandAsync(string command) =>
+        _cluster
+            .Of<TrafficSplit>()
+            .MergePatchAsync(
+                new ObjectKey(Name, Split),
+                new JsonObject
+                {
+                    ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [Api.MeshNames.ShiftAnnotation] = command } },
+                },
+                TestContext.Current.CancellationToken
+            );
+
     public Task EventuallyAsync(Action<TrafficSplit> assertion, string name = Split) =>
         Eventually.Succeeds(async () => assertion(await SplitAsync(name)));
 

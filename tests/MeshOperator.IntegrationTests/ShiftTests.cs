@@ -1,0 +1,226 @@
+using Envoy.Config.Core.V3;
+using Envoy.Config.Endpoint.V3;
+using Envoy.Service.LoadStats.V3;
+using Grpc.Core;
+using Grpc.Net.Client;
+using MeshOperator.Api.Policies;
+using MeshOperator.IntegrationTests.Support;
+using MeshOperator.Listeners;
+using MeshOperator.Testing;
+using MeshOperator.Xds.LoadStats;
+using MeshOperator.Xds.Resources;
+using Shouldly;
+using Xunit;
+
+namespace MeshOperator.IntegrationTests;
+
+/// <summary>Gradual shifts whose callers are connected to different replicas.</summary>
+public sealed class ShiftTests(TestCluster cluster)
+{
+    [Fact]
+    public async Task A_shift_goes_on_from_where_it_is_when_another_replica_leads()
+    {
+        await using var first = await TestOperator.StartAsync(cluster);
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
+        await EndpointsAsync(scene);
+        await using (var proxy = await scene.AcknowledgeAsync(first, "caller-0"))
+        {
+            await ShiftAsync(scene, "steps: [{weight: 10, hold: 1s, approval: Required}, {weight: 50, hold: 1h}]");
+            await AcknowledgeUntilAsync(scene, proxy, shift => shift.Phase.ShouldBe(ShiftPhase.AwaitingApproval));
+        }
+
+        await first.StopAsync();
+
+        await using var second = await TestOperator.StartAsync(cluster);
+        await scene.CommandAsync("approve model-v2/1");
+        await using var again = await scene.AcknowledgeAsync(second, "caller-0");
+        await AcknowledgeUntilAsync(
+            scene,
+            again,
+            shift =>
+            {
+                shift.Phase.ShouldBe(ShiftPhase.Progressing);
+                shift.Weight.ShouldBe(50);
+                shift.AcknowledgedAt.ShouldNotBeNull();
+            }
+        );
+    }
+
+    [Fact]
+    public async Task What_callers_count_at_all_replicas_is_added_up_and_a_bad_version_is_rolled_back()
+    {
+        await using var leader = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "first" });
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0", "caller-1");
+        await EndpointsAsync(scene);
+        await using var other = await leader.StartAnotherAsync(o =>
+            o with
+            {
+                ElectionIdentity = "second",
+                OwnWebhookConfigurations = false,
+            }
+        );
+        await using var proxy0 = await scene.AcknowledgeAsync(leader, "caller-0");
+        await using var proxy1 = await scene.AcknowledgeAsync(other, "caller-1");
+        using var loads0 = new Reporter(leader, $"caller-0.{scene.Name}");
+        using var loads1 = new Reporter(other, $"caller-1.{scene.Name}");
+
+        await ShiftAsync(scene, "steps: [{weight: 50, hold: 1h}], checks: [{successRate: {min: 99}}]");
+        await Task.WhenAll(
+            AcknowledgeUntilAsync(scene, proxy0, shift => shift.AcknowledgedAt.ShouldNotBeNull()),
+            AcknowledgeUntilAsync(scene, proxy1, shift => shift.AcknowledgedAt.ShouldNotBeNull())
+        );
+        await loads0.ReportAsync(scene.Name, good: 300, bad: 0);
+        await loads1.ReportAsync(scene.Name, good: 400, bad: 0);
+        await EventuallyAsync(
+            scene,
+            shift => shift.Reason.ShouldBe("successRate 100.00% of 700 requests to model-v2 (the others 100.00%)")
+        );
+
+        await loads1.ReportAsync(scene.Name, good: 50, bad: 50);
+        await EventuallyAsync(
+            scene,
+            shift =>
+            {
+                shift.Phase.ShouldBe(ShiftPhase.RolledBack);
+                shift.Weight.ShouldBe(0);
+                shift.Reason.ShouldBe("successRate 93.75% of 800 requests to model-v2 (the others 100.00%), min 99%");
+            }
+        );
+    }
+
+    [Fact]
+    public async Task A_caller_that_does_not_report_makes_the_checks_inconclusive()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0", "caller-1");
+        await EndpointsAsync(scene);
+        await using var proxy0 = await scene.AcknowledgeAsync(mesh, "caller-0");
+        await using var proxy1 = await scene.AcknowledgeAsync(mesh, "caller-1");
+        using var loads = new Reporter(mesh, $"caller-0.{scene.Name}");
+
+        await ShiftAsync(scene, "steps: [{weight: 50, hold: 1s}], checks: [{successRate: {min: 99}}]");
+        await Task.WhenAll(
+            AcknowledgeUntilAsync(scene, proxy0, shift => shift.AcknowledgedAt.ShouldNotBeNull()),
+            AcknowledgeUntilAsync(scene, proxy1, shift => shift.AcknowledgedAt.ShouldNotBeNull())
+        );
+        await loads.ReportAsync(scene.Name, good: 5000, bad: 0);
+
+        await EventuallyAsync(
+            scene,
+            shift =>
+            {
+                shift.Reason.ShouldStartWith("1 of 2 proxies report what they count; ");
+                shift.Weight.ShouldBe(50);
+            }
+        );
+    }
+
+    /// <summary>Gives both versions an endpoint.</summary>
+    private static async Task EndpointsAsync(SplitScene scene)
+    {
+        foreach (var service in new[] { "model-v1", "model-v2" })
+            await scene.ApplyAsync(
+                $$"""
+                apiVersion: discovery.k8s.io/v1
+                kind: EndpointSlice
+                metadata:
+                  name: {{service}}-ready
+                  namespace: {{scene.Name}}
+                  labels: {kubernetes.io/service-name: {{service}}}
+                addressType: IPv4
+                ports: [{name: http, port: 8080}]
+                endpoints: [{addresses: [10.1.2.3], conditions: {ready: true} }]
+                """
+            );
+    }
+
+    private static Task ShiftAsync(SplitScene scene, string shift) =>
+        scene.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata: {name: {{SplitScene.Split}}, namespace: {{scene.Name}}}
+            spec:
+              service: model
+              backends: [{service: model-v1}, {service: model-v2}]
+              shift: {to: model-v2, {{shift}}}
+            """
+        );
+
+    private static Task EventuallyAsync(SplitScene scene, Action<ShiftStatus> holds) =>
+        scene.EventuallyAsync(split => holds(split.Status.ShouldNotBeNull().Shifts.ShouldNotBeNull().ShouldHaveSingleItem()));
+
+    /// <summary>Has a proxy acknowledge all that it is sent as long as it is there, and waits until something holds.</summary>
+    private static async Task AcknowledgeUntilAsync(SplitScene scene, DeltaClient proxy, Action<ShiftStatus> holds)
+    {
+        var acknowledging = AcknowledgeAsync(proxy);
+        await EventuallyAsync(scene, holds);
+        acknowledging.IsFaulted.ShouldBeFalse();
+    }
+
+    private static async Task AcknowledgeAsync(DeltaClient proxy)
+    {
+        try
+        {
+            while (await proxy.ReadAsync(TestContext.Current.CancellationToken) is { } response)
+                await proxy.AcknowledgeAsync(response);
+        }
+        catch (Exception e) when (e is OperationCanceledException or RpcException or ObjectDisposedException)
+        {
+            // The test is over, or its operator.
+        }
+    }
+
+    /// <summary>A caller's proxy that reports what it is asked for.</summary>
+    private sealed class Reporter : IDisposable
+    {
+        private readonly GrpcChannel _channel;
+        private readonly AsyncDuplexStreamingCall<LoadStatsRequest, LoadStatsResponse> _call;
+        private readonly string _nodeId;
+        private bool _isAsked;
+
+        public Reporter(TestOperator mesh, string nodeId)
+        {
+            _nodeId = nodeId;
+            _channel = GrpcChannel.ForAddress($"http://{mesh.Host.Ports[ListenerKind.PlaintextXds]}");
+            _call = _channel.CreateCallInvoker().AsyncDuplexStreamingCall(LoadStatsMethods.Stream, null, new CallOptions());
+        }
+
+        /// <summary>Reports once it is asked, of both versions.</summary>
+        /// <param name="ns">The namespace.</param>
+        /// <param name="good">Requests to the target that succeeded.</param>
+        /// <param name="bad">Requests to the target that failed.</param>
+        public async Task ReportAsync(string ns, ulong good, ulong bad)
+        {
+            var (target, other) = ($"outbound/80/model-v2.{ns}/shift/model/backends", $"outbound/80/model-v1.{ns}/shift/model/backends");
+            if (!_isAsked)
+            {
+                await _call.RequestStream.WriteAsync(new LoadStatsRequest { Node = new Node { Id = _nodeId } });
+                do (await _call.ResponseStream.MoveNext(TestContext.Current.CancellationToken)).ShouldBeTrue();
+                while (!_call.ResponseStream.Current.Clusters.Contains(target));
+                _call.ResponseStream.Current.Clusters.ShouldContain(other);
+                _isAsked = true;
+            }
+
+            await _call.RequestStream.WriteAsync(
+                new LoadStatsRequest { ClusterStats = { Stats(target, good, bad), Stats(other, 100, 0) } }
+            );
+        }
+
+        public void Dispose()
+        {
+            _call.Dispose();
+            _channel.Dispose();
+        }
+
+        private static ClusterStats Stats(string cluster, ulong good, ulong bad) =>
+            new()
+            {
+                ClusterName = cluster,
+                UpstreamLocalityStats =
+                {
+                    new UpstreamLocalityStats { TotalSuccessfulRequests = good, TotalErrorRequests = bad },
+                },
+            };
+    }
+}
