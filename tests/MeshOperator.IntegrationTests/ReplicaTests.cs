@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
 using k8s.Models;
+using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Listeners;
@@ -122,18 +123,7 @@ public sealed class ReplicaTests(TestCluster cluster)
         await using var pair = await PairAsync(injects: true);
         var (serving, calling) = serverIsAtLeader ? (pair.Leader, pair.Other) : (pair.Other, pair.Leader);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await ns.ApplyModeAsync("Disabled");
-        await ns.ServiceAsync("gateway");
-        await ns.ServiceAsync("api");
-        foreach (var replica in pair.All)
-        {
-            await Eventually.Succeeds(() =>
-            {
-                var workloads = Pipeline(replica).Wanted!.Model.Workloads;
-                workloads.ShouldContainKey(new WorkloadName(ns.Name, "gateway-0"));
-                workloads[new WorkloadName(ns.Name, "api-0")].Inbound.DefaultMode.ShouldBe(MtlsMode.Disabled);
-            });
-        }
+        await PlaintextApiAsync(pair, ns);
 
         var endpoints = $"outbound/80/api.{ns.Name}";
         await using var server = serving.Connect($"api-0.{ns.Name}");
@@ -167,10 +157,8 @@ public sealed class ReplicaTests(TestCluster cluster)
     {
         await using var pair = await PairAsync(injects: true);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await ns.ApplyModeAsync("Disabled");
-        await ns.ServiceAsync("api");
+        await PlaintextApiAsync(pair, ns);
         var api = new WorkloadName(ns.Name, "api-0");
-        await Eventually.Succeeds(() => Pipeline(pair.Leader).Served!.Workloads[api].Inbound.DefaultMode.ShouldBe(MtlsMode.Disabled));
         await using var server = pair.Leader.Connect(api.NodeId);
         await server.SubscribeAsync(ResourceType.Listener);
         await server.AcknowledgeAsync(await NextAsync(server, "inbound"));
@@ -220,6 +208,35 @@ public sealed class ReplicaTests(TestCluster cluster)
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         await client.GetStringAsync(new Uri($"https://127.0.0.1:{port}{ReplicaEndpoints.ContactPath}"), Cancellation);
+    }
+
+    /// <summary>The service <c>api</c>, which takes no mutual TLS, and its caller <c>gateway</c>, as all replicas know them in full: the pods
+    /// come to a policy that is there, so that nothing leads to its mode in steps, and nothing of this is sent to a proxy later.</summary>
+    private static async Task PlaintextApiAsync(Pair pair, TestNamespace ns)
+    {
+        await ns.ApplyModeAsync("Disabled");
+        foreach (var replica in pair.All)
+        {
+            await Eventually.Succeeds(() =>
+                Pipeline(replica).Wanted!.Verdicts.ShouldContainKey(new PolicyKey(nameof(MtlsPolicy), ns.Name, "api"))
+            );
+        }
+
+        await ns.ServiceAsync("gateway");
+        await ns.ServiceAsync("api");
+        foreach (var replica in pair.All)
+        {
+            await Eventually.Succeeds(() =>
+            {
+                var served = Pipeline(replica).Served.ShouldNotBeNull();
+                var inbound = served.Workloads[new WorkloadName(ns.Name, "api-0")].Inbound;
+                inbound.DefaultMode.ShouldBe(MtlsMode.Disabled);
+                inbound.Ports.ShouldHaveSingleItem().Mode.ShouldBe(MtlsMode.Disabled);
+                served.Workloads.ShouldContainKey(new WorkloadName(ns.Name, "gateway-0"));
+                foreach (var service in new[] { "gateway", "api" })
+                    served.Services[new ServiceName(ns.Name, service)].Ports.ShouldHaveSingleItem().Endpoints.ShouldHaveSingleItem();
+            });
+        }
     }
 
     private static MeshPipeline Pipeline(TestOperator replica) => (MeshPipeline)replica.Host.Services.GetService(typeof(MeshPipeline))!;
