@@ -125,7 +125,7 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
             () =>
             {
                 if (old.Count(p => !p.Ended.IsCompleted) is var left and > 0)
-                    throw new TimeoutException($"{left} of {old.Length} old pods of {Name} are left");
+                    throw new TimeoutException($"{left} of {old.Length} old pods of {Name} are left: {Describe()}");
             },
             within ?? ReadyWithin
         );

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -177,6 +178,36 @@ public sealed class ReplicaTests(TestCluster cluster)
     }
 
     [Fact]
+    public async Task A_replica_reports_at_most_twice_a_second_however_much_changes()
+    {
+        const int changes = 50;
+        await using var pair = await PairAsync();
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0", "caller-1");
+        await using var first = await scene.AcknowledgeAsync(pair.Leader, "caller-0");
+        await using var second = await scene.AcknowledgeAsync(pair.Other, "caller-1");
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var clock = Stopwatch.StartNew();
+        var counting = CountReportsAsync(pair.Other, end.Token);
+
+        for (var i = 1; i <= changes; i++)
+        {
+            await scene.Namespace.SplitAsync(SplitScene.Split, "model", ("model-v1", 90), ("model-v2", 10 + i));
+            foreach (var proxy in new[] { first, second })
+                await proxy.AcknowledgeAsync(await proxy.NextAsync());
+        }
+
+        await scene.EventuallyAsync(split => split.Status!.ObservedGeneration.ShouldBe(changes + 1));
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
+        await end.CancelAsync();
+        var reports = await counting;
+        reports.ShouldBeGreaterThan(1);
+        // The first one is all that there is to say.
+        reports.ShouldBeLessThanOrEqualTo(1 + (int)(2 * clock.Elapsed.TotalSeconds));
+        reports.ShouldBeLessThan(changes);
+    }
+
+    [Fact]
     public async Task Replicas_answer_nobody_but_replicas()
     {
         await using var pair = await PairAsync(injects: true);
@@ -193,6 +224,31 @@ public sealed class ReplicaTests(TestCluster cluster)
         }
     }
 
+    /// <summary>Reads the report of a replica as another replica does, and counts its lines.</summary>
+    private static async Task<int> CountReportsAsync(TestOperator replica, CancellationToken end)
+    {
+        var tls = (ReplicaTls)replica.Host.Services.GetService(typeof(ReplicaTls))!;
+        using var client = Http2(tls.Client());
+        var path = new Uri($"https://127.0.0.1:{replica.Host.Ports[ListenerKind.Replicas].Port}{ReplicaEndpoints.ReportPath}");
+        var count = 0;
+        try
+        {
+            using var reader = new StreamReader(await client.GetStreamAsync(path, end));
+            while (await reader.ReadLineAsync(end) is not null)
+                count++;
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested) { }
+
+        return count;
+    }
+
+    private static HttpClient Http2(SslClientAuthenticationOptions tls) =>
+        new(new SocketsHttpHandler { SslOptions = tls })
+        {
+            DefaultRequestVersion = new Version(2, 0),
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+
     private static async Task AskAsync(int port, X509Certificate2? certificate)
     {
         var tls = new SslClientAuthenticationOptions
@@ -202,11 +258,7 @@ public sealed class ReplicaTests(TestCluster cluster)
             RemoteCertificateValidationCallback = (_, peer, _, _) =>
                 peer is X509Certificate2 replica && replica.MatchesHostname("localhost"),
         };
-        using var client = new HttpClient(new SocketsHttpHandler { SslOptions = tls })
-        {
-            DefaultRequestVersion = new Version(2, 0),
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
+        using var client = Http2(tls);
         await client.GetStringAsync(new Uri($"https://127.0.0.1:{port}{ReplicaEndpoints.ContactPath}"), Cancellation);
     }
 

@@ -11,7 +11,7 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
     private readonly Lock _gate = new();
     private IReadOnlyDictionary<PolicyKey, long> _generations = ImmutableDictionary<PolicyKey, long>.Empty;
-    private ReplicaModes _modes = ReplicaModes.None;
+    private Func<ReplicaModes> _modes = () => ReplicaModes.None;
     private ReplicaState _current = ReplicaState.None;
     private readonly TaskCompletionSource _wanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -29,10 +29,12 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     public void Post(IReadOnlyDictionary<PolicyKey, long> generations) => Volatile.Write(ref _generations, generations);
 
     /// <summary>Says how far changes of mode are. These are waited for, and so are not gathered.</summary>
-    public void Post(ReplicaModes modes)
+    /// <param name="modes">Measures it; also each time that proxies are reported, so that nobody reads of a proxy that has connected and
+    /// not how far it is.</param>
+    public void Post(Func<ReplicaModes> modes)
     {
-        if (!modes.Equals(_modes))
-            Publish(state => state with { Modes = _modes = modes });
+        Volatile.Write(ref _modes, modes);
+        Publish(proxies: null);
     }
 
     /// <summary>Completes when something else than <paramref name="seen"/> is said.</summary>
@@ -62,7 +64,7 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
                 var seen = registry.Revision;
                 var proxies = Keep(Current.Proxies, registry.Report());
                 if (!ReferenceEquals(proxies, Current.Proxies))
-                    Publish(state => state with { Proxies = proxies });
+                    Publish(proxies);
                 await registry.WaitForChangeAsync(seen, stoppingToken);
                 await Task.Delay(Gather, time, stoppingToken);
             }
@@ -70,13 +72,17 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
-    private void Publish(Func<ReplicaState, ReplicaState> change)
+    private void Publish(ReplicaProxies? proxies)
     {
         ReplicaState before;
         ReplicaState after;
         lock (_gate)
         {
-            (before, after) = (_current, change(_current));
+            before = _current;
+            var modes = Volatile.Read(ref _modes)();
+            after = new ReplicaState(proxies ?? before.Proxies, modes.Equals(before.Modes) ? before.Modes : modes);
+            if (after == before)
+                return;
             Volatile.Write(ref _current, after);
             _changed.TrySetResult();
             _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

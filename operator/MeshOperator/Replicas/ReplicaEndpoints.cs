@@ -13,6 +13,9 @@ internal static class ReplicaEndpoints
     /// <summary>How long ago this replica last had an answer of the API server.</summary>
     public const string ContactPath = "/v1/contact";
 
+    /// <summary>What changes sooner after a line is said in one line with what follows.</summary>
+    public static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
+
     /// <summary>An empty line is sent when there has been none for so long.</summary>
     public static readonly TimeSpan SaysAlive = TimeSpan.FromSeconds(2);
 
@@ -50,6 +53,7 @@ internal static class ReplicaEndpoints
                 await context.Response.Body.WriteAsync(frame.Write(), ends.Token);
                 await context.Response.Body.WriteAsync(LineEnd, ends.Token);
                 await context.Response.Body.FlushAsync(ends.Token);
+                await Task.Delay(Gather, time, ends.Token);
             }
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested) { }
