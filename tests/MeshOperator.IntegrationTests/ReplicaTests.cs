@@ -60,6 +60,26 @@ public sealed class ReplicaTests(TestCluster cluster)
     }
 
     [Fact]
+    public async Task A_replica_of_another_version_counts_by_the_generation_that_it_serves()
+    {
+        await using var pair = await PairAsync(otherVersion: "0.0.1-earlier");
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0", "caller-1");
+        await using var first = await scene.AcknowledgeAsync(pair.Leader, "caller-0");
+        await using var second = await scene.AcknowledgeAsync(pair.Other, "caller-1");
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
+
+        await scene.Namespace.SplitAsync(SplitScene.Split, "model", ("model-v1", 50), ("model-v2", 50));
+        await first.AcknowledgeAsync(await first.NextAsync());
+        await scene.EventuallyAsync(split =>
+        {
+            split.Status!.ObservedGeneration.ShouldBe(2);
+            SplitScene.Programmed("False", "PartiallyProgrammed", "1/2", "1 of 2 proxies have acknowledged")(split);
+        });
+        await second.AcknowledgeAsync(await second.NextAsync());
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
+    }
+
+    [Fact]
     public async Task A_proxy_that_moves_to_another_replica_is_neither_counted_twice_nor_forgotten()
     {
         await using var pair = await PairAsync();
@@ -117,11 +137,15 @@ public sealed class ReplicaTests(TestCluster cluster)
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_change_of_mode_waits_for_the_server_and_the_client_on_whichever_replica_they_are(bool serverIsAtLeader)
+    [InlineData(true, null)]
+    [InlineData(false, null)]
+    [InlineData(true, "0.0.1-earlier")]
+    public async Task A_change_of_mode_waits_for_the_server_and_the_client_on_whichever_replica_they_are(
+        bool serverIsAtLeader,
+        string? otherVersion
+    )
     {
-        await using var pair = await PairAsync(injects: true);
+        await using var pair = await PairAsync(injects: true, otherVersion);
         var (serving, calling) = serverIsAtLeader ? (pair.Leader, pair.Other) : (pair.Other, pair.Leader);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         await PlaintextApiAsync(pair, ns);
@@ -318,12 +342,19 @@ public sealed class ReplicaTests(TestCluster cluster)
         }
     }
 
-    private async Task<Pair> PairAsync(bool injects = false)
+    private async Task<Pair> PairAsync(bool injects = false, string? otherVersion = null)
     {
         var leader = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "first", OwnWebhookConfigurations = injects });
         var leadership = leader.Host.Services.GetService(typeof(Kubernetes.LeaderElection.ILeadership));
         await Eventually.Succeeds(() => ((Kubernetes.LeaderElection.ILeadership)leadership!).IsLeader.ShouldBeTrue());
-        var other = await leader.StartAnotherAsync(o => o with { ElectionIdentity = "second", OwnWebhookConfigurations = false });
+        var other = await leader.StartAnotherAsync(o =>
+            o with
+            {
+                ElectionIdentity = "second",
+                OwnWebhookConfigurations = false,
+                Version = otherVersion ?? o.Version,
+            }
+        );
         var pair = new Pair(leader, other);
         foreach (var replica in pair.All)
         {

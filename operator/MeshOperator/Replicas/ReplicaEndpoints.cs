@@ -1,5 +1,5 @@
-using System.Reflection;
 using System.Text.Json.Serialization;
+using MeshOperator.Settings;
 using MeshOperator.Xds.Server;
 
 namespace MeshOperator.Replicas;
@@ -21,10 +21,6 @@ internal static class ReplicaEndpoints
 
     private static readonly byte[] LineEnd = "\n"u8.ToArray();
 
-    /// <summary>The version of the operator that runs.</summary>
-    public static string Version { get; } =
-        typeof(ReplicaEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? string.Empty;
-
     /// <summary>Maps them.</summary>
     public static IReadOnlyList<IEndpointConventionBuilder> MapReplicas(this IEndpointRouteBuilder endpoints) =>
         [
@@ -32,7 +28,13 @@ internal static class ReplicaEndpoints
             endpoints.MapGet(ContactPath, (ApiContact contact) => Results.Json(new Contact(contact.Elapsed.TotalSeconds))),
         ];
 
-    private static async Task ReportAsync(HttpContext context, ReplicaBoard board, TimeProvider time, StreamDrain drain)
+    private static async Task ReportAsync(
+        HttpContext context,
+        ReplicaBoard board,
+        OperatorOptions options,
+        TimeProvider time,
+        StreamDrain drain
+    )
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Over);
         context.Response.ContentType = "application/x-ndjson";
@@ -47,7 +49,7 @@ internal static class ReplicaEndpoints
                     ? new ReplicaFrame()
                     : ReplicaFrame.Between(said, next) with
                     {
-                        Version = said is null ? Version : null,
+                        Version = said is null ? options.Version : null,
                     };
                 said = next;
                 await context.Response.Body.WriteAsync(frame.Write(), ends.Token);

@@ -110,9 +110,10 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         paused.Pause();
         await _load.GoOnAsync(TimeSpan.FromSeconds(8));
         // Proxies that are connected to it do not get this, and no status may say so.
-        await _split.SendToAsync("web", settles: false);
+        var change = _split.SendToAsync("web", settles: false);
         await _load.GoOnAsync(TimeSpan.FromSeconds(4));
         paused.Continue();
+        await change;
         await SettleAsync("a replica was paused");
     }
 
