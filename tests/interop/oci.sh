@@ -2,23 +2,12 @@
 # The chart as an OCI artifact: packaged and pushed by charts/package.sh to a registry of its own (Debian's docker-registry, which REGISTRY
 # names), pulled again, and rendered from there.
 #
-#   HELM       the command; by default helm
 #   REGISTRY   the registry's program; by default docker-registry
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 . "$here/checks.sh"
-helm=${HELM:-helm}
-data=$(mktemp -d)
+. "$here/release.sh"
 mkdir "$data/pulled"
-registry=
-
-stop() {
-    if [ -n "$registry" ] && kill -0 "$registry" 2>/dev/null; then kill -TERM "$registry"; wait "$registry" || true; fi
-    rm -rf "$data"
-}
-trap stop EXIT
-export HELM_CACHE_HOME=$data/helm/cache HELM_CONFIG_HOME=$data/helm/config HELM_DATA_HOME=$data/helm/data
 
 # It does not print which port it took, so a free one is looked for.
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); });')
@@ -28,22 +17,21 @@ log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: $data/storage}}
 http: {addr: "127.0.0.1:$port"}
 YAML
-"${REGISTRY:-docker-registry}" serve "$data/config.yaml" >"$data/log" 2>&1 &
-registry=$!
+start "${REGISTRY:-docker-registry}" serve "$data/config.yaml" >"$data/log" 2>&1
 answers() { curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/v2/"; }
 eventually "the registry answers" "200" answers
 
 # Helm speaks HTTP without TLS to this machine only.
-charts=oci://localhost:$port/charts
-version=$(sed -n 's/^version: //p' "$root/charts/mesh-operator/Chart.yaml")
-check "the chart is packaged and pushed" "$root/charts/package.sh" "$data" "$charts"
+registry=oci://localhost:$port/charts
+version=$(sed -n 's/^version: //p' "$chart/Chart.yaml")
+check "the chart is packaged and pushed" "$root/charts/package.sh" "$data" "$registry"
 tags() { curl -s "http://127.0.0.1:$port/v2/charts/mesh-operator/tags/list"; }
 expect "the registry has its version" "\"$version\"" tags
-check "it is pulled" "$helm" pull "$charts/mesh-operator" --version "$version" --destination "$data/pulled"
+check "it is pulled" "$helm" pull "$registry/mesh-operator" --version "$version" --destination "$data/pulled"
 check "and is what was pushed" cmp "$data/mesh-operator-$version.tgz" "$data/pulled/mesh-operator-$version.tgz"
-expect "helm show chart" "name: mesh-operator" "$helm" show chart "$charts/mesh-operator" --version "$version"
+expect "helm show chart" "name: mesh-operator" "$helm" show chart "$registry/mesh-operator" --version "$version"
 # Helm 3.10 prints what it pulled among the manifests.
 from() { "$helm" template mesh-operator "$@" --namespace mesh-system | grep -vE '^(Pulled|Digest): '; }
-check "it is rendered as the folder is" diff <(from "$root/charts/mesh-operator") <(from "$charts/mesh-operator" --version "$version")
-expect "a version that is not there" "not found" "$helm" pull "$charts/mesh-operator" --version 99.0.0 --destination "$data"
+check "it is rendered as the folder is" diff <(from "$chart") <(from "$registry/mesh-operator" --version "$version")
+expect "a version that is not there" "not found" "$helm" pull "$registry/mesh-operator" --version 99.0.0 --destination "$data"
 finish

@@ -17,7 +17,7 @@ internal sealed class AcknowledgedProgress(ProxyRegistry proxies, ReplicaPeers p
         var remote = peers.Current;
         return proxies.HasOwnListeners(workload)
             && !IsOnItsWay(remote, workload.NodeId)
-            && (remote.Silent.Count == 0 || remote.IsElsewhere(workload.NodeId, connectedHere: null) || IsHere(workload.NodeId))
+            && (remote.Silent.Count == 0 || remote.Connected.ContainsKey(workload.NodeId) || IsHere(workload.NodeId))
             && remote.Replicas.All(replica =>
                 peers.FindModes(replica.Name) is var modes
                 && Serves(modes, workload, clientsMove: false)
@@ -65,12 +65,14 @@ internal sealed class AcknowledgedProgress(ProxyRegistry proxies, ReplicaPeers p
             return false;
         if (!left.Report.Proxies.TryGetValue(nodeId, out var before))
             return true;
-        return !remote.IsElsewhere(nodeId, before.ConnectedAt) && !(proxies.FindConnectedAt(nodeId) > before.ConnectedAt);
+        // A replica that was started again reports the same streams under another name, so the same moment counts.
+        var isElsewhere = remote.Connected.TryGetValue(nodeId, out var found) && found.Proxy.ConnectedAt >= before.ConnectedAt;
+        return !isElsewhere && !(proxies.FindConnectedAt(nodeId) >= before.ConnectedAt);
     }
 
     /// <summary>Whether no proxy of the mesh can be with a replica that does not report, as all are connected to others.</summary>
     private bool AreAllConnected(RemoteProxies remote) =>
-        proxies.GetUnconnected().Workloads.All(workload => remote.IsElsewhere(workload.NodeId, connectedHere: null));
+        proxies.GetUnconnected().Workloads.All(workload => remote.Connected.ContainsKey(workload.NodeId));
 
     private bool IsHere(string nodeId) => proxies.FindConnectedAt(nodeId) is not null;
 
