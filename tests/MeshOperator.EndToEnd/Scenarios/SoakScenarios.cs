@@ -26,8 +26,8 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
 
     private static readonly TimeSpan SettlesWithin = TimeSpan.FromSeconds(30);
 
-    /// <summary>A pod that starts while the API server is away is ready when it is back.</summary>
-    private static readonly TimeSpan RolledWithin = TimeSpan.FromSeconds(150);
+    /// <summary>What begins while the API server is away ends when it is back.</summary>
+    private static readonly TimeSpan ChangesWithin = TimeSpan.FromSeconds(150);
 
     private readonly int? _minutes = Environment.GetEnvironmentVariable("MESH_TEST_SOAK_MINUTES") is { Length: > 0 } minutes
         ? int.Parse(minutes, CultureInfo.InvariantCulture)
@@ -177,7 +177,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         foreach (var mode in new[] { "Disabled", "Strict", "Permissive" })
         {
             var policy = $"{{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {{name: mode}}, spec: {{mode: {mode}}}}}";
-            await Eventually.Succeeds(() => _shop.ApplyAsync(policy), SettlesWithin + SettlesWithin);
+            await Eventually.Succeeds(() => _shop.ApplyAsync(policy), ChangesWithin);
         }
 
         await SettleAsync("the mode of mutual TLS changed");
@@ -185,13 +185,13 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
 
     private async Task RootIsRotatedAsync()
     {
-        await Eventually.Succeeds(() => Mesh.Operator.RunCommandAsync("ca", "rotate", "--wait"), SettlesWithin + SettlesWithin);
+        await Eventually.Succeeds(() => Mesh.Operator.RunCommandAsync("ca", "rotate", "--wait"), ChangesWithin);
         await SettleAsync("the root was rotated");
     }
 
     private async Task PodsAreRolledAsync()
     {
-        await Task.WhenAll(_shop.Workload("canary").RestartAsync(RolledWithin), _shop.Workload("bare").RestartAsync(RolledWithin));
+        await Task.WhenAll(_shop.Workload("canary").RestartAsync(ChangesWithin), _shop.Workload("bare").RestartAsync(ChangesWithin));
         await SettleAsync("pods were rolled");
     }
 
