@@ -38,7 +38,7 @@ internal sealed class AcknowledgedProgress(ProxyRegistry proxies, ReplicaPeers p
             );
     }
 
-    /// <summary>What this replica has to say of its own proxies to the others, measured each time that it is called, on any thread.</summary>
+    /// <summary>What this replica has to say of its own proxies to the others, measured at each call, on any thread.</summary>
     public Func<ReplicaModes> Report()
     {
         if (rollout.Pending.Count == 0)

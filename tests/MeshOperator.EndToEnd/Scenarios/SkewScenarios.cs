@@ -80,7 +80,12 @@ public sealed class SkewScenarios(TestMesh mesh) : Scenario(mesh)
         }
 
         await shop.ApplyAsync(
-            "{apiVersion: meshoperator.io/v1alpha1, kind: TrafficSplit, metadata: {name: web}, spec: {service: web, backends: [{service: web}]}}"
+            """
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata: {name: web}
+            spec: {service: web, backends: [{service: web}]}
+            """
         );
         (await today.GetAsync("http://web/secret")).Status.ShouldBe(HttpStatusCode.Forbidden);
         (await earlier.GetAsync("http://web/secret")).Status.ShouldBe(HttpStatusCode.OK);
