@@ -286,8 +286,9 @@ public sealed class ReplicaTests(TestCluster cluster)
         await client.GetStringAsync(new Uri($"https://127.0.0.1:{port}{ReplicaEndpoints.ContactPath}"), Cancellation);
     }
 
-    /// <summary>The service <c>api</c>, which takes no mutual TLS, and its caller <c>gateway</c>, as all replicas know them in full: the pods
-    /// come to a policy that is there, so that nothing leads to its mode in steps, and nothing of this is sent to a proxy later.</summary>
+    /// <summary>The service <c>api</c>, which takes no mutual TLS, and its caller <c>gateway</c>, as all replicas know them in full. The
+    /// pods come to a policy that is there, so that nothing leads to its mode in steps, and nothing of this is sent to a proxy
+    /// later.</summary>
     private static async Task PlaintextApiAsync(Pair pair, TestNamespace ns)
     {
         await ns.ApplyModeAsync("Disabled");
