@@ -4,6 +4,7 @@ using k8s;
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.LocalCluster;
+using MeshOperator.Testing;
 
 namespace MeshOperator.Benchmarks;
 
@@ -50,7 +51,7 @@ internal sealed class SimulatedMesh : IAsyncDisposable
                     address(index),
                     roots,
                     $"{pod.Metadata.Name}.{LargeCluster.Namespace}",
-                    await TokenAsync(pod),
+                    await PodToken.IssueAsync(Client, pod),
                     new Random(Seed + index)
                 )
                 {
@@ -91,25 +92,5 @@ internal sealed class SimulatedMesh : IAsyncDisposable
         var roots = new X509Certificate2Collection();
         roots.ImportFromPem(bundle!.Data[MeshNames.CaCertificateKey]);
         return roots;
-    }
-
-    private async Task<string> TokenAsync(V1Pod pod)
-    {
-        var request = new Authenticationv1TokenRequest
-        {
-            Spec = new V1TokenRequestSpec
-            {
-                Audiences = ["meshoperator.io"],
-                BoundObjectRef = new V1BoundObjectReference
-                {
-                    ApiVersion = "v1",
-                    Kind = "Pod",
-                    Name = pod.Metadata.Name,
-                    Uid = pod.Metadata.Uid,
-                },
-            },
-        };
-        var account = pod.Spec.ServiceAccountName ?? "default";
-        return (await Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, account, LargeCluster.Namespace)).Status.Token;
     }
 }

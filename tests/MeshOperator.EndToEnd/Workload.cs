@@ -50,6 +50,9 @@ internal sealed record WorkloadSpec(string Name)
 
     public IReadOnlyList<Port> Ports { get; init; } = [Port.Http];
 
+    /// <summary>Further labels of the pods.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Annotations of the pods.</summary>
     public IReadOnlyDictionary<string, string> Annotations { get; init; } = new Dictionary<string, string>();
 
@@ -122,7 +125,7 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
             () =>
             {
                 if (old.Count(p => !p.Ended.IsCompleted) is var left and > 0)
-                    throw new TimeoutException($"{left} of {old.Length} old pods of {Name} are left");
+                    throw new TimeoutException($"{left} of {old.Length} old pods of {Name} are left: {Describe()}");
             },
             within ?? ReadyWithin
         );
@@ -202,6 +205,8 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
         var labels = new JsonObject { ["app"] = Name, ["version"] = spec.Version.Length > 0 ? spec.Version : Name };
         if (!spec.IsMeshed)
             labels["meshoperator.io/inject"] = "false";
+        foreach (var (name, value) in spec.Labels)
+            labels[name] = value;
         var container = (JsonObject)spec.Container.DeepClone();
         container["name"] = "app";
         container["image"] = "registry.example.com/app:1";

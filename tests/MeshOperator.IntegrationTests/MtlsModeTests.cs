@@ -32,6 +32,8 @@ public sealed class MtlsModeTests(TestCluster cluster)
             var model = ((MeshPipeline)mesh.Host.Services.GetService(typeof(MeshPipeline))!).Wanted!.Model;
             model.Workloads[new WorkloadName(ns.Name, "api-0")].Inbound.Ports.ShouldHaveSingleItem();
             model.Workloads.ShouldContainKey(new WorkloadName(ns.Name, "gateway-0"));
+            foreach (var service in new[] { "gateway", "api" })
+                model.Services[new ServiceName(ns.Name, service)].Ports.ShouldHaveSingleItem().Endpoints.ShouldHaveSingleItem();
         });
         await using var server = mesh.Connect($"api-0.{ns.Name}");
         await using var client = mesh.Connect($"gateway-0.{ns.Name}");

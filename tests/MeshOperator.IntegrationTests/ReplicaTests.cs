@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
 using k8s.Models;
+using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Listeners;
@@ -55,6 +57,26 @@ public sealed class ReplicaTests(TestCluster cluster)
             await proxy.AcknowledgeAsync(await proxy.NextAsync());
         await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "3/3", "All 3 of 3"));
         (await scene.SplitAsync()).Status!.ObservedGeneration.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_replica_of_another_version_counts_by_the_generation_that_it_serves()
+    {
+        await using var pair = await PairAsync(otherVersion: "0.0.1-earlier");
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0", "caller-1");
+        await using var first = await scene.AcknowledgeAsync(pair.Leader, "caller-0");
+        await using var second = await scene.AcknowledgeAsync(pair.Other, "caller-1");
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
+
+        await scene.Namespace.SplitAsync(SplitScene.Split, "model", ("model-v1", 50), ("model-v2", 50));
+        await first.AcknowledgeAsync(await first.NextAsync());
+        await scene.EventuallyAsync(split =>
+        {
+            split.Status!.ObservedGeneration.ShouldBe(2);
+            SplitScene.Programmed("False", "PartiallyProgrammed", "1/2", "1 of 2 proxies have acknowledged")(split);
+        });
+        await second.AcknowledgeAsync(await second.NextAsync());
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
     }
 
     [Fact]
@@ -115,25 +137,18 @@ public sealed class ReplicaTests(TestCluster cluster)
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_change_of_mode_waits_for_the_server_and_the_client_on_whichever_replica_they_are(bool serverIsAtLeader)
+    [InlineData(true, null)]
+    [InlineData(false, null)]
+    [InlineData(true, "0.0.1-earlier")]
+    public async Task A_change_of_mode_waits_for_the_server_and_the_client_on_whichever_replica_they_are(
+        bool serverIsAtLeader,
+        string? otherVersion
+    )
     {
-        await using var pair = await PairAsync(injects: true);
+        await using var pair = await PairAsync(injects: true, otherVersion);
         var (serving, calling) = serverIsAtLeader ? (pair.Leader, pair.Other) : (pair.Other, pair.Leader);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await ns.ApplyModeAsync("Disabled");
-        await ns.ServiceAsync("gateway");
-        await ns.ServiceAsync("api");
-        foreach (var replica in pair.All)
-        {
-            await Eventually.Succeeds(() =>
-            {
-                var workloads = Pipeline(replica).Wanted!.Model.Workloads;
-                workloads.ShouldContainKey(new WorkloadName(ns.Name, "gateway-0"));
-                workloads[new WorkloadName(ns.Name, "api-0")].Inbound.DefaultMode.ShouldBe(MtlsMode.Disabled);
-            });
-        }
+        await PlaintextApiAsync(pair, ns);
 
         var endpoints = $"outbound/80/api.{ns.Name}";
         await using var server = serving.Connect($"api-0.{ns.Name}");
@@ -167,10 +182,8 @@ public sealed class ReplicaTests(TestCluster cluster)
     {
         await using var pair = await PairAsync(injects: true);
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
-        await ns.ApplyModeAsync("Disabled");
-        await ns.ServiceAsync("api");
+        await PlaintextApiAsync(pair, ns);
         var api = new WorkloadName(ns.Name, "api-0");
-        await Eventually.Succeeds(() => Pipeline(pair.Leader).Served!.Workloads[api].Inbound.DefaultMode.ShouldBe(MtlsMode.Disabled));
         await using var server = pair.Leader.Connect(api.NodeId);
         await server.SubscribeAsync(ResourceType.Listener);
         await server.AcknowledgeAsync(await NextAsync(server, "inbound"));
@@ -186,6 +199,36 @@ public sealed class ReplicaTests(TestCluster cluster)
         await using var third = await pair.Leader.StartAnotherAsync(o => o with { ElectionIdentity = "third" });
         Pipeline(third).Served!.Workloads[api].Inbound.DefaultMode.ShouldBe(MtlsMode.Permissive);
         Pipeline(third).Wanted!.Model.Workloads[api].Inbound.DefaultMode.ShouldBe(MtlsMode.Strict);
+    }
+
+    [Fact]
+    public async Task A_replica_reports_at_most_twice_a_second_however_much_changes()
+    {
+        const int changes = 50;
+        await using var pair = await PairAsync();
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0", "caller-1");
+        await using var first = await scene.AcknowledgeAsync(pair.Leader, "caller-0");
+        await using var second = await scene.AcknowledgeAsync(pair.Other, "caller-1");
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var clock = Stopwatch.StartNew();
+        var counting = CountReportsAsync(pair.Other, end.Token);
+
+        for (var i = 1; i <= changes; i++)
+        {
+            await scene.Namespace.SplitAsync(SplitScene.Split, "model", ("model-v1", 90), ("model-v2", 10 + i));
+            foreach (var proxy in new[] { first, second })
+                await proxy.AcknowledgeAsync(await proxy.NextAsync());
+        }
+
+        await scene.EventuallyAsync(split => split.Status!.ObservedGeneration.ShouldBe(changes + 1));
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "2/2", "All 2 of 2"));
+        await end.CancelAsync();
+        var reports = await counting;
+        reports.ShouldBeGreaterThan(1);
+        // The first one is all that there is to say.
+        reports.ShouldBeLessThanOrEqualTo(1 + (int)(2 * clock.Elapsed.TotalSeconds));
+        reports.ShouldBeLessThan(changes);
     }
 
     [Fact]
@@ -205,6 +248,31 @@ public sealed class ReplicaTests(TestCluster cluster)
         }
     }
 
+    /// <summary>Reads the report of a replica as another replica does, and counts its lines.</summary>
+    private static async Task<int> CountReportsAsync(TestOperator replica, CancellationToken end)
+    {
+        var tls = (ReplicaTls)replica.Host.Services.GetService(typeof(ReplicaTls))!;
+        using var client = Http2(tls.Client());
+        var path = new Uri($"https://127.0.0.1:{replica.Host.Ports[ListenerKind.Replicas].Port}{ReplicaEndpoints.ReportPath}");
+        var count = 0;
+        try
+        {
+            using var reader = new StreamReader(await client.GetStreamAsync(path, end));
+            while (await reader.ReadLineAsync(end) is not null)
+                count++;
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested) { }
+
+        return count;
+    }
+
+    private static HttpClient Http2(SslClientAuthenticationOptions tls) =>
+        new(new SocketsHttpHandler { SslOptions = tls })
+        {
+            DefaultRequestVersion = new Version(2, 0),
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+
     private static async Task AskAsync(int port, X509Certificate2? certificate)
     {
         var tls = new SslClientAuthenticationOptions
@@ -214,12 +282,38 @@ public sealed class ReplicaTests(TestCluster cluster)
             RemoteCertificateValidationCallback = (_, peer, _, _) =>
                 peer is X509Certificate2 replica && replica.MatchesHostname("localhost"),
         };
-        using var client = new HttpClient(new SocketsHttpHandler { SslOptions = tls })
-        {
-            DefaultRequestVersion = new Version(2, 0),
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
+        using var client = Http2(tls);
         await client.GetStringAsync(new Uri($"https://127.0.0.1:{port}{ReplicaEndpoints.ContactPath}"), Cancellation);
+    }
+
+    /// <summary>The service <c>api</c>, which takes no mutual TLS, and its caller <c>gateway</c>, as all replicas know them in full. The
+    /// pods come to a policy that is there, so that nothing leads to its mode in steps, and nothing of this is sent to a proxy
+    /// later.</summary>
+    private static async Task PlaintextApiAsync(Pair pair, TestNamespace ns)
+    {
+        await ns.ApplyModeAsync("Disabled");
+        foreach (var replica in pair.All)
+        {
+            await Eventually.Succeeds(() =>
+                Pipeline(replica).Wanted!.Verdicts.ShouldContainKey(new PolicyKey(nameof(MtlsPolicy), ns.Name, "api"))
+            );
+        }
+
+        await ns.ServiceAsync("gateway");
+        await ns.ServiceAsync("api");
+        foreach (var replica in pair.All)
+        {
+            await Eventually.Succeeds(() =>
+            {
+                var served = Pipeline(replica).Served.ShouldNotBeNull();
+                var inbound = served.Workloads[new WorkloadName(ns.Name, "api-0")].Inbound;
+                inbound.DefaultMode.ShouldBe(MtlsMode.Disabled);
+                inbound.Ports.ShouldHaveSingleItem().Mode.ShouldBe(MtlsMode.Disabled);
+                served.Workloads.ShouldContainKey(new WorkloadName(ns.Name, "gateway-0"));
+                foreach (var service in new[] { "gateway", "api" })
+                    served.Services[new ServiceName(ns.Name, service)].Ports.ShouldHaveSingleItem().Endpoints.ShouldHaveSingleItem();
+            });
+        }
     }
 
     private static MeshPipeline Pipeline(TestOperator replica) => (MeshPipeline)replica.Host.Services.GetService(typeof(MeshPipeline))!;
@@ -249,12 +343,19 @@ public sealed class ReplicaTests(TestCluster cluster)
         }
     }
 
-    private async Task<Pair> PairAsync(bool injects = false)
+    private async Task<Pair> PairAsync(bool injects = false, string? otherVersion = null)
     {
         var leader = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "first", OwnWebhookConfigurations = injects });
         var leadership = leader.Host.Services.GetService(typeof(Kubernetes.LeaderElection.ILeadership));
         await Eventually.Succeeds(() => ((Kubernetes.LeaderElection.ILeadership)leadership!).IsLeader.ShouldBeTrue());
-        var other = await leader.StartAnotherAsync(o => o with { ElectionIdentity = "second", OwnWebhookConfigurations = false });
+        var other = await leader.StartAnotherAsync(o =>
+            o with
+            {
+                ElectionIdentity = "second",
+                OwnWebhookConfigurations = false,
+                Version = otherVersion ?? o.Version,
+            }
+        );
         var pair = new Pair(leader, other);
         foreach (var replica in pair.All)
         {

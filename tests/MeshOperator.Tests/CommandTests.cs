@@ -63,6 +63,16 @@ public sealed class CommandTests : IDisposable
         error.ShouldContain($"meshop local: {message}");
     }
 
+    [Theory]
+    [InlineData("None", "nowhere: the file or folder does not exist")]
+    [InlineData("Off", "nowhere: the file or folder does not exist")]
+    [InlineData("Loud", "--access-log: 'Loud' is not a kind of access log; use None, Errors or All")]
+    public async Task Access_logs_have_the_words_of_the_chart_and_the_earlier_one(string value, string message)
+    {
+        var (_, _, error) = await RunAsync("local", "--proxy", "None", "--xds-port", "0", "--access-log", value, "--apply", "nowhere");
+        error.ShouldContain(message);
+    }
+
     [Fact]
     public async Task Local_says_which_object_of_which_file_was_refused()
     {

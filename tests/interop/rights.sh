@@ -3,30 +3,17 @@
 # with RBAC (KUBECONFIG), and the operator runs with its service account's token.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 . "$here/checks.sh"
-meshop=${MESHOP:-dotnet $root/operator/MeshOperator/bin/Debug/net10.0/meshop.dll}
-helm=${HELM:-helm}
-data=$(mktemp -d)
-operator=
-recorder=
+. "$here/release.sh"
 
-stop() {
-    if [ -n "$operator" ] && kill -0 "$operator" 2>/dev/null; then kill -TERM "$operator"; wait "$operator" || true; fi
-    [ -z "$recorder" ] || kill "$recorder" 2>/dev/null || true
-    rm -rf "$data"
-}
-trap stop EXIT
-
-check "helm lint" "$helm" lint --strict "$root/charts/mesh-operator"
-check "helm template" "$helm" template mesh-operator "$root/charts/mesh-operator" --namespace mesh-system
-check "helm install" "$helm" install mesh-operator "$root/charts/mesh-operator" --namespace mesh-system --create-namespace
+check "helm lint" "$helm" lint --strict "$chart"
+check "helm template" "$helm" template mesh-operator "$chart" --namespace mesh-system
+check "helm install" "$helm" install mesh-operator "$chart" --namespace mesh-system --create-namespace
 expect "the CRDs are there" "trafficsplits.meshoperator.io" kubectl get crds -o name
 
 # The operator's requests pass a program that notes which rights they need.
 kubectl config view --raw --flatten -o json >"$data/administrator.json"
-node "$here/requests.js" "$data/administrator.json" "$data/requests" >"$data/port" &
-recorder=$!
+start node "$here/requests.js" "$data/administrator.json" "$data/requests" >"$data/port"
 eventually "its requests are noted" "listening on" cat "$data/port"
 token=$(kubectl create token mesh-operator -n mesh-system)
 node -e '
@@ -36,9 +23,14 @@ node -e '
     console.log(JSON.stringify(c));' "$data/administrator.json" "$token" "$(sed -n 's/listening on //p' "$data/port")" >"$data/kubeconfig"
 expect "the service account may not read secrets of others" "no" kubectl auth can-i get secrets -n default --as system:serviceaccount:mesh-system:mesh-operator
 
+# With the arguments that the chart gives it, on ports of which others are free.
+deployment=deployment/mesh-operator
+kubectl get "$deployment" -n mesh-system -o json >"$data/deployment.json"
+mapfile -t arguments < <(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1])).spec.template.spec.containers[0].args.join("\n")' "$data/deployment.json")
 # shellcheck disable=SC2086
-$meshop run --kubeconfig "$data/kubeconfig" --namespace mesh-system --webhook-port 0 --metrics-port 0 --xds-port 0 --replica-port 0 >"$data/log" 2>&1 &
-operator=$!
+start env POD_NAME=mesh-operator-0 POD_IP=127.0.0.1 $meshop "${arguments[@]}" --kubeconfig "$data/kubeconfig" \
+    --webhook-port 0 --metrics-port 0 --xds-port 0 --replica-port 0 >"$data/log" 2>&1
+operator=$last
 ready() { curl -sf "http://127.0.0.1:$(sed -nE 's/.*"Metrics":"[^"]*:([0-9]+)".*/\1/p' "$data/log")/readyz"; }
 eventually "the operator is ready" "ok" ready
 eventually "it writes its CA bundle into the webhooks" "LS0tLS1CRUdJTi" kubectl get mutatingwebhookconfiguration mesh-operator -o 'jsonpath={.webhooks[*].clientConfig.caBundle}'
@@ -58,6 +50,17 @@ addressType: IPv4
 ports: [{name: https-webhooks, port: $port, protocol: TCP}]
 endpoints: [{addresses: [127.0.0.1], conditions: {ready: true}}]
 SLICE
+# meshop check, when the Deployment's status is what its controller would write.
+installed() { $meshop check --operator-namespace mesh-system; }
+expect "meshop check sees that no replica is ready" "no replica of mesh-operator is ready" installed
+kubectl patch "$deployment" -n mesh-system --subresource status --type merge -p '{"status":{"replicas":2,"readyReplicas":2}}' >/dev/null
+eventually "meshop check finds the webhooks reachable" "the webhook answers" installed
+check "and no error in what the chart installed" installed
+for found in "operator and meshop are of version" "2 of 2 replicas are ready" "is the leader, and renewed its Lease" "are of this version" "is the mesh's trust bundle"; do
+    expect "it finds: $found" "$found" installed
+done
+expect "nor a warning" "none" bash -c "$meshop check --operator-namespace mesh-system --output Json | grep -i '\"level\": \"warning\"' || echo none"
+
 eventually "policies pass the webhooks of the service" "trafficsplit.meshoperator.io/model" kubectl apply -f "$root/samples/canary/traffic-split.yaml"
 eventually "and get their status" "TargetNotFound" kubectl get trafficsplit model -n serving -o 'jsonpath={.status.conditions[*].reason}'
 each_kind() {
@@ -105,7 +108,7 @@ POD
 eventually "pods are injected through the service" "mesh-init mesh-proxy app" inject
 
 # `helm test`: what its pod runs, with the rights of its service account.
-"$helm" template mesh-operator "$root/charts/mesh-operator" --namespace mesh-system --show-only templates/tests/webhooks.yaml | kubectl apply -f - >/dev/null
+"$helm" template mesh-operator "$chart" --namespace mesh-system --show-only templates/tests/webhooks.yaml | kubectl apply -f - >/dev/null
 node -e '
     const c = JSON.parse(require("fs").readFileSync(process.argv[1]));
     c.users[0].user = { token: process.argv[2] };
@@ -167,13 +170,13 @@ expect "and deletes it" "deleted" mtls admin delete
 expect "view reads policies" "trafficsplit.meshoperator.io/theirs" kubectl --as view -n serving get trafficsplits -o name
 expect "and deletes none" "forbidden" split view serving delete
 expect "edit deletes its policy" "deleted" split edit serving delete
-check "helm upgrade with rbac.aggregate.mtlsPolicyInEdit" "$helm" upgrade mesh-operator "$root/charts/mesh-operator" --namespace mesh-system --set rbac.aggregate.mtlsPolicyInEdit=true
+check "helm upgrade with rbac.aggregate.mtlsPolicyInEdit" "$helm" upgrade mesh-operator "$chart" --namespace mesh-system --set rbac.aggregate.mtlsPolicyInEdit=true
 merge_roles
 expect "edit creates an MtlsPolicy with that value" "mtlspolicy.meshoperator.io/theirs created" mtls edit create
 
 # GitOps tools apply what the chart renders, and see no difference, although the operator has written the CA bundle and the API server its
 # defaults.
-"$helm" template mesh-operator "$root/charts/mesh-operator" --namespace mesh-system --skip-tests >"$data/rendered.yaml"
+"$helm" template mesh-operator "$chart" --namespace mesh-system --skip-tests >"$data/rendered.yaml"
 objects() { kubectl get -f "$data/rendered.yaml" -o json --show-managed-fields=false | node -e '
     for (const o of JSON.parse(require("fs").readFileSync(0)).items) {
         delete o.metadata.resourceVersion;
@@ -191,7 +194,7 @@ check "client-side apply" kubectl apply -n mesh-system -f "$data/rendered.yaml"
 expect "client-side apply again reports every object as unchanged" "all unchanged" bash -c "kubectl apply -n mesh-system -f '$data/rendered.yaml' | grep -vE ' unchanged|^poddisruptionbudget' || echo all unchanged"
 check "diff finds nothing" kubectl diff -n mesh-system -f "$data/rendered.yaml"
 expect "and the CA bundle is where it was" "LS0tLS1CRUdJTi" kubectl get validatingwebhookconfiguration mesh-operator -o 'jsonpath={.webhooks[*].clientConfig.caBundle}'
-check "helm upgrade" "$helm" upgrade mesh-operator "$root/charts/mesh-operator" --namespace mesh-system --set logLevel=Debug
+check "helm upgrade" "$helm" upgrade mesh-operator "$chart" --namespace mesh-system --set logLevel=Debug
 expect "keeps the CA bundle" "LS0tLS1CRUdJTi" kubectl get mutatingwebhookconfiguration mesh-operator -o 'jsonpath={.webhooks[*].clientConfig.caBundle}'
 if grep -q 'forbidden' "$data/log"; then not_ok "nothing was forbidden to the operator" "$(grep forbidden "$data/log")"; else ok "nothing was forbidden to the operator"; fi
 
@@ -209,16 +212,15 @@ check "a rotation is asked for" $meshop ca rotate
 eventually "it begins" "DistributingTrust" kubectl get secret mesh-ca-state -n mesh-system -o go-template='{{range .data}}{{base64decode .}}{{end}}'
 
 # Every right is used: none can be taken away.
-kill -TERM "$operator"
-wait "$operator" || true
-operator=
+end "$operator"
+expect "meshop check sees that there is no leader" "no replica is the leader" installed
 for rules in cluster namespace; do
     kubectl create --dry-run=client -o json -f - >"$data/$rules.json" <<ROLE
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: rules}
 rules:
-$(cat "$root/charts/mesh-operator/files/$rules-rules.yaml")
+$(cat "$chart/files/$rules-rules.yaml")
 ROLE
     node -e 'const f = process.argv[1], fs = require("fs"); fs.writeFileSync(f, JSON.stringify(JSON.parse(fs.readFileSync(f)).rules));' "$data/$rules.json"
 done

@@ -2,19 +2,12 @@
 # Policies outlive every change of the chart's release: the move from the chart whose CRDs were in its folder crds/, upgrade, rollback,
 # crds.enabled=false, uninstall, and an installation under another name, by Helm on the API server that KUBECONFIG names. Prints what each
 # step changed.
-#
-#   HELM   the command; by default helm
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 . "$here/checks.sh"
-helm=${HELM:-helm}
-data=$(mktemp -d)
-trap 'rm -rf "$data"' EXIT
-export HELM_CACHE_HOME=$data/helm/cache HELM_CONFIG_HOME=$data/helm/config HELM_DATA_HOME=$data/helm/data
+. "$here/release.sh"
 # The last version whose chart had its CRDs in crds/.
 earlier=faf50bc
-chart=$root/charts/mesh-operator
 ns=mesh-system
 kinds=trafficsplits,retrypolicies,mtlspolicies,circuitbreakers,ratelimits
 

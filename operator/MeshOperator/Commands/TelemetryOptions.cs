@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using MeshOperator.Xds.Translation;
 using MeshOperator.Xds.Translation.Telemetry;
 
@@ -7,10 +8,14 @@ namespace MeshOperator.Commands;
 /// <summary>The command line's options for what proxies report about the traffic.</summary>
 internal sealed class TelemetryOptions
 {
+    /// <summary>What None was called, still taken.</summary>
+    private const string EarlierNone = "Off";
+
     private readonly Option<AccessLogMode> _accessLog = new("--access-log")
     {
-        Description = "Which requests proxies log to standard output: Off, Errors or All.",
-        DefaultValueFactory = _ => AccessLogMode.Off,
+        Description = "Which requests proxies log to standard output: None, Errors or All.",
+        DefaultValueFactory = _ => AccessLogMode.None,
+        CustomParser = ReadMode,
     };
 
     private readonly Option<string?> _endpoint = new("--tracing-endpoint")
@@ -54,6 +59,17 @@ internal sealed class TelemetryOptions
                 ? new TracingSettings(host, port, parsed.GetValue(_sampling))
                 : null
         );
+
+    private static AccessLogMode ReadMode(ArgumentResult result)
+    {
+        var text = result.Tokens.Single().Value;
+        if (text.Equals(EarlierNone, StringComparison.OrdinalIgnoreCase))
+            return AccessLogMode.None;
+        if (Enum.TryParse<AccessLogMode>(text, ignoreCase: true, out var mode) && Enum.IsDefined(mode))
+            return mode;
+        result.AddError($"--access-log: '{text}' is not a kind of access log; use None, Errors or All");
+        return AccessLogMode.None;
+    }
 
     private static (string Host, int Port)? Parse(string text) =>
         Uri.TryCreate($"otlp://{text}", UriKind.Absolute, out var uri)

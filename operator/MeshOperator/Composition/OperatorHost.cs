@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Api.Authorities;
@@ -30,10 +28,6 @@ using MeshOperator.Statuses;
 using MeshOperator.Webhooks;
 using MeshOperator.Xds;
 using MeshOperator.Xds.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using OpenTelemetry.Metrics;
 using Serilog;
 
@@ -94,7 +88,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddReplicas(builder.Services, tls);
         AddIdentity(builder.Services, options, authority, serving);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, serving, tls));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenOnPorts(options, serving, tls));
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopWithin + options.ShutdownDelay);
 
@@ -111,7 +105,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             throw;
         }
 
-        var host = new OperatorHost(app, authority, PortsOf(app, options)) { _stopWithin = StopWithin + options.ShutdownDelay };
+        var host = new OperatorHost(app, authority, app.FindPorts(options)) { _stopWithin = StopWithin + options.ShutdownDelay };
         if (host.Ports.TryGetValue(ListenerKind.Replicas, out var replicas))
             app.Services.GetRequiredService<ReplicaAddress>().Value = new IPEndPoint(FindReplicaHost(options), replicas.Port);
         if (options.OwnWebhookConfigurations)
@@ -291,45 +285,6 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddHostedService(p => p.GetRequiredService<LeaseElection>());
     }
 
-    private static void Listen(KestrelServerOptions kestrel, OperatorOptions options, ServingCertificate serving, ReplicaTls tls)
-    {
-        kestrel.AddServerHeader = false;
-        // A proxy's stream is open for long and mostly silent; PINGs find out whether the other end is still there.
-        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
-        kestrel.Limits.MinRequestBodyDataRate = null;
-        Listen(
-            kestrel,
-            options.LoopbackOnly,
-            options.XdsTlsPort,
-            o => Configure(o, ListenerKind.TlsXds, HttpProtocols.Http2, Server(serving))
-        );
-        if (options.XdsPlaintextPort is { } plaintext)
-            kestrel.Listen(IPAddress.Loopback, plaintext, o => Configure(o, ListenerKind.PlaintextXds, HttpProtocols.Http2, null));
-        Listen(
-            kestrel,
-            options.LoopbackOnly,
-            options.WebhookPort,
-            o => Configure(o, ListenerKind.Webhooks, HttpProtocols.Http1AndHttp2, Server(serving))
-        );
-        Listen(kestrel, options.LoopbackOnly, options.MetricsPort, o => Configure(o, ListenerKind.Metrics, HttpProtocols.Http1, null));
-        if (options.ElectionIdentity is not null)
-            Listen(
-                kestrel,
-                options.LoopbackOnly,
-                options.ReplicaPort,
-                o => Configure(o, ListenerKind.Replicas, HttpProtocols.Http2, tls.Server)
-            );
-    }
-
-    private static Func<SslServerAuthenticationOptions> Server(ServingCertificate serving) =>
-        () =>
-            new SslServerAuthenticationOptions
-            {
-                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                ServerCertificateContext = serving.Current,
-            };
-
     /// <summary>An address of this machine, if none is given: that of the way to the outside, to which nothing is sent.</summary>
     private static IPAddress FindReplicaHost(OperatorOptions options)
     {
@@ -347,36 +302,6 @@ internal sealed class OperatorHost : IAsyncDisposable
         {
             return IPAddress.Loopback;
         }
-    }
-
-    /// <summary>On loopback, or on every address of both families; of IPv4 only where the node has no IPv6.</summary>
-    private static void Listen(KestrelServerOptions kestrel, bool isLoopbackOnly, int port, Action<ListenOptions> configure)
-    {
-        if (isLoopbackOnly)
-            kestrel.Listen(IPAddress.Loopback, port, configure);
-        else
-            kestrel.ListenAnyIP(port, configure);
-    }
-
-    private static void Configure(
-        ListenOptions listen,
-        ListenerKind kind,
-        HttpProtocols protocols,
-        Func<SslServerAuthenticationOptions>? tls
-    )
-    {
-        listen.Protocols = protocols;
-        if (tls is not null)
-            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()) });
-
-        var role = new ListenerRole(kind);
-        listen.Use(next =>
-            connection =>
-            {
-                connection.Features.Set(role);
-                return next(connection);
-            }
-        );
     }
 
     private static void Map(WebApplication app)
@@ -411,23 +336,6 @@ internal sealed class OperatorHost : IAsyncDisposable
             : shutdown.IsStopping ? "shutting down\n"
             : null;
         return reason is null ? Results.Text("ok\n") : Results.Text(reason, statusCode: 503);
-    }
-
-    private static Dictionary<ListenerKind, IPEndPoint> PortsOf(WebApplication app, OperatorOptions options)
-    {
-        // The server lists its addresses in the order in which they were configured.
-        var addresses = app
-            .Services.GetRequiredService<IServer>()
-            .Features.Get<IServerAddressesFeature>()!
-            .Addresses.Select(a => new Uri(a))
-            .ToArray();
-        var kinds = new List<ListenerKind> { ListenerKind.TlsXds };
-        if (options.XdsPlaintextPort is not null)
-            kinds.Add(ListenerKind.PlaintextXds);
-        kinds.AddRange([ListenerKind.Webhooks, ListenerKind.Metrics]);
-        if (options.ElectionIdentity is not null)
-            kinds.Add(ListenerKind.Replicas);
-        return kinds.Zip(addresses).ToDictionary(p => p.First, p => new IPEndPoint(IPAddress.Parse(p.Second.Host), p.Second.Port));
     }
 
     private async Task ApplyWebhookConfigurationsAsync(OperatorOptions options, CancellationToken cancellation)

@@ -67,8 +67,8 @@ internal static class ChartValueTypes
             ["interception.excludeOutboundPorts"] = List(Port()),
             ["interception.excludeOutboundCidrs"] = List(Text()),
             ["defaultUpstreams"] = OneOf(Enum.GetNames<DefaultUpstreams>()),
-            // YAML reads Off as false: None means the same.
-            ["telemetry.accessLog"] = OneOf(["None", .. Enum.GetNames<AccessLogMode>()]),
+            // What None was called is still taken in quotes; without them, YAML reads it as false.
+            ["telemetry.accessLog"] = OneOf([.. Enum.GetNames<AccessLogMode>(), "Off"]),
             ["telemetry.tracing.endpoint"] = Text("^(.+:[0-9]+)?$"),
             ["telemetry.tracing.samplingPercent"] = new JsonObject
             {

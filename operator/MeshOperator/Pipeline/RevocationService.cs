@@ -1,12 +1,11 @@
 using System.Collections.Immutable;
-using System.Threading.Channels;
 using k8s.Models;
-using MeshOperator.Api;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Settings;
 
@@ -23,80 +22,43 @@ internal sealed class RevocationService(
     OperatorOptions options,
     TimeProvider time,
     ILogger<RevocationService> logger
-) : BackgroundService
+) : LeaseRecord(RevocationRecord.LeaseName, "revocations", leases, informer, leadership, options, time)
 {
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
-    );
+    private int _composed;
 
-    private ObjectKey Key => new(options.Namespace, RevocationRecord.LeaseName);
-
+    /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        void Wake() => _wake.Writer.TryWrite(true);
         tracker.Found += Wake;
-        leadership.Changed += Wake;
         try
         {
-            while (await _wake.Reader.WaitToReadAsync(stoppingToken))
-            {
-                _wake.Reader.TryRead(out _);
-                if (!leadership.IsLeader || tracker.Pending is not { Count: > 0 } pending || await TryWriteAsync(pending, stoppingToken))
-                    continue;
-                await Task.Delay(RetryAfter, time, stoppingToken);
-                Wake();
-            }
+            await base.ExecuteAsync(stoppingToken);
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
         finally
         {
             tracker.Found -= Wake;
-            leadership.Changed -= Wake;
         }
     }
 
-    private async Task<bool> TryWriteAsync(
-        IReadOnlyList<(WorkloadName Workload, PortRevision Port)> pending,
-        CancellationToken cancellation
-    )
+    /// <inheritdoc/>
+    protected override Dictionary<string, string>? Compose(V1Lease? present)
     {
-        var present = informer.Objects.GetValueOrDefault(Key);
+        var pending = tracker.Pending;
+        if (pending.Count == 0)
+            return null;
+        _composed = pending.Count;
         var record = RevocationRecord.Write(Merge(present, pending));
-        if (record.Length > RevocationRecord.LongestText)
-        {
-            Log.RevocationsTooMany(logger, pending.Count);
-            return true;
-        }
-
-        var lease = new V1Lease
-        {
-            Metadata = new V1ObjectMeta
-            {
-                Name = Key.Name,
-                NamespaceProperty = Key.Namespace,
-                Labels = new Dictionary<string, string>
-                {
-                    [MeshNames.ReplicaReportLabel] = "revocations",
-                    [MeshNames.ManagedByLabel] = MeshNames.FieldManager,
-                },
-                Annotations = new Dictionary<string, string> { [RevocationRecord.Annotation] = record },
-                ResourceVersion = present?.Metadata.ResourceVersion,
-            },
-        };
-        try
-        {
-            _ = present is null ? await leases.CreateAsync(lease, cancellation) : await leases.ReplaceAsync(lease, cancellation);
-            Log.Revoked(logger, pending.Count);
-            return true;
-        }
-        catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
-        {
-            // Perhaps somebody has changed it since: with what is there then at the next turn.
-            Log.RevocationFailed(logger, e);
-            return false;
-        }
+        if (record.Length <= RevocationRecord.LongestText)
+            return new Dictionary<string, string> { [RevocationRecord.Annotation] = record };
+        Log.RevocationsTooMany(logger, pending.Count);
+        return null;
     }
+
+    /// <inheritdoc/>
+    protected override void OnWritten() => Log.Revoked(logger, _composed);
+
+    /// <inheritdoc/>
+    protected override void OnFailed(Exception exception) => Log.RevocationFailed(logger, exception);
 
     /// <summary>What is written down with what is to be, without pods that have gone.</summary>
     private ImmutableDictionary<ObjectName, ValueList<PortRevision>> Merge(

@@ -13,7 +13,7 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
     private readonly Lock _gate = new();
     private IReadOnlyDictionary<PolicyKey, long> _generations = ImmutableDictionary<PolicyKey, long>.Empty;
-    private ReplicaModes _modes = ReplicaModes.None;
+    private Func<ReplicaModes> _modes = () => ReplicaModes.None;
     private ImmutableDictionary<string, ClusterLoad> _loads = ClusterLoad.None;
     private ReplicaState _current = ReplicaState.None;
     private readonly TaskCompletionSource _wanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,10 +36,12 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     public void Post(IReadOnlyDictionary<PolicyKey, long> generations) => Volatile.Write(ref _generations, generations);
 
     /// <summary>Says how far changes of mode are. These are waited for, and so are not gathered.</summary>
-    public void Post(ReplicaModes modes)
+    /// <param name="modes">Measures it; also each time that proxies are reported, so that nobody reads of a proxy that has connected and
+    /// not how far it is.</param>
+    public void Post(Func<ReplicaModes> modes)
     {
-        if (!modes.Equals(_modes))
-            Publish(state => state with { Modes = _modes = modes });
+        Volatile.Write(ref _modes, modes);
+        Publish(state => state);
     }
 
     /// <summary>Says what this replica's proxies have counted, by cluster.</summary>
@@ -103,7 +105,11 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
         ReplicaState after;
         lock (_gate)
         {
-            (before, after) = (_current, change(_current));
+            before = _current;
+            var modes = Volatile.Read(ref _modes)();
+            after = change(before) with { Modes = modes.Equals(before.Modes) ? before.Modes : modes };
+            if (after == before)
+                return;
             Volatile.Write(ref _current, after);
             _changed.TrySetResult();
             _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

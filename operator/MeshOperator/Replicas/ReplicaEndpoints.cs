@@ -1,5 +1,5 @@
-using System.Reflection;
 using System.Text.Json.Serialization;
+using MeshOperator.Settings;
 using MeshOperator.Xds.Server;
 
 namespace MeshOperator.Replicas;
@@ -13,14 +13,13 @@ internal static class ReplicaEndpoints
     /// <summary>How long ago this replica last had an answer of the API server.</summary>
     public const string ContactPath = "/v1/contact";
 
+    /// <summary>What changes sooner after a line is said in one line with what follows.</summary>
+    public static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
+
     /// <summary>An empty line is sent when there has been none for so long.</summary>
     public static readonly TimeSpan SaysAlive = TimeSpan.FromSeconds(2);
 
     private static readonly byte[] LineEnd = "\n"u8.ToArray();
-
-    /// <summary>The version of the operator that runs.</summary>
-    public static string Version { get; } =
-        typeof(ReplicaEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? string.Empty;
 
     /// <summary>Maps them.</summary>
     public static IReadOnlyList<IEndpointConventionBuilder> MapReplicas(this IEndpointRouteBuilder endpoints) =>
@@ -29,7 +28,13 @@ internal static class ReplicaEndpoints
             endpoints.MapGet(ContactPath, (ApiContact contact) => Results.Json(new Contact(contact.Elapsed.TotalSeconds))),
         ];
 
-    private static async Task ReportAsync(HttpContext context, ReplicaBoard board, TimeProvider time, StreamDrain drain)
+    private static async Task ReportAsync(
+        HttpContext context,
+        ReplicaBoard board,
+        OperatorOptions options,
+        TimeProvider time,
+        StreamDrain drain
+    )
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, drain.Over);
         context.Response.ContentType = "application/x-ndjson";
@@ -44,12 +49,13 @@ internal static class ReplicaEndpoints
                     ? new ReplicaFrame()
                     : ReplicaFrame.Between(said, next) with
                     {
-                        Version = said is null ? Version : null,
+                        Version = said is null ? options.Version : null,
                     };
                 said = next;
                 await context.Response.Body.WriteAsync(frame.Write(), ends.Token);
                 await context.Response.Body.WriteAsync(LineEnd, ends.Token);
                 await context.Response.Body.FlushAsync(ends.Token);
+                await Task.Delay(Gather, time, ends.Token);
             }
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested) { }

@@ -210,7 +210,7 @@ internal sealed class ReplicaPeers(
             peer.IsSaidSilent = false;
             if (!isFirst && ReferenceEquals(state, peer.State))
                 return;
-            peer.IsSameVersion = frame.Version is null ? peer.IsSameVersion : frame.Version == ReplicaEndpoints.Version;
+            peer.IsSameVersion = frame.Version is null ? peer.IsSameVersion : frame.Version == options.Version;
             (peer.State, peer.Replica) = (state, new RemoteReplica(name, peer.IsSameVersion, state.Proxies));
             if (before is not null)
                 Depart(before, node => !state.Proxies.Proxies.ContainsKey(node), ReconnectsWithin);

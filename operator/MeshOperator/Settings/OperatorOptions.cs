@@ -1,3 +1,5 @@
+using System.Reflection;
+
 namespace MeshOperator.Settings;
 
 /// <summary>Whose configuration is sent to proxies that have no list of their own.</summary>
@@ -34,6 +36,10 @@ internal sealed record OperatorOptions
 
     /// <summary>This replica's name in the leader election; null means that it is the only one.</summary>
     public string? ElectionIdentity { get; init; }
+
+    /// <summary>The version of the program, by which replicas find out whether they make the same of the same objects.</summary>
+    public string Version { get; init; } =
+        typeof(OperatorOptions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? string.Empty;
 
     /// <summary>The port of ADS over TLS; 0 for any.</summary>
     public int XdsTlsPort { get; init; } = 15012;

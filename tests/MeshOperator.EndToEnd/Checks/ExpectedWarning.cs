@@ -11,7 +11,7 @@ internal sealed record ExpectedWarning(Regex Line, string Reason)
     public static IReadOnlyList<ExpectedWarning> Always { get; } =
     [
         Of(
-            "gRPC config stream to .* closed",
+            "gRPC config stream( to .*)? closed",
             "the operator ended, or the network to it: the proxy goes on with what it has, and connects again"
         ),
         Of("caught ENVOY_SIGTERM", "the pod ended, and its proxy was asked to"),

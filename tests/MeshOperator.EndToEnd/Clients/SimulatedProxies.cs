@@ -134,25 +134,7 @@ internal sealed class SimulatedProxies : IAsyncDisposable
             name,
             _namespace
         );
-        var answer = await _mesh.Cluster.Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(
-            new Authenticationv1TokenRequest
-            {
-                Spec = new V1TokenRequestSpec
-                {
-                    Audiences = ["meshoperator.io"],
-                    BoundObjectRef = new V1BoundObjectReference
-                    {
-                        ApiVersion = "v1",
-                        Kind = "Pod",
-                        Name = name,
-                        Uid = pod.Metadata.Uid,
-                    },
-                },
-            },
-            "default",
-            _namespace
-        );
-        return answer.Status.Token;
+        return await PodToken.IssueAsync(_mesh.Cluster.Client, pod);
     }
 
     private async Task RunAsync(string pod, string token, NetworkNamespace network, Random random)

@@ -10,29 +10,52 @@ internal sealed class OperatorReplicas : IAsyncDisposable
     private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(250);
     private readonly TestMesh _mesh;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly List<OperatorUnderTest> _removed = [];
     private Task _probing = Task.CompletedTask;
+    private OperatorUnderTest? _chosen;
 
     private OperatorReplicas(TestMesh mesh, IReadOnlyList<OperatorUnderTest> all) => (_mesh, All) = (mesh, all);
 
-    public IReadOnlyList<OperatorUnderTest> All { get; }
+    public IReadOnlyList<OperatorUnderTest> All { get; private set; }
 
     /// <summary>Those that were ready when they were last probed.</summary>
     public IReadOnlyList<OperatorUnderTest> Ready { get; private set; } = [];
 
     public static async Task<OperatorReplicas> StartAsync(TestMesh mesh, int count)
     {
-        var all = new List<OperatorUnderTest> { mesh.Operator };
-        while (all.Count < count)
+        var replicas = new OperatorReplicas(mesh, [mesh.Operator]);
+        replicas._probing = Task.Run(replicas.ProbeAsync);
+        await replicas.ScaleUpAsync(count);
+        return replicas;
+    }
+
+    /// <summary>Starts further replicas and waits until all are ready.</summary>
+    public async Task ScaleUpAsync(int count)
+    {
+        while (All.Count < count)
         {
-            var replica = await mesh.AddReplicaAsync();
-            all.Add(replica);
+            var replica = await _mesh.AddReplicaAsync();
             await replica.StartAsync();
+            All = [.. All, replica];
         }
 
-        var replicas = new OperatorReplicas(mesh, all);
-        replicas._probing = Task.Run(replicas.ProbeAsync);
-        await replicas.AreReadyAsync(count);
-        return replicas;
+        await AreReadyAsync(count);
+    }
+
+    /// <summary>Stops a replica, and waits for its end.</summary>
+    public async Task RemoveAsync(OperatorUnderTest replica)
+    {
+        await replica.StopAsync();
+        _removed.Add(replica);
+        All = [.. All.Where(other => other != replica)];
+        await AreReadyAsync(All.Count);
+    }
+
+    /// <summary>Leads new connections of proxies to one replica, or again to all that are ready. Those that are open stay.</summary>
+    public async Task LeadProxiesToAsync(OperatorUnderTest? replica)
+    {
+        _chosen = replica;
+        await _mesh.ApplyOperatorEndpointsAsync(Endpoints(Ready));
     }
 
     /// <summary>The one that leads, by its metrics; null while none does.</summary>
@@ -87,9 +110,12 @@ internal sealed class OperatorReplicas : IAsyncDisposable
         await _mesh.Operator.RecoverAsync();
         await _mesh.ApplyOperatorEndpointsAsync([_mesh.Operator]);
         _mesh.Operator.LeadWebhooksTo(_mesh.Operator);
-        foreach (var replica in All.Skip(1))
+        foreach (var replica in All.Concat(_removed).Where(replica => replica != _mesh.Operator))
             await replica.DisposeAsync();
     }
+
+    private IEnumerable<OperatorUnderTest> Endpoints(IReadOnlyList<OperatorUnderTest> ready) =>
+        _chosen is { } chosen ? ready.Where(replica => replica == chosen) : ready;
 
     private async Task ProbeAsync()
     {
@@ -99,7 +125,7 @@ internal sealed class OperatorReplicas : IAsyncDisposable
             OperatorUnderTest[] ready = [.. answers.Where(answer => answer.IsReady).Select(answer => answer.Replica)];
             if (!ready.SequenceEqual(Ready))
             {
-                await _mesh.ApplyOperatorEndpointsAsync(ready);
+                await _mesh.ApplyOperatorEndpointsAsync(Endpoints(ready));
                 if (ready.Length > 0)
                     _mesh.Operator.LeadWebhooksTo(ready[0]);
                 Ready = ready;

@@ -3,6 +3,7 @@ using k8s;
 using k8s.Models;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Testing;
 using Xunit;
 
 namespace MeshOperator.IntegrationTests.Identity;
@@ -47,28 +48,10 @@ internal sealed class MeshProxies(TestCluster cluster, TestNamespace ns, string 
     public async Task<SimulatedProxy> StartAsync(string name)
     {
         var pod = await PodAsync(name);
-        var answer = await cluster.Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(
-            new Authenticationv1TokenRequest
-            {
-                Spec = new V1TokenRequestSpec
-                {
-                    Audiences = ["meshoperator.io"],
-                    BoundObjectRef = new V1BoundObjectReference
-                    {
-                        ApiVersion = "v1",
-                        Kind = "Pod",
-                        Name = name,
-                        Uid = pod.Metadata.Uid,
-                    },
-                },
-            },
-            "default",
-            ns.Name
-        );
         var proxy = new SimulatedProxy(
             $"{name}.{ns.Name}",
             $"spiffe://cluster.local/ns/{ns.Name}/sa/default",
-            answer.Status.Token,
+            await PodToken.IssueAsync(cluster.Client, pod),
             roots,
             port
         );

@@ -15,30 +15,10 @@ namespace MeshOperator.IntegrationTests.Support;
 internal static class ProxyTokens
 {
     /// <summary>A token of the account <c>default</c> from the API server, bound to a pod if one is named.</summary>
-    public static async Task<string> IssueAsync(TestCluster cluster, TestNamespace ns, string? pod, string audience = "meshoperator.io")
+    public static async Task<string> IssueAsync(TestCluster cluster, TestNamespace ns, string? pod, string audience = PodToken.Audience)
     {
-        var uid = pod is null ? null : (await cluster.Client.CoreV1.ReadNamespacedPodAsync(pod, ns.Name)).Metadata.Uid;
-        var answer = await cluster.Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(
-            new Authenticationv1TokenRequest
-            {
-                Spec = new V1TokenRequestSpec
-                {
-                    Audiences = [audience],
-                    BoundObjectRef = pod is null
-                        ? null
-                        : new V1BoundObjectReference
-                        {
-                            ApiVersion = "v1",
-                            Kind = "Pod",
-                            Name = pod,
-                            Uid = uid,
-                        },
-                },
-            },
-            "default",
-            ns.Name
-        );
-        return answer.Status.Token;
+        var bound = pod is null ? null : await cluster.Client.CoreV1.ReadNamespacedPodAsync(pod, ns.Name);
+        return await PodToken.IssueAsync(cluster.Client, ns.Name, "default", bound, audience);
     }
 
     /// <summary>The token with another header or other claims, under its old signature.</summary>

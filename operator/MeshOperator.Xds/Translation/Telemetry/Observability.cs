@@ -83,7 +83,7 @@ internal sealed class Observability
     /// <summary>What no filter chain takes, such as plaintext at a strict port, is known to nobody but the listener.</summary>
     public void Inbound(Listener listener)
     {
-        if (_mode is AccessLogMode.Off)
+        if (_mode is AccessLogMode.None)
             return;
         var fields = TcpFields(TrafficDirection.Inbound);
         Add(fields, "details", "%RESPONSE_CODE_DETAILS%");
@@ -108,7 +108,7 @@ internal sealed class Observability
 
     private IEnumerable<AccessLog> Log(Struct fields, IReadOnlyList<AccessLogFilter> errors)
     {
-        if (_mode is AccessLogMode.Off)
+        if (_mode is AccessLogMode.None)
             yield break;
         yield return Log(
             fields,

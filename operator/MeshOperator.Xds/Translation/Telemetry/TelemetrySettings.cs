@@ -4,7 +4,7 @@ namespace MeshOperator.Xds.Translation.Telemetry;
 public enum AccessLogMode
 {
     /// <summary>Nothing.</summary>
-    Off,
+    None,
 
     /// <summary>Requests answered with a status from 500 on, those that went wrong in a proxy, and those that an audited rule would
     /// refuse.</summary>
@@ -17,7 +17,7 @@ public enum AccessLogMode
 /// <summary>What proxies report about the traffic besides their statistics.</summary>
 /// <param name="AccessLog">What they log.</param>
 /// <param name="Tracing">Where they send spans; null means nowhere.</param>
-public sealed record TelemetrySettings(AccessLogMode AccessLog = AccessLogMode.Off, TracingSettings? Tracing = null);
+public sealed record TelemetrySettings(AccessLogMode AccessLog = AccessLogMode.None, TracingSettings? Tracing = null);
 
 /// <summary>Where spans are sent.</summary>
 /// <param name="Host">The collector's host name or IP address.</param>

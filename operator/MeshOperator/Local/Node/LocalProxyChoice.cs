@@ -51,7 +51,7 @@ internal static class LocalProxyChoice
     /// <summary>What is asked for that the built-in proxy rejects; null for nothing.</summary>
     private static string? FindLack(TelemetrySettings telemetry)
     {
-        if (telemetry.AccessLog is not AccessLogMode.Off)
+        if (telemetry.AccessLog is not AccessLogMode.None)
             return $"--access-log {telemetry.AccessLog}: the built-in proxy writes no access log";
         return telemetry.Tracing is null ? null : "--tracing-endpoint: the built-in proxy sends no spans";
     }
