@@ -2,6 +2,7 @@ using Envoy.Config.Core.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Http.Rbac.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Xds.Translation.Shared;
 using EnvoyRoute = Envoy.Config.Route.V3.Route;
 using RetryPolicyDefaults = MeshOperator.Api.Policies.RetryPolicyDefaults;
@@ -37,14 +38,28 @@ internal static class InboundRoutes
         };
         foreach (var (filter, rbac) in AccessBuilder.Http(target.Port.Access))
             host.TypedPerFilterConfig.Add(AccessBuilder.HttpFilter(filter), EnvoyMessages.Pack(new RBACPerRoute { Rbac = rbac }));
-        foreach (var slot in InboundNames.Limits(target).Take(target.Port.Limits.Count))
-            host.TypedPerFilterConfig.Add(slot, EnvoyMessages.On);
+        foreach (var (slot, limit) in Limits(target))
+            host.TypedPerFilterConfig.Add(slot, limit);
         return new RouteConfiguration
         {
             Name = target.Name,
             ResponseHeadersToRemove = { NotSent.Header },
             VirtualHosts = { host },
         };
+    }
+
+    /// <summary>Switches on the filters that have a limit. The buckets are those of each chain's own filter, which outlast a change of
+    /// routes. A limit that counts all requests of a service must not have one for plaintext and one for mutual TLS: it is in the routes
+    /// itself, which all chains have in common.</summary>
+    private static IEnumerable<(string Slot, Any Limit)> Limits(InboundTarget target)
+    {
+        var limits = target.Port.Limits;
+        var isInRoutes = target.Chains.Count(chain => chain.IsHttp) > 1 && limits.Any(limit => limit.IsShared);
+        return InboundNames
+            .Limits(target)
+            .Zip(RateLimitBuilder.Filters(limits, target.Name, InboundNames.LimitSlots))
+            .Take(limits.Count)
+            .Select(slot => (slot.First, isInRoutes ? EnvoyMessages.Pack(RateLimitBuilder.InRoutes(slot.Second)) : EnvoyMessages.On));
     }
 
     private static EnvoyRoute Route(InboundTarget target, string name, RouteMatch match, RetryPolicy? repeat) =>
