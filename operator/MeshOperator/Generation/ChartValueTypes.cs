@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Settings;
+using MeshOperator.Xds.Translation;
 using MeshOperator.Xds.Translation.Telemetry;
 using Serilog.Events;
 
@@ -67,6 +68,7 @@ internal static class ChartValueTypes
             ["interception.excludeOutboundPorts"] = List(Port()),
             ["interception.excludeOutboundCidrs"] = List(Text()),
             ["defaultUpstreams"] = OneOf(Enum.GetNames<DefaultUpstreams>()),
+            ["proxy.headerCase"] = OneOf(Enum.GetNames<HeaderCase>()),
             // YAML reads Off as false: None means the same.
             ["telemetry.accessLog"] = OneOf(["None", .. Enum.GetNames<AccessLogMode>()]),
             ["telemetry.tracing.endpoint"] = Text("^(.+:[0-9]+)?$"),
