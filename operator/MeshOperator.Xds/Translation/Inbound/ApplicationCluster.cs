@@ -14,8 +14,8 @@ internal static class ApplicationCluster
     /// <summary>Only what a setting bounds shall be bounded.</summary>
     private const uint Unbounded = uint.MaxValue;
 
-    /// <summary>Requests that are repeated at a time. An application that is dead must not cost twice.</summary>
-    private const uint Repeats = 10;
+    /// <summary>Requests that wait to be repeated at a time. Beyond it an application that is dead costs nothing more.</summary>
+    private const uint Repeats = 100;
 
     /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's. Where
     /// requests wait, that is said beforehand: Envoy has a pool of connections for each place that it finds out, and of requests that come

@@ -13,7 +13,9 @@ namespace MeshOperator.Xds.Translation.Inbound;
 /// let it.</summary>
 internal static class InboundRoutes
 {
-    private static readonly TimeSpan RepeatAfter = TimeSpan.FromMilliseconds(1);
+    /// <summary>Envoy takes a time up to this. An application that does not listen must not look idle to callers, who choose the endpoint
+    /// with the fewest requests in flight: as soon as its refusals come at once, all of them go there.</summary>
+    private static readonly TimeSpan RepeatWithin = TimeSpan.FromMilliseconds(50);
 
     private static readonly HeaderMatcher Idempotent = MatchBuilder.Methods([.. RetryPolicyDefaults.Methods]);
 
@@ -33,7 +35,7 @@ internal static class InboundRoutes
             {
                 Route(target, "connect", new RouteMatch { ConnectMatcher = new RouteMatch.Types.ConnectMatcher() }, null),
                 Route(target, "idempotent", Prefix(Idempotent), Repeat("reset")),
-                Route(target, "default", Prefix(), Repeat("refused-stream")),
+                Route(target, "default", Prefix(), Repeat("connect-failure,refused-stream")),
             },
         };
         foreach (var (filter, rbac) in AccessBuilder.Http(target.Port.Access))
@@ -77,7 +79,7 @@ internal static class InboundRoutes
 
     private static RouteMatch Prefix(params ReadOnlySpan<HeaderMatcher> headers) => new() { Prefix = "/", Headers = { headers.ToArray() } };
 
-    /// <summary>Once, and at once: the application is in the same pod.</summary>
+    /// <summary>Once, and soon: the application is in the same pod.</summary>
     private static RetryPolicy Repeat(string conditions) =>
         new()
         {
@@ -85,8 +87,8 @@ internal static class InboundRoutes
             NumRetries = 1,
             RetryBackOff = new RetryPolicy.Types.RetryBackOff
             {
-                BaseInterval = EnvoyMessages.Duration(RepeatAfter),
-                MaxInterval = EnvoyMessages.Duration(RepeatAfter),
+                BaseInterval = EnvoyMessages.Duration(RepeatWithin),
+                MaxInterval = EnvoyMessages.Duration(RepeatWithin),
             },
         };
 }
