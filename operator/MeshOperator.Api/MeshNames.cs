@@ -82,6 +82,10 @@ public static class MeshNames
     /// Secret <see cref="CaSecret"/>: the last rotation that was started.</summary>
     public const string RotateAnnotation = "meshoperator.io/rotate";
 
+    /// <summary>On a TrafficSplit: a command for its gradual shift, for example <c>approve model-v2/3</c>, which is carried out once
+    /// (<c>meshop shift</c> sets it).</summary>
+    public const string ShiftAnnotation = "meshoperator.io/shift";
+
     /// <summary>The field manager of everything that the operator applies.</summary>
     public const string FieldManager = "mesh-operator";
 

@@ -77,7 +77,17 @@ public static class ProxyBootstrap
                 ),
             },
             ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address(Loopback, ProxyPort.Admin) },
-            ["cluster_manager"] = new JsonObject { ["local_cluster_name"] = MeshNames.LimitMembersCluster },
+            ["cluster_manager"] = new JsonObject
+            {
+                ["local_cluster_name"] = MeshNames.LimitMembersCluster,
+                // The proxy waits there until it is asked for what it counts.
+                ["load_stats_config"] = new JsonObject
+                {
+                    ["api_type"] = "GRPC",
+                    ["transport_api_version"] = "V3",
+                    ["grpc_services"] = new JsonArray(AdsConnection.Create(discoveryAddress)),
+                },
+            },
             ["dynamic_resources"] = new JsonObject
             {
                 ["ads_config"] = new JsonObject

@@ -131,4 +131,10 @@ internal static partial class Log
         "The steps of mutual TLS mode changes are too many to store ({Workloads} workloads); other replicas do not follow them"
     )]
     public static partial void ModesTooMany(ILogger logger, int workloads);
+
+    [LoggerMessage(40, LogLevel.Information, "The gradual shift {Rule} of TrafficSplit {Split} is {Phase}, {Shares}: {Reason}")]
+    public static partial void ShiftMoved(ILogger logger, string split, string rule, string phase, string shares, string reason);
+
+    [LoggerMessage(41, LogLevel.Warning, "How far the gradual shifts of TrafficSplit {Split} are could not be written; retrying")]
+    public static partial void ShiftFailed(ILogger logger, Exception exception, string split);
 }

@@ -117,7 +117,7 @@ internal sealed class Cluster
         };
 
     private Cluster Policy<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, ObjectName name, PolicyRecord<TSpec> record)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() => With(snapshot => snapshot with { Policies = snapshot.Policies.With(kind, name, record) });
 
     private static PolicyRecord<T> Record<T>(T spec, int created, string? refusal)

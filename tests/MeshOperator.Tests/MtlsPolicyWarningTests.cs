@@ -38,7 +38,7 @@ public sealed class MtlsPolicyWarningTests
         {
             Deny = [new AccessRule { ServiceAccounts = [.. Enumerable.Range(0, accounts).Select(i => $"bank/account-{i}")] }],
         };
-        var webhook = new PolicyWebhook<MtlsPolicy, MtlsPolicySpec, PolicyStatus>(
+        var webhook = new PolicyWebhook<MtlsPolicy, MtlsPolicySpec>(
             new MtlsPolicyValidator(),
             new MtlsPolicyWarnings(new OperatorOptions())
         );

@@ -54,7 +54,7 @@ public interface IPolicyKindVisitor<out TResult>
 {
     /// <summary>Does it for one kind.</summary>
     TResult Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new();
 }
 
@@ -69,7 +69,7 @@ public sealed class PolicyKind<TPolicy, TSpec>(
     Func<TSpec, IEnumerable<PolicyTargetReference>> targets,
     PolicyEffects affects
 ) : PolicyKind(typeof(TPolicy), affects)
-    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+    where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
     where TSpec : class, new()
 {
     /// <summary>What its specs must fulfil besides the schema; the same rules in the webhook and in the reconciler.</summary>

@@ -14,7 +14,7 @@ namespace MeshOperator.Api.Policies;
 )]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"ResolvedRefs\")].status", "Resolved", Order = 13, Priority = 1)]
 [AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date", Order = 20)]
-public sealed class PolicyStatus
+public class PolicyStatus
 {
     /// <summary>The generation of the policy that the status describes.</summary>
     [RangeMinimum(0)]

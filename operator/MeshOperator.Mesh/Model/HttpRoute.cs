@@ -15,6 +15,9 @@ public sealed record HttpRoute
     /// <summary>Where they go, by weight. The sum of weights is at least 1.</summary>
     public required ValueList<WeightedBackend> Backends { get; init; }
 
+    /// <summary>The gradual shift whose requests these are; null where there is none.</summary>
+    public ShiftName? Shift { get; init; }
+
     /// <summary>A copy of the requests, whose answers are ignored.</summary>
     public MirrorTarget? Mirror { get; init; }
 

@@ -35,6 +35,9 @@ public sealed record MeshServicePort
     /// <summary>The backends of routes that keep clients at one endpoint of several services.</summary>
     public ValueList<StickyPool> Pools { get; init; } = [];
 
+    /// <summary>The gradual shifts whose requests come here, each counted by itself. Ordered.</summary>
+    public ValueList<ShiftName> Shifts { get; init; } = [];
+
     /// <summary>How connections to the endpoints are kept.</summary>
     public ConnectionSettings Connection { get; init; } = new();
 

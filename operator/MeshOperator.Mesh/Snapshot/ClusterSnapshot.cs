@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Shifts;
 
 namespace MeshOperator.Mesh.Snapshot;
 
@@ -40,6 +41,10 @@ public sealed record ClusterSnapshot
     /// <summary>How often callers of bytes have lost permissions at a pod; see <see cref="InboundPort.Revision"/>.</summary>
     public ImmutableDictionary<ObjectName, ValueList<PortRevision>> Revisions { get; init; } =
         ImmutableDictionary<ObjectName, ValueList<PortRevision>>.Empty;
+
+    /// <summary>How far the gradual shifts of TrafficSplits are, as their status says.</summary>
+    public ImmutableDictionary<ObjectName, ValueList<ShiftProgress>> Shifts { get; init; } =
+        ImmutableDictionary<ObjectName, ValueList<ShiftProgress>>.Empty;
 
     /// <summary>Policies of all kinds.</summary>
     public PolicySet Policies { get; init; } = PolicySet.Empty;

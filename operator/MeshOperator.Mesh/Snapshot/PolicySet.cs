@@ -20,12 +20,12 @@ public sealed class PolicySet
 
     /// <summary>A policy; null when there is none of that name.</summary>
     public PolicyRecord<TSpec>? Find<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, ObjectName name)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() => (PolicyRecord<TSpec>?)this[kind].GetValueOrDefault(name);
 
     /// <summary>The set with a policy added or replaced.</summary>
     public PolicySet With<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, ObjectName name, PolicyRecord<TSpec> policy)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() => new(_byKind.SetItem(kind, this[kind].SetItem(name, policy)));
 
     /// <summary>The set without a policy.</summary>

@@ -1,5 +1,6 @@
 using Grpc.AspNetCore.Server.Model;
 using MeshOperator.Xds.Cache;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Secrets;
 using MeshOperator.Xds.Server;
@@ -36,17 +37,22 @@ public static class XdsServiceCollectionExtensions
         services.TryAddSingleton<StreamLimits>();
         services.TryAddSingleton<StreamDrain>();
         services.TryAddSingleton<FirstConfigurations>();
+        services.TryAddSingleton<NodeGate>();
         services.TryAddSingleton<AdsStreamContext>();
+        services.TryAddSingleton<LoadStatsCollector>();
+        services.TryAddSingleton<LoadStatsService>();
         services.TryAddSingleton<AdsService>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<AdsService>, AdsMethods>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LoadStatsService>, LoadStatsMethods>());
         return services;
     }
 
-    /// <summary>Maps the ADS server's gRPC methods, for all of the host's ports; which clients are accepted on which of them is for
+    /// <summary>Maps the gRPC methods of ADS and LRS, for all of the host's ports; which clients are accepted on which of them is for
     /// <see cref="INodeAuthenticator"/> to decide.</summary>
-    public static IEndpointConventionBuilder MapXdsServer(this IEndpointRouteBuilder endpoints)
+    /// <returns>The endpoints.</returns>
+    public static IReadOnlyList<IEndpointConventionBuilder> MapXdsServer(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        return endpoints.MapGrpcService<AdsService>();
+        return [endpoints.MapGrpcService<AdsService>(), endpoints.MapGrpcService<LoadStatsService>()];
     }
 }

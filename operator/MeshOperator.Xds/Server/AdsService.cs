@@ -28,7 +28,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         if (drain.Reason is { } refused)
             throw SendAway(call, refused);
         using var lease = limits.Enter(call.Peer, call.GetHttpContext().Connection.RemoteIpAddress);
-        using var age = new CancellationTokenSource(StreamAge(), context.Time);
+        using var age = new CancellationTokenSource(StreamAge(context.Options), context.Time);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, age.Token);
         using var draining = drain.Enter(age);
         var queue = Channel.CreateBounded<ClientRequest>(
@@ -65,7 +65,7 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
 
     /// <summary>Ends a stream and, by a GOAWAY, its connection: over that the client would come back to this replica, wherever its Service
     /// leads.</summary>
-    private static RpcException SendAway(ServerCallContext call, string reason)
+    public static RpcException SendAway(ServerCallContext call, string reason)
     {
         call.GetHttpContext().Connection.RequestClose();
         return new RpcException(new Status(StatusCode.Unavailable, reason));
@@ -99,9 +99,10 @@ internal sealed class AdsService(AdsStreamContext context, StreamLimits limits, 
         signal.Set();
     }
 
-    private TimeSpan StreamAge()
+    /// <summary>How long a stream may last: up to a tenth more than is set, at random.</summary>
+    public static TimeSpan StreamAge(XdsServerOptions options)
     {
-        var age = context.Options.MaxStreamAge;
+        var age = options.MaxStreamAge;
         return age <= TimeSpan.Zero ? Timeout.InfiniteTimeSpan : age + (age * (RandomNumberGenerator.GetInt32(1000) / 10_000.0));
     }
 }

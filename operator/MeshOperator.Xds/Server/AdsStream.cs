@@ -20,7 +20,6 @@ namespace MeshOperator.Xds.Server;
 internal sealed class AdsStream : IDisposable
 {
     /// <summary>The longest names of a pod and a namespace, and the dot between them, fit in.</summary>
-    private const int MaxNodeIdLength = 320;
 
     /// <summary>Of a client's own words in the log.</summary>
     private const int LongestShown = 200;
@@ -64,12 +63,10 @@ internal sealed class AdsStream : IDisposable
     {
         if (await FirstRequestAsync(cancellationToken) is not { } first)
             return;
-        var node = first.Node ?? throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, "The first request must have a node.");
-        if (node.Id.Length > MaxNodeIdLength)
-            throw Refuse(StatusCode.InvalidArgument, RefusalReason.BadRequest, $"The node id has more than {MaxNodeIdLength} characters.");
-        _nodeId = node.Id;
+        _nodeId = _context.Gate.ReadId(_call, first.Node);
+        var node = first.Node!;
         _isProxyless = node.UserAgentName.StartsWith(ProxylessAgent, StringComparison.Ordinal);
-        _authentication = await AuthenticateAsync(cancellationToken);
+        _authentication = await _context.Gate.AuthenticateAsync(_call, _nodeId, cancellationToken);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _authentication.Revoked);
         try
         {
@@ -265,30 +262,6 @@ internal sealed class AdsStream : IDisposable
                 $"No request came within {_context.Options.FirstRequestTimeout}."
             );
         }
-    }
-
-    /// <summary>As what the client is served; throws when it is not served at all.</summary>
-    private async Task<NodeAuthentication> AuthenticateAsync(CancellationToken cancellationToken)
-    {
-        using var timeout = new CancellationTokenSource(_context.Options.AuthenticationTimeout, _context.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        NodeAuthentication authentication;
-        try
-        {
-            authentication = await _context.Authenticator.AuthenticateAsync(_call, _nodeId, either.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
-        {
-            throw Refuse(
-                StatusCode.Unavailable,
-                RefusalReason.Unavailable,
-                $"The identity of {_nodeId} could not be checked within {_context.Options.AuthenticationTimeout}."
-            );
-        }
-
-        if (authentication.Status is not StatusCode.OK)
-            throw Refuse(authentication.Status, authentication.Why, authentication.Reason);
-        return authentication;
     }
 
     /// <summary>The node's workload; null when it is none and may be served all the same.</summary>

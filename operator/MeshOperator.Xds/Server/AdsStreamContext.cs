@@ -11,7 +11,7 @@ internal sealed class AdsStreamContext(
     SnapshotCache cache,
     SecretCache secrets,
     ProxyRegistry registry,
-    INodeAuthenticator authenticator,
+    NodeGate gate,
     XdsMetrics metrics,
     Refusals refusals,
     IOptions<XdsServerOptions> options,
@@ -28,7 +28,7 @@ internal sealed class AdsStreamContext(
 
     public ProxyRegistry Registry => registry;
 
-    public INodeAuthenticator Authenticator => authenticator;
+    public NodeGate Gate => gate;
 
     public XdsMetrics Metrics => metrics;
 

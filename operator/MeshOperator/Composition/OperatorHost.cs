@@ -24,6 +24,7 @@ using MeshOperator.Pipeline;
 using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Settings;
+using MeshOperator.Shifts;
 using MeshOperator.Snapshots;
 using MeshOperator.Statuses;
 using MeshOperator.Webhooks;
@@ -179,6 +180,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             .AddMutationWebhook<PodInjectionWebhook, V1Pod>();
         kubernetes.AddPolicies();
         services.AddSingleton<IPolicyWarnings<MtlsPolicySpec>, MtlsPolicyWarnings>();
+        services.AddSingleton<IPolicyTransition<TrafficSplitSpec>, TrafficSplitTransition>();
         kubernetes.AddValidationWebhook<CertificateAuthorityWebhook, MeshCertificateAuthority>();
         services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
     }
@@ -208,6 +210,10 @@ internal sealed class OperatorHost : IAsyncDisposable
         ));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<BindFailureEvents>();
+        services.AddSingleton<ShiftMeasurements>();
+        services.AddSingleton<ShiftStatusStore>();
+        services.AddSingleton<ShiftMetrics>();
+        services.AddHostedService<ShiftService>();
         services.AddHostedService<RevocationService>();
         services.AddProxies();
         services.AddXdsServer(xds => xds.DrainsWhenStopping = false);
@@ -382,7 +388,8 @@ internal sealed class OperatorHost : IAsyncDisposable
                     ? Results.NotFound().ExecuteAsync(context)
                     : next(context)
         );
-        app.MapXdsServer().WithMetadata(new ListenerKindMetadata(ListenerKind.TlsXds, ListenerKind.PlaintextXds));
+        foreach (var service in app.MapXdsServer())
+            service.WithMetadata(new ListenerKindMetadata(ListenerKind.TlsXds, ListenerKind.PlaintextXds));
         var webhooks = new ListenerKindMetadata(ListenerKind.Webhooks);
         app.MapMutationWebhook<V1Pod>().WithMetadata(webhooks);
         foreach (var webhook in app.MapPolicyWebhooks())

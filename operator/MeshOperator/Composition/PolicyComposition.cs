@@ -31,21 +31,21 @@ internal static class PolicyComposition
     private sealed class Add(IOperatorBuilder kubernetes) : IPolicyKindVisitor<IOperatorBuilder>
     {
         public IOperatorBuilder Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new()
         {
             kubernetes.Services.AddSingleton(kind);
             kubernetes.Services.AddSingleton(kind.Validator);
             kubernetes.Services.AddSingleton<IPolicyStatusStore, PolicyStatusStore<TPolicy, TSpec>>();
             kubernetes.Services.AddSingleton<IPolicyFeed, PolicyFeed<TPolicy, TSpec>>();
-            return kubernetes.AddInformer<TPolicy>().AddValidationWebhook<PolicyWebhook<TPolicy, TSpec, PolicyStatus>, TPolicy>();
+            return kubernetes.AddInformer<TPolicy>().AddValidationWebhook<PolicyWebhook<TPolicy, TSpec>, TPolicy>();
         }
     }
 
     private sealed class Map(IEndpointRouteBuilder endpoints) : IPolicyKindVisitor<IEndpointConventionBuilder>
     {
         public IEndpointConventionBuilder Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new() => endpoints.MapValidationWebhook<TPolicy>();
     }
 }

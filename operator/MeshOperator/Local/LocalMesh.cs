@@ -235,12 +235,12 @@ internal sealed class LocalMesh : IAsyncDisposable
         : IPolicyKindVisitor<Task<string?>>
     {
         public async Task<string?> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : Kubernetes.Entities.CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : Kubernetes.Entities.CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new()
         {
             var policies = await new EntityClient<TPolicy>(transport).ListAsync(cancellation);
             var without = policies.FirstOrDefault(p =>
-                p.Status is not { Conditions.Count: > 0 } status
+                p.CommonStatus is not { Conditions.Count: > 0 } status
                 || !status.Conditions.TrueForAll(c => c.ObservedGeneration == p.Metadata.Generation)
             );
             return without is null ? null : $"{kind.Name} {LocalMesh.Name(without)} has no status";

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Threading.Channels;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Replicas;
@@ -12,8 +14,13 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     private readonly Lock _gate = new();
     private IReadOnlyDictionary<PolicyKey, long> _generations = ImmutableDictionary<PolicyKey, long>.Empty;
     private ReplicaModes _modes = ReplicaModes.None;
+    private ImmutableDictionary<string, ClusterLoad> _loads = ClusterLoad.None;
     private ReplicaState _current = ReplicaState.None;
     private readonly TaskCompletionSource _wanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<bool> _counted = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
+
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Raised with the state before and the state after; must return at once.</summary>
@@ -33,6 +40,15 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
     {
         if (!modes.Equals(_modes))
             Publish(state => state with { Modes = _modes = modes });
+    }
+
+    /// <summary>Says what this replica's proxies have counted, by cluster.</summary>
+    public void Post(ImmutableDictionary<string, ClusterLoad> loads)
+    {
+        if (loads.IsEmpty && _loads.IsEmpty)
+            return;
+        Volatile.Write(ref _loads, loads);
+        _counted.Writer.TryWrite(true);
     }
 
     /// <summary>Completes when something else than <paramref name="seen"/> is said.</summary>
@@ -61,13 +77,24 @@ internal sealed class ReplicaBoard(ProxyRegistry registry, TimeProvider time) : 
             {
                 var seen = registry.Revision;
                 var proxies = Keep(Current.Proxies, registry.Report());
-                if (!ReferenceEquals(proxies, Current.Proxies))
-                    Publish(state => state with { Proxies = proxies });
-                await registry.WaitForChangeAsync(seen, stoppingToken);
+                var loads = Keep(Current.Loads, Volatile.Read(ref _loads), (_, load) => load);
+                if (!ReferenceEquals(proxies, Current.Proxies) || !ReferenceEquals(loads, Current.Loads))
+                    Publish(state => state with { Proxies = proxies, Loads = loads });
+                await WaitForNewsAsync(seen, stoppingToken);
                 await Task.Delay(Gather, time, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
+    }
+
+    /// <summary>Waits until proxies are somewhere else, or have counted something.</summary>
+    private async Task WaitForNewsAsync(long seen, CancellationToken cancellation)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await Task.WhenAny(registry.WaitForChangeAsync(seen, either.Token), _counted.Reader.WaitToReadAsync(either.Token).AsTask());
+        await either.CancelAsync();
+        _counted.Reader.TryRead(out _);
+        cancellation.ThrowIfCancellationRequested();
     }
 
     private void Publish(Func<ReplicaState, ReplicaState> change)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Replicas;
@@ -34,6 +35,12 @@ internal sealed record ReplicaFrame
     /// <summary>The changes of mode, all of them.</summary>
     public ModeLine? Modes { get; init; }
 
+    /// <summary>By cluster, what was counted since it was first asked for.</summary>
+    public Dictionary<string, ClusterLoad>? Loads { get; init; }
+
+    /// <summary>The clusters that are not asked for any more.</summary>
+    public List<string>? Unasked { get; init; }
+
     /// <summary>What has changed.</summary>
     /// <param name="before">What was said last; null for all.</param>
     /// <param name="after">What is to be said.</param>
@@ -47,6 +54,8 @@ internal sealed record ReplicaFrame
             Policies = Changed(policies, after.Proxies.Policies, Name, Policy.From),
             Dropped = Missing(policies, after.Proxies.Policies, Name),
             Modes = after.Modes.Equals(before?.Modes) ? null : ModeLine.From(after.Modes),
+            Loads = Changed(before?.Loads, after.Loads, name => name, load => load),
+            Unasked = Missing(before?.Loads, after.Loads, name => name),
         };
     }
 
@@ -64,7 +73,8 @@ internal sealed record ReplicaFrame
             policies[ReadName(name)] = policy.Read();
         return new ReplicaState(
             new ReplicaProxies(proxies.ToImmutable(), policies.ToImmutable()),
-            Modes is null ? before.Modes : Modes.Read()
+            Modes is null ? before.Modes : Modes.Read(),
+            before.Loads.RemoveRange(Unasked ?? []).SetItems(Loads ?? [])
         );
     }
 

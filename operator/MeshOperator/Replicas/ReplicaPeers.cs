@@ -3,6 +3,7 @@ using System.Net;
 using k8s.Models;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Settings;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Replicas;
@@ -70,6 +71,13 @@ internal sealed class ReplicaPeers(
     {
         lock (_gate)
             return _peers.GetValueOrDefault(replica)?.State?.Modes ?? ReplicaModes.None;
+    }
+
+    /// <summary>What another replica's proxies have counted, by cluster.</summary>
+    public ImmutableDictionary<string, ClusterLoad> FindLoads(string replica)
+    {
+        lock (_gate)
+            return _peers.GetValueOrDefault(replica)?.State?.Loads ?? ClusterLoad.None;
     }
 
     /// <summary>Whether another replica says that it had an answer of the API server within that time.</summary>

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Rollout;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Replicas;
@@ -7,10 +9,11 @@ namespace MeshOperator.Replicas;
 /// <summary>All that a replica says to the others about itself. Immutable.</summary>
 /// <param name="Proxies">How far its proxies are with policies.</param>
 /// <param name="Modes">How far they are with changes of mutual TLS mode.</param>
-internal sealed record ReplicaState(ReplicaProxies Proxies, ReplicaModes Modes)
+/// <param name="Loads">What they have counted of the clusters that they are asked for.</param>
+internal sealed record ReplicaState(ReplicaProxies Proxies, ReplicaModes Modes, ImmutableDictionary<string, ClusterLoad> Loads)
 {
     /// <summary>Of a replica that has just started.</summary>
-    public static ReplicaState None { get; } = new(ReplicaProxies.None, ReplicaModes.None);
+    public static ReplicaState None { get; } = new(ReplicaProxies.None, ReplicaModes.None, ClusterLoad.None);
 }
 
 /// <summary>How far a replica's proxies are with the changes of mode that are in progress there.</summary>

@@ -7,6 +7,7 @@ using MeshOperator.Generation;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Mesh.Shifts;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Rbac;
 using MeshOperator.Revocations;
@@ -33,6 +34,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
         SharedInformer<V1EndpointSlice> slices,
         SharedInformer<V1Pod> pods,
         SharedInformer<V1Lease> leases,
+        SharedInformer<TrafficSplit> splits,
         IEnumerable<IPolicyFeed> policies,
         ILogger<ClusterSnapshotSource> logger
     )
@@ -53,6 +55,12 @@ internal sealed class ClusterSnapshotSource : IDisposable
         Follow(pods, annotated.Read, s => s.Pods, (s, v) => s with { Pods = v });
         foreach (var feed in policies)
             feed.AddTo(this);
+        Follow(
+            splits,
+            (split, _) => ShiftProgress.Read(split) is { Count: > 0 } shifts ? shifts : null,
+            s => s.Shifts,
+            (s, v) => s with { Shifts = v }
+        );
     }
 
     /// <summary>The cluster as it is known now.</summary>
@@ -70,7 +78,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
 
     /// <summary>Follows the policies of one kind.</summary>
     public void Follow<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, SharedInformer<TPolicy> informer)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() =>
         Follow(
             informer,

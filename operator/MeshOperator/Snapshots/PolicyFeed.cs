@@ -13,7 +13,7 @@ internal interface IPolicyFeed
 
 /// <inheritdoc/>
 internal sealed class PolicyFeed<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, SharedInformer<TPolicy> informer) : IPolicyFeed
-    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+    where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
     where TSpec : class, new()
 {
     public void AddTo(ClusterSnapshotSource source) => source.Follow(kind, informer);

@@ -13,7 +13,7 @@ internal static class PolicyReader
     /// <param name="policy">The policy.</param>
     /// <param name="before">Its record so far; null when there was none.</param>
     public static PolicyRecord<TSpec> Read<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind, TPolicy policy, PolicyRecord<TSpec>? before)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new()
     {
         var created = policy.Metadata.CreationTimestamp is { } at

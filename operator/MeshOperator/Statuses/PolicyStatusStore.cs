@@ -31,7 +31,7 @@ internal interface IPolicyStatusStore
 [PolicyRbac("patch", Subresource = "status")]
 [GenericRbac("", "events", "create,patch")]
 internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
-    where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+    where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
     where TSpec : class, new()
 {
     private readonly PolicyKind<TPolicy, TSpec> _kind;
@@ -70,7 +70,7 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
         if (!_informer.Objects.TryGetValue(key, out var cached))
             return null;
         var policy = _writer.Latest(cached);
-        return (policy.Metadata.Uid, policy.Metadata.Generation ?? 1, policy.Status);
+        return (policy.Metadata.Uid, policy.Metadata.Generation ?? 1, policy.CommonStatus);
     }
 
     public async Task WriteAsync(ObjectKey key, PolicyStatus status, IReadOnlyList<ConditionEvent> events, CancellationToken cancellation)

@@ -9,7 +9,7 @@ namespace MeshOperator.Webhooks;
 /// <summary>Refuses settings of the certificate authority that are wrong, and those that would have no effect since of all only one object
 /// counts.</summary>
 internal sealed class CertificateAuthorityWebhook(IValidator<MeshCertificateAuthoritySpec> validator, OperatorOptions options)
-    : PolicyWebhook<MeshCertificateAuthority, MeshCertificateAuthoritySpec, MeshCertificateAuthorityStatus>(validator)
+    : PolicyWebhook<MeshCertificateAuthority, MeshCertificateAuthoritySpec>(validator)
 {
     public override Task<AdmissionResult> ValidateAsync(
         MeshCertificateAuthority entity,

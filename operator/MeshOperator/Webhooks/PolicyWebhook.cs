@@ -3,16 +3,19 @@ using MeshOperator.Api.Validation;
 using MeshOperator.Kubernetes.Admission;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
+using k8s.Models;
 
 namespace MeshOperator.Webhooks;
 
 /// <summary>Refuses a policy that its validator refuses, with every field that is wrong, and warns of what is to be known of a valid
 /// one.</summary>
-internal class PolicyWebhook<TPolicy, TSpec, TStatus>(IValidator<TSpec> validator, IPolicyWarnings<TSpec>? warnings = null)
-    : ValidationWebhook<TPolicy>
-    where TPolicy : CustomKubernetesEntity<TSpec, TStatus>
+internal class PolicyWebhook<TPolicy, TSpec>(
+    IValidator<TSpec> validator,
+    IPolicyWarnings<TSpec>? warnings = null,
+    IPolicyTransition<TSpec>? transition = null
+) : ValidationWebhook<TPolicy>
+    where TPolicy : CustomKubernetesEntity, ISpec<TSpec>
     where TSpec : class, new()
-    where TStatus : class
 {
     public override Task<AdmissionResult> ValidateAsync(
         TPolicy entity,
@@ -26,10 +29,14 @@ internal class PolicyWebhook<TPolicy, TSpec, TStatus>(IValidator<TSpec> validato
             return Task.FromResult(AdmissionResult.Allow());
         var result = validator.Validate(entity.Spec);
         var ns = context.Namespace ?? string.Empty;
+        var refusal =
+            !result.IsValid ? ValidationText.Describe(result)
+            : old is not null ? transition?.FindRefusal(old.Spec, entity.Spec)
+            : null;
         return Task.FromResult(
-            result.IsValid
+            refusal is null
                 ? AdmissionResult.Allow([.. warnings?.Find(entity.Spec, ns) ?? []])
-                : AdmissionResult.Deny($"{entity.Kind} {new ObjectKey(ns, entity.Metadata.Name)}: {ValidationText.Describe(result)}")
+                : AdmissionResult.Deny($"{entity.Kind} {new ObjectKey(ns, entity.Metadata.Name)}: {refusal}")
         );
     }
 }

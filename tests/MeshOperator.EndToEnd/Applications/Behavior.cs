@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace MeshOperator.EndToEnd.Applications;
 
 /// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
-/// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503),
+/// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503; with
+/// <c>x-fail-each</c> only each so many-th request),
 /// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>,
 /// <c>x-key</c> (counts arrivals, with <c>/received</c> whole bodies, with <c>/gone</c> callers that went away), <c>x-load-report</c>
 /// (see <see cref="LoadReport"/>). Without
@@ -15,6 +16,7 @@ namespace MeshOperator.EndToEnd.Applications;
 internal sealed class Behavior(Identity identity, LoadReport load)
 {
     private int _running;
+    private int _failing;
     private static readonly byte[] Filler = [.. Enumerable.Repeat((byte)'x', 64 * 1024)];
     private static readonly ConcurrentDictionary<string, ConcurrentQueue<string>> ByKey = new(StringComparer.Ordinal);
 
@@ -70,7 +72,7 @@ internal sealed class Behavior(Identity identity, LoadReport load)
             Note($"{key}/received", received.ToString(CultureInfo.InvariantCulture));
         if (Text(context, "x-close") is not null)
             context.Response.Headers.Connection = "close";
-        var fails = Text(context, "x-fail-at") == identity.Pod || arrived <= (Number(context, "x-fail-first") ?? 0) && arrived > 0;
+        var fails = FailsHere(context) || arrived <= (Number(context, "x-fail-first") ?? 0) && arrived > 0;
         context.Response.StatusCode = fails ? Number(context, "x-fail-status") ?? 503 : Number(context, "x-status") ?? 200;
         if (Number(context, "x-size") is { } size)
         {
@@ -82,6 +84,10 @@ internal sealed class Behavior(Identity identity, LoadReport load)
 
         await context.Response.WriteAsync(Describe(context, received).ToJsonString(), context.RequestAborted);
     }
+
+    private bool FailsHere(HttpContext context) =>
+        Text(context, "x-fail-at") == identity.Pod
+        && (Number(context, "x-fail-each") is not { } each || Interlocked.Increment(ref _failing) % each == 0);
 
     private JsonObject Describe(HttpContext context, long received) =>
         new()

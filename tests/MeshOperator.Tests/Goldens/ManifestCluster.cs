@@ -151,7 +151,7 @@ internal sealed class ManifestCluster
     private sealed class AddPolicies(ManifestCluster cluster, PolicySet policies) : IPolicyKindVisitor<PolicySet>
     {
         public PolicySet Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new() =>
             cluster
                 .Records<TPolicy, PolicyRecord<TSpec>>(policy => PolicyReader.Read(kind, policy, before: null))

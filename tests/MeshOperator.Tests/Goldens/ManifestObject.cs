@@ -61,7 +61,7 @@ internal static class ManifestObject
     private sealed class ReadPolicy(string json) : IPolicyKindVisitor<IKubernetesObject<V1ObjectMeta>>
     {
         public IKubernetesObject<V1ObjectMeta> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new() => Read<TPolicy>(json);
     }
 }

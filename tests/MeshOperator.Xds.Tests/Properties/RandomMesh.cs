@@ -212,7 +212,7 @@ internal static class RandomMesh
     private sealed class TakeOver(PolicySet policies, PolicySet other, ObjectName name) : IPolicyKindVisitor<PolicySet>
     {
         public PolicySet Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new() =>
             other.Find(kind, name) is { } policy ? policies.With(kind, name, policy) : policies.Without(kind, name);
     }

@@ -318,7 +318,7 @@ internal static class RandomPolicies
         int least,
         int most
     )
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() =>
         (
             kind,

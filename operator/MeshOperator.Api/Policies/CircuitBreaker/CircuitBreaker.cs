@@ -17,7 +17,7 @@ namespace MeshOperator.Api.Policies;
     Priority = 1,
     Description = "Consecutive errors after which an endpoint is ejected."
 )]
-public sealed class CircuitBreaker : CustomKubernetesEntity<CircuitBreakerSpec, PolicyStatus>;
+public sealed class CircuitBreaker : MeshPolicy<CircuitBreakerSpec, PolicyStatus>;
 
 /// <summary>Limits of each calling proxy for the targets. A field that is omitted sets no limit.</summary>
 [ValidationRule(

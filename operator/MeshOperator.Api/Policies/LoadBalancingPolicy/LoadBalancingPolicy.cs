@@ -14,7 +14,7 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.method", "Method", Order = 2, Description = "How an endpoint is chosen.")]
-public sealed class LoadBalancingPolicy : CustomKubernetesEntity<LoadBalancingPolicySpec, PolicyStatus>;
+public sealed class LoadBalancingPolicy : MeshPolicy<LoadBalancingPolicySpec, PolicyStatus>;
 
 /// <summary>How each calling proxy chooses among the endpoints of the targets.</summary>
 [ValidationRule("(has(self.method) && self.method == 'Hash') == has(self.hash)", "hash belongs to the method Hash; set both or neither")]

@@ -10,7 +10,7 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.mode", "Mode", Order = 1)]
 [AdditionalPrinterColumn(".spec.auditOnly", "Audit", "boolean", Order = 2, Priority = 1)]
-public sealed class MtlsPolicy : CustomKubernetesEntity<MtlsPolicySpec, PolicyStatus>;
+public sealed class MtlsPolicy : MeshPolicy<MtlsPolicySpec, PolicyStatus>;
 
 /// <summary>The workloads, their mode, and who may call them. The most specific policy of a pod applies as a whole: one with a selector,
 /// then that of the namespace, then that of the mesh. Neither the mode nor the rules of the others are inherited.</summary>

@@ -22,7 +22,7 @@ namespace MeshOperator.Api.Policies;
     Order = 3,
     Description = "The unit of time in which they are counted. Empty means a second."
 )]
-public sealed class RateLimit : CustomKubernetesEntity<RateLimitSpec, PolicyStatus>;
+public sealed class RateLimit : MeshPolicy<RateLimitSpec, PolicyStatus>;
 
 /// <summary>The workloads, and how many HTTP requests each of their pods accepts. Further requests are answered with status 429. The most
 /// specific policy applies: one for a service's port, then one for a service, then one with a selector.</summary>

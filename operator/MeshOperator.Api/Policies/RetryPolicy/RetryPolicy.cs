@@ -11,7 +11,7 @@ namespace MeshOperator.Api.Policies;
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.attempts", "Attempts", "integer", Order = 2, Description = "Retries after the first attempt.")]
 [AdditionalPrinterColumn(".spec.perTryTimeout", "Per Try", Order = 3, Priority = 1, Description = "Timeout of each attempt.")]
-public sealed class RetryPolicy : CustomKubernetesEntity<RetryPolicySpec, PolicyStatus>;
+public sealed class RetryPolicy : MeshPolicy<RetryPolicySpec, PolicyStatus>;
 
 /// <summary>When requests are retried. A failed connection is retried for any method, an error response only for the methods
 /// listed.</summary>

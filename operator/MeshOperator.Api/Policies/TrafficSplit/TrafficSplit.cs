@@ -9,10 +9,16 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntityShortNames("ts")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.service", "Service", Order = 1, Description = "The service whose traffic is split.")]
-public sealed class TrafficSplit : CustomKubernetesEntity<TrafficSplitSpec, PolicyStatus>;
+[AdditionalPrinterColumn(".status.split", "Split", Order = 2, Description = "The shares during a gradual shift.")]
+[AdditionalPrinterColumn(".status.shifts[0].progress", "Shift", Order = 3, Description = "How far the gradual shift is.")]
+public sealed class TrafficSplit : MeshPolicy<TrafficSplitSpec, TrafficSplitStatus>;
 
 /// <summary>The service whose traffic is split, and how. Either backends or rules are set.</summary>
 [ValidationRule("has(self.backends) != has(self.rules)", "set exactly one of spec.backends and spec.rules")]
+[ValidationRule(
+    "!has(self.shift) || has(self.backends)",
+    "spec.shift is for spec.backends; of a split with rules, set the shift of a rule: spec.rules[].shift"
+)]
 public sealed class TrafficSplitSpec
 {
     /// <summary>The service that clients call, in the same namespace.</summary>
@@ -30,6 +36,9 @@ public sealed class TrafficSplitSpec
     [Items(1, 16)]
     [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "all weights are 0; set a weight above 0 for at least one backend")]
     public List<TrafficSplitBackend>? Backends { get; set; }
+
+    /// <summary>Shifts the traffic gradually to one of the backends.</summary>
+    public GradualShift? Shift { get; set; }
 
     /// <summary>Where HTTP traffic goes, by request attributes. The most specific match takes precedence, as in the Gateway API. Requests
     /// that match no rule go to the service itself.</summary>
@@ -66,11 +75,11 @@ public sealed class TrafficSplitBackend
     [RangeMaximum(65535)]
     public int? Port { get; set; }
 
-    /// <summary>The backend's share, relative to the sum of the weights. 0 means none.</summary>
-    [DefaultValue(TrafficSplitDefaults.Weight)]
+    /// <summary>The backend's share, relative to the sum of the weights. 0 means none. If omitted, 1. During a gradual shift, its share of
+    /// what the target does not get.</summary>
     [RangeMinimum(0)]
     [RangeMaximum(1000000)]
-    public int Weight { get; set; } = TrafficSplitDefaults.Weight;
+    public int? Weight { get; set; }
 }
 
 /// <summary>What happens to the requests that match.</summary>
@@ -95,6 +104,9 @@ public sealed class TrafficSplitRule
     [Items(1, 16)]
     [ValidationRule("self.exists(b, !has(b.weight) || b.weight > 0)", "all weights are 0; set a weight above 0 for at least one backend")]
     public List<TrafficSplitBackend> Backends { get; set; } = [];
+
+    /// <summary>Shifts the rule's traffic gradually to one of its backends.</summary>
+    public GradualShift? Shift { get; set; }
 
     /// <summary>A service that receives a copy of the requests. Its responses are ignored.</summary>
     public RequestMirror? Mirror { get; set; }

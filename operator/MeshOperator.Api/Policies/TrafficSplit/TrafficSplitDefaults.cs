@@ -14,6 +14,9 @@ public static class TrafficSplitDefaults
     /// <summary>A missing backend fails its own share of the requests.</summary>
     public const OnMissingBackend OnMissingBackend = Policies.OnMissingBackend.Fail;
 
+    /// <summary>A backend's share, relative to the sum of the weights.</summary>
+    public static int ResolveWeight(TrafficSplitBackend backend) => backend.Weight ?? Weight;
+
     /// <summary>All backends, of a split with rules those of each rule.</summary>
     public static IEnumerable<TrafficSplitBackend> ResolveBackends(TrafficSplitSpec spec) =>
         spec.Backends ?? spec.Rules?.SelectMany(rule => rule.Backends) ?? [];

@@ -14,6 +14,14 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         RuleFor(s => s.Port).IsPort();
         RuleFor(s => s).Must(s => (s.Backends is null) != (s.Rules is null)).WithMessage("set exactly one of spec.backends and spec.rules");
         When(s => s.Backends is not null, () => RuleFor(s => s.Backends!).SetValidator(new BackendsValidator()));
+        RuleFor(s => s.Shift)
+            .Must(shift => shift is null)
+            .When(s => s.Rules is not null)
+            .WithMessage("a split with rules has a shift for each rule; set spec.rules[].shift");
+        When(
+            s => s is { Shift: not null, Backends: not null },
+            () => RuleFor(s => s.Shift!).SetValidator(s => new GradualShiftValidator(s.Backends!))
+        );
         When(
             s => s.Rules is not null,
             () =>
@@ -33,7 +41,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         {
             RuleFor(b => b).Must(b => b.Count is >= 1 and <= 16).WithMessage("the list must have 1 to 16 backends");
             RuleFor(b => b)
-                .Must(b => b.Count == 0 || b.Any(x => x.Weight > 0))
+                .Must(b => b.Count == 0 || b.Any(x => TrafficSplitDefaults.ResolveWeight(x) > 0))
                 .WithMessage("all weights are 0; set a weight above 0 for at least one backend");
             RuleFor(b => b)
                 .Must(b => b.FirstTwice(NameOf) is null)
@@ -45,7 +53,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                     backend.RuleFor(b => b.Port).IsPort();
                     backend
                         .RuleFor(b => b.Weight)
-                        .Must(w => w is >= 0 and <= 1_000_000)
+                        .Must(w => w is null or (>= 0 and <= 1_000_000))
                         .WithMessage((_, weight) => $"{weight} is not a weight; use a number from 0 to 1000000");
                 });
         }
@@ -59,6 +67,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         public RuleValidator()
         {
             RuleFor(r => r.Backends).SetValidator(new BackendsValidator());
+            When(r => r.Shift is not null, () => RuleFor(r => r.Shift!).SetValidator(r => new GradualShiftValidator(r.Backends)));
             RuleForEach(r => r.Matches).SetValidator(new MatchValidator());
             When(
                 r => r.Mirror is not null,

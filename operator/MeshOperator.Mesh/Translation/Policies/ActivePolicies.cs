@@ -17,7 +17,7 @@ internal static class ActivePolicies
 {
     /// <summary>The policies of a kind that have a valid spec, the oldest first.</summary>
     public static IReadOnlyList<ActivePolicy<TSpec>> GetActive<TPolicy, TSpec>(this PolicySet policies, PolicyKind<TPolicy, TSpec> kind)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() =>
         [
             .. policies[kind]
@@ -44,7 +44,7 @@ internal static class ActivePolicies
     private sealed class NamedServices(PolicySet policies) : IPolicyKindVisitor<IEnumerable<ObjectName>>
     {
         public IEnumerable<ObjectName> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new() =>
             from policy in policies[kind]
             where policy.Value.HasSpec

@@ -22,21 +22,28 @@ internal sealed record RoutePlan(
 /// <param name="Retries">By backend.</param>
 /// <param name="Breakers">By backend.</param>
 /// <param name="Balancing">By backend.</param>
+/// <param name="Shifts">By backend and name, the gradual shifts.</param>
 internal sealed record CallerPolicies(
     IReadOnlyDictionary<BackendTarget, RetryIndex.Candidate> Retries,
     IReadOnlyDictionary<BackendTarget, BreakerIndex.Candidate> Breakers,
-    IReadOnlyDictionary<BackendTarget, BalancingIndex.Candidate> Balancing
+    IReadOnlyDictionary<BackendTarget, BalancingIndex.Candidate> Balancing,
+    IReadOnlyDictionary<BackendTarget, SortedDictionary<string, ShiftName>> Shifts
 )
 {
     /// <summary>Whether one arrives at a port of a service.</summary>
     public bool ArriveAt(MeshService service)
     {
-        if (Retries.Count == 0 && Breakers.Count == 0 && Balancing.Count == 0)
+        if (Retries.Count == 0 && Breakers.Count == 0 && Balancing.Count == 0 && Shifts.Count == 0)
             return false;
         foreach (var port in service.Ports)
         {
             var target = new BackendTarget(port.Service, port.Port);
-            if (Retries.ContainsKey(target) || Breakers.ContainsKey(target) || Balancing.ContainsKey(target))
+            if (
+                Retries.ContainsKey(target)
+                || Breakers.ContainsKey(target)
+                || Balancing.ContainsKey(target)
+                || Shifts.ContainsKey(target)
+            )
                 return true;
         }
 

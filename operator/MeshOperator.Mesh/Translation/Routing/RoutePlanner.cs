@@ -1,6 +1,7 @@
 using System.Globalization;
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Shifts;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Endpoints;
 using MeshOperator.Mesh.Translation.Policies;
@@ -18,6 +19,7 @@ internal sealed class RoutePlanner
     private readonly Dictionary<BackendTarget, RetryIndex.Candidate> _retriesOfCallers = [];
     private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
     private readonly Dictionary<BackendTarget, BalancingIndex.Candidate> _balancingOfCallers = [];
+    private readonly Dictionary<BackendTarget, SortedDictionary<string, ShiftName>> _shiftsOfCallers = [];
     private readonly List<PolicyFinding> _findings = [];
 
     private RoutePlanner(ClusterSnapshot snapshot, PolicyIndexes policies) =>
@@ -51,7 +53,12 @@ internal sealed class RoutePlanner
             }
         }
 
-        var callers = new CallerPolicies(planner._retriesOfCallers, planner._breakersOfCallers, planner._balancingOfCallers);
+        var callers = new CallerPolicies(
+            planner._retriesOfCallers,
+            planner._breakersOfCallers,
+            planner._balancingOfCallers,
+            planner._shiftsOfCallers
+        );
         return new Found<RoutePlan>(new RoutePlan(ports, kept, callers, planner._retryOverrides), planner._findings);
     }
 
@@ -70,8 +77,15 @@ internal sealed class RoutePlanner
         var routes = new List<HttpRoute>();
         if (split?.Spec.Backends is { } backends)
         {
-            tcp = Keep(_backends.Resolve(split, backends, "spec.backends", root));
-            routes.Add(AddRetries(new HttpRoute { Name = "split", Backends = tcp }, root, split.Key.Name, rule: null, policies));
+            var (weights, shift) = Weigh(split, ShiftProgress.OfBackends, backends);
+            tcp = Keep(_backends.Resolve(split, backends, weights, "spec.backends", root));
+            var route = new HttpRoute
+            {
+                Name = "split",
+                Backends = tcp,
+                Shift = shift,
+            };
+            routes.Add(AddRetries(route, root, split.Key.Name, rule: null, policies));
         }
         else
         {
@@ -85,7 +99,11 @@ internal sealed class RoutePlanner
         if (split is not null)
         {
             foreach (var route in routes)
+            {
                 AddToBackends(route.Backends, name, port.Name);
+                if (root.Protocol != PortProtocol.Tcp)
+                    AddToBackends(route);
+            }
         }
 
         return new MeshServicePort
@@ -113,9 +131,11 @@ internal sealed class RoutePlanner
         {
             var rule = rules[i];
             var field = string.Create(CultureInfo.InvariantCulture, $"spec.rules[{i}]");
+            var (weights, shift) = Weigh(split, TrafficSplitDefaults.ResolveName(rule, i), rule.Backends);
             var route = RuleRoutes.ToRoute(rule, i) with
             {
-                Backends = Keep(_backends.Resolve(split, rule.Backends, $"{field}.backends", root)),
+                Shift = shift,
+                Backends = Keep(_backends.Resolve(split, rule.Backends, weights, $"{field}.backends", root)),
                 Mirror = Keep(_backends.Resolve(split, rule.Mirror, $"{field}.mirror", root)),
             };
             route = AddRetries(route, root, split.Key.Name, rule.Name, policies);
@@ -130,6 +150,19 @@ internal sealed class RoutePlanner
         if (all >= 0)
             routes.RemoveRange(all + 1, routes.Count - all - 1);
         return [.. routes.Select((route, i) => route with { Name = string.Create(CultureInfo.InvariantCulture, $"{route.Name}-{i}") })];
+    }
+
+    /// <summary>The shares of backends as they are now, and the gradual shift to which they belong.</summary>
+    private (IReadOnlyList<int> Weights, ShiftName? Shift) Weigh(
+        ActivePolicy<TrafficSplitSpec> split,
+        string rule,
+        List<TrafficSplitBackend> backends
+    )
+    {
+        if (SplitShift.FindAll(split.Spec).FirstOrDefault(shift => shift.Rule == rule) is not { } shift)
+            return ([.. backends.Select(TrafficSplitDefaults.ResolveWeight)], null);
+        var known = _snapshot.Shifts.GetValueOrDefault(new ObjectName(split.Key.Namespace, split.Key.Name), []);
+        return (shift.Weigh(shift.FindProgress(known) is { } progress ? progress.Weight : 0), new ShiftName(split.Key.Name, rule));
     }
 
     private HttpRoute AddRetries(HttpRoute route, RootPort root, string? split, string? rule, SortedSet<PolicyKey> policies)
@@ -162,6 +195,19 @@ internal sealed class RoutePlanner
             AddToBackends(_breakersOfCallers, backends, breaker);
         if (_policies.Balancing.FindForPort(service, portName) is { } balancing)
             AddToBackends(_balancingOfCallers, backends, balancing);
+    }
+
+    /// <summary>The requests of a gradual shift are counted where they arrive.</summary>
+    private void AddToBackends(HttpRoute route)
+    {
+        if (route.Shift is not { } shift)
+            return;
+        foreach (var target in route.Backends.Select(backend => backend.Target).OfType<BackendTarget>())
+        {
+            if (!_shiftsOfCallers.TryGetValue(target, out var shifts))
+                _shiftsOfCallers.Add(target, shifts = new SortedDictionary<string, ShiftName>(StringComparer.Ordinal));
+            shifts[shift.ToString()] = shift;
+        }
     }
 
     private T Keep<T>(Found<T> found)

@@ -85,7 +85,7 @@ internal static class ServiceAssembler
         return before is not null && ports.SequenceEqual(before.Ports) ? before : new MeshService(name, ports.ToValueList());
     }
 
-    /// <summary>The port with how connections to it are kept. A policy on the port itself comes first; else that of a service whose split
+    /// <summary>The port with how connections to it are kept, and which requests are counted apart. A policy on the port itself comes first; else that of a service whose split
     /// sends requests there, as those arrive over this port's connections.</summary>
     private static MeshServicePort AddConnection(
         MeshServicePort port,
@@ -97,6 +97,8 @@ internal static class ServiceAssembler
     {
         var service = new ObjectName(port.Service.Namespace, port.Service.Name);
         var self = new BackendTarget(port.Service, port.Port);
+        if (callers.Shifts.TryGetValue(self, out var shifts))
+            port = port with { Shifts = shifts.Values.ToValueList() };
         var retry = policies.Retries.FindForPort(service, portName) ?? callers.Retries.GetValueOrDefault(self);
         var breaker = policies.Breakers.FindForPort(service, portName) ?? callers.Breakers.GetValueOrDefault(self);
         if (retry is null && breaker is null)

@@ -38,9 +38,15 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot)
     }
 
     /// <summary>The backends with their ports. Those that are missing are left out where others take their share.</summary>
+    /// <param name="split">The split.</param>
+    /// <param name="backends">Its backends, or those of a rule.</param>
+    /// <param name="weights">Their shares.</param>
+    /// <param name="field">The field that lists them.</param>
+    /// <param name="root">The port whose traffic is split.</param>
     public Found<ValueList<WeightedBackend>> Resolve(
         ActivePolicy<TrafficSplitSpec> split,
         List<TrafficSplitBackend> backends,
+        IReadOnlyList<int> weights,
         string field,
         RootPort root
     )
@@ -56,7 +62,7 @@ internal sealed class SplitBackends(ClusterSnapshot snapshot)
                 string.Create(CultureInfo.InvariantCulture, $"{field}[{i}]"),
                 root
             );
-            resolved.Add(new WeightedBackend(backends[i].Weight, backend));
+            resolved.Add(new WeightedBackend(weights[i], backend));
             findings.AddRange(found);
         }
 

@@ -58,6 +58,15 @@ internal static class ClusterBuilder
         return cluster;
     }
 
+    /// <summary>The cluster of a service port for the requests of a gradual shift, which are counted by cluster. It has the same
+    /// statistics, but endpoints of its own: Envoy does not give a second cluster those that another one has subscribed to.</summary>
+    public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing)
+    {
+        var cluster = Outbound(port, consistentHashing);
+        cluster.Name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+        return cluster;
+    }
+
     /// <summary>The cluster of a pool of a service port's routes. Maglev keeps the weights of endpoints more exactly than a ring.</summary>
     public static Cluster Pool(MeshServicePort port, string name, StickyPool pool, HeaderCase headerCase)
     {

@@ -21,9 +21,11 @@ internal static class EndpointBuilder
     public static ClusterLoadAssignment None(string cluster) => new() { ClusterName = cluster };
 
     /// <summary>The endpoints by zone. A zone weighs as much as it has endpoints, so that traffic is even over all of them.</summary>
-    public static ClusterLoadAssignment Endpoints(MeshServicePort port)
+    /// <param name="port">The service port.</param>
+    /// <param name="cluster">The name of the cluster.</param>
+    public static ClusterLoadAssignment Endpoints(MeshServicePort port, string cluster)
     {
-        var assignment = new ClusterLoadAssignment { ClusterName = Names.Outbound(port.Service, port.Port) };
+        var assignment = new ClusterLoadAssignment { ClusterName = cluster };
         var zones = port
             .Endpoints.DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
             .GroupBy(endpoint => endpoint.Zone ?? "")

@@ -138,7 +138,7 @@ internal static class RouteBuilder
     ) =>
         route.Pool is { } pool
             ? [(Names.Pool(port.Service, port.Port, pool), 1)]
-            : [.. split.Present.Select(backend => (routing.ClusterOf(backend.Target), backend.Weight))];
+            : [.. split.Present.Select(backend => (routing.ClusterOf(backend.Target, route.Shift), backend.Weight))];
 
     private static EnvoyRoute Forward(
         HttpRoute route,

@@ -12,10 +12,11 @@ internal sealed record ServicePortResources
 
     public required bool ConsistentHashing { get; init; }
 
-    /// <summary>The first is the port's own; the others are those of pools, and of endpoints that clients choose themselves.</summary>
+    /// <summary>The first is the port's own; the others are those of pools, of gradual shifts, and of endpoints that clients choose
+    /// themselves.</summary>
     public required IReadOnlyList<XdsResource> Clusters { get; init; }
 
-    /// <summary>The first are the port's own; the others are those of pools.</summary>
+    /// <summary>The first are the port's own; the others are those of pools and of gradual shifts.</summary>
     public required IReadOnlyList<XdsResource> Endpoints { get; init; }
 
     /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'.</summary>
@@ -125,6 +126,12 @@ internal sealed record ServicePortResources
             clusters.Add(Resource(ResourceType.Cluster, poolName, ClusterBuilder.Pool(port, poolName, pool, headerCase), previous));
         }
 
+        foreach (var shift in port.Shifts)
+        {
+            var counted = ClusterBuilder.Shift(port, shift, consistentHashing);
+            clusters.Add(Resource(ResourceType.Cluster, counted.Name, counted, previous));
+        }
+
         if (!port.IsHeadless)
             return clusters;
         foreach (var mtls in port.Endpoints.Select(endpoint => endpoint.Identity is not null).Distinct())
@@ -138,21 +145,23 @@ internal sealed record ServicePortResources
 
     private static List<XdsResource> EndpointsOf(MeshServicePort port, ServicePortResources? previous)
     {
+        var own = Names.Outbound(port.Service, port.Port);
         var endpoints = new List<XdsResource>
         {
             previous is not null && previous.Source.Endpoints.Equals(port.Endpoints)
                 ? previous.Endpoints[0]
-                : Resource(
-                    ResourceType.Endpoints,
-                    Names.Outbound(port.Service, port.Port),
-                    EndpointBuilder.Endpoints(port),
-                    previous?.Endpoints
-                ),
+                : Resource(ResourceType.Endpoints, own, EndpointBuilder.Endpoints(port, own), previous?.Endpoints),
         };
         foreach (var pool in port.Pools)
         {
             var name = Names.Pool(port.Service, port.Port, pool.Name);
             endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Pool(name, pool), previous?.Endpoints));
+        }
+
+        foreach (var shift in port.Shifts)
+        {
+            var name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+            endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Endpoints(port, name), previous?.Endpoints));
         }
 
         return endpoints;

@@ -46,6 +46,9 @@ internal static class Names
     /// <summary>The name of the cluster, endpoints and so on of a pool of a service port's routes.</summary>
     public static string Pool(ServiceName service, int port, string pool) => $"{Outbound(service, port)}/{pool}";
 
+    /// <summary>The name of the cluster of a service port for the requests of a gradual shift.</summary>
+    public static string Shift(BackendTarget target, ShiftName shift) => $"{Outbound(target)}/shift/{shift}";
+
     /// <summary>The name of the cluster of connections to endpoints that the client chose.</summary>
     public static string Direct(ServiceName service, int port) => $"direct/{port}/{service}";
 

@@ -8,12 +8,12 @@ internal sealed class PolicyReader(ClusterReader reader, CancellationToken cance
     : IPolicyKindVisitor<Task<IReadOnlyList<PolicyState>>>
 {
     public async Task<IReadOnlyList<PolicyState>> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-        where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+        where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() =>
         [
             .. (await reader.ListAsync<TPolicy>(ns: null, selector: null, cancellation)).Select(policy => new PolicyState(
                 $"{kind.Name} {policy.Metadata.NamespaceProperty}/{policy.Metadata.Name}",
-                policy.Status?.Conditions ?? []
+                policy.CommonStatus?.Conditions ?? []
             )),
         ];
 }

@@ -50,7 +50,7 @@ internal sealed class MeshViewReader(LocalMesh mesh)
         : IPolicyKindVisitor<Task<IReadOnlyList<PolicyView>>>
     {
         public async Task<IReadOnlyList<PolicyView>> Visit<TPolicy, TSpec>(PolicyKind<TPolicy, TSpec> kind)
-            where TPolicy : CustomKubernetesEntity<TSpec, PolicyStatus>, new()
+            where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
             where TSpec : class, new()
         {
             var policies = await new EntityClient<TPolicy>(transport).ListAsync(cancellation);
@@ -58,7 +58,7 @@ internal sealed class MeshViewReader(LocalMesh mesh)
             [
                 .. policies
                     .Select(policy =>
-                        Read(kind.Name, $"{policy.Metadata.NamespaceProperty}/{policy.Metadata.Name}", policy.Status ?? new PolicyStatus())
+                        Read(kind.Name, $"{policy.Metadata.NamespaceProperty}/{policy.Metadata.Name}", policy.CommonStatus ?? new PolicyStatus())
                     )
                     .OrderBy(policy => policy.Name, StringComparer.Ordinal),
             ];

@@ -1,0 +1,10 @@
+namespace MeshOperator.Mesh.Model;
+
+/// <summary>Names a gradual shift of which requests are counted apart from all others.</summary>
+/// <param name="Split">The name of the TrafficSplit, in the namespace of its backends.</param>
+/// <param name="Rule">The rule's name.</param>
+public sealed record ShiftName(string Split, string Rule)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Split}/{Rule}";
+}

@@ -1,0 +1,59 @@
+using Envoy.Config.Core.V3;
+using Grpc.Core;
+using Microsoft.Extensions.Options;
+
+namespace MeshOperator.Xds.Server;
+
+/// <summary>Lets in the nodes that are who they say they are; the others are refused, counted and logged.</summary>
+internal sealed class NodeGate(INodeAuthenticator authenticator, Refusals refusals, IOptions<XdsServerOptions> options, TimeProvider time)
+{
+    private const int MaxNodeIdLength = 320;
+
+    /// <summary>The id of a node as its first request has it.</summary>
+    /// <exception cref="RpcException">It has none, or a very long one.</exception>
+    public string ReadId(ServerCallContext call, Node? node)
+    {
+        if (node is null)
+            throw Refuse(call, string.Empty, StatusCode.InvalidArgument, RefusalReason.BadRequest, "The first request must have a node.");
+        return node.Id.Length <= MaxNodeIdLength
+            ? node.Id
+            : throw Refuse(
+                call,
+                string.Empty,
+                StatusCode.InvalidArgument,
+                RefusalReason.BadRequest,
+                $"The node id has more than {MaxNodeIdLength} characters."
+            );
+    }
+
+    /// <summary>Finds out whether a client is the node that it says it is.</summary>
+    /// <exception cref="RpcException">It is not, or that cannot be found out now.</exception>
+    public async Task<NodeAuthentication> AuthenticateAsync(ServerCallContext call, string nodeId, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(options.Value.AuthenticationTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        NodeAuthentication authentication;
+        try
+        {
+            authentication = await authenticator.AuthenticateAsync(call, nodeId, either.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            throw Refuse(
+                call,
+                nodeId,
+                StatusCode.Unavailable,
+                RefusalReason.Unavailable,
+                $"The identity of {nodeId} could not be checked within {options.Value.AuthenticationTimeout}."
+            );
+        }
+
+        return authentication.Status is StatusCode.OK
+            ? authentication
+            : throw Refuse(call, nodeId, authentication.Status, authentication.Why, authentication.Reason);
+    }
+
+    /// <summary>Notes a refusal and makes the exception that ends the stream.</summary>
+    public RpcException Refuse(ServerCallContext call, string nodeId, StatusCode status, RefusalReason why, string reason) =>
+        refusals.Refuse(call.Peer, nodeId, status, why, reason);
+}

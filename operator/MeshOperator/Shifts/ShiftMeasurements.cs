@@ -1,0 +1,103 @@
+using MeshOperator.Api.Policies;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Shifts;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Pipeline;
+using MeshOperator.Replicas;
+using MeshOperator.Xds.LoadStats;
+
+namespace MeshOperator.Shifts;
+
+/// <summary>Has requests of gradual shifts counted while they are in progress, and adds up what all replicas count. Not
+/// thread-safe.</summary>
+internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoard board, ReplicaPeers peers)
+{
+    /// <summary>Callers with more than this part of the proxies must not be missing.</summary>
+    private const double MostMissing = 0.05;
+
+    /// <summary>What stands for this replica among the others.</summary>
+    private const string Self = "";
+
+    private readonly LoadLedger _ledger = new();
+    private readonly Dictionary<(ObjectName Split, string Rule), Step> _steps = [];
+
+    /// <summary>Asks the proxies of this replica for what the shifts in progress need, and takes what all have counted.</summary>
+    /// <returns>Whether anything is in progress.</returns>
+    public bool Refresh(ClusterSnapshot snapshot, MeshModel served)
+    {
+        var clusters = FindClusters(snapshot, served).ToHashSet(StringComparer.Ordinal);
+        collector.Want(clusters);
+        var own = collector.Take();
+        board.Post(own);
+        _ledger.Note(Self, own);
+        var replicas = peers.Current.Replicas.Select(replica => replica.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var replica in replicas)
+            _ledger.Note(replica, peers.FindLoads(replica));
+        replicas.Add(Self);
+        _ledger.Keep(replicas, clusters);
+        return clusters.Count > 0;
+    }
+
+    /// <summary>What was counted since a step was acknowledged.</summary>
+    /// <param name="split">The name of the TrafficSplit.</param>
+    /// <param name="shift">The shift.</param>
+    /// <param name="state">Where it is.</param>
+    /// <param name="routes">Where its requests go.</param>
+    /// <param name="callers">How many proxies use the split.</param>
+    public ShiftSample Take(ObjectName split, SplitShift shift, ShiftState state, ShiftRoutes routes, int callers)
+    {
+        var key = (split, shift.Rule);
+        if (state.AcknowledgedAt is not { } acknowledged)
+        {
+            _steps.Remove(key);
+            return new ShiftSample(default, default, "the step is not acknowledged");
+        }
+
+        List<string> targets = [.. ShiftRoutes.Clusters(routes.Target, split, shift)];
+        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, split, shift)];
+        var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
+        if (!_steps.TryGetValue(key, out var step) || step.AcknowledgedAt != acknowledged)
+            _steps[key] = step = new Step(acknowledged, target, other);
+        return new ShiftSample(
+            Since(step.Target, target),
+            Since(step.Others, other),
+            FindGap(routes.IsCounted, callers, _ledger.CountReporters([.. targets, .. others]))
+        );
+    }
+
+    private static IEnumerable<string> FindClusters(ClusterSnapshot snapshot, MeshModel served)
+    {
+        foreach (var (name, policy) in snapshot.Policies[PolicyKinds.TrafficSplit])
+        {
+            if (policy is not PolicyRecord<TrafficSplitSpec> { Spec: { } spec })
+                continue;
+            var known = snapshot.Shifts.GetValueOrDefault(name, []);
+            foreach (var shift in SplitShift.FindAll(spec))
+            {
+                if (shift.Wanted.Checks.Count == 0 || shift.FindProgress(known) is { IsOver: true })
+                    continue;
+                var routes = ShiftRoutes.Find(served, name, spec.Service, shift);
+                foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), name, shift))
+                    yield return cluster;
+            }
+        }
+    }
+
+    private string? FindGap(bool isCounted, int callers, int reporters)
+    {
+        if (!isCounted)
+            return "no requests are counted: the service's ports are declared as TCP";
+        if (peers.Current.Silent is { Count: > 0 } silent)
+            return $"not reporting: replica {string.Join(", ", silent)}";
+        return callers - reporters > callers * MostMissing
+            ? FormattableString.Invariant($"{reporters} of {callers} proxies report what they count")
+            : null;
+    }
+
+    private static ShiftCounts Since(ShiftCounts before, ShiftCounts now) =>
+        now.Requests < before.Requests || now.Errors < before.Errors
+            ? now
+            : new ShiftCounts(now.Requests - before.Requests, now.Errors - before.Errors);
+
+    private sealed record Step(DateTimeOffset AcknowledgedAt, ShiftCounts Target, ShiftCounts Others);
+}

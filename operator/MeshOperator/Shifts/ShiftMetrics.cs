@@ -1,0 +1,46 @@
+using System.Diagnostics.Metrics;
+using MeshOperator.Mesh.Shifts;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Shifts;
+
+/// <summary>Measurements of gradual shifts; of the leader only.</summary>
+internal sealed class ShiftMetrics
+{
+    private readonly Counter<long> _transitions;
+    private IReadOnlyList<(ObjectName Split, ShiftState State)> _current = [];
+
+    public ShiftMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create("MeshOperator.Shifts");
+        meter.CreateObservableGauge(
+            "meshoperator.shift.weight",
+            () => Volatile.Read(ref _current).Select(shift => new Measurement<int>(shift.State.Weight, Labels(shift.Split, shift.State))),
+            null,
+            "The share of the requests that the target of a gradual shift gets, in percent."
+        );
+        meter.CreateObservableGauge(
+            "meshoperator.shift.phase",
+            () =>
+                Volatile.Read(ref _current).Select(shift => new Measurement<int>((int)shift.State.Phase, Labels(shift.Split, shift.State))),
+            null,
+            "Where a gradual shift is: 0 pending, 1 progressing, 2 awaiting approval, 3 paused, 4 held, 5 rolled back, 6 completed."
+        );
+        _transitions = meter.CreateCounter<long>("meshoperator.shift.transitions", null, "Transitions of gradual shifts, by the phase that follows.");
+    }
+
+    /// <summary>Says where all shifts are.</summary>
+    public void Set(IReadOnlyList<(ObjectName Split, ShiftState State)> shifts) => Volatile.Write(ref _current, shifts);
+
+    /// <summary>Counts a transition.</summary>
+    public void Count(ObjectName split, ShiftState after) =>
+        _transitions.Add(1, [.. Labels(split, after), new KeyValuePair<string, object?>("phase", after.Phase.ToString())]);
+
+    private static KeyValuePair<string, object?>[] Labels(ObjectName split, ShiftState state) =>
+        [
+            new("namespace", split.Namespace),
+            new("split", split.Name),
+            new("rule", state.Rule),
+            new("to", state.Identity.To),
+        ];
+}

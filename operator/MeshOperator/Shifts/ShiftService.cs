@@ -1,0 +1,227 @@
+using System.Threading.Channels;
+using MeshOperator.Api;
+using MeshOperator.Api.Policies;
+using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Events;
+using MeshOperator.Kubernetes.Informers;
+using MeshOperator.Kubernetes.LeaderElection;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Shifts;
+using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Mesh.Verdicts;
+using MeshOperator.Pipeline;
+using MeshOperator.Replicas;
+using MeshOperator.Statuses;
+using MeshOperator.Xds.LoadStats;
+using MeshOperator.Xds.Registry;
+
+namespace MeshOperator.Shifts;
+
+/// <summary>Takes the steps of gradual shifts. Every replica has requests counted; the leader decides, and writes where each shift is into
+/// the status of its TrafficSplit, from which all replicas read it.</summary>
+internal sealed class ShiftService(
+    MeshPipeline pipeline,
+    SharedInformer<TrafficSplit> splits,
+    ProxyRegistry proxies,
+    ProxyCensus census,
+    ReplicaPeers peers,
+    LoadStatsCollector collector,
+    ShiftMeasurements measurements,
+    ShiftStatusStore store,
+    ShiftMetrics metrics,
+    EventPublisher events,
+    ILeadership leadership,
+    TimeProvider time,
+    ILogger<ShiftService> logger
+) : BackgroundService
+{
+    /// <summary>How often shifts in progress are looked at.</summary>
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often a status is written of which only the measurements have changed.</summary>
+    private static readonly TimeSpan ReasonEvery = TimeSpan.FromSeconds(10);
+
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
+
+    private readonly Dictionary<ObjectName, DateTimeOffset> _writtenAt = [];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        void Wake() => _wake.Writer.TryWrite(true);
+        void WakeForSplit(ObjectChange<TrafficSplit> change) => Wake();
+
+        pipeline.Translated += Wake;
+        leadership.Changed += Wake;
+        collector.Reported += Wake;
+        splits.Changed += WakeForSplit;
+        try
+        {
+            var isActive = false;
+            while (true)
+            {
+                await WaitAsync(isActive, stoppingToken);
+                isActive = await LookAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
+        finally
+        {
+            pipeline.Translated -= Wake;
+            leadership.Changed -= Wake;
+            collector.Reported -= Wake;
+            splits.Changed -= WakeForSplit;
+        }
+    }
+
+    /// <summary>Waits until something has happened; at most for a moment while there is something to judge.</summary>
+    private async Task WaitAsync(bool isActive, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(isActive ? LookEvery : Timeout.InfiniteTimeSpan, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
+        try
+        {
+            await _wake.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
+    }
+
+    private async Task<bool> LookAsync(CancellationToken cancellation)
+    {
+        if (pipeline.TranslatedSnapshot is not { } snapshot || pipeline.Wanted is not { } wanted || pipeline.Served is not { } served)
+            return false;
+        measurements.Refresh(snapshot, served);
+        if (!leadership.IsLeader)
+        {
+            metrics.Set([]);
+            return snapshot.Shifts.Count > 0;
+        }
+
+        var isActive = false;
+        var states = new List<(ObjectName, ShiftState)>();
+        foreach (var split in splits.Objects.Values)
+        {
+            var name = new ObjectName(split.Metadata.NamespaceProperty, split.Metadata.Name);
+            if (
+                snapshot.Policies.Find(PolicyKinds.TrafficSplit, name) is not { Spec: { } spec } record
+                || record.Uid != split.Metadata.Uid
+                || record.Generation != (split.Metadata.Generation ?? 1)
+                || !wanted.Verdicts.TryGetValue(new PolicyKey(PolicyKinds.TrafficSplit.Name, name.Namespace, name.Name), out var verdict)
+            )
+                continue;
+            var shifts = SplitShift.FindAll(spec).ToList();
+            if (shifts.Count == 0 && split.Status?.Shifts is not { Count: > 0 })
+                continue;
+            try
+            {
+                var look = new Look(snapshot, served, split, name, spec, verdict);
+                foreach (var (_, state) in await StepAsync(look, shifts, cancellation))
+                {
+                    states.Add((name, state));
+                    isActive |= !state.IsOver;
+                }
+            }
+            catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
+            {
+                Log.ShiftFailed(logger, e, name.ToString());
+                isActive = true;
+            }
+        }
+
+        metrics.Set(states);
+        return isActive;
+    }
+
+    private async Task<IReadOnlyList<(SplitShift Shift, ShiftState State)>> StepAsync(
+        Look look,
+        List<SplitShift> shifts,
+        CancellationToken cancellation
+    )
+    {
+        var utc = time.GetUtcNow();
+        var now = utc.AddTicks(-(utc.Ticks % TimeSpan.TicksPerSecond));
+        var known = (look.Split.Status?.Shifts ?? []).ConvertAll(ShiftState.From);
+        var next = shifts.ConvertAll(shift =>
+        {
+            var before = known.Find(state => state.Rule == shift.Rule && state.Identity.Equals(shift.Identity));
+            return (Shift: shift, Before: before, After: ShiftMachine.Advance(shift, before, Observe(look, shift, before, now), now));
+        });
+        List<(SplitShift, ShiftState)> after = [.. next.Select(shift => (shift.Shift, shift.After))];
+        var isSame = known.Count == next.Count && next.TrueForAll(shift => shift.After == shift.Before);
+        var isReason = known.Count == next.Count && next.TrueForAll(shift => shift.After == shift.Before?.With(shift.After.Reason));
+        if (isSame || (isReason && utc - _writtenAt.GetValueOrDefault(look.Name) < ReasonEvery))
+            return after;
+        if (await store.WriteAsync(look.Split, after, cancellation) is not { } written)
+            return after;
+        _writtenAt[look.Name] = utc;
+        foreach (var (shift, before, state) in next)
+        {
+            if (ShiftEvents.Find(shift, before, state) is not { } found)
+                continue;
+            Log.ShiftMoved(logger, look.Name.ToString(), shift.Rule, state.Phase.ToString(), shift.Describe(state.Weight), state.Reason);
+            metrics.Count(look.Name, state);
+            await events.PublishAsync(written, found.IsWarning, found.Reason, found.Message, cancellation);
+        }
+
+        return after;
+    }
+
+    private ShiftObservation Observe(Look look, SplitShift shift, ShiftState? before, DateTimeOffset now)
+    {
+        var command = ShiftCommand.Read(
+            look.Split.Metadata.Annotations?.TryGetValue(MeshNames.ShiftAnnotation, out var text) == true ? text : null
+        );
+        var routes = ShiftRoutes.Find(look.Served, look.Name, look.Spec.Service, shift);
+        var (isProgrammed, waits, rejection, callers) = Measure(look, shift, before, now);
+        return new ShiftObservation
+        {
+            IsProgrammed = isProgrammed,
+            Progress = waits,
+            Rejection = rejection,
+            Verdict = before is { IsJudged: true }
+                ? ShiftJudge.Judge(shift.Wanted, before.Weight, measurements.Take(look.Name, shift, before, routes, callers))
+                : ShiftVerdict.NoChecks,
+            TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0)
+                ? null
+                : $"{shift.Wanted.To} has no ready endpoints",
+            Block = look.Verdict.InEffect
+                ? ShiftWindows.FindBlock(shift.Wanted.Windows, now)
+                : "the split is not in effect; see its Accepted condition",
+            Command = command,
+        };
+    }
+
+    /// <summary>How far the proxies are with the weight that was written down.</summary>
+    private (bool IsProgrammed, string Waits, string? Rejection, int Callers) Measure(
+        Look look,
+        SplitShift shift,
+        ShiftState? before,
+        DateTimeOffset now
+    )
+    {
+        var served = shift.FindProgress(look.Snapshot.Shifts.GetValueOrDefault(look.Name, []))?.Weight ?? 0;
+        if (before is null || before.IsOver || served != before.Weight)
+            return (false, "the step is on its way to the proxies", null, 0);
+        var expected = census.Take();
+        var key = new PolicyKey(PolicyKinds.TrafficSplit.Name, look.Name.Namespace, look.Name.Name);
+        var progress = proxies.GetProgress(key, expected, look.Verdict.Generation);
+        var callers = progress.Targeted - progress.Unconnected.Count;
+        var waits = FormattableString.Invariant($"{progress.Acknowledged} of {progress.Targeted} proxies have acknowledged the step");
+        var rejection = progress.Rejected.Count == 0 ? null : $"{progress.Rejected[0].NodeId} rejected {progress.Rejected[0].Resource}: {progress.Rejected[0].Reason}";
+        // Who connected or left in between may have been missed by both.
+        var isProgrammed =
+            proxies.Connections == expected.Connections && peers.AreHeard && !PolicyConditions.IsWaiting(progress, now) && rejection is null;
+        return (isProgrammed, waits, rejection, callers);
+    }
+
+    /// <summary>One look at a split.</summary>
+    private sealed record Look(
+        ClusterSnapshot Snapshot,
+        MeshModel Served,
+        TrafficSplit Split,
+        ObjectName Name,
+        TrafficSplitSpec Spec,
+        PolicyVerdict Verdict
+    );
+}
