@@ -60,9 +60,9 @@ internal static class ClusterBuilder
 
     /// <summary>The cluster of a service port for the requests of a gradual shift, which are counted by cluster. It has the same
     /// statistics, but endpoints of its own: Envoy does not give a second cluster those that another one has subscribed to.</summary>
-    public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing)
+    public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing, HeaderCase headerCase)
     {
-        var cluster = Outbound(port, consistentHashing);
+        var cluster = Outbound(port, consistentHashing, headerCase);
         cluster.Name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
         return cluster;
     }

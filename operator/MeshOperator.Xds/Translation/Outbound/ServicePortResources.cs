@@ -128,7 +128,7 @@ internal sealed record ServicePortResources
 
         foreach (var shift in port.Shifts)
         {
-            var counted = ClusterBuilder.Shift(port, shift, consistentHashing);
+            var counted = ClusterBuilder.Shift(port, shift, consistentHashing, headerCase);
             clusters.Add(Resource(ResourceType.Cluster, counted.Name, counted, previous));
         }
 
