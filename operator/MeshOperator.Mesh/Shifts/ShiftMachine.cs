@@ -140,9 +140,7 @@ public static class ShiftMachine
         {
             if (_wanted.DryRun == true)
                 return judged with { NextStepAt = null, Reason = $"dry run: the shift would fail now: {reason}" };
-            return _wanted.OnFailure is OnShiftFailure.Rollback
-                ? Move(ShiftPhase.RolledBack, 0, reason)
-                : Stay(ShiftPhase.Held, reason);
+            return _wanted.OnFailure is OnShiftFailure.Rollback ? Move(ShiftPhase.RolledBack, 0, reason) : Stay(ShiftPhase.Held, reason);
         }
 
         private ShiftState Move(ShiftPhase phase, int weight, string reason) => Stay(phase, reason) with { Weight = weight };

@@ -21,7 +21,9 @@ public static class ShiftWindows
     }
 
     private static bool IsOpen(ShiftWindow window, DateTimeOffset now) =>
-        Parse(window).GetOccurrences(now - MeshDuration.Parse(window.Duration), now, Zone(window), fromInclusive: false, toInclusive: true).Any();
+        Parse(window)
+            .GetOccurrences(now - MeshDuration.Parse(window.Duration), now, Zone(window), fromInclusive: false, toInclusive: true)
+            .Any();
 
     private static CronExpression Parse(ShiftWindow window) => CronExpression.Parse(window.Cron);
 

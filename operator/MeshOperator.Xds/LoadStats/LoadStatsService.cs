@@ -6,12 +6,7 @@ using MeshOperator.Xds.Server;
 namespace MeshOperator.Xds.LoadStats;
 
 /// <summary>The load reporting service (LRS). A proxy opens one stream and waits until it is asked for something.</summary>
-internal sealed class LoadStatsService(
-    LoadStatsCollector collector,
-    StreamLimits limits,
-    StreamDrain drain,
-    AdsStreamContext context
-)
+internal sealed class LoadStatsService(LoadStatsCollector collector, StreamLimits limits, StreamDrain drain, AdsStreamContext context)
 {
     /// <summary>Of a proxy that is asked for nothing any more.</summary>
     private static readonly Duration Never = Duration.FromTimeSpan(TimeSpan.FromDays(1));
@@ -83,8 +78,7 @@ internal sealed class LoadStatsService(
         var asking = AskAsync(responses, either.Token);
         try
         {
-            do
-                collector.Add(nodeId, requests.Current);
+            do collector.Add(nodeId, requests.Current);
             while (await requests.MoveNext(either.Token));
         }
         catch (OperationCanceledException) when (authentication.Revoked.IsCancellationRequested)

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Commands;
 

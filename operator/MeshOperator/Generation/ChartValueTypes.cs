@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Settings;
-using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 using MeshOperator.Xds.Translation.Telemetry;
 using Serilog.Events;
 

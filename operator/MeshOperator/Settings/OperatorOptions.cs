@@ -76,7 +76,7 @@ internal sealed record OperatorOptions
     public Xds.Translation.Telemetry.TelemetrySettings Telemetry { get; init; } = new();
 
     /// <summary>How proxies write names of headers.</summary>
-    public Xds.Translation.HeaderCase HeaderCase { get; init; }
+    public Xds.Translation.Shared.HeaderCase HeaderCase { get; init; }
 
     /// <summary>The lowest level that is logged.</summary>
     public Serilog.Events.LogEventLevel LogLevel { get; init; } = Serilog.Events.LogEventLevel.Information;

@@ -47,7 +47,5 @@ internal sealed class LoadLedger
 
     /// <summary>How many proxies of all replicas report of one of the clusters.</summary>
     public int CountReporters(IReadOnlyCollection<string> clusters) =>
-        clusters.Count == 0
-            ? 0
-            : clusters.Max(cluster => _latest.Values.Sum(loads => loads.GetValueOrDefault(cluster)?.Reporters ?? 0));
+        clusters.Count == 0 ? 0 : clusters.Max(cluster => _latest.Values.Sum(loads => loads.GetValueOrDefault(cluster)?.Reporters ?? 0));
 }

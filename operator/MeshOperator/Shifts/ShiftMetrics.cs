@@ -26,7 +26,11 @@ internal sealed class ShiftMetrics
             null,
             "Where a gradual shift is: 0 pending, 1 progressing, 2 awaiting approval, 3 paused, 4 held, 5 rolled back, 6 completed."
         );
-        _transitions = meter.CreateCounter<long>("meshoperator.shift.transitions", null, "Transitions of gradual shifts, by the phase that follows.");
+        _transitions = meter.CreateCounter<long>(
+            "meshoperator.shift.transitions",
+            null,
+            "Transitions of gradual shifts, by the phase that follows."
+        );
     }
 
     /// <summary>Says where all shifts are.</summary>
@@ -37,10 +41,5 @@ internal sealed class ShiftMetrics
         _transitions.Add(1, [.. Labels(split, after), new KeyValuePair<string, object?>("phase", after.Phase.ToString())]);
 
     private static KeyValuePair<string, object?>[] Labels(ObjectName split, ShiftState state) =>
-        [
-            new("namespace", split.Namespace),
-            new("split", split.Name),
-            new("rule", state.Rule),
-            new("to", state.Identity.To),
-        ];
+        [new("namespace", split.Namespace), new("split", split.Name), new("rule", state.Rule), new("to", state.Identity.To)];
 }

@@ -182,9 +182,7 @@ internal sealed class ShiftService(
             Verdict = before is { IsJudged: true }
                 ? ShiftJudge.Judge(shift.Wanted, before.Weight, measurements.Take(look.Name, shift, before, routes, callers))
                 : ShiftVerdict.NoChecks,
-            TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0)
-                ? null
-                : $"{shift.Wanted.To} has no ready endpoints",
+            TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
             Block = look.Verdict.InEffect
                 ? ShiftWindows.FindBlock(shift.Wanted.Windows, now)
                 : "the split is not in effect; see its Accepted condition",
@@ -208,10 +206,16 @@ internal sealed class ShiftService(
         var progress = proxies.GetProgress(key, expected, look.Verdict.Generation);
         var callers = progress.Targeted - progress.Unconnected.Count;
         var waits = FormattableString.Invariant($"{progress.Acknowledged} of {progress.Targeted} proxies have acknowledged the step");
-        var rejection = progress.Rejected.Count == 0 ? null : $"{progress.Rejected[0].NodeId} rejected {progress.Rejected[0].Resource}: {progress.Rejected[0].Reason}";
+        var rejection =
+            progress.Rejected.Count == 0
+                ? null
+                : $"{progress.Rejected[0].NodeId} rejected {progress.Rejected[0].Resource}: {progress.Rejected[0].Reason}";
         // Who connected or left in between may have been missed by both.
         var isProgrammed =
-            proxies.Connections == expected.Connections && peers.AreHeard && !PolicyConditions.IsWaiting(progress, now) && rejection is null;
+            proxies.Connections == expected.Connections
+            && peers.AreHeard
+            && !PolicyConditions.IsWaiting(progress, now)
+            && rejection is null;
         return (isProgrammed, waits, rejection, callers);
     }
 

@@ -1,9 +1,9 @@
 using FluentValidation;
+using k8s.Models;
 using MeshOperator.Api.Validation;
 using MeshOperator.Kubernetes.Admission;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
-using k8s.Models;
 
 namespace MeshOperator.Webhooks;
 

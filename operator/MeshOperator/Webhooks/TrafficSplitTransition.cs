@@ -17,7 +17,10 @@ internal sealed class TrafficSplitTransition : IPolicyTransition<TrafficSplitSpe
             var name = TrafficSplitDefaults.ResolveName(rules[i], i);
             var isShifted = old.Where((rule, at) => rule.Shift is not null && TrafficSplitDefaults.ResolveName(rule, at) == name).Any();
             if (isShifted && rules[i].Shift is null && !HaveWeights(rules[i].Backends))
-                return Refuse(FormattableString.Invariant($"spec.rules[{i}].shift"), FormattableString.Invariant($"spec.rules[{i}].backends[].weight"));
+                return Refuse(
+                    FormattableString.Invariant($"spec.rules[{i}].shift"),
+                    FormattableString.Invariant($"spec.rules[{i}].backends[].weight")
+                );
         }
 
         return null;

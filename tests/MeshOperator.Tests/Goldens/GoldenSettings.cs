@@ -2,7 +2,7 @@ using System.CommandLine;
 using MeshOperator.Commands;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Settings;
-using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Tests.Goldens;

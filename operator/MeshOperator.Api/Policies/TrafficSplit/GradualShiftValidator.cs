@@ -14,7 +14,8 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
         RuleFor(s => s.To)
             .Must(to => backends.Exists(backend => backend.Service == to))
             .WithMessage(
-                (_, to) => $"'{to}' is none of the backends ({string.Join(", ", backends.Select(backend => backend.Service))}); name one of them"
+                (_, to) =>
+                    $"'{to}' is none of the backends ({string.Join(", ", backends.Select(backend => backend.Service))}); name one of them"
             );
         RuleFor(s => s.To)
             .Must(to =>

@@ -38,12 +38,7 @@ internal sealed record CallerPolicies(
         foreach (var port in service.Ports)
         {
             var target = new BackendTarget(port.Service, port.Port);
-            if (
-                Retries.ContainsKey(target)
-                || Breakers.ContainsKey(target)
-                || Balancing.ContainsKey(target)
-                || Shifts.ContainsKey(target)
-            )
+            if (Retries.ContainsKey(target) || Breakers.ContainsKey(target) || Balancing.ContainsKey(target) || Shifts.ContainsKey(target))
                 return true;
         }
 

@@ -58,7 +58,11 @@ internal sealed class MeshViewReader(LocalMesh mesh)
             [
                 .. policies
                     .Select(policy =>
-                        Read(kind.Name, $"{policy.Metadata.NamespaceProperty}/{policy.Metadata.Name}", policy.CommonStatus ?? new PolicyStatus())
+                        Read(
+                            kind.Name,
+                            $"{policy.Metadata.NamespaceProperty}/{policy.Metadata.Name}",
+                            policy.CommonStatus ?? new PolicyStatus()
+                        )
                     )
                     .OrderBy(policy => policy.Name, StringComparer.Ordinal),
             ];

@@ -1,4 +1,4 @@
-namespace MeshOperator.Xds.Translation;
+namespace MeshOperator.Xds.Translation.Shared;
 
 /// <summary>How proxies write the names of headers over HTTP/1.1. HTTP itself makes no difference between upper and lower case.</summary>
 public enum HeaderCase
