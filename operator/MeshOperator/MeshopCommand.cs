@@ -17,6 +17,7 @@ internal static class MeshopCommand
 #endif
             RunCommand.Create(),
             CaCommand.Create(),
+            ShiftCommandLine.Create(),
             InjectCommand.Create(),
             CheckCommand.Create(),
             CheckInjectCommand.Create(),

@@ -54,6 +54,20 @@ internal static class Policies
     public static Task DeleteAsync(TestMesh mesh, string kind, string ns, string name) =>
         mesh.Cluster.Transport.SendAsync(HttpMethod.Delete, Path(kind, ns, name), null, "application/json", CancellationToken.None);
 
+    /// <summary>Sets an annotation as <c>kubectl annotate --overwrite</c> does.</summary>
+    public static Task AnnotateAsync(TestMesh mesh, string kind, string ns, string name, string annotation, string value)
+    {
+        var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [annotation] = value } } };
+        var body = System.Text.Encoding.UTF8.GetBytes(patch.ToJsonString());
+        return mesh.Cluster.Transport.SendAsync(
+            HttpMethod.Patch,
+            Path(kind, ns, name),
+            body,
+            "application/merge-patch+json",
+            CancellationToken.None
+        );
+    }
+
     private static JsonObject Read(byte[] answer) => (JsonObject)JsonNode.Parse(answer)!;
 
     private static string Path(string kind, string ns, string name) =>

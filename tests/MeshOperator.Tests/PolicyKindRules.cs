@@ -20,11 +20,7 @@ public sealed class PolicyKindRules
     {
         var types = typeof(PolicyKinds)
             .Assembly.GetTypes()
-            .Where(type =>
-                type.BaseType is { IsGenericType: true } parent
-                && parent.GetGenericTypeDefinition() == typeof(CustomKubernetesEntity<,>)
-                && parent.GetGenericArguments()[1] == typeof(PolicyStatus)
-            );
+            .Where(type => type.BaseType is { IsGenericType: true } parent && parent.GetGenericTypeDefinition() == typeof(MeshPolicy<,>));
         PolicyKinds.All.Select(kind => kind.Entity).ShouldBe(types, ignoreOrder: true);
     }
 

@@ -6,7 +6,7 @@ namespace MeshOperator.Mesh.Shifts;
 public static class SequentialTest
 {
     /// <summary>The probability of a false alarm of one test over all the time that it runs.</summary>
-    public const double FalseAlarm = 0.0005;
+    public const double FalseAlarm = 0.001;
 
     private static readonly double Threshold = -Math.Log(FalseAlarm);
 

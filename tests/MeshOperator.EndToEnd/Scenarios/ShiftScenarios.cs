@@ -63,6 +63,133 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         (await Caller.RepeatAsync(20, Url)).Select(reply => reply.Version).Distinct().ShouldBe(["web"]);
     }
 
+    [Fact]
+    public async Task Version_with_3_percent_of_errors_at_1_percent_of_the_requests_is_rolled_back()
+    {
+        await ShiftAsync("steps: [{weight: 1, hold: 120s}], checks: [{successRate: {min: 99.5}}, {errors: {maxRatio: 1.5}}]");
+
+        var load = await Caller.LoadAsync(
+            Url,
+            rate: 400,
+            during: _ => UntilAsync("RolledBack", TimeSpan.FromSeconds(180)),
+            $"x-fail-at: {Workload("canary").Pods[0].Name}",
+            "x-fail-each: 33"
+        );
+
+        load.OfVersion("canary").ShouldBeLessThan(600, load.ToString());
+        load.Failed.ShouldBeInRange(1, 20, load.ToString());
+    }
+
+    [Fact]
+    public async Task Version_that_fails_only_for_POST_is_rolled_back()
+    {
+        await ShiftAsync("steps: [{weight: 20, hold: 60s}], checks: [{errors: {maxRatio: 2}}]");
+        var fails = $"x-fail-at: {Workload("canary").Pods[0].Name}";
+
+        using var ends = new CancellationTokenSource();
+        var posts = Task.Run(
+            async () =>
+            {
+                while (!ends.IsCancellationRequested)
+                    await Caller.CallAsync(HttpMethod.Post, Url, callers: 2, requests: 20, fails);
+            },
+            CancellationToken.None
+        );
+        var gets = await Caller.LoadAsync(Url, rate: 50, during: _ => UntilAsync("RolledBack"));
+        await ends.CancelAsync();
+        await posts;
+
+        gets.Failed.ShouldBe(0, gets.ToString());
+        Shift(await StatusAsync())["reason"]!.ToString().ShouldContain("errors ");
+    }
+
+    [Fact]
+    public async Task Too_little_traffic_holds_the_step_and_says_so()
+    {
+        await ShiftAsync("steps: [{weight: 50, hold: 1s}], checks: [{successRate: {min: 99}}], require: {requestsPerStep: 100000}");
+
+        await Caller.LoadAsync(
+            Url,
+            rate: 20,
+            during: _ =>
+                Eventually.Succeeds(
+                    async () =>
+                    {
+                        var shift = Shift(await StatusAsync());
+                        shift["reason"]!.ToString().ShouldContain("of 100,000 requests; successRate 100.00% of");
+                        shift["weight"]!.GetValue<int>().ShouldBe(50);
+                    },
+                    Within
+                )
+        );
+    }
+
+    [Fact]
+    public async Task Step_waits_for_its_approval_and_a_promoted_shift_is_completed()
+    {
+        await ShiftAsync("steps: [{weight: 25, hold: 1s, approval: Required}, {weight: 50, hold: 600s}]");
+
+        var load = await Caller.LoadAsync(
+            Url,
+            rate: 50,
+            during: async _ =>
+            {
+                await UntilAsync("AwaitingApproval");
+                await AnnotateAsync("approve canary/1");
+                await UntilAsync(shift => shift["weight"]!.GetValue<int>().ShouldBe(50));
+                await AnnotateAsync("promote canary");
+                await UntilAsync("Completed");
+            }
+        );
+
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
+    public async Task Counts_are_those_of_the_applications_to_a_hundredth()
+    {
+        await ShiftAsync("steps: [{weight: 50, hold: 600s}], checks: [{successRate: {min: 99}}]");
+        await UntilAsync(shift => shift["acknowledgedAt"].ShouldNotBeNull());
+
+        var key = Mesh.UniqueName("counted");
+        var load = await Caller.CallAsync(Url, callers: 4, requests: 4000, $"x-key: {key}");
+
+        load.Failed.ShouldBe(0, load.ToString());
+        var arrived = load.OfVersion("canary");
+        await UntilAsync(shift =>
+        {
+            var reason = shift["reason"]!.ToString();
+            var counted = int.Parse(
+                System.Text.RegularExpressions.Regex.Match(reason, "of ([0-9,]+) requests to canary").Groups[1].Value,
+                System.Globalization.NumberStyles.AllowThousands,
+                System.Globalization.CultureInfo.InvariantCulture
+            );
+            counted.ShouldBeInRange(arrived * 99 / 100, arrived * 101 / 100, reason);
+        });
+    }
+
+    [Fact]
+    public async Task Shift_without_the_weights_of_its_backends_cannot_be_taken_away()
+    {
+        await ShiftAsync("steps: [{weight: 25, hold: 600s}]");
+
+        var refusal = await Should.ThrowAsync<Kubernetes.Client.KubernetesApiException>(() =>
+            Namespace.ApplyAsync(
+                $$"""
+                apiVersion: meshoperator.io/v1alpha1
+                kind: TrafficSplit
+                metadata: {name: {{_web}}}
+                spec:
+                  service: {{_web}}
+                  backends: [{service: {{_web}}}, {service: canary}]
+                """,
+                programmed: false
+            )
+        );
+
+        refusal.Message.ShouldContain("spec.shift is removed, but the backends have no weights");
+    }
+
     private static JsonNode Shift(JsonNode status) => status["shifts"]![0]!;
 
     private Task ShiftAsync(string shift) =>
@@ -81,13 +208,20 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     private async Task<JsonNode> StatusAsync() =>
         (await Policies.ReadAsync(Mesh, "TrafficSplit", Namespace.Name, _web))["status"] ?? new JsonObject();
 
-    private async Task UntilAsync(string phase) =>
-        await Eventually.Succeeds(
+    private Task UntilAsync(string phase, TimeSpan? within = null) =>
+        UntilAsync(shift => ((string?)shift["phase"]).ShouldBe(phase, shift.ToJsonString()), within);
+
+    private Task UntilAsync(Action<JsonNode> holds, TimeSpan? within = null) =>
+        Eventually.Succeeds(
             async () =>
             {
                 var status = await StatusAsync();
-                ((string?)status["shifts"]?[0]?["phase"]).ShouldBe(phase, status["shifts"]?.ToJsonString());
+                status["shifts"].ShouldNotBeNull(status.ToJsonString());
+                holds(Shift(status));
             },
-            Within
+            within ?? Within
         );
+
+    private Task AnnotateAsync(string command) =>
+        Policies.AnnotateAsync(Mesh, "TrafficSplit", Namespace.Name, _web, Api.MeshNames.ShiftAnnotation, command);
 }
