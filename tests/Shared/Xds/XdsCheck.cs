@@ -13,9 +13,9 @@ internal static partial class XdsCheck
     /// answer's matcher of failures (field 8 of HttpProtocolOptions), bounds on resets (fields 21 and 22 of Http2ProtocolOptions), the size
     /// of bodies that are kept (field 20 of Route), slow start by load reports (field 8 of
     /// ClientSideWeightedRoundRobin), limits without a bucket beside those of their descriptors (in a route, one of 1 ns), descriptors for
-    /// any value and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no more. max_grpc_timeout is
-    /// deprecated, and nothing else has an attempt say what is left of a call's time. The end-to-end tests show all with a real
-    /// Envoy.</summary>
+    /// any value and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no more.
+    /// max_grpc_timeout is deprecated, and nothing else has an attempt say what is left of a call's time. The end-to-end tests show all
+    /// with a real Envoy.</summary>
     public static async Task<(int Status, string Output)> ValidateAsync(params string[] arguments)
     {
         var (status, output) = await RunAsync(["validate", .. arguments]);
