@@ -79,7 +79,7 @@ internal static partial class SupportTable
             All(RouteMatch.Types.ConnectMatcher.Descriptor),
             All(HeaderMatcher.Descriptor),
             All(QueryParameterMatcher.Descriptor),
-            All(WeightedCluster.Descriptor),
+            All(WeightedCluster.Descriptor).Rejects("use_hash_policy"),
             All(WeightedCluster.Types.ClusterWeight.Descriptor),
             All(DirectResponseAction.Descriptor),
             All(RouteAction.Descriptor)

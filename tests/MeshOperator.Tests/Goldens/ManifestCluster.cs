@@ -6,6 +6,8 @@ using MeshOperator.Api.Policies;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Mesh.Shifts;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Snapshots;
 
@@ -60,6 +62,9 @@ internal sealed class ManifestCluster
             Services = Records<V1Service, ServiceRecord>(RecordReader.Read),
             EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(RecordReader.Read),
             Pods = Records<V1Pod, PodRecord>(RecordReader.Read),
+            Shifts = Records<TrafficSplit, ValueList<ShiftProgress>>(split =>
+                ShiftProgress.Read(split) is { Count: > 0 } shifts ? shifts : null
+            ),
             Policies = PolicyKinds.All.Aggregate(PolicySet.Empty, (policies, kind) => kind.Accept(new AddPolicies(this, policies))),
         };
 

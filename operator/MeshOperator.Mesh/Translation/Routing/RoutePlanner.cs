@@ -138,6 +138,8 @@ internal sealed class RoutePlanner
                 Backends = Keep(_backends.Resolve(split, rule.Backends, weights, $"{field}.backends", root)),
                 Mirror = Keep(_backends.Resolve(split, rule.Mirror, $"{field}.mirror", root)),
             };
+            if (route is { Shift: not null, Sticky: not null })
+                route = route with { Backends = TargetFirst(route.Backends, rule.Shift!.To) };
             route = AddRetries(route, root, split.Key.Name, rule.Name, policies);
             _findings.AddRange(_backends.FindUnsticky(split, route, $"{field}.sticky", root));
             matched.AddRange(RuleRoutes.ToMatches(rule).Select(match => route with { Match = match }));
@@ -196,6 +198,10 @@ internal sealed class RoutePlanner
         if (_policies.Balancing.FindForPort(service, portName) is { } balancing)
             AddToBackends(_balancingOfCallers, backends, balancing);
     }
+
+    /// <summary>Clients are kept by their place in the list of shares, so that of a share which only grows must come first.</summary>
+    private static ValueList<WeightedBackend> TargetFirst(ValueList<WeightedBackend> backends, string to) =>
+        backends.OrderBy(backend => backend.Target?.Service.Name == to ? 0 : 1).ToValueList();
 
     /// <summary>The requests of a gradual shift are counted where they arrive.</summary>
     private void AddToBackends(HttpRoute route)

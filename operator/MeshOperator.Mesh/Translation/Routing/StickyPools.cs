@@ -55,11 +55,12 @@ internal static class StickyPools
             _ => port == backend,
         };
 
-    /// <summary>One set of endpoints is spoken to in one protocol.</summary>
+    /// <summary>One set of endpoints is spoken to in one protocol. Of a gradual shift the requests to each backend are counted, so it has no
+    /// pool.</summary>
     private static bool NeedsPool(MeshServicePort port, HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)
     {
         var targets = Targets(route);
-        return targets.Count > 1 && targets.TrueForAll(t => Fits(port.Protocol, ports[t].Protocol));
+        return route.Shift is null && targets.Count > 1 && targets.TrueForAll(t => Fits(port.Protocol, ports[t].Protocol));
     }
 
     private static ValueList<PoolMember> Members(HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)

@@ -154,6 +154,9 @@ internal static class RouteBuilder
 
         var action = new RouteAction { Timeout = EnvoyMessages.Duration(route.RequestTimeout ?? TimeSpan.Zero), RetryPolicy = retry };
         SetClusters(action, clusters);
+        // The share of the target, which comes first, only grows: a client that is there stays there.
+        if (route is { Shift: not null, Sticky: not null, Pool: null } && action.WeightedClusters is { } weighted)
+            weighted.UseHashPolicy = true;
         if (route.Retry is { } settings && retry is not null)
         {
             result.RequestBodyBufferLimit = (ulong)settings.MaxRequestBody;
