@@ -3,16 +3,17 @@
 
     sudo -E unshare --net tests/MeshOperator.Benchmarks/models.py traffic [ROUNDS]                  # requests, streams, uploads, large answers
     sudo -E unshare --net tests/MeshOperator.Benchmarks/models.py names [ROUNDS [SECONDS]]          # what names of headers as written cost
+    sudo -E unshare --net tests/MeshOperator.Benchmarks/models.py instructions [REQUESTS]           # the same in instructions; needs valgrind
 
 Needs what datapath.py does. Client and server are two network namespaces at one bridge; the mesh's have the redirection of
 operator/init/capture.sh and an Envoy of one worker each, with mutual TLS. nginx serves 1 KiB and 50 MB, this program streams and takes uploads.
 All pairs run all of the time, and are asked one after the other, round by round. CPU and memory are those of both Envoys.
 """
-import asyncio, concurrent.futures, json, re, socket, statistics, subprocess, sys, time
+import asyncio, concurrent.futures, glob, http.client, json, os, re, socket, statistics, subprocess, sys, time
 
 import datapath
 from datapath import Pair, apply, begin, leave_out, measure, mesh_pod, of, standing, start_with
-from envoys import DATA, NAMESPACE, read, run, with_processes
+from envoys import DATA, NAMESPACE, eventually, read, run, with_processes
 
 APPLICATION = 9000
 MB = 1_000_000
@@ -140,7 +141,20 @@ async def listen_to_all(host):
     return {"times": delays, "requests": len(delays), "rps": len(delays) / (time.monotonic() - begun)}
 
 
+def repeat(host, port, number):
+    """Requests one after the other on one connection."""
+    connection = http.client.HTTPConnection(host, port, timeout=60)
+    for _ in range(number):
+        connection.request("GET", "/1k", headers=dict(header.split(": ", 1) for header in HEADERS))
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise ConnectionError(answer.status)
+    return {"requests": number}
+
+
 CLIENTS = {
+    "repeat": lambda host, port, number="1": repeat(host, port, int(number)),
     "upload": lambda host, port: upload(host),
     "stream": lambda host, port: asyncio.run(listen_to_all(host)),
     **{f"download-{parallel}": lambda host, port, parallel=parallel: download(host, port, parallel) for parallel in (1, 10, 100)},
@@ -245,12 +259,13 @@ def memory_cell(pair):
     return ", ".join(f"{mib:.0f} MiB" for mib in pair.memory("VmHWM"))
 
 
-def names(rounds, seconds):
+def pairs_of_names(program=datapath.ENVOY):
     """The mesh's configuration in files, with names of headers as they were written, and without."""
     way = prepare()
     whole = mesh_pair(way, 1)
     whole.answers()
     files = [json.dumps(standing(pod)) for pod in (whole.client, whole.server)]
+    datapath.ENVOY = program
     pairs = {}
     for index, (name, change) in enumerate({"as written": lambda _: None, "lower case": leave_out("header_key_format")}.items(), 3):
         pair = pairs[name] = ModelPair(f"names{index}", index, whole.host)
@@ -258,19 +273,58 @@ def names(rounds, seconds):
         for configuration in moved:
             change(configuration)
         start_with(pair, *moved)
+    return pairs
+
+
+def names(rounds, seconds):
+    pairs = pairs_of_names()
     measure(pairs, rounds, seconds)
     for name, pair in pairs.items():
         print(f"{name}: {memory_cell(pair)} at most")
+
+
+def instructions(requests):
+    """What both Envoys of a pair execute for a request in user space, which does not depend on what else the machine does."""
+    program = f"{DATA}/counted"
+    with open(program, "w") as file:
+        file.write(f'#!/bin/sh\nexec valgrind -q --tool=callgrind --callgrind-out-file={DATA}/%p.count "{datapath.ENVOY}" "$@"\n')
+    os.chmod(program, 0o755)
+    for name, pair in pairs_of_names(program).items():
+        eventually(f"{pair.url} does not answer", lambda: pair.client.get(pair.url) == read(f"{DATA}/www/1k"), seconds=600, every=1)
+        ask_again(pair, requests // 5)
+        counts = []
+        for number in (requests, 2 * requests):
+            before = executed(pair)
+            ask_again(pair, number)
+            counts.append(executed(pair) - before)
+        print(f"{name}: {(counts[1] - counts[0]) / requests:,.0f} instructions a request", flush=True)
+
+
+def ask_again(pair, requests):
+    command = pair.client.inside(sys.executable, __file__, "client", "repeat", pair.host, str(pair.port), str(requests))
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def executed(pair):
+    """Since the start, by the sum of all dumps."""
+    total = 0
+    for pid in pair.proxies():
+        subprocess.run(["callgrind_control", "--dump", str(pid)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for path in glob.glob(f"{DATA}/{pid}.count.*"):
+            total += sum(int(number) for number in re.findall(r"^totals: (\d+)", read(path), re.M))
+    return total
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serve())
     elif sys.argv[1:2] == ["client"]:
-        print(json.dumps(CLIENTS[sys.argv[2]](sys.argv[3], int(sys.argv[4]))))
+        print(json.dumps(CLIENTS[sys.argv[2]](sys.argv[3], int(sys.argv[4]), *sys.argv[5:])))
     elif sys.argv[1:2] == ["traffic"]:
         with_processes(lambda: traffic(int((sys.argv[2:] + ["3"])[0])))
     elif sys.argv[1:2] == ["names"]:
         with_processes(lambda: names(*(int(text) for text in (sys.argv[2:] + ["5", "3"][len(sys.argv) - 2:]))))
+    elif sys.argv[1:2] == ["instructions"]:
+        with_processes(lambda: instructions(int((sys.argv[2:] + ["500"])[0])))
     else:
         sys.exit(__doc__)

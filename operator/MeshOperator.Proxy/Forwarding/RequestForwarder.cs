@@ -147,7 +147,7 @@ internal sealed class RequestForwarder : IDisposable
         if (cluster.Choose(state.Hash, state.Tried, state.Retries > 0 ? state.Route.Retry : null) is not { } host)
             return AttemptOutcome.Failed(AttemptFailure.NoEndpoint);
         var version = IsUpgrade(exchange.Context) ? HttpVersion.Version11 : cluster.VersionFor(exchange.Context.Request.Protocol);
-        if (!await cluster.Breaker.TryBeginRequestAsync(NeedsConnection(version), state.Total))
+        if (!await cluster.Breaker.TryBeginRequestAsync(cluster.NeedsConnection(version), state.Total))
         {
             cluster.Statistics.Count("cluster", cluster.StatName, "upstream_rq_pending_overflow");
             return AttemptOutcome.Failed(AttemptFailure.Overflow, "overflow");
@@ -164,9 +164,6 @@ internal sealed class RequestForwarder : IDisposable
             return AttemptOutcome.Failed(AttemptFailure.PerTryTimeout);
         }
     }
-
-    /// <summary>Requests of HTTP/1.1 have a connection each.</summary>
-    private static bool NeedsConnection(Version version) => version == HttpVersion.Version11;
 
     /// <summary>Sends a request, and waits until its response is on its way to the client, or there is none for it.</summary>
     private async ValueTask<AttemptOutcome> SendAsync(ForwardingState state, UpstreamHost host, Version version, CancellationToken limit)
@@ -200,7 +197,7 @@ internal sealed class RequestForwarder : IDisposable
         finally
         {
             host.End();
-            state.Cluster.Breaker.EndRequest(NeedsConnection(version));
+            state.Cluster.Breaker.EndRequest(state.Cluster.NeedsConnection(version));
         }
     }
 

@@ -31,6 +31,7 @@ internal static partial class SupportTable
             Create(LocalRateLimit.Descriptor)
                 .CarriesAll()
                 .Leaves("the built-in proxy counts alone", "local_cluster_rate_limit")
+                .Leaves("requests that no limit is for are not counted", "token_bucket")
                 .Leaves(Statistics, "stat_prefix"),
             All(LocalRateLimitDescriptor.Descriptor),
             All(RateLimitDescriptor.Types.Entry.Descriptor),

@@ -84,7 +84,6 @@ internal static partial class SupportTable
                 .Leaves(
                     "limits of streams, windows and frames are those of .NET",
                     "hpack_table_size",
-                    "max_concurrent_streams",
                     "initial_stream_window_size",
                     "initial_connection_window_size",
                     "max_outbound_frames",
@@ -95,6 +94,7 @@ internal static partial class SupportTable
                     "stream_reset_burst",
                     "stream_reset_rate"
                 )
+                .Leaves("1 has each request wait for its turn, as a queue needs; other numbers are those of .NET", "max_concurrent_streams")
                 .Takes("override_stream_error_on_invalid_http_message", "true"),
             All(KeepaliveSettings.Descriptor),
             Create(BindConfig.Descriptor).Carries("source_address", "extra_source_addresses").Leaves(Sockets, "socket_options"),

@@ -73,6 +73,10 @@ internal sealed class UpstreamCluster : IDisposable
     /// <summary>How HTTP is spoken to it; null when nothing is said.</summary>
     public Protocols? Protocols { get; }
 
+    /// <summary>Whether a request has a connection for itself: with HTTP/1.1, and where one stream is all that a connection may carry, by
+    /// which requests wait for their turn.</summary>
+    public bool NeedsConnection(Version version) => version == HttpVersion.Version11 || Streams is 1;
+
     /// <summary>The bounds of what it has to do.</summary>
     public CircuitBreaker Breaker { get; }
 
@@ -84,6 +88,11 @@ internal sealed class UpstreamCluster : IDisposable
 
     /// <summary>How many endpoints are not ejected.</summary>
     public int Healthy => _hosts.Count(host => !IsEjected(host));
+
+    private uint? Streams =>
+        (
+            Protocols?.ExplicitHttpConfig?.Http2ProtocolOptions ?? Protocols?.UseDownstreamProtocolConfig?.Http2ProtocolOptions
+        )?.MaxConcurrentStreams;
 
     /// <summary>Whether an endpoint is ejected.</summary>
     public bool IsEjected(UpstreamHost host) => _outliers?.IsEjected(host) ?? false;

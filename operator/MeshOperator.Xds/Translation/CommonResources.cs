@@ -6,7 +6,7 @@ using MeshOperator.Xds.Translation.Telemetry;
 namespace MeshOperator.Xds.Translation;
 
 /// <summary>Resources that all proxies have, whatever the mesh.</summary>
-internal sealed class CommonResources(Observability observability)
+internal sealed class CommonResources(Observability observability, OutboundListenerBuilder listeners)
 {
     public IReadOnlyList<XdsResource> Clusters { get; } =
     [
@@ -17,11 +17,5 @@ internal sealed class CommonResources(Observability observability)
     ];
 
     public IReadOnlyList<XdsResource> Listeners { get; } =
-    [
-        XdsResource.Create(
-            ResourceType.Listener,
-            Names.OutboundListener,
-            new OutboundListenerBuilder(observability).Entrance(Names.OutboundListener, "0.0.0.0")
-        ),
-    ];
+    [XdsResource.Create(ResourceType.Listener, Names.OutboundListener, listeners.Entrance(Names.OutboundListener, "0.0.0.0"))];
 }

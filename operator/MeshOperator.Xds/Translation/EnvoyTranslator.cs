@@ -25,13 +25,15 @@ public sealed class EnvoyTranslator
     public EnvoyTranslator()
         : this(new TelemetrySettings()) { }
 
-    /// <summary>A translator with these settings of what proxies report about the traffic.</summary>
-    public EnvoyTranslator(TelemetrySettings telemetry)
+    /// <summary>A translator with these settings of the proxies.</summary>
+    /// <param name="telemetry">What proxies report about the traffic.</param>
+    /// <param name="headerCase">How proxies write names of headers.</param>
+    public EnvoyTranslator(TelemetrySettings telemetry, HeaderCase headerCase = HeaderCase.Preserve)
     {
         ArgumentNullException.ThrowIfNull(telemetry);
         _observability = new Observability(telemetry);
-        _listeners = new OutboundListenerBuilder(_observability);
-        _common = new CommonResources(_observability);
+        _listeners = new OutboundListenerBuilder(_observability, headerCase);
+        _common = new CommonResources(_observability, _listeners);
         _explicitProxies = new ExplicitProxyBuilder(_observability, _listeners);
     }
 
@@ -112,7 +114,7 @@ public sealed class EnvoyTranslator
             own =
                 isSameDomain && previous.Profiles.TryGetValue(profile, out var before)
                     ? before
-                    : ProxyResources.Create(profile, model.TrustDomain, _observability);
+                    : ProxyResources.Create(profile, model.TrustDomain, _observability, _listeners);
             profiles.Add(profile, own);
             return own;
         }

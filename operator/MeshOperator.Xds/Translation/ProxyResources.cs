@@ -33,8 +33,7 @@ internal sealed class ProxyResources
 
     /// <summary>For proxies of which nothing is known: arriving connections are passed on as they are, as there is no identity to
     /// take mutual TLS with.</summary>
-    public static ProxyResources OfUnknownWorkload { get; } =
-        Create(new InboundProfile(MtlsMode.Disabled, [], []), "unknown", new Observability(new TelemetrySettings()));
+    public static ProxyResources OfUnknownWorkload { get; } = CreateUnknown(new Observability(new TelemetrySettings()));
 
     /// <summary>For proxies at which no connections arrive.</summary>
     public static ProxyResources None { get; } = new(InboundProfile.Nothing, Sets([]), []);
@@ -42,22 +41,27 @@ internal sealed class ProxyResources
     /// <summary>The resources of a type, but for secrets, which need the trust bundle.</summary>
     public ResourceSet this[ResourceType type] => _sets[(int)type];
 
-    public static ProxyResources Create(InboundProfile profile, string trustDomain, Observability observability)
+    public static ProxyResources Create(
+        InboundProfile profile,
+        string trustDomain,
+        Observability observability,
+        OutboundListenerBuilder outbound
+    )
     {
         var targets = InboundTarget.ForProfile(profile).Where(target => profile.Binding is null || target.Number is not null).ToList();
-        var builder = new InboundListenerBuilder(observability);
+        var builder = new InboundListenerBuilder(observability, outbound.HeaderCase);
         List<Envoy.Config.Listener.V3.Listener> listeners = profile.Binding is { } binding
             ? [.. builder.BoundListeners(profile, binding, targets, trustDomain)]
             : [builder.Listener(profile, targets, trustDomain)];
         if (profile is { HasIpv6: true, Binding: null })
-            listeners.Add(new OutboundListenerBuilder(observability).Entrance(Names.OutboundIpv6Listener, "::"));
+            listeners.Add(outbound.Entrance(Names.OutboundIpv6Listener, "::"));
         var sets = Sets(targets);
         sets[(int)ResourceType.Cluster] = ResourceSet.Create(
             targets
                 .Select(target =>
                     profile.Binding is { } bound
-                        ? ApplicationCluster.OnLoopback(target, profile, bound.Application)
-                        : ApplicationCluster.Redirected(target, profile)
+                        ? ApplicationCluster.OnLoopback(target, profile, bound.Application, outbound.HeaderCase)
+                        : ApplicationCluster.Redirected(target, profile, outbound.HeaderCase)
                 )
                 .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster))
         );
@@ -80,6 +84,9 @@ internal sealed class ProxyResources
             [.. targets.Where(target => target.HasMutualTlsBytes).Select(target => CallerSecret.ForTarget(target, trustDomain))]
         );
     }
+
+    private static ProxyResources CreateUnknown(Observability silent) =>
+        Create(new InboundProfile(MtlsMode.Disabled, [], []), "unknown", silent, new OutboundListenerBuilder(silent, HeaderCase.Preserve));
 
     private ulong FindFingerprint() =>
         Fingerprints.Combine(_sets.SelectMany(set => set.Items.ToArray())) + Fingerprints.Combine(Callers.Select(callers => callers.Id));

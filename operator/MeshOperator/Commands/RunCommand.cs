@@ -73,6 +73,8 @@ internal static class RunCommand
         };
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
+        var headerCase = HeaderCaseOption.Create();
+        command.Options.Add(headerCase);
         var telemetry = new TelemetryOptions();
         telemetry.AddTo(command);
         var sidecars = new SidecarOptions();
@@ -93,6 +95,7 @@ internal static class RunCommand
                         ReplicaHost = parsed.GetValue(replicaHost) ?? Environment.GetEnvironmentVariable("POD_IP"),
                         ShutdownDelay = TimeSpan.FromSeconds(Math.Max(0, parsed.GetValue(delay))),
                         DefaultUpstreams = parsed.GetValue(upstreams),
+                        HeaderCase = parsed.GetValue(headerCase),
                         Telemetry = telemetry.Read(parsed),
                         LogLevel = parsed.GetValue(level),
                         ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,

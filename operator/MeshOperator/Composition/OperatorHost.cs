@@ -192,7 +192,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             )
         );
         services.AddSingleton<ClusterSnapshotSource>();
-        services.AddSingleton(new Xds.Translation.EnvoyTranslator(options.Telemetry));
+        services.AddSingleton(new Xds.Translation.EnvoyTranslator(options.Telemetry, options.HeaderCase));
         services.AddSingleton<RevocationTracker>();
         services.AddSingleton<MeshPipeline>();
         services.AddHostedService(p => p.GetRequiredService<MeshPipeline>());

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Settings;
+using MeshOperator.Xds.Translation.Shared;
 using MeshOperator.Xds.Translation.Telemetry;
 using Serilog.Events;
 
@@ -67,6 +68,7 @@ internal static class ChartValueTypes
             ["interception.excludeOutboundPorts"] = List(Port()),
             ["interception.excludeOutboundCidrs"] = List(Text()),
             ["defaultUpstreams"] = OneOf(Enum.GetNames<DefaultUpstreams>()),
+            ["proxy.headerCase"] = OneOf(Enum.GetNames<HeaderCase>()),
             // What None was called is still taken in quotes; without them, YAML reads it as false.
             ["telemetry.accessLog"] = OneOf([.. Enum.GetNames<AccessLogMode>(), "Off"]),
             ["telemetry.tracing.endpoint"] = Text("^(.+:[0-9]+)?$"),

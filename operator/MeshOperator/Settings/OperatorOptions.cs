@@ -81,6 +81,9 @@ internal sealed record OperatorOptions
     /// <summary>What proxies log, and where they send spans.</summary>
     public Xds.Translation.Telemetry.TelemetrySettings Telemetry { get; init; } = new();
 
+    /// <summary>How proxies write names of headers.</summary>
+    public Xds.Translation.Shared.HeaderCase HeaderCase { get; init; }
+
     /// <summary>The lowest level that is logged.</summary>
     public Serilog.Events.LogEventLevel LogLevel { get; init; } = Serilog.Events.LogEventLevel.Information;
 

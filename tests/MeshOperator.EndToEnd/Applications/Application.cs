@@ -94,7 +94,9 @@ internal sealed class Application : IAsyncDisposable
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromHours(1);
-        kestrel.Limits.Http2.MaxStreamsPerConnection = 2000;
+
+        // It also ends a connection on which twice as many have been given up and are not cleared away yet.
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 100_000;
         kestrel.AllowSynchronousIO = false;
         kestrel.Listen(address, ApplicationPort.Http, listen => listen.Protocols = HttpProtocols.Http1);
         kestrel.Listen(address, ApplicationPort.Http2, listen => listen.Protocols = HttpProtocols.Http2);

@@ -1,7 +1,10 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace MeshOperator.EndToEnd.Applications;
 
@@ -10,6 +13,7 @@ namespace MeshOperator.EndToEnd.Applications;
 internal static partial class Recorder
 {
     private const string End = "\r\n\r\n";
+    private static readonly TimeSpan CutAfter = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Answers one request after the other, until the caller ends or asked for an end.</summary>
     public static async Task ServeAsync(ConnectionContext connection)
@@ -43,6 +47,12 @@ internal static partial class Recorder
                     return;
                 }
 
+                if (order is "cut")
+                {
+                    await CutAsync(connection);
+                    return;
+                }
+
                 if (Header(request, "expect") is not null)
                     await WriteAsync(connection, "HTTP/1.1 100 Continue\r\n\r\n");
                 var whole = await ReadUntilAsync(connection, head.Text, text => EndOfBody(text, head.End));
@@ -58,6 +68,18 @@ internal static partial class Recorder
         {
             // The caller has gone.
         }
+    }
+
+    /// <summary>Half of an answer without a length, and then a reset.</summary>
+    private static async Task CutAsync(ConnectionContext connection)
+    {
+        await WriteAsync(connection, $"HTTP/1.1 200 OK\r\nConnection: close{End}half");
+
+        // A reset that overtakes what was written would leave nothing of it.
+        await Task.Delay(CutAfter, TimeProvider.System);
+        var socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
+        socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        socket.Close();
     }
 
     /// <summary>What CONNECT asks for: from here on it sends back what it gets, after a line that says whom it was asked for.</summary>
@@ -83,6 +105,8 @@ internal static partial class Recorder
             "large" => Ok($"X-Large: {new string('l', 61_440)}\r\n", "done"),
             "busy" => "HTTP/1.1 409 Model Busy\r\nX-CamelCase: Kept\r\nContent-Length: 4\r\n\r\ndone",
             "length-and-chunks" => $"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked{End}4\r\ndone\r\n0{End}",
+            "chunked-twice" => $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked{End}4\r\ndone\r\n0{End}",
+            "no-content-with-chunks" => $"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked{End}0{End}",
             "envoy" => Ok(
                 "x-envoy-upstream-service-time: 1\r\nx-envoy-decorator-operation: forged\r\nx-envoy-attempt-count: 9\r\n",
                 "done"

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MeshOperator.Testing;
 
 namespace MeshOperator.EndToEnd.Checks;
 
@@ -29,6 +30,15 @@ internal static class DocumentedDifferences
     private static readonly string[] Added = ["x-forwarded-proto", "x-request-id", "content-length"];
 
     private const string Identity = "x-forwarded-client-cert";
+
+    /// <summary>What a client sees of something that stock Envoy cannot do.</summary>
+    /// <param name="what">How its row in the documentation begins.</param>
+    public static string StockEnvoy(string what) =>
+        File.ReadLines(Path.Combine(Repository.Root, "docs", "http-transparency.md"))
+            .SkipWhile(line => line != "## What stock Envoy cannot do")
+            .Single(line => line.StartsWith($"| {what}", StringComparison.Ordinal))
+            .Split('|')[2]
+            .Trim();
 
     /// <summary>How the request of <paramref name="plain"/> must not have arrived with the mesh; null where all differences are
     /// documented ones.</summary>

@@ -11,11 +11,15 @@ internal sealed class RawConnection(Socket socket) : IDisposable
 
     public Socket Socket => socket;
 
-    public async Task SendAsync(string text)
+    /// <summary>Whether <see cref="ReadToEndAsync"/> ended by a reset.</summary>
+    public bool IsReset { get; private set; }
+
+    public Task SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
+
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes)
     {
-        var bytes = Encoding.Latin1.GetBytes(text);
-        for (var sent = 0; sent < bytes.Length; )
-            sent += await socket.SendAsync(bytes.AsMemory(sent));
+        while (bytes.Length > 0)
+            bytes = bytes[await socket.SendAsync(bytes)..];
     }
 
     /// <summary>Says that nothing more is sent.</summary>
@@ -56,7 +60,7 @@ internal sealed class RawConnection(Socket socket) : IDisposable
         }
         catch (SocketException)
         {
-            // A reset.
+            IsReset = true;
         }
         catch (OperationCanceledException)
         {

@@ -49,8 +49,9 @@ public sealed class CrowdScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         var broken = new System.Collections.Concurrent.ConcurrentBag<string>();
         try
         {
-            // All stay open; those that are new at a time are fewer, as each is a handshake of two proxies on a machine that is shared.
-            foreach (var some in Enumerable.Range(0, 3000).Chunk(150))
+            // All stay open; those that are new at a time are fewer: each is a handshake of two proxies, which has 5 s, on a shared
+            // machine.
+            foreach (var some in Enumerable.Range(0, 3000).Chunk(50))
             {
                 connections.AddRange(
                     await Task.WhenAll(

@@ -23,7 +23,7 @@ public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
 
         var load = await client.CallAsync(new HttpMethod(method), "http://web/", callers, requests: 100 * callers);
 
-        load.Failed.ShouldBe(0, load.ToString());
+        load.Failed.ShouldBe(0, $"{load}\n{await RetriesAsync(client.Pod)}");
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
             }
         );
 
-        load.Failed.ShouldBe(0, load.ToString());
+        load.Failed.ShouldBe(0, $"{load}\n{await RetriesAsync(client.Pod)}");
     }
 
     [Fact]
@@ -73,6 +73,12 @@ public sealed class DeadServerScenarios(TestMesh mesh) : Scenario(mesh)
         );
         return (web, client);
     }
+
+    /// <summary>What a proxy has counted of its retries to the service: tried, over the budget, or used up.</summary>
+    private static Task<string> RetriesAsync(RunningPod pod) =>
+        pod.Proxy!.AdminAsync(
+            "/stats?usedonly&filter=^cluster.outbound/80/.*/web.(upstream_rq_(retry|total|5)|upstream_cx_connect_fail|outlier)"
+        );
 
     /// <summary>How many requests a proxy has sent to the service, retries among them.</summary>
     private static async Task<int> AttemptsAsync(RunningPod pod)

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Grpc.Core;
 using MeshOperator.EndToEnd.Applications;
+using MeshOperator.EndToEnd.Checks;
 using MeshOperator.EndToEnd.Clients;
 using MeshOperator.Testing;
 using Shouldly;
@@ -294,6 +295,35 @@ public sealed class ModelTrafficScenarios(TestMesh mesh, SharedNamespace shared)
         TestContext.Current.TestOutputHelper?.WriteLine(string.Join(", ", outcomes.Select(o => $"{o.Value} x {o.Key}")));
         outcomes.Keys.ShouldBeSubsetOf(["401", "503", Broken]);
         outcomes["401"].ShouldBeGreaterThan(0);
+    }
+
+    [Theory]
+    [InlineData("`Transfer-Encoding: chunked` twice", "chunked-twice", "200")]
+    [InlineData("`Transfer-Encoding: chunked` twice", "no-content-with-chunks", "204")]
+    [InlineData("the client closes its sending side", "", "200")]
+    [InlineData("a response without length", "cut", Broken)]
+    public async Task What_stock_Envoy_cannot_do_is_seen_by_clients_as_documented(string what, string answer, string direct)
+    {
+        var closes = answer.Length == 0;
+
+        (await SeenAsync(Outside, "plain", answer, closes)).ShouldBe(direct);
+        var meshed = await SeenAsync(Caller, "model", answer, closes);
+
+        meshed.ShouldNotBe(direct);
+        DocumentedDifferences.StockEnvoy(what).ShouldStartWith(meshed);
+    }
+
+    /// <summary>The status that a client sees, what came in its place, or that the connection was reset in the middle.</summary>
+    private static async Task<string> SeenAsync(Client caller, string server, string answer, bool closes)
+    {
+        using var connection = await caller.ConnectAsync(server, Port.Recorder.Number);
+        await connection.SendAsync($"GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\nx-answer: {answer}\r\n\r\n");
+        if (closes)
+            connection.CloseSending();
+        var arrived = await connection.ReadToEndAsync();
+        return connection.IsReset ? Broken
+            : arrived.Length == 0 ? "nothing"
+            : arrived.Split(' ')[1];
     }
 
     private static async Task<string> OutcomeAsync(Func<Task<Reply>> request)

@@ -25,14 +25,7 @@ public sealed class SharedLimitScenarios(TestMesh mesh) : Scenario(mesh)
         );
         var client = await shop.DeployAsync("client");
         Expect("'descriptors' is set but only used by route configuration", "rate limits are buckets of the filter");
-        await shop.ApplyAsync(
-            $$"""
-            apiVersion: meshoperator.io/v1alpha1
-            kind: RateLimit
-            metadata: {name: web}
-            spec: {scope: Service, targetRefs: [{kind: Service, name: web}], limits: [{requests: {{Rate}}, burst: {{Rate}} }]}
-            """
-        );
+        await shop.ApplyAsync(Limit());
         var marks = new List<(string Phase, TimeSpan At)>();
 
         var load = await client.Client.LoadAsync(
@@ -61,6 +54,56 @@ public sealed class SharedLimitScenarios(TestMesh mesh) : Scenario(mesh)
             marks.Add((phase, load.Now));
         }
     }
+
+    [Fact]
+    public async Task Callers_in_plaintext_and_over_mutual_TLS_share_the_limit()
+    {
+        var shop = await NamespaceAsync("shared-modes", proxies: 3);
+        await shop.DeployAsync("web", replicas: 2);
+        var meshed = (await shop.DeployAsync("meshed")).Client;
+        var plain = (await shop.DeployAsync(new WorkloadSpec("plain") { IsMeshed = false })).Client;
+        Expect("'descriptors' is set but only used by route configuration", "rate limits are buckets of the filter");
+        await shop.ApplyAsync(Limit());
+
+        var marks = new List<TimeSpan>();
+        var ofPlain = new List<TimeSpan>();
+        LoadResult? plaintext = null;
+        var mutualTls = await meshed.LoadAsync(
+            "http://web/",
+            rate: 60,
+            during: async load =>
+                plaintext = await plain.LoadAsync(
+                    "http://web/",
+                    rate: 60,
+                    during: async second =>
+                    {
+                        await Eventually.Succeeds(() => Refusals(load).ShouldBeGreaterThan(20));
+                        await Eventually.Succeeds(() => Refusals(second).ShouldBeGreaterThan(20));
+                        marks.Add(load.Now);
+                        ofPlain.Add(second.Now);
+                        await load.GoOnAsync(TimeSpan.FromSeconds(10));
+                        marks.Add(load.Now);
+                        ofPlain.Add(second.Now);
+                    }
+                )
+        );
+
+        var accepted =
+            mutualTls.Between(marks[0], marks[1]).Of(HttpStatusCode.OK) + plaintext!.Between(ofPlain[0], ofPlain[1]).Of(HttpStatusCode.OK);
+        var expected = Rate * (marks[1] - marks[0]).TotalSeconds;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{accepted} of {expected:0}");
+        ((double)accepted).ShouldBeInRange(0.9 * expected, 1.1 * expected, $"{mutualTls}\n{plaintext}");
+    }
+
+    private static int Refusals(Load load) => load.SoFar.Samples.TakeLast(40).Count(sample => sample.Status == 429);
+
+    private static string Limit() =>
+        $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: RateLimit
+            metadata: {name: web}
+            spec: {scope: Service, targetRefs: [{kind: Service, name: web}], limits: [{requests: {{Rate}}, burst: {{Rate}} }]}
+            """;
 
     private static void ShouldHold(LoadResult load, string phase, TimeSpan from, TimeSpan to)
     {

@@ -7,6 +7,7 @@ namespace MeshOperator.LocalMeshTests.ProxyScenarios;
 /// <summary>gRPC, bytes and WebSockets, through the proxy and through local ports.</summary>
 public abstract class ProtocolScenarios(ScenarioMesh mesh) : ProxyScenario(mesh)
 {
+    private const int GrpcPort = 9000;
     private const int LocalHttp = 19000;
     private const int LocalGrpc = 19001;
     private const int LocalBytes = 19002;
@@ -56,6 +57,19 @@ public abstract class ProtocolScenarios(ScenarioMesh mesh) : ProxyScenario(mesh)
 
         reply.Headers["content-type"].ShouldBe("text/event-stream");
         reply.Body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(20);
+    }
+
+    [Fact]
+    public async Task A_queue_holds_calls_of_HTTP_2_one_by_one()
+    {
+        await ApplyAsync("RateLimit", "selector: {matchLabels: {app: web}}\nqueue: {running: 1, waiting: 1}");
+        var server = Outside(Mesh.Running.FindPod("web"), GrpcPort);
+
+        var replies = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => server.CallGrpcAsync("x-standin-delay: 300ms")));
+
+        // Each thread of a proxy lets one run and one wait.
+        replies.Count(reply => reply.Headers["grpc-status"] == "0").ShouldBeInRange(2, 6);
+        replies.Count(reply => reply.Headers["grpc-status"] == "14").ShouldBeGreaterThanOrEqualTo(6);
     }
 
     private Task<IReadOnlyList<CallResult>> CallGrpcAsync(int number, params (string, string)[] headers) =>

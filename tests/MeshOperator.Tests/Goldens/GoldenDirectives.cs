@@ -15,6 +15,7 @@ internal sealed partial class GoldenDirectives
         "tracing",
         "tracing-sampling",
         "default-upstreams",
+        "header-case",
         "pod-families",
         "kubernetes",
     ];

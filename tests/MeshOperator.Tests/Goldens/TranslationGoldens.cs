@@ -62,7 +62,7 @@ public sealed class TranslationGoldens : IDisposable
     private static (TranslationResult Result, EnvoyConfiguration Configuration) Translate(GoldenCase golden, int order = 0)
     {
         var result = Translator.Translate(ManifestCluster.Of(golden.Manifests, golden.Settings).Snapshot().InOrder(order));
-        return (result, new EnvoyTranslator(golden.Settings.Telemetry).Translate(result.Model));
+        return (result, new EnvoyTranslator(golden.Settings.Telemetry, golden.Settings.HeaderCase).Translate(result.Model));
     }
 
     /// <summary>The verdicts, and each resource with its version, which is a hash of its bytes.</summary>

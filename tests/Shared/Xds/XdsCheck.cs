@@ -12,10 +12,10 @@ internal static partial class XdsCheck
     /// <summary>Validates, and passes over what this Envoy is known to take though xdscheck, which knows an older one, does not: an
     /// answer's matcher of failures (field 8 of HttpProtocolOptions), bounds on resets (fields 21 and 22 of Http2ProtocolOptions), the size
     /// of bodies that are kept (field 20 of Route), slow start by load reports (field 8 of
-    /// ClientSideWeightedRoundRobin), limits without a bucket beside those of their descriptors, descriptors for any value
-    /// and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no more. max_grpc_timeout is
-    /// deprecated, and nothing else has an attempt say what is left of a call's time. The end-to-end tests show all with a real
-    /// Envoy.</summary>
+    /// ClientSideWeightedRoundRobin), limits without a bucket beside those of their descriptors (in a route, one of 1 ns), descriptors for
+    /// any value and how many buckets they have (field 18 of LocalRateLimit), and filters that a route switches on and no more.
+    /// max_grpc_timeout is deprecated, and nothing else has an attempt say what is left of a call's time. The end-to-end tests show all
+    /// with a real Envoy.</summary>
     public static async Task<(int Status, string Output)> ValidateAsync(params string[] arguments)
     {
         var (status, output) = await RunAsync(["validate", .. arguments]);
@@ -42,6 +42,7 @@ internal static partial class XdsCheck
             + @"|<LocalRateLimit>\.descriptors\[\d+\]\.entries\[1\]\.value: value length must be at least 1 runes"
             + @"|Http2ProtocolOptions has unknown fields: field 21 \(bytes, \d+ bytes\), field 22 \(bytes, \d+ bytes\) \("
             + @"|route\.v3\.Route has unknown fields: field 20 \(bytes, \d+ bytes\) \(|\.max_grpc_timeout: deprecated "
+            + @"|\.token_bucket\.fill_interval: 1ns: local rate limit token bucket fill timer must be >= 50ms"
             + @"|: descriptors without a token bucket \(|<FilterConfig>\.config: empty type_url: ",
         RegexOptions.CultureInvariant
     )]

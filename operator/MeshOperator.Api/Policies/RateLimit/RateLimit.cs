@@ -40,7 +40,8 @@ public sealed class RateLimitSpec
 
     /// <summary>What the limits are for: each proxy alone, or all the pods of the policy together. Together, each of n ready pods has the
     /// nth part, so a burst must be at least n, and requests must come to the pods evenly, as they do by default. A pod that starts has
-    /// its part of the burst. Requests in plaintext and over mutual TLS are counted apart.</summary>
+    /// its part of the burst. Requests in plaintext and over mutual TLS are counted together for all pods, and apart for each
+    /// proxy.</summary>
     [DefaultValue(RateLimitDefaults.Scope)]
     public RateLimitScope Scope { get; set; } = RateLimitDefaults.Scope;
 

@@ -32,6 +32,13 @@ internal sealed class RetryIndex
             );
             findings.AddRange(targets.Add(snapshot, key, spec.TargetRefs, candidate));
             findings.AddRange(TargetIndex<Candidate>.FindTcp(snapshot, key, spec.TargetRefs, "no requests to retry"));
+            if (spec.Attempts > 0)
+                findings.Add(
+                    new Noted(
+                        key,
+                        $"Request bodies up to {spec.MaxRequestBody} are kept for another attempt; a larger request is sent once."
+                    )
+                );
         }
 
         return new Found<RetryIndex>(new RetryIndex(targets), findings);

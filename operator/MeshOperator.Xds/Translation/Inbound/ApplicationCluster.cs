@@ -14,15 +14,15 @@ internal static class ApplicationCluster
     /// <summary>Only what a setting bounds shall be bounded.</summary>
     private const uint Unbounded = uint.MaxValue;
 
-    /// <summary>Requests that are repeated at a time. An application that is dead must not cost twice.</summary>
-    private const uint Repeats = 10;
+    /// <summary>Requests that wait to be repeated at a time. Beyond it an application that is dead costs nothing more.</summary>
+    private const uint Repeats = 100;
 
     /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's. Where
     /// requests wait, that is said beforehand: Envoy has a pool of connections for each place that it finds out, and of requests that come
     /// at once each finds it out for itself.</summary>
-    public static Cluster Redirected(InboundTarget target, InboundProfile profile)
+    public static Cluster Redirected(InboundTarget target, InboundProfile profile, HeaderCase headerCase)
     {
-        var cluster = Create(target, profile);
+        var cluster = Create(target, profile, headerCase);
         if (target.Port.Queue is not null && profile.QueueAddress is { } address)
         {
             SendTo(address, target, cluster);
@@ -48,9 +48,9 @@ internal static class ApplicationCluster
     }
 
     /// <summary>The proxy listens at the pod's address, and the application on loopback.</summary>
-    public static Cluster OnLoopback(InboundTarget target, InboundProfile profile, string address)
+    public static Cluster OnLoopback(InboundTarget target, InboundProfile profile, string address, HeaderCase headerCase)
     {
-        var cluster = Create(target, profile);
+        var cluster = Create(target, profile, headerCase);
         SendTo(address, target, cluster);
         return cluster;
     }
@@ -74,7 +74,7 @@ internal static class ApplicationCluster
         };
     }
 
-    private static Cluster Create(InboundTarget target, InboundProfile profile)
+    private static Cluster Create(InboundTarget target, InboundProfile profile, HeaderCase headerCase)
     {
         var connection = profile.Application;
         var places = target.Port.Queue is { } queue ? new Places(queue, profile.Threads) : null;
@@ -96,7 +96,7 @@ internal static class ApplicationCluster
                 },
             },
         };
-        if (UpstreamProtocols.ForServer(target.Port.Protocol, streams: places is null ? null : 1) is not { } options)
+        if (UpstreamProtocols.ForServer(target.Port.Protocol, headerCase, streams: places is null ? null : 1) is not { } options)
             return cluster;
         options.CommonHttpProtocolOptions = new HttpProtocolOptions { IdleTimeout = EnvoyMessages.Duration(connection.IdleTimeout!.Value) };
         if ((connection.RequestsPerConnection ?? places?.RequestsPerConnection) is { } requests)

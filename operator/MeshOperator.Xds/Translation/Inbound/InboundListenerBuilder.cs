@@ -17,7 +17,7 @@ namespace MeshOperator.Xds.Translation.Inbound;
 /// <summary>Makes the listener for connections that arrive at a pod. Access rules and rate limits are not in it: those of HTTP are in
 /// the routes (RDS) and in filters of their own (ECDS), those of bytes in filters and in what certificates are checked against (SDS).
 /// So a change of them is in effect for the next request on every open connection, and ends none.</summary>
-internal sealed class InboundListenerBuilder(Observability observability)
+internal sealed class InboundListenerBuilder(Observability observability, HeaderCase headerCase)
 {
     /// <summary>How long the first bytes of a client are waited for before its connection counts as plain bytes. Short, because plaintext
     /// clients of protocols in which the server speaks first wait that long. The same for all modes, as a difference outside of the filter
@@ -176,7 +176,7 @@ internal sealed class InboundListenerBuilder(Observability observability)
     /// those and set again from the certificate of the others. The filters are the same for all ports.</summary>
     private Filter Http(InboundTarget target, InboundChain chain)
     {
-        var manager = ConnectionManagerBuilder.Create(target.Name, "localhost", isFromProxy: chain.IsMutualTls);
+        var manager = ConnectionManagerBuilder.Create(target.Name, "localhost", headerCase, isFromProxy: chain.IsMutualTls);
         manager.Rds = InboundRoutes.Source(target);
         manager.ForwardClientCertDetails = chain.IsMutualTls
             ? Manager.Types.ForwardClientCertDetails.SanitizeSet

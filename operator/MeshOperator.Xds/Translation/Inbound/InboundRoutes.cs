@@ -2,6 +2,7 @@ using Envoy.Config.Core.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Http.Rbac.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Xds.Translation.Shared;
 using EnvoyRoute = Envoy.Config.Route.V3.Route;
 using RetryPolicyDefaults = MeshOperator.Api.Policies.RetryPolicyDefaults;
@@ -12,7 +13,9 @@ namespace MeshOperator.Xds.Translation.Inbound;
 /// let it.</summary>
 internal static class InboundRoutes
 {
-    private static readonly TimeSpan RepeatAfter = TimeSpan.FromMilliseconds(1);
+    /// <summary>Envoy takes a time up to this. An application that does not listen must not look idle to callers, who choose the endpoint
+    /// with the fewest requests in flight: as soon as its refusals come at once, all of them go there.</summary>
+    private static readonly TimeSpan RepeatWithin = TimeSpan.FromMilliseconds(50);
 
     private static readonly HeaderMatcher Idempotent = MatchBuilder.Methods([.. RetryPolicyDefaults.Methods]);
 
@@ -32,19 +35,33 @@ internal static class InboundRoutes
             {
                 Route(target, "connect", new RouteMatch { ConnectMatcher = new RouteMatch.Types.ConnectMatcher() }, null),
                 Route(target, "idempotent", Prefix(Idempotent), Repeat("reset")),
-                Route(target, "default", Prefix(), Repeat("refused-stream")),
+                Route(target, "default", Prefix(), Repeat("connect-failure,refused-stream")),
             },
         };
         foreach (var (filter, rbac) in AccessBuilder.Http(target.Port.Access))
             host.TypedPerFilterConfig.Add(AccessBuilder.HttpFilter(filter), EnvoyMessages.Pack(new RBACPerRoute { Rbac = rbac }));
-        foreach (var slot in InboundNames.Limits(target).Take(target.Port.Limits.Count))
-            host.TypedPerFilterConfig.Add(slot, EnvoyMessages.On);
+        foreach (var (slot, limit) in Limits(target))
+            host.TypedPerFilterConfig.Add(slot, limit);
         return new RouteConfiguration
         {
             Name = target.Name,
             ResponseHeadersToRemove = { NotSent.Header },
             VirtualHosts = { host },
         };
+    }
+
+    /// <summary>Switches on the filters that have a limit. The buckets are those of each chain's own filter, which outlast a change of
+    /// routes. A limit that counts all requests of a service must not have one for plaintext and one for mutual TLS: it is in the routes
+    /// itself, which all chains have in common.</summary>
+    private static IEnumerable<(string Slot, Any Limit)> Limits(InboundTarget target)
+    {
+        var limits = target.Port.Limits;
+        var isInRoutes = target.Chains.Count(chain => chain.IsHttp) > 1 && limits.Any(limit => limit.IsShared);
+        return InboundNames
+            .Limits(target)
+            .Zip(RateLimitBuilder.Filters(limits, target.Name, InboundNames.LimitSlots))
+            .Take(limits.Count)
+            .Select(slot => (slot.First, isInRoutes ? EnvoyMessages.Pack(RateLimitBuilder.InRoutes(slot.Second)) : EnvoyMessages.On));
     }
 
     private static EnvoyRoute Route(InboundTarget target, string name, RouteMatch match, RetryPolicy? repeat) =>
@@ -62,7 +79,7 @@ internal static class InboundRoutes
 
     private static RouteMatch Prefix(params ReadOnlySpan<HeaderMatcher> headers) => new() { Prefix = "/", Headers = { headers.ToArray() } };
 
-    /// <summary>Once, and at once: the application is in the same pod.</summary>
+    /// <summary>Once, and soon: the application is in the same pod.</summary>
     private static RetryPolicy Repeat(string conditions) =>
         new()
         {
@@ -70,8 +87,8 @@ internal static class InboundRoutes
             NumRetries = 1,
             RetryBackOff = new RetryPolicy.Types.RetryBackOff
             {
-                BaseInterval = EnvoyMessages.Duration(RepeatAfter),
-                MaxInterval = EnvoyMessages.Duration(RepeatAfter),
+                BaseInterval = EnvoyMessages.Duration(RepeatWithin),
+                MaxInterval = EnvoyMessages.Duration(RepeatWithin),
             },
         };
 }

@@ -3,6 +3,7 @@ using Envoy.Config.Core.V3;
 using Envoy.Extensions.Common.Ratelimit.V3;
 using Envoy.Extensions.Filters.Http.LocalRatelimit.V3;
 using Envoy.Type.V3;
+using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Translation.Shared;
 
@@ -33,6 +34,18 @@ internal static class RateLimitBuilder
         for (var slot = 0; slot < slots; slot++)
             yield return Filter(slot < slots - 1 ? [.. limits.Skip(slot).Take(1)] : [.. limits.Skip(slot)], statPrefix);
     }
+
+    /// <summary>A filter's configuration as routes take it: with a bucket for requests that no limit is for. Envoy demands one there, and
+    /// makes none of an interval below a millisecond.</summary>
+    public static LocalRateLimit InRoutes(LocalRateLimit filter) =>
+        new(filter)
+        {
+            TokenBucket = new TokenBucket
+            {
+                MaxTokens = 1,
+                FillInterval = new Duration { Nanos = 1 },
+            },
+        };
 
     private static LocalRateLimit Filter(IReadOnlyList<RequestLimit> limits, string statPrefix)
     {

@@ -43,7 +43,8 @@ internal static class ClusterBuilder
     /// <summary>The cluster of a service port.</summary>
     /// <param name="port">The service port.</param>
     /// <param name="consistentHashing">Whether some route keeps clients at one of its endpoints.</param>
-    public static Cluster Outbound(MeshServicePort port, bool consistentHashing)
+    /// <param name="headerCase">How names of headers are written.</param>
+    public static Cluster Outbound(MeshServicePort port, bool consistentHashing, HeaderCase headerCase)
     {
         var cluster = ForSidecars(port, Eds(Names.Outbound(port.Service, port.Port)));
         cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
@@ -52,28 +53,28 @@ internal static class ClusterBuilder
         else
             EndpointChoice.Apply(port, cluster);
         EndpointChoice.ApplyPanic(port.Balancing, cluster);
-        AddProtocol(cluster, port);
+        AddProtocol(cluster, port, headerCase);
         AddTransportSockets(cluster, port, port.Endpoints);
         return cluster;
     }
 
     /// <summary>The cluster of a service port for the requests of a gradual shift, which are counted by cluster. It has the same
     /// statistics, but endpoints of its own: Envoy does not give a second cluster those that another one has subscribed to.</summary>
-    public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing)
+    public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing, HeaderCase headerCase)
     {
-        var cluster = Outbound(port, consistentHashing);
+        var cluster = Outbound(port, consistentHashing, headerCase);
         cluster.Name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
         return cluster;
     }
 
     /// <summary>The cluster of a pool of a service port's routes. Maglev keeps the weights of endpoints more exactly than a ring.</summary>
-    public static Cluster Pool(MeshServicePort port, string name, StickyPool pool)
+    public static Cluster Pool(MeshServicePort port, string name, StickyPool pool, HeaderCase headerCase)
     {
         var cluster = ForSidecars(port, Eds(name));
         cluster.AltStatName = $"{Names.OutboundStat(port.Service, port.Port)}/{pool.Name}";
         cluster.LbPolicy = Cluster.Types.LbPolicy.Maglev;
         EndpointChoice.ApplyPanic(port.Balancing, cluster);
-        AddProtocol(cluster, port);
+        AddProtocol(cluster, port, headerCase);
         AddTransportSockets(cluster, port, [.. pool.Members.Select(member => member.Endpoint)]);
         return cluster;
     }
@@ -81,7 +82,8 @@ internal static class ClusterBuilder
     /// <summary>The cluster of connections to the endpoints of a headless service, which clients choose themselves.</summary>
     /// <param name="port">The service port.</param>
     /// <param name="mtls">Whether it is for the endpoints that take mutual TLS, or for the others.</param>
-    public static Cluster Direct(MeshServicePort port, bool mtls)
+    /// <param name="headerCase">How names of headers are written.</param>
+    public static Cluster Direct(MeshServicePort port, bool mtls, HeaderCase headerCase)
     {
         var name = Names.Direct(port.Service, port.Port);
         var cluster = ForSidecars(
@@ -94,7 +96,7 @@ internal static class ClusterBuilder
                 LbPolicy = Cluster.Types.LbPolicy.ClusterProvided,
             }
         );
-        AddProtocol(cluster, port);
+        AddProtocol(cluster, port, headerCase);
         if (mtls)
             cluster.TransportSocket = MutualTls(port, Identities(port.Endpoints));
         return cluster;
@@ -114,9 +116,9 @@ internal static class ClusterBuilder
         return cluster;
     }
 
-    private static void AddProtocol(Cluster cluster, MeshServicePort port)
+    private static void AddProtocol(Cluster cluster, MeshServicePort port, HeaderCase headerCase)
     {
-        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout) is not { } options)
+        if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout, headerCase) is not { } options)
             return;
         LoadReports.Apply(port.Balancing, options);
         if (EjectsUnreachable(port))
@@ -183,9 +185,9 @@ internal static class ClusterBuilder
             EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = EnvoyMessages.Ads },
         };
 
-    private static HttpProtocolOptions? HttpProtocol(PortProtocol protocol, TimeSpan? idleTimeout)
+    private static HttpProtocolOptions? HttpProtocol(PortProtocol protocol, TimeSpan? idleTimeout, HeaderCase headerCase)
     {
-        var options = UpstreamProtocols.ForServer(protocol);
+        var options = UpstreamProtocols.ForServer(protocol, headerCase);
         if (options is not null && idleTimeout is { } idle)
             options.CommonHttpProtocolOptions = new() { IdleTimeout = EnvoyMessages.Duration(idle) };
         return options;

@@ -27,7 +27,7 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
     public Listener Listener(string routeName, string address)
     {
         // A request that names no host has nowhere to go.
-        var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown");
+        var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown", listeners.HeaderCase);
         manager.Rds = ConnectionManagerBuilder.Routes(routeName);
         manager.LocalReplyConfig = LocalReplies.ToApplication;
         manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);

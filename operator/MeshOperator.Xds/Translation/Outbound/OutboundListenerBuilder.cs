@@ -12,8 +12,11 @@ using SetFilterState = Envoy.Extensions.Filters.Network.SetFilterState.V3.Config
 namespace MeshOperator.Xds.Translation.Outbound;
 
 /// <summary>Makes the listeners for connections that leave a pod.</summary>
-internal sealed class OutboundListenerBuilder(Observability observability)
+internal sealed class OutboundListenerBuilder(Observability observability, HeaderCase headerCase)
 {
+    /// <summary>How names of headers are written.</summary>
+    public HeaderCase HeaderCase => headerCase;
+
     /// <summary>How long the first bytes of a connection to an undeclared port are waited for. A protocol in which the server speaks
     /// first waits that long, so such ports should be declared as TCP. The server's proxy does not wait again: inside of mutual TLS the
     /// client's says what there is, and where that is disabled nothing is looked at.</summary>
@@ -96,7 +99,11 @@ internal sealed class OutboundListenerBuilder(Observability observability)
 
     private Filter Http(MeshServicePort port, PortRouting routing)
     {
-        var manager = ConnectionManagerBuilder.Create(Names.OutboundStat(port.Service, port.Port), $"{port.Service}:{port.Port}");
+        var manager = ConnectionManagerBuilder.Create(
+            Names.OutboundStat(port.Service, port.Port),
+            $"{port.Service}:{port.Port}",
+            headerCase
+        );
         manager.Rds = ConnectionManagerBuilder.Routes(routing.RouteName);
         manager.LocalReplyConfig = LocalReplies.ToApplication;
         manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);

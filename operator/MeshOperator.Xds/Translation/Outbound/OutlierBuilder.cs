@@ -20,8 +20,9 @@ internal static class OutlierBuilder
     /// <summary>gRPC leaves those alone of whose calls more than this failed.</summary>
     private const uint AlmostAll = 99;
 
-    /// <summary>How many failures in a row make an endpoint unreachable.</summary>
-    private const uint UnreachableAfter = 5;
+    /// <summary>How many failures in a row make an endpoint unreachable. As few as leave a single one out: until it is ejected, the
+    /// endpoint looks idle, and the retries of those that failed come to it again.</summary>
+    private const uint UnreachableAfter = 2;
 
     private static readonly TimeSpan UnreachableLookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan UnreachableFor = TimeSpan.FromSeconds(3);

@@ -46,7 +46,7 @@ internal sealed record ServicePortResources
         {
             Source = port,
             ConsistentHashing = consistentHashing,
-            Clusters = ClustersOf(port, consistentHashing, previous?.Clusters),
+            Clusters = ClustersOf(port, consistentHashing, listeners.HeaderCase, previous?.Clusters),
             Endpoints = EndpointsOf(port, previous),
             Listeners = port.IsHeadless
                 ?
@@ -108,22 +108,27 @@ internal sealed record ServicePortResources
             );
     }
 
-    private static List<XdsResource> ClustersOf(MeshServicePort port, bool consistentHashing, IReadOnlyList<XdsResource>? previous)
+    private static List<XdsResource> ClustersOf(
+        MeshServicePort port,
+        bool consistentHashing,
+        HeaderCase headerCase,
+        IReadOnlyList<XdsResource>? previous
+    )
     {
         var name = Names.Outbound(port.Service, port.Port);
         var clusters = new List<XdsResource>
         {
-            Resource(ResourceType.Cluster, name, ClusterBuilder.Outbound(port, consistentHashing), previous),
+            Resource(ResourceType.Cluster, name, ClusterBuilder.Outbound(port, consistentHashing, headerCase), previous),
         };
         foreach (var pool in port.Pools)
         {
             var poolName = Names.Pool(port.Service, port.Port, pool.Name);
-            clusters.Add(Resource(ResourceType.Cluster, poolName, ClusterBuilder.Pool(port, poolName, pool), previous));
+            clusters.Add(Resource(ResourceType.Cluster, poolName, ClusterBuilder.Pool(port, poolName, pool, headerCase), previous));
         }
 
         foreach (var shift in port.Shifts)
         {
-            var counted = ClusterBuilder.Shift(port, shift, consistentHashing);
+            var counted = ClusterBuilder.Shift(port, shift, consistentHashing, headerCase);
             clusters.Add(Resource(ResourceType.Cluster, counted.Name, counted, previous));
         }
 
@@ -131,7 +136,7 @@ internal sealed record ServicePortResources
             return clusters;
         foreach (var mtls in port.Endpoints.Select(endpoint => endpoint.Identity is not null).Distinct())
         {
-            var direct = ClusterBuilder.Direct(port, mtls);
+            var direct = ClusterBuilder.Direct(port, mtls, headerCase);
             clusters.Add(Resource(ResourceType.Cluster, direct.Name, direct, previous));
         }
 

@@ -57,8 +57,9 @@ internal static class ConnectionManagerBuilder
     /// <summary>A manager without routes and filters.</summary>
     /// <param name="statPrefix">The name in statistics.</param>
     /// <param name="defaultHost">The host of requests of HTTP/1.0 that name none.</param>
+    /// <param name="headerCase">How names of headers are written.</param>
     /// <param name="isFromProxy">Whether connections come from other proxies of the mesh, whose identities are known.</param>
-    public static Manager Create(string statPrefix, string defaultHost, bool isFromProxy = false) =>
+    public static Manager Create(string statPrefix, string defaultHost, HeaderCase headerCase, bool isFromProxy = false) =>
         new()
         {
             StatPrefix = statPrefix,
@@ -70,7 +71,7 @@ internal static class ConnectionManagerBuilder
             StreamIdleTimeout = new Duration(),
             RequestHeadersTimeout = EnvoyMessages.Duration(HeadersTimeout),
             Proxy100Continue = true,
-            HttpProtocolOptions = Http1Settings.FromClient(defaultHost),
+            HttpProtocolOptions = Http1Settings.FromClient(defaultHost, headerCase),
             Http2ProtocolOptions = isFromProxy ? Http2Settings.FromProxy() : Http2Settings.FromClient(),
             EarlyHeaderMutationExtensions = { WithoutEnvoyHeaders },
             ServerHeaderTransformation = Manager.Types.ServerHeaderTransformation.PassThrough,

@@ -18,9 +18,10 @@ internal static class Http1Settings
 
     /// <summary>Of connections from clients.</summary>
     /// <param name="defaultHost">The host of requests of HTTP/1.0 that name none.</param>
-    public static Http1ProtocolOptions FromClient(string defaultHost)
+    /// <param name="headerCase">How names of headers are written.</param>
+    public static Http1ProtocolOptions FromClient(string defaultHost, HeaderCase headerCase)
     {
-        var options = Create();
+        var options = Create(headerCase);
         options.AcceptHttp10 = true;
         options.DefaultHostForHttp10 = defaultHost;
         options.AllowCustomMethods = true;
@@ -28,14 +29,16 @@ internal static class Http1Settings
     }
 
     /// <summary>Of connections to servers.</summary>
-    public static Http1ProtocolOptions ToServer()
+    /// <param name="headerCase">How names of headers are written.</param>
+    public static Http1ProtocolOptions ToServer(HeaderCase headerCase)
     {
-        var options = Create();
+        var options = Create(headerCase);
 
         // Of servers only: a request with both may mean another one to a server than to its proxy, and is refused.
         options.AllowChunkedLength = true;
         return options;
     }
 
-    private static Http1ProtocolOptions Create() => new() { EnableTrailers = true, HeaderKeyFormat = AsWritten };
+    private static Http1ProtocolOptions Create(HeaderCase headerCase) =>
+        new() { EnableTrailers = true, HeaderKeyFormat = headerCase is HeaderCase.Preserve ? AsWritten : null };
 }

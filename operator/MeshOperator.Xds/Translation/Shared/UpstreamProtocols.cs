@@ -16,8 +16,9 @@ internal static class UpstreamProtocols
 
     /// <summary>By what is declared of a server's port; null where that is bytes.</summary>
     /// <param name="protocol">What is declared.</param>
+    /// <param name="headerCase">How names of headers are written.</param>
     /// <param name="streams">How many streams of HTTP/2 a connection carries at once; null for as many as are usual.</param>
-    public static HttpProtocolOptions? ForServer(PortProtocol protocol, uint? streams = null) =>
+    public static HttpProtocolOptions? ForServer(PortProtocol protocol, HeaderCase headerCase, uint? streams = null) =>
         protocol switch
         {
             PortProtocol.Http2 or PortProtocol.Grpc => Http2(streams),
@@ -26,7 +27,7 @@ internal static class UpstreamProtocols
             {
                 UseDownstreamProtocolConfig = new()
                 {
-                    HttpProtocolOptions = Http1Settings.ToServer(),
+                    HttpProtocolOptions = Http1Settings.ToServer(headerCase),
                     Http2ProtocolOptions = Http2Settings.ToServer(streams),
                 },
             },

@@ -84,6 +84,8 @@ internal static class LocalCommand
         };
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
+        var headerCase = HeaderCaseOption.Create();
+        command.Options.Add(headerCase);
         var telemetry = new TelemetryOptions();
         telemetry.AddTo(command);
         command.SetAction(
@@ -101,6 +103,7 @@ internal static class LocalCommand
                     WebhookPort = 0,
                     MetricsPort = 0,
                     DefaultUpstreams = parsed.GetValue(upstreams),
+                    HeaderCase = parsed.GetValue(headerCase),
                     Telemetry = telemetry.Read(parsed),
                     LogLevel = parsed.GetValue(level),
                     JsonLog = false,
