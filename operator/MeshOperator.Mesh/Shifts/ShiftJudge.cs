@@ -3,8 +3,8 @@ using MeshOperator.Api.Policies;
 
 namespace MeshOperator.Mesh.Shifts;
 
-/// <summary>Judges the checks of a gradual shift by what was counted. Pure. A check fails when <see cref="SequentialTest"/> is sure, however
-/// few requests there were; it passes only with as many as are required.</summary>
+/// <summary>Judges the checks of a gradual shift by what was counted. Pure. A check fails when <see cref="SequentialTest"/> is sure,
+/// however few requests there were; it passes only with as many as are required.</summary>
 public static class ShiftJudge
 {
     /// <summary>With a higher error ratio than allowed by less than this chance, more requests are waited for.</summary>
@@ -60,9 +60,8 @@ public static class ShiftJudge
         var (target, others) = (sample.Target, sample.Others);
         if (weight >= 100)
             return new ShiftVerdict(ShiftOutcome.Pass, "errors: no other backend to compare with");
-        var text = Text(
-            $"errors {target.Errors:N0} of {target.Requests:N0} requests to {to} and {others.Errors:N0} of {others.Requests:N0} to the others"
-        );
+        var ofTarget = Text($"errors {target.Errors:N0} of {target.Requests:N0} requests to {to}");
+        var text = Text($"{ofTarget} and {others.Errors:N0} of {others.Requests:N0} to the others");
         if (others.Requests == 0)
             return new ShiftVerdict(ShiftOutcome.Inconclusive, text);
         var share = target.Requests * check.MaxRatio;

@@ -274,7 +274,8 @@ public sealed class ShiftMachineTests
         scene.Look().Phase.ShouldBe(ShiftPhase.RolledBack);
     }
 
-    /// <summary>Whatever happens in whichever order, traffic moves forward only by a step that may begin, and back only to nothing.</summary>
+    /// <summary>Whatever happens in whichever order, traffic moves forward only by a step that may begin, and back only to
+    /// nothing.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

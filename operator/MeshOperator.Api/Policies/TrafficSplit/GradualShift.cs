@@ -40,7 +40,8 @@ public sealed class GradualShift
     [DefaultValue(GradualShiftDefaults.OnFailure)]
     public OnShiftFailure OnFailure { get; set; } = GradualShiftDefaults.OnFailure;
 
-    /// <summary>When steps may begin. If omitted, at any time. A shift that is within a step goes on with its checks outside of them.</summary>
+    /// <summary>When steps may begin. If omitted, at any time. A step that has begun is judged outside of them
+    /// too.</summary>
     [Items(0, 8)]
     [AllowNull]
     public List<ShiftWindow> Windows

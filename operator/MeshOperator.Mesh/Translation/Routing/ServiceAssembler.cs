@@ -85,8 +85,9 @@ internal static class ServiceAssembler
         return before is not null && ports.SequenceEqual(before.Ports) ? before : new MeshService(name, ports.ToValueList());
     }
 
-    /// <summary>The port with how connections to it are kept, and which requests are counted apart. A policy on the port itself comes first; else that of a service whose split
-    /// sends requests there, as those arrive over this port's connections.</summary>
+    /// <summary>The port with how connections to it are kept, and which requests are counted apart. A policy on the port
+    /// itself comes first; else that of a service whose split sends requests there, as those arrive over this port's
+    /// connections.</summary>
     private static MeshServicePort AddConnection(
         MeshServicePort port,
         string portName,

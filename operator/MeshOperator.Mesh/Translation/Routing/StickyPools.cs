@@ -55,8 +55,8 @@ internal static class StickyPools
             _ => port == backend,
         };
 
-    /// <summary>One set of endpoints is spoken to in one protocol. Of a gradual shift the requests to each backend are counted, so it has no
-    /// pool.</summary>
+    /// <summary>One set of endpoints is spoken to in one protocol. Of a gradual shift the requests to each backend are counted, so it has
+    /// no pool.</summary>
     private static bool NeedsPool(MeshServicePort port, HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)
     {
         var targets = Targets(route);
