@@ -20,7 +20,7 @@ public sealed class ShiftTests(TestCluster cluster)
     [Fact]
     public async Task A_shift_goes_on_from_where_it_is_when_another_replica_leads()
     {
-        await using var first = await TestOperator.StartAsync(cluster);
+        await using var first = await TestOperator.StartAsync(cluster, o => o with { OwnWebhookConfigurations = false });
         await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
         await EndpointsAsync(scene);
         await using (var proxy = await scene.AcknowledgeAsync(first, "caller-0"))
@@ -31,7 +31,7 @@ public sealed class ShiftTests(TestCluster cluster)
 
         await first.StopAsync();
 
-        await using var second = await TestOperator.StartAsync(cluster);
+        await using var second = await TestOperator.StartAsync(cluster, o => o with { OwnWebhookConfigurations = false });
         await scene.CommandAsync("approve model-v2/1");
         await using var again = await scene.AcknowledgeAsync(second, "caller-0");
         await AcknowledgeUntilAsync(
