@@ -59,7 +59,8 @@ public sealed class MeshProxy : IAsyncDisposable
         statistics.Gauge("membership_total", () => _clusters.All.Select(cluster => (cluster.StatName, (double)cluster.Hosts.Count)));
         statistics.Gauge("membership_healthy", () => _clusters.All.Select(cluster => (cluster.StatName, (double)cluster.Healthy)));
         OpenStatic(configuration, new AdminPages(_resources, _clusters, _listeners, statistics));
-        Client = new AdsClient(configuration, _resources, options.Time, logger);
+        var loads = new LoadReporter(statistics.Loads, configuration, options.Time);
+        Client = new AdsClient(configuration, _resources, loads, options.Time, logger);
     }
 
     /// <summary>The id by which the operator knows it.</summary>

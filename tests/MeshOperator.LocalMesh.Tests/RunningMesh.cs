@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using k8s;
 using MeshOperator.Api.Policies;
+using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Listeners;
 using MeshOperator.Local;
@@ -151,6 +153,21 @@ internal sealed class RunningMesh : IAsyncDisposable
         await Mesh.ApplyAsync([], Cancellation);
     }
 
+    public async Task<TrafficSplit> FindSplitAsync(string ns, string name) =>
+        (await Splits().GetAsync(new ObjectKey(ns, name), Cancellation)).ShouldNotBeNull();
+
+    /// <summary>Says something to a split's gradual shift.</summary>
+    public Task AnnotateSplitAsync(string ns, string name, string command) =>
+        Splits()
+            .MergePatchAsync(
+                new ObjectKey(ns, name),
+                new JsonObject
+                {
+                    ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [Api.MeshNames.ShiftAnnotation] = command } },
+                },
+                Cancellation
+            );
+
     public Task<MeshView> ViewAsync() => new MeshViewReader(Mesh).ReadAsync(Cancellation);
 
     public async ValueTask DisposeAsync()
@@ -158,6 +175,8 @@ internal sealed class RunningMesh : IAsyncDisposable
         await Mesh.DisposeAsync();
         _folder.Delete(recursive: true);
     }
+
+    private EntityClient<TrafficSplit> Splits() => new(new KubernetesTransport(Mesh.Node!.Client, TimeProvider.System));
 
     private async Task ApplyAsync(IReadOnlyList<ManifestObject> manifests)
     {

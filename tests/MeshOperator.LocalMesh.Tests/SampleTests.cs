@@ -1,4 +1,5 @@
 using System.Globalization;
+using MeshOperator.Api.Policies;
 using MeshOperator.Local.Node;
 using MeshOperator.LocalMeshTests.ProxyScenarios;
 using MeshOperator.Testing;
@@ -92,6 +93,19 @@ public sealed class SampleTests
 
         (await mesh.CallAsync("web", "http://ranker/", 20)).ShouldAllBe(call => call.Version == "v1");
         (await mesh.CallAsync("web", "http://ranker/", 20, "GET", ("x-experiment", "ranker-v2"))).ShouldAllBe(call => call.Version == "v2");
+    }
+
+    [Fact]
+    public async Task Shift_moves_all_requests_to_the_new_version_by_what_proxies_count()
+    {
+        await using var mesh = await StartAsync("samples/shift");
+
+        (await ShiftAsync(mesh, ShiftPhase.AwaitingApproval)).Reason.ShouldNotBeNull().ShouldContain("successRate 100.00% of ");
+        await mesh.AnnotateSplitAsync("search", "ranker", "approve ranker-v2/2");
+        await ShiftAsync(mesh, ShiftPhase.Completed);
+
+        (await mesh.CallAsync("web", "http://ranker/", 20)).ShouldAllBe(call => call.Version == "v2");
+        mesh.Mesh.Traffic.Total.Failed.ShouldBe(0);
     }
 
     [Fact]
@@ -229,6 +243,21 @@ public sealed class SampleTests
         counts.Keys.Order().ShouldBe(["v1", "v2"]);
         counts.Values.Sum().ShouldBe(200);
         counts["v2"].ShouldBeInRange(15, 70);
+    }
+
+    /// <summary>Waits until the shift of the sample is in a phase.</summary>
+    private static async Task<ShiftStatus> ShiftAsync(RunningMesh mesh, ShiftPhase phase)
+    {
+        ShiftStatus? shift = null;
+        await Eventually.Succeeds(
+            async () =>
+            {
+                shift = (await mesh.FindSplitAsync("search", "ranker")).Status.ShouldNotBeNull().Shifts.ShouldNotBeNull()[0];
+                shift.Phase.ShouldBe(phase, shift.Reason);
+            },
+            TimeSpan.FromSeconds(90)
+        );
+        return shift!;
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -9,7 +9,13 @@ using Microsoft.Extensions.Logging;
 namespace MeshOperator.Proxy.Discovery;
 
 /// <summary>Keeps a stream to the operator open. What the proxy has it keeps while there is none.</summary>
-internal sealed class AdsClient(ProxyConfiguration configuration, IResourceReceiver receiver, TimeProvider time, ILogger logger)
+internal sealed class AdsClient(
+    ProxyConfiguration configuration,
+    IResourceReceiver receiver,
+    LoadReporter loads,
+    TimeProvider time,
+    ILogger logger
+)
 {
     private const double Jitter = 0.2;
     private const double Growth = 1.6;
@@ -66,18 +72,28 @@ internal sealed class AdsClient(ProxyConfiguration configuration, IResourceRecei
         if (target.TokenFile is { } file)
             headers.Add(target.TokenHeader, target.TokenPrefix + (await File.ReadAllTextAsync(file, cancellationToken)).Trim());
         var isLogged = false;
-        await new AdsStream(receiver, configuration).RunAsync(
-            channel.CreateCallInvoker(),
-            headers,
-            () =>
-            {
-                connected();
-                if (!isLogged)
-                    logger.Connected(configuration.NodeId, target.Authority);
-                isLogged = true;
-            },
-            cancellationToken
-        );
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reporting = loads.RunAsync(channel.CreateCallInvoker(), headers, ends.Token);
+        try
+        {
+            await new AdsStream(receiver, configuration).RunAsync(
+                channel.CreateCallInvoker(),
+                headers,
+                () =>
+                {
+                    connected();
+                    if (!isLogged)
+                        logger.Connected(configuration.NodeId, target.Authority);
+                    isLogged = true;
+                },
+                cancellationToken
+            );
+        }
+        finally
+        {
+            await ends.CancelAsync();
+            await reporting;
+        }
     }
 
     /// <summary>The roots are read for each connection, as they change.</summary>

@@ -197,6 +197,9 @@ internal sealed class RequestForwarder : IDisposable
         finally
         {
             host.End();
+            // Of a request that its client gave up there is nothing to say.
+            if (attempt.Status > 0 || !state.Exchange.Aborted.IsCancellationRequested)
+                state.Cluster.Statistics.Loads.Count(state.Cluster.Name, isError: attempt.Status is 0 or >= 500);
             state.Cluster.Breaker.EndRequest(state.Cluster.NeedsConnection(version));
         }
     }

@@ -12,6 +12,9 @@ internal sealed class ProxyStatistics(IReadOnlyList<StatisticsTag> tags)
     private readonly ConcurrentDictionary<string, string> _labels = new(StringComparer.Ordinal);
     private readonly List<(string Name, Func<IEnumerable<(string Scope, double Value)>> Read)> _gauges = [];
 
+    /// <summary>What is reported to the operator.</summary>
+    public LoadCounts Loads { get; } = new();
+
     /// <summary>Counts one.</summary>
     /// <param name="scope"><c>cluster</c> or <c>http</c>.</param>
     /// <param name="owner">Whose statistic it is, such as a cluster's name.</param>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MeshOperator.EndToEnd.Checks;
 using MeshOperator.EndToEnd.Node;
 using MeshOperator.Testing;
@@ -10,8 +9,6 @@ namespace MeshOperator.EndToEnd.Scenarios;
 /// <summary>The checks after each scenario see what they are for.</summary>
 public sealed class CheckScenarios(TestMesh mesh) : Scenario(mesh)
 {
-    private const StringComparison Is = StringComparison.Ordinal;
-
     [Fact]
     public async Task Resource_that_a_proxy_refuses_turns_the_check_red()
     {
@@ -52,22 +49,18 @@ public sealed class CheckScenarios(TestMesh mesh) : Scenario(mesh)
         }
     }
 
-    /// <summary>Names in the README are given by their beginning or their end.</summary>
+    /// <summary>With <c>MESH_UPDATE_GOLDEN</c> the table is written.</summary>
     [Fact]
-    public void Each_of_the_eighteen_rows_of_model_traffic_names_tests_that_exist()
+    public void Table_of_model_traffic_is_that_of_the_tests_which_show_it()
     {
-        var tests = typeof(CheckScenarios).Assembly.GetTypes().SelectMany(type => type.GetMethods()).Select(method => method.Name).ToList();
-        var rows = File.ReadLines(Path.Combine(Repository.Root, "tests/MeshOperator.EndToEnd/README.md"))
-            .SkipWhile(line => line != "## Model traffic")
-            .Select(line => line.Split('|'))
-            .Where(cells => cells.Length == 8 && cells[1].Trim().All(char.IsAsciiDigit) && cells[1].Trim().Length > 0)
-            .ToList();
+        var path = Path.Combine(Repository.Root, "tests/MeshOperator.EndToEnd/README.md");
+        var page = File.ReadAllText(path);
+        var expected = ModelTrafficTable.Write(page);
+        if (Environment.GetEnvironmentVariable("MESH_UPDATE_GOLDEN") is { Length: > 0 })
+            File.WriteAllText(path, page = expected);
 
-        rows.Select(cells => int.Parse(cells[1], CultureInfo.InvariantCulture)).Distinct().ShouldBe(Enumerable.Range(1, 18));
-        rows.SelectMany(cells => cells[6].Split(',', StringSplitOptions.TrimEntries))
-            .Select(name => name.Trim('`'))
-            .Where(name => !tests.Exists(test => name[0] == '…' ? test.EndsWith(name[1..], Is) : test.StartsWith(name.TrimEnd('…'), Is)))
-            .ShouldBeEmpty();
+        page.ShouldBe(expected);
+        ModelTrafficTable.Shown().ShouldBe(Enumerable.Range(1, ModelTrafficTable.Rows));
     }
 
     [Fact]

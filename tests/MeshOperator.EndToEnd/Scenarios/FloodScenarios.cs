@@ -1,3 +1,4 @@
+using MeshOperator.EndToEnd.Checks;
 using MeshOperator.EndToEnd.Clients;
 using Shouldly;
 using Xunit;
@@ -23,6 +24,11 @@ public sealed class FloodScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [InlineData("RST_STREAM", 5000)]
     [InlineData("PING", 9000)]
     [InlineData("SETTINGS", 9000)]
+    [ModelTraffic(
+        21,
+        "990 empty frames, 290 `PRIORITY`, 1,900 `WINDOW_UPDATE`, 5,000 `RST_STREAM`, 9,000 `PING` and 9,000 `SETTINGS` at once",
+        Now = "no stream of the connection is hurt"
+    )]
     public async Task A_flood_below_the_limit_hurts_no_stream_of_its_connection(string kind, int count)
     {
         using var connection = await OpenAsync();
@@ -45,6 +51,11 @@ public sealed class FloodScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [InlineData("RST_STREAM", 40_000)]
     [InlineData("PING", 1_000_000)]
     [InlineData("SETTINGS", 1_500_000)]
+    [ModelTraffic(
+        22,
+        "1,100, 1,000, 100 (before any data), 40,000, 1,000,000 and 1,500,000 of them",
+        Now = "the connection ends; another client's stream is answered"
+    )]
     public async Task A_flood_beyond_the_limit_ends_its_own_connection_and_hurts_no_other_client_s_stream(string kind, int count)
     {
         using var other = await OpenAsync();

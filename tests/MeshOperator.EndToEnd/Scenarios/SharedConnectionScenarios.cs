@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using MeshOperator.EndToEnd.Applications;
+using MeshOperator.EndToEnd.Checks;
 using MeshOperator.EndToEnd.Clients;
 using MeshOperator.Testing;
 using Shouldly;
@@ -33,6 +34,14 @@ public sealed class SharedConnectionScenarios(TestMesh mesh, SharedNamespace sha
         );
 
     [Fact]
+    [ModelTraffic(
+        6,
+        "30,000 messages of one byte beside a quiet stream",
+        Row = 6,
+        Direct = "both end well",
+        Before = "both are reset",
+        Now = "equal"
+    )]
     public Task A_burst_of_30000_small_messages_ends_neither_itself_nor_a_quiet_stream() =>
         BesideDirectAsync(async model =>
         {
@@ -47,6 +56,14 @@ public sealed class SharedConnectionScenarios(TestMesh mesh, SharedNamespace sha
         });
 
     [Fact]
+    [ModelTraffic(
+        7,
+        "200 calls per second that are given up, beside a long stream",
+        Row = 7,
+        Direct = "the stream lives",
+        Before = "lost after 18 s",
+        Now = "equal"
+    )]
     public Task Calls_that_are_given_up_200_a_second_end_no_other_call() =>
         BesideDirectAsync(async model =>
         {
@@ -59,6 +76,14 @@ public sealed class SharedConnectionScenarios(TestMesh mesh, SharedNamespace sha
         });
 
     [Fact]
+    [ModelTraffic(
+        8,
+        "64 streams of 100 MB that nobody reads, calls beside",
+        Row = 8,
+        Direct = "each call at once",
+        Before = "0 of 24 calls end",
+        Now = "equal; 99 and 84 MiB in the proxies"
+    )]
     public async Task Streams_of_100_MB_that_nobody_reads_hold_up_no_call_and_cost_each_proxy_at_most_128_MiB()
     {
         foreach (var (caller, server) in new[] { (Outside, "plain"), (Caller, "model") })
@@ -87,6 +112,7 @@ public sealed class SharedConnectionScenarios(TestMesh mesh, SharedNamespace sha
     }
 
     [Fact]
+    [ModelTraffic(9, "1,500 streams on one channel", Row = 9, Direct = "all begin", Before = "1,024 begin", Now = "equal")]
     public Task As_many_streams_as_client_and_server_agree_on_begin_at_once() =>
         BesideDirectAsync(async model =>
         {
@@ -105,6 +131,14 @@ public sealed class SharedConnectionScenarios(TestMesh mesh, SharedNamespace sha
         });
 
     [Fact]
+    [ModelTraffic(
+        10,
+        "a malformed response over HTTP/2 among six",
+        Row = 10,
+        Direct = "its own stream fails",
+        Before = "all fail",
+        Now = "its own stream fails"
+    )]
     public async Task A_malformed_answer_resets_its_own_stream_only()
     {
         using var http = Caller.CreateHttp(onConnect: null);

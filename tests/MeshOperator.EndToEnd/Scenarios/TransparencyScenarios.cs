@@ -110,6 +110,7 @@ public sealed class TransparencyScenarios(TestMesh mesh, SharedNamespace shared)
     [InlineData("GET /caf\u00e9", 400)]
     [InlineData("QUERY /", 400)]
     [InlineData("OPTIONS *", 404)]
+    [ModelTraffic(15, "raw UTF-8 in a target", Row = 14, Direct = "200", Before = "400", Now = "400")]
     public async Task Proxy_refuses_what_the_documentation_lists(string request, int status)
     {
         (await RawAsync(Caller, "web", request + " HTTP/1.1")).ShouldStartWith($"HTTP/1.1 {status} ");

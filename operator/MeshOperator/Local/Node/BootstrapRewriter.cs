@@ -92,7 +92,8 @@ internal static partial class BootstrapRewriter
 
     private static void RewriteConnection(JsonObject bootstrap, PodPlaces places)
     {
-        foreach (var service in bootstrap["dynamic_resources"]?["ads_config"]?["grpc_services"] as JsonArray ?? [])
+        JsonNode?[] sources = [bootstrap["dynamic_resources"]?["ads_config"], bootstrap["cluster_manager"]?["load_stats_config"]];
+        foreach (var service in sources.SelectMany(source => source?["grpc_services"] as JsonArray ?? []))
         {
             if (service?["google_grpc"] is not JsonObject connection)
                 continue;
