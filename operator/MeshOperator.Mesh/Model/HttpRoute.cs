@@ -133,7 +133,11 @@ public sealed record NamedMatch(string Name, StringMatch Match);
 /// <summary>A copy of requests.</summary>
 /// <param name="Target">Where the copy goes.</param>
 /// <param name="Percent">0 to 100 percent of the requests, with up to four decimals.</param>
-public sealed record MirrorTarget(BackendTarget Target, double Percent);
+public sealed record MirrorTarget(BackendTarget Target, double Percent)
+{
+    /// <summary>The gradual shift whose copies these are; null where there is none.</summary>
+    public ShiftName? Shift { get; init; }
+}
 
 /// <summary>What identifies a client for <see cref="StickySession"/>.</summary>
 public enum StickyKey

@@ -5,6 +5,9 @@ namespace MeshOperator.Mesh.Model;
 /// <param name="Rule">The rule's name.</param>
 public sealed record ShiftName(string Split, string Rule)
 {
+    /// <summary>Names the copies of requests that are sent before the first step.</summary>
+    public ShiftName Copies => this with { Rule = $"{Rule}/mirror" };
+
     /// <inheritdoc/>
     public override string ToString() => $"{Split}/{Rule}";
 }

@@ -34,6 +34,10 @@ public static class ShiftMachine
     {
         private readonly GradualShift _wanted = shift.Wanted;
 
+        private bool IsMirroring => before.Phase is ShiftPhase.Mirroring;
+
+        private string Hold => IsMirroring ? _wanted.MirrorFirst?.Hold ?? "0s" : Current?.Hold ?? GradualShiftDefaults.Hold;
+
         private ShiftStep? Current => _wanted.Steps.LastOrDefault(step => step.Weight <= before.Weight);
 
         private ShiftStep? Next => _wanted.Steps.FirstOrDefault(step => step.Weight > before.Weight);
@@ -84,7 +88,7 @@ public static class ShiftMachine
         private ShiftState Judge()
         {
             var acknowledged = before.AcknowledgedAt ?? now;
-            var holdsUntil = acknowledged + MeshDuration.Parse(Current?.Hold ?? GradualShiftDefaults.Hold);
+            var holdsUntil = acknowledged + MeshDuration.Parse(Hold);
             var judged = before with { AcknowledgedAt = acknowledged, NextStepAt = holdsUntil, Reason = seen.Verdict.Reason };
             if (seen.TargetProblem is { } problem)
                 return Fail(judged, problem);
@@ -131,6 +135,8 @@ public static class ShiftMachine
                 return current with { NextStepAt = null, Reason = Join(block, current) };
             if (_wanted.DryRun == true)
                 return current with { NextStepAt = null, Reason = Join("dry run: the next step would begin now", current) };
+            if (current.Phase is ShiftPhase.Pending && _wanted.MirrorFirst is not null)
+                return Stay(ShiftPhase.Mirroring, "copies of requests go to the target");
             return Next is { } next
                 ? Move(ShiftPhase.Progressing, next.Weight, "the step begins")
                 : Move(ShiftPhase.Completed, 100, Join("all steps have passed", current));

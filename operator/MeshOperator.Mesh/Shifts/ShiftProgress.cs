@@ -10,6 +10,9 @@ namespace MeshOperator.Mesh.Shifts;
 /// <param name="IsOver">Whether nothing is judged any more.</param>
 public sealed record ShiftProgress(string Rule, ShiftIdentity Identity, int Weight, bool IsOver)
 {
+    /// <summary>Whether copies of requests go to the target.</summary>
+    public bool IsMirroring { get; init; }
+
     /// <summary>What stands for a rule's name where a split has no rules.</summary>
     public const string OfBackends = "backends";
 
@@ -23,7 +26,10 @@ public sealed record ShiftProgress(string Rule, ShiftIdentity Identity, int Weig
                 ShiftIdentity.From(shift),
                 Math.Clamp(shift.Weight, 0, 100),
                 shift.Phase is ShiftPhase.RolledBack or ShiftPhase.Completed
-            ))
+            )
+            {
+                IsMirroring = shift.Phase is ShiftPhase.Mirroring,
+            })
             .ToValueList();
     }
 }

@@ -27,7 +27,7 @@ public sealed record ShiftState(string Rule, ShiftIdentity Identity, ShiftPhase 
     public bool IsOver => Phase is ShiftPhase.RolledBack or ShiftPhase.Completed;
 
     /// <summary>Whether a step has begun that is acknowledged or judged.</summary>
-    public bool IsJudged => Phase is ShiftPhase.Progressing or ShiftPhase.AwaitingApproval;
+    public bool IsJudged => Phase is ShiftPhase.Mirroring or ShiftPhase.Progressing or ShiftPhase.AwaitingApproval;
 
     /// <summary>The same with another reason.</summary>
     public ShiftState With(string reason) => this with { Reason = reason };

@@ -15,6 +15,7 @@ internal static class ShiftEvents
         var (isWarning, reason) = after.Phase switch
         {
             ShiftPhase.Pending => (false, "ShiftPending"),
+            ShiftPhase.Mirroring => (false, "ShiftMirroring"),
             ShiftPhase.Progressing => (false, "ShiftProgressing"),
             ShiftPhase.AwaitingApproval => (false, "ShiftAwaitsApproval"),
             ShiftPhase.Paused => (false, "ShiftPaused"),

@@ -53,7 +53,12 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
             return new ShiftSample(default, default, "the step is not acknowledged");
         }
 
-        List<string> targets = [.. ShiftRoutes.Clusters(routes.Target, split, shift)];
+        List<string> targets =
+        [
+            .. state.Phase is ShiftPhase.Mirroring
+                ? ShiftRoutes.CopyClusters(routes.Target, split, shift)
+                : ShiftRoutes.Clusters(routes.Target, split, shift),
+        ];
         List<string> others = [.. ShiftRoutes.Clusters(routes.Others, split, shift)];
         var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
         if (!_steps.TryGetValue(key, out var step) || step.AcknowledgedAt != acknowledged)
@@ -77,6 +82,12 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
                 if (shift.Wanted.Checks.Count == 0 || shift.FindProgress(known) is { IsOver: true })
                     continue;
                 var routes = ShiftRoutes.Find(served, name, spec.Service, shift);
+                if (shift.FindProgress(known) is { IsMirroring: true })
+                {
+                    foreach (var cluster in ShiftRoutes.CopyClusters(routes.Target, name, shift))
+                        yield return cluster;
+                }
+
                 foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), name, shift))
                     yield return cluster;
             }

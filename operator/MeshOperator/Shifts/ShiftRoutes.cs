@@ -39,6 +39,10 @@ internal sealed record ShiftRoutes(IReadOnlyList<MeshServicePort> Target, IReadO
     public static IEnumerable<string> Clusters(IEnumerable<MeshServicePort> ports, ObjectName split, SplitShift shift) =>
         ports.Select(port => ClusterLoad.Name(new BackendTarget(port.Service, port.Port), new ShiftName(split.Name, shift.Rule)));
 
+    /// <summary>The clusters by which the copies are counted that go to the target before the first step.</summary>
+    public static IEnumerable<string> CopyClusters(IEnumerable<MeshServicePort> ports, ObjectName split, SplitShift shift) =>
+        ports.Select(port => ClusterLoad.Name(new BackendTarget(port.Service, port.Port), new ShiftName(split.Name, shift.Rule).Copies));
+
     private static MeshServicePort? FindPort(MeshModel model, BackendTarget target) =>
         model.Services.TryGetValue(target.Service, out var service) ? service.Ports.FirstOrDefault(port => port.Port == target.Port) : null;
 }

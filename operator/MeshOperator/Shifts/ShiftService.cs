@@ -198,8 +198,9 @@ internal sealed class ShiftService(
         DateTimeOffset now
     )
     {
-        var served = shift.FindProgress(look.Snapshot.Shifts.GetValueOrDefault(look.Name, []))?.Weight ?? 0;
-        if (before is null || before.IsOver || served != before.Weight)
+        var served = shift.FindProgress(look.Snapshot.Shifts.GetValueOrDefault(look.Name, []));
+        var isServed = served?.Weight == before?.Weight && served?.IsMirroring == before?.Phase is ShiftPhase.Mirroring;
+        if (before is null || before.IsOver || !isServed)
             return (false, "the step is on its way to the proxies", null, 0);
         var expected = census.Take();
         var key = new PolicyKey(PolicyKinds.TrafficSplit.Name, look.Name.Namespace, look.Name.Name);

@@ -104,6 +104,36 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     }
 
     [Fact]
+    public async Task Version_that_fails_for_copies_is_rolled_back_before_a_user_sees_it()
+    {
+        await ShiftAsync("mirrorFirst: {percent: 50, hold: 60s}, steps: [{weight: 10}], checks: [{successRate: {min: 99}}]");
+
+        var load = await Caller.LoadAsync(
+            Url,
+            rate: 60,
+            during: _ => UntilAsync("RolledBack"),
+            $"x-fail-at: {Workload("canary").Pods[0].Name}"
+        );
+
+        load.Failed.ShouldBe(0, load.ToString());
+        load.OfVersion("canary").ShouldBe(0, load.ToString());
+        Shift(await StatusAsync())["reason"]!.ToString().ShouldContain("successRate 0.00%");
+    }
+
+    [Fact]
+    public async Task Version_that_answers_copies_well_gets_its_first_step()
+    {
+        await ShiftAsync(
+            "mirrorFirst: {percent: 50, hold: 5s}, steps: [{weight: 30, hold: 600s}], checks: [{successRate: {min: 99}}], "
+                + "require: {requestsPerStep: 20}"
+        );
+
+        var load = await Caller.LoadAsync(Url, rate: 60, during: _ => UntilAsync(shift => shift["weight"]!.GetValue<int>().ShouldBe(30)));
+
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
     public async Task Too_little_traffic_holds_the_step_and_says_so()
     {
         await ShiftAsync("steps: [{weight: 50, hold: 1s}], checks: [{successRate: {min: 99}}], require: {requestsPerStep: 100000}");

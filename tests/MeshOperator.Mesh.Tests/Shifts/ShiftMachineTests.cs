@@ -260,6 +260,32 @@ public sealed class ShiftMachineTests
     }
 
     [Fact]
+    public void Copies_are_judged_before_the_first_step()
+    {
+        var scene = new Scene();
+        scene.Wanted.MirrorFirst = new ShiftMirror { Percent = 10, Hold = "2m" };
+        scene.Look();
+        scene.Look().ShouldSatisfyAllConditions(s => s.Phase.ShouldBe(ShiftPhase.Mirroring), s => s.Weight.ShouldBe(0));
+        scene.Look();
+        scene.Look(after: TimeSpan.FromMinutes(1)).Phase.ShouldBe(ShiftPhase.Mirroring);
+        scene
+            .Look(after: TimeSpan.FromMinutes(1))
+            .ShouldSatisfyAllConditions(s => s.Phase.ShouldBe(ShiftPhase.Progressing), s => s.Weight.ShouldBe(10));
+    }
+
+    [Fact]
+    public void Copies_that_fail_end_the_shift_before_a_user_sees_the_target()
+    {
+        var scene = new Scene();
+        scene.Wanted.MirrorFirst = new ShiftMirror { Percent = 10 };
+        scene.Look();
+        scene.Look();
+        scene.Seen = scene.Seen with { Verdict = new ShiftVerdict(ShiftOutcome.Fail, "bad") };
+
+        scene.Look().Phase.ShouldBe(ShiftPhase.RolledBack);
+    }
+
+    [Fact]
     public void Target_without_endpoints_holds_a_step_that_has_not_begun_and_fails_one_that_has()
     {
         var scene = new Scene();

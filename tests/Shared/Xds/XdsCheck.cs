@@ -41,6 +41,7 @@ internal static partial class XdsCheck
             + @"|local_ratelimit\.v3\.LocalRateLimit has unknown fields: field 18 \(bytes, \d+ bytes\) \("
             + @"|<LocalRateLimit>\.descriptors\[\d+\]\.entries\[1\]\.value: value length must be at least 1 runes"
             + @"|Http2ProtocolOptions has unknown fields: field 21 \(bytes, \d+ bytes\), field 22 \(bytes, \d+ bytes\) \("
+            + @"|route\.v3\.WeightedCluster has unknown fields: field 5 \(bytes, \d+ bytes\) \("
             + @"|route\.v3\.Route has unknown fields: field 20 \(bytes, \d+ bytes\) \(|\.max_grpc_timeout: deprecated "
             + @"|\.token_bucket\.fill_interval: 1ns: local rate limit token bucket fill timer must be >= 50ms"
             + @"|: descriptors without a token bucket \(|<FilterConfig>\.config: empty type_url: ",

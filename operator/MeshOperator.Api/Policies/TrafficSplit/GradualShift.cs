@@ -23,6 +23,9 @@ public sealed class GradualShift
     [Items(1, 32)]
     public List<ShiftStep> Steps { get; set; } = [];
 
+    /// <summary>Sends copies of requests to the target before its first step. Their responses are ignored, but judged.</summary>
+    public ShiftMirror? MirrorFirst { get; set; }
+
     /// <summary>What must hold for the target so that the next step begins. They are judged all the time; one that fails ends the shift as
     /// onFailure says.</summary>
     [Items(0, 8)]
@@ -55,6 +58,21 @@ public sealed class GradualShift
 
     /// <summary>Judges the checks and says what would happen, but moves no traffic.</summary>
     public bool? DryRun { get; set; }
+}
+
+/// <summary>Copies of requests for the target of a gradual shift.</summary>
+public sealed class ShiftMirror
+{
+    /// <summary>The share of requests that are copied, in percent.</summary>
+    [Required]
+    [RangeMinimum(0.001)]
+    [RangeMaximum(100)]
+    public double Percent { get; set; }
+
+    /// <summary>How long it lasts at least, counted from when all proxies have acknowledged it.</summary>
+    [Duration]
+    [DefaultValue(GradualShiftDefaults.Hold)]
+    public string Hold { get; set; } = GradualShiftDefaults.Hold;
 }
 
 /// <summary>A step of a gradual shift.</summary>

@@ -38,6 +38,16 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
                     .WithMessage((_, weight) => $"{weight} is not a step's weight; use whole percent, 1 to 100");
                 step.RuleFor(s => s.Hold).IsDuration();
             });
+        When(
+            s => s.MirrorFirst is not null,
+            () =>
+            {
+                RuleFor(s => s.MirrorFirst!.Percent)
+                    .Must(percent => percent is > 0 and <= 100)
+                    .WithMessage((_, percent) => Text($"{percent} is not a share to copy; use percent above 0, up to 100"));
+                RuleFor(s => s.MirrorFirst!.Hold).IsDuration();
+            }
+        );
         RuleForEach(s => s.Checks)
             .ChildRules(check =>
             {

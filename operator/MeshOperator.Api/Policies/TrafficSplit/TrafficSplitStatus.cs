@@ -80,6 +80,9 @@ public enum ShiftPhase
     /// <summary>No step has begun.</summary>
     Pending,
 
+    /// <summary>The target gets copies of requests, which are judged.</summary>
+    Mirroring,
+
     /// <summary>A step has begun, and is acknowledged or judged.</summary>
     Progressing,
 

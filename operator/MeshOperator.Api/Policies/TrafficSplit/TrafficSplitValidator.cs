@@ -68,6 +68,10 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
         {
             RuleFor(r => r.Backends).SetValidator(new BackendsValidator());
             When(r => r.Shift is not null, () => RuleFor(r => r.Shift!).SetValidator(r => new GradualShiftValidator(r.Backends)));
+            RuleFor(r => r.Mirror)
+                .Must(mirror => mirror is null)
+                .When(r => r.Shift?.MirrorFirst is not null)
+                .WithMessage("the rule's shift has mirrorFirst, and a request is copied once; remove one of the two");
             RuleForEach(r => r.Matches).SetValidator(new MatchValidator());
             When(
                 r => r.Mirror is not null,

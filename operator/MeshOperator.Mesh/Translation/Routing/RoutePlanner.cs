@@ -77,14 +77,9 @@ internal sealed class RoutePlanner
         var routes = new List<HttpRoute>();
         if (split?.Spec.Backends is { } backends)
         {
-            var (weights, shift) = Weigh(split, ShiftProgress.OfBackends, backends);
-            tcp = Keep(_backends.Resolve(split, backends, weights, "spec.backends", root));
-            var route = new HttpRoute
-            {
-                Name = "split",
-                Backends = tcp,
-                Shift = shift,
-            };
+            var shift = FindShift(split, ShiftProgress.OfBackends);
+            tcp = Keep(_backends.Resolve(split, backends, Weigh(shift, backends), "spec.backends", root));
+            var route = Apply(shift, new HttpRoute { Name = "split", Backends = tcp });
             routes.Add(AddRetries(route, root, split.Key.Name, rule: null, policies));
         }
         else
@@ -131,15 +126,13 @@ internal sealed class RoutePlanner
         {
             var rule = rules[i];
             var field = string.Create(CultureInfo.InvariantCulture, $"spec.rules[{i}]");
-            var (weights, shift) = Weigh(split, TrafficSplitDefaults.ResolveName(rule, i), rule.Backends);
+            var shift = FindShift(split, TrafficSplitDefaults.ResolveName(rule, i));
             var route = RuleRoutes.ToRoute(rule, i) with
             {
-                Shift = shift,
-                Backends = Keep(_backends.Resolve(split, rule.Backends, weights, $"{field}.backends", root)),
+                Backends = Keep(_backends.Resolve(split, rule.Backends, Weigh(shift, rule.Backends), $"{field}.backends", root)),
                 Mirror = Keep(_backends.Resolve(split, rule.Mirror, $"{field}.mirror", root)),
             };
-            if (route is { Shift: not null, Sticky: not null })
-                route = route with { Backends = TargetFirst(route.Backends, rule.Shift!.To) };
+            route = Apply(shift, route);
             route = AddRetries(route, root, split.Key.Name, rule.Name, policies);
             _findings.AddRange(_backends.FindUnsticky(split, route, $"{field}.sticky", root));
             matched.AddRange(RuleRoutes.ToMatches(rule).Select(match => route with { Match = match }));
@@ -154,17 +147,36 @@ internal sealed class RoutePlanner
         return [.. routes.Select((route, i) => route with { Name = string.Create(CultureInfo.InvariantCulture, $"{route.Name}-{i}") })];
     }
 
-    /// <summary>The shares of backends as they are now, and the gradual shift to which they belong.</summary>
-    private (IReadOnlyList<int> Weights, ShiftName? Shift) Weigh(
-        ActivePolicy<TrafficSplitSpec> split,
-        string rule,
-        List<TrafficSplitBackend> backends
-    )
+    /// <summary>The gradual shift of a rule, or of the whole split, and how far it is; null when there is none.</summary>
+    private (ShiftName Name, SplitShift Shift, ShiftProgress? Progress)? FindShift(ActivePolicy<TrafficSplitSpec> split, string rule)
     {
         if (SplitShift.FindAll(split.Spec).FirstOrDefault(shift => shift.Rule == rule) is not { } shift)
-            return ([.. backends.Select(TrafficSplitDefaults.ResolveWeight)], null);
+            return null;
         var known = _snapshot.Shifts.GetValueOrDefault(new ObjectName(split.Key.Namespace, split.Key.Name), []);
-        return (shift.Weigh(shift.FindProgress(known) is { } progress ? progress.Weight : 0), new ShiftName(split.Key.Name, rule));
+        return (new ShiftName(split.Key.Name, rule), shift, shift.FindProgress(known));
+    }
+
+    /// <summary>The shares of backends as they are now.</summary>
+    private static IReadOnlyList<int> Weigh(
+        (ShiftName Name, SplitShift Shift, ShiftProgress? Progress)? found,
+        List<TrafficSplitBackend> backends
+    ) => found is var (_, shift, progress) ? shift.Weigh(progress?.Weight ?? 0) : [.. backends.Select(TrafficSplitDefaults.ResolveWeight)];
+
+    /// <summary>The route with what a gradual shift does to it.</summary>
+    private static HttpRoute Apply((ShiftName Name, SplitShift Shift, ShiftProgress? Progress)? found, HttpRoute route)
+    {
+        if (found is not var (name, shift, progress))
+            return route;
+        route = route with { Shift = name };
+        if (route.Sticky is not null)
+            route = route with { Backends = TargetFirst(route.Backends, shift.Wanted.To) };
+        var target = route.Backends.Select(backend => backend.Target).FirstOrDefault(target => target?.Service.Name == shift.Wanted.To);
+        return progress is { IsMirroring: true } && shift.Wanted.MirrorFirst is { } mirror && target is not null
+            ? route with
+            {
+                Mirror = new MirrorTarget(target, mirror.Percent) { Shift = name.Copies },
+            }
+            : route;
     }
 
     private HttpRoute AddRetries(HttpRoute route, RootPort root, string? split, string? rule, SortedSet<PolicyKey> policies)
@@ -209,10 +221,15 @@ internal sealed class RoutePlanner
         if (route.Shift is not { } shift)
             return;
         foreach (var target in route.Backends.Select(backend => backend.Target).OfType<BackendTarget>())
+            Add(target, shift);
+        if (route.Mirror is { Shift: { } copies } mirror)
+            Add(mirror.Target, copies);
+
+        void Add(BackendTarget target, ShiftName name)
         {
             if (!_shiftsOfCallers.TryGetValue(target, out var shifts))
                 _shiftsOfCallers.Add(target, shifts = new SortedDictionary<string, ShiftName>(StringComparer.Ordinal));
-            shifts[shift.ToString()] = shift;
+            shifts[name.ToString()] = name;
         }
     }
 
