@@ -47,11 +47,11 @@ public sealed class XdsServerOptions
     /// <summary>Whether streams are ended as soon as the host begins to stop; else by <see cref="StreamDrain.ShutDownAsync"/>.</summary>
     public bool DrainsWhenStopping { get; set; } = true;
 
-    /// <summary>How many streams are open at once.</summary>
+    /// <summary>How many streams are open at once. A sidecar has two: one for its configuration, one for its counts.</summary>
     [Range(1, int.MaxValue)]
-    public int MaxStreams { get; set; } = 20_000;
+    public int MaxStreams { get; set; } = 40_000;
 
     /// <summary>How many streams are open at once from one IP address; connections from this machine itself are not counted.</summary>
     [Range(1, int.MaxValue)]
-    public int MaxStreamsPerAddress { get; set; } = 64;
+    public int MaxStreamsPerAddress { get; set; } = 128;
 }

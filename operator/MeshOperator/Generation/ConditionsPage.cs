@@ -36,6 +36,10 @@ internal static class ConditionsPage
                     + "a Normal Event when `Programmed` becomes `True`."
             )
             .Line(
+                "- TrafficSplits with a gradual shift: an Event at each transition, with the reason `Shift` and the phase; "
+                    + "a Warning for `ShiftHeld` and `ShiftRolledBack`."
+            )
+            .Line(
                 "- MeshCertificateAuthority: a Warning when `Accepted` or `ClocksAgree` becomes `False`, and one with the reason "
                     + "`ExpiringSoon`; a Normal Event at each step of a rotation."
             );

@@ -12,17 +12,7 @@ internal static class ShiftEvents
     {
         if (before is not null && before.Phase == after.Phase && before.Weight == after.Weight)
             return null;
-        var (isWarning, reason) = after.Phase switch
-        {
-            ShiftPhase.Pending => (false, "ShiftPending"),
-            ShiftPhase.Mirroring => (false, "ShiftMirroring"),
-            ShiftPhase.Progressing => (false, "ShiftProgressing"),
-            ShiftPhase.AwaitingApproval => (false, "ShiftAwaitsApproval"),
-            ShiftPhase.Paused => (false, "ShiftPaused"),
-            ShiftPhase.Held => (true, "ShiftHeld"),
-            ShiftPhase.RolledBack => (true, "ShiftRolledBack"),
-            _ => (false, "ShiftCompleted"),
-        };
-        return new ConditionEvent(isWarning, reason, $"{shift.Describe(after.Weight)}: {after.Reason}");
+        var isWarning = after.Phase is ShiftPhase.Held or ShiftPhase.RolledBack;
+        return new ConditionEvent(isWarning, $"Shift{after.Phase}", $"{shift.Describe(after.Weight)}: {after.Reason}");
     }
 }

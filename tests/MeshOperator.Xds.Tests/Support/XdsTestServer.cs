@@ -3,6 +3,7 @@ using Grpc.Net.Client;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Hosting;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Secrets;
 using MeshOperator.Xds.Server;
@@ -39,6 +40,8 @@ internal sealed class XdsTestServer : IAsyncDisposable
     public SnapshotCache Cache => _application.Services.GetRequiredService<SnapshotCache>();
 
     public ProxyRegistry Registry => _application.Services.GetRequiredService<ProxyRegistry>();
+
+    public LoadStatsCollector Loads => _application.Services.GetRequiredService<LoadStatsCollector>();
 
     public TestCertificates Certificates => (TestCertificates)_application.Services.GetRequiredService<IIdentitySource>();
 
