@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using MeshOperator.Authority;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Metrics;
+using MeshOperator.Shifts;
 using MeshOperator.Xds;
 using MeshOperator.Xds.Hosting;
 
@@ -74,6 +75,7 @@ internal static class MetricsPage
         var ofXds = services.Select(s => s.ServiceType).Where(t => t.Assembly == typeof(XdsServiceCollectionExtensions).Assembly);
         foreach (var type in ofXds.Where(t => t.Name.EndsWith("Metrics", StringComparison.Ordinal)))
             provider.GetRequiredService(type);
+        _ = new ShiftMetrics(factory);
         // Its instruments are only made: nothing is measured.
         new AuthorityMetrics(null!, null!, null!, factory)
             .StartAsync(CancellationToken.None)

@@ -24,7 +24,8 @@ internal sealed class ShiftMetrics
             () =>
                 Volatile.Read(ref _current).Select(shift => new Measurement<int>((int)shift.State.Phase, Labels(shift.Split, shift.State))),
             null,
-            "Where a gradual shift is: 0 pending, 1 mirroring, 2 progressing, 3 awaiting approval, 4 paused, 5 held, 6 rolled back, 7 completed."
+            "Where a gradual shift is: 0 pending, 1 mirroring, 2 progressing, 3 awaiting approval, 4 paused, 5 held, 6 rolled back, "
+                + "7 completed."
         );
         _transitions = meter.CreateCounter<long>(
             "meshoperator.shift.transitions",
