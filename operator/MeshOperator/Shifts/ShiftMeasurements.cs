@@ -22,8 +22,7 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
     private readonly Dictionary<(ObjectName Split, string Rule), Step> _steps = [];
 
     /// <summary>Asks the proxies of this replica for what the shifts in progress need, and takes what all have counted.</summary>
-    /// <returns>Whether anything is in progress.</returns>
-    public bool Refresh(ClusterSnapshot snapshot, MeshModel served)
+    public void Refresh(ClusterSnapshot snapshot, MeshModel served)
     {
         var clusters = FindClusters(snapshot, served).ToHashSet(StringComparer.Ordinal);
         collector.Want(clusters);
@@ -35,7 +34,8 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
             _ledger.Note(replica, peers.FindLoads(replica));
         replicas.Add(Self);
         _ledger.Keep(replicas, clusters);
-        return clusters.Count > 0;
+        foreach (var gone in _steps.Keys.Where(step => !snapshot.Shifts.ContainsKey(step.Split)).ToList())
+            _steps.Remove(gone);
     }
 
     /// <summary>What was counted since a step was acknowledged.</summary>
@@ -53,13 +53,9 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
             return new ShiftSample(default, default, "the step is not acknowledged");
         }
 
-        List<string> targets =
-        [
-            .. state.Phase is ShiftPhase.Mirroring
-                ? ShiftRoutes.CopyClusters(routes.Target, split, shift)
-                : ShiftRoutes.Clusters(routes.Target, split, shift),
-        ];
-        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, split, shift)];
+        var name = new ShiftName(split.Name, shift.Rule);
+        List<string> targets = [.. ShiftRoutes.Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name)];
+        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name)];
         var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
         if (!_steps.TryGetValue(key, out var step) || step.AcknowledgedAt != acknowledged)
             _steps[key] = step = new Step(acknowledged, target, other);
@@ -79,16 +75,13 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
             var known = snapshot.Shifts.GetValueOrDefault(name, []);
             foreach (var shift in SplitShift.FindAll(spec))
             {
-                if (shift.Wanted.Checks.Count == 0 || shift.FindProgress(known) is { IsOver: true })
+                var progress = shift.FindProgress(known);
+                if (shift.Wanted.Checks.Count == 0 || progress is { IsOver: true })
                     continue;
                 var routes = ShiftRoutes.Find(served, name, spec.Service, shift);
-                if (shift.FindProgress(known) is { IsMirroring: true })
-                {
-                    foreach (var cluster in ShiftRoutes.CopyClusters(routes.Target, name, shift))
-                        yield return cluster;
-                }
-
-                foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), name, shift))
+                var counted = new ShiftName(name.Name, shift.Rule);
+                var copies = progress is { IsMirroring: true } ? ShiftRoutes.Clusters(routes.Target, counted.Copies) : [];
+                foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), counted).Concat(copies))
                     yield return cluster;
             }
         }

@@ -35,13 +35,9 @@ internal sealed record ShiftRoutes(IReadOnlyList<MeshServicePort> Target, IReadO
         return new ShiftRoutes([.. targets[true]], [.. targets[false]], isCounted);
     }
 
-    /// <summary>The clusters by which the requests to some of the ports are counted.</summary>
-    public static IEnumerable<string> Clusters(IEnumerable<MeshServicePort> ports, ObjectName split, SplitShift shift) =>
-        ports.Select(port => ClusterLoad.Name(new BackendTarget(port.Service, port.Port), new ShiftName(split.Name, shift.Rule)));
-
-    /// <summary>The clusters by which the copies are counted that go to the target before the first step.</summary>
-    public static IEnumerable<string> CopyClusters(IEnumerable<MeshServicePort> ports, ObjectName split, SplitShift shift) =>
-        ports.Select(port => ClusterLoad.Name(new BackendTarget(port.Service, port.Port), new ShiftName(split.Name, shift.Rule).Copies));
+    /// <summary>The clusters by which the requests of a shift, or its copies, to some of the ports are counted.</summary>
+    public static IEnumerable<string> Clusters(IEnumerable<MeshServicePort> ports, ShiftName name) =>
+        ports.Select(port => ClusterLoad.Name(new BackendTarget(port.Service, port.Port), name));
 
     private static MeshServicePort? FindPort(MeshModel model, BackendTarget target) =>
         model.Services.TryGetValue(target.Service, out var service) ? service.Ports.FirstOrDefault(port => port.Port == target.Port) : null;

@@ -129,6 +129,8 @@ internal sealed class ShiftService(
             }
         }
 
+        foreach (var gone in _writtenAt.Keys.Where(name => !splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name))).ToList())
+            _writtenAt.Remove(gone);
         metrics.Set(states);
         return isActive;
     }
