@@ -38,6 +38,9 @@ public sealed record MeshServicePort
     /// <summary>The gradual shifts whose requests come here, each counted by itself. Ordered.</summary>
     public ValueList<ShiftName> Shifts { get; init; } = [];
 
+    /// <summary>Whether copies of requests come here that are of no gradual shift.</summary>
+    public bool IsMirror { get; init; }
+
     /// <summary>How connections to the endpoints are kept.</summary>
     public ConnectionSettings Connection { get; init; } = new();
 

@@ -5,8 +5,13 @@ namespace MeshOperator.Mesh.Model;
 /// <param name="Rule">The rule's name.</param>
 public sealed record ShiftName(string Split, string Rule)
 {
+    private const string Mirror = "/mirror";
+
     /// <summary>Names the copies of requests that are sent before the first step.</summary>
-    public ShiftName Copies => this with { Rule = $"{Rule}/mirror" };
+    public ShiftName Copies => this with { Rule = Rule + Mirror };
+
+    /// <summary>Whether it names copies.</summary>
+    public bool IsCopies => Rule.EndsWith(Mirror, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Split}/{Rule}";

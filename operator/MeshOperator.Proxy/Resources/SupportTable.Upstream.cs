@@ -63,7 +63,7 @@ internal static partial class SupportTable
                     "failure_percentage_minimum_hosts",
                     "failure_percentage_request_volume"
                 ),
-            All(Protocols.Descriptor).Leaves(LoadReports, "http_filters"),
+            All(Protocols.Descriptor).Leaves($"{LoadReports}; a copy of a request is sent while its body comes", "http_filters"),
             All(Protocols.Types.ExplicitHttpConfig.Descriptor),
             All(Protocols.Types.UseDownstreamHttpConfig.Descriptor),
             All(Protocols.Types.OutlierDetection.Descriptor),
@@ -71,6 +71,7 @@ internal static partial class SupportTable
             All(HttpHeadersMatch.Descriptor),
             Create(HttpProtocolOptions.Descriptor)
                 .Carries("idle_timeout")
+                .Leaves("the response to a copy of a request may take 15 s", "max_stream_duration")
                 .Leaves("a connection is kept for any number of requests", "max_requests_per_connection"),
             Create(Http1ProtocolOptions.Descriptor)
                 .Carries("accept_http_10", "default_host_for_http_10", "allow_custom_methods")

@@ -25,7 +25,7 @@ public sealed class FloodScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [InlineData("PING", 9000)]
     [InlineData("SETTINGS", 9000)]
     [ModelTraffic(
-        21,
+        22,
         "990 empty frames, 290 `PRIORITY`, 1,900 `WINDOW_UPDATE`, 5,000 `RST_STREAM`, 9,000 `PING` and 9,000 `SETTINGS` at once",
         Now = "no stream of the connection is hurt"
     )]
@@ -52,7 +52,7 @@ public sealed class FloodScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [InlineData("PING", 1_000_000)]
     [InlineData("SETTINGS", 1_500_000)]
     [ModelTraffic(
-        22,
+        23,
         "1,100, 1,000, 100 (before any data), 40,000, 1,000,000 and 1,500,000 of them",
         Now = "the connection ends; another client's stream is answered"
     )]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using Grpc.Core;
@@ -236,6 +237,59 @@ public sealed class ModelTrafficScenarios(TestMesh mesh, SharedNamespace shared)
         }
 
         await Eventually.Succeeds(() => Behavior.Arrivals($"{copies}/received").Count(received => received == "500000").ShouldBe(20));
+    }
+
+    [Theory]
+    [InlineData(12_000_000, 5)]
+    [InlineData(20_000_000, 0)]
+    [ModelTraffic(
+        21,
+        "a mirror that reads nothing of five bodies of 12 and of 20 MB for 10 s",
+        Before = "callers wait for the mirror",
+        Now = "callers not slowed; 5 of 5 copies whole, and none of those above 16 MiB, counted"
+    )]
+    public async Task A_mirror_that_stops_reading_slows_no_caller_and_gets_whole_bodies_or_none(int size, int copied)
+    {
+        var model = await AliasAsync("model", Port.Http);
+        var copies = await AliasAsync("plain", Port.Http);
+        await Namespace.ApplyAsync(
+            $"{{apiVersion: meshoperator.io/v1alpha1, kind: TrafficSplit, metadata: {{name: {model}}}, "
+                + $"spec: {{service: {model}, rules: [{{backends: [{{service: {model}}}], mirror: {{service: {copies}}}}}]}}}}"
+        );
+        var mirror = Workload("plain").Pods[0].Name;
+        var text = size.ToString(CultureInfo.InvariantCulture);
+
+        for (var i = 0; i < 5; i++)
+        {
+            using var body = new ByteArrayContent(new byte[size]);
+            var reply = await Caller.SendAsync(
+                HttpMethod.Post,
+                $"http://{model}/",
+                [$"x-key: {copies}", "x-delay: 10000", $"x-slow-at: {mirror}"],
+                body
+            );
+            reply.Status.ShouldBe(HttpStatusCode.OK);
+            reply.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5));
+        }
+
+        await Eventually.Succeeds(async () =>
+        {
+            Behavior.Arrivals($"{copies}/received").Count(received => received == text).ShouldBe(5 + copied);
+            (await CopiesAsync(copies, "active")).ShouldBe(0);
+        });
+        Behavior.Arrivals($"{copies}/received").ShouldAllBe(received => received == text);
+        (await CopiesAsync(copies, "total") - await CopiesAsync(copies, "completed")).ShouldBe(5 - copied);
+    }
+
+    /// <summary>A count of the copies that the calling proxy sent to a service.</summary>
+    private async Task<int> CopiesAsync(string service, string count)
+    {
+        var name = $"cluster.outbound/80/{Namespace.Name}/{service}/mirror.upstream_rq_{count}";
+        var stats = await Workload("client").Pods[0].Proxy!.AdminAsync("/stats?filter=mirror");
+        return int.Parse(
+            stats.Split('\n').First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split(' ')[1],
+            CultureInfo.InvariantCulture
+        );
     }
 
     [Theory]

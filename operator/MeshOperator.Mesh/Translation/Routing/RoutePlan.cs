@@ -23,25 +23,27 @@ internal sealed record RoutePlan(
 /// <param name="Breakers">By backend.</param>
 /// <param name="Balancing">By backend.</param>
 /// <param name="Shifts">By backend and name, the gradual shifts.</param>
+/// <param name="Mirrors">The services to which copies of requests go.</param>
 internal sealed record CallerPolicies(
     IReadOnlyDictionary<BackendTarget, RetryIndex.Candidate> Retries,
     IReadOnlyDictionary<BackendTarget, BreakerIndex.Candidate> Breakers,
     IReadOnlyDictionary<BackendTarget, BalancingIndex.Candidate> Balancing,
-    IReadOnlyDictionary<BackendTarget, SortedDictionary<string, ShiftName>> Shifts
+    IReadOnlyDictionary<BackendTarget, SortedDictionary<string, ShiftName>> Shifts,
+    IReadOnlySet<BackendTarget> Mirrors
 )
 {
     /// <summary>Whether one arrives at a port of a service.</summary>
     public bool ArriveAt(MeshService service)
     {
-        if (Retries.Count == 0 && Breakers.Count == 0 && Balancing.Count == 0 && Shifts.Count == 0)
+        if (Retries.Count == 0 && Breakers.Count == 0 && Balancing.Count == 0 && Shifts.Count == 0 && Mirrors.Count == 0)
             return false;
-        foreach (var port in service.Ports)
-        {
-            var target = new BackendTarget(port.Service, port.Port);
-            if (Retries.ContainsKey(target) || Breakers.ContainsKey(target) || Balancing.ContainsKey(target) || Shifts.ContainsKey(target))
-                return true;
-        }
-
-        return false;
+        return service.Ports.Select(port => new BackendTarget(port.Service, port.Port)).Any(ArriveAt);
     }
+
+    private bool ArriveAt(BackendTarget target) =>
+        Retries.ContainsKey(target)
+        || Breakers.ContainsKey(target)
+        || Balancing.ContainsKey(target)
+        || Shifts.ContainsKey(target)
+        || Mirrors.Contains(target);
 }

@@ -20,6 +20,7 @@ internal sealed class RoutePlanner
     private readonly Dictionary<BackendTarget, BreakerIndex.Candidate> _breakersOfCallers = [];
     private readonly Dictionary<BackendTarget, BalancingIndex.Candidate> _balancingOfCallers = [];
     private readonly Dictionary<BackendTarget, SortedDictionary<string, ShiftName>> _shiftsOfCallers = [];
+    private readonly HashSet<BackendTarget> _mirrors = [];
     private readonly List<PolicyFinding> _findings = [];
 
     private RoutePlanner(ClusterSnapshot snapshot, PolicyIndexes policies) =>
@@ -57,7 +58,8 @@ internal sealed class RoutePlanner
             planner._retriesOfCallers,
             planner._breakersOfCallers,
             planner._balancingOfCallers,
-            planner._shiftsOfCallers
+            planner._shiftsOfCallers,
+            planner._mirrors
         );
         return new Found<RoutePlan>(new RoutePlan(ports, kept, callers, planner._retryOverrides), planner._findings);
     }
@@ -215,9 +217,11 @@ internal sealed class RoutePlanner
     private static ValueList<WeightedBackend> TargetFirst(ValueList<WeightedBackend> backends, string to) =>
         backends.OrderBy(backend => backend.Target?.Service.Name == to ? 0 : 1).ToValueList();
 
-    /// <summary>The requests of a gradual shift are counted where they arrive.</summary>
+    /// <summary>The requests of a gradual shift are counted where they arrive, and copies have connections of their own.</summary>
     private void AddToBackends(HttpRoute route)
     {
+        if (route.Mirror is { Shift: null } other)
+            _mirrors.Add(other.Target);
         if (route.Shift is not { } shift)
             return;
         foreach (var target in route.Backends.Select(backend => backend.Target).OfType<BackendTarget>())

@@ -100,6 +100,8 @@ internal static class ServiceAssembler
         var self = new BackendTarget(port.Service, port.Port);
         if (callers.Shifts.TryGetValue(self, out var shifts))
             port = port with { Shifts = shifts.Values.ToValueList() };
+        if (callers.Mirrors.Contains(self))
+            port = port with { IsMirror = true };
         var retry = policies.Retries.FindForPort(service, portName) ?? callers.Retries.GetValueOrDefault(self);
         var breaker = policies.Breakers.FindForPort(service, portName) ?? callers.Breakers.GetValueOrDefault(self);
         if (retry is null && breaker is null)

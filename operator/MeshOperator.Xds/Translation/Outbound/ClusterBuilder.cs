@@ -44,7 +44,10 @@ internal static class ClusterBuilder
     /// <param name="port">The service port.</param>
     /// <param name="consistentHashing">Whether some route keeps clients at one of its endpoints.</param>
     /// <param name="headerCase">How names of headers are written.</param>
-    public static Cluster Outbound(MeshServicePort port, bool consistentHashing, HeaderCase headerCase)
+    public static Cluster Outbound(MeshServicePort port, bool consistentHashing, HeaderCase headerCase) =>
+        Outbound(port, consistentHashing, headerCase, isForCopies: false);
+
+    private static Cluster Outbound(MeshServicePort port, bool consistentHashing, HeaderCase headerCase, bool isForCopies)
     {
         var cluster = ForSidecars(port, Eds(Names.Outbound(port.Service, port.Port)));
         cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
@@ -53,7 +56,7 @@ internal static class ClusterBuilder
         else
             EndpointChoice.Apply(port, cluster);
         EndpointChoice.ApplyPanic(port.Balancing, cluster);
-        AddProtocol(cluster, port, headerCase);
+        AddProtocol(cluster, port, headerCase, isForCopies);
         AddTransportSockets(cluster, port, port.Endpoints);
         return cluster;
     }
@@ -62,8 +65,17 @@ internal static class ClusterBuilder
     /// statistics, but endpoints of its own: Envoy does not give a second cluster those that another one has subscribed to.</summary>
     public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing, HeaderCase headerCase)
     {
-        var cluster = Outbound(port, consistentHashing, headerCase);
+        var cluster = Outbound(port, consistentHashing, headerCase, shift.IsCopies);
         cluster.Name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+        return cluster;
+    }
+
+    /// <summary>The cluster of a service port for copies of requests, which wait for a server as no request may.</summary>
+    public static Cluster Mirror(MeshServicePort port, bool consistentHashing, HeaderCase headerCase)
+    {
+        var cluster = Outbound(port, consistentHashing, headerCase, isForCopies: true);
+        cluster.Name = Names.Mirror(new BackendTarget(port.Service, port.Port));
+        cluster.AltStatName += "/mirror";
         return cluster;
     }
 
@@ -116,11 +128,11 @@ internal static class ClusterBuilder
         return cluster;
     }
 
-    private static void AddProtocol(Cluster cluster, MeshServicePort port, HeaderCase headerCase)
+    private static void AddProtocol(Cluster cluster, MeshServicePort port, HeaderCase headerCase, bool isForCopies = false)
     {
         if (HttpProtocol(port.Protocol, port.Connection.IdleTimeout, headerCase) is not { } options)
             return;
-        LoadReports.Apply(port.Balancing, options);
+        UpstreamFilters.Apply(port.Balancing, isForCopies, options);
         if (EjectsUnreachable(port))
             options.OutlierDetection = OutlierBuilder.NotSentOnly;
         if (port.Endpoints.Count > 0 && port.Endpoints.All(endpoint => endpoint.Identity is not null))

@@ -1,20 +1,17 @@
 using Envoy.Config.Common.MutationRules.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Extensions.Filters.Http.HeaderMutation.V3;
-using Envoy.Extensions.Filters.Http.UpstreamCodec.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
-using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Translation.Shared;
 using AppendAction = Envoy.Config.Core.V3.HeaderValueOption.Types.HeaderAppendAction;
 using EnvoyHeader = Envoy.Config.Core.V3.HeaderValue;
 using HeaderMutation = Envoy.Config.Common.MutationRules.V3.HeaderMutation;
 using HeaderMutationFilter = Envoy.Extensions.Filters.Http.HeaderMutation.V3.HeaderMutation;
-using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
 
 namespace MeshOperator.Xds.Translation.Outbound;
 
 /// <summary>Gets load reports from servers that only report when a request asks for it, and then without the rate of requests that Envoy
-/// needs. The filters stand between the router, which reads the reports, and the connection.</summary>
+/// needs. The filter stands between the router, which reads the reports, and the connection.</summary>
 internal static class LoadReports
 {
     /// <summary>The response header with a report.</summary>
@@ -27,8 +24,8 @@ internal static class LoadReports
     /// whole numbers. And a utilization for where all others are 0: Envoy drops such a report, with an error in its log.</summary>
     private const string WithRate = $"%RESP({Header})%, rps_fractional=1000, cpu_utilization=0.1";
 
-    private static readonly HttpFilter[] Filters =
-    [
+    /// <summary>Asks for reports, and adds the rate.</summary>
+    public static HttpFilter Filter { get; } =
         new()
         {
             Name = "envoy.filters.http.header_mutation",
@@ -42,16 +39,7 @@ internal static class LoadReports
                     },
                 }
             ),
-        },
-        new() { Name = "envoy.filters.http.upstream_codec", TypedConfig = EnvoyMessages.Pack(new UpstreamCodec()) },
-    ];
-
-    /// <summary>Adds it to what a cluster speaks, where reports are to be asked for.</summary>
-    public static void Apply(BalancingSettings balancing, HttpProtocolOptions options)
-    {
-        if (balancing.Utilization is { AsksForReports: true })
-            options.HttpFilters.AddRange(Filters);
-    }
+        };
 
     private static HeaderMutation Set(string name, string value, AppendAction action) =>
         new()

@@ -172,7 +172,7 @@ internal static class RouteBuilder
             action.RequestMirrorPolicies.Add(
                 new RouteAction.Types.RequestMirrorPolicy
                 {
-                    Cluster = mirror.Shift is { } copies ? Names.Shift(mirror.Target, copies) : Names.Outbound(mirror.Target),
+                    Cluster = mirror.Shift is { } copies ? Names.Shift(mirror.Target, copies) : Names.Mirror(mirror.Target),
                     // By the number of which the lowest are the missing share's (see BackendSplit), which do not come here.
                     RuntimeFraction = EnvoyMessages.RuntimeFraction(missingShare + ((1 - missingShare) * mirror.Percent / 100)),
                     DisableShadowHostSuffixAppend = true,

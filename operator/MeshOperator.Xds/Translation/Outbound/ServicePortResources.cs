@@ -12,11 +12,11 @@ internal sealed record ServicePortResources
 
     public required bool ConsistentHashing { get; init; }
 
-    /// <summary>The first is the port's own; the others are those of pools, of gradual shifts, and of endpoints that clients choose
-    /// themselves.</summary>
+    /// <summary>The first is the port's own; the others are those of pools, of gradual shifts, of copies, and of endpoints that clients
+    /// choose themselves.</summary>
     public required IReadOnlyList<XdsResource> Clusters { get; init; }
 
-    /// <summary>The first are the port's own; the others are those of pools and of gradual shifts.</summary>
+    /// <summary>The first are the port's own; the others are those of pools, of gradual shifts and of copies.</summary>
     public required IReadOnlyList<XdsResource> Endpoints { get; init; }
 
     /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'.</summary>
@@ -132,6 +132,12 @@ internal sealed record ServicePortResources
             clusters.Add(Resource(ResourceType.Cluster, counted.Name, counted, previous));
         }
 
+        if (port.IsMirror)
+        {
+            var copies = ClusterBuilder.Mirror(port, consistentHashing, headerCase);
+            clusters.Add(Resource(ResourceType.Cluster, copies.Name, copies, previous));
+        }
+
         if (!port.IsHeadless)
             return clusters;
         foreach (var mtls in port.Endpoints.Select(endpoint => endpoint.Identity is not null).Distinct())
@@ -158,12 +164,10 @@ internal sealed record ServicePortResources
             endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Pool(name, pool), previous?.Endpoints));
         }
 
-        foreach (var shift in port.Shifts)
-        {
-            var name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+        var self = new BackendTarget(port.Service, port.Port);
+        IEnumerable<string> apart = port.Shifts.Select(shift => Names.Shift(self, shift));
+        foreach (var name in port.IsMirror ? apart.Append(Names.Mirror(self)) : apart)
             endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Endpoints(port, name), previous?.Endpoints));
-        }
-
         return endpoints;
     }
 

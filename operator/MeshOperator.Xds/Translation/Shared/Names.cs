@@ -49,6 +49,9 @@ internal static class Names
     /// <summary>The name of the cluster of a service port for the requests of a gradual shift.</summary>
     public static string Shift(BackendTarget target, ShiftName shift) => $"{Outbound(target)}/shift/{shift}";
 
+    /// <summary>The name of the cluster of a service port for copies of requests. No pool has this name.</summary>
+    public static string Mirror(BackendTarget target) => $"{Outbound(target)}/mirror";
+
     /// <summary>The name of the cluster of connections to endpoints that the client chose.</summary>
     public static string Direct(ServiceName service, int port) => $"direct/{port}/{service}";
 
