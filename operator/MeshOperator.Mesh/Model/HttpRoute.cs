@@ -50,7 +50,7 @@ public sealed record HttpRoute
     /// <summary>Changes of request headers.</summary>
     public HeaderChanges? Headers { get; init; }
 
-    /// <summary>When to try again; null means never.</summary>
+    /// <summary>When to try again; null where no policy says it (<see cref="RetrySettings.WithoutPolicy"/>).</summary>
     public RetrySettings? Retry { get; init; }
 }
 
@@ -178,7 +178,11 @@ public sealed record HeaderValue(string Name, string Value);
 /// <summary>When and how often a request is tried again.</summary>
 public sealed record RetrySettings
 {
-    /// <summary>Retries beyond the first attempt, 1 to 10.</summary>
+    /// <summary>What holds without a policy: a request is tried again if it certainly reached no application. As much of its body is kept
+    /// as a proxy takes in of a stream before it has a connection.</summary>
+    public static RetrySettings WithoutPolicy { get; } = CreateWithoutPolicy();
+
+    /// <summary>Retries beyond the first attempt, 0 to 10.</summary>
     public required int Attempts { get; init; }
 
     /// <summary>How much of a request's body is kept for another attempt, in bytes. What is larger is sent once.</summary>
@@ -210,6 +214,20 @@ public sealed record RetrySettings
 
     /// <summary>Whether a retry goes to an endpoint that was not tried before, if there is one.</summary>
     public bool AvoidPreviousHosts { get; init; }
+
+    private static RetrySettings CreateWithoutPolicy()
+    {
+        var (first, longest) = RetryPolicyDefaults.ResolveBackoff(new RetryPolicySpec());
+        return new RetrySettings
+        {
+            Attempts = RetryPolicyDefaults.Attempts,
+            MaxRequestBody = ByteQuantity.Parse("1Mi"),
+            ConnectionTriggers = [RetryTrigger.ConnectFailure, RetryTrigger.RefusedStream],
+            BackoffBase = first,
+            BackoffMax = longest,
+            AvoidPreviousHosts = true,
+        };
+    }
 }
 
 /// <summary>What a request is retried on.</summary>

@@ -1,3 +1,5 @@
+using MeshOperator.Api.Policies;
+
 namespace MeshOperator.Mesh.Model;
 
 /// <summary>A service and what is known of each of its ports.</summary>
@@ -42,7 +44,7 @@ public sealed record MeshServicePort
     public bool IsMirror { get; init; }
 
     /// <summary>How connections to the endpoints are kept.</summary>
-    public ConnectionSettings Connection { get; init; } = new();
+    public ConnectionSettings Connection { get; init; } = ConnectionSettings.Default;
 
     /// <summary>How one of the endpoints is chosen.</summary>
     public BalancingSettings Balancing { get; init; } = BalancingSettings.Default;
@@ -94,7 +96,8 @@ public sealed record ConnectionSettings(
 )
 {
     /// <summary>What holds without a policy.</summary>
-    public static ConnectionSettings Default { get; } = new();
+    public static ConnectionSettings Default { get; } =
+        new(Budget: new RetryBudget(RetryPolicyDefaults.BudgetPercent, RetryPolicyDefaults.BudgetMinConcurrency));
 }
 
 /// <summary>Bounds the retries in flight from one proxy to one cluster.</summary>

@@ -75,6 +75,29 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
     }
 
     [Fact]
+    public async Task Pod_that_ends_while_no_proxy_can_know_of_it_fails_no_request_that_has_not_come_to_it()
+    {
+        var shop = await NamespaceAsync("unknown", proxies: 4, Turn.Alone);
+        var web = await shop.DeployAsync("web", replicas: 3);
+        var client = await shop.DeployAsync("client");
+
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            Rate,
+            during: async load =>
+            {
+                await Mesh.Operator.CutFromApiServerAsync();
+                await web.ScaleAsync(2);
+                await load.GoOnAsync(TimeSpan.FromSeconds(8));
+                Mesh.Operator.ReconnectToApiServer();
+            }
+        );
+
+        // What has come to the pod's proxy and waits for the application is lost with the proxy.
+        load.Failed.ShouldBeLessThanOrEqualTo(1, load.ToString());
+    }
+
+    [Fact]
     public async Task Operator_that_is_killed_in_each_phase_of_a_shift_goes_on_from_there_and_fails_no_request()
     {
         var (shop, client) = await DeployAsync("shifted");

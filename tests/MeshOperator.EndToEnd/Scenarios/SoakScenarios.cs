@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using k8s.Models;
@@ -24,15 +25,23 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     /// <summary>And statuses are true within this after it, where nothing else is wrong.</summary>
     private static readonly TimeSpan TrueWithin = TimeSpan.FromSeconds(5);
 
+    /// <summary>All is settled within this after it has become possible: what begins while the API server is away cannot end before it is
+    /// back.</summary>
     private static readonly TimeSpan SettlesWithin = TimeSpan.FromSeconds(30);
 
-    /// <summary>What begins while the API server is away ends when it is back.</summary>
-    private static readonly TimeSpan ChangesWithin = TimeSpan.FromSeconds(150);
+    /// <summary>Longer than anything is done to the operator and what then settles.</summary>
+    private static readonly TimeSpan AtMost = TimeSpan.FromMinutes(3);
 
     private readonly int? _minutes = Environment.GetEnvironmentVariable("MESH_TEST_SOAK_MINUTES") is { Length: > 0 } minutes
         ? int.Parse(minutes, CultureInfo.InvariantCulture)
         : null;
 
+    /// <summary>Names of faults, such as <c>LeaderIsKilled</c> and <c>PodsAreRolled</c>, to look at these alone; empty for all.</summary>
+    private readonly string[] _chosen =
+        Environment.GetEnvironmentVariable("MESH_TEST_SOAK_FAULTS")?.Split(',', StringSplitOptions.RemoveEmptyEntries) ?? [];
+
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private int _disturbances;
     private TestNamespace _shop = null!;
     private Load _load = null!;
     private SplitUnderLoad _split = null!;
@@ -76,9 +85,12 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     }
 
     private Func<Task>[] OperatorFaults =>
-        [LeaderIsKilledAsync, ReplicaIsPausedAsync, ReplicaIsCutOffAsync, ApiServerIsAwayAsync, LeaseIsStolenAsync];
+        Chosen(LeaderIsKilledAsync, ReplicaIsPausedAsync, ReplicaIsCutOffAsync, ApiServerIsAwayAsync, LeaseIsStolenAsync);
 
-    private Func<Task>[] MeshFaults => [ModeChangesAsync, RootIsRotatedAsync, PodsAreRolledAsync];
+    private Func<Task>[] MeshFaults => Chosen(ModeChangesAsync, RootIsRotatedAsync, PodsAreRolledAsync);
+
+    private Func<Task>[] Chosen(params Func<Task>[] faults) =>
+        [.. faults.Where(fault => _chosen.Length == 0 || _chosen.Contains(fault.Method.Name[..^"Async".Length]))];
 
     /// <summary>By hand: something happens to the operator and to the mesh at a time, until the time is over.</summary>
     private async Task GoOnWithTwoAtATimeAsync()
@@ -93,26 +105,35 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     private async Task LeaderIsKilledAsync()
     {
         var leader = await _replicas.LeaderAsync(LeaderWithin);
-        await leader.KillAsync();
-        var killedAt = _load.Now;
-        await _split.SendToAsync("canary", settles: false);
-        await _replicas.LeaderAsync(LeaderWithin);
-        var ledAfter = _load.Now - killedAt;
-        await _split.IsTrueAsync(TrueWithin + (LeaderWithin - ledAfter));
-        Report("leader killed", string.Create(CultureInfo.InvariantCulture, $"another led after {ledAfter.TotalSeconds:0.0} s"));
-        await leader.StartAsync();
+        using (Disturb())
+        {
+            await leader.KillAsync();
+            var killedAt = _load.Now;
+            await _split.SendToAsync("canary", settles: false);
+            await _replicas.LeaderAsync(LeaderWithin);
+            var ledAfter = _load.Now - killedAt;
+            await _split.IsTrueAsync(TrueWithin + (LeaderWithin - ledAfter));
+            Report("leader killed", string.Create(CultureInfo.InvariantCulture, $"another led after {ledAfter.TotalSeconds:0.0} s"));
+            await leader.StartAsync();
+        }
+
         await SettleAsync("the leader was killed");
     }
 
     private async Task ReplicaIsPausedAsync()
     {
         var paused = await OtherThanLeaderAsync();
-        paused.Pause();
-        await _load.GoOnAsync(TimeSpan.FromSeconds(8));
-        // Proxies that are connected to it do not get this, and no status may say so.
-        var change = _split.SendToAsync("web", settles: false);
-        await _load.GoOnAsync(TimeSpan.FromSeconds(4));
-        paused.Continue();
+        Task change;
+        using (Disturb())
+        {
+            paused.Pause();
+            await _load.GoOnAsync(TimeSpan.FromSeconds(8));
+            // Proxies that are connected to it do not get this, and no status may say so.
+            change = _split.SendToAsync("web", settles: false);
+            await _load.GoOnAsync(TimeSpan.FromSeconds(4));
+            paused.Continue();
+        }
+
         await change;
         await SettleAsync("a replica was paused");
     }
@@ -120,18 +141,22 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     private async Task ReplicaIsCutOffAsync()
     {
         var cut = await _replicas.LeaderAsync(LeaderWithin);
-        await cut.CutFromApiServerAsync();
-        await Eventually.Succeeds(
-            () =>
-            {
-                if (_replicas.Ready.Contains(cut))
-                    throw new TimeoutException("the replica that is cut off is still ready");
-            },
-            SettlesWithin
-        );
-        await _split.SendToAsync("canary", settles: true);
-        await _crowd.AreConnectedAsync(SettlesWithin);
-        cut.ReconnectToApiServer();
+        using (Disturb())
+        {
+            await cut.CutFromApiServerAsync();
+            await Eventually.Succeeds(
+                () =>
+                {
+                    if (_replicas.Ready.Contains(cut))
+                        throw new TimeoutException("the replica that is cut off is still ready");
+                },
+                SettlesWithin
+            );
+            await _split.SendToAsync("canary", settles: true);
+            await _crowd.AreConnectedAsync(SettlesWithin);
+            cut.ReconnectToApiServer();
+        }
+
         await _replicas.AreReadyAsync(3, SettlesWithin);
         await SettleAsync("a replica was cut off");
     }
@@ -139,13 +164,17 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
     private async Task ApiServerIsAwayAsync()
     {
         var gaps = _crowd.Gaps.Count;
-        foreach (var replica in _replicas.All)
-            await replica.CutFromApiServerAsync();
-        // By hand for longer than a replica's Lease counts without being renewed.
-        await _load.GoOnAsync(TimeSpan.FromSeconds(_minutes is null ? 20 : 45));
-        (_crowd.Connected, _crowd.Gaps.Count).ShouldBe((Crowd, gaps), "streams ended though no replica reached the API server");
-        foreach (var replica in _replicas.All)
-            replica.ReconnectToApiServer();
+        using (Disturb())
+        {
+            foreach (var replica in _replicas.All)
+                await replica.CutFromApiServerAsync();
+            // By hand for longer than a replica's Lease counts without being renewed.
+            await _load.GoOnAsync(TimeSpan.FromSeconds(_minutes is null ? 20 : 45));
+            (_crowd.Connected, _crowd.Gaps.Count).ShouldBe((Crowd, gaps), "streams ended though no replica reached the API server");
+            foreach (var replica in _replicas.All)
+                replica.ReconnectToApiServer();
+        }
+
         await _replicas.LeaderAsync(SettlesWithin);
         await _split.SendToAsync("web", settles: true);
         await SettleAsync("the API server was away");
@@ -157,17 +186,21 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         var now = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
         var patch = (JsonObject)
             JsonNode.Parse($$$"""{"spec":{"holderIdentity":"thief","renewTime":"{{{now}}}","leaseDurationSeconds":15}}""")!;
-        await Mesh.Of<V1Lease>()
-            .MergePatchAsync(new ObjectKey(OperatorUnderTest.Namespace, "mesh-operator-leader"), patch, CancellationToken.None);
-        await Eventually.Succeeds(
-            async () =>
-            {
-                if (await _replicas.FindLeaderAsync() == leader)
-                    throw new TimeoutException("the old leader leads on");
-            },
-            LeaderWithin
-        );
-        await _replicas.LeaderAsync(LeaderWithin + LeaderWithin);
+        using (Disturb())
+        {
+            await Mesh.Of<V1Lease>()
+                .MergePatchAsync(new ObjectKey(OperatorUnderTest.Namespace, "mesh-operator-leader"), patch, CancellationToken.None);
+            await Eventually.Succeeds(
+                async () =>
+                {
+                    if (await _replicas.FindLeaderAsync() == leader)
+                        throw new TimeoutException("the old leader leads on");
+                },
+                LeaderWithin
+            );
+            await _replicas.LeaderAsync(LeaderWithin + LeaderWithin);
+        }
+
         await _split.SendToAsync("canary", settles: true);
         await SettleAsync("the lease was stolen");
     }
@@ -177,7 +210,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         foreach (var mode in new[] { "Disabled", "Strict", "Permissive" })
         {
             var policy = $"{{apiVersion: meshoperator.io/v1alpha1, kind: MtlsPolicy, metadata: {{name: mode}}, spec: {{mode: {mode}}}}}";
-            await Eventually.Succeeds(() => _shop.ApplyAsync(policy), ChangesWithin);
+            await WhenPossibleAsync($"MtlsPolicy {mode}", Eventually.Succeeds(() => _shop.ApplyAsync(policy), AtMost));
         }
 
         await SettleAsync("the mode of mutual TLS changed");
@@ -185,13 +218,16 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
 
     private async Task RootIsRotatedAsync()
     {
-        await Eventually.Succeeds(() => Mesh.Operator.RunCommandAsync("ca", "rotate", "--wait"), ChangesWithin);
+        await WhenPossibleAsync("the rotation", Eventually.Succeeds(() => Mesh.Operator.RunCommandAsync("ca", "rotate", "--wait"), AtMost));
         await SettleAsync("the root was rotated");
     }
 
     private async Task PodsAreRolledAsync()
     {
-        await Task.WhenAll(_shop.Workload("canary").RestartAsync(ChangesWithin), _shop.Workload("bare").RestartAsync(ChangesWithin));
+        await WhenPossibleAsync(
+            "the roll-out",
+            Task.WhenAll(_shop.Workload("canary").RestartAsync(AtMost), _shop.Workload("bare").RestartAsync(AtMost))
+        );
         await SettleAsync("pods were rolled");
     }
 
@@ -228,21 +264,54 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
 
     private async Task SettleAsync(string after)
     {
-        var from = _load?.Now ?? TimeSpan.Zero;
-        try
-        {
-            await _replicas.AreReadyAsync(3, SettlesWithin);
-            await _crowd.AreConnectedAsync(SettlesWithin);
-            await _split.IsTrueAsync(SettlesWithin);
-        }
-        catch (Exception e)
-        {
-            throw new InvalidOperationException($"after {after} it did not settle: {e.Message}", e);
-        }
+        var from = _clock.Elapsed;
+        await WhenPossibleAsync($"what comes after {after}", ReachStateAsync());
+        Report(after, string.Create(CultureInfo.InvariantCulture, $"settled in {(_clock.Elapsed - from).TotalSeconds:0.0} s"));
+    }
 
-        if (_load is not null)
-            Report(after, string.Create(CultureInfo.InvariantCulture, $"settled in {(_load.Now - from).TotalSeconds:0.0} s"));
+    private async Task ReachStateAsync()
+    {
+        await _replicas.AreReadyAsync(3, AtMost);
+        await _crowd.AreConnectedAsync(AtMost);
+        await _split.IsTrueAsync(AtMost);
+    }
+
+    /// <summary>Something is done to the operator until this is disposed.</summary>
+    private Disturbance Disturb() => new(this);
+
+    /// <summary>Waits for a change, for as long as something is done to the operator, and from then on no longer than all may take to
+    /// settle.</summary>
+    private async Task WhenPossibleAsync(string what, Task change)
+    {
+        var (from, isLate) = (_clock.Elapsed, false);
+        await Eventually.Succeeds(
+            () =>
+            {
+                if (Volatile.Read(ref _disturbances) > 0)
+                    from = _clock.Elapsed;
+                isLate = _clock.Elapsed - from > SettlesWithin;
+                if (!change.IsCompleted && !isLate)
+                    throw new TimeoutException($"{what} has not settled");
+            },
+            AtMost
+        );
+        if (isLate && !change.IsCompleted)
+            throw new TimeoutException($"{what} did not settle in {SettlesWithin.TotalSeconds} s after it was possible");
+        await change;
     }
 
     private static void Report(string what, string text) => TestContext.Current.SendDiagnosticMessage($"soak: {what}: {text}");
+
+    private sealed class Disturbance : IDisposable
+    {
+        private readonly SoakScenarios _soak;
+
+        public Disturbance(SoakScenarios soak)
+        {
+            _soak = soak;
+            Interlocked.Increment(ref soak._disturbances);
+        }
+
+        public void Dispose() => Interlocked.Decrement(ref _soak._disturbances);
+    }
 }

@@ -61,10 +61,8 @@ internal sealed class RetryIndex
     private Candidate? FindForSplit(ObjectName service, string split, string? rule) =>
         _targets.Find(PolicyTargetKind.TrafficSplit, new ObjectName(service.Namespace, split), rule);
 
-    private static RetrySettings? ToSettings(RetryPolicySpec spec)
+    private static RetrySettings ToSettings(RetryPolicySpec spec)
     {
-        if (spec.Attempts == 0)
-            return null;
         var (backoffBase, backoffMax) = RetryPolicyDefaults.ResolveBackoff(spec);
         var triggers = RetryPolicyDefaults.ResolveRetryOn(spec).Select(ToTrigger).Distinct().Order().ToList();
         return new RetrySettings
@@ -113,11 +111,11 @@ internal sealed class RetryIndex
             _ => throw new ArgumentOutOfRangeException(nameof(condition), condition, null),
         };
 
-    /// <summary>A policy's effect. Settings are null when it turns retries off; of two the one with the lower rank is older.</summary>
+    /// <summary>A policy's effect. Of two the one with the lower rank is older.</summary>
     internal sealed record Candidate(
         PolicyKey Key,
         int Rank,
-        RetrySettings? Settings,
+        RetrySettings Settings,
         ConnectionSettings Connection,
         bool NamesBudget,
         bool NamesTimeouts,

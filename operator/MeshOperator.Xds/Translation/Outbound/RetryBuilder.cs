@@ -22,6 +22,15 @@ internal static class RetryBuilder
     public static RetryPolicy? FirstByteOnly(TimeSpan? firstByte) =>
         firstByte is { } timeout && timeout > TimeSpan.Zero ? new RetryPolicy { PerTryTimeout = EnvoyMessages.Duration(timeout) } : null;
 
+    /// <summary>The policy where there is none of a user: a full queue is the client's to hear of, at once.</summary>
+    public static RetryPolicy WithoutPolicy(TimeSpan? firstByte)
+    {
+        var policy = Policy(RetrySettings.WithoutPolicy, firstByte, byResponse: false)!;
+        policy.RetriableHeaders.Clear();
+        policy.RetriableHeaders.Add(NotSent.UnreachedMatcher);
+        return policy;
+    }
+
     /// <summary>The policy; null when nothing is left to retry on or to bound.</summary>
     /// <param name="retry">The settings.</param>
     /// <param name="firstByte">How long each attempt may take to the answer's first byte, whatever the settings say; null means no

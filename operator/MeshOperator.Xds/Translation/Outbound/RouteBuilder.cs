@@ -80,9 +80,12 @@ internal static class RouteBuilder
         }
 
         var clusters = ClustersOf(port, route, split, routing);
-        if (route.Retry is not { } retry)
+        if (route.Retry is not { Attempts: > 0 } retry)
         {
-            yield return Forward(route, split.MissingShare, clusters, RetryBuilder.FirstByteOnly(route.FirstByteTimeout), null);
+            var simple = route.Retry is null
+                ? RetryBuilder.WithoutPolicy(route.FirstByteTimeout)
+                : RetryBuilder.FirstByteOnly(route.FirstByteTimeout);
+            yield return Forward(route, split.MissingShare, clusters, simple, null);
             yield break;
         }
 
@@ -157,7 +160,7 @@ internal static class RouteBuilder
         // The share of the target, which comes first, only grows: a client that is there stays there.
         if (route is { Shift: not null, Sticky: not null, Pool: null } && action.WeightedClusters is { } weighted)
             weighted.UseHashPolicy = true;
-        if (route.Retry is { } settings && retry is not null)
+        if ((route.Retry ?? RetrySettings.WithoutPolicy) is { Attempts: > 0 } settings && retry is not null)
         {
             result.RequestBodyBufferLimit = (ulong)settings.MaxRequestBody;
 

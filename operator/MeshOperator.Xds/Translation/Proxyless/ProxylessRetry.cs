@@ -19,7 +19,7 @@ internal static class ProxylessRetry
     /// (transparent retries), so that those conditions need no word: as UNAVAILABLE they would be wider than they read.</summary>
     public static RetryPolicy? Policy(RetrySettings? retry)
     {
-        if (retry is null || (retry.Methods.Count > 0 && !retry.Methods.Contains(Method)))
+        if (retry is not { Attempts: > 0 } || (retry.Methods.Count > 0 && !retry.Methods.Contains(Method)))
             return null;
         var codes = retry.ResponseTriggers.Select(Code).Concat(retry.StatusCodes.Select(Code)).OfType<string>().Distinct().ToList();
         if (codes.Count == 0)
