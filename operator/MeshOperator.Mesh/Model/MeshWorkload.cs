@@ -55,8 +55,8 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     /// <summary>Where the proxy listens; null where connections are redirected to it.</summary>
     public InboundBinding? Binding { get; init; }
 
-    /// <summary>The pod's address, where requests wait for the application; null elsewhere, so that pods share profiles.</summary>
-    public string? QueueAddress { get; init; }
+    /// <summary>The pod's address, where connections to the application are bounded; null elsewhere, so that pods share profiles.</summary>
+    public string? BoundedAddress { get; init; }
 
     /// <summary>How many worker threads the proxy has. Each has connections of its own.</summary>
     public int Threads { get; init; } = 1;

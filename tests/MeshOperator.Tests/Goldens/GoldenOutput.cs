@@ -261,18 +261,22 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
     /// <summary>What belongs to an inbound listener and is sent apart from it.</summary>
     private (string Output, JsonArray Resources)[] InboundParts(WorkloadName workload) =>
         [
-            ("clusters", Queues(workload)),
+            ("clusters", Applications(workload)),
             ("routes", ConfigurationJson.Own(configuration, workload, ResourceType.Route)),
             ("extensions", ConfigurationJson.Own(configuration, workload, ResourceType.Extension)),
             ("callers", ConfigurationJson.Callers(configuration, workload)),
         ];
 
-    /// <summary>The clusters of the application at which requests wait.</summary>
-    private JsonArray Queues(WorkloadName workload) =>
-        Where(
+    /// <summary>The clusters of the application at which requests wait, or to which connections are not as they are by default.</summary>
+    private JsonArray Applications(WorkloadName workload)
+    {
+        var inbound = configuration.Workloads[workload].Inbound;
+        var hasSettings = inbound.Application != ApplicationConnection.Default;
+        return Where(
             ConfigurationJson.Own(configuration, workload, ResourceType.Cluster),
-            name => configuration.Workloads[workload].Inbound.Ports.Any(port => port.Queue is not null && name == Names.Inbound(port.Port))
+            name => inbound.Ports.Any(port => (hasSettings || port.Queue is not null) && name == Names.Inbound(port.Port))
         );
+    }
 
     /// <summary>Whether a filter does nothing: it has nothing but a name for statistics.</summary>
     private static bool IsIdle(JsonNode resource) =>

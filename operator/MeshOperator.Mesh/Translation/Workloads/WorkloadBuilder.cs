@@ -46,11 +46,11 @@ internal sealed class WorkloadBuilder
             var limits = PodLimits.Find(policies.Limits, mtls, name.Namespace, pod, ports);
             var profile = pod.IsDirectAltogether
                 ? InboundProfile.Nothing
-                : BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name, [])) with
-                {
-                    Application = pod.Application?.Or(snapshot.Application) ?? snapshot.Application,
-                    Threads = pod.ProxyThreads,
-                };
+                : Connect(
+                    BuildProfile(mtls, ports, pod, limits, snapshot.Revisions.GetValueOrDefault(name, [])),
+                    pod,
+                    pod.Application?.Or(snapshot.Application) ?? snapshot.Application
+                );
             if (!_profiles.TryAdd(profile, profile))
                 profile = _profiles[profile];
             workloads[workload] = new MeshWorkload
@@ -67,6 +67,16 @@ internal sealed class WorkloadBuilder
 
         return workloads.ToImmutable();
     }
+
+    /// <summary>The profile with how connections to the application are kept.</summary>
+    private static InboundProfile Connect(InboundProfile profile, PodRecord pod, ApplicationConnection application) =>
+        profile with
+        {
+            Application = application,
+            Threads = pod.ProxyThreads,
+            BoundedAddress =
+                application.MaxConnections is not null || profile.Ports.Any(port => port.Queue is not null) ? pod.Address : null,
+        };
 
     private static InboundProfile BuildProfile(
         MtlsPolicyIndex.Candidate? policy,
@@ -108,7 +118,6 @@ internal sealed class WorkloadBuilder
             DefaultAccess = policy?.Access.ForPort(port: null),
             DefaultRevision = RevisionOf(0, isHttp: false),
             HasIpv6 = pod.HasIpv6,
-            QueueAddress = ports.Values.Any(port => port.Queue is not null) ? pod.Address : null,
             Binding = pod.ExplicitProxy?.Inbound,
             Tls = policy?.Tls ?? TlsBounds.Default,
         };

@@ -18,12 +18,13 @@ internal static class ApplicationCluster
     private const uint Repeats = 100;
 
     /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's. Where
-    /// requests wait, that is said beforehand: Envoy has a pool of connections for each place that it finds out, and of requests that come
+    /// connections are bounded, that is said beforehand: Envoy has a pool of connections for each place that it finds out, and of requests that come
     /// at once each finds it out for itself.</summary>
     public static Cluster Redirected(InboundTarget target, InboundProfile profile, HeaderCase headerCase)
     {
         var cluster = Create(target, profile, headerCase);
-        if (target.Port.Queue is not null && profile.QueueAddress is { } address)
+        var isBounded = target.Port.Queue is not null || profile.Application.MaxConnections is not null;
+        if (isBounded && profile.BoundedAddress is { } address)
         {
             SendTo(address, target, cluster);
         }
