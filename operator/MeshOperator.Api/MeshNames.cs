@@ -86,6 +86,9 @@ public static class MeshNames
     /// (<c>meshop shift</c> sets it).</summary>
     public const string ShiftAnnotation = "meshoperator.io/shift";
 
+    /// <summary>Where a sidecar serves, beside its metrics, how long the requests of gradual shifts took.</summary>
+    public const string ShiftLatencyPath = "/stats/shifts";
+
     /// <summary>The field manager of everything that the operator applies.</summary>
     public const string FieldManager = "mesh-operator";
 

@@ -8,7 +8,7 @@ namespace MeshOperator.Mesh.Shifts;
 public static class ShiftJudge
 {
     /// <summary>With a higher error ratio than allowed by less than this chance, more requests are waited for.</summary>
-    private const double Doubt = 0.05;
+    internal const double Doubt = 0.05;
 
     /// <summary>Judges all checks.</summary>
     /// <param name="wanted">The shift.</param>
@@ -39,6 +39,7 @@ public static class ShiftJudge
         {
             { SuccessRate: { } rate } => Judge(rate, to, sample),
             { Errors: { } errors } => Judge(errors, to, weight, sample),
+            { Latency: { } latency } => LatencyJudge.Judge(latency, to, weight, sample),
             _ => ShiftVerdict.NoChecks,
         };
 

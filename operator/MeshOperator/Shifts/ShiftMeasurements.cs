@@ -10,10 +10,18 @@ namespace MeshOperator.Shifts;
 
 /// <summary>Has requests of gradual shifts counted while they are in progress, and adds up what all replicas count. Not
 /// thread-safe.</summary>
-internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoard board, ReplicaPeers peers)
+internal sealed class ShiftMeasurements(
+    LoadStatsCollector collector,
+    LatencyReader reader,
+    ReplicaBoard board,
+    ReplicaPeers peers,
+    TimeProvider time
+)
 {
     /// <summary>Callers with more than this part of the proxies must not be missing.</summary>
     private const double MostMissing = 0.05;
+
+    private const int MostNamed = 3;
 
     /// <summary>What stands for this replica among the others.</summary>
     private const string Self = "";
@@ -24,8 +32,10 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
     /// <summary>Asks the proxies of this replica for what the shifts in progress need, and takes what all have counted.</summary>
     public void Refresh(ClusterSnapshot snapshot, MeshModel served)
     {
-        var clusters = FindClusters(snapshot, served).ToHashSet(StringComparer.Ordinal);
+        var wanted = FindClusters(snapshot, served).ToList();
+        var clusters = wanted.Select(cluster => cluster.Name).ToHashSet(StringComparer.Ordinal);
         collector.Want(clusters);
+        reader.Want(wanted.Where(cluster => cluster.HasLatency));
         var own = collector.Take();
         board.Post(own);
         _ledger.Note(Self, own);
@@ -44,7 +54,15 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
     /// <param name="state">Where it is.</param>
     /// <param name="routes">Where its requests go.</param>
     /// <param name="callers">How many proxies use the split.</param>
-    public ShiftSample Take(ObjectName split, SplitShift shift, ShiftState state, ShiftRoutes routes, int callers)
+    /// <param name="connected">Those of them that are connected to this replica.</param>
+    public ShiftSample Take(
+        ObjectName split,
+        SplitShift shift,
+        ShiftState state,
+        ShiftRoutes routes,
+        int callers,
+        Func<IReadOnlyList<string>> connected
+    )
     {
         var key = (split, shift.Rule);
         if (state.AcknowledgedAt is not { } acknowledged)
@@ -54,19 +72,29 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
         }
 
         var name = new ShiftName(split.Name, shift.Rule);
-        List<string> targets = [.. ShiftRoutes.Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name)];
-        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name)];
+        List<string> targets =
+        [
+            .. ShiftRoutes
+                .Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name)
+                .Select(cluster => cluster.Name),
+        ];
+        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name).Select(cluster => cluster.Name)];
         var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
+        var (slowness, otherSlowness) = (_ledger.Latencies(targets), _ledger.Latencies(others));
         if (!_steps.TryGetValue(key, out var step) || step.AcknowledgedAt != acknowledged)
-            _steps[key] = step = new Step(acknowledged, target, other);
+            _steps[key] = step = new Step(acknowledged, target, other, slowness, otherSlowness, time.GetUtcNow());
+        step.Note(slowness, otherSlowness, time.GetUtcNow());
         return new ShiftSample(
             Since(step.Target, target),
             Since(step.Others, other),
-            FindGap(routes.IsCounted, callers, _ledger.CountReporters([.. targets, .. others]))
-        );
+            FindGap(routes.IsCounted, callers, _ledger.CountReporters([.. targets, .. others]), connected)
+        )
+        {
+            Latencies = step.Latencies,
+        };
     }
 
-    private static IEnumerable<string> FindClusters(ClusterSnapshot snapshot, MeshModel served)
+    private static IEnumerable<ShiftCluster> FindClusters(ClusterSnapshot snapshot, MeshModel served)
     {
         foreach (var (name, policy) in snapshot.Policies[PolicyKinds.TrafficSplit])
         {
@@ -82,20 +110,25 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
                 var counted = new ShiftName(name.Name, shift.Rule);
                 var copies = progress is { IsMirroring: true } ? ShiftRoutes.Clusters(routes.Target, counted.Copies) : [];
                 foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), counted).Concat(copies))
-                    yield return cluster;
+                    yield return cluster with
+                    {
+                        HasLatency = shift.Wanted.Checks.Exists(check => check.Latency is not null),
+                    };
             }
         }
     }
 
-    private string? FindGap(bool isCounted, int callers, int reporters)
+    private string? FindGap(bool isCounted, int callers, int reporters, Func<IReadOnlyList<string>> connected)
     {
         if (!isCounted)
             return "no requests are counted: the service's ports are declared as TCP";
         if (peers.Current.Silent is { Count: > 0 } silent)
             return $"not reporting: replica {string.Join(", ", silent)}";
-        return callers - reporters > callers * MostMissing
-            ? FormattableString.Invariant($"{reporters} of {callers} proxies report what they count")
-            : null;
+        if (callers - reporters <= callers * MostMissing)
+            return null;
+        var missing = connected().Where(caller => !collector.Reports(caller)).Take(MostNamed).ToList();
+        var named = missing.Count == 0 ? string.Empty : $", not {string.Join(", ", missing)}";
+        return FormattableString.Invariant($"{reporters} of {callers} proxies report what they count{named}");
     }
 
     private static ShiftCounts Since(ShiftCounts before, ShiftCounts now) =>
@@ -103,5 +136,36 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
             ? now
             : new ShiftCounts(now.Requests - before.Requests, now.Errors - before.Errors);
 
-    private sealed record Step(DateTimeOffset AcknowledgedAt, ShiftCounts Target, ShiftCounts Others);
+    /// <summary>A step, and what had been counted when it was acknowledged.</summary>
+    private sealed class Step(
+        DateTimeOffset acknowledgedAt,
+        ShiftCounts target,
+        ShiftCounts others,
+        LatencyHistogram slowness,
+        LatencyHistogram otherSlowness,
+        DateTimeOffset begins
+    )
+    {
+        private LatencyHistogram _target = slowness;
+        private LatencyHistogram _others = otherSlowness;
+        private DateTimeOffset _minute = begins;
+
+        public DateTimeOffset AcknowledgedAt => acknowledgedAt;
+
+        public ShiftCounts Target => target;
+
+        public ShiftCounts Others => others;
+
+        public ShiftLatencies Latencies { get; private set; } = ShiftLatencies.None;
+
+        /// <summary>Notes how long all requests took so far.</summary>
+        public void Note(LatencyHistogram target, LatencyHistogram others, DateTimeOffset now)
+        {
+            var beginsMinute = now - _minute >= TimeSpan.FromMinutes(1);
+            Latencies = Latencies.Add(target.Since(_target), others.Since(_others), beginsMinute);
+            (_target, _others) = (target, others);
+            if (beginsMinute)
+                _minute = now;
+        }
+    }
 }

@@ -150,8 +150,9 @@ internal sealed class ShiftService(
             return (Shift: shift, Before: before, After: ShiftMachine.Advance(shift, before, Observe(look, shift, before, now), now));
         });
         List<(SplitShift, ShiftState)> after = [.. next.Select(shift => (shift.Shift, shift.After))];
-        var isSame = known.Count == next.Count && next.TrueForAll(shift => shift.After == shift.Before);
-        var isReason = known.Count == next.Count && next.TrueForAll(shift => shift.After == shift.Before?.With(shift.After.Reason));
+        var isAsBefore = known.Count == next.Count && store.HasConditions(look.Split, after);
+        var isSame = isAsBefore && next.TrueForAll(shift => shift.After == shift.Before);
+        var isReason = isAsBefore && next.TrueForAll(shift => shift.After == shift.Before?.With(shift.After.Reason));
         if (isSame || (isReason && utc - _writtenAt.GetValueOrDefault(look.Name) < ReasonEvery))
             return after;
         if (await store.WriteAsync(look.Split, after, cancellation) is not { } written)
@@ -182,7 +183,11 @@ internal sealed class ShiftService(
             Progress = waits,
             Rejection = rejection,
             Verdict = before is { IsJudged: true }
-                ? ShiftJudge.Judge(shift.Wanted, before.Weight, measurements.Take(look.Name, shift, before, routes, callers))
+                ? ShiftJudge.Judge(
+                    shift.Wanted,
+                    before.Weight,
+                    measurements.Take(look.Name, shift, before, routes, callers, () => proxies.FindTargeted(look.Key))
+                )
                 : ShiftVerdict.NoChecks,
             TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
             Block = look.Verdict.InEffect
@@ -205,8 +210,7 @@ internal sealed class ShiftService(
         if (before is null || before.IsOver || !isServed)
             return (false, "the step is on its way to the proxies", null, 0);
         var expected = census.Take();
-        var key = new PolicyKey(PolicyKinds.TrafficSplit.Name, look.Name.Namespace, look.Name.Name);
-        var progress = proxies.GetProgress(key, expected, look.Verdict.Generation);
+        var progress = proxies.GetProgress(look.Key, expected, look.Verdict.Generation);
         // One that is not connected may call all the same.
         var callers = progress.Targeted - progress.Unconnected.Count(proxy => !proxy.Holds(now));
         var waits = FormattableString.Invariant($"{progress.Acknowledged} of {progress.Targeted} proxies have acknowledged the step");
@@ -231,5 +235,8 @@ internal sealed class ShiftService(
         ObjectName Name,
         TrafficSplitSpec Spec,
         PolicyVerdict Verdict
-    );
+    )
+    {
+        public PolicyKey Key { get; } = new(PolicyKinds.TrafficSplit.Name, Name.Namespace, Name.Name);
+    }
 }

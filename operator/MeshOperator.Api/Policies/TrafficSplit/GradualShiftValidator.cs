@@ -53,8 +53,8 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
             {
                 check
                     .RuleFor(c => c)
-                    .Must(c => c.SuccessRate is null != c.Errors is null)
-                    .WithMessage("set exactly one of successRate and errors");
+                    .Must(c => new object?[] { c.SuccessRate, c.Errors, c.Latency }.Count(kind => kind is not null) == 1)
+                    .WithMessage("set exactly one of successRate, errors and latency");
                 check
                     .RuleFor(c => c.SuccessRate!.Min)
                     .Must(min => min is >= 0 and <= 99.999)
@@ -65,6 +65,7 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
                     .Must(ratio => ratio is >= 1 and <= 1000)
                     .When(c => c.Errors is not null)
                     .WithMessage((_, ratio) => Text($"{ratio} is not a ratio; use a number from 1 to 1000"));
+                check.RuleFor(c => c.Latency!).SetValidator(new LatencyValidator()).When(c => c.Latency is not null);
             });
         When(
             s => s.Require is not null,
@@ -91,6 +92,20 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private sealed class LatencyValidator : AbstractValidator<LatencyCheck>
+    {
+        public LatencyValidator()
+        {
+            RuleFor(c => c.Percentile)
+                .Must(percentile => percentile is >= 50 and <= 99.9)
+                .WithMessage((_, percentile) => Text($"{percentile} is not a percentile that can be compared; use 50 to 99.9"));
+            RuleFor(c => c.MaxRatio)
+                .Must(ratio => ratio is >= 1.1 and <= 1000)
+                .WithMessage((_, ratio) => Text($"{ratio} is not a ratio that proxies can measure; use a number from 1.1 to 1000"));
+            RuleFor(c => c.IgnoreBelow).IsDuration();
+        }
+    }
 
     private sealed class WindowValidator : AbstractValidator<ShiftWindow>
     {

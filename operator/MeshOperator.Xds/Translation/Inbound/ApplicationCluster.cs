@@ -17,14 +17,14 @@ internal static class ApplicationCluster
     /// <summary>Requests that wait to be repeated at a time. Beyond it an application that is dead costs nothing more.</summary>
     private const uint Repeats = 100;
 
-    /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's. Where
-    /// connections are bounded, that is said beforehand: Envoy has a pool of connections for each place that it finds out, and of requests that come
-    /// at once each finds it out for itself.</summary>
+    /// <summary>Connections go to where they came for, from an address by which the redirection rules know them as the proxy's. Where they
+    /// are bounded, the place is given beforehand: Envoy has a pool of connections for each place that it finds out, and of requests that
+    /// come at once each finds it out for itself.</summary>
     public static Cluster Redirected(InboundTarget target, InboundProfile profile, HeaderCase headerCase)
     {
         var cluster = Create(target, profile, headerCase);
         var isBounded = target.Port.Queue is not null || profile.Application.MaxConnections is not null;
-        if (isBounded && profile.BoundedAddress is { } address)
+        if (isBounded && target.Number is not null && profile.BoundedAddress is { } address)
         {
             SendTo(address, target, cluster);
         }
