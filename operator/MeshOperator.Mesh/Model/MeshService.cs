@@ -95,9 +95,9 @@ public sealed record ConnectionSettings(
     BreakerSettings? Breaker = null
 )
 {
-    /// <summary>What holds without a policy.</summary>
-    public static ConnectionSettings Default { get; } =
-        new(Budget: new RetryBudget(RetryPolicyDefaults.BudgetPercent, RetryPolicyDefaults.BudgetMinConcurrency));
+    /// <summary>What holds without a policy. Only what has not begun is tried again, which is no load for a server, and when a connection
+    /// fails, all requests that wait for it fail at once: each of them may be.</summary>
+    public static ConnectionSettings Default { get; } = new(Budget: new RetryBudget(100, RetryPolicyDefaults.BudgetMinConcurrency));
 }
 
 /// <summary>Bounds the retries in flight from one proxy to one cluster.</summary>
