@@ -169,8 +169,8 @@ public sealed class RetryTests
         var closed = await client.GetAsync("http://closed/", Cancellation);
         closed.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         (await closed.Content.ReadAsStringAsync(Cancellation)).ShouldBe(
-            "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, "
-                + "transport failure reason: delayed connect error: Connection refused"
+            "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: "
+                + "remote connection failure, transport failure reason: delayed connect error: Connection refused"
         );
         (await client.GetAsync("http://unknown/", Cancellation)).StatusCode.ShouldBe(HttpStatusCode.BadGateway);
     }

@@ -142,6 +142,7 @@ public sealed class RouteTests
             using var reader = new StreamReader(context.Request.Body);
             seen.Add($"{context.Request.Method} {context.Request.Headers.Host} {await reader.ReadToEndAsync(Cancellation)}");
         };
+        mesh.Change("mirror", port => port with { IsMirror = true });
         mesh.Route("model", route => route with { Mirror = new MirrorTarget(ProxyMesh.Target("mirror"), 100) });
         var client = await mesh.AddClientAsync();
         var response = await client.PostAsync("http://model/", new StringContent("hello"), Cancellation);
