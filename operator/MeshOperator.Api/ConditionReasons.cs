@@ -95,6 +95,7 @@ public static class ConditionReasons
     /// policy is not in effect (see <c>Accepted</c>).</summary>
     /// <remarks>Wait a few seconds. If it stays, see the proxies that the message names.</remarks>
     [Condition(ConditionTypes.Programmed, "False")]
+    [Condition(ConditionTypes.Ready, "False")]
     public const string Pending = "Pending";
 
     /// <summary>Some proxies have acknowledged this generation. The others have not answered yet, are not connected, or rejected

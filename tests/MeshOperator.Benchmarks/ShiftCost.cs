@@ -18,7 +18,7 @@ internal static class ShiftCost
     {
         await using var mesh = await SimulatedMesh.StartAsync(services: 10, endpoints: (streams + 9) / 10);
         await mesh.Client.CoreV1.PatchNamespaceAsync(
-            new V1Patch("""{"metadata":{"annotations":{"meshoperator.io/upstreams":"s0"}}}""", V1Patch.PatchType.MergePatch),
+            new V1Patch("""{"metadata":{"annotations":{"meshoperator.io/upstreams":"s3"}}}""", V1Patch.PatchType.MergePatch),
             LargeCluster.Namespace
         );
         await using var run = new MeshopRun(mesh.Kubeconfig);
@@ -47,12 +47,12 @@ internal static class ShiftCost
                     $$"""
                     apiVersion: meshoperator.io/v1alpha1
                     kind: TrafficSplit
-                    metadata: {name: s0, namespace: {{LargeCluster.Namespace}}}
+                    metadata: {name: s3, namespace: {{LargeCluster.Namespace}}}
                     spec:
-                      service: s0
-                      backends: [{service: s1}, {service: s2}]
+                      service: s3
+                      backends: [{service: s4}, {service: s5}]
                       shift:
-                        to: s2
+                        to: s5
                         steps: [{weight: 10, hold: 1h}]
                         checks:
                           - successRate: {min: 99}
@@ -67,7 +67,7 @@ internal static class ShiftCost
         await Polling.UntilAsync(
             async () =>
             {
-                var split = await splits.GetAsync(new(LargeCluster.Namespace, "s0"), CancellationToken.None);
+                var split = await splits.GetAsync(new(LargeCluster.Namespace, "s3"), CancellationToken.None);
                 reason = split?.Status?.Shifts is [var shift] ? shift.Reason ?? string.Empty : "no status";
                 return reason.StartsWith("successRate 100.00% of ", StringComparison.Ordinal);
             },

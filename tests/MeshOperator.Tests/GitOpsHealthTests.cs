@@ -155,7 +155,7 @@ public sealed class GitOpsHealthTests
         return new TrafficSplitStatus
         {
             ObservedGeneration = common.ObservedGeneration,
-            Conditions = [.. common.Conditions, .. ShiftConditions.Build([(shift, state)], 2, null, Now)],
+            Conditions = [.. common.Conditions, .. ShiftConditions.Build([(shift, state)], isInEffect: true, 2, null, Now)],
             Proxies = common.Proxies,
             Shifts = [state.ToStatus(wanted.Steps)],
         };

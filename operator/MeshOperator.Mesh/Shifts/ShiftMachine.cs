@@ -76,6 +76,8 @@ public static class ShiftMachine
                 return before;
             if (_wanted.Suspend == true)
                 return before with { NextStepAt = null, Reason = "suspended by the spec" };
+            if (seen.Standstill is { } standstill)
+                return before with { NextStepAt = null, Reason = standstill };
             if (before.Phase is ShiftPhase.Pending)
                 return Step();
             if (seen.Rejection is { } rejection)

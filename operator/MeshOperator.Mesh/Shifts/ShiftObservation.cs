@@ -15,6 +15,9 @@ public sealed record ShiftObservation
     /// <summary>What the checks say.</summary>
     public ShiftVerdict Verdict { get; init; } = ShiftVerdict.NoChecks;
 
+    /// <summary>Why nothing of the shift is judged or moved now, such as that the split is not in effect; null when it is.</summary>
+    public string? Standstill { get; init; }
+
     /// <summary>Why the target cannot take traffic; null when it can.</summary>
     public string? TargetProblem { get; init; }
 

@@ -15,11 +15,13 @@ internal static class ShiftConditions
 
     /// <summary>The conditions.</summary>
     /// <param name="shifts">All shifts of a split.</param>
+    /// <param name="isInEffect">Whether the split is in effect.</param>
     /// <param name="generation">The split's generation.</param>
     /// <param name="before">The conditions that it had.</param>
     /// <param name="now">The time.</param>
     public static List<PolicyCondition> Build(
         IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts,
+        bool isInEffect,
         long generation,
         IReadOnlyList<PolicyCondition>? before,
         DateTimeOffset now
@@ -27,11 +29,11 @@ internal static class ShiftConditions
     {
         if (shifts.Count == 0)
             return [];
-        var reason = FindReason(shifts);
+        var reason = isInEffect ? FindReason(shifts) : ConditionReasons.Pending;
         var message = string.Join("; ", shifts.Select(shift => $"{shift.State.Phase}: {Describe(shift.Shift, shift.State)}"));
         var isReady = reason is ConditionReasons.ShiftCompleted or ConditionReasons.ShiftInProgress;
         List<(string, Finding)> findings = [(ConditionTypes.Ready, new Finding(isReady, reason, message))];
-        if (!isReady)
+        if (!isReady && isInEffect)
         {
             var type = reason is ConditionReasons.StepPending ? ConditionTypes.Reconciling : ConditionTypes.Stalled;
             findings.Add((type, new Finding(true, reason, message)));

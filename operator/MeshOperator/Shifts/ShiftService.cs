@@ -150,12 +150,12 @@ internal sealed class ShiftService(
             return (Shift: shift, Before: before, After: ShiftMachine.Advance(shift, before, Observe(look, shift, before, now), now));
         });
         List<(SplitShift, ShiftState)> after = [.. next.Select(shift => (shift.Shift, shift.After))];
-        var isAsBefore = known.Count == next.Count && store.HasConditions(look.Split, after);
+        var isAsBefore = known.Count == next.Count && store.HasConditions(look.Split, look.Verdict.InEffect, after);
         var isSame = isAsBefore && next.TrueForAll(shift => shift.After == shift.Before);
         var isReason = isAsBefore && next.TrueForAll(shift => shift.After == shift.Before?.With(shift.After.Reason));
         if (isSame || (isReason && utc - _writtenAt.GetValueOrDefault(look.Name) < ReasonEvery))
             return after;
-        if (await store.WriteAsync(look.Split, after, cancellation) is not { } written)
+        if (await store.WriteAsync(look.Split, look.Verdict.InEffect, after, cancellation) is not { } written)
             return after;
         _writtenAt[look.Name] = utc;
         foreach (var (shift, before, state) in next)
@@ -190,9 +190,8 @@ internal sealed class ShiftService(
                 )
                 : ShiftVerdict.NoChecks,
             TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
-            Block = look.Verdict.InEffect
-                ? ShiftWindows.FindBlock(shift.Wanted.Windows, now)
-                : "the split is not in effect; see its Accepted condition",
+            Block = ShiftWindows.FindBlock(shift.Wanted.Windows, now),
+            Standstill = look.Verdict.InEffect ? null : "the split is not in effect; see its Accepted condition",
             Command = command,
         };
     }

@@ -16,11 +16,13 @@ internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client, TimePr
 
     /// <summary>Writes the shifts of a split.</summary>
     /// <param name="split">The split as it was when this was decided.</param>
+    /// <param name="isInEffect">Whether the split is in effect.</param>
     /// <param name="shifts">Its shifts; none removes what is there.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>The object with the status; null when it has changed or gone meanwhile.</returns>
     public async Task<TrafficSplit?> WriteAsync(
         TrafficSplit split,
+        bool isInEffect,
         IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts,
         CancellationToken cancellation
     )
@@ -33,7 +35,7 @@ internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client, TimePr
                 .. shifts.Select(shift => JsonNode.Parse(KubernetesJson.Serialize(shift.State.ToStatus(shift.Shift.Wanted.Steps)))),
             ]);
             status["conditions"] = new JsonArray([
-                .. Conditions(split, shifts).Select(condition => JsonNode.Parse(KubernetesJson.Serialize(condition))),
+                .. Conditions(split, isInEffect, shifts).Select(condition => JsonNode.Parse(KubernetesJson.Serialize(condition))),
             ]);
         }
 
@@ -53,9 +55,12 @@ internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client, TimePr
     }
 
     /// <summary>Whether the conditions of a split are those of its shifts.</summary>
-    public bool HasConditions(TrafficSplit split, IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts) =>
-        ShiftConditions.AreIn(split.Status, Conditions(split, shifts));
+    public bool HasConditions(TrafficSplit split, bool isInEffect, IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts) =>
+        ShiftConditions.AreIn(split.Status, Conditions(split, isInEffect, shifts));
 
-    private List<PolicyCondition> Conditions(TrafficSplit split, IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts) =>
-        ShiftConditions.Build(shifts, split.Metadata.Generation ?? 1, split.Status?.Conditions, time.GetUtcNow());
+    private List<PolicyCondition> Conditions(
+        TrafficSplit split,
+        bool isInEffect,
+        IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts
+    ) => ShiftConditions.Build(shifts, isInEffect, split.Metadata.Generation ?? 1, split.Status?.Conditions, time.GetUtcNow());
 }

@@ -236,6 +236,28 @@ public sealed class ShiftMachineTests
     }
 
     [Fact]
+    public void Shift_of_a_split_that_is_not_in_effect_stands_still_and_does_not_fail()
+    {
+        var scene = new Scene();
+        scene.Look();
+        scene.Look();
+        scene.Seen = scene.Seen with
+        {
+            Standstill = "the split is not in effect",
+            TargetProblem = "v2 has no ready endpoints",
+            Verdict = new ShiftVerdict(ShiftOutcome.Fail, "bad"),
+        };
+
+        scene
+            .Look(after: TimeSpan.FromDays(1))
+            .ShouldSatisfyAllConditions(
+                s => s.Phase.ShouldBe(ShiftPhase.Progressing),
+                s => s.Weight.ShouldBe(10),
+                s => s.Reason.ShouldBe("the split is not in effect")
+            );
+    }
+
+    [Fact]
     public void Suspended_and_dry_shifts_move_no_traffic()
     {
         var scene = new Scene();
