@@ -1,5 +1,3 @@
-using MeshOperator.Api.Policies;
-
 namespace MeshOperator.Mesh.Model;
 
 /// <summary>A service and what is known of each of its ports.</summary>
@@ -95,9 +93,10 @@ public sealed record ConnectionSettings(
     BreakerSettings? Breaker = null
 )
 {
-    /// <summary>What holds without a policy. Only what has not begun is tried again, which is no load for a server, and when a connection
-    /// fails, all requests that wait for it fail at once: each of them may be.</summary>
-    public static ConnectionSettings Default { get; } = new(Budget: new RetryBudget(100, RetryPolicyDefaults.BudgetMinConcurrency));
+    /// <summary>What holds without a policy. Only what has not begun is tried again, which is no load for a server. When a connection
+    /// fails, all requests that wait for it fail at once, and no longer count as in flight: a share of those would be for half of
+    /// them.</summary>
+    public static ConnectionSettings Default { get; } = new(Budget: new RetryBudget(100, MinConcurrency: 1_000_000));
 }
 
 /// <summary>Bounds the retries in flight from one proxy to one cluster.</summary>
