@@ -63,7 +63,10 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
             Since(step.Target, target),
             Since(step.Others, other),
             FindGap(routes.IsCounted, callers, _ledger.CountReporters([.. targets, .. others]))
-        );
+        )
+        {
+            IsCounted = routes.IsCounted,
+        };
     }
 
     private static IEnumerable<string> FindClusters(ClusterSnapshot snapshot, MeshModel served)

@@ -11,6 +11,8 @@ using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Pipeline;
 using MeshOperator.Replicas;
+using MeshOperator.Shifts.Announcing;
+using MeshOperator.Shifts.Asking;
 using MeshOperator.Statuses;
 using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
@@ -27,9 +29,11 @@ internal sealed class ShiftService(
     ReplicaPeers peers,
     LoadStatsCollector collector,
     ShiftMeasurements measurements,
+    OutsideChecks outside,
     ShiftStatusStore store,
     ShiftMetrics metrics,
     EventPublisher events,
+    ShiftAnnouncer announcer,
     ILeadership leadership,
     TimeProvider time,
     ILogger<ShiftService> logger
@@ -131,6 +135,7 @@ internal sealed class ShiftService(
 
         foreach (var gone in _writtenAt.Keys.Where(name => !splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name))).ToList())
             _writtenAt.Remove(gone);
+        outside.Keep(name => splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name)));
         metrics.Set(states);
         return isActive;
     }
@@ -163,6 +168,8 @@ internal sealed class ShiftService(
                 continue;
             Log.ShiftMoved(logger, look.Name.ToString(), shift.Rule, state.Phase.ToString(), shift.Describe(state.Weight), state.Reason);
             metrics.Count(look.Name, state);
+            if (ShiftCloudEvent.Find(written, shift, before, state) is { } announced)
+                announcer.Announce(announced);
             await events.PublishAsync(written, found.IsWarning, found.Reason, found.Message, cancellation);
         }
 
@@ -182,7 +189,7 @@ internal sealed class ShiftService(
             Progress = waits,
             Rejection = rejection,
             Verdict = before is { IsJudged: true }
-                ? ShiftJudge.Judge(shift.Wanted, before.Weight, measurements.Take(look.Name, shift, before, routes, callers))
+                ? ShiftJudge.Judge(shift.Wanted, before.Weight, Take(look, shift, before, routes, callers))
                 : ShiftVerdict.NoChecks,
             TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
             Block = look.Verdict.InEffect
@@ -191,6 +198,13 @@ internal sealed class ShiftService(
             Command = command,
         };
     }
+
+    /// <summary>What was counted, and what was answered.</summary>
+    private ShiftSample Take(Look look, SplitShift shift, ShiftState before, ShiftRoutes routes, int callers) =>
+        measurements.Take(look.Name, shift, before, routes, callers) with
+        {
+            Answers = outside.Take(new AskedStep(look.Name, look.Spec.Service, shift, before), look.Snapshot, look.Served),
+        };
 
     /// <summary>How far the proxies are with the weight that was written down.</summary>
     private (bool IsProgrammed, string Waits, string? Rejection, int Callers) Measure(

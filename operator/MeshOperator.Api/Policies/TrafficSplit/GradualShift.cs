@@ -115,7 +115,10 @@ public enum OnShiftFailure
 }
 
 /// <summary>What must hold for the target. Exactly one is set.</summary>
-[ValidationRule("has(self.successRate) != has(self.errors)", "set exactly one of successRate and errors")]
+[ValidationRule(
+    "[has(self.successRate), has(self.errors), has(self.prometheus), has(self.webhook)].exists_one(given, given)",
+    "set exactly one of successRate, errors, prometheus and webhook"
+)]
 public sealed class ShiftCheck
 {
     /// <summary>How many of the target's requests succeed.</summary>
@@ -123,6 +126,12 @@ public sealed class ShiftCheck
 
     /// <summary>The target's rate of errors beside that of the other backends, at the same time.</summary>
     public ErrorsCheck? Errors { get; set; }
+
+    /// <summary>What a Prometheus answers.</summary>
+    public PrometheusCheck? Prometheus { get; set; }
+
+    /// <summary>What a server of yours answers.</summary>
+    public WebhookCheck? Webhook { get; set; }
 }
 
 /// <summary>How many requests succeed, before retries, as the callers' proxies counted them.</summary>

@@ -53,8 +53,10 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
             {
                 check
                     .RuleFor(c => c)
-                    .Must(c => c.SuccessRate is null != c.Errors is null)
-                    .WithMessage("set exactly one of successRate and errors");
+                    .Must(c => new object?[] { c.SuccessRate, c.Errors, c.Prometheus, c.Webhook }.Count(given => given is not null) == 1)
+                    .WithMessage("set exactly one of successRate, errors, prometheus and webhook");
+                check.RuleFor(c => c.Prometheus!).SetValidator(new PrometheusCheckValidator()).When(c => c.Prometheus is not null);
+                check.RuleFor(c => c.Webhook!).SetValidator(new WebhookCheckValidator()).When(c => c.Webhook is not null);
                 check
                     .RuleFor(c => c.SuccessRate!.Min)
                     .Must(min => min is >= 0 and <= 99.999)
