@@ -94,6 +94,9 @@ public static class MeshNames
     /// chain.</summary>
     public const string HttpAlpn = "meshoperator-http";
 
+    /// <summary>Where a sidecar serves, beside its metrics, how long the requests of gradual shifts took.</summary>
+    public const string ShiftLatencyPath = "/stats/shifts";
+
     /// <summary>The field manager of everything that the operator applies.</summary>
     public const string FieldManager = "mesh-operator";
 

@@ -35,6 +35,12 @@ public static class ProxyBootstrap
     /// passed: an operator of an earlier version has none.</summary>
     private static readonly TimeSpan RuntimeTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>The histograms of gradual shifts as Envoy keeps them, which is ten times as fine as what Prometheus gets. The filter is
+    /// <c>^cluster\.[^.]*/shift/[^.]*\.upstream_rq_time</c>.</summary>
+    private const string ShiftLatencies =
+        "/stats?format=json&usedonly&histogram_buckets=detailed"
+        + "&filter=%5Ecluster%5C.%5B%5E.%5D*/shift/%5B%5E.%5D*%5C.upstream_rq_time";
+
     private static readonly TimeSpan AdminTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>The bootstrap of a pod.</summary>
@@ -112,8 +118,13 @@ public static class ProxyBootstrap
                     ),
                 ]),
                 ["listeners"] = new JsonArray([
-                    Forward("readiness", ProxyPort.Readiness, "/healthz/ready", "/ready"),
-                    Forward("prometheus", ProxyPort.Prometheus, "/stats/prometheus", "/stats/prometheus"),
+                    Forward("readiness", ProxyPort.Readiness, ("/healthz/ready", "/ready")),
+                    Forward(
+                        "prometheus",
+                        ProxyPort.Prometheus,
+                        ("/stats/prometheus", "/stats/prometheus"),
+                        (MeshNames.ShiftLatencyPath, ShiftLatencies)
+                    ),
                     .. ProbeResources.Listener(probes) is { } listener ? new[] { listener } : [],
                 ]),
             },
@@ -188,11 +199,17 @@ public static class ProxyBootstrap
             ["initial_fetch_timeout"] = EnvoyJson.Duration(timeout),
         };
 
-    /// <summary>A listener that passes one path to the admin interface and nothing else, as that interface can also stop the
+    /// <summary>A listener that passes some paths to the admin interface and nothing else, as that interface can also stop the
     /// proxy.</summary>
-    private static JsonObject Forward(string name, int port, string path, string adminPath)
-    {
-        var route = new JsonObject
+    private static JsonObject Forward(string name, int port, params (string Path, string AdminPath)[] pages) =>
+        EnvoyJson.Listener(
+            name,
+            port,
+            EnvoyJson.ConnectionManager(name, [.. pages.Select(page => ForwardRoute(page.Path, page.AdminPath))], [])
+        );
+
+    private static JsonObject ForwardRoute(string path, string adminPath) =>
+        new()
         {
             ["match"] = new JsonObject
             {
@@ -207,6 +224,4 @@ public static class ProxyBootstrap
             },
             ["route"] = new JsonObject { ["cluster"] = AdminCluster, ["prefix_rewrite"] = adminPath },
         };
-        return EnvoyJson.Listener(name, port, EnvoyJson.ConnectionManager(name, [route], []));
-    }
 }

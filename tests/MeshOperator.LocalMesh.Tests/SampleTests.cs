@@ -1,5 +1,6 @@
 using System.Globalization;
 using MeshOperator.Api.Policies;
+using MeshOperator.Local;
 using MeshOperator.Local.Node;
 using MeshOperator.LocalMeshTests.ProxyScenarios;
 using MeshOperator.Testing;
@@ -12,6 +13,22 @@ namespace MeshOperator.LocalMeshTests;
 public sealed class SampleTests
 {
     private const string Completions = "http://chat/v1/completions";
+
+    [Fact]
+    public void Samples_share_a_cluster_as_no_two_have_an_object_of_the_same_name()
+    {
+        var objects =
+            from folder in Directory.GetDirectories(Path.Combine(Repository.Root, "samples"))
+            from manifest in ManifestFiles.Read(Directory.GetFiles(folder, "*.yaml"))
+            let metadata = manifest.Object["metadata"]!
+            let kind = (string)manifest.Object["kind"]!
+            where kind != "Namespace"
+            select (Sample: Path.GetFileName(folder), Name: $"{kind} {metadata["namespace"]}/{metadata["name"]}");
+
+        var shared = objects.GroupBy(item => item.Name).Where(same => same.DistinctBy(item => item.Sample).Skip(1).Any());
+
+        shared.Select(same => $"{same.Key}: {string.Join(", ", same.Select(item => item.Sample))}").ShouldBeEmpty();
+    }
 
     [Fact]
     public async Task Canary_sends_a_tenth_to_the_new_version_and_half_after_a_patch_and_loses_no_request()
@@ -101,7 +118,7 @@ public sealed class SampleTests
         await using var mesh = await StartAsync("samples/shift");
 
         (await ShiftAsync(mesh, ShiftPhase.AwaitingApproval)).Reason.ShouldNotBeNull().ShouldContain("successRate 100.00% of ");
-        await mesh.AnnotateSplitAsync("search", "ranker", "approve ranker-v2/2");
+        await mesh.AnnotateSplitAsync("ranking", "ranker", "approve ranker-v2/2");
         await ShiftAsync(mesh, ShiftPhase.Completed);
 
         (await mesh.CallAsync("web", "http://ranker/", 20)).ShouldAllBe(call => call.Version == "v2");
@@ -252,7 +269,7 @@ public sealed class SampleTests
         await Eventually.Succeeds(
             async () =>
             {
-                shift = (await mesh.FindSplitAsync("search", "ranker")).Status.ShouldNotBeNull().Shifts.ShouldNotBeNull()[0];
+                shift = (await mesh.FindSplitAsync("ranking", "ranker")).Status.ShouldNotBeNull().Shifts.ShouldNotBeNull()[0];
                 shift.Phase.ShouldBe(phase, shift.Reason);
             },
             TimeSpan.FromSeconds(90)

@@ -8,7 +8,7 @@ namespace MeshOperator.Mesh.Shifts;
 public static class ShiftJudge
 {
     /// <summary>With a higher error ratio than allowed by less than this chance, more requests are waited for.</summary>
-    private const double Doubt = 0.05;
+    internal const double Doubt = 0.05;
 
     /// <summary>Judges all checks.</summary>
     /// <param name="wanted">The shift.</param>
@@ -25,11 +25,11 @@ public static class ShiftJudge
             return failed;
         var text = string.Join("; ", verdicts.Select(verdict => verdict.Reason));
         // What is asked needs no counts. Where there are some, they have to be enough all the same: of no requests none is bad.
-        var needsCounts = sample.IsCounted || wanted.Checks.Exists(check => !IsAsked(check));
-        if (needsCounts && sample.Gap is { } gap)
+        var isCompared = wanted.Checks.Exists(check => !IsAsked(check));
+        if (isCompared && sample.Gap is { } gap)
             return new ShiftVerdict(ShiftOutcome.Inconclusive, $"{gap}; {text}");
         var required = GradualShiftDefaults.ResolveRequirement(wanted).RequestsPerStep;
-        if (needsCounts && sample.Target.Requests < required)
+        if ((isCompared || sample.IsCounted) && sample.Target.Requests < required)
             return new ShiftVerdict(ShiftOutcome.Inconclusive, Text($"{sample.Target.Requests:N0} of {required:N0} requests; {text}"));
         return verdicts.Exists(verdict => verdict.Outcome is ShiftOutcome.Inconclusive)
             ? new ShiftVerdict(ShiftOutcome.Inconclusive, text)
@@ -50,6 +50,7 @@ public static class ShiftJudge
             { Webhook: { } webhook } => FindAnswers(sample, at).Judge("webhook", webhook.FailureThreshold),
             { SuccessRate: { } rate } => Judge(rate, to, sample),
             { Errors: { } errors } => Judge(errors, to, weight, sample),
+            { Latency: { } latency } => LatencyJudge.Judge(latency, to, weight, sample),
             _ => ShiftVerdict.NoChecks,
         };
 

@@ -13,4 +13,7 @@ public sealed record ShiftSample(ShiftCounts Target, ShiftCounts Others, string?
 
     /// <summary>Whether requests are counted at all: bytes have none.</summary>
     public bool IsCounted { get; init; } = true;
+
+    /// <summary>How long requests took, as far as it is known.</summary>
+    public ShiftLatencies Latencies { get; init; } = ShiftLatencies.None;
 }

@@ -30,6 +30,11 @@ internal sealed class AdminPages(ResourceTracker resources, ClusterStore cluster
         {
             "/ready" => resources.IsReady ? (200, "text/plain", "LIVE\n") : (503, "text/plain", "INITIALIZING\n"),
             "/stats/prometheus" => (200, "text/plain; version=0.0.4", statistics.Render()),
+            _ when path.StartsWith("/stats?format=json", StringComparison.Ordinal) => (
+                200,
+                "application/json",
+                statistics.Latencies.Render()
+            ),
             "/config_dump" => (200, "application/json", Dump()),
             "/clusters" => (200, "text/plain", Clusters()),
             "/listeners" => (200, "text/plain", Listeners()),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using MeshOperator.Proxy.Exchanges;
 using MeshOperator.Proxy.Routing;
@@ -190,6 +191,7 @@ internal sealed class RequestForwarder : IDisposable
     private async Task<AttemptOutcome> ForwardAsync(ForwardingState state, Attempt attempt, UpstreamHost host, Version version)
     {
         host.Begin();
+        var began = Stopwatch.GetTimestamp();
         try
         {
             return Outcome(state, attempt, host, await CarryAsync(state, attempt, host, version));
@@ -200,6 +202,8 @@ internal sealed class RequestForwarder : IDisposable
             // Of a request that its client gave up there is nothing to say.
             if (attempt.Status > 0 || !state.Exchange.Aborted.IsCancellationRequested)
                 state.Cluster.Statistics.Loads.Count(state.Cluster.Name, isError: attempt.Status is 0 or >= 500);
+            if (attempt.Status > 0 && state.Cluster.IsOfShift)
+                state.Cluster.Statistics.Latencies.Add(state.Cluster.StatName, Stopwatch.GetElapsedTime(began));
             state.Cluster.Breaker.EndRequest(state.Cluster.NeedsConnection(version));
         }
     }

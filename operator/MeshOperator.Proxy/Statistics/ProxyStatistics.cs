@@ -15,6 +15,9 @@ internal sealed class ProxyStatistics(IReadOnlyList<StatisticsTag> tags)
     /// <summary>What is reported to the operator.</summary>
     public LoadCounts Loads { get; } = new();
 
+    /// <summary>How long the requests of gradual shifts took.</summary>
+    public LatencyPage Latencies { get; } = new();
+
     /// <summary>Counts one.</summary>
     /// <param name="scope"><c>cluster</c> or <c>http</c>.</param>
     /// <param name="owner">Whose statistic it is, such as a cluster's name.</param>

@@ -32,6 +32,7 @@ internal sealed class UpstreamCluster : IDisposable
     {
         Name = cluster.Name;
         StatName = cluster.AltStatName.Length > 0 ? cluster.AltStatName : cluster.Name;
+        IsOfShift = StatName.Contains("/shift/", StringComparison.Ordinal);
         EndpointsName = cluster.Type is DiscoveryType.Eds ? ResourceReferences.EndpointsOf(cluster) : null;
         Statistics = statistics;
         Protocols = cluster.TypedExtensionProtocolOptions.TryGetValue(OptionsName, out var options)
@@ -66,6 +67,9 @@ internal sealed class UpstreamCluster : IDisposable
 
     /// <summary>Its name in statistics.</summary>
     public string StatName { get; }
+
+    /// <summary>Whether it is for the requests of a gradual shift, of which is noted how long they take.</summary>
+    public bool IsOfShift { get; }
 
     /// <summary>The name of its endpoints, when they are a resource of their own.</summary>
     public string? EndpointsName { get; }

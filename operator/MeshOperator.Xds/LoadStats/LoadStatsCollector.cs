@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Service.LoadStats.V3;
+using MeshOperator.Mesh.Shifts;
 
 namespace MeshOperator.Xds.LoadStats;
 
@@ -57,9 +58,40 @@ public sealed class LoadStatsCollector(TimeProvider time)
                     KeyValuePair.Create(
                         sums.Key,
                         new ClusterLoad(sums.Value.Requests, sums.Value.Errors, sums.Value.Seen.Count(seen => seen.Value >= since))
+                        {
+                            Latencies = sums.Value.Latencies,
+                        }
                     )
                 )
             );
+        }
+    }
+
+    /// <summary>The proxies that have lately sent requests to one of some clusters.</summary>
+    public IReadOnlyList<string> FindCallers(IEnumerable<string> clusters)
+    {
+        lock (_gate)
+        {
+            var since = time.GetUtcNow() - Lately;
+            return
+            [
+                .. clusters
+                    .Select(_sums.GetValueOrDefault)
+                    .OfType<Sums>()
+                    .SelectMany(sums => sums.Called.Where(called => called.Value >= since))
+                    .Select(called => called.Key)
+                    .Distinct(),
+            ];
+        }
+    }
+
+    /// <summary>Adds how long requests to a cluster took, by a proxy's histograms.</summary>
+    public void Add(string cluster, LatencyHistogram latencies)
+    {
+        lock (_gate)
+        {
+            if (_sums.TryGetValue(cluster, out var sums))
+                sums.Latencies += latencies;
         }
     }
 
@@ -92,12 +124,16 @@ public sealed class LoadStatsCollector(TimeProvider time)
                     continue;
                 isNew = true;
                 sums.Seen[nodeId] = time.GetUtcNow();
+                var before = sums.Requests;
                 foreach (var zone in cluster.UpstreamLocalityStats)
                 {
                     var errors = (long)Math.Min(zone.TotalErrorRequests, MostRequests);
                     sums.Errors += errors;
                     sums.Requests += errors + (long)Math.Min(zone.TotalSuccessfulRequests, MostRequests);
                 }
+
+                if (sums.Requests > before)
+                    sums.Called[nodeId] = sums.Seen[nodeId];
             }
         }
 
@@ -111,7 +147,10 @@ public sealed class LoadStatsCollector(TimeProvider time)
         lock (_gate)
         {
             foreach (var sums in _sums.Values)
+            {
                 sums.Seen.Remove(nodeId);
+                sums.Called.Remove(nodeId);
+            }
         }
     }
 
@@ -120,6 +159,11 @@ public sealed class LoadStatsCollector(TimeProvider time)
         public long Requests { get; set; }
 
         public long Errors { get; set; }
+
+        public LatencyHistogram Latencies { get; set; } = LatencyHistogram.Empty;
+
+        /// <summary>When a proxy last sent requests there.</summary>
+        public Dictionary<string, DateTimeOffset> Called { get; } = new(StringComparer.Ordinal);
 
         public Dictionary<string, DateTimeOffset> Seen { get; } = new(StringComparer.Ordinal);
     }

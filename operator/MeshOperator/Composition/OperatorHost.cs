@@ -207,6 +207,8 @@ internal sealed class OperatorHost : IAsyncDisposable
         ));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<BindFailureEvents>();
+        services.AddSingleton<LatencyReader>();
+        services.AddHostedService(p => p.GetRequiredService<LatencyReader>());
         services.AddSingleton<ShiftMeasurements>();
         services.AddSingleton<ShiftStatusStore>();
         services.AddSingleton<ShiftMetrics>();

@@ -9,6 +9,7 @@ namespace MeshOperator.Shifts;
 internal sealed class LoadLedger
 {
     private readonly Dictionary<string, ShiftCounts> _totals = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LatencyHistogram> _latencies = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ImmutableDictionary<string, ClusterLoad>> _latest = new(StringComparer.Ordinal);
 
     /// <summary>Notes what a replica says now.</summary>
@@ -29,6 +30,8 @@ internal sealed class LoadLedger
                 ? new ShiftCounts(load.Requests - old!.Requests, load.Errors - old.Errors)
                 : new ShiftCounts(load.Requests, load.Errors);
             _totals[cluster] = _totals.GetValueOrDefault(cluster).Add(more);
+            if (!load.Latencies.Equals(old?.Latencies))
+                _latencies[cluster] = Latencies([cluster]) + load.Latencies.Since(old?.Latencies ?? LatencyHistogram.Empty);
         }
     }
 
@@ -38,12 +41,19 @@ internal sealed class LoadLedger
         foreach (var gone in _latest.Keys.Where(replica => !replicas.Contains(replica)).ToList())
             _latest.Remove(gone);
         foreach (var gone in _totals.Keys.Where(cluster => !clusters.Contains(cluster)).ToList())
+        {
             _totals.Remove(gone);
+            _latencies.Remove(gone);
+        }
     }
 
     /// <summary>What was counted of some clusters.</summary>
     public ShiftCounts Count(IEnumerable<string> clusters) =>
         clusters.Aggregate(default(ShiftCounts), (sum, cluster) => sum + _totals.GetValueOrDefault(cluster));
+
+    /// <summary>How long requests to some clusters took.</summary>
+    public LatencyHistogram Latencies(IEnumerable<string> clusters) =>
+        clusters.Aggregate(LatencyHistogram.Empty, (sum, cluster) => sum + _latencies.GetValueOrDefault(cluster, LatencyHistogram.Empty));
 
     /// <summary>How many proxies of all replicas report of one of the clusters.</summary>
     public int CountReporters(IReadOnlyCollection<string> clusters) =>

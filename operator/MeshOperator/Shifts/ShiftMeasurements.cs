@@ -10,7 +10,13 @@ namespace MeshOperator.Shifts;
 
 /// <summary>Has requests of gradual shifts counted while they are in progress, and adds up what all replicas count. Not
 /// thread-safe.</summary>
-internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoard board, ReplicaPeers peers)
+internal sealed class ShiftMeasurements(
+    LoadStatsCollector collector,
+    LatencyReader reader,
+    ReplicaBoard board,
+    ReplicaPeers peers,
+    TimeProvider time
+)
 {
     /// <summary>Callers with more than this part of the proxies must not be missing.</summary>
     private const double MostMissing = 0.05;
@@ -24,8 +30,10 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
     /// <summary>Asks the proxies of this replica for what the shifts in progress need, and takes what all have counted.</summary>
     public void Refresh(ClusterSnapshot snapshot, MeshModel served)
     {
-        var clusters = FindClusters(snapshot, served).ToHashSet(StringComparer.Ordinal);
+        var wanted = FindClusters(snapshot, served).ToList();
+        var clusters = wanted.Select(cluster => cluster.Name).ToHashSet(StringComparer.Ordinal);
         collector.Want(clusters);
+        reader.Want(wanted.Where(cluster => cluster.HasLatency));
         var own = collector.Take();
         board.Post(own);
         _ledger.Note(Self, own);
@@ -54,11 +62,18 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
         }
 
         var name = new ShiftName(split.Name, shift.Rule);
-        List<string> targets = [.. ShiftRoutes.Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name)];
-        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name)];
+        List<string> targets =
+        [
+            .. ShiftRoutes
+                .Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name)
+                .Select(cluster => cluster.Name),
+        ];
+        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name).Select(cluster => cluster.Name)];
         var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
+        var (slowness, otherSlowness) = (_ledger.Latencies(targets), _ledger.Latencies(others));
         if (!_steps.TryGetValue(key, out var step) || step.AcknowledgedAt != acknowledged)
-            _steps[key] = step = new Step(acknowledged, target, other);
+            _steps[key] = step = new Step(acknowledged, target, other, slowness, otherSlowness, time.GetUtcNow());
+        step.Note(slowness, otherSlowness, time.GetUtcNow());
         return new ShiftSample(
             Since(step.Target, target),
             Since(step.Others, other),
@@ -66,10 +81,11 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
         )
         {
             IsCounted = routes.IsCounted,
+            Latencies = step.Latencies,
         };
     }
 
-    private static IEnumerable<string> FindClusters(ClusterSnapshot snapshot, MeshModel served)
+    private static IEnumerable<ShiftCluster> FindClusters(ClusterSnapshot snapshot, MeshModel served)
     {
         foreach (var (name, policy) in snapshot.Policies[PolicyKinds.TrafficSplit])
         {
@@ -85,7 +101,10 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
                 var counted = new ShiftName(name.Name, shift.Rule);
                 var copies = progress is { IsMirroring: true } ? ShiftRoutes.Clusters(routes.Target, counted.Copies) : [];
                 foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), counted).Concat(copies))
-                    yield return cluster;
+                    yield return cluster with
+                    {
+                        HasLatency = shift.Wanted.Checks.Exists(check => check.Latency is not null),
+                    };
             }
         }
     }
@@ -106,5 +125,36 @@ internal sealed class ShiftMeasurements(LoadStatsCollector collector, ReplicaBoa
             ? now
             : new ShiftCounts(now.Requests - before.Requests, now.Errors - before.Errors);
 
-    private sealed record Step(DateTimeOffset AcknowledgedAt, ShiftCounts Target, ShiftCounts Others);
+    /// <summary>A step, and what had been counted when it was acknowledged.</summary>
+    private sealed class Step(
+        DateTimeOffset acknowledgedAt,
+        ShiftCounts target,
+        ShiftCounts others,
+        LatencyHistogram slowness,
+        LatencyHistogram otherSlowness,
+        DateTimeOffset begins
+    )
+    {
+        private LatencyHistogram _target = slowness;
+        private LatencyHistogram _others = otherSlowness;
+        private DateTimeOffset _minute = begins;
+
+        public DateTimeOffset AcknowledgedAt => acknowledgedAt;
+
+        public ShiftCounts Target => target;
+
+        public ShiftCounts Others => others;
+
+        public ShiftLatencies Latencies { get; private set; } = ShiftLatencies.None;
+
+        /// <summary>Notes how long all requests took so far.</summary>
+        public void Note(LatencyHistogram target, LatencyHistogram others, DateTimeOffset now)
+        {
+            var beginsMinute = now - _minute >= TimeSpan.FromMinutes(1);
+            Latencies = Latencies.Add(target.Since(_target), others.Since(_others), beginsMinute);
+            (_target, _others) = (target, others);
+            if (beginsMinute)
+                _minute = now;
+        }
+    }
 }

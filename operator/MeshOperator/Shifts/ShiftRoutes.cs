@@ -36,9 +36,20 @@ internal sealed record ShiftRoutes(IReadOnlyList<MeshServicePort> Target, IReadO
     }
 
     /// <summary>The clusters by which the requests of a shift, or its copies, to some of the ports are counted.</summary>
-    public static IEnumerable<string> Clusters(IEnumerable<MeshServicePort> ports, ShiftName name) =>
-        ports.Select(port => ClusterLoad.Name(new BackendTarget(port.Service, port.Port), name));
+    public static IEnumerable<ShiftCluster> Clusters(IEnumerable<MeshServicePort> ports, ShiftName name) =>
+        ports
+            .Select(port => new BackendTarget(port.Service, port.Port))
+            .Select(target => new ShiftCluster(ClusterLoad.Name(target, name), ClusterLoad.Histogram(target, name)));
 
     private static MeshServicePort? FindPort(MeshModel model, BackendTarget target) =>
         model.Services.TryGetValue(target.Service, out var service) ? service.Ports.FirstOrDefault(port => port.Port == target.Port) : null;
+}
+
+/// <summary>A cluster by which the requests of a shift are counted.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Histogram">The name of its histogram of latencies.</param>
+internal sealed record ShiftCluster(string Name, string Histogram)
+{
+    /// <summary>Whether it must be known how long its requests take.</summary>
+    public bool HasLatency { get; init; }
 }

@@ -116,8 +116,8 @@ public enum OnShiftFailure
 
 /// <summary>What must hold for the target. Exactly one is set.</summary>
 [ValidationRule(
-    "[has(self.successRate), has(self.errors), has(self.prometheus), has(self.webhook)].exists_one(given, given)",
-    "set exactly one of successRate, errors, prometheus and webhook"
+    "[has(self.successRate), has(self.errors), has(self.latency), has(self.prometheus), has(self.webhook)].exists_one(given, given)",
+    "set exactly one of successRate, errors, latency, prometheus and webhook"
 )]
 public sealed class ShiftCheck
 {
@@ -126,6 +126,9 @@ public sealed class ShiftCheck
 
     /// <summary>The target's rate of errors beside that of the other backends, at the same time.</summary>
     public ErrorsCheck? Errors { get; set; }
+
+    /// <summary>How long the target takes beside the other backends, at the same time.</summary>
+    public LatencyCheck? Latency { get; set; }
 
     /// <summary>What a Prometheus answers.</summary>
     public PrometheusCheck? Prometheus { get; set; }
@@ -152,6 +155,29 @@ public sealed class ErrorsCheck
     [RangeMinimum(1)]
     [RangeMaximum(1000)]
     public double MaxRatio { get; set; }
+}
+
+/// <summary>How long requests take beside those to the other backends, from the end of the request to the end of the response, as the
+/// callers' proxies measured it.</summary>
+public sealed class LatencyCheck
+{
+    /// <summary>Which percentile is compared.</summary>
+    [DefaultValue(GradualShiftDefaults.Percentile)]
+    [RangeMinimum(50)]
+    [RangeMaximum(99.9)]
+    public double Percentile { get; set; } = GradualShiftDefaults.Percentile;
+
+    /// <summary>How many times as long it may be. Proxies keep two digits of the milliseconds, so that less than 1.1 cannot be
+    /// seen.</summary>
+    [Required]
+    [RangeMinimum(1.1)]
+    [RangeMaximum(1000)]
+    public double MaxRatio { get; set; }
+
+    /// <summary>Answers within this are good, however fast the other backends are.</summary>
+    [Duration]
+    [DefaultValue(GradualShiftDefaults.IgnoreBelow)]
+    public string IgnoreBelow { get; set; } = GradualShiftDefaults.IgnoreBelow;
 }
 
 /// <summary>How much traffic the checks of a step need. With less, they are inconclusive, and the next step does not begin.</summary>

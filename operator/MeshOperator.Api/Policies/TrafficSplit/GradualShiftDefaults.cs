@@ -12,6 +12,12 @@ public static class GradualShiftDefaults
     /// <summary>A failed check takes the traffic back.</summary>
     public const OnShiftFailure OnFailure = OnShiftFailure.Rollback;
 
+    /// <summary>The percentile of latencies that is compared.</summary>
+    public const double Percentile = 99;
+
+    /// <summary>Proxies measure whole milliseconds; of fewer than these there are too few digits.</summary>
+    public const string IgnoreBelow = "10ms";
+
     /// <summary>How many requests the target must have got in a step.</summary>
     public const int RequestsPerStep = 500;
 

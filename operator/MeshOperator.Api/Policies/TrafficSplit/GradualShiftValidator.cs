@@ -53,8 +53,10 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
             {
                 check
                     .RuleFor(c => c)
-                    .Must(c => new object?[] { c.SuccessRate, c.Errors, c.Prometheus, c.Webhook }.Count(given => given is not null) == 1)
-                    .WithMessage("set exactly one of successRate, errors, prometheus and webhook");
+                    .Must(c =>
+                        new object?[] { c.SuccessRate, c.Errors, c.Latency, c.Prometheus, c.Webhook }.Count(kind => kind is not null) == 1
+                    )
+                    .WithMessage("set exactly one of successRate, errors, latency, prometheus and webhook");
                 check.RuleFor(c => c.Prometheus!).SetValidator(new PrometheusCheckValidator()).When(c => c.Prometheus is not null);
                 check.RuleFor(c => c.Webhook!).SetValidator(new WebhookCheckValidator()).When(c => c.Webhook is not null);
                 check
@@ -67,6 +69,7 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
                     .Must(ratio => ratio is >= 1 and <= 1000)
                     .When(c => c.Errors is not null)
                     .WithMessage((_, ratio) => Text($"{ratio} is not a ratio; use a number from 1 to 1000"));
+                check.RuleFor(c => c.Latency!).SetValidator(new LatencyValidator()).When(c => c.Latency is not null);
             });
         When(
             s => s.Require is not null,
@@ -93,6 +96,20 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private sealed class LatencyValidator : AbstractValidator<LatencyCheck>
+    {
+        public LatencyValidator()
+        {
+            RuleFor(c => c.Percentile)
+                .Must(percentile => percentile is >= 50 and <= 99.9)
+                .WithMessage((_, percentile) => Text($"{percentile} is not a percentile that can be compared; use 50 to 99.9"));
+            RuleFor(c => c.MaxRatio)
+                .Must(ratio => ratio is >= 1.1 and <= 1000)
+                .WithMessage((_, ratio) => Text($"{ratio} is not a ratio that proxies can measure; use a number from 1.1 to 1000"));
+            RuleFor(c => c.IgnoreBelow).IsDuration();
+        }
+    }
 
     private sealed class WindowValidator : AbstractValidator<ShiftWindow>
     {

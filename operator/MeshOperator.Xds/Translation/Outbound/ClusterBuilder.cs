@@ -58,12 +58,14 @@ internal static class ClusterBuilder
         return cluster;
     }
 
-    /// <summary>The cluster of a service port for the requests of a gradual shift, which are counted by cluster. It has the same
-    /// statistics, but endpoints of its own: Envoy does not give a second cluster those that another one has subscribed to.</summary>
+    /// <summary>The cluster of a service port for the requests of a gradual shift, which are counted by cluster. It has statistics and
+    /// endpoints of its own: Envoy does not give a second cluster those that another one has subscribed to.</summary>
     public static Cluster Shift(MeshServicePort port, ShiftName shift, bool consistentHashing, HeaderCase headerCase)
     {
         var cluster = Outbound(port, consistentHashing, headerCase);
-        cluster.Name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+        var target = new BackendTarget(port.Service, port.Port);
+        cluster.Name = Names.Shift(target, shift);
+        cluster.AltStatName = Names.ShiftStat(target, shift);
         return cluster;
     }
 

@@ -48,6 +48,10 @@ internal static class Names
     /// <summary>The name of the cluster of a service port for the requests of a gradual shift.</summary>
     public static string Shift(BackendTarget target, ShiftName shift) => $"{Outbound(target)}/shift/{shift}";
 
+    /// <summary>What stands for that name in statistics.</summary>
+    public static string ShiftStat(BackendTarget target, ShiftName shift) =>
+        $"{OutboundStat(target.Service, target.Port)}/shift/{shift.ToString().Replace('.', '_')}";
+
     /// <summary>The name of the cluster of connections to endpoints that the client chose.</summary>
     public static string Direct(ServiceName service, int port) => $"direct/{port}/{service}";
 
