@@ -7,11 +7,11 @@ using Microsoft.AspNetCore.Http.Features;
 namespace MeshOperator.EndToEnd.Applications;
 
 /// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
-/// pod only), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503; with
+/// pod only, with <c>x-twice-at</c> twice as long at that pod, events too), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503; with
 /// <c>x-fail-each</c> only each so many-th request),
 /// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>,
 /// <c>x-key</c> (counts arrivals, with <c>/received</c> whole bodies, with <c>/gone</c> callers that went away), <c>x-load-report</c>
-/// (see <see cref="LoadReport"/>). Without
+/// (see <see cref="LoadReport"/>). A path <c>/status/500</c> orders the status, too. Without
 /// <c>x-size</c> the answer is JSON and says what arrived.</summary>
 internal sealed class Behavior(Identity identity, LoadReport load)
 {
@@ -41,7 +41,7 @@ internal sealed class Behavior(Identity identity, LoadReport load)
         try
         {
             if (Number(context, "x-delay") is { } delay && (Text(context, "x-slow-at") ?? identity.Pod) == identity.Pod)
-                await Task.Delay(TimeSpan.FromMilliseconds(delay), TimeProvider.System, context.RequestAborted);
+                await DelayAsync(context, delay);
             if (running > (Number(context, "x-slots") ?? int.MaxValue))
                 context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             else if (request.Path == "/events")
@@ -73,7 +73,9 @@ internal sealed class Behavior(Identity identity, LoadReport load)
         if (Text(context, "x-close") is not null)
             context.Response.Headers.Connection = "close";
         var fails = FailsHere(context) || arrived <= (Number(context, "x-fail-first") ?? 0) && arrived > 0;
-        context.Response.StatusCode = fails ? Number(context, "x-fail-status") ?? 503 : Number(context, "x-status") ?? 200;
+        context.Response.StatusCode = fails
+            ? Number(context, "x-fail-status") ?? 503
+            : Number(context, "x-status") ?? FindStatus(context) ?? 200;
         if (Number(context, "x-size") is { } size)
         {
             context.Response.ContentLength = size;
@@ -84,6 +86,13 @@ internal sealed class Behavior(Identity identity, LoadReport load)
 
         await context.Response.WriteAsync(Describe(context, received).ToJsonString(), context.RequestAborted);
     }
+
+    /// <summary>For callers whose headers a test does not choose.</summary>
+    private static int? FindStatus(HttpContext context) =>
+        context.Request.Path.StartsWithSegments("/status", out var status)
+        && int.TryParse(status.Value.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 
     private bool FailsHere(HttpContext context) =>
         Text(context, "x-fail-at") == identity.Pod
@@ -117,9 +126,16 @@ internal sealed class Behavior(Identity identity, LoadReport load)
             await context.Response.WriteAsync($"data: {i} {identity.Pod}\n\n", context.RequestAborted);
             await context.Response.Body.FlushAsync(context.RequestAborted);
             if (i + 1 < count)
-                await Task.Delay(TimeSpan.FromMilliseconds(interval), TimeProvider.System, context.RequestAborted);
+                await DelayAsync(context, interval);
         }
     }
+
+    private Task DelayAsync(HttpContext context, int milliseconds) =>
+        Task.Delay(
+            TimeSpan.FromMilliseconds(Text(context, "x-twice-at") == identity.Pod ? 2 * milliseconds : milliseconds),
+            TimeProvider.System,
+            context.RequestAborted
+        );
 
     /// <summary>A WebSocket: sends back each message.</summary>
     private static async Task EchoAsync(HttpContext context)

@@ -103,6 +103,40 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         Shift(await StatusAsync())["reason"]!.ToString().ShouldContain("errors ");
     }
 
+    [Theory]
+    [InlineData("", "x-delay: 60")]
+    [InlineData("events", "x-interval: 20")]
+    public async Task Version_that_takes_twice_as_long_is_rolled_back_whole_answers_and_streams(string path, string delay)
+    {
+        await ShiftAsync("steps: [{weight: 30, hold: 600s}], checks: [{latency: {percentile: 90, maxRatio: 1.3}}]");
+
+        var load = await Caller.LoadAsync(
+            $"{Url}{path}",
+            rate: 60,
+            during: _ => UntilAsync("RolledBack", TimeSpan.FromSeconds(200)),
+            delay,
+            $"x-twice-at: {Workload("canary").Pods[0].Name}"
+        );
+
+        load.Failed.ShouldBe(0, load.ToString());
+        Shift(await StatusAsync())["reason"]!
+            .ToString()
+            .ShouldMatch("^latency p90 [0-9]+ ms of [0-9,]+ requests to canary, [12][.][0-9]+ times");
+    }
+
+    [Fact]
+    public async Task Version_that_is_as_fast_passes()
+    {
+        await ShiftAsync(
+            "mirrorFirst: {percent: 50, hold: 5s}, steps: [{weight: 30, hold: 5s}], checks: [{latency: {percentile: 50, maxRatio: 3}}], "
+                + "require: {requestsPerStep: 20}"
+        );
+
+        var load = await Caller.LoadAsync(Url, rate: 60, during: _ => UntilAsync("Completed", TimeSpan.FromSeconds(200)), "x-delay: 20");
+
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
     [Fact]
     public async Task Version_that_fails_for_copies_is_rolled_back_before_a_user_sees_it()
     {
