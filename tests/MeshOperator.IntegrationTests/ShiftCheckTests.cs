@@ -31,6 +31,11 @@ public sealed class ShiftCheckTests(TestCluster cluster)
             }
         );
 
+        await Eventually.Succeeds(async () =>
+            (await MetricsPage.ReadAsync(mesh)).ShouldMatch(
+                $"meshoperator_shift_abort_seconds_count\\{{[^}}]*namespace=\"{scene.Name}\"[^}}]*\\}} 1 "
+            )
+        );
         judge.Requests.Count.ShouldBe(3);
         var request = judge.Requests.First();
         request.ShouldStartWith("POST /check?x=1 HTTP/1.1\r\n");
@@ -91,6 +96,30 @@ public sealed class ShiftCheckTests(TestCluster cluster)
     }
 
     [Fact]
+    public async Task Only_so_many_shifts_of_a_namespace_are_in_progress_at_once()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster, o => o with { MaxShiftsPerNamespace = 1 });
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
+        await EndpointsAsync(scene);
+        await ApplyAsync(scene, null);
+        await EventuallyAsync(scene, shift => shift.Phase.ShouldBe(ShiftPhase.Progressing));
+
+        await ApplyAsync(scene, null, "later", "model-v1");
+        await EventuallyAsync(
+            scene,
+            shift =>
+            {
+                shift.Phase.ShouldBe(ShiftPhase.Pending);
+                shift.Reason.ShouldBe("at most 1 of a namespace's shifts are in progress at once; waiting for one of model");
+            },
+            "later"
+        );
+        await scene.CommandAsync("abort model-v2");
+
+        await EventuallyAsync(scene, shift => shift.Phase.ShouldBe(ShiftPhase.Progressing), "later");
+    }
+
+    [Fact]
     public async Task Transitions_are_announced_as_CloudEvents()
     {
         await using var chat = new SmallServer(_ => SmallServer.Respond(202));
@@ -137,14 +166,14 @@ public sealed class ShiftCheckTests(TestCluster cluster)
             """
         );
 
-    private static Task ApplyAsync(SplitScene scene, string? check) =>
+    private static Task ApplyAsync(SplitScene scene, string? check, string name = SplitScene.Split, string service = "model") =>
         scene.ApplyAsync(
             $$"""
             apiVersion: meshoperator.io/v1alpha1
             kind: TrafficSplit
-            metadata: {name: {{SplitScene.Split}}, namespace: {{scene.Name}}}
+            metadata: {name: {{name}}, namespace: {{scene.Name}}}
             spec:
-              service: model
+              service: {{service}}
               backends: [{service: model-v1}, {service: model-v2}]
               shift:
                 to: model-v2
@@ -153,8 +182,8 @@ public sealed class ShiftCheckTests(TestCluster cluster)
             """
         );
 
-    private static Task EventuallyAsync(SplitScene scene, Action<ShiftStatus> holds) =>
-        scene.EventuallyAsync(split => holds(split.Status.ShouldNotBeNull().Shifts.ShouldNotBeNull().ShouldHaveSingleItem()));
+    private static Task EventuallyAsync(SplitScene scene, Action<ShiftStatus> holds, string name = SplitScene.Split) =>
+        scene.EventuallyAsync(split => holds(split.Status.ShouldNotBeNull().Shifts.ShouldNotBeNull().ShouldHaveSingleItem()), name);
 
     private static async Task AcknowledgeAsync(DeltaClient proxy)
     {

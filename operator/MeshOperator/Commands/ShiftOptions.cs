@@ -22,10 +22,24 @@ internal sealed class ShiftOptions
         CustomParser = ReadUrl,
     };
 
+    private readonly Option<int> _most = new("--max-shifts-per-namespace")
+    {
+        Description = "Number of gradual shifts of a namespace that are in progress at once. Others wait.",
+        DefaultValueFactory = _ => new OperatorOptions().MaxShiftsPerNamespace,
+    };
+
+    public ShiftOptions() =>
+        _most.Validators.Add(result =>
+        {
+            if (result.GetValue(_most) < 1)
+                result.AddError("--max-shifts-per-namespace: use a number of at least 1");
+        });
+
     public void AddTo(Command command)
     {
         command.Options.Add(_hosts);
         command.Options.Add(_events);
+        command.Options.Add(_most);
     }
 
     public OperatorOptions Read(ParseResult parsed, OperatorOptions options) =>
@@ -33,6 +47,7 @@ internal sealed class ShiftOptions
         {
             ShiftCheckHosts = parsed.GetValue(_hosts) ?? CheckHosts.None,
             ShiftEventsUrl = parsed.GetValue(_events),
+            MaxShiftsPerNamespace = parsed.GetValue(_most),
         };
 
     private static CheckHosts ReadHosts(ArgumentResult result)

@@ -212,6 +212,8 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<ShiftMeasurements>();
         services.AddSingleton<ShiftStatusStore>();
         services.AddSingleton<ShiftMetrics>();
+        services.AddSingleton<ShiftLimit>();
+        services.AddSingleton<ShiftAborts>();
         services.AddSingleton(AskNetwork.Real);
         services.AddSingleton(p => new AskPlace(p.GetRequiredService<k8s.Kubernetes>().BaseUri, options.LoopbackOnly));
         services.AddSingleton<AskIdentity>();

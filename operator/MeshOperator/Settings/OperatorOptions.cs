@@ -87,6 +87,9 @@ internal sealed record OperatorOptions
     /// <summary>Who besides the Services of their own namespace checks of gradual shifts may ask.</summary>
     public CheckHosts ShiftCheckHosts { get; init; } = CheckHosts.None;
 
+    /// <summary>How many gradual shifts of a namespace are in progress at once.</summary>
+    public int MaxShiftsPerNamespace { get; init; } = 10;
+
     /// <summary>Where an event of each transition of a gradual shift is sent; null for nowhere.</summary>
     public Uri? ShiftEventsUrl { get; init; }
 

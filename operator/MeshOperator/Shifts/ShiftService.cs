@@ -30,6 +30,8 @@ internal sealed class ShiftService(
     LoadStatsCollector collector,
     ShiftMeasurements measurements,
     OutsideChecks outside,
+    ShiftLimit limit,
+    ShiftAborts aborts,
     ShiftStatusStore store,
     ShiftMetrics metrics,
     EventPublisher events,
@@ -104,7 +106,7 @@ internal sealed class ShiftService(
 
         var isActive = false;
         var states = new List<(ObjectName, ShiftState)>();
-        foreach (var split in splits.Objects.Values)
+        foreach (var split in limit.Order(splits.Objects.Values))
         {
             var name = new ObjectName(split.Metadata.NamespaceProperty, split.Metadata.Name);
             if (
@@ -123,7 +125,7 @@ internal sealed class ShiftService(
                 foreach (var (_, state) in await StepAsync(look, shifts, cancellation))
                 {
                     states.Add((name, state));
-                    isActive |= !state.IsOver;
+                    isActive |= !state.IsOver || aborts.IsWaiting(name, state);
                 }
             }
             catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
@@ -135,7 +137,9 @@ internal sealed class ShiftService(
 
         foreach (var gone in _writtenAt.Keys.Where(name => !splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name))).ToList())
             _writtenAt.Remove(gone);
-        outside.Keep(name => splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name)));
+        bool IsThere(ObjectName name) => splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name));
+        outside.Keep(IsThere);
+        aborts.Keep(IsThere);
         metrics.Set(states);
         return isActive;
     }
@@ -152,7 +156,9 @@ internal sealed class ShiftService(
         var next = shifts.ConvertAll(shift =>
         {
             var before = known.Find(state => state.Rule == shift.Rule && state.Identity.Equals(shift.Identity));
-            return (Shift: shift, Before: before, After: ShiftMachine.Advance(shift, before, Observe(look, shift, before, now), now));
+            var after = ShiftMachine.Advance(shift, before, Observe(look, shift, before, now), now);
+            limit.Note(look.Name, before, after);
+            return (Shift: shift, Before: before, After: after);
         });
         List<(SplitShift, ShiftState)> after = [.. next.Select(shift => (shift.Shift, shift.After))];
         var isSame = known.Count == next.Count && next.TrueForAll(shift => shift.After == shift.Before);
@@ -168,6 +174,7 @@ internal sealed class ShiftService(
                 continue;
             Log.ShiftMoved(logger, look.Name.ToString(), shift.Rule, state.Phase.ToString(), shift.Describe(state.Weight), state.Reason);
             metrics.Count(look.Name, state);
+            aborts.Note(look.Name, before, state);
             if (ShiftCloudEvent.Find(written, shift, before, state) is { } announced)
                 announcer.Announce(announced);
             await events.PublishAsync(written, found.IsWarning, found.Reason, found.Message, cancellation);
@@ -183,6 +190,8 @@ internal sealed class ShiftService(
         );
         var routes = ShiftRoutes.Find(look.Served, look.Name, look.Spec.Service, shift);
         var (isProgrammed, waits, rejection, callers) = Measure(look, shift, before, now);
+        if (isProgrammed && before is { IsOver: true })
+            aborts.End(look.Name, before);
         return new ShiftObservation
         {
             IsProgrammed = isProgrammed,
@@ -193,7 +202,7 @@ internal sealed class ShiftService(
                 : ShiftVerdict.NoChecks,
             TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
             Block = look.Verdict.InEffect
-                ? ShiftWindows.FindBlock(shift.Wanted.Windows, now)
+                ? ShiftWindows.FindBlock(shift.Wanted.Windows, now) ?? limit.FindBlock(look.Name, before)
                 : "the split is not in effect; see its Accepted condition",
             Command = command,
         };
@@ -216,7 +225,7 @@ internal sealed class ShiftService(
     {
         var served = shift.FindProgress(look.Snapshot.Shifts.GetValueOrDefault(look.Name, []));
         var isServed = served?.Weight == before?.Weight && served?.IsMirroring == before?.Phase is ShiftPhase.Mirroring;
-        if (before is null || before.IsOver || !isServed)
+        if (before is null || (before.IsOver && !aborts.IsWaiting(look.Name, before)) || !isServed)
             return (false, "the step is on its way to the proxies", null, 0);
         var expected = census.Take();
         var key = new PolicyKey(PolicyKinds.TrafficSplit.Name, look.Name.Namespace, look.Name.Name);

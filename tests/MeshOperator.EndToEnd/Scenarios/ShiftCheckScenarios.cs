@@ -76,7 +76,7 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
     }
 
     [Fact]
-    public async Task Prometheus_that_reads_the_callers_sidecar_has_a_bad_version_rolled_back_and_lets_a_good_one_pass()
+    public async Task Prometheus_that_reads_the_callers_sidecar_lets_a_good_version_pass_and_has_a_bad_one_rolled_back()
     {
         Requirements.Check(Programs.Find("prometheus") is null ? "this test needs prometheus on the PATH" : null);
         await using var prometheus = await StartPrometheusAsync();
@@ -88,6 +88,11 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
               max: "0.05", interval: 2s}
             """;
 
+        await ShiftAsync(check, hold: "8s");
+        var good = await Caller.LoadAsync($"http://{_web}/", rate: 40, during: _ => UntilAsync("Completed"));
+        good.Failed.ShouldBe(0, good.ToString());
+
+        await Namespace.DeleteAsync("TrafficSplit", _web);
         await ShiftAsync(check, hold: "600s");
         var bad = await Caller.LoadAsync(
             $"http://{_web}/",
@@ -98,11 +103,6 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
         );
         bad.Failed.ShouldBeGreaterThan(0, bad.ToString());
         Shift(await StatusAsync())["reason"]!.ToString().ShouldContain(", max 0.05, 3 times in a row");
-
-        await Namespace.DeleteAsync("TrafficSplit", _web);
-        await ShiftAsync(check, hold: "8s");
-        var good = await Caller.LoadAsync($"http://{_web}/", rate: 40, during: _ => UntilAsync("Completed"));
-        good.Failed.ShouldBe(0, good.ToString());
     }
 
     /// <summary>A Prometheus in the network of a pod without a proxy, which reads the caller's sidecar.</summary>
