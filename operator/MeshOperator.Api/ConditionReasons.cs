@@ -57,6 +57,34 @@ public static class ConditionReasons
     [Condition(ConditionTypes.Accepted, "False")]
     public const string TrustDomainMismatch = "TrustDomainMismatch";
 
+    /// <summary>All traffic goes to the target of the gradual shift.</summary>
+    /// <remarks>Nothing.</remarks>
+    [Condition(ConditionTypes.Ready, "True")]
+    public const string ShiftCompleted = "ShiftCompleted";
+
+    /// <summary>A gradual shift goes on by itself, or waits for its time or an approval.</summary>
+    /// <remarks>Nothing, or see <c>status.shifts</c> for what it waits for.</remarks>
+    [Condition(ConditionTypes.Ready, "True")]
+    public const string ShiftInProgress = "ShiftInProgress";
+
+    /// <summary>A step of a gradual shift is on its way to the proxies.</summary>
+    /// <remarks>Wait a few seconds. If it stays, see the proxies that <c>Programmed</c> names.</remarks>
+    [Condition(ConditionTypes.Ready, "False")]
+    [Condition(ConditionTypes.Reconciling, "True")]
+    public const string StepPending = "StepPending";
+
+    /// <summary>A gradual shift has stopped where it is, as a check failed or a proxy rejected the step.</summary>
+    /// <remarks>Read why in <c>status.shifts</c>, then <c>meshop shift</c> resume, promote or abort.</remarks>
+    [Condition(ConditionTypes.Ready, "False")]
+    [Condition(ConditionTypes.Stalled, "True")]
+    public const string ShiftHeld = "ShiftHeld";
+
+    /// <summary>The traffic of a gradual shift went back to the other backends.</summary>
+    /// <remarks>Read why in <c>status.shifts</c>, then <c>meshop shift restart</c>, or set another <c>revision</c> or target.</remarks>
+    [Condition(ConditionTypes.Ready, "False")]
+    [Condition(ConditionTypes.Stalled, "True")]
+    public const string ShiftRolledBack = "ShiftRolledBack";
+
     /// <summary>All proxies that count have acknowledged this generation. A proxy that is not connected counts while its pod is ready and
     /// for 30 seconds after that.</summary>
     /// <remarks>Nothing.</remarks>

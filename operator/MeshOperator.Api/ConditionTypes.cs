@@ -13,6 +13,16 @@ public static class ConditionTypes
     /// <summary>Policies: every proxy that the policy applies to has acknowledged this generation of it.</summary>
     public const string Programmed = "Programmed";
 
+    /// <summary>TrafficSplits with a gradual shift: the traffic is where the shift wants it now. True also while a step is judged or
+    /// something is waited for, which may take days.</summary>
+    public const string Ready = "Ready";
+
+    /// <summary>TrafficSplits with a gradual shift, and only while it is so: a step is on its way to the proxies.</summary>
+    public const string Reconciling = "Reconciling";
+
+    /// <summary>TrafficSplits with a gradual shift, and only while it is so: a person is needed for it to go on.</summary>
+    public const string Stalled = "Stalled";
+
     /// <summary>MeshCertificateAuthority: a rotation is in flight.</summary>
     public const string Progressing = "Progressing";
 

@@ -1,8 +1,10 @@
 using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
+using Envoy.Service.Discovery.V3;
 using Envoy.Service.LoadStats.V3;
 using Grpc.Core;
 using Grpc.Net.Client;
+using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Listeners;
@@ -109,10 +111,40 @@ public sealed class ShiftTests(TestCluster cluster)
             scene,
             shift =>
             {
-                shift.Reason.ShouldStartWith("1 of 2 proxies report what they count; ");
+                shift.Reason.ShouldStartWith($"1 of 2 proxies report what they count, not caller-1.{scene.Name}; ");
                 shift.Weight.ShouldBe(50);
             }
         );
+    }
+
+    [Fact]
+    public async Task A_proxy_that_rejects_a_step_stops_the_shift_and_is_named()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
+        await EndpointsAsync(scene);
+        await using var proxy = await scene.AcknowledgeAsync(mesh, "caller-0");
+
+        await ShiftAsync(scene, "steps: [{weight: 20, hold: 1h}]");
+        var rejecting = RejectAsync(proxy, "no such field");
+
+        await EventuallyAsync(
+            scene,
+            shift =>
+            {
+                shift.Phase.ShouldBe(ShiftPhase.Held);
+                shift.Weight.ShouldBe(20);
+                shift.Reason.ShouldNotBeNull().ShouldMatch($"^caller-0[.]{scene.Name} rejected .*: no such field$");
+            }
+        );
+        await scene.EventuallyAsync(split =>
+            split
+                .Status.ShouldNotBeNull()
+                .Conditions.Where(condition => condition.Type is ConditionTypes.Ready or ConditionTypes.Stalled)
+                .Select(condition => (condition.Status, condition.Reason))
+                .ShouldBe([("False", ConditionReasons.ShiftHeld), ("True", ConditionReasons.ShiftHeld)], ignoreOrder: true)
+        );
+        rejecting.IsFaulted.ShouldBeFalse();
     }
 
     /// <summary>Gives both versions an endpoint.</summary>
@@ -158,12 +190,17 @@ public sealed class ShiftTests(TestCluster cluster)
         acknowledging.IsFaulted.ShouldBeFalse();
     }
 
-    private static async Task AcknowledgeAsync(DeltaClient proxy)
+    private static Task AcknowledgeAsync(DeltaClient proxy) => AnswerAsync(proxy, proxy.AcknowledgeAsync);
+
+    private static Task RejectAsync(DeltaClient proxy, string reason) =>
+        AnswerAsync(proxy, response => proxy.RejectAsync(response, reason));
+
+    private static async Task AnswerAsync(DeltaClient proxy, Func<DeltaDiscoveryResponse, Task> answer)
     {
         try
         {
             while (await proxy.ReadAsync(TestContext.Current.CancellationToken) is { } response)
-                await proxy.AcknowledgeAsync(response);
+                await answer(response);
         }
         catch (Exception e) when (e is OperationCanceledException or RpcException or ObjectDisposedException)
         {

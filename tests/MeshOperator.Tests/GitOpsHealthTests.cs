@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cel;
@@ -6,8 +7,10 @@ using k8s;
 using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Manifests;
+using MeshOperator.Mesh.Shifts;
 using MeshOperator.Mesh.Translation;
 using MeshOperator.Mesh.Verdicts;
+using MeshOperator.Shifts;
 using MeshOperator.Statuses;
 using MeshOperator.Testing;
 using MeshOperator.Xds.Registry;
@@ -23,6 +26,9 @@ public sealed class GitOpsHealthTests
     private static readonly Finding Valid = new(true, ConditionReasons.Accepted, "The policy is valid.");
     private static readonly Finding Resolved = new(true, ConditionReasons.ResolvedRefs, "All references are resolved.");
     private static readonly ProxyRejection Rejection = new("web-0.shop", "outbound/80/web.shop", "no such field");
+
+    /// <summary>Lua has other escapes than JSON, and needs none.</summary>
+    private static readonly JsonSerializerOptions AsLua = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly Dictionary<string, (string Health, PolicyStatus? Status)> Known = new()
     {
@@ -68,6 +74,30 @@ public sealed class GitOpsHealthTests
             GetHealth(check, policy).ShouldBe(Known[state].Health, (string?)check["kind"]);
     }
 
+    public static TheoryData<ShiftPhase, bool, string, string> Shifts =>
+        new()
+        {
+            { ShiftPhase.Pending, false, "Healthy", "Progressing" },
+            { ShiftPhase.Mirroring, true, "Healthy", "Progressing" },
+            { ShiftPhase.Progressing, false, "Progressing", "Progressing" },
+            { ShiftPhase.Progressing, true, "Healthy", "Progressing" },
+            { ShiftPhase.AwaitingApproval, true, "Healthy", "Suspended" },
+            { ShiftPhase.Paused, false, "Healthy", "Suspended" },
+            { ShiftPhase.Held, false, "Degraded", "Degraded" },
+            { ShiftPhase.RolledBack, false, "Degraded", "Degraded" },
+            { ShiftPhase.Completed, false, "Healthy", "Healthy" },
+        };
+
+    [Theory]
+    [MemberData(nameof(Shifts))]
+    public async Task Gradual_shifts_have_a_health_too(ShiftPhase phase, bool isAcknowledged, string flux, string argo)
+    {
+        var split = CreatePolicy(ShiftStatus(phase, isAcknowledged));
+
+        GetHealth(FluxChecks().Single(check => (string?)check["kind"] == "TrafficSplit"), split).ShouldBe(flux);
+        (await ArgoHealthAsync(split)).ShouldBe(argo);
+    }
+
     [Fact]
     public void Flux_has_a_check_for_each_kind_of_policy() =>
         FluxChecks().Select(check => (string)check["kind"]!).ShouldBe(PolicyKinds.All.Select(kind => kind.Name), ignoreOrder: true);
@@ -76,18 +106,7 @@ public sealed class GitOpsHealthTests
     [MemberData(nameof(States))]
     public async Task Argo_CD_shows_the_same_health(string state)
     {
-        var lua = new[] { "lua5.1", "lua5.4", "lua" }.FirstOrDefault(IsOnPath);
-        Assert.SkipWhen(lua is null, "Lua was not found: install lua5.4.");
-        var customizations = (string)ReadSample("argocd/argocd-cm.yaml")["data"]!["resource.customizations"]!;
-        var script = (string)YamlReader.ReadAll(customizations)[0].Root!["meshoperator.io/*"]!["health.lua"]!;
-        var program = $"""
-            local obj = {ToLua(CreatePolicy(Known[state].Status))}
-            local health = (function()
-            {script}
-            end)()
-            print(health.status)
-            """;
-        (await RunAsync(lua!, program)).ShouldBe(Known[state].Health);
+        (await ArgoHealthAsync(CreatePolicy(Known[state].Status))).ShouldBe(Known[state].Health);
     }
 
     [Fact]
@@ -100,11 +119,47 @@ public sealed class GitOpsHealthTests
         guide.ShouldContain(flux[start..flux.IndexOf("    - apiVersion", start + 40, StringComparison.Ordinal)]);
     }
 
+    /// <summary>What the script for Argo CD says of a policy.</summary>
+    private static async Task<string> ArgoHealthAsync(JsonObject policy)
+    {
+        var lua = new[] { "lua5.1", "lua5.4", "lua" }.FirstOrDefault(IsOnPath);
+        Assert.SkipWhen(lua is null, "Lua was not found: install lua5.4.");
+        var customizations = (string)ReadSample("argocd/argocd-cm.yaml")["data"]!["resource.customizations"]!;
+        var script = (string)YamlReader.ReadAll(customizations)[0].Root!["meshoperator.io/*"]!["health.lua"]!;
+        var program = $"""
+            local obj = {ToLua(policy)}
+            local health = (function()
+            {script}
+            end)()
+            print(health.status)
+            """;
+        return await RunAsync(lua!, program);
+    }
+
     private static PolicyVerdict Verdict(Finding accepted, Finding resolved) =>
         new(2, accepted, resolved, InEffect: accepted.Holds) { Uid = "uid" };
 
     private static PolicyStatus Status(PolicyVerdict verdict, PolicyProgress progress) =>
         PolicyConditions.Status(verdict, progress, null, Now);
+
+    private static TrafficSplitStatus ShiftStatus(ShiftPhase phase, bool isAcknowledged)
+    {
+        var common = Status(Verdict(Valid, Resolved), new PolicyProgress(2, 2, []));
+        var wanted = new GradualShift { To = "b", Steps = [new ShiftStep { Weight = 10 }] };
+        var shift = new SplitShift(
+            ShiftProgress.OfBackends,
+            wanted,
+            [new TrafficSplitBackend { Service = "a" }, new TrafficSplitBackend { Service = "b" }]
+        );
+        var state = new ShiftState(shift.Rule, shift.Identity, phase, 10, Now) { AcknowledgedAt = isAcknowledged ? Now : null };
+        return new TrafficSplitStatus
+        {
+            ObservedGeneration = common.ObservedGeneration,
+            Conditions = [.. common.Conditions, .. ShiftConditions.Build([(shift, state)], 2, null, Now)],
+            Proxies = common.Proxies,
+            Shifts = [state.ToStatus(wanted.Steps)],
+        };
+    }
 
     private static JsonObject CreatePolicy(PolicyStatus? status)
     {
@@ -152,7 +207,7 @@ public sealed class GitOpsHealthTests
             JsonObject fields => $"{{{string.Join(',', fields.Select(field => $"[\"{field.Key}\"]={ToLua(field.Value)}"))}}}",
             JsonArray items => $"{{{string.Join(',', items.Select(ToLua))}}}",
             null => "nil",
-            _ => node.ToJsonString(),
+            _ => node.ToJsonString(AsLua),
         };
 
     private static string ReadText(string file) => File.ReadAllText(Path.Combine(Repository.Root, "samples", "gitops", file));

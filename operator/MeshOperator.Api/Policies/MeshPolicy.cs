@@ -10,6 +10,9 @@ public interface IMeshPolicy<TSpec> : ISpec<TSpec>
 {
     /// <summary>What the operator found of it, as far as all kinds have it.</summary>
     PolicyStatus? CommonStatus { get; }
+
+    /// <summary>A status with what only this kind has in it, as far as it follows from the spec.</summary>
+    PolicyStatus Complete(PolicyStatus status);
 }
 
 /// <summary>The base of the kinds of policies.</summary>
@@ -21,4 +24,7 @@ public abstract class MeshPolicy<TSpec, TStatus> : CustomKubernetesEntity<TSpec,
 {
     /// <inheritdoc/>
     PolicyStatus? IMeshPolicy<TSpec>.CommonStatus => Status;
+
+    /// <inheritdoc/>
+    public virtual PolicyStatus Complete(PolicyStatus status) => status;
 }

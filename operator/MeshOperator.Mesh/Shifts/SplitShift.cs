@@ -45,13 +45,5 @@ public sealed record SplitShift(string Rule, GradualShift Wanted, IReadOnlyList<
 
     /// <summary>The shares of the backends for people, for example <c>model-v1 90% · model-v2 10%</c>.</summary>
     /// <param name="percent">The target's share, 0 to 100 percent.</param>
-    public string Describe(int percent)
-    {
-        var weights = Weigh(percent);
-        var sum = Math.Max(1, weights.Sum(weight => (long)weight));
-        return string.Join(
-            " · ",
-            Backends.Select((backend, i) => FormattableString.Invariant($"{backend.Service} {100.0 * weights[i] / sum:0.##}%"))
-        );
-    }
+    public string Describe(int percent) => TrafficSplitShares.Describe(Backends, Weigh(percent));
 }

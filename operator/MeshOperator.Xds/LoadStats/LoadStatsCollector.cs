@@ -85,6 +85,16 @@ public sealed class LoadStatsCollector(TimeProvider time)
         }
     }
 
+    /// <summary>Whether a proxy has lately reported of any cluster.</summary>
+    public bool Reports(string nodeId)
+    {
+        lock (_gate)
+        {
+            var since = time.GetUtcNow() - Lately;
+            return _sums.Values.Any(sums => sums.Seen.TryGetValue(nodeId, out var seen) && seen >= since);
+        }
+    }
+
     /// <summary>Adds how long requests to a cluster took, by a proxy's histograms.</summary>
     public void Add(string cluster, LatencyHistogram latencies)
     {

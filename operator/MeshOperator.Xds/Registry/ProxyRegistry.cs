@@ -157,6 +157,20 @@ public sealed class ProxyRegistry
         };
     }
 
+    /// <summary>The node ids of the proxies that are connected here and that a policy applies to.</summary>
+    public IReadOnlyList<string> FindTargeted(PolicyKey policy)
+    {
+        if (_cache.Current is not { } configuration || PolicyCarriers.Find(configuration, policy) is not { } carriers)
+            return [];
+        return
+        [
+            .. _proxies
+                .Values.Where(proxy => !proxy.IsProxyless && carriers.Measure(proxy).IsTargeted)
+                .Select(proxy => proxy.NodeId)
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
     /// <summary>What this replica can say to others about its proxies.</summary>
     public ReplicaProxies Report()
     {

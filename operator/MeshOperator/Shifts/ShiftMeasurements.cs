@@ -21,6 +21,8 @@ internal sealed class ShiftMeasurements(
     /// <summary>Callers with more than this part of the proxies must not be missing.</summary>
     private const double MostMissing = 0.05;
 
+    private const int MostNamed = 3;
+
     /// <summary>What stands for this replica among the others.</summary>
     private const string Self = "";
 
@@ -52,7 +54,15 @@ internal sealed class ShiftMeasurements(
     /// <param name="state">Where it is.</param>
     /// <param name="routes">Where its requests go.</param>
     /// <param name="callers">How many proxies use the split.</param>
-    public ShiftSample Take(ObjectName split, SplitShift shift, ShiftState state, ShiftRoutes routes, int callers)
+    /// <param name="connected">Those of them that are connected to this replica.</param>
+    public ShiftSample Take(
+        ObjectName split,
+        SplitShift shift,
+        ShiftState state,
+        ShiftRoutes routes,
+        int callers,
+        Func<IReadOnlyList<string>> connected
+    )
     {
         var key = (split, shift.Rule);
         if (state.AcknowledgedAt is not { } acknowledged)
@@ -77,7 +87,7 @@ internal sealed class ShiftMeasurements(
         return new ShiftSample(
             Since(step.Target, target),
             Since(step.Others, other),
-            FindGap(routes.IsCounted, callers, _ledger.CountReporters([.. targets, .. others]))
+            FindGap(routes.IsCounted, callers, _ledger.CountReporters([.. targets, .. others]), connected)
         )
         {
             IsCounted = routes.IsCounted,
@@ -109,15 +119,17 @@ internal sealed class ShiftMeasurements(
         }
     }
 
-    private string? FindGap(bool isCounted, int callers, int reporters)
+    private string? FindGap(bool isCounted, int callers, int reporters, Func<IReadOnlyList<string>> connected)
     {
         if (!isCounted)
             return "no requests are counted: the service's ports are declared as TCP";
         if (peers.Current.Silent is { Count: > 0 } silent)
             return $"not reporting: replica {string.Join(", ", silent)}";
-        return callers - reporters > callers * MostMissing
-            ? FormattableString.Invariant($"{reporters} of {callers} proxies report what they count")
-            : null;
+        if (callers - reporters <= callers * MostMissing)
+            return null;
+        var missing = connected().Where(caller => !collector.Reports(caller)).Take(MostNamed).ToList();
+        var named = missing.Count == 0 ? string.Empty : $", not {string.Join(", ", missing)}";
+        return FormattableString.Invariant($"{reporters} of {callers} proxies report what they count{named}");
     }
 
     private static ShiftCounts Since(ShiftCounts before, ShiftCounts now) =>

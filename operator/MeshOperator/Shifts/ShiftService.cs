@@ -161,8 +161,9 @@ internal sealed class ShiftService(
             return (Shift: shift, Before: before, After: after);
         });
         List<(SplitShift, ShiftState)> after = [.. next.Select(shift => (shift.Shift, shift.After))];
-        var isSame = known.Count == next.Count && next.TrueForAll(shift => shift.After == shift.Before);
-        var isReason = known.Count == next.Count && next.TrueForAll(shift => shift.After == shift.Before?.With(shift.After.Reason));
+        var isAsBefore = known.Count == next.Count && store.HasConditions(look.Split, after);
+        var isSame = isAsBefore && next.TrueForAll(shift => shift.After == shift.Before);
+        var isReason = isAsBefore && next.TrueForAll(shift => shift.After == shift.Before?.With(shift.After.Reason));
         if (isSame || (isReason && utc - _writtenAt.GetValueOrDefault(look.Name) < ReasonEvery))
             return after;
         if (await store.WriteAsync(look.Split, after, cancellation) is not { } written)
@@ -210,7 +211,7 @@ internal sealed class ShiftService(
 
     /// <summary>What was counted, and what was answered.</summary>
     private ShiftSample Take(Look look, SplitShift shift, ShiftState before, ShiftRoutes routes, int callers) =>
-        measurements.Take(look.Name, shift, before, routes, callers) with
+        measurements.Take(look.Name, shift, before, routes, callers, () => proxies.FindTargeted(look.Key)) with
         {
             Answers = outside.Take(new AskedStep(look.Name, look.Spec.Service, shift, before), look.Snapshot, look.Served),
         };
@@ -228,8 +229,7 @@ internal sealed class ShiftService(
         if (before is null || (before.IsOver && !aborts.IsWaiting(look.Name, before)) || !isServed)
             return (false, "the step is on its way to the proxies", null, 0);
         var expected = census.Take();
-        var key = new PolicyKey(PolicyKinds.TrafficSplit.Name, look.Name.Namespace, look.Name.Name);
-        var progress = proxies.GetProgress(key, expected, look.Verdict.Generation);
+        var progress = proxies.GetProgress(look.Key, expected, look.Verdict.Generation);
         // One that is not connected may call all the same.
         var callers = progress.Targeted - progress.Unconnected.Count(proxy => !proxy.Holds(now));
         var waits = FormattableString.Invariant($"{progress.Acknowledged} of {progress.Targeted} proxies have acknowledged the step");
@@ -254,5 +254,8 @@ internal sealed class ShiftService(
         ObjectName Name,
         TrafficSplitSpec Spec,
         PolicyVerdict Verdict
-    );
+    )
+    {
+        public PolicyKey Key { get; } = new(PolicyKinds.TrafficSplit.Name, Name.Namespace, Name.Name);
+    }
 }

@@ -9,7 +9,7 @@ namespace MeshOperator.Shifts;
 
 /// <summary>Writes how far gradual shifts are into the status of TrafficSplits. Each write is decided on one version of the object and is
 /// refused when there is another one: two replicas cannot both take a step.</summary>
-internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client)
+internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client, TimeProvider time)
 {
     /// <summary>The manager of these fields; the conditions beside them have another one.</summary>
     private const string FieldManager = "mesh-operator-shifts";
@@ -28,9 +28,12 @@ internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client)
         var status = new JsonObject();
         if (shifts.Count > 0)
         {
-            status["split"] = string.Join("; ", shifts.Select(Describe));
+            status["split"] = string.Join("; ", shifts.Select(shift => ShiftConditions.Describe(shift.Shift, shift.State)));
             status["shifts"] = new JsonArray([
                 .. shifts.Select(shift => JsonNode.Parse(KubernetesJson.Serialize(shift.State.ToStatus(shift.Shift.Wanted.Steps)))),
+            ]);
+            status["conditions"] = new JsonArray([
+                .. Conditions(split, shifts).Select(condition => JsonNode.Parse(KubernetesJson.Serialize(condition))),
             ]);
         }
 
@@ -49,9 +52,10 @@ internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client)
         }
     }
 
-    private static string Describe((SplitShift Shift, ShiftState State) shift)
-    {
-        var shares = shift.Shift.Describe(shift.State.Weight);
-        return shift.Shift.Rule == ShiftProgress.OfBackends ? shares : $"{shift.Shift.Rule}: {shares}";
-    }
+    /// <summary>Whether the conditions of a split are those of its shifts.</summary>
+    public bool HasConditions(TrafficSplit split, IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts) =>
+        ShiftConditions.AreIn(split.Status, Conditions(split, shifts));
+
+    private List<PolicyCondition> Conditions(TrafficSplit split, IReadOnlyList<(SplitShift Shift, ShiftState State)> shifts) =>
+        ShiftConditions.Build(shifts, split.Metadata.Generation ?? 1, split.Status?.Conditions, time.GetUtcNow());
 }

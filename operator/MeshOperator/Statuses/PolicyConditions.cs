@@ -39,7 +39,7 @@ internal static class PolicyConditions
     /// <summary>Whether two statuses say the same, transition times apart.</summary>
     public static bool SaySame(PolicyStatus a, PolicyStatus? b)
     {
-        if (b?.Proxies is not { } proxies || a.ObservedGeneration != b.ObservedGeneration || a.Conditions.Count != b.Conditions.Count)
+        if (b?.Proxies is not { } proxies || a.ObservedGeneration != b.ObservedGeneration || a.Conditions.Count != Own(b).Count)
             return false;
         if (
             (a.Proxies!.Targeted, a.Proxies.Acknowledged, a.Proxies.Rejected, a.Proxies.Summary)
@@ -62,7 +62,7 @@ internal static class PolicyConditions
         before?.Proxies is { } proxies
         && after.ObservedGeneration == before.ObservedGeneration
         && after.Proxies!.Rejected == proxies.Rejected
-        && after.Conditions.Count == before.Conditions.Count
+        && after.Conditions.Count == Own(before).Count
         && after.Conditions.TrueForAll(x =>
             before.Conditions.Exists(y =>
                 x.Type == y.Type
@@ -111,6 +111,10 @@ internal static class PolicyConditions
         status?.Conditions.Find(c => c.Type == ConditionTypes.Programmed)?.ObservedGeneration == verdict.Generation
         && IsSame(status, ConditionTypes.Accepted, verdict.Accepted)
         && IsSame(status, ConditionTypes.ResolvedRefs, verdict.ResolvedRefs);
+
+    /// <summary>The conditions that are made here; those of gradual shifts are not.</summary>
+    private static List<PolicyCondition> Own(PolicyStatus status) =>
+        status.Conditions.FindAll(c => c.Type is ConditionTypes.Accepted or ConditionTypes.ResolvedRefs or ConditionTypes.Programmed);
 
     private static bool IsSame(PolicyStatus status, string type, Finding finding) =>
         status.Conditions.Find(c => c.Type == type) is { } condition

@@ -78,7 +78,7 @@ internal sealed class PolicyStatusStore<TPolicy, TSpec> : IPolicyStatusStore
         if (!_informer.Objects.TryGetValue(key, out var policy))
             return;
         // What was not written since the policy has changed meanwhile comes again with the change.
-        if (await _writer.WriteAsync(policy, status, MeshNames.FieldManager, cancellation) is not { } written)
+        if (await _writer.WriteAsync(policy, policy.Complete(status), MeshNames.FieldManager, cancellation) is not { } written)
             return;
         foreach (var one in events)
         {

@@ -78,20 +78,10 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
     public async Task Operator_that_is_killed_in_each_phase_of_a_shift_goes_on_from_there_and_fails_no_request()
     {
         var (shop, client) = await DeployAsync("shifted");
-        await shop.ApplyAsync(
-            """
-            apiVersion: meshoperator.io/v1alpha1
-            kind: TrafficSplit
-            metadata: {name: web}
-            spec:
-              service: web
-              backends: [{service: web}, {service: canary}]
-              shift:
-                to: canary
-                steps: [{weight: 10, hold: 2s}, {weight: 50, hold: 2s, approval: Required}]
-                checks: [{successRate: {min: 99}}, {errors: {maxRatio: 1.5}}]
-                require: {requestsPerStep: 20}
-            """
+        var shift = new ShiftUnderTest(Mesh, shop, "web");
+        await shift.ApplyAsync(
+            "steps: [{weight: 10, hold: 2s}, {weight: 50, hold: 2s, approval: Required}], "
+                + "checks: [{successRate: {min: 99}}, {errors: {maxRatio: 1.5}}], require: {requestsPerStep: 20}"
         );
 
         var load = await client.Client.LoadAsync(
@@ -99,11 +89,11 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
             Rate,
             during: async _ =>
             {
-                await KillAtAsync(shop, "Progressing", weight: 10);
-                await KillAtAsync(shop, "Progressing", weight: 50);
-                await KillAtAsync(shop, "AwaitingApproval", weight: 50);
-                await Policies.AnnotateAsync(Mesh, "TrafficSplit", shop.Name, "web", Api.MeshNames.ShiftAnnotation, "approve canary/2");
-                await KillAtAsync(shop, "Completed", weight: 100);
+                await KillAtAsync(shift, "Progressing", weight: 10);
+                await KillAtAsync(shift, "Progressing", weight: 50);
+                await KillAtAsync(shift, "AwaitingApproval", weight: 50);
+                await shift.CommandAsync("approve canary/2");
+                await KillAtAsync(shift, "Completed", weight: 100);
             }
         );
 
@@ -134,15 +124,10 @@ public sealed class OperatorScenarios(TestMesh mesh) : Scenario(mesh)
     }
 
     /// <summary>Waits until the shift is somewhere, and kills and starts the operator there.</summary>
-    private async Task KillAtAsync(TestNamespace ns, string phase, int weight)
+    private async Task KillAtAsync(ShiftUnderTest shift, string phase, int weight)
     {
-        await Eventually.Succeeds(
-            async () =>
-            {
-                var shift = (await Policies.ReadAsync(Mesh, "TrafficSplit", ns.Name, "web"))["status"]?["shifts"]?[0].ShouldNotBeNull();
-                ((string?)shift?["phase"], (int?)shift?["weight"]).ShouldBe((phase, weight), shift?.ToJsonString());
-            },
-            TimeSpan.FromSeconds(60)
+        await shift.UntilAsync(status =>
+            ((string?)status["phase"], (int?)status["weight"]).ShouldBe((phase, weight), status.ToJsonString())
         );
         await Mesh.Operator.KillAsync();
         await Mesh.Operator.StartAsync();

@@ -68,6 +68,47 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
     }
 
     [Fact]
+    public async Task A_shift_counts_the_callers_of_two_replicas_and_goes_on_when_its_leader_is_killed()
+    {
+        var shop = await NamespaceAsync("shifted", proxies: 4, Turn.Alone);
+        await using var replicas = await OperatorReplicas.StartAsync(Mesh, 2);
+        var leader = await replicas.LeaderAsync(LeaderWithin);
+        await replicas.LeadProxiesToAsync(leader);
+        await Task.WhenAll(shop.DeployAsync("web"), shop.DeployAsync("canary"), shop.DeployAsync("near"));
+        await replicas.LeadProxiesToAsync(replicas.All.Single(replica => replica != leader));
+        await shop.DeployAsync("far");
+        await replicas.LeadProxiesToAsync(null);
+        await shop.WaitUntilProxiesKnowAllAsync();
+        var (near, far) = (shop.Workload("near").Client, shop.Workload("far").Client);
+        var shift = new ShiftUnderTest(Mesh, shop, "web");
+        await shift.ApplyAsync("steps: [{weight: 50, hold: 1s, approval: Required}, {weight: 80}], checks: [{successRate: {min: 99}}]");
+        await shift.UntilAcknowledgedAsync(50);
+
+        var calls = await Task.WhenAll(
+            near.CallAsync("http://web/", callers: 2, requests: 1000),
+            far.CallAsync("http://web/", callers: 2, requests: 1000)
+        );
+        calls.ShouldAllBe(call => call.Failed == 0);
+        await shift.UntilCountedAsync(calls.Sum(call => call.OfVersion("canary")));
+        await shift.UntilAsync("AwaitingApproval");
+
+        var load = await near.LoadAsync(
+            "http://web/",
+            Rate,
+            during: async _ =>
+            {
+                await leader.KillAsync();
+                await replicas.LeaderAsync(LeaderWithin);
+                await shift.CommandAsync("approve canary/1");
+                await shift.UntilAcknowledgedAsync(80);
+                await shift.CommandAsync("promote canary");
+                await shift.UntilAsync("Completed");
+            }
+        );
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
     public async Task One_replica_that_becomes_three_and_one_again_fails_no_request_and_makes_no_status_false()
     {
         var shop = await NamespaceAsync("scaled", proxies: 3, Turn.Alone);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using MeshOperator.EndToEnd.Clients;
 using MeshOperator.Testing;
 using Shouldly;
@@ -10,12 +9,13 @@ namespace MeshOperator.EndToEnd.Scenarios;
 /// <summary>Gradual shifts, with requests that are counted at the caller and at the applications.</summary>
 public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : SharedScenario(mesh, shared, "shift", proxies: 3)
 {
-    private static readonly TimeSpan Within = TimeSpan.FromSeconds(90);
     private string _web = string.Empty;
 
     private Client Caller => Workload("client").Client;
 
     private string Url => $"http://{_web}/";
+
+    private ShiftUnderTest Shift => new(Mesh, Namespace, _web);
 
     public override async ValueTask InitializeAsync()
     {
@@ -29,49 +29,48 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task Good_version_gets_all_requests_step_by_step_and_no_request_fails()
     {
-        await ShiftAsync(
+        await Shift.ApplyAsync(
             "steps: [{weight: 10, hold: 8s}, {weight: 50, hold: 8s}], checks: [{successRate: {min: 99}}, {errors: {maxRatio: 1.5}}], "
                 + "require: {requestsPerStep: 20}"
         );
 
-        var load = await Caller.LoadAsync(Url, rate: 60, during: _ => UntilAsync("Completed"));
+        var load = await Caller.LoadAsync(Url, rate: 60, during: _ => Shift.UntilAsync("Completed"));
 
         load.Failed.ShouldBe(0, load.ToString());
         load.OfVersion("web").ShouldBeGreaterThan(0);
-        (await StatusAsync())["split"]!.ToString().ShouldBe($"{_web} 0% · canary 100%");
+        (await Shift.StatusAsync())["split"]!.ToString().ShouldBe($"{_web} 0% · canary 100%");
         (await Caller.RepeatAsync(20, Url)).Select(reply => reply.Version).Distinct().ShouldBe(["canary"]);
     }
 
     [Fact]
     public async Task Version_that_fails_half_of_its_requests_is_rolled_back()
     {
-        await ShiftAsync("steps: [{weight: 10, hold: 60s}], checks: [{successRate: {min: 99}}]");
+        await Shift.ApplyAsync("steps: [{weight: 10, hold: 60s}], checks: [{successRate: {min: 99}}]");
 
         var load = await Caller.LoadAsync(
             Url,
             rate: 60,
-            during: _ => UntilAsync("RolledBack"),
+            during: _ => Shift.UntilAsync("RolledBack"),
             $"x-fail-at: {Workload("canary").Pods[0].Name}",
             "x-fail-each: 2"
         );
 
         load.Failed.ShouldBeGreaterThan(0, load.ToString());
         load.OfVersion("canary").ShouldBeLessThan(150, load.ToString());
-        var shift = Shift(await StatusAsync());
-        shift["weight"]!.GetValue<int>().ShouldBe(0);
-        shift["reason"]!.ToString().ShouldContain("successRate");
+        (await Shift.StatusAsync())["shifts"]![0]!["weight"]!.GetValue<int>().ShouldBe(0);
+        (await Shift.ReasonAsync()).ShouldContain("successRate");
         (await Caller.RepeatAsync(20, Url)).Select(reply => reply.Version).Distinct().ShouldBe(["web"]);
     }
 
     [Fact]
     public async Task Version_with_3_percent_of_errors_at_1_percent_of_the_requests_is_rolled_back()
     {
-        await ShiftAsync("steps: [{weight: 1, hold: 120s}], checks: [{successRate: {min: 99.5}}, {errors: {maxRatio: 1.5}}]");
+        await Shift.ApplyAsync("steps: [{weight: 1, hold: 120s}], checks: [{successRate: {min: 99.5}}, {errors: {maxRatio: 1.5}}]");
 
         var load = await Caller.LoadAsync(
             Url,
             rate: 400,
-            during: _ => UntilAsync("RolledBack", TimeSpan.FromSeconds(180)),
+            during: _ => Shift.UntilAsync("RolledBack", TimeSpan.FromSeconds(180)),
             $"x-fail-at: {Workload("canary").Pods[0].Name}",
             "x-fail-each: 33"
         );
@@ -83,7 +82,7 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task Version_that_fails_only_for_POST_is_rolled_back()
     {
-        await ShiftAsync("steps: [{weight: 20, hold: 60s}], checks: [{errors: {maxRatio: 2}}]");
+        await Shift.ApplyAsync("steps: [{weight: 20, hold: 60s}], checks: [{errors: {maxRatio: 2}}]");
         var fails = $"x-fail-at: {Workload("canary").Pods[0].Name}";
 
         using var ends = new CancellationTokenSource();
@@ -95,12 +94,12 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
             },
             CancellationToken.None
         );
-        var gets = await Caller.LoadAsync(Url, rate: 50, during: _ => UntilAsync("RolledBack"));
+        var gets = await Caller.LoadAsync(Url, rate: 50, during: _ => Shift.UntilAsync("RolledBack"));
         await ends.CancelAsync();
         await posts;
 
         gets.Failed.ShouldBe(0, gets.ToString());
-        Shift(await StatusAsync())["reason"]!.ToString().ShouldContain("errors ");
+        (await Shift.ReasonAsync()).ShouldContain("errors ");
     }
 
     [Theory]
@@ -108,31 +107,34 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [InlineData("events", "x-interval: 20")]
     public async Task Version_that_takes_twice_as_long_is_rolled_back_whole_answers_and_streams(string path, string delay)
     {
-        await ShiftAsync("steps: [{weight: 30, hold: 600s}], checks: [{latency: {percentile: 90, maxRatio: 1.3}}]");
+        await Shift.ApplyAsync("steps: [{weight: 30, hold: 600s}], checks: [{latency: {percentile: 90, maxRatio: 1.3}}]");
 
         var load = await Caller.LoadAsync(
             $"{Url}{path}",
             rate: 60,
-            during: _ => UntilAsync("RolledBack", TimeSpan.FromSeconds(200)),
+            during: _ => Shift.UntilAsync("RolledBack", TimeSpan.FromSeconds(200)),
             delay,
             $"x-twice-at: {Workload("canary").Pods[0].Name}"
         );
 
         load.Failed.ShouldBe(0, load.ToString());
-        Shift(await StatusAsync())["reason"]!
-            .ToString()
-            .ShouldMatch("^latency p90 [0-9]+ ms of [0-9,]+ requests to canary, [12][.][0-9]+ times");
+        (await Shift.ReasonAsync()).ShouldMatch("^latency p90 [0-9]+ ms of [0-9,]+ requests to canary, [12][.][0-9]+ times");
     }
 
     [Fact]
     public async Task Version_that_is_as_fast_passes()
     {
-        await ShiftAsync(
+        await Shift.ApplyAsync(
             "mirrorFirst: {percent: 50, hold: 5s}, steps: [{weight: 30, hold: 5s}], checks: [{latency: {percentile: 50, maxRatio: 3}}], "
                 + "require: {requestsPerStep: 20}"
         );
 
-        var load = await Caller.LoadAsync(Url, rate: 60, during: _ => UntilAsync("Completed", TimeSpan.FromSeconds(200)), "x-delay: 20");
+        var load = await Caller.LoadAsync(
+            Url,
+            rate: 60,
+            during: _ => Shift.UntilAsync("Completed", TimeSpan.FromSeconds(200)),
+            "x-delay: 20"
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -140,29 +142,33 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task Version_that_fails_for_copies_is_rolled_back_before_a_user_sees_it()
     {
-        await ShiftAsync("mirrorFirst: {percent: 50, hold: 60s}, steps: [{weight: 10}], checks: [{successRate: {min: 99}}]");
+        await Shift.ApplyAsync("mirrorFirst: {percent: 50, hold: 60s}, steps: [{weight: 10}], checks: [{successRate: {min: 99}}]");
 
         var load = await Caller.LoadAsync(
             Url,
             rate: 60,
-            during: _ => UntilAsync("RolledBack"),
+            during: _ => Shift.UntilAsync("RolledBack"),
             $"x-fail-at: {Workload("canary").Pods[0].Name}"
         );
 
         load.Failed.ShouldBe(0, load.ToString());
         load.OfVersion("canary").ShouldBe(0, load.ToString());
-        Shift(await StatusAsync())["reason"]!.ToString().ShouldContain("successRate 0.00%");
+        (await Shift.ReasonAsync()).ShouldContain("successRate 0.00%");
     }
 
     [Fact]
     public async Task Version_that_answers_copies_well_gets_its_first_step()
     {
-        await ShiftAsync(
+        await Shift.ApplyAsync(
             "mirrorFirst: {percent: 50, hold: 5s}, steps: [{weight: 30, hold: 600s}], checks: [{successRate: {min: 99}}], "
                 + "require: {requestsPerStep: 20}"
         );
 
-        var load = await Caller.LoadAsync(Url, rate: 60, during: _ => UntilAsync(shift => shift["weight"]!.GetValue<int>().ShouldBe(30)));
+        var load = await Caller.LoadAsync(
+            Url,
+            rate: 60,
+            during: _ => Shift.UntilAsync(shift => shift["weight"]!.GetValue<int>().ShouldBe(30))
+        );
 
         load.Failed.ShouldBe(0, load.ToString());
     }
@@ -170,39 +176,35 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task Too_little_traffic_holds_the_step_and_says_so()
     {
-        await ShiftAsync("steps: [{weight: 50, hold: 1s}], checks: [{successRate: {min: 99}}], require: {requestsPerStep: 100000}");
+        await Shift.ApplyAsync("steps: [{weight: 50, hold: 1s}], checks: [{successRate: {min: 99}}], require: {requestsPerStep: 100000}");
 
         await Caller.LoadAsync(
             Url,
             rate: 20,
             during: _ =>
-                Eventually.Succeeds(
-                    async () =>
-                    {
-                        var shift = Shift(await StatusAsync());
-                        shift["reason"]!.ToString().ShouldContain("of 100,000 requests; successRate 100.00% of");
-                        shift["weight"]!.GetValue<int>().ShouldBe(50);
-                    },
-                    Within
-                )
+                Shift.UntilAsync(shift =>
+                {
+                    shift["reason"]!.ToString().ShouldContain("of 100,000 requests; successRate 100.00% of");
+                    shift["weight"]!.GetValue<int>().ShouldBe(50);
+                })
         );
     }
 
     [Fact]
     public async Task Step_waits_for_its_approval_and_a_promoted_shift_is_completed()
     {
-        await ShiftAsync("steps: [{weight: 25, hold: 1s, approval: Required}, {weight: 50, hold: 600s}]");
+        await Shift.ApplyAsync("steps: [{weight: 25, hold: 1s, approval: Required}, {weight: 50, hold: 600s}]");
 
         var load = await Caller.LoadAsync(
             Url,
             rate: 50,
             during: async _ =>
             {
-                await UntilAsync("AwaitingApproval");
-                await AnnotateAsync("approve canary/1");
-                await UntilAsync(shift => shift["weight"]!.GetValue<int>().ShouldBe(50));
-                await AnnotateAsync("promote canary");
-                await UntilAsync("Completed");
+                await Shift.UntilAsync("AwaitingApproval");
+                await Shift.CommandAsync("approve canary/1");
+                await Shift.UntilAsync(shift => shift["weight"]!.GetValue<int>().ShouldBe(50));
+                await Shift.CommandAsync("promote canary");
+                await Shift.UntilAsync("Completed");
             }
         );
 
@@ -212,24 +214,13 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     [Fact]
     public async Task Counts_are_those_of_the_applications_to_a_hundredth()
     {
-        await ShiftAsync("steps: [{weight: 50, hold: 600s}], checks: [{successRate: {min: 99}}]");
-        await UntilAsync(shift => shift["acknowledgedAt"].ShouldNotBeNull());
+        await Shift.ApplyAsync("steps: [{weight: 50, hold: 600s}], checks: [{successRate: {min: 99}}]");
+        await Shift.UntilAcknowledgedAsync(50);
 
-        var key = Mesh.UniqueName("counted");
-        var load = await Caller.CallAsync(Url, callers: 4, requests: 4000, $"x-key: {key}");
+        var load = await Caller.CallAsync(Url, callers: 4, requests: 4000);
 
         load.Failed.ShouldBe(0, load.ToString());
-        var arrived = load.OfVersion("canary");
-        await UntilAsync(shift =>
-        {
-            var reason = shift["reason"]!.ToString();
-            var counted = int.Parse(
-                System.Text.RegularExpressions.Regex.Match(reason, "of ([0-9,]+) requests to canary").Groups[1].Value,
-                System.Globalization.NumberStyles.AllowThousands,
-                System.Globalization.CultureInfo.InvariantCulture
-            );
-            counted.ShouldBeInRange(arrived * 99 / 100, arrived * 101 / 100, reason);
-        });
+        await Shift.UntilCountedAsync(load.OfVersion("canary"));
     }
 
     [Fact]
@@ -249,14 +240,10 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
                   shift: {to: canary, steps: [{weight: 20, hold: 1s, approval: Required}, {weight: 60, hold: 600s}]}
             """
         );
-        await UntilAsync("AwaitingApproval");
+        await Shift.UntilAsync("AwaitingApproval");
         var early = await VersionsAsync();
-        await AnnotateAsync("approve canary/1");
-        await UntilAsync(shift =>
-        {
-            shift["weight"]!.GetValue<int>().ShouldBe(60);
-            shift["acknowledgedAt"].ShouldNotBeNull();
-        });
+        await Shift.CommandAsync("approve canary/1");
+        await Shift.UntilAcknowledgedAsync(60);
         var late = await VersionsAsync();
 
         early.Count(version => version == "canary").ShouldBeInRange(20, 65);
@@ -265,9 +252,31 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     }
 
     [Fact]
+    public async Task Step_waits_for_a_window_and_is_judged_outside_of_it()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var closes = TimeSpan.FromSeconds(now.Second + 25);
+        await Shift.ApplyAsync(
+            $"windows: [{{cron: '{now.Minute} {now.Hour} * * *', duration: {closes.TotalSeconds}s}}], "
+                + "steps: [{weight: 20, hold: 30s}, {weight: 60, hold: 600s}], checks: [{successRate: {min: 99}}], require: {requestsPerStep: 20}"
+        );
+        await Shift.UntilAcknowledgedAsync(20);
+
+        var load = await Caller.LoadAsync(
+            Url,
+            rate: 30,
+            during: _ => Shift.UntilAsync(shift => ((string?)shift["reason"]).ShouldStartWith("no window is open before "))
+        );
+
+        load.Failed.ShouldBe(0, load.ToString());
+        await Shift.UntilAcknowledgedAsync(20);
+        await Caller.LoadAsync(Url, rate: 60, during: _ => Shift.UntilAsync("RolledBack"), $"x-fail-at: {Workload("canary").Pods[0].Name}");
+    }
+
+    [Fact]
     public async Task Shift_without_the_weights_of_its_backends_cannot_be_taken_away()
     {
-        await ShiftAsync("steps: [{weight: 25, hold: 600s}]");
+        await Shift.ApplyAsync("steps: [{weight: 25, hold: 600s}]");
 
         var refusal = await Should.ThrowAsync<Kubernetes.Client.KubernetesApiException>(() =>
             Namespace.ApplyAsync(
@@ -294,39 +303,4 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
             versions.Add((await Caller.GetAsync(Url, $"x-user: {user}")).Version);
         return versions;
     }
-
-    private static JsonNode Shift(JsonNode status) => status["shifts"]![0]!;
-
-    private Task ShiftAsync(string shift) =>
-        Namespace.ApplyAsync(
-            $$"""
-            apiVersion: meshoperator.io/v1alpha1
-            kind: TrafficSplit
-            metadata: {name: {{_web}}}
-            spec:
-              service: {{_web}}
-              backends: [{service: {{_web}}}, {service: canary}]
-              shift: {to: canary, {{shift}}}
-            """
-        );
-
-    private async Task<JsonNode> StatusAsync() =>
-        (await Policies.ReadAsync(Mesh, "TrafficSplit", Namespace.Name, _web))["status"] ?? new JsonObject();
-
-    private Task UntilAsync(string phase, TimeSpan? within = null) =>
-        UntilAsync(shift => ((string?)shift["phase"]).ShouldBe(phase, shift.ToJsonString()), within);
-
-    private Task UntilAsync(Action<JsonNode> holds, TimeSpan? within = null) =>
-        Eventually.Succeeds(
-            async () =>
-            {
-                var status = await StatusAsync();
-                status["shifts"].ShouldNotBeNull(status.ToJsonString());
-                holds(Shift(status));
-            },
-            within ?? Within
-        );
-
-    private Task AnnotateAsync(string command) =>
-        Policies.AnnotateAsync(Mesh, "TrafficSplit", Namespace.Name, _web, Api.MeshNames.ShiftAnnotation, command);
 }

@@ -9,9 +9,25 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntityShortNames("ts")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
 [AdditionalPrinterColumn(".spec.service", "Service", Order = 1, Description = "The service whose traffic is split.")]
-[AdditionalPrinterColumn(".status.split", "Split", Order = 2, Description = "The shares during a gradual shift.")]
+[AdditionalPrinterColumn(".status.split", "Split", Order = 2, Description = "The shares of the backends.")]
 [AdditionalPrinterColumn(".status.shifts[0].progress", "Shift", Order = 3, Description = "How far the gradual shift is.")]
-public sealed class TrafficSplit : MeshPolicy<TrafficSplitSpec, TrafficSplitStatus>;
+public sealed class TrafficSplit : MeshPolicy<TrafficSplitSpec, TrafficSplitStatus>
+{
+    /// <inheritdoc/>
+    public override PolicyStatus Complete(PolicyStatus status)
+    {
+        ArgumentNullException.ThrowIfNull(status);
+        return Spec is null || TrafficSplitShares.Describe(Spec) is not { } shares
+            ? status
+            : new TrafficSplitStatus
+            {
+                ObservedGeneration = status.ObservedGeneration,
+                Conditions = status.Conditions,
+                Proxies = status.Proxies,
+                Split = shares,
+            };
+    }
+}
 
 /// <summary>The service whose traffic is split, and how. Either backends or rules are set.</summary>
 [ValidationRule("has(self.backends) != has(self.rules)", "set exactly one of spec.backends and spec.rules")]
