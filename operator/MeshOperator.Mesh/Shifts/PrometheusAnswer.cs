@@ -9,6 +9,7 @@ namespace MeshOperator.Mesh.Shifts;
 public static class PrometheusAnswer
 {
     private const int LongestError = 200;
+    private const int LongestNumber = 24;
 
     /// <summary>Compares the one number of an answer with the bounds of a check.</summary>
     /// <param name="check">The check.</param>
@@ -66,11 +67,12 @@ public static class PrometheusAnswer
     {
         if (Read(text) is not { } number || double.IsNaN(number))
             return Inconclusive("the result of the query is NaN, which is not a number; perhaps there was no traffic");
+        var shown = text!.Length <= LongestNumber ? text : number.ToString(CultureInfo.InvariantCulture);
         if (Read(check.Min) is { } min && number < min)
-            return new CheckAnswer(ShiftOutcome.Fail, $"{text}, min {check.Min}");
+            return new CheckAnswer(ShiftOutcome.Fail, $"{shown}, min {check.Min}");
         return Read(check.Max) is { } max && number > max
-            ? new CheckAnswer(ShiftOutcome.Fail, $"{text}, max {check.Max}")
-            : new CheckAnswer(ShiftOutcome.Pass, text!);
+            ? new CheckAnswer(ShiftOutcome.Fail, $"{shown}, max {check.Max}")
+            : new CheckAnswer(ShiftOutcome.Pass, shown);
     }
 
     private static double? Read(string? text) =>

@@ -42,6 +42,7 @@ public sealed class OutsideCheckTests
     [InlineData("""{"resultType":"vector","result":[{"metric":{},"value":[1,"-1"]}]}""", ShiftOutcome.Fail, "-1, min 0")]
     [InlineData("""{"resultType":"scalar","result":[1,"+Inf"]}""", ShiftOutcome.Fail, "+Inf, max 0.02")]
     [InlineData("""{"resultType":"scalar","result":[1,"1e-3"]}""", ShiftOutcome.Pass, "1e-3")]
+    [InlineData("""{"resultType":"scalar","result":[1,"0.010000000000000000000000000000000"]}""", ShiftOutcome.Pass, "0.01")]
     [InlineData(
         """{"resultType":"scalar","result":[1,"NaN"]}""",
         ShiftOutcome.Inconclusive,

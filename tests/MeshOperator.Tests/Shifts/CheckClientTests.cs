@@ -211,6 +211,14 @@ public sealed class CheckClientTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_is_not_HTTP_is_no_answer_and_not_shown()
+    {
+        await ServeAsync(_ => "SECRET-BANNER 1.0\r\n\r\n");
+
+        (await AskAsync("http://judge/check")).Problem.ShouldBe("no answer: what it sent is not HTTP");
+    }
+
+    [Fact]
     public async Task Server_of_the_mesh_is_asked_by_mutual_TLS_with_the_operators_identity()
     {
         string? caller = null;

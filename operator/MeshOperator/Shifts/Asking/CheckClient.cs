@@ -128,11 +128,19 @@ internal sealed class CheckClient(AskNetwork network, AskIdentity identity, Chec
 
     private static AskReply NoAnswer(string problem) => new(0, default, problem);
 
+    /// <summary>In words of the operator's own: what a server sends gets into no status.</summary>
     private static string Describe(Exception exception)
     {
-        var deepest = exception;
-        while (deepest.InnerException is { } inner)
-            deepest = inner;
-        return deepest.Message.TrimEnd('.');
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is SocketException or CertificateAuthorityException)
+                return e.Message.TrimEnd('.');
+            if (e is AuthenticationException)
+                return "the TLS handshake failed, or the server is somebody else";
+        }
+
+        return exception is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse }
+            ? "what it sent is not HTTP"
+            : "it closed the connection";
     }
 }
