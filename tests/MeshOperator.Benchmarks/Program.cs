@@ -25,6 +25,9 @@ internal static class Program
             case ["replicas", ..]:
                 await ReplicaCost.MeasureAsync(Number(args, 1, 2_000), Number(args, 2, 500), Number(args, 3, 3));
                 return 0;
+            case ["shifts", ..]:
+                await ShiftCost.MeasureAsync(Number(args, 1, 200));
+                return 0;
             case ["cluster", var kubeconfig, ..]:
                 await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
                 return 0;

@@ -4,11 +4,14 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Envoy.Config.Core.V3;
+using Envoy.Config.Endpoint.V3;
 using Envoy.Service.Discovery.V3;
+using Envoy.Service.LoadStats.V3;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using MeshOperator.Testing;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Benchmarks;
@@ -57,6 +60,9 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
 
     /// <summary>Whether it takes all that its listeners name, and so acknowledges all that policies become.</summary>
     public bool TakesAll { get; init; }
+
+    /// <summary>Whether it opens a stream of load reports beside, and reports 100 requests of each cluster that it is asked for.</summary>
+    public bool Reports { get; init; }
 
     /// <summary>When it last got an identity on a new stream (<see cref="Stopwatch.GetTimestamp"/>); zero while it has none.</summary>
     public long IdentityAt => Volatile.Read(ref _identityAt);
@@ -133,6 +139,7 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         using var call = channel
             .CreateCallInvoker()
             .AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: cancellation));
+        var reporting = Reports ? ReportAsync(channel, headers, cancellation) : Task.CompletedTask;
         try
         {
             foreach (var request in Requests())
@@ -153,7 +160,45 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
             // The operator is gone, or this is to end.
         }
 
+        call.Dispose();
+        await reporting;
         return answers;
+    }
+
+    /// <summary>Reports loads as often as it is asked to, until the connection ends.</summary>
+    private async Task ReportAsync(GrpcChannel channel, Grpc.Core.Metadata headers, CancellationToken cancellation)
+    {
+        try
+        {
+            using var call = channel
+                .CreateCallInvoker()
+                .AsyncDuplexStreamingCall(LoadStatsMethods.Stream, null, new CallOptions(headers, cancellationToken: cancellation));
+            await call.RequestStream.WriteAsync(new LoadStatsRequest { Node = new Node { Id = nodeId } }, cancellation);
+            while (await call.ResponseStream.MoveNext(cancellation))
+            {
+                while (call.ResponseStream.Current is { Clusters.Count: > 0 } asked)
+                {
+                    await Task.Delay(asked.LoadReportingInterval.ToTimeSpan(), TimeProvider.System, cancellation);
+                    await call.RequestStream.WriteAsync(Report(asked), cancellation);
+                }
+            }
+        }
+        catch (Exception e) when (e is RpcException or IOException or InvalidOperationException or OperationCanceledException)
+        {
+            // The operator is gone, or this is to end.
+        }
+    }
+
+    private static LoadStatsRequest Report(LoadStatsResponse asked)
+    {
+        var report = new LoadStatsRequest();
+        foreach (var cluster in asked.Clusters)
+        {
+            var zone = new UpstreamLocalityStats { TotalSuccessfulRequests = 100 };
+            report.ClusterStats.Add(new ClusterStats { ClusterName = cluster, UpstreamLocalityStats = { zone } });
+        }
+
+        return report;
     }
 
     private GrpcChannel Channel(Socket socket)

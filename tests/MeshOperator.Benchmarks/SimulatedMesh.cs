@@ -39,7 +39,8 @@ internal sealed class SimulatedMesh : IAsyncDisposable
     /// <param name="count">How many.</param>
     /// <param name="address">The operator that each connects to, by its number.</param>
     /// <param name="takesAll">Whether they take all that their listeners name.</param>
-    public async Task<List<SimulatedEnvoy>> ProxiesAsync(int count, Func<int, Uri> address, bool takesAll = false)
+    /// <param name="reports">Whether they open a stream of load reports.</param>
+    public async Task<List<SimulatedEnvoy>> ProxiesAsync(int count, Func<int, Uri> address, bool takesAll = false, bool reports = false)
     {
         var roots = await RootsAsync();
         var pods = (await Client.CoreV1.ListNamespacedPodAsync(LargeCluster.Namespace)).Items.Take(count).ToList();
@@ -56,6 +57,7 @@ internal sealed class SimulatedMesh : IAsyncDisposable
                 )
                 {
                     TakesAll = takesAll,
+                    Reports = reports,
                 }
             );
         }

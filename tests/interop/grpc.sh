@@ -76,7 +76,7 @@ YAML
     done
 }
 kubectl create namespace shop >/dev/null
-{ service echo echo-v1; service echo-v1 echo-v1; service echo-v2 echo-v2; service partial echo-v1; service flaky flaky; service ring echo-v1 echo-v2; service narrow echo-v1; service mixed echo-v1 broken; } | kubectl apply -f - >/dev/null
+{ service echo echo-v1; service echo-v1 echo-v1; service echo-v2 echo-v2; service partial echo-v1; service flaky flaky; service ring echo-v1 echo-v2; service narrow echo-v1; service shelf echo-v1; service mixed echo-v1 broken; } | kubectl apply -f - >/dev/null
 check "the manifests apply" kubectl apply -f "$here/grpc/manifests.yaml"
 eventually "the split is accepted" "True" kubectl get trafficsplit echo -n shop -o 'jsonpath={.status.conditions[?(@.type=="Accepted")].status}'
 
@@ -144,6 +144,28 @@ for c in "${clients[@]}"; do
     else
         echo "left out: sticky rules in $c, as its gRPC is older than 1.52"
     fi
+done
+
+# A gradual shift of which nobody but libraries can report.
+kubectl apply -f - >/dev/null <<YAML
+apiVersion: meshoperator.io/v1alpha1
+kind: TrafficSplit
+metadata: {name: shelf, namespace: shop}
+spec:
+  service: shelf
+  backends: [{service: echo-v1}, {service: echo-v2}]
+  shift: {to: echo-v2, steps: [{weight: 50, hold: 1s, approval: Required}], checks: [{successRate: {min: 99}}], require: {requestsPerStep: 20}}
+YAML
+for c in "${clients[@]}"; do
+    client "$c" forever xds:///shelf.shop:80 >"$data/$c-shelf.out" 2>"$data/$c.err" &
+    started+=($!)
+done
+eventually "a gradual shift is judged by what gRPC libraries report" "AwaitingApproval successRate 100.00% of" \
+    kubectl get trafficsplit shelf -n shop -o 'jsonpath={.status.shifts[0].phase} {.status.shifts[0].reason}'
+for pid in "${started[@]:1}"; do kill -TERM "$pid"; wait "$pid" || true; done
+started=("${started[0]}")
+for c in "${clients[@]}"; do
+    expect "$c: and none of its calls failed" "codes OK of " eval "tail -n 1 '$data/$c-shelf.out' | json \"'codes ' + Object.keys(x.codes) + ' of ' + x.codes.OK\""
 done
 
 for c in "${clients[@]}"; do

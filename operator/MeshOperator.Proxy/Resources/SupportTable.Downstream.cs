@@ -111,8 +111,10 @@ internal static partial class SupportTable
             Create(SocketAddress.Descriptor).CarriesAll().Takes("protocol", "TCP"),
             Create(ConfigSource.Descriptor)
                 .Carries("ads", "resource_api_version")
+                .Rejects("self")
                 .Leaves("what waits for a resource waits as long as it takes", "initial_fetch_timeout"),
             All(AggregatedConfigSource.Descriptor),
+            All(SelfConfigSource.Descriptor),
             All(ExtensionConfigSource.Descriptor),
             All(Extension.Descriptor),
             All(XdsExtension.Descriptor),

@@ -21,6 +21,7 @@ internal static partial class SupportTable
         [
             Create(Cluster.Descriptor)
                 .CarriesAll()
+                .Rejects("lrs_server")
                 .Takes("type", "STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
                 .Takes("lb_policy", "ROUND_ROBIN", "LEAST_REQUEST", "RING_HASH", "RANDOM", "MAGLEV", "CLUSTER_PROVIDED")
                 .Leaves("names are resolved as the machine does it", "dns_lookup_family")

@@ -176,6 +176,15 @@ internal static class ClusterBuilder
         return cluster;
     }
 
+    /// <summary>The same for the calls of a gradual shift, which the client reports to the operator.</summary>
+    public static Cluster ProxylessShift(MeshServicePort port, ShiftName shift, bool consistentHashing)
+    {
+        var cluster = Proxyless(port, consistentHashing);
+        cluster.Name = Names.Shift(new BackendTarget(port.Service, port.Port), shift);
+        cluster.LrsServer = new ConfigSource { Self = new SelfConfigSource(), ResourceApiVersion = ApiVersion.V3 };
+        return cluster;
+    }
+
     /// <summary>The cluster to which proxyless gRPC sends what has no backend; see <see cref="Names.MissingBackend"/>.</summary>
     public static Cluster MissingBackend() => Eds(Names.MissingBackend);
 

@@ -19,6 +19,9 @@ internal sealed record ServicePortResources
     /// <summary>The first are the port's own; the others are those of pools and of gradual shifts.</summary>
     public required IReadOnlyList<XdsResource> Endpoints { get; init; }
 
+    /// <summary>The endpoints of one of the port's clusters.</summary>
+    public XdsResource? FindEndpoints(string cluster) => Endpoints.FirstOrDefault(endpoints => endpoints.Name == cluster);
+
     /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'.</summary>
     public required IReadOnlyList<(string Address, int Port, XdsResource Listener)> Listeners { get; init; }
 

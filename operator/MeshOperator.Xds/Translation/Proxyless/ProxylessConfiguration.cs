@@ -55,7 +55,8 @@ internal sealed class ProxylessConfiguration
             ports.Add(name, port);
             if (port.Route is not null)
                 policies.Add(service.Source.RoutePolicies, port.Route);
-            policies.Add(service.Source.ClusterPolicies, port.Cluster);
+            foreach (var cluster in port.Shifts.Prepend(port.Cluster))
+                policies.Add(service.Source.ClusterPolicies, cluster);
         }
 
         return new ProxylessConfiguration(ports, Sets(ports.Values, previous?.Shared), policies.ToDictionary());
@@ -64,8 +65,8 @@ internal sealed class ProxylessConfiguration
     private static ResourceSet[] Sets(IReadOnlyCollection<ProxylessPort> ports, IReadOnlyList<ResourceSet>? previous)
     {
         ResourceSet[] sets = [.. Enumerable.Repeat(ResourceSet.Empty, ResourceTypes.Count)];
-        Set(ResourceType.Cluster, ports.Select(port => port.Cluster).Append(MissingBackendCluster));
-        Set(ResourceType.Endpoints, ports.Select(port => port.Source.Endpoints[0]).Append(MissingBackendEndpoints));
+        Set(ResourceType.Cluster, ports.SelectMany(port => port.Shifts.Prepend(port.Cluster)).Append(MissingBackendCluster));
+        Set(ResourceType.Endpoints, ports.SelectMany(port => port.Endpoints).Append(MissingBackendEndpoints));
         Set(ResourceType.Listener, ports.Select(port => port.Listener).OfType<XdsResource>());
         Set(ResourceType.Route, ports.Select(port => port.Route).OfType<XdsResource>());
         return sets;

@@ -17,6 +17,13 @@ internal sealed record ProxylessPort
 
     public required XdsResource Cluster { get; init; }
 
+    /// <summary>The clusters of gradual shifts.</summary>
+    public required IReadOnlyList<XdsResource> Shifts { get; init; }
+
+    /// <summary>The endpoints of all clusters.</summary>
+    public IEnumerable<XdsResource> Endpoints =>
+        Shifts.Select(shift => Source.FindEndpoints(shift.Name)).OfType<XdsResource>().Prepend(Source.Endpoints[0]);
+
     /// <summary>Null for TCP, and so is <see cref="Route"/>.</summary>
     public required XdsResource? Listener { get; init; }
 
@@ -36,10 +43,18 @@ internal sealed record ProxylessPort
             Source = source,
             ConsistentHashing = consistentHashing,
             Cluster = XdsResource.Create(ResourceType.Cluster, name, ClusterBuilder.Proxyless(port, consistentHashing), previous?.Cluster),
+            Shifts =
+            [
+                .. port
+                    .Shifts.Select(shift => ClusterBuilder.ProxylessShift(port, shift, consistentHashing))
+                    .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster, previous?.FindShift(cluster.Name))),
+            ],
             Listener = isHttp ? CreateListener(port, name, previous?.Listener) : null,
             Route = isHttp ? XdsResource.Create(ResourceType.Route, name, ProxylessRoutes.Configuration(port), previous?.Route) : null,
         };
     }
+
+    private XdsResource? FindShift(string name) => Shifts.FirstOrDefault(shift => shift.Name == name);
 
     private static XdsResource CreateListener(MeshServicePort port, string routeName, XdsResource? previous)
     {

@@ -28,7 +28,7 @@ internal static class ProxylessRoutes
 
         // gRPC cannot answer a share of the calls by itself: some of its libraries refuse a route without a cluster. A cluster without
         // endpoints fails each call with UNAVAILABLE; one that waits for a connection waits until its deadline.
-        RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Names.Outbound, Names.MissingBackend));
+        RouteBuilder.SetClusters(action, BackendSplit.ByCluster(route.Backends, Cluster, Names.MissingBackend));
 
         // Older gRPC refuses weights whose sum it is not given.
         if (action.WeightedClusters is { } split)
@@ -47,6 +47,8 @@ internal static class ProxylessRoutes
         };
         FaultBuilder.Apply(route.Fault, result);
         return result;
+
+        string Cluster(BackendTarget target) => route.Shift is { } shift ? Names.Shift(target, shift) : Names.Outbound(target);
     }
 
     private static HashPolicy Hash(StickySession sticky) =>
