@@ -86,6 +86,14 @@ public static class MeshNames
     /// (<c>meshop shift</c> sets it).</summary>
     public const string ShiftAnnotation = "meshoperator.io/shift";
 
+    /// <summary>The ALPN protocol that clients offer to say that they are of the mesh. Servers choose chains by it and never select
+    /// it, so that the bytes inside are recognised by their content.</summary>
+    public const string Alpn = "meshoperator";
+
+    /// <summary>What clients offer before <see cref="Alpn"/> when HTTP is inside, which the server cannot look for before it has chosen a
+    /// chain.</summary>
+    public const string HttpAlpn = "meshoperator-http";
+
     /// <summary>Where a sidecar serves, beside its metrics, how long the requests of gradual shifts took.</summary>
     public const string ShiftLatencyPath = "/stats/shifts";
 

@@ -135,6 +135,16 @@ internal static partial class Log
     [LoggerMessage(40, LogLevel.Information, "The gradual shift {Rule} of TrafficSplit {Split} is {Phase}, {Shares}: {Reason}")]
     public static partial void ShiftMoved(ILogger logger, string split, string rule, string phase, string shares, string reason);
 
+    [LoggerMessage(42, LogLevel.Warning, "A check of a gradual shift of TrafficSplit {Split} could not be asked")]
+    public static partial void CheckFailed(ILogger logger, Exception exception, string split);
+
+    [LoggerMessage(
+        43,
+        LogLevel.Warning,
+        "The event {Type} of TrafficSplit {Split} was not sent to the address of --shift-events-url: {Reason}"
+    )]
+    public static partial void ShiftEventLost(ILogger logger, string type, string split, string reason);
+
     [LoggerMessage(41, LogLevel.Warning, "How far the gradual shifts of TrafficSplit {Split} are could not be written; retrying")]
     public static partial void ShiftFailed(ILogger logger, Exception exception, string split);
 

@@ -20,28 +20,41 @@ public static class ShiftJudge
         ArgumentNullException.ThrowIfNull(sample);
         if (wanted.Checks.Count == 0)
             return ShiftVerdict.NoChecks;
-        var verdicts = wanted.Checks.Select(check => Judge(check, wanted.To, weight, sample)).ToList();
+        var verdicts = wanted.Checks.Select((check, at) => Judge(check, at, wanted.To, weight, sample)).ToList();
         if (verdicts.Find(verdict => verdict.Outcome is ShiftOutcome.Fail) is { } failed)
             return failed;
         var text = string.Join("; ", verdicts.Select(verdict => verdict.Reason));
-        if (sample.Gap is { } gap)
+        // What is asked needs no counts. Where there are some, they have to be enough all the same: of no requests none is bad.
+        var isCompared = wanted.Checks.Exists(check => !IsAsked(check));
+        if (isCompared && sample.Gap is { } gap)
             return new ShiftVerdict(ShiftOutcome.Inconclusive, $"{gap}; {text}");
         var required = GradualShiftDefaults.ResolveRequirement(wanted).RequestsPerStep;
-        if (sample.Target.Requests < required)
+        if ((isCompared || sample.IsCounted) && sample.Target.Requests < required)
             return new ShiftVerdict(ShiftOutcome.Inconclusive, Text($"{sample.Target.Requests:N0} of {required:N0} requests; {text}"));
         return verdicts.Exists(verdict => verdict.Outcome is ShiftOutcome.Inconclusive)
             ? new ShiftVerdict(ShiftOutcome.Inconclusive, text)
             : new ShiftVerdict(ShiftOutcome.Pass, text);
     }
 
-    private static ShiftVerdict Judge(ShiftCheck check, string to, int weight, ShiftSample sample) =>
+    /// <summary>Whether somebody outside of the mesh is asked.</summary>
+    public static bool IsAsked(ShiftCheck check)
+    {
+        ArgumentNullException.ThrowIfNull(check);
+        return check.Prometheus is not null || check.Webhook is not null;
+    }
+
+    private static ShiftVerdict Judge(ShiftCheck check, int at, string to, int weight, ShiftSample sample) =>
         check switch
         {
+            { Prometheus: { } prometheus } => FindAnswers(sample, at).Judge("prometheus", prometheus.FailureThreshold),
+            { Webhook: { } webhook } => FindAnswers(sample, at).Judge("webhook", webhook.FailureThreshold),
             { SuccessRate: { } rate } => Judge(rate, to, sample),
             { Errors: { } errors } => Judge(errors, to, weight, sample),
             { Latency: { } latency } => LatencyJudge.Judge(latency, to, weight, sample),
             _ => ShiftVerdict.NoChecks,
         };
+
+    private static CheckAnswers FindAnswers(ShiftSample sample, int at) => sample.Answers.GetValueOrDefault(at, CheckAnswers.None);
 
     private static ShiftVerdict Judge(SuccessRateCheck check, string to, ShiftSample sample)
     {

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace MeshOperator.Mesh.Shifts;
 
 /// <summary>What the callers' proxies have counted since a step was acknowledged.</summary>
@@ -6,6 +8,12 @@ namespace MeshOperator.Mesh.Shifts;
 /// <param name="Gap">Why not all was counted; null when it was.</param>
 public sealed record ShiftSample(ShiftCounts Target, ShiftCounts Others, string? Gap)
 {
+    /// <summary>What was answered to checks that are asked, by their place in the list of checks.</summary>
+    public IReadOnlyDictionary<int, CheckAnswers> Answers { get; init; } = ImmutableDictionary<int, CheckAnswers>.Empty;
+
+    /// <summary>Whether requests are counted at all: bytes have none.</summary>
+    public bool IsCounted { get; init; } = true;
+
     /// <summary>How long requests took, as far as it is known.</summary>
     public ShiftLatencies Latencies { get; init; } = ShiftLatencies.None;
 }

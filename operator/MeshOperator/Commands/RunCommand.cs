@@ -77,29 +77,34 @@ internal static class RunCommand
         command.Options.Add(headerCase);
         var telemetry = new TelemetryOptions();
         telemetry.AddTo(command);
+        var shifts = new ShiftOptions();
+        shifts.AddTo(command);
         var sidecars = new SidecarOptions();
         sidecars.AddTo(command);
         command.SetAction(
             (parsed, cancellation) =>
                 RunAsync(
-                    new OperatorOptions
-                    {
-                        Namespace = parsed.GetValue(ns) ?? PodNamespace() ?? "mesh-system",
-                        TrustDomain = parsed.GetValue(trustDomain)!,
-                        ServiceName = parsed.GetValue(service)!,
-                        Injection = sidecars.Read(parsed),
-                        XdsTlsPort = parsed.GetValue(xdsPort),
-                        WebhookPort = parsed.GetValue(webhookPort),
-                        MetricsPort = parsed.GetValue(metricsPort),
-                        ReplicaPort = parsed.GetValue(replicaPort),
-                        ReplicaHost = parsed.GetValue(replicaHost) ?? Environment.GetEnvironmentVariable("POD_IP"),
-                        ShutdownDelay = TimeSpan.FromSeconds(Math.Max(0, parsed.GetValue(delay))),
-                        DefaultUpstreams = parsed.GetValue(upstreams),
-                        HeaderCase = parsed.GetValue(headerCase),
-                        Telemetry = telemetry.Read(parsed),
-                        LogLevel = parsed.GetValue(level),
-                        ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,
-                    },
+                    shifts.Read(
+                        parsed,
+                        new OperatorOptions
+                        {
+                            Namespace = parsed.GetValue(ns) ?? PodNamespace() ?? "mesh-system",
+                            TrustDomain = parsed.GetValue(trustDomain)!,
+                            ServiceName = parsed.GetValue(service)!,
+                            Injection = sidecars.Read(parsed),
+                            XdsTlsPort = parsed.GetValue(xdsPort),
+                            WebhookPort = parsed.GetValue(webhookPort),
+                            MetricsPort = parsed.GetValue(metricsPort),
+                            ReplicaPort = parsed.GetValue(replicaPort),
+                            ReplicaHost = parsed.GetValue(replicaHost) ?? Environment.GetEnvironmentVariable("POD_IP"),
+                            ShutdownDelay = TimeSpan.FromSeconds(Math.Max(0, parsed.GetValue(delay))),
+                            DefaultUpstreams = parsed.GetValue(upstreams),
+                            HeaderCase = parsed.GetValue(headerCase),
+                            Telemetry = telemetry.Read(parsed),
+                            LogLevel = parsed.GetValue(level),
+                            ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,
+                        }
+                    ),
                     parsed.GetValue(kubeconfig),
                     parsed.InvocationConfiguration.Error,
                     cancellation

@@ -23,6 +23,8 @@ using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Settings;
 using MeshOperator.Shifts;
+using MeshOperator.Shifts.Announcing;
+using MeshOperator.Shifts.Asking;
 using MeshOperator.Snapshots;
 using MeshOperator.Statuses;
 using MeshOperator.Webhooks;
@@ -175,6 +177,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         kubernetes.AddPolicies();
         services.AddSingleton<IPolicyWarnings<MtlsPolicySpec>, MtlsPolicyWarnings>();
         services.AddSingleton<IPolicyTransition<TrafficSplitSpec>, TrafficSplitTransition>();
+        services.AddSingleton<IPolicyPlacement<TrafficSplitSpec>, TrafficSplitPlacement>();
         kubernetes.AddValidationWebhook<CertificateAuthorityWebhook, MeshCertificateAuthority>();
         services.AddSingleton<FluentValidation.IValidator<MeshCertificateAuthoritySpec>, MeshCertificateAuthorityValidator>();
     }
@@ -209,6 +212,18 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<ShiftMeasurements>();
         services.AddSingleton<ShiftStatusStore>();
         services.AddSingleton<ShiftMetrics>();
+        services.AddSingleton<ShiftLimit>();
+        services.AddSingleton<ShiftAborts>();
+        services.AddSingleton(AskNetwork.Real);
+        services.AddSingleton(p => new AskPlace(p.GetRequiredService<k8s.Kubernetes>().BaseUri, options.LoopbackOnly));
+        services.AddSingleton<AskIdentity>();
+        services.AddSingleton(options.ShiftCheckHosts);
+        services.AddSingleton<CheckClient>();
+        services.AddSingleton<CheckMetrics>();
+        services.AddSingleton<OutsideChecks>();
+        services.AddSingleton<AnnouncementMetrics>();
+        services.AddSingleton<ShiftAnnouncer>();
+        services.AddHostedService(p => p.GetRequiredService<ShiftAnnouncer>());
         services.AddHostedService<ShiftService>();
         services.AddHostedService<RevocationService>();
         services.AddProxies();

@@ -4,6 +4,8 @@ using MeshOperator.Authority;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Metrics;
 using MeshOperator.Shifts;
+using MeshOperator.Shifts.Announcing;
+using MeshOperator.Shifts.Asking;
 using MeshOperator.Xds;
 using MeshOperator.Xds.Hosting;
 
@@ -76,6 +78,8 @@ internal static class MetricsPage
         foreach (var type in ofXds.Where(t => t.Name.EndsWith("Metrics", StringComparison.Ordinal)))
             provider.GetRequiredService(type);
         _ = new ShiftMetrics(factory);
+        _ = new CheckMetrics(factory);
+        _ = new AnnouncementMetrics(factory);
         // Its instruments are only made: nothing is measured.
         new AuthorityMetrics(null!, null!, null!, factory)
             .StartAsync(CancellationToken.None)

@@ -34,18 +34,8 @@ internal sealed class ReplicaTls(Func<SslStreamCertificateContext> certificate, 
             RemoteCertificateValidationCallback = (_, peer, chain, _) => IsReplica(peer, chain),
         };
 
-    private bool IsReplica(X509Certificate? peer, X509Chain? sent)
-    {
-        if (peer is not X509Certificate2 leaf || !leaf.MatchesHostname(name, allowWildcards: false, allowCommonName: false))
-            return false;
-        using var chain = new X509Chain();
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(PemBundle.Read(roots()));
-        foreach (var element in sent?.ChainElements ?? Enumerable.Empty<X509ChainElement>())
-            chain.ChainPolicy.ExtraStore.Add(element.Certificate);
-        foreach (var extra in sent?.ChainPolicy.ExtraStore ?? [])
-            chain.ChainPolicy.ExtraStore.Add(extra);
-        return chain.Build(leaf);
-    }
+    private bool IsReplica(X509Certificate? peer, X509Chain? sent) =>
+        peer is X509Certificate2 leaf
+        && leaf.MatchesHostname(name, allowWildcards: false, allowCommonName: false)
+        && PeerChain.IsIssuedBelow(leaf, sent, roots());
 }

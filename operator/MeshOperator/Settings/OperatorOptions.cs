@@ -84,11 +84,23 @@ internal sealed record OperatorOptions
     /// <summary>How proxies write names of headers.</summary>
     public Xds.Translation.Shared.HeaderCase HeaderCase { get; init; }
 
+    /// <summary>Who besides the Services of their own namespace checks of gradual shifts may ask.</summary>
+    public CheckHosts ShiftCheckHosts { get; init; } = CheckHosts.None;
+
+    /// <summary>How many gradual shifts of a namespace are in progress at once.</summary>
+    public int MaxShiftsPerNamespace { get; init; } = 10;
+
+    /// <summary>Where an event of each transition of a gradual shift is sent; null for nowhere.</summary>
+    public Uri? ShiftEventsUrl { get; init; }
+
     /// <summary>The lowest level that is logged.</summary>
     public Serilog.Events.LogEventLevel LogLevel { get; init; } = Serilog.Events.LogEventLevel.Information;
 
     /// <summary>Whether the log is JSON, a line an event.</summary>
     public bool JsonLog { get; init; } = true;
+
+    /// <summary>The SPIFFE identity with which the operator calls servers of the mesh.</summary>
+    public string Identity => $"spiffe://{TrustDomain}/ns/{Namespace}/sa/{ServiceName}";
 
     /// <summary>Host names of the serving certificate: the service's in the cluster.</summary>
     public IReadOnlyList<string> ServingNames =>

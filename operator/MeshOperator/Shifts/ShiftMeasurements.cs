@@ -90,6 +90,7 @@ internal sealed class ShiftMeasurements(
             FindGap(routes.IsCounted, callers, _ledger.CountReporters([.. targets, .. others]), connected)
         )
         {
+            IsCounted = routes.IsCounted,
             Latencies = step.Latencies,
         };
     }

@@ -11,6 +11,8 @@ using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Verdicts;
 using MeshOperator.Pipeline;
 using MeshOperator.Replicas;
+using MeshOperator.Shifts.Announcing;
+using MeshOperator.Shifts.Asking;
 using MeshOperator.Statuses;
 using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
@@ -27,9 +29,13 @@ internal sealed class ShiftService(
     ReplicaPeers peers,
     LoadStatsCollector collector,
     ShiftMeasurements measurements,
+    OutsideChecks outside,
+    ShiftLimit limit,
+    ShiftAborts aborts,
     ShiftStatusStore store,
     ShiftMetrics metrics,
     EventPublisher events,
+    ShiftAnnouncer announcer,
     ILeadership leadership,
     TimeProvider time,
     ILogger<ShiftService> logger
@@ -100,7 +106,7 @@ internal sealed class ShiftService(
 
         var isActive = false;
         var states = new List<(ObjectName, ShiftState)>();
-        foreach (var split in splits.Objects.Values)
+        foreach (var split in limit.Order(splits.Objects.Values))
         {
             var name = new ObjectName(split.Metadata.NamespaceProperty, split.Metadata.Name);
             if (
@@ -119,7 +125,7 @@ internal sealed class ShiftService(
                 foreach (var (_, state) in await StepAsync(look, shifts, cancellation))
                 {
                     states.Add((name, state));
-                    isActive |= !state.IsOver;
+                    isActive |= !state.IsOver || aborts.IsWaiting(name, state);
                 }
             }
             catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
@@ -131,6 +137,9 @@ internal sealed class ShiftService(
 
         foreach (var gone in _writtenAt.Keys.Where(name => !splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name))).ToList())
             _writtenAt.Remove(gone);
+        bool IsThere(ObjectName name) => splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name));
+        outside.Keep(IsThere);
+        aborts.Keep(IsThere);
         metrics.Set(states);
         return isActive;
     }
@@ -147,7 +156,9 @@ internal sealed class ShiftService(
         var next = shifts.ConvertAll(shift =>
         {
             var before = known.Find(state => state.Rule == shift.Rule && state.Identity.Equals(shift.Identity));
-            return (Shift: shift, Before: before, After: ShiftMachine.Advance(shift, before, Observe(look, shift, before, now), now));
+            var after = ShiftMachine.Advance(shift, before, Observe(look, shift, before, now), now);
+            limit.Note(look.Name, before, after);
+            return (Shift: shift, Before: before, After: after);
         });
         List<(SplitShift, ShiftState)> after = [.. next.Select(shift => (shift.Shift, shift.After))];
         var isAsBefore = known.Count == next.Count && store.HasConditions(look.Split, look.Verdict.InEffect, after);
@@ -164,6 +175,9 @@ internal sealed class ShiftService(
                 continue;
             Log.ShiftMoved(logger, look.Name.ToString(), shift.Rule, state.Phase.ToString(), shift.Describe(state.Weight), state.Reason);
             metrics.Count(look.Name, state);
+            aborts.Note(look.Name, before, state);
+            if (ShiftCloudEvent.Find(written, shift, before, state) is { } announced)
+                announcer.Announce(announced);
             await events.PublishAsync(written, found.IsWarning, found.Reason, found.Message, cancellation);
         }
 
@@ -177,24 +191,29 @@ internal sealed class ShiftService(
         );
         var routes = ShiftRoutes.Find(look.Served, look.Name, look.Spec.Service, shift);
         var (isProgrammed, waits, rejection, callers) = Measure(look, shift, before, now);
+        if (isProgrammed && before is { IsOver: true })
+            aborts.End(look.Name, before);
         return new ShiftObservation
         {
             IsProgrammed = isProgrammed,
             Progress = waits,
             Rejection = rejection,
             Verdict = before is { IsJudged: true }
-                ? ShiftJudge.Judge(
-                    shift.Wanted,
-                    before.Weight,
-                    measurements.Take(look.Name, shift, before, routes, callers, () => proxies.FindTargeted(look.Key))
-                )
+                ? ShiftJudge.Judge(shift.Wanted, before.Weight, Take(look, shift, before, routes, callers))
                 : ShiftVerdict.NoChecks,
             TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
-            Block = ShiftWindows.FindBlock(shift.Wanted.Windows, now),
+            Block = ShiftWindows.FindBlock(shift.Wanted.Windows, now) ?? limit.FindBlock(look.Name, before),
             Standstill = look.Verdict.InEffect ? null : "the split is not in effect; see its Accepted condition",
             Command = command,
         };
     }
+
+    /// <summary>What was counted, and what was answered.</summary>
+    private ShiftSample Take(Look look, SplitShift shift, ShiftState before, ShiftRoutes routes, int callers) =>
+        measurements.Take(look.Name, shift, before, routes, callers, () => proxies.FindTargeted(look.Key)) with
+        {
+            Answers = outside.Take(new AskedStep(look.Name, look.Spec.Service, shift, before), look.Snapshot, look.Served),
+        };
 
     /// <summary>How far the proxies are with the weight that was written down.</summary>
     private (bool IsProgrammed, string Waits, string? Rejection, int Callers) Measure(
@@ -206,7 +225,7 @@ internal sealed class ShiftService(
     {
         var served = shift.FindProgress(look.Snapshot.Shifts.GetValueOrDefault(look.Name, []));
         var isServed = served?.Weight == before?.Weight && served?.IsMirroring == before?.Phase is ShiftPhase.Mirroring;
-        if (before is null || before.IsOver || !isServed)
+        if (before is null || (before.IsOver && !aborts.IsWaiting(look.Name, before)) || !isServed)
             return (false, "the step is on its way to the proxies", null, 0);
         var expected = census.Take();
         var progress = proxies.GetProgress(look.Key, expected, look.Verdict.Generation);

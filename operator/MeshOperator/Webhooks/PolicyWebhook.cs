@@ -12,7 +12,8 @@ namespace MeshOperator.Webhooks;
 internal class PolicyWebhook<TPolicy, TSpec>(
     IValidator<TSpec> validator,
     IPolicyWarnings<TSpec>? warnings = null,
-    IPolicyTransition<TSpec>? transition = null
+    IPolicyTransition<TSpec>? transition = null,
+    IPolicyPlacement<TSpec>? placement = null
 ) : ValidationWebhook<TPolicy>
     where TPolicy : CustomKubernetesEntity, ISpec<TSpec>
     where TSpec : class, new()
@@ -29,10 +30,9 @@ internal class PolicyWebhook<TPolicy, TSpec>(
             return Task.FromResult(AdmissionResult.Allow());
         var result = validator.Validate(entity.Spec);
         var ns = context.Namespace ?? string.Empty;
-        var refusal =
-            !result.IsValid ? ValidationText.Describe(result)
-            : old is not null ? transition?.FindRefusal(old.Spec, entity.Spec)
-            : null;
+        var refusal = !result.IsValid
+            ? ValidationText.Describe(result)
+            : (old is not null ? transition?.FindRefusal(old.Spec, entity.Spec) : null) ?? placement?.FindRefusal(entity.Spec, ns);
         return Task.FromResult(
             refusal is null
                 ? AdmissionResult.Allow([.. warnings?.Find(entity.Spec, ns) ?? []])

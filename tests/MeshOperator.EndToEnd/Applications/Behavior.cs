@@ -11,7 +11,7 @@ namespace MeshOperator.EndToEnd.Applications;
 /// <c>x-fail-each</c> only each so many-th request),
 /// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>,
 /// <c>x-key</c> (counts arrivals, with <c>/received</c> whole bodies, with <c>/gone</c> callers that went away), <c>x-load-report</c>
-/// (see <see cref="LoadReport"/>). Without
+/// (see <see cref="LoadReport"/>). A path <c>/status/500</c> orders the status, too. Without
 /// <c>x-size</c> the answer is JSON and says what arrived.</summary>
 internal sealed class Behavior(Identity identity, LoadReport load)
 {
@@ -73,7 +73,9 @@ internal sealed class Behavior(Identity identity, LoadReport load)
         if (Text(context, "x-close") is not null)
             context.Response.Headers.Connection = "close";
         var fails = FailsHere(context) || arrived <= (Number(context, "x-fail-first") ?? 0) && arrived > 0;
-        context.Response.StatusCode = fails ? Number(context, "x-fail-status") ?? 503 : Number(context, "x-status") ?? 200;
+        context.Response.StatusCode = fails
+            ? Number(context, "x-fail-status") ?? 503
+            : Number(context, "x-status") ?? FindStatus(context) ?? 200;
         if (Number(context, "x-size") is { } size)
         {
             context.Response.ContentLength = size;
@@ -84,6 +86,13 @@ internal sealed class Behavior(Identity identity, LoadReport load)
 
         await context.Response.WriteAsync(Describe(context, received).ToJsonString(), context.RequestAborted);
     }
+
+    /// <summary>For callers whose headers a test does not choose.</summary>
+    private static int? FindStatus(HttpContext context) =>
+        context.Request.Path.StartsWithSegments("/status", out var status)
+        && int.TryParse(status.Value.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 
     private bool FailsHere(HttpContext context) =>
         Text(context, "x-fail-at") == identity.Pod

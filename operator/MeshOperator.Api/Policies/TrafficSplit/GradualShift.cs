@@ -116,8 +116,8 @@ public enum OnShiftFailure
 
 /// <summary>What must hold for the target. Exactly one is set.</summary>
 [ValidationRule(
-    "[has(self.successRate), has(self.errors), has(self.latency)].filter(is, is).size() == 1",
-    "set exactly one of successRate, errors and latency"
+    "[has(self.successRate), has(self.errors), has(self.latency), has(self.prometheus), has(self.webhook)].exists_one(given, given)",
+    "set exactly one of successRate, errors, latency, prometheus and webhook"
 )]
 public sealed class ShiftCheck
 {
@@ -129,6 +129,12 @@ public sealed class ShiftCheck
 
     /// <summary>How long the target takes beside the other backends, at the same time.</summary>
     public LatencyCheck? Latency { get; set; }
+
+    /// <summary>What a Prometheus answers.</summary>
+    public PrometheusCheck? Prometheus { get; set; }
+
+    /// <summary>What a server of yours answers.</summary>
+    public WebhookCheck? Webhook { get; set; }
 }
 
 /// <summary>How many requests succeed, before retries, as the callers' proxies counted them.</summary>

@@ -53,8 +53,12 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
             {
                 check
                     .RuleFor(c => c)
-                    .Must(c => new object?[] { c.SuccessRate, c.Errors, c.Latency }.Count(kind => kind is not null) == 1)
-                    .WithMessage("set exactly one of successRate, errors and latency");
+                    .Must(c =>
+                        new object?[] { c.SuccessRate, c.Errors, c.Latency, c.Prometheus, c.Webhook }.Count(kind => kind is not null) == 1
+                    )
+                    .WithMessage("set exactly one of successRate, errors, latency, prometheus and webhook");
+                check.RuleFor(c => c.Prometheus!).SetValidator(new PrometheusCheckValidator()).When(c => c.Prometheus is not null);
+                check.RuleFor(c => c.Webhook!).SetValidator(new WebhookCheckValidator()).When(c => c.Webhook is not null);
                 check
                     .RuleFor(c => c.SuccessRate!.Min)
                     .Must(min => min is >= 0 and <= 99.999)

@@ -1,3 +1,4 @@
+using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 
 namespace MeshOperator.Xds.Translation.Shared;
@@ -20,13 +21,11 @@ internal static class Names
     public const string IdentitySecret = "identity";
     public const string TrustBundleSecret = "trust-bundle";
 
-    /// <summary>The ALPN protocol that clients offer to say that they are of the mesh. Servers choose chains by it and never select
-    /// it, so that the bytes inside are recognised by their content.</summary>
-    public const string MeshAlpn = "meshoperator";
+    /// <summary>See <see cref="MeshNames.Alpn"/>.</summary>
+    public const string MeshAlpn = MeshNames.Alpn;
 
-    /// <summary>What clients offer before <see cref="MeshAlpn"/> when HTTP is inside, which the server cannot look for before it has
-    /// chosen a chain.</summary>
-    public const string MeshHttpAlpn = "meshoperator-http";
+    /// <summary>See <see cref="MeshNames.HttpAlpn"/>.</summary>
+    public const string MeshHttpAlpn = MeshNames.HttpAlpn;
 
     /// <summary>The key of endpoint metadata that marks endpoints which take no mutual TLS.</summary>
     public const string PlaintextMetadata = "meshoperator.io/plaintext";

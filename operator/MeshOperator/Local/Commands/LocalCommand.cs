@@ -88,26 +88,31 @@ internal static class LocalCommand
         command.Options.Add(headerCase);
         var telemetry = new TelemetryOptions();
         telemetry.AddTo(command);
+        var shifts = new ShiftOptions();
+        shifts.AddTo(command);
         command.SetAction(
             (parsed, cancellation) =>
             {
                 var xds = parsed.GetValue(xdsPort);
-                var options = new OperatorOptions
-                {
-                    LoopbackOnly = true,
-                    OwnsProcess = false,
-                    PodsRun = false,
-                    OwnWebhookConfigurations = true,
-                    XdsPlaintextPort = xds,
-                    XdsTlsPort = xds == 0 ? 0 : xds + 2,
-                    WebhookPort = 0,
-                    MetricsPort = 0,
-                    DefaultUpstreams = parsed.GetValue(upstreams),
-                    HeaderCase = parsed.GetValue(headerCase),
-                    Telemetry = telemetry.Read(parsed),
-                    LogLevel = parsed.GetValue(level),
-                    JsonLog = false,
-                };
+                var options = shifts.Read(
+                    parsed,
+                    new OperatorOptions
+                    {
+                        LoopbackOnly = true,
+                        OwnsProcess = false,
+                        PodsRun = false,
+                        OwnWebhookConfigurations = true,
+                        XdsPlaintextPort = xds,
+                        XdsTlsPort = xds == 0 ? 0 : xds + 2,
+                        WebhookPort = 0,
+                        MetricsPort = 0,
+                        DefaultUpstreams = parsed.GetValue(upstreams),
+                        HeaderCase = parsed.GetValue(headerCase),
+                        Telemetry = telemetry.Read(parsed),
+                        LogLevel = parsed.GetValue(level),
+                        JsonLog = false,
+                    }
+                );
                 var run = new LocalRun(
                     options,
                     parsed.GetValue(apiPort),

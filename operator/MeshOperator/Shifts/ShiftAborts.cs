@@ -1,0 +1,39 @@
+using MeshOperator.Api.Policies;
+using MeshOperator.Mesh.Shifts;
+using MeshOperator.Mesh.Snapshot;
+
+namespace MeshOperator.Shifts;
+
+/// <summary>Measures how long it takes from a failed check until every proxy that is waited for has acknowledged that all traffic goes back.
+/// Not thread-safe.</summary>
+internal sealed class ShiftAborts(ShiftMetrics metrics, TimeProvider time)
+{
+    private readonly Dictionary<(ObjectName Split, string Rule), DateTimeOffset> _failedAt = [];
+
+    /// <summary>Whether the proxies' acknowledgements of a shift that was rolled back are waited for.</summary>
+    public bool IsWaiting(ObjectName split, ShiftState? state) =>
+        state is { Phase: ShiftPhase.RolledBack } && _failedAt.ContainsKey((split, state.Rule));
+
+    /// <summary>Takes a transition. One that a person has commanded is not measured.</summary>
+    public void Note(ObjectName split, ShiftState? before, ShiftState after)
+    {
+        if (after.Phase is not ShiftPhase.RolledBack)
+            _failedAt.Remove((split, after.Rule));
+        else if (before is { IsJudged: true } && before.Command == after.Command)
+            _failedAt[(split, after.Rule)] = time.GetUtcNow();
+    }
+
+    /// <summary>All proxies have acknowledged it.</summary>
+    public void End(ObjectName split, ShiftState state)
+    {
+        if (_failedAt.Remove((split, state.Rule), out var failedAt))
+            metrics.Abort(split, state, time.GetUtcNow() - failedAt);
+    }
+
+    /// <summary>Keeps nothing of splits that are gone.</summary>
+    public void Keep(Predicate<ObjectName> isThere)
+    {
+        foreach (var gone in _failedAt.Keys.Where(key => !isThere(key.Split)).ToList())
+            _failedAt.Remove(gone);
+    }
+}
