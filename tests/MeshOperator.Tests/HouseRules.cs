@@ -23,7 +23,8 @@ public sealed partial class HouseRules
         ["MeshOperator.Mesh"] = ["MeshOperator.Api", "MeshOperator.Kubernetes"],
         ["MeshOperator.Xds"] = ["MeshOperator.Mesh", "MeshOperator.Api"],
         ["MeshOperator.Injection"] = ["MeshOperator.Api"],
-        ["MeshOperator.Proxy"] = ["MeshOperator.Xds", "MeshOperator.Api"],
+        // Of the mesh only the buckets of latencies.
+        ["MeshOperator.Proxy"] = ["MeshOperator.Xds", "MeshOperator.Mesh", "MeshOperator.Api"],
     };
 
     public static TheoryData<string> Projects => [.. Allowed.Keys];

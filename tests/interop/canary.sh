@@ -23,7 +23,7 @@ ca=$(read_json "$data/ready" ca)
 for kind in mtlspolicy retrypolicy trafficsplit; do
     expect "kubectl get meshpolicies lists $kind" "$kind.meshoperator.io/" kubectl get meshpolicies -A
 done
-expect "with the columns of their kind" "SERVICE   SPLIT   SHIFT   ACCEPTED   PROGRAMMED   PROXIES   AGE" kubectl get meshpolicies -A
+expect "with the columns of their kind" "SHIFT   ACCEPTED   PROGRAMMED   PROXIES   AGE" kubectl get meshpolicies -A
 expect "nothing is programmed while no proxy is connected" "model   model                     True       Unknown      0/0" kubectl get trafficsplits -n serving
 
 gateway=$(kubectl get pods -n serving -l app=gateway -o jsonpath='{.items[0].metadata.name}')

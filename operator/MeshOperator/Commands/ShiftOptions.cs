@@ -10,8 +10,8 @@ internal sealed class ShiftOptions
     private readonly Option<CheckHosts> _hosts = new("--shift-check-hosts")
     {
         Description =
-            "HOST or HOST:PORT, separated by commas, that checks of gradual shifts may ask besides the Services of their own namespace, for "
-            + "example prometheus.monitoring.svc:9090.",
+            "HOST or HOST:PORT, separated by commas, that checks of gradual shifts may ask besides the Services of their own namespace, "
+            + "for example prometheus.monitoring.svc:9090.",
         DefaultValueFactory = _ => CheckHosts.None,
         CustomParser = ReadHosts,
     };

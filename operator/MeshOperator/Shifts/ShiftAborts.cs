@@ -4,8 +4,8 @@ using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Shifts;
 
-/// <summary>Measures how long it takes from a failed check until every proxy that is waited for has acknowledged that all traffic goes back.
-/// Not thread-safe.</summary>
+/// <summary>Measures how long it takes from a failed check until every proxy that is waited for has acknowledged that all traffic goes
+/// back. Not thread-safe.</summary>
 internal sealed class ShiftAborts(ShiftMetrics metrics, TimeProvider time)
 {
     private readonly Dictionary<(ObjectName Split, string Rule), DateTimeOffset> _failedAt = [];

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace MeshOperator.EndToEnd.Applications;
 
 /// <summary>What the application does with a request. Headers order it: <c>x-status</c>, <c>x-delay</c> (ms; with <c>x-slow-at</c> at that
-/// pod only, with <c>x-twice-at</c> twice as long at that pod, events too), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod that answers <c>x-fail-status</c>, else 503; with
+/// pod only, with <c>x-twice-at</c> twice as long at that pod, events too), <c>x-size</c> (bytes of the answer), <c>x-fail-at</c> (the pod
+/// that answers <c>x-fail-status</c>, else 503; with
 /// <c>x-fail-each</c> only each so many-th request),
 /// <c>x-fail-first</c> (how many requests of the key fail), <c>x-slots</c> (more at once are answered 503), <c>x-close</c>, <c>x-reset</c>,
 /// <c>x-key</c> (counts arrivals, with <c>/received</c> whole bodies, with <c>/gone</c> callers that went away), <c>x-load-report</c>

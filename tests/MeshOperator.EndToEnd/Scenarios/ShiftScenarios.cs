@@ -258,7 +258,8 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         var closes = TimeSpan.FromSeconds(now.Second + 25);
         await Shift.ApplyAsync(
             $"windows: [{{cron: '{now.Minute} {now.Hour} * * *', duration: {closes.TotalSeconds}s}}], "
-                + "steps: [{weight: 20, hold: 30s}, {weight: 60, hold: 600s}], checks: [{successRate: {min: 99}}], require: {requestsPerStep: 20}"
+                + "steps: [{weight: 20, hold: 30s}, {weight: 60, hold: 600s}], checks: [{successRate: {min: 99}}], "
+                + "require: {requestsPerStep: 20}"
         );
         await Shift.UntilAcknowledgedAsync(20);
 

@@ -22,7 +22,7 @@ public sealed class OutsideCheckTests
     }
 
     [Fact]
-    public void Good_answer_begins_the_row_anew_and_no_answer_neither_ends_nor_lengthens_it()
+    public void Good_answer_begins_the_row_again_and_no_answer_neither_ends_nor_lengthens_it()
     {
         Judge(Bad, Bad, Good, Bad).Outcome.ShouldBe(ShiftOutcome.Inconclusive);
         Judge(Bad, Bad, Good).ShouldBe(new ShiftVerdict(ShiftOutcome.Pass, "prometheus: 0.01"));

@@ -5,7 +5,8 @@ namespace MeshOperator.Api.Policies;
 /// <summary>The state of a TrafficSplit.</summary>
 public sealed class TrafficSplitStatus : PolicyStatus
 {
-    /// <summary>The shares of the backends, during a gradual shift as they are now, for example <c>model-v1 90% · model-v2 10%</c>.</summary>
+    /// <summary>The shares of the backends, during a gradual shift as they are now, for example <c>model-v1 90% ·
+    /// model-v2 10%</c>.</summary>
     [Length(0, 4096)]
     public string? Split { get; set; }
 

@@ -11,7 +11,8 @@ namespace MeshOperator.Shifts.Asking;
 /// <param name="Identity">The SPIFFE identity that has to answer in mutual TLS; null where there is none.</param>
 internal sealed record AskRoute(IPEndPoint Address, string? Identity);
 
-/// <summary>Finds where a check is asked. Of a Service the endpoints are taken as the mesh knows them, never an address by its name.</summary>
+/// <summary>Finds where a check is asked. Of a Service the endpoints are taken as the mesh knows them, never an address by its
+/// name.</summary>
 /// <param name="Route">Where; null when it is not known.</param>
 /// <param name="Unresolved">A host that is to be looked up in DNS.</param>
 /// <param name="Problem">Why it cannot be asked.</param>

@@ -19,8 +19,8 @@ internal sealed record AskRequest(CheckUrl Url, Uri Target, byte[]? Json);
 /// <param name="Problem">Why there was no answer; null when there was one.</param>
 internal sealed record AskReply(int Status, ReadOnlyMemory<byte> Body, string? Problem);
 
-/// <summary>Makes one request to an address that a user of a namespace wrote: only to where it may go, over a connection of its own, without
-/// redirects, proxies, cookies and credentials, in bounded time and size.</summary>
+/// <summary>Makes one request to an address that a user of a namespace wrote: only to where it may go, over a connection of its own,
+/// without redirects, proxies, cookies and credentials, in bounded time and size.</summary>
 internal sealed class CheckClient(AskNetwork network, AskIdentity identity, CheckHosts hosts, TimeProvider time)
 {
     /// <summary>The largest answer that is read.</summary>
