@@ -30,8 +30,8 @@ internal sealed record CheckHosts
         if (Include(url))
             return null;
         if (url.FindService(ns) is not { } service || service.Namespace != ns)
-            return $"'{url.Host}' is not a Service of the namespace {ns}; name one of its Services, for example http://judge/check, or have "
-                + $"the host listed by the operator's option {OptionName}";
+            return $"'{url.Host}' is not a Service of the namespace {ns}; name one of its Services, for example http://judge/check, "
+                + $"or have the host listed by the operator's option {OptionName}";
         return url.IsHttps
             ? $"'{url}' is https to a Service; write http, which the mesh encrypts where the Service's pods are of it"
             : null;
