@@ -24,7 +24,7 @@ for kind in mtlspolicy retrypolicy trafficsplit; do
     expect "kubectl get meshpolicies lists $kind" "$kind.meshoperator.io/" kubectl get meshpolicies -A
 done
 expect "with the columns of their kind" "SHIFT   ACCEPTED   PROGRAMMED   PROXIES   AGE" kubectl get meshpolicies -A
-expect "nothing is programmed while no proxy is connected" "model   model                     True       Unknown      0/0" kubectl get trafficsplits -n serving
+expect "nothing is programmed while no proxy is connected" "model-v1 90% · model-v2 10%           True       Unknown      0/0" kubectl get trafficsplits -n serving
 
 gateway=$(kubectl get pods -n serving -l app=gateway -o jsonpath='{.items[0].metadata.name}')
 model=$(kubectl get service model -n serving -o jsonpath='{.spec.clusterIP}')
@@ -86,7 +86,7 @@ eventually "a patch to 50/50 is served" "outbound/80/model-v2.serving 0.50" shar
 
 "$xdscheck" load --server "$xds" --plaintext --streams 1 --pattern "$gateway.serving" --hold 8s >/dev/null 2>&1 &
 holder=$!
-eventually "the status says Programmed when the connected proxy has acknowledged" "model   model                     True       True         1/1" kubectl get trafficsplits -n serving
+eventually "the status says Programmed when the connected proxy has acknowledged" "model-v1 50% · model-v2 50%           True       True         1/1" kubectl get trafficsplits -n serving
 wait "$holder" || true
 
 expect "a weight of -1 is refused by the schema" "spec.backends[0].weight: Invalid value: -1: spec.backends[0].weight in body should be greater than or equal to 0" patch -1 model-v2 1
