@@ -33,7 +33,7 @@ public sealed class ShiftCheckTests(TestCluster cluster)
 
         await Eventually.Succeeds(async () =>
             (await MetricsPage.ReadAsync(mesh)).ShouldMatch(
-                $"meshoperator_shift_abort_seconds_count\\{{[^}}]*namespace=\"{scene.Name}\"[^}}]*\\}} 1 "
+                $"meshoperator_shift_abort_seconds_count\\{{[^}}]*namespace=\"{scene.Name}\"[^}}]*\\}} 1\\s"
             )
         );
         judge.Requests.Count.ShouldBe(3);
