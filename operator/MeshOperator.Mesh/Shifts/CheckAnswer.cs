@@ -26,6 +26,10 @@ public sealed record CheckAnswers(CheckAnswer? Latest, int FailedInRow)
         return new CheckAnswers(answer, failed);
     }
 
+    /// <summary>Whether so many failed in a row that the check has failed.</summary>
+    /// <param name="threshold">How many have to.</param>
+    public bool HaveFailed(int threshold) => Latest is { Outcome: ShiftOutcome.Fail } && FailedInRow >= threshold;
+
     /// <summary>What follows from them. One failed answer does not fail the check.</summary>
     /// <param name="name">The kind of the check.</param>
     /// <param name="threshold">How many in a row do.</param>
@@ -35,7 +39,7 @@ public sealed record CheckAnswers(CheckAnswer? Latest, int FailedInRow)
             return new ShiftVerdict(ShiftOutcome.Inconclusive, $"{name}: not asked yet");
         if (latest.Outcome is not ShiftOutcome.Fail)
             return new ShiftVerdict(latest.Outcome, $"{name}: {latest.Text}");
-        return FailedInRow >= threshold
+        return HaveFailed(threshold)
             ? new ShiftVerdict(ShiftOutcome.Fail, FormattableString.Invariant($"{name}: {latest.Text}, {FailedInRow} times in a row"))
             : new ShiftVerdict(
                 ShiftOutcome.Inconclusive,

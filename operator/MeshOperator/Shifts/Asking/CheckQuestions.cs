@@ -53,6 +53,10 @@ internal static class CheckQuestions
     public static TimeSpan FindInterval(ShiftCheck check) =>
         Api.MeshDuration.Parse(check.Prometheus?.Interval ?? check.Webhook?.Interval ?? OutsideCheckDefaults.Interval);
 
+    /// <summary>How many failed answers in a row fail a check.</summary>
+    public static int FindThreshold(ShiftCheck check) =>
+        check.Prometheus?.FailureThreshold ?? check.Webhook?.FailureThreshold ?? OutsideCheckDefaults.FailureThreshold;
+
     private static Uri WriteQuery(CheckUrl url, PrometheusCheck check, AskedStep step)
     {
         var shift = step.Shift;

@@ -71,7 +71,7 @@ internal sealed class OutsideChecks(
             if (!_entries.TryGetValue(key, out var entry) || entry.AcknowledgedAt != acknowledged || entry.Check != text)
                 _entries[key] = entry = new Entry(acknowledged, text);
             var now = time.GetUtcNow();
-            if (!entry.IsInFlight && now >= entry.NextAt && Reserve(key.Split.Namespace))
+            if (!entry.IsInFlight && now >= entry.NextAt && !IsOver(entry.Answers, check, step) && Reserve(key.Split.Namespace))
             {
                 entry.IsInFlight = true;
                 entry.NextAt = now + CheckQuestions.FindInterval(check);
@@ -82,6 +82,10 @@ internal sealed class OutsideChecks(
             return entry.Answers;
         }
     }
+
+    /// <summary>Whether the shift ends or stops for the check, so that no other answer matters.</summary>
+    private static bool IsOver(CheckAnswers answers, ShiftCheck check, AskedStep step) =>
+        step.Shift.Wanted.DryRun != true && answers.HaveFailed(CheckQuestions.FindThreshold(check));
 
     private async Task AskAsync(Entry entry, ShiftCheck check, AskedStep step, AskedCluster cluster, int turn)
     {
