@@ -23,7 +23,7 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
     };
 
     private readonly List<IDisposable> _owned = [];
-    private readonly LogLines<LeaseElection> _log = new();
+    private readonly RecordedLog<LeaseElection> _log = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -53,7 +53,7 @@ public sealed class LeaseElectionTests(EmbeddedApiServer server) : IDisposable
         taken.ShouldBeLessThan(TimeSpan.FromSeconds(3));
         TestContext.Current.TestOutputHelper?.WriteLine($"taken after {taken.TotalSeconds:0.00} s");
         second.Term.IsCancellationRequested.ShouldBeFalse();
-        _log.Written.ShouldNotContain(l => l.StartsWith("Warning", StringComparison.Ordinal));
+        _log.At(LogLevel.Warning).ShouldBeEmpty();
         await second.StopAsync(Cancellation);
     }
 

@@ -18,7 +18,7 @@ public sealed class ListTests : IAsyncDisposable
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly ScriptedApiServer _server = new();
-    private readonly LogLines<SharedInformer<V1ConfigMap>> _log = new();
+    private readonly RecordedLog<SharedInformer<V1ConfigMap>> _log = new();
     private readonly CancellationTokenSource _stop = new();
     private Task _run = Task.CompletedTask;
 
@@ -103,7 +103,7 @@ public sealed class ListTests : IAsyncDisposable
         var requests = _server.Requests.ToArray();
         requests[1].ShouldContain("continue=next");
         requests[2].ShouldBe(requests[1]);
-        _log.Written.ShouldBeEmpty();
+        _log.Lines.ShouldBeEmpty();
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public sealed class ListTests : IAsyncDisposable
         var informer = await ListAsync();
 
         informer.Objects.Keys.ShouldHaveSingleItem().Name.ShouldBe("b");
-        _log.Written.ShouldHaveSingleItem().ShouldContain($"The list of configmaps {why}");
+        _log.Lines.ShouldHaveSingleItem().ShouldContain($"The list of configmaps {why}");
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class ListTests : IAsyncDisposable
         var informer = await ListAsync();
 
         informer.Objects.Keys.ShouldHaveSingleItem().Name.ShouldBe("b");
-        _log.Written.ShouldHaveSingleItem().ShouldContain("The list of configmaps has an object that is longer than 16777216 bytes");
+        _log.Lines.ShouldHaveSingleItem().ShouldContain("The list of configmaps has an object that is longer than 16777216 bytes");
     }
 
     private async Task<SharedInformer<V1ConfigMap>> ListAsync(List<string>? reported = null)

@@ -1,7 +1,7 @@
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Snapshots;
-using Microsoft.Extensions.Logging;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 
@@ -119,14 +119,14 @@ public sealed class RecordReaderTests
     [InlineData("./*, web.shop", 1)]
     public void A_list_of_upstreams_that_cannot_be_read_is_logged_once(string upstreams, int logged)
     {
-        var log = new Lines();
+        var log = new RecordedLog();
         var reader = new AnnotatedReader(log);
         var pod = Pod();
         pod.Metadata.Annotations[SidecarAnnotations.Upstreams] = upstreams;
         reader.Read(pod, reader.Read(pod, null));
-        log.All.Count.ShouldBe(logged);
+        log.Lines.Count.ShouldBe(logged);
         if (logged > 0)
-            log.All[0]
+            log.Lines[0]
                 .ShouldStartWith(
                     "Pod shop/web-0: annotation meshoperator.io/upstreams: the item 'web.shop' is not one of service, "
                         + "namespace/service, namespace/*, ./* and *;"
@@ -137,24 +137,6 @@ public sealed class RecordReaderTests
             Metadata = new V1ObjectMeta { Name = "shop", Annotations = pod.Metadata.Annotations },
         };
         reader.Read(ns, reader.Read(ns, null));
-        log.All.Count.ShouldBe(2 * logged);
-    }
-
-    private sealed class Lines : ILogger
-    {
-        public List<string> All { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel,
-            EventId eventId,
-            TState state,
-            Exception? exception,
-            Func<TState, Exception?, string> formatter
-        ) => All.Add(formatter(state, exception));
+        log.Lines.Count.ShouldBe(2 * logged);
     }
 }

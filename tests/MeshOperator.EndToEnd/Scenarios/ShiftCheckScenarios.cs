@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using MeshOperator.EndToEnd.Checks;
 using MeshOperator.EndToEnd.Cluster;
 using MeshOperator.EndToEnd.Node;
@@ -13,10 +12,11 @@ namespace MeshOperator.EndToEnd.Scenarios;
 public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) : SharedScenario(mesh, shared, "asked", proxies: 4)
 {
     private const int PrometheusPort = 9090;
-    private static readonly TimeSpan Within = TimeSpan.FromSeconds(90);
     private string _web = string.Empty;
 
     private Clients.Client Caller => Workload("client").Client;
+
+    private ShiftUnderTest Shift => new(Mesh, Namespace, _web);
 
     private static string Operator => $"spiffe://cluster.local/ns/{OperatorUnderTest.Namespace}/sa/mesh-operator";
 
@@ -42,10 +42,10 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
         (await Caller.GetAsync("http://judge/status/200")).Status.ShouldBe(HttpStatusCode.Forbidden);
 
         await ShiftAsync("webhook: {url: http://judge/status/200, interval: 2s}", hold: "4s");
-        var load = await Caller.LoadAsync($"http://{_web}/", rate: 30, during: _ => UntilAsync("Completed"));
+        var load = await Caller.LoadAsync($"http://{_web}/", rate: 30, during: _ => Shift.UntilAsync("Completed"));
 
         load.Failed.ShouldBe(0, load.ToString());
-        Shift(await StatusAsync())["reason"]!.ToString().ShouldContain("webhook: it answered 200");
+        (await Shift.ReasonAsync()).ShouldContain("webhook: it answered 200");
     }
 
     [Fact]
@@ -54,10 +54,10 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
         await JudgeAllowsAsync(Operator);
 
         await ShiftAsync("webhook: {url: http://judge/status/500, interval: 2s}", hold: "600s");
-        var load = await Caller.LoadAsync($"http://{_web}/", rate: 30, during: _ => UntilAsync("RolledBack"));
+        var load = await Caller.LoadAsync($"http://{_web}/", rate: 30, during: _ => Shift.UntilAsync("RolledBack"));
 
         load.Failed.ShouldBe(0, load.ToString());
-        Shift(await StatusAsync())["reason"]!.ToString().ShouldBe("webhook: it answered 500, 3 times in a row");
+        (await Shift.ReasonAsync()).ShouldBe("webhook: it answered 500, 3 times in a row");
     }
 
     [Fact]
@@ -67,12 +67,12 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
 
         await ShiftAsync("webhook: {url: http://judge/status/200, interval: 1s}", hold: "1s");
 
-        await UntilAsync(shift =>
+        await Shift.UntilAsync(shift =>
             shift["reason"]!
                 .ToString()
                 .ShouldContain("webhook: its sidecar denies the operator; add an access rule that allows the operator's identity")
         );
-        Shift(await StatusAsync())["weight"]!.GetValue<int>().ShouldBe(50);
+        (await Shift.StatusAsync())["shifts"]![0]!["weight"]!.GetValue<int>().ShouldBe(50);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
             """;
 
         await ShiftAsync(check, hold: "8s");
-        var good = await Caller.LoadAsync($"http://{_web}/", rate: 40, during: _ => UntilAsync("Completed"));
+        var good = await Caller.LoadAsync($"http://{_web}/", rate: 40, during: _ => Shift.UntilAsync("Completed"));
         good.Failed.ShouldBe(0, good.ToString());
 
         await Namespace.DeleteAsync("TrafficSplit", _web);
@@ -97,12 +97,12 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
         var bad = await Caller.LoadAsync(
             $"http://{_web}/",
             rate: 40,
-            during: _ => UntilAsync("RolledBack"),
+            during: _ => Shift.UntilAsync("RolledBack"),
             $"x-fail-at: {Workload("canary").Pods[0].Name}",
             "x-fail-each: 3"
         );
         bad.Failed.ShouldBeGreaterThan(0, bad.ToString());
-        Shift(await StatusAsync())["reason"]!.ToString().ShouldContain(", max 0.05, 3 times in a row");
+        (await Shift.ReasonAsync()).ShouldContain(", max 0.05, 3 times in a row");
     }
 
     /// <summary>A Prometheus in the network of a pod without a proxy, which reads the caller's sidecar.</summary>
@@ -138,38 +138,7 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
         );
 
     private Task ShiftAsync(string check, string hold) =>
-        Namespace.ApplyAsync(
-            $$"""
-            apiVersion: meshoperator.io/v1alpha1
-            kind: TrafficSplit
-            metadata: {name: {{_web}}}
-            spec:
-              service: {{_web}}
-              backends: [{service: {{_web}}}, {service: canary}]
-              shift:
-                to: canary
-                steps: [{weight: 50, hold: {{hold}}}]
-                require: {requestsPerStep: 20}
-                checks:
-                  - {{check.ReplaceLineEndings(" ")}}
-            """
-        );
-
-    private static JsonNode Shift(JsonNode status) => status["shifts"]![0]!;
-
-    private async Task<JsonNode> StatusAsync() =>
-        (await Policies.ReadAsync(Mesh, "TrafficSplit", Namespace.Name, _web))["status"] ?? new JsonObject();
-
-    private Task UntilAsync(string phase) => UntilAsync(shift => ((string?)shift["phase"]).ShouldBe(phase, shift.ToJsonString()));
-
-    private Task UntilAsync(Action<JsonNode> holds) =>
-        Eventually.Succeeds(
-            async () =>
-            {
-                var status = await StatusAsync();
-                status["shifts"].ShouldNotBeNull(status.ToJsonString());
-                holds(Shift(status));
-            },
-            Within
+        Shift.ApplyAsync(
+            $"steps: [{{weight: 50, hold: {hold}}}], require: {{requestsPerStep: 20}}, checks: [{{ {check.ReplaceLineEndings(" ")} }}]"
         );
 }

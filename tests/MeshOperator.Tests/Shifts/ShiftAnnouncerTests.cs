@@ -4,7 +4,6 @@ using MeshOperator.Settings;
 using MeshOperator.Shifts.Announcing;
 using MeshOperator.Testing;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
@@ -16,7 +15,7 @@ public sealed class ShiftAnnouncerTests : IAsyncDisposable
 {
     private readonly FakeTimeProvider _time = new();
     private readonly Dictionary<string, long> _counts = [];
-    private readonly List<string> _log = [];
+    private readonly RecordedLog<ShiftAnnouncer> _log = new();
     private readonly MeterListener _listener = new();
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private ShiftAnnouncer? _announcer;
@@ -73,7 +72,7 @@ public sealed class ShiftAnnouncerTests : IAsyncDisposable
 
         await Eventually.Succeeds(() => Count("lost").ShouldBe(1));
         server.Requests.Count.ShouldBe(4);
-        var line = _log.ShouldHaveSingleItem();
+        var line = _log.Lines.ShouldHaveSingleItem();
         line.ShouldBe("The event begun of TrafficSplit shop/model was not sent to the address of --shift-events-url: it was answered 503");
         line.ShouldNotContain("secret");
     }
@@ -117,7 +116,7 @@ public sealed class ShiftAnnouncerTests : IAsyncDisposable
             new OperatorOptions { ShiftEventsUrl = new Uri($"{server.Url}/hook?secret=1") },
             new AnnouncementMetrics(_services.GetRequiredService<IMeterFactory>()),
             _time,
-            new ListLogger(_log)
+            _log
         );
         await _announcer.StartAsync(TestContext.Current.CancellationToken);
         return _announcer;
@@ -138,20 +137,4 @@ public sealed class ShiftAnnouncerTests : IAsyncDisposable
             default,
             new ShiftEventData("shop", "model", "backends", "v2", null, nameof(ShiftPhase.Progressing), 1, 1, 10, "", "")
         );
-
-    private sealed class ListLogger(List<string> lines) : ILogger<ShiftAnnouncer>
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel,
-            EventId eventId,
-            TState state,
-            Exception? exception,
-            Func<TState, Exception?, string> formatter
-        ) => lines.Add(formatter(state, exception));
-    }
 }
