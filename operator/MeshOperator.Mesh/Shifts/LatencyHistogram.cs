@@ -9,14 +9,10 @@ namespace MeshOperator.Mesh.Shifts;
 [JsonConverter(typeof(Converter))]
 public sealed class LatencyHistogram : IEquatable<LatencyHistogram>
 {
-    private LatencyHistogram(ImmutableSortedDictionary<long, long> buckets)
-    {
-        Buckets = buckets;
-        Count = buckets.Values.Sum();
-    }
+    private LatencyHistogram(ImmutableSortedDictionary<long, long> buckets, long count) => (Buckets, Count) = (buckets, count);
 
     /// <summary>No request.</summary>
-    public static LatencyHistogram Empty { get; } = new(ImmutableSortedDictionary<long, long>.Empty);
+    public static LatencyHistogram Empty { get; } = new(ImmutableSortedDictionary<long, long>.Empty, 0);
 
     /// <summary>By the lower end of a bucket, in milliseconds, its requests.</summary>
     public ImmutableSortedDictionary<long, long> Buckets { get; }
@@ -36,7 +32,7 @@ public sealed class LatencyHistogram : IEquatable<LatencyHistogram>
                 sums[Floor(milliseconds)] = sums.GetValueOrDefault(Floor(milliseconds)) + requests;
         }
 
-        return sums.Count == 0 ? Empty : new LatencyHistogram(sums.ToImmutable());
+        return sums.Count == 0 ? Empty : new LatencyHistogram(sums.ToImmutable(), sums.Values.Sum());
     }
 
     /// <summary>How wide the bucket of a number of milliseconds is, in milliseconds.</summary>
@@ -52,7 +48,9 @@ public sealed class LatencyHistogram : IEquatable<LatencyHistogram>
     public LatencyHistogram Add(long milliseconds, long requests)
     {
         var bucket = Floor(milliseconds);
-        return requests <= 0 ? this : new LatencyHistogram(Buckets.SetItem(bucket, Buckets.GetValueOrDefault(bucket) + requests));
+        return requests <= 0
+            ? this
+            : new LatencyHistogram(Buckets.SetItem(bucket, Buckets.GetValueOrDefault(bucket) + requests), Count + requests);
     }
 
     /// <summary>Both together.</summary>

@@ -56,11 +56,7 @@ internal static class LatencyJudge
     {
         var minutes = latencies.Minutes.ConvertAll(minute => (Slow: minute.CountFrom(limit), Of: minute.Count));
         var worst = minutes.MaxBy(minute => minute.Slow);
-        return SequentialTest.IsExceeded(
-            latencies.Earlier.CountFrom(limit) + minutes.Sum(minute => minute.Slow) - worst.Slow,
-            latencies.Earlier.Count + minutes.Sum(minute => minute.Of) - worst.Of,
-            slow
-        );
+        return SequentialTest.IsExceeded(latencies.Target.CountFrom(limit) - worst.Slow, latencies.Target.Count - worst.Of, slow);
     }
 
     private static ShiftVerdict Unknown(FormattableString text) => new(ShiftOutcome.Inconclusive, Text(text));

@@ -16,7 +16,8 @@ internal sealed class ShiftLimit(OperatorOptions options, TimeProvider time)
     private readonly Dictionary<(ObjectName Split, string Rule), DateTimeOffset> _begun = [];
     private HashSet<(ObjectName Split, string Rule)> _inProgress = [];
 
-    /// <summary>Takes all splits as they are known now, and says in which order they may begin: those first that wait longest.</summary>
+    /// <summary>Takes all splits with shifts as they are known now, and puts them into the order in which they may begin: first those that
+    /// wait longest.</summary>
     public IReadOnlyList<TrafficSplit> Order(IEnumerable<TrafficSplit> splits)
     {
         IReadOnlyList<TrafficSplit> ordered =

@@ -106,7 +106,7 @@ internal sealed class ShiftService(
 
         var isActive = false;
         var states = new List<(ObjectName, ShiftState)>();
-        foreach (var split in limit.Order(splits.Objects.Values))
+        foreach (var split in limit.Order(splits.Objects.Values.Where(HasShifts)))
         {
             var name = new ObjectName(split.Metadata.NamespaceProperty, split.Metadata.Name);
             if (
@@ -117,8 +117,6 @@ internal sealed class ShiftService(
             )
                 continue;
             var shifts = SplitShift.FindAll(spec).ToList();
-            if (shifts.Count == 0 && split.Status?.Shifts is not { Count: > 0 })
-                continue;
             try
             {
                 var look = new Look(snapshot, served, split, name, spec, verdict);
@@ -135,14 +133,19 @@ internal sealed class ShiftService(
             }
         }
 
-        foreach (var gone in _writtenAt.Keys.Where(name => !splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name))).ToList())
+        foreach (var gone in _writtenAt.Keys.Where(name => !IsThere(name)).ToList())
             _writtenAt.Remove(gone);
-        bool IsThere(ObjectName name) => splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name));
         outside.Keep(IsThere);
         aborts.Keep(IsThere);
         metrics.Set(states);
         return isActive;
+
+        bool IsThere(ObjectName name) => splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name));
     }
+
+    /// <summary>Whether a split has a gradual shift, or its status still has one.</summary>
+    private static bool HasShifts(TrafficSplit split) =>
+        split.Status?.Shifts is { Count: > 0 } || (split.Spec is { } spec && SplitShift.FindAll(spec).Any());
 
     private async Task<IReadOnlyList<(SplitShift Shift, ShiftState State)>> StepAsync(
         Look look,

@@ -52,7 +52,8 @@ internal sealed record AskRouting(AskRoute? Route, string? Unresolved, string? P
         var endpoints = cluster.FindEndpoints(name, url.Port).ToList();
         if (endpoints.Count == 0)
             return Stop(FormattableString.Invariant($"the Service {name} has no ready endpoints on port {url.Port}"));
-        var allowed = endpoints.FindAll(endpoint => service.Namespace != ns || cluster.IsOfPod(ns, endpoint.Address));
+        var pods = service.Namespace == ns ? cluster.FindPodAddresses(ns) : null;
+        var allowed = pods is null ? endpoints : endpoints.FindAll(endpoint => pods.Contains(endpoint.Address));
         if (allowed.Count == 0)
             return Stop($"no endpoint of the Service {name} is a pod of its namespace");
         var chosen = allowed[(int)((uint)turn % allowed.Count)];
@@ -81,8 +82,13 @@ internal sealed record AskedCluster(ClusterSnapshot Snapshot, MeshModel Served, 
             ? known.Ports.Where(p => p.Port == port).SelectMany(p => p.Endpoints)
             : [];
 
-    /// <summary>Whether an address is that of a pod of a namespace.</summary>
-    public bool IsOfPod(string ns, string address) => Snapshot.Pods.Any(pod => pod.Key.Namespace == ns && pod.Value.Address == address);
+    /// <summary>The addresses of the pods of a namespace.</summary>
+    public IReadOnlySet<string> FindPodAddresses(string ns) =>
+        Snapshot
+            .Pods.Where(pod => pod.Key.Namespace == ns)
+            .Select(pod => pod.Value.Address)
+            .OfType<string>()
+            .ToHashSet(StringComparer.Ordinal);
 
     /// <summary>Why an address may not be asked; null when it may.</summary>
     public string? FindRefusal(IPAddress address) =>
