@@ -77,9 +77,14 @@ public sealed class MutualTlsTests
         mesh.Certificates.Renew("model.shop");
         mesh.Certificates.ReplaceRoot();
 
-        // Connections are kept, so only a new one shows the new certificate.
-        mesh.Change("model", port => port with { Connection = port.Connection with { ConnectTimeout = TimeSpan.FromSeconds(4) } });
-        await Eventually.Succeeds(async () => (await client.GetStringAsync("http://model/", Cancellation)).ShouldNotBe(before));
+        // Connections are kept, so only one that is made after the new certificate has come shows it.
+        var timeout = TimeSpan.FromSeconds(4);
+        await Eventually.Succeeds(async () =>
+        {
+            timeout += TimeSpan.FromMilliseconds(1);
+            mesh.Change("model", port => port with { Connection = port.Connection with { ConnectTimeout = timeout } });
+            (await client.GetStringAsync("http://model/", Cancellation)).ShouldNotBe(before);
+        });
         await enough.CancelAsync();
         await load;
     }

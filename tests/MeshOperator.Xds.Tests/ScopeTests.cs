@@ -36,7 +36,9 @@ public sealed class ScopeTests
         await using var other = new DeltaClient(server.Connect(), "web-1.shop");
 
         var names = (await scoped.FetchAsync(ResourceType.Cluster)).Resources.Select(r => r.Name).ToList();
-        names.Where(n => n.StartsWith("outbound/", StringComparison.Ordinal)).ShouldBe(["outbound/80/web-v2.shop", "outbound/80/web.shop"]);
+        names
+            .Where(n => n.StartsWith("outbound/", StringComparison.Ordinal))
+            .ShouldBe(["outbound/80/web-v2.shop", "outbound/80/web.shop", "outbound/80/web.shop/mirror"]);
         names.ShouldContain("passthrough");
         names.ShouldContain("inbound/8080");
         (await scoped.FetchAsync(ResourceType.Listener))

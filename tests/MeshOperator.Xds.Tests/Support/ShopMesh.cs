@@ -24,6 +24,7 @@ internal static class ShopMesh
                 1,
                 Port("web", 80, PortProtocol.Http, 1, Split(90, 10), WebSplit) with
                 {
+                    IsMirror = true,
                     ClusterPolicies = [WebRetry],
                     Connection = new(
                         Breaker: new(100, 10, 200, 5, new OutlierDetection(5, 3, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30), 50))
