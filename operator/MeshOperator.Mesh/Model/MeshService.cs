@@ -21,7 +21,8 @@ public sealed record MeshServicePort
     /// <summary>Whether clients choose an endpoint themselves and connect to its address.</summary>
     public bool IsHeadless { get; init; }
 
-    /// <summary>Its endpoints, ordered by address and port; those that are not ready are left out.</summary>
+    /// <summary>Its endpoints, ordered by address and port: those that are ready, or where there are none those that are ending but still
+    /// answer.</summary>
     public ValueList<MeshEndpoint> Endpoints { get; init; } = [];
 
     /// <summary>Routes of HTTP requests in order of precedence, the last one matching everything. Used for every protocol but
@@ -68,6 +69,9 @@ public sealed record MeshEndpoint(string Address, int Port, string? Identity, st
 
     /// <summary>The same endpoint's address of the other IP family, or null.</summary>
     public string? OtherAddress { get; init; }
+
+    /// <summary>Whether it is ending, and only for clients of a headless service that have chosen it already.</summary>
+    public bool IsDraining { get; init; }
 }
 
 /// <summary>The endpoints of all backends of a route, each with a weight such that the backends have their shares. From one set a client

@@ -99,9 +99,16 @@ public sealed record SlicePort(string Name, int Port);
 /// <summary>An endpoint.</summary>
 /// <param name="Addresses">Its IP addresses; all but the first stand for the same endpoint.</param>
 /// <param name="IsReady">Whether it takes traffic.</param>
-/// <param name="Pod">The pod behind it in the slice's namespace, or null.</param>
+/// <param name="Pod">The name of the pod behind it, or null where the slice does not say so.</param>
 /// <param name="Zone">Its zone, or null.</param>
-public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, string? Pod, string? Zone);
+public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, string? Pod, string? Zone)
+{
+    /// <summary>The pod's namespace; null for the slice's own.</summary>
+    public string? PodNamespace { get; init; }
+
+    /// <summary>Whether it is ending but still answers, so that it takes traffic where nothing is ready.</summary>
+    public bool IsServingTerminating { get; init; }
+}
 
 /// <summary>A pod.</summary>
 /// <param name="ServiceAccount">Its service account's name.</param>
@@ -126,6 +133,12 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
 
     /// <summary>Its first address; null until it has one.</summary>
     public string? Address { get; init; }
+
+    /// <summary>Its address of the other IP family, or null.</summary>
+    public string? OtherAddress { get; init; }
+
+    /// <summary>All of its addresses.</summary>
+    public IEnumerable<string> Addresses => new[] { Address, OtherAddress }.OfType<string>();
 
     /// <summary>How many worker threads its proxy has.</summary>
     public int ProxyThreads { get; init; } = 1;

@@ -64,7 +64,7 @@ internal static class RecordReader
                 .Where(p => p.Port is not null && p.Protocol is null or "TCP")
                 .Select(p => new SlicePort(p.Name ?? string.Empty, p.Port!.Value))
                 .ToValueList(),
-            (slice.Endpoints ?? []).Select(ReadEndpoint).ToValueList()
+            (slice.Endpoints ?? []).Select(endpoint => ReadEndpoint(endpoint, slice.Metadata.NamespaceProperty)).ToValueList()
         );
     }
 
@@ -96,6 +96,7 @@ internal static class RecordReader
                 Application = ApplicationSettings.Read(pod.Metadata.Annotations),
                 ExplicitProxy = ReadExplicitProxy(pod),
                 CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
+                OtherAddress = pod.Status?.PodIPs is [_, { Ip: { Length: > 0 } other }, ..] ? other : null,
                 HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } some && IpFamily.IsIpv6(some)) == true,
             };
 
@@ -165,12 +166,16 @@ internal static class RecordReader
             }),
         ];
 
-    /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>
-    private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) =>
-        new(
-            (endpoint.Addresses ?? []).ToValueList(),
-            endpoint.Conditions?.Ready ?? true,
-            endpoint.TargetRef is { Kind: "Pod" } target ? target.Name : null,
-            endpoint.Zone
-        );
+    /// <summary>An endpoint without a condition is ready and serving, and is not terminating (Kubernetes' documentation of
+    /// <c>EndpointConditions</c>).</summary>
+    private static EndpointRecord ReadEndpoint(V1Endpoint endpoint, string ns)
+    {
+        var pod = endpoint.TargetRef is { Kind: "Pod" } target ? target : null;
+        var isReady = endpoint.Conditions?.Ready ?? true;
+        return new EndpointRecord((endpoint.Addresses ?? []).ToValueList(), isReady, pod?.Name, endpoint.Zone)
+        {
+            PodNamespace = pod?.NamespaceProperty is { Length: > 0 } other && other != ns ? other : null,
+            IsServingTerminating = !isReady && endpoint.Conditions is { Terminating: true, Serving: not false },
+        };
+    }
 }

@@ -66,6 +66,8 @@ internal static class RandomMesh
             {
                 Upstreams = upstreams,
                 HasIpv6 = hasIpv6,
+                Address = $"10.0.{proxy}.6",
+                OtherAddress = hasIpv6 ? $"fd00:10::{proxy}:6" : null,
                 CanShareLimits = proxy != 4,
                 ContainerPorts = hasIpv6 ? [9999] : [],
                 DirectPorts = proxy switch
@@ -90,7 +92,7 @@ internal static class RandomMesh
 
     private static readonly Gen<NamespaceRecord> Namespace = Upstreams.Select(upstreams => new NamespaceRecord(upstreams ?? "*"));
 
-    /// <summary>Of the last address nothing else is known. A pod may have addresses of both IP families, in different slices.</summary>
+    /// <summary>Of the last address no pod is named; there may be one that has it. A pod may have addresses of both IP families, in different slices.</summary>
     private static Gen<EndpointRecord> Endpoint(bool isIpv6) =>
         Gen.Select(
             Gen.Int[0, 3],
@@ -104,6 +106,10 @@ internal static class RandomMesh
                     host == 6 ? null : $"pod-{host}",
                     zone
                 )
+                {
+                    PodNamespace = subnet == 3 && host < 4 ? "jobs" : null,
+                    IsServingTerminating = ready == 0 && subnet > 0,
+                }
         );
 
     private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(

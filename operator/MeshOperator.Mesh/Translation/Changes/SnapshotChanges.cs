@@ -27,6 +27,12 @@ internal sealed class SnapshotChanges
         if (named.Count > 0)
             _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
         Pods = Replaced(before.Pods, after.Pods);
+        PodAddresses = Pods.SelectMany(pod =>
+                new[] { before.Pods.GetValueOrDefault(pod), after.Pods.GetValueOrDefault(pod) }.SelectMany(record =>
+                    record?.Addresses ?? []
+                )
+            )
+            .ToHashSet(StringComparer.Ordinal);
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
     }
 
@@ -38,6 +44,9 @@ internal sealed class SnapshotChanges
 
     /// <summary>The pods of which something was replaced, added or removed.</summary>
     public HashSet<ObjectName> Pods { get; }
+
+    /// <summary>The addresses that those pods had or have.</summary>
+    public HashSet<string> PodAddresses { get; }
 
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
     public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);

@@ -47,9 +47,9 @@ internal sealed class RoutePlanner
                 continue;
             }
 
-            foreach (var (port, protocol, ready, _) in own.Ports)
+            foreach (var (port, protocol, usable, _) in own.Ports)
             {
-                var model = planner.PlanPort(new RootPort(name, service, port, protocol)) with { Endpoints = ready };
+                var model = planner.PlanPort(new RootPort(name, service, port, protocol)) with { Endpoints = usable };
                 ports.Add(new BackendTarget(model.Service, port.Port), model);
             }
         }

@@ -27,7 +27,8 @@ internal static class EndpointBuilder
     {
         var assignment = new ClusterLoadAssignment { ClusterName = cluster };
         var zones = port
-            .Endpoints.DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
+            .Endpoints.Where(endpoint => !endpoint.IsDraining)
+            .DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
             .GroupBy(endpoint => endpoint.Zone ?? "")
             .OrderBy(zone => zone.Key, StringComparer.Ordinal);
         foreach (var zone in zones)
