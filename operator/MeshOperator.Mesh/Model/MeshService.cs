@@ -18,6 +18,15 @@ public sealed record MeshServicePort
     /// <summary>The cluster IPs, IPv4 or IPv6, on which clients reach it; empty for a headless service.</summary>
     public ValueList<string> Addresses { get; init; } = [];
 
+    /// <summary>Further addresses on which clients reach it, where they are not the cluster IP of another service.</summary>
+    public ValueList<string> ExternalAddresses { get; init; } = [];
+
+    /// <summary>Other names for it: services that are only that (ExternalName). Ordered.</summary>
+    public ValueList<ServiceName> Aliases { get; init; } = [];
+
+    /// <summary>Whether clients may only be sent to endpoints on their own node.</summary>
+    public bool StaysOnNode { get; init; }
+
     /// <summary>Whether clients choose an endpoint themselves and connect to its address.</summary>
     public bool IsHeadless { get; init; }
 
@@ -69,6 +78,13 @@ public sealed record MeshEndpoint(string Address, int Port, string? Identity, st
 
     /// <summary>The same endpoint's address of the other IP family, or null.</summary>
     public string? OtherAddress { get; init; }
+
+    /// <summary>The nodes whose clients it is for first; of a port with <see cref="MeshServicePort.StaysOnNode"/>, for alone. Empty where
+    /// nodes do not matter.</summary>
+    public ValueList<string> Nodes { get; init; } = [];
+
+    /// <summary>The zones whose clients it is for, before those elsewhere; empty where zones do not matter.</summary>
+    public ValueList<string> Zones { get; init; } = [];
 
     /// <summary>Whether it is ending, and only for clients of a headless service that have chosen it already.</summary>
     public bool IsDraining { get; init; }

@@ -35,6 +35,9 @@ public sealed record ClusterSnapshot
     public ImmutableDictionary<ObjectName, EndpointSliceRecord> EndpointSlices { get; init; } =
         ImmutableDictionary<ObjectName, EndpointSliceRecord>.Empty;
 
+    /// <summary>Nodes that are in a zone; their namespace is empty.</summary>
+    public ImmutableDictionary<ObjectName, NodeRecord> Nodes { get; init; } = ImmutableDictionary<ObjectName, NodeRecord>.Empty;
+
     /// <summary>Pods that have not finished.</summary>
     public ImmutableDictionary<ObjectName, PodRecord> Pods { get; init; } = ImmutableDictionary<ObjectName, PodRecord>.Empty;
 
@@ -71,12 +74,28 @@ public sealed record PortRevision(int Port, bool IsHttp, int Revision);
 /// <param name="Upstreams">Whose configuration is sent to its pods' proxies, unless a pod has its own list.</param>
 public sealed record NamespaceRecord(string Upstreams);
 
+/// <summary>A node.</summary>
+/// <param name="Zone">Its zone.</param>
+public sealed record NodeRecord(string Zone);
+
 /// <summary>A service.</summary>
 /// <param name="ClusterIps">Its cluster IPs; empty for a headless one.</param>
 /// <param name="Ports">Its TCP ports.</param>
 /// <param name="IsExternalName">Whether it is only a name for another host.</param>
 public sealed record ServiceRecord(ValueList<string> ClusterIps, ValueList<ServicePortRecord> Ports, bool IsExternalName)
 {
+    /// <summary>Whether clients may only be sent to endpoints on their own node (<c>internalTrafficPolicy: Local</c>).</summary>
+    public bool StaysOnNode { get; init; }
+
+    /// <summary>Whether each client is to be kept at one endpoint (<c>sessionAffinity: ClientIP</c>).</summary>
+    public bool HasClientAffinity { get; init; }
+
+    /// <summary>Further addresses at which clients in the cluster reach it: external IPs, and those of its load balancer.</summary>
+    public ValueList<string> ExternalAddresses { get; init; } = [];
+
+    /// <summary>The service of the cluster for which it is another name, or null.</summary>
+    public ObjectName? AliasOf { get; init; }
+
     /// <summary>Whether clients find its endpoints' own addresses.</summary>
     public bool IsHeadless => ClusterIps.Count == 0 && !IsExternalName;
 }
@@ -106,6 +125,15 @@ public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, s
     /// <summary>The pod's namespace; null for the slice's own.</summary>
     public string? PodNamespace { get; init; }
 
+    /// <summary>The node on which it runs, or null.</summary>
+    public string? Node { get; init; }
+
+    /// <summary>The nodes whose clients it is for, as the slice's hints say; empty without hints.</summary>
+    public ValueList<string> ForNodes { get; init; } = [];
+
+    /// <summary>The zones whose clients it is for, as the slice's hints say; empty without hints.</summary>
+    public ValueList<string> ForZones { get; init; } = [];
+
     /// <summary>Whether it is ending but still answers, so that it takes traffic where nothing is ready.</summary>
     public bool IsServingTerminating { get; init; }
 }
@@ -130,6 +158,9 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
 
     /// <summary>The TCP ports that its containers declare; they may serve others.</summary>
     public ValueList<int> ContainerPorts { get; init; } = [];
+
+    /// <summary>The node on which it runs; null until it has one.</summary>
+    public string? Node { get; init; }
 
     /// <summary>Its first address; null until it has one.</summary>
     public string? Address { get; init; }

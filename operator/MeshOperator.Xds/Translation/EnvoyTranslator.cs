@@ -64,8 +64,9 @@ public sealed class EnvoyTranslator
         }
 
         var shared = Shared(ports.Values, ports.Values, previous.Shared);
-        var scoped = new ScopedResources(ports, shared, previous.Scopes, _explicitProxies, Shared);
-        var (profiles, nodes) = Nodes(model, previous, scoped);
+        var places = new Places(ports.Values);
+        var scoped = new ScopedResources(ports, shared, places, previous.Scopes, _explicitProxies, Shared);
+        var (profiles, nodes) = Nodes(model, previous, scoped, places);
         return new EnvoyConfiguration
         {
             TrustDomain = model.TrustDomain,
@@ -83,23 +84,24 @@ public sealed class EnvoyTranslator
         };
     }
 
-    /// <summary>What workloads have of their own; all as before when none was replaced and none has a scope, which could be sent other
-    /// things than before.</summary>
+    /// <summary>What workloads have of their own; all as before when none was replaced and none had or has a scope, which could be sent
+    /// other things than before.</summary>
     private (IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles, IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes) Nodes(
         MeshModel model,
         EnvoyConfiguration previous,
-        ScopedResources scoped
+        ScopedResources scoped,
+        Places places
     )
     {
         var isSameDomain = previous.TrustDomain == model.TrustDomain;
-        if (isSameDomain && previous.Scopes.Count == 0 && ReferenceEquals(previous.Workloads, model.Workloads))
+        if (isSameDomain && previous.Scopes.Count == 0 && places.AreAlike && ReferenceEquals(previous.Workloads, model.Workloads))
             return (previous.Profiles, previous.Nodes);
         var profiles = new Dictionary<InboundProfile, ProxyResources>();
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
         var members = new LimitMembers();
         foreach (var (name, workload) in model.Workloads)
         {
-            var scope = ProxyScope.ForWorkload(workload);
+            var scope = ProxyScope.ForWorkload(workload, places.Find(workload.Place));
             var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
             var shared = scope is null ? null : scoped.ForScope(scope);
             nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, shared, members.Find(workload.Sharing)));
@@ -170,7 +172,7 @@ public sealed class EnvoyTranslator
                 policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
-        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key.Explicit is not null))
+        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key is { Explicit: not null, Place: null }))
         {
             var routes = sets[(int)ResourceType.Route].Find(Names.ExplicitRoutes(scope))!;
             policies.Add(

@@ -147,6 +147,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddLeadership(services, options);
         var kubernetes = services
             .AddKubernetesOperator()
+            .AddInformer(new InformerOptions<V1Node> { Trim = RecordReader.Trim, LongestAnnotation = 0 })
             .AddInformer<V1Service>()
             .AddInformer<V1EndpointSlice>()
             .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })

@@ -10,6 +10,7 @@ internal sealed class SnapshotChanges
 {
     private readonly HashSet<string> _ofEndpoints;
     private readonly HashSet<string> _ofWorkloads;
+    private readonly HashSet<string> _nodes;
 
     public SnapshotChanges(ClusterSnapshot? before, ClusterSnapshot after)
     {
@@ -34,6 +35,7 @@ internal sealed class SnapshotChanges
             )
             .ToHashSet(StringComparer.Ordinal);
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
+        _nodes = Replaced(before.Nodes, after.Nodes).Select(node => node.Name).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>Whether something was replaced on which all endpoints depend, and so all workloads.</summary>
@@ -50,6 +52,10 @@ internal sealed class SnapshotChanges
 
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
     public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
+
+    /// <summary>The pods on nodes that were replaced.</summary>
+    public IEnumerable<ObjectName> PodsOfNodes(ClusterSnapshot snapshot) =>
+        _nodes.Count == 0 ? [] : snapshot.Pods.Where(pod => pod.Value.Node is { } node && _nodes.Contains(node)).Select(pod => pod.Key);
 
     /// <summary>The pods on which something depends that was replaced for their whole namespace.</summary>
     public IEnumerable<ObjectName> PodsOfNamespaces(ClusterSnapshot snapshot) =>

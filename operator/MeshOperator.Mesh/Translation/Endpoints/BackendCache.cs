@@ -61,11 +61,12 @@ internal sealed class BackendCache
     public ServiceBackends Get(ObjectName service) => _services.GetValueOrDefault(service, Nothing);
 
     /// <summary>Rebuilds what depends on something that was replaced.</summary>
-    /// <returns>The pods of which something was replaced, or of what they serve, or of what holds for their namespace.</returns>
+    /// <returns>The pods of which something was replaced, or of what they serve, or of what holds for their namespace or node.</returns>
     public IReadOnlySet<ObjectName> Update(ClusterSnapshot snapshot, EndpointIndex endpoints, SnapshotChanges changes)
     {
         var touched = new HashSet<ObjectName>(changes.Pods);
         touched.UnionWith(changes.PodsOfNamespaces(snapshot));
+        touched.UnionWith(changes.PodsOfNodes(snapshot));
         var suspects = changes.Pods.SelectMany(Served.GetServices).ToHashSet();
         foreach (var (name, service) in snapshot.Services)
         {

@@ -40,19 +40,63 @@ internal sealed class EndpointIndex
     /// are two in different slices; it is one endpoint, at the address of the service's first family.</summary>
     public ValueList<MeshEndpoint> FindUsable(ObjectName name, ServiceRecord service, ServicePortRecord port)
     {
-        var ready = Find(name, service, port, endpoint => endpoint.IsReady);
+        if (service is { StaysOnNode: true, IsHeadless: false })
+            return FindOnNodes(name, service, port);
+        var ready = Find(name, service, port, endpoint => endpoint.IsReady, service.IsHeadless ? Anywhere : ForItsHints);
         if (ready.Count > 0 && !service.IsHeadless)
-            return ready;
-        var ending = Find(name, service, port, endpoint => endpoint.IsServingTerminating);
-        if (ready.Count == 0 || ending.Count == 0)
-            return ready.Count == 0 ? ending : ready;
-        return ready
-            .Concat(ending.Select(endpoint => endpoint with { IsDraining = true }))
+            return KeepWholeHints(ready);
+        var ending = FindEnding(name, service, port);
+        return ready.Count == 0 ? ending : Union(ready, ending.Select(endpoint => endpoint with { IsDraining = true }));
+    }
+
+    /// <summary>The endpoints of each node for itself, again those that are ending only where none on the node is ready.</summary>
+    private ValueList<MeshEndpoint> FindOnNodes(ObjectName name, ServiceRecord service, ServicePortRecord port)
+    {
+        var ready = Find(name, service, port, endpoint => endpoint.IsReady, OnItsNode);
+        var served = ready.SelectMany(endpoint => endpoint.Nodes).ToHashSet(StringComparer.Ordinal);
+        return Union(
+            ready,
+            Find(
+                name,
+                service,
+                port,
+                endpoint => endpoint is { IsServingTerminating: true, Node: { } node } && !served.Contains(node),
+                OnItsNode
+            )
+        );
+
+        static MeshEndpoint OnItsNode(EndpointRecord record, MeshEndpoint endpoint) =>
+            record.Node is { } node ? endpoint with { Nodes = [node] } : endpoint;
+    }
+
+    private ValueList<MeshEndpoint> FindEnding(ObjectName name, ServiceRecord service, ServicePortRecord port) =>
+        Find(name, service, port, endpoint => endpoint.IsServingTerminating, Anywhere);
+
+    private static MeshEndpoint Anywhere(EndpointRecord record, MeshEndpoint endpoint) => endpoint;
+
+    private static MeshEndpoint ForItsHints(EndpointRecord record, MeshEndpoint endpoint) =>
+        record.ForNodes.Count + record.ForZones.Count == 0 ? endpoint : endpoint with { Nodes = record.ForNodes, Zones = record.ForZones };
+
+    /// <summary>Hints count only where every ready endpoint has one, as kube-proxy does it: else some zone could be left with too
+    /// few.</summary>
+    private static ValueList<MeshEndpoint> KeepWholeHints(ValueList<MeshEndpoint> ready)
+    {
+        var hasNodes = ready.All(endpoint => endpoint.Nodes.Count > 0);
+        var hasZones = ready.All(endpoint => endpoint.Zones.Count > 0);
+        return ready.All(endpoint => (hasNodes || endpoint.Nodes.Count == 0) && (hasZones || endpoint.Zones.Count == 0))
+            ? ready
+            : ready
+                .Select(endpoint => endpoint with { Nodes = hasNodes ? endpoint.Nodes : [], Zones = hasZones ? endpoint.Zones : [] })
+                .ToValueList();
+    }
+
+    private static ValueList<MeshEndpoint> Union(ValueList<MeshEndpoint> first, IEnumerable<MeshEndpoint> second) =>
+        first
+            .Concat(second)
             .DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
             .OrderBy(endpoint => endpoint.Address, StringComparer.Ordinal)
             .ThenBy(endpoint => endpoint.Port)
             .ToValueList();
-    }
 
     /// <summary>Each pod that is behind a service's port, with the target port; ready or not.</summary>
     public IEnumerable<(ObjectName Pod, int Port)> FindPods(ObjectName service, ServicePortRecord port)
@@ -82,7 +126,13 @@ internal sealed class EndpointIndex
         return endpoint.Addresses is [var address, ..] && _byAddress.Value.TryGetValue(address, out var found) ? found : null;
     }
 
-    private ValueList<MeshEndpoint> Find(ObjectName name, ServiceRecord service, ServicePortRecord port, Predicate<EndpointRecord> isWanted)
+    private ValueList<MeshEndpoint> Find(
+        ObjectName name,
+        ServiceRecord service,
+        ServicePortRecord port,
+        Predicate<EndpointRecord> isWanted,
+        Func<EndpointRecord, MeshEndpoint, MeshEndpoint> place
+    )
     {
         if (!_slices.TryGetValue(name, out var slices))
             return [];
@@ -99,7 +149,7 @@ internal sealed class EndpointIndex
                         continue;
                     var address = endpoint.Addresses[0];
                     var pod = FindPod(name.Namespace, endpoint);
-                    endpoints.TryAdd((address, target.Port), (pod, Read(pod, endpoint, address, target.Port)));
+                    endpoints.TryAdd((address, target.Port), (pod, place(endpoint, Read(pod, endpoint, address, target.Port))));
                 }
             }
         }

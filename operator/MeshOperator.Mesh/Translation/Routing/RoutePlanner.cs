@@ -110,6 +110,7 @@ internal sealed class RoutePlanner
             Protocol = protocol,
             Addresses = service.ClusterIps,
             IsHeadless = service.IsHeadless,
+            StaysOnNode = service is { StaysOnNode: true, IsHeadless: false },
             Routes = routes.ToValueList(),
             TcpBackends = tcp,
             RoutePolicies = policies.ToValueList(),
