@@ -18,11 +18,8 @@ public sealed record MeshServicePort
     /// <summary>The cluster IPs, IPv4 or IPv6, on which clients reach it; empty for a headless service.</summary>
     public ValueList<string> Addresses { get; init; } = [];
 
-    /// <summary>Further addresses on which clients reach it, where they are not the cluster IP of another service.</summary>
+    /// <summary>Further addresses on which clients reach it: external IPs and those of a load balancer.</summary>
     public ValueList<string> ExternalAddresses { get; init; } = [];
-
-    /// <summary>Other names for it: services that are only that (ExternalName). Ordered.</summary>
-    public ValueList<ServiceName> Aliases { get; init; } = [];
 
     /// <summary>Whether clients may only be sent to endpoints on their own node.</summary>
     public bool StaysOnNode { get; init; }
@@ -41,6 +38,9 @@ public sealed record MeshServicePort
     /// <summary>Where TCP connections go, by weight; used for <see cref="PortProtocol.Tcp"/>, and for <see cref="PortProtocol.Detect"/>
     /// when the bytes are not HTTP.</summary>
     public required ValueList<WeightedBackend> TcpBackends { get; init; }
+
+    /// <summary>Whether a client's TCP connections are kept at one endpoint, by its address.</summary>
+    public bool TcpHashesClient { get; init; }
 
     /// <summary>The backends of routes that keep clients at one endpoint of several services.</summary>
     public ValueList<StickyPool> Pools { get; init; } = [];

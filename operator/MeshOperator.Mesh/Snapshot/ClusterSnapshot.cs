@@ -15,6 +15,9 @@ public sealed record ClusterSnapshot
     /// <summary>The SPIFFE trust domain.</summary>
     public string TrustDomain { get; init; } = "cluster.local";
 
+    /// <summary>The domain of the cluster's names.</summary>
+    public string ClusterDomain { get; init; } = "cluster.local";
+
     /// <summary>The operator's namespace, whose policies without a selector hold for the mesh.</summary>
     public string OperatorNamespace { get; init; } = "mesh-system";
 
@@ -93,8 +96,8 @@ public sealed record ServiceRecord(ValueList<string> ClusterIps, ValueList<Servi
     /// <summary>Further addresses at which clients in the cluster reach it: external IPs, and those of its load balancer.</summary>
     public ValueList<string> ExternalAddresses { get; init; } = [];
 
-    /// <summary>The service of the cluster for which it is another name, or null.</summary>
-    public ObjectName? AliasOf { get; init; }
+    /// <summary>The host for which it is another name, or null.</summary>
+    public string? ExternalName { get; init; }
 
     /// <summary>Whether clients find its endpoints' own addresses.</summary>
     public bool IsHeadless => ClusterIps.Count == 0 && !IsExternalName;

@@ -65,7 +65,7 @@ public sealed class EnvoyTranslator
 
         var shared = Shared(ports.Values, ports.Values, previous.Shared);
         var places = new Places(ports.Values);
-        var scoped = new ScopedResources(ports, shared, places, previous.Scopes, _explicitProxies, Shared);
+        var scoped = new ScopedResources(ports, shared, places, previous.Scopes, _explicitProxies, new MeshNaming(model), Shared);
         var (profiles, nodes) = Nodes(model, previous, scoped, places);
         return new EnvoyConfiguration
         {
@@ -144,18 +144,25 @@ public sealed class EnvoyTranslator
             sets[(int)type] = ResourceSet.Create(resources, previous?[(int)type]);
     }
 
-    /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it.</summary>
-    private static IEnumerable<XdsResource> ReachableListeners(IEnumerable<ServicePortResources> ports)
+    /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it, and one of which
+    /// it is the own address before one that only calls it an external one.</summary>
+    private static List<XdsResource> ReachableListeners(IReadOnlyCollection<ServicePortResources> ports)
     {
+        var reachable = new List<XdsResource>();
         var taken = new HashSet<(string Address, int Port)>();
-        foreach (var port in ports)
+        foreach (var isExternal in (ReadOnlySpan<bool>)[false, true])
         {
-            foreach (var (address, number, listener) in port.Listeners)
+            foreach (var port in ports)
             {
-                if (taken.Add((address, number)))
-                    yield return listener;
+                foreach (var listener in port.Listeners)
+                {
+                    if (listener.IsExternal == isExternal && taken.Add((listener.Address, listener.Port)))
+                        reachable.Add(listener.Listener);
+                }
             }
         }
+
+        return reachable;
     }
 
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(

@@ -208,6 +208,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         ));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<BindFailureEvents>();
+        services.AddHostedService<ServiceEvents>();
         services.AddSingleton<LatencyReader>();
         services.AddHostedService(p => p.GetRequiredService<LatencyReader>());
         services.AddSingleton<ShiftMeasurements>();

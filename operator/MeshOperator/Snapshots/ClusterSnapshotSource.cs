@@ -44,6 +44,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
         _current = ClusterSnapshot.Empty with
         {
             TrustDomain = options.TrustDomain,
+            ClusterDomain = options.ClusterDomain,
             Application = ApplicationSettings.Read(options.Injection),
             OperatorNamespace = options.Namespace,
             IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace,

@@ -51,6 +51,7 @@ internal static class RecordReader
         )
         {
             StaysOnNode = spec.InternalTrafficPolicy == "Local",
+            ExternalName = spec.Type == "ExternalName" ? spec.ExternalName : null,
             HasClientAffinity = spec.SessionAffinity == "ClientIP",
             ExternalAddresses = ExternalAddresses(service).ToValueList(),
         };

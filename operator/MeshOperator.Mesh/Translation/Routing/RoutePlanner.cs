@@ -109,6 +109,7 @@ internal sealed class RoutePlanner
             Port = port.Port,
             Protocol = protocol,
             Addresses = service.ClusterIps,
+            ExternalAddresses = service.ExternalAddresses,
             IsHeadless = service.IsHeadless,
             StaysOnNode = service is { StaysOnNode: true, IsHeadless: false },
             Routes = routes.ToValueList(),

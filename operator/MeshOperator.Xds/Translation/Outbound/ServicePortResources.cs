@@ -27,8 +27,9 @@ internal sealed record ServicePortResources
     public XdsResource? FindAllEndpoints(string cluster) =>
         (Placed?.Everywhere ?? Endpoints).FirstOrDefault(endpoints => endpoints.Name == cluster);
 
-    /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'.</summary>
-    public required IReadOnlyList<(string Address, int Port, XdsResource Listener)> Listeners { get; init; }
+    /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'. An external address does not take that of
+    /// anything in the cluster away.</summary>
+    public required IReadOnlyList<(string Address, int Port, XdsResource Listener, bool IsExternal)> Listeners { get; init; }
 
     /// <summary>None for TCP.</summary>
     public required IReadOnlyList<XdsResource> Routes { get; init; }
@@ -70,25 +71,30 @@ internal sealed record ServicePortResources
                                 direct.Address,
                                 direct.Port,
                                 direct.Routing
-                            )
+                            ),
+                            false
                         )
                     ),
                 ]
                 :
                 [
-                    .. port.Addresses.Select(
-                        (address, i) =>
-                            (
-                                address,
-                                port.Port,
-                                Listener(
-                                    i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}",
+                    .. port
+                        .Addresses.Concat(port.ExternalAddresses)
+                        .Distinct()
+                        .Select(
+                            (address, i) =>
+                                (
                                     address,
                                     port.Port,
-                                    routings[0]
+                                    Listener(
+                                        i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}",
+                                        address,
+                                        port.Port,
+                                        routings[0]
+                                    ),
+                                    i >= port.Addresses.Count
                                 )
-                            )
-                    ),
+                        ),
                 ],
             Routes =
                 port.Protocol is PortProtocol.Tcp

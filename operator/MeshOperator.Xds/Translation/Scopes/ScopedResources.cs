@@ -16,6 +16,7 @@ internal sealed class ScopedResources(
     Places places,
     IReadOnlyDictionary<ProxyScope, ResourceSet[]> previous,
     ExplicitProxyBuilder explicitProxies,
+    MeshNaming naming,
     Func<
         IReadOnlyCollection<ServicePortResources>,
         IReadOnlyCollection<ServicePortResources>,
@@ -76,7 +77,7 @@ internal sealed class ScopedResources(
     private ResourceSet[] ExplicitProxy(ProxyScope scope, ExplicitScope proxy, ResourceSet[] ofServices, ResourceSet[]? before)
     {
         var name = Names.ExplicitRoutes(scope);
-        var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, Called(scope).Select(port => port.Source));
+        var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, [.. Called(scope).Select(port => port.Source)], naming);
         var local = proxy
             .LocalPorts.Select(port =>
                 (port.Port, Service: ports.GetValueOrDefault(Names.Outbound(port.Service, port.ServicePort))?.Source)
