@@ -65,7 +65,11 @@ public sealed class MeshTranslator
         var reviewed = PolicyReview.Review(snapshot, policies, routes, services, workloads, memory.Backends.Served);
 
         memory.Snapshot = snapshot;
-        memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads);
+        memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads)
+        {
+            ClusterDomain = snapshot.ClusterDomain,
+            Aliases = ServiceAliases.Find(snapshot, services.Services),
+        };
         return new TranslationResult(memory.Model, VerdictBuilder.Build(snapshot.Policies, [.. indexed, .. planned, .. reviewed]));
     }
 

@@ -64,8 +64,9 @@ public sealed class EnvoyTranslator
         }
 
         var shared = Shared(ports.Values, ports.Values, previous.Shared);
-        var scoped = new ScopedResources(ports, shared, previous.Scopes, _explicitProxies, Shared);
-        var (profiles, nodes) = Nodes(model, previous, scoped);
+        var places = new Places(ports.Values);
+        var scoped = new ScopedResources(ports, shared, places, previous.Scopes, _explicitProxies, new MeshNaming(model), Shared);
+        var (profiles, nodes) = Nodes(model, previous, scoped, places);
         return new EnvoyConfiguration
         {
             TrustDomain = model.TrustDomain,
@@ -83,23 +84,24 @@ public sealed class EnvoyTranslator
         };
     }
 
-    /// <summary>What workloads have of their own; all as before when none was replaced and none has a scope, which could be sent other
-    /// things than before.</summary>
+    /// <summary>What workloads have of their own; all as before when none was replaced and none had or has a scope, which could be sent
+    /// other things than before.</summary>
     private (IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles, IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes) Nodes(
         MeshModel model,
         EnvoyConfiguration previous,
-        ScopedResources scoped
+        ScopedResources scoped,
+        Places places
     )
     {
         var isSameDomain = previous.TrustDomain == model.TrustDomain;
-        if (isSameDomain && previous.Scopes.Count == 0 && ReferenceEquals(previous.Workloads, model.Workloads))
+        if (isSameDomain && previous.Scopes.Count == 0 && places.AreAlike && ReferenceEquals(previous.Workloads, model.Workloads))
             return (previous.Profiles, previous.Nodes);
         var profiles = new Dictionary<InboundProfile, ProxyResources>();
         var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
         var members = new LimitMembers();
         foreach (var (name, workload) in model.Workloads)
         {
-            var scope = ProxyScope.ForWorkload(workload);
+            var scope = ProxyScope.ForWorkload(workload, places.Find(workload.Place));
             var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
             var shared = scope is null ? null : scoped.ForScope(scope);
             nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, shared, members.Find(workload.Sharing)));
@@ -142,18 +144,25 @@ public sealed class EnvoyTranslator
             sets[(int)type] = ResourceSet.Create(resources, previous?[(int)type]);
     }
 
-    /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it.</summary>
-    private static IEnumerable<XdsResource> ReachableListeners(IEnumerable<ServicePortResources> ports)
+    /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it, and one of which
+    /// it is the own address before one that only calls it an external one.</summary>
+    private static List<XdsResource> ReachableListeners(IReadOnlyCollection<ServicePortResources> ports)
     {
+        var reachable = new List<XdsResource>();
         var taken = new HashSet<(string Address, int Port)>();
-        foreach (var port in ports)
+        foreach (var isExternal in (ReadOnlySpan<bool>)[false, true])
         {
-            foreach (var (address, number, listener) in port.Listeners)
+            foreach (var port in ports)
             {
-                if (taken.Add((address, number)))
-                    yield return listener;
+                foreach (var listener in port.Listeners)
+                {
+                    if (listener.IsExternal == isExternal && taken.Add((listener.Address, listener.Port)))
+                        reachable.Add(listener.Listener);
+                }
             }
         }
+
+        return reachable;
     }
 
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
@@ -170,7 +179,7 @@ public sealed class EnvoyTranslator
                 policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
-        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key.Explicit is not null))
+        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key is { Explicit: not null, Place: null }))
         {
             var routes = sets[(int)ResourceType.Route].Find(Names.ExplicitRoutes(scope))!;
             policies.Add(

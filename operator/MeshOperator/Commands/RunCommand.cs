@@ -25,6 +25,10 @@ internal static class RunCommand
             Description = "The SPIFFE trust domain.",
             DefaultValueFactory = _ => "cluster.local",
         };
+        var clusterDomain = new Option<string?>("--cluster-domain")
+        {
+            Description = "The domain of the cluster's names; by default what the pod's DNS says, else cluster.local.",
+        };
         var service = new Option<string>("--service")
         {
             Description = "The operator's Service, by whose name proxies reach it.",
@@ -57,6 +61,7 @@ internal static class RunCommand
         {
             ns,
             trustDomain,
+            clusterDomain,
             service,
             xdsPort,
             webhookPort,
@@ -87,6 +92,7 @@ internal static class RunCommand
                         {
                             Namespace = parsed.GetValue(ns) ?? PodNamespace() ?? "mesh-system",
                             TrustDomain = parsed.GetValue(trustDomain)!,
+                            ClusterDomain = parsed.GetValue(clusterDomain) ?? ClusterDomain.Read(),
                             ServiceName = parsed.GetValue(service)!,
                             Injection = sidecars.Read(parsed),
                             XdsTlsPort = parsed.GetValue(xdsPort),

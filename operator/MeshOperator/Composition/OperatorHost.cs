@@ -147,6 +147,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddLeadership(services, options);
         var kubernetes = services
             .AddKubernetesOperator()
+            .AddInformer(new InformerOptions<V1Node> { Trim = RecordReader.Trim, LongestAnnotation = 0 })
             .AddInformer<V1Service>()
             .AddInformer<V1EndpointSlice>()
             .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
@@ -207,6 +208,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         ));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<BindFailureEvents>();
+        services.AddHostedService<ServiceEvents>();
         services.AddSingleton<LatencyReader>();
         services.AddHostedService(p => p.GetRequiredService<LatencyReader>());
         services.AddSingleton<ShiftMeasurements>();

@@ -45,6 +45,7 @@ internal static class ChartValueTypes
             ["crds.enabled"] = Flag(),
             ["crds.keep"] = Flag(),
             ["trustDomain"] = Text("^[a-z0-9._-]+$"),
+            ["clusterDomain"] = Text("^[a-z0-9.-]*$"),
             ["logLevel"] = OneOf(Enum.GetNames<LogEventLevel>()),
             ["proxy.image"] = Text(),
             ["proxy.imagePullSecrets"] = List(Text()),

@@ -10,6 +10,7 @@ internal sealed class SnapshotChanges
 {
     private readonly HashSet<string> _ofEndpoints;
     private readonly HashSet<string> _ofWorkloads;
+    private readonly HashSet<string> _nodes;
 
     public SnapshotChanges(ClusterSnapshot? before, ClusterSnapshot after)
     {
@@ -27,7 +28,14 @@ internal sealed class SnapshotChanges
         if (named.Count > 0)
             _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
         Pods = Replaced(before.Pods, after.Pods);
+        PodAddresses = Pods.SelectMany(pod =>
+                new[] { before.Pods.GetValueOrDefault(pod), after.Pods.GetValueOrDefault(pod) }.SelectMany(record =>
+                    record?.Addresses ?? []
+                )
+            )
+            .ToHashSet(StringComparer.Ordinal);
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
+        _nodes = Replaced(before.Nodes, after.Nodes).Select(node => node.Name).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>Whether something was replaced on which all endpoints depend, and so all workloads.</summary>
@@ -39,8 +47,15 @@ internal sealed class SnapshotChanges
     /// <summary>The pods of which something was replaced, added or removed.</summary>
     public HashSet<ObjectName> Pods { get; }
 
+    /// <summary>The addresses that those pods had or have.</summary>
+    public HashSet<string> PodAddresses { get; }
+
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
     public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
+
+    /// <summary>The pods on nodes that were replaced.</summary>
+    public IEnumerable<ObjectName> PodsOfNodes(ClusterSnapshot snapshot) =>
+        _nodes.Count == 0 ? [] : snapshot.Pods.Where(pod => pod.Value.Node is { } node && _nodes.Contains(node)).Select(pod => pod.Key);
 
     /// <summary>The pods on which something depends that was replaced for their whole namespace.</summary>
     public IEnumerable<ObjectName> PodsOfNamespaces(ClusterSnapshot snapshot) =>

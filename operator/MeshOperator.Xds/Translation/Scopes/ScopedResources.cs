@@ -13,8 +13,10 @@ namespace MeshOperator.Xds.Translation.Scopes;
 internal sealed class ScopedResources(
     IReadOnlyDictionary<string, ServicePortResources> ports,
     ResourceSet[] all,
+    Places places,
     IReadOnlyDictionary<ProxyScope, ResourceSet[]> previous,
     ExplicitProxyBuilder explicitProxies,
+    MeshNaming naming,
     Func<
         IReadOnlyCollection<ServicePortResources>,
         IReadOnlyCollection<ServicePortResources>,
@@ -37,6 +39,8 @@ internal sealed class ScopedResources(
             return known;
 
         var before = previous.GetValueOrDefault(scope);
+        if (scope.Place is { } place)
+            return _scopes[scope] = ForPlace(scope, place, before);
         var sets = scope.Services is null ? all : ForServices(scope, before);
         return _scopes[scope] = scope.Explicit is { } proxy ? ExplicitProxy(scope, proxy, sets, before) : sets;
     }
@@ -44,6 +48,16 @@ internal sealed class ScopedResources(
     /// <summary>The ports that a proxy of a scope can call.</summary>
     public IEnumerable<ServicePortResources> Called(ProxyScope scope) =>
         scope.Services is null ? ports.Values : ports.Values.Where(port => scope.Contains(port.Source.Service));
+
+    /// <summary>All but the endpoints is the same as elsewhere.</summary>
+    private ResourceSet[] ForPlace(ProxyScope scope, ProxyPlace place, ResourceSet[]? before)
+    {
+        var elsewhere = scope with { Place = null };
+        ResourceSet[] sets = [.. elsewhere is { Services: null, Explicit: null } ? all : ForScope(elsewhere)];
+        var endpoints = (int)ResourceType.Endpoints;
+        sets[endpoints] = places.Place(sets[endpoints], place, before?[endpoints]);
+        return sets;
+    }
 
     private ResourceSet[] ForServices(ProxyScope scope, ResourceSet[]? before)
     {
@@ -63,7 +77,7 @@ internal sealed class ScopedResources(
     private ResourceSet[] ExplicitProxy(ProxyScope scope, ExplicitScope proxy, ResourceSet[] ofServices, ResourceSet[]? before)
     {
         var name = Names.ExplicitRoutes(scope);
-        var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, Called(scope).Select(port => port.Source));
+        var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, [.. Called(scope).Select(port => port.Source)], naming);
         var local = proxy
             .LocalPorts.Select(port =>
                 (port.Port, Service: ports.GetValueOrDefault(Names.Outbound(port.Service, port.ServicePort))?.Source)
