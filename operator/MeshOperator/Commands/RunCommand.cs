@@ -15,10 +15,7 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
-        {
-            Description = "The kubeconfig of the cluster; by default the pod's service account, else KUBECONFIG or ~/.kube/config.",
-        };
+        var cluster = new ClusterOptions();
         var ns = new Option<string?>("--namespace")
         {
             Description = "The operator's own namespace; by default the pod's, else mesh-system.",
@@ -62,7 +59,6 @@ internal static class RunCommand
         };
         var command = new Command("run", "Run the operator against a cluster.")
         {
-            kubeconfig,
             ns,
             trustDomain,
             clusterDomain,
@@ -76,6 +72,7 @@ internal static class RunCommand
             replicaHost,
             delay,
         };
+        cluster.AddTo(command);
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
         var headerCase = HeaderCaseOption.Create();
@@ -111,7 +108,7 @@ internal static class RunCommand
                             ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,
                         }
                     ),
-                    parsed.GetValue(kubeconfig),
+                    () => cluster.Read(parsed),
                     parsed.InvocationConfiguration.Error,
                     cancellation
                 )
@@ -121,14 +118,16 @@ internal static class RunCommand
 
     private static string? PodNamespace() => File.Exists(NamespaceFile) ? File.ReadAllText(NamespaceFile).Trim() : null;
 
-    private static async Task<int> RunAsync(OperatorOptions options, FileInfo? kubeconfig, TextWriter error, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        OperatorOptions options,
+        Func<KubernetesClientConfiguration> connect,
+        TextWriter error,
+        CancellationToken cancellation
+    )
     {
         try
         {
-            var configuration = kubeconfig is null
-                ? KubernetesClientConfiguration.BuildDefaultConfig()
-                : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
-            using var client = new k8s.Kubernetes(configuration);
+            using var client = new k8s.Kubernetes(connect());
             await using var host = await OperatorHost.StartAsync(options, client, cancellation);
             host.LogPorts();
             await host.WaitForShutdownAsync(cancellation);
