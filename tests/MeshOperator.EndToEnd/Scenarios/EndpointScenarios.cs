@@ -171,8 +171,7 @@ public sealed class EndpointScenarios(TestMesh mesh, SharedNamespace shared) : S
 
     /// <summary>Requests on connections of their own: before the caller's proxy listens for a new service, one passes through, and the node
     /// chooses the pod.</summary>
-    private Task<List<Reply>> CallAsync(string service, int count) =>
-        Caller.RepeatAsync(count, $"http://{service}/", "connection: close");
+    private Task<List<Reply>> CallAsync(string service, int count) => Caller.RepeatAsync(count, $"http://{service}/", "connection: close");
 
     private static bool IsOfMesh(Reply reply) => reply.Arrived("x-forwarded-client-cert") is not null;
 }

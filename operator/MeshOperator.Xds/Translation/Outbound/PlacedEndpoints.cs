@@ -17,7 +17,12 @@ internal sealed class PlacedEndpoints
     private readonly Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> _before;
     private readonly IReadOnlyList<XdsResource> _known;
 
-    private PlacedEndpoints(MeshServicePort port, IReadOnlyList<string> clusters, Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> before)
+    private PlacedEndpoints(
+        MeshServicePort port,
+        IReadOnlyList<string> clusters,
+        Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> before,
+        IReadOnlyList<XdsResource> known
+    )
     {
         _port = port;
         _clusters = clusters;
