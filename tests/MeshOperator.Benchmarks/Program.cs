@@ -28,6 +28,9 @@ internal static class Program
             case ["shifts", ..]:
                 await ShiftCost.MeasureAsync(Number(args, 1, 200));
                 return 0;
+            case ["places", ..]:
+                PlaceCost.Measure(Number(args, 1, 2_000));
+                return 0;
             case ["cluster", var kubeconfig, ..]:
                 await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
                 return 0;
