@@ -256,7 +256,10 @@ public sealed class CommandTests : IDisposable
     [Theory]
     [InlineData("hostNetwork: 3, containers: []", "spec.hostNetwork: has the wrong type; write true or false")]
     [InlineData("containers: {name: app}", "spec.containers: has the wrong type; write a list")]
-    [InlineData("containers: [{ports: [{containerPort: x}]}]", "spec.containers[0].ports[0].containerPort: has the wrong type; write a whole")]
+    [InlineData(
+        "containers: [{ports: [{containerPort: x}]}]",
+        "spec.containers[0].ports[0].containerPort: has the wrong type; write a whole"
+    )]
     [InlineData("containers: [3]", "spec.containers[0]: has the wrong type; write an object")]
     public async Task Field_of_the_wrong_type_is_named_with_what_to_write(string spec, string answer)
     {

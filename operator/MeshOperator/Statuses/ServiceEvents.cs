@@ -8,7 +8,7 @@ using MeshOperator.Pipeline;
 
 namespace MeshOperator.Statuses;
 
-/// <summary>Reports by Events at Services what <see cref="ServiceFindings"/> finds: each finding once, and again when it is new. Only the
+/// <summary>Reports by Events at Services what <see cref="ServiceNotices"/> finds: each once, and again when it is new. Only the
 /// leader writes.</summary>
 internal sealed class ServiceEvents(
     MeshPipeline pipeline,
@@ -19,11 +19,11 @@ internal sealed class ServiceEvents(
     ILogger<ServiceEvents> logger
 ) : BackgroundService
 {
-    /// <summary>Findings of pods that start and end together are gathered.</summary>
+    /// <summary>Notices of pods that start and end together are gathered.</summary>
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim _translated = new(0, 1);
-    private HashSet<ServiceFinding> _known = [];
+    private HashSet<ServiceNotice> _known = [];
 
     public override void Dispose()
     {
@@ -63,15 +63,15 @@ internal sealed class ServiceEvents(
     {
         if (!leadership.IsLeader || pipeline is not { TranslatedSnapshot: { } snapshot, Wanted: { } wanted })
             return;
-        var found = ServiceFindings.Find(snapshot, wanted.Model).ToHashSet();
-        foreach (var finding in found.Where(finding => !_known.Contains(finding)))
-            await PublishAsync(finding, cancellation);
+        var found = ServiceNotices.Find(snapshot, wanted.Model).ToHashSet();
+        foreach (var notice in found.Where(notice => !_known.Contains(notice)))
+            await PublishAsync(notice, cancellation);
         _known = found;
     }
 
-    private async Task PublishAsync(ServiceFinding finding, CancellationToken cancellation)
+    private async Task PublishAsync(ServiceNotice notice, CancellationToken cancellation)
     {
-        var key = new ObjectKey(finding.Service.Namespace, finding.Service.Name);
+        var key = new ObjectKey(notice.Service.Namespace, notice.Service.Name);
         if (!services.Objects.TryGetValue(key, out var service))
             return;
         try
@@ -82,7 +82,7 @@ internal sealed class ServiceEvents(
                 Kind = "Service",
                 Metadata = service.Metadata,
             };
-            await events.PublishAsync(about, isWarning: true, finding.Reason, finding.Message, cancellation);
+            await events.PublishAsync(about, isWarning: true, notice.Reason, notice.Message, cancellation);
         }
         catch (KubernetesApiException e)
         {

@@ -45,7 +45,7 @@ internal sealed class PlacedEndpoints
     /// <summary>Those of a port; null when it does not matter where a proxy runs.</summary>
     /// <param name="port">The port.</param>
     /// <param name="clusters">The names of its clusters that have these endpoints.</param>
-    /// <param name="previous">What was made before, of which that is taken over whose content is the same.</param>
+    /// <param name="previous">What was made before, of which that is reused whose content is the same.</param>
     public static PlacedEndpoints? Create(MeshServicePort port, IReadOnlyList<string> clusters, ServicePortResources? previous) =>
         port.StaysOnNode || port.Endpoints.Any(endpoint => endpoint.Nodes.Count > 0 || endpoint.Zones.Count > 0)
             ? new PlacedEndpoints(port, clusters, previous?.Placed?._made ?? [], previous?.Endpoints ?? [])

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace MeshOperator.Tests;
 
-public sealed class ServiceFindingTests
+public sealed class ServiceNoticeTests
 {
     private static readonly ObjectName Web = new("shop", "web");
 
@@ -21,7 +21,7 @@ public sealed class ServiceFindingTests
     public void A_protocol_that_is_declared_and_not_known_is_reported(string? appProtocol, bool isReported)
     {
         var found = Find(Cluster(new ServiceRecord(["10.96.0.1"], [new ServicePortRecord("web", 80, appProtocol)], false)));
-        found.Any(finding => finding.Reason == ServiceFindings.UnknownAppProtocol).ShouldBe(isReported);
+        found.Any(notice => notice.Reason == ServiceNotices.UnknownAppProtocol).ShouldBe(isReported);
         if (isReported)
             found[0].Message.ShouldStartWith("spec.ports: port 80 has the appProtocol 'example.com/custom', which the mesh does not know");
     }
@@ -31,18 +31,18 @@ public sealed class ServiceFindingTests
     {
         var service = new ServiceRecord(["10.96.0.1"], [new ServicePortRecord("http", 80, null)], false) { StaysOnNode = true };
         var cluster = Cluster(service);
-        var finding = Find(cluster).ShouldHaveSingleItem();
-        finding.Service.ShouldBe(Web);
-        finding.Reason.ShouldBe("NoEndpointOnNode");
-        finding.Message.ShouldContain("port 80 has no ready endpoint on node-b.");
+        var notice = Find(cluster).ShouldHaveSingleItem();
+        notice.Service.ShouldBe(Web);
+        notice.Reason.ShouldBe("NoEndpointOnNode");
+        notice.Message.ShouldContain("port 80 has no ready endpoint on node-b.");
 
         // Pods that are not sent the service do not call it.
         Find(cluster with { Pods = cluster.Pods.SetItem(new("shop", "b"), Pod("node-b") with { Upstreams = "other" }) }).ShouldBeEmpty();
         Find(Cluster(service with { StaysOnNode = false })).ShouldBeEmpty();
     }
 
-    private static List<ServiceFinding> Find(ClusterSnapshot snapshot) =>
-        [.. ServiceFindings.Find(snapshot, new MeshTranslator().Translate(snapshot).Model)];
+    private static List<ServiceNotice> Find(ClusterSnapshot snapshot) =>
+        [.. ServiceNotices.Find(snapshot, new MeshTranslator().Translate(snapshot).Model)];
 
     private static PodRecord Pod(string node) => new("default", HasProxy: true, []) { Node = node };
 

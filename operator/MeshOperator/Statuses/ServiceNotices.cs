@@ -9,10 +9,10 @@ namespace MeshOperator.Statuses;
 /// <param name="Service">The Service.</param>
 /// <param name="Reason">The reason of the Event.</param>
 /// <param name="Message">What is so, and what to do.</param>
-internal sealed record ServiceFinding(ObjectName Service, string Reason, string Message);
+internal sealed record ServiceNotice(ObjectName Service, string Reason, string Message);
 
 /// <summary>Finds what of Services the mesh does not know, or cannot do everywhere.</summary>
-internal static class ServiceFindings
+internal static class ServiceNotices
 {
     /// <summary>A port declares a protocol that the mesh does not know.</summary>
     public const string UnknownAppProtocol = "UnknownAppProtocol";
@@ -23,17 +23,17 @@ internal static class ServiceFindings
     private const int MostNodesNamed = 5;
 
     /// <summary>What is to be said of the Services of a cluster.</summary>
-    public static IEnumerable<ServiceFinding> Find(ClusterSnapshot snapshot, MeshModel model)
+    public static IEnumerable<ServiceNotice> Find(ClusterSnapshot snapshot, MeshModel model)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(model);
         return snapshot.Services.SelectMany(service => FindProtocols(service.Key, service.Value)).Concat(FindNodes(model));
     }
 
-    private static IEnumerable<ServiceFinding> FindProtocols(ObjectName name, ServiceRecord service) =>
+    private static IEnumerable<ServiceNotice> FindProtocols(ObjectName name, ServiceRecord service) =>
         service
             .Ports.Where(port => port.AppProtocol is { Length: > 0 } declared && !ProtocolDetection.IsKnown(declared))
-            .Select(port => new ServiceFinding(
+            .Select(port => new ServiceNotice(
                 name,
                 UnknownAppProtocol,
                 string.Create(
@@ -43,7 +43,7 @@ internal static class ServiceFindings
                 )
             ));
 
-    private static IEnumerable<ServiceFinding> FindNodes(MeshModel model)
+    private static IEnumerable<ServiceNotice> FindNodes(MeshModel model)
     {
         var local = model.Services.Values.Where(service => service.Ports.Any(port => port.StaysOnNode)).ToList();
         if (local.Count == 0)
@@ -60,7 +60,7 @@ internal static class ServiceFindings
                 var served = port.Endpoints.SelectMany(endpoint => endpoint.Nodes).ToHashSet(StringComparer.Ordinal);
                 var missing = callers.Where(node => !served.Contains(node)).Order(StringComparer.Ordinal).ToList();
                 if (missing.Count > 0)
-                    yield return new ServiceFinding(
+                    yield return new ServiceNotice(
                         new ObjectName(service.Name.Namespace, service.Name.Name),
                         NoEndpointOnNode,
                         Describe(port.Port, missing)
