@@ -225,7 +225,7 @@ public sealed class TrafficSplitTests
     [Theory]
     [InlineData("http", 80, null, PortProtocol.Http)]
     [InlineData("http2-web", 80, null, PortProtocol.Http2)]
-    [InlineData("grpc-web", 80, null, PortProtocol.Grpc)]
+    [InlineData("grpc-web", 80, null, PortProtocol.Http)]
     [InlineData("tcp-x", 80, null, PortProtocol.Tcp)]
     [InlineData("", 80, null, PortProtocol.Detect)]
     [InlineData("db", 5432, null, PortProtocol.Tcp)]
