@@ -28,11 +28,10 @@ internal sealed class SnapshotChanges
         if (named.Count > 0)
             _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
         Pods = Replaced(before.Pods, after.Pods);
-        PodAddresses = Pods.SelectMany(pod =>
-                new[] { before.Pods.GetValueOrDefault(pod), after.Pods.GetValueOrDefault(pod) }.SelectMany(record =>
-                    record?.Addresses ?? []
-                )
-            )
+        PodAddresses = new[] { before.Pods, after.Pods }
+            .SelectMany(pods => Pods.Select(pod => pods.GetValueOrDefault(pod)))
+            .OfType<PodRecord>()
+            .SelectMany(pod => pod.Addresses)
             .ToHashSet(StringComparer.Ordinal);
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
         _nodes = Replaced(before.Nodes, after.Nodes).Select(node => node.Name).ToHashSet(StringComparer.Ordinal);
