@@ -28,6 +28,9 @@ internal static class Program
             case ["shifts", ..]:
                 await ShiftCost.MeasureAsync(Number(args, 1, 200));
                 return 0;
+            case ["start", var kubeconfig, var program, ..]:
+                await StartCost.MeasureAsync(kubeconfig, program, Number(args, 3, 1_000), Number(args, 4, 10));
+                return 0;
             case ["cluster", var kubeconfig, ..]:
                 await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
                 return 0;

@@ -147,9 +147,16 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddLeadership(services, options);
         var kubernetes = services
             .AddKubernetesOperator()
-            .AddInformer<V1Service>()
-            .AddInformer<V1EndpointSlice>()
-            .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
+            .AddInformer(new InformerOptions<V1Service> { FirstListFromCache = true })
+            .AddInformer(new InformerOptions<V1EndpointSlice> { FirstListFromCache = true })
+            .AddInformer(
+                new InformerOptions<V1Pod>
+                {
+                    Trim = RecordReader.Trim,
+                    ReadProtobuf = PodMessages.Read,
+                    FirstListFromCache = true,
+                }
+            )
             .AddInformer(
                 new InformerOptions<V1Secret> { Namespace = options.Namespace, FieldSelector = $"metadata.name={MeshNames.CaStateSecret}" }
             )
