@@ -39,7 +39,8 @@ public abstract class SharedScenario : Scenario, IClassFixture<SharedNamespace>
     {
         var name = Mesh.UniqueName(workload);
         await Shared!.Namespace.ServiceAsync(name, workload, headless: false, ports);
-        // Before the caller's proxy listens for it, a connection passes through, and is reset where the node does not know the service yet.
+        foreach (var port in ports)
+            await Namespace.WaitUntilProxyKnowsAsync(Workload("client").Pods[0], name, port, Workload(workload));
         await Eventually.Succeeds(async () =>
         {
             using var first = new Client(Workload("client").Pods[0], Mesh.Names);

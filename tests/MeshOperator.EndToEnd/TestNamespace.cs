@@ -125,17 +125,29 @@ internal sealed class TestNamespace : IAsyncDisposable
                 .Select(pod => $"::{pod.Network.Address}:")
                 .ToList();
             foreach (var proxy in Pods.Select(pod => pod.Proxy).OfType<ProxyProcess>())
-            {
-                var outbound = (await proxy.AdminAsync("/clusters"))
-                    .Split('\n')
-                    .Where(line => line.StartsWith("outbound/", StringComparison.Ordinal))
-                    .ToList();
-                foreach (
-                    var endpoint in served.Where(endpoint => !outbound.Exists(line => line.Contains(endpoint, StringComparison.Ordinal)))
-                )
-                    throw new TimeoutException($"a proxy does not know the endpoint {endpoint}");
-            }
+                await ShouldKnowAsync(proxy, "outbound/", served);
         });
+
+    /// <summary>Waits until the pod's proxy has the service's endpoints, which are the pods of a workload. Until then a connection to the
+    /// service passes through, and the node chooses the pod.</summary>
+    public Task WaitUntilProxyKnowsAsync(RunningPod caller, string service, Port port, Workload workload) =>
+        Eventually.Succeeds(() =>
+            ShouldKnowAsync(
+                caller.Proxy!,
+                $"outbound/{port.Number}/{service}.{Name}::",
+                [.. workload.Pods.Select(pod => $"::{pod.Network.Address}:")]
+            )
+        );
+
+    private static async Task ShouldKnowAsync(ProxyProcess proxy, string clusters, IReadOnlyList<string> endpoints)
+    {
+        var known = (await proxy.AdminAsync("/clusters"))
+            .Split('\n')
+            .Where(line => line.StartsWith(clusters, StringComparison.Ordinal))
+            .ToList();
+        foreach (var endpoint in endpoints.Where(endpoint => !known.Exists(line => line.Contains(endpoint, StringComparison.Ordinal))))
+            throw new TimeoutException($"a proxy does not know the endpoint {endpoint} of {clusters}");
+    }
 
     /// <summary>Deletes a policy, for example <c>("TrafficSplit", "web")</c>.</summary>
     public Task DeleteAsync(string kind, string name)
