@@ -28,6 +28,9 @@ internal static class Program
             case ["shifts", ..]:
                 await ShiftCost.MeasureAsync(Number(args, 1, 200));
                 return 0;
+            case ["changes"]:
+                ChangeCost.Measure();
+                return 0;
             case ["start", var kubeconfig, var program, ..]:
                 await StartCost.MeasureAsync(kubeconfig, program, Number(args, 3, 1_000), Number(args, 4, 10));
                 return 0;

@@ -37,10 +37,10 @@ public sealed class MeshTranslator
 
     private static TranslationResult Translate(ClusterSnapshot snapshot, Memory memory)
     {
-        var changes = new SnapshotChanges(memory.Snapshot, snapshot);
+        var changes = new SnapshotChanges(memory.Snapshot, snapshot, memory.Selections);
 
         // Which policies there are, and what they apply to.
-        var (policies, indexed) = PolicyIndexes.Create(snapshot);
+        var (policies, indexed) = PolicyIndexes.Create(snapshot, memory.Selections);
 
         // What stands behind services, and what pods serve.
         var touched = memory.Backends.Update(snapshot, new EndpointIndex(snapshot, policies.Mtls), changes);
@@ -62,10 +62,16 @@ public sealed class MeshTranslator
         var workloads = LimitGroups.Assign(snapshot, policies.Limits, built);
 
         // What policies cannot do, as is known only now.
-        var reviewed = PolicyReview.Review(snapshot, policies, routes, services, workloads, memory.Backends.Served);
+        var reviewed = PolicyReview.Review(snapshot, policies, routes, services, workloads, memory.Backends.Served, memory.Selections);
 
         memory.Snapshot = snapshot;
-        memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads);
+        memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads)
+        {
+            Changes =
+                changes.AllWorkloads || !ReferenceEquals(built, workloads)
+                    ? null
+                    : new WorkloadChanges(memory.Model.Workloads, [.. touched.Select(pod => new WorkloadName(pod.Namespace, pod.Name))]),
+        };
         return new TranslationResult(memory.Model, VerdictBuilder.Build(snapshot.Policies, [.. indexed, .. planned, .. reviewed]));
     }
 
@@ -75,6 +81,8 @@ public sealed class MeshTranslator
         public ClusterSnapshot? Snapshot { get; set; }
 
         public MeshModel Model { get; set; } = MeshModel.Empty;
+
+        public PodSelections Selections { get; } = new();
 
         public BackendCache Backends { get; } = new();
 

@@ -11,9 +11,14 @@ internal sealed class SnapshotChanges
     private readonly HashSet<string> _ofEndpoints;
     private readonly HashSet<string> _ofWorkloads;
 
-    public SnapshotChanges(ClusterSnapshot? before, ClusterSnapshot after)
+    /// <param name="before">The snapshot before; null for none.</param>
+    /// <param name="after">The snapshot.</param>
+    /// <param name="selections">The pods that selectors select; goes on to the snapshot here.</param>
+    public SnapshotChanges(ClusterSnapshot? before, ClusterSnapshot after, PodSelections selections)
     {
         before ??= ClusterSnapshot.Empty;
+        Pods = Replaced(before.Pods, after.Pods);
+        selections.Update(after, Pods);
         _ofEndpoints = NamespacesOfChanged(PolicyEffects.Endpoints, before.Policies, after.Policies);
         AllEndpoints =
             before.TrustDomain != after.TrustDomain
@@ -26,8 +31,8 @@ internal sealed class SnapshotChanges
         var named = after.Policies.FindNamedServices(PolicyEffects.Workloads);
         if (named.Count > 0)
             _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
-        Pods = Replaced(before.Pods, after.Pods);
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
+        Pods.UnionWith(FindSelected(before.Policies, after.Policies, selections));
     }
 
     /// <summary>Whether something was replaced on which all endpoints depend, and so all workloads.</summary>
@@ -36,7 +41,7 @@ internal sealed class SnapshotChanges
     /// <summary>Whether something was replaced on which all workloads depend.</summary>
     public bool AllWorkloads { get; }
 
-    /// <summary>The pods of which something was replaced, added or removed.</summary>
+    /// <summary>The pods of which something was replaced, added or removed, or of the policies that select them.</summary>
     public HashSet<ObjectName> Pods { get; }
 
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
@@ -48,8 +53,37 @@ internal sealed class SnapshotChanges
 
     private static IEnumerable<PolicyKind> KindsThat(PolicyEffects affect) => PolicyKinds.All.Where(kind => kind.Affects.HasFlag(affect));
 
+    /// <summary>The namespaces for the whole of which a policy of another content has an effect.</summary>
     private static HashSet<string> NamespacesOfChanged(PolicyEffects affect, PolicySet before, PolicySet after) =>
-        Namespaces(KindsThat(affect).SelectMany(kind => Replaced(before[kind], after[kind])));
+        Namespaces(
+            KindsThat(affect)
+                .SelectMany(kind =>
+                    Replaced(before[kind], after[kind])
+                        .Where(name =>
+                            !IsForSelected(before[kind].GetValueOrDefault(name)) || !IsForSelected(after[kind].GetValueOrDefault(name))
+                        )
+                )
+        );
+
+    /// <summary>The pods that a replaced policy selects, or selected before.</summary>
+    private static IEnumerable<ObjectName> FindSelected(PolicySet before, PolicySet after, PodSelections selections) =>
+        from kind in KindsThat(PolicyEffects.Workloads)
+        from name in Replaced(before[kind], after[kind])
+        from record in new[] { before[kind].GetValueOrDefault(name), after[kind].GetValueOrDefault(name) }
+        where SelectorOf(record) is not null
+        from pod in selections.Find(name.Namespace, SelectorOf(record)!)
+        select pod;
+
+    /// <summary>Whether a policy has an effect on the pods that it selects and on no others; also when there is none.</summary>
+    private static bool IsForSelected(PolicyRecord? policy) => policy is not { HasSpec: true } || SelectorOf(policy) is not null;
+
+    private static PodLabelSelector? SelectorOf(PolicyRecord? policy) =>
+        policy switch
+        {
+            PolicyRecord<MtlsPolicySpec> mtls => mtls.Spec?.Selector,
+            PolicyRecord<RateLimitSpec> { Spec.TargetRefs: null } limit => limit.Spec.Selector,
+            _ => null,
+        };
 
     private static HashSet<string> Namespaces(IEnumerable<ObjectName> names) =>
         names.Select(name => name.Namespace).ToHashSet(StringComparer.Ordinal);

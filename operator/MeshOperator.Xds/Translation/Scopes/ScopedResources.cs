@@ -12,21 +12,26 @@ namespace MeshOperator.Xds.Translation.Scopes;
 /// which their routes lead; and what explicit proxies are sent. Proxies of one scope share one set.</summary>
 internal sealed class ScopedResources(
     IReadOnlyDictionary<string, ServicePortResources> ports,
-    ResourceSet[] all,
-    IReadOnlyDictionary<ProxyScope, ResourceSet[]> previous,
+    IReadOnlyList<ResourceSet> all,
+    bool arePortsSame,
+    IReadOnlyDictionary<ProxyScope, IReadOnlyList<ResourceSet>> previous,
     ExplicitProxyBuilder explicitProxies,
     Func<
         IReadOnlyCollection<ServicePortResources>,
         IReadOnlyCollection<ServicePortResources>,
         IReadOnlyList<ResourceSet>?,
-        ResourceSet[]
+        IReadOnlyList<ResourceSet>
     > create
 )
 {
-    private readonly Dictionary<ProxyScope, ResourceSet[]> _scopes = [];
+    /// <summary>Where all ports are as before, scopes stay until some port is not.</summary>
+    private readonly Dictionary<ProxyScope, IReadOnlyList<ResourceSet>> _scopes = arePortsSame ? new(previous) : [];
+
+    /// <summary>Whether all scopes are sent what they were before.</summary>
+    public bool AreSame => arePortsSame;
 
     /// <summary>The scopes that were asked for.</summary>
-    public IReadOnlyDictionary<ProxyScope, ResourceSet[]> All => _scopes;
+    public IReadOnlyDictionary<ProxyScope, IReadOnlyList<ResourceSet>> All => _scopes;
 
     /// <summary>The sets of a scope; without one, of the whole mesh.</summary>
     public IReadOnlyList<ResourceSet> ForScope(ProxyScope? scope)
@@ -45,7 +50,7 @@ internal sealed class ScopedResources(
     public IEnumerable<ServicePortResources> Called(ProxyScope scope) =>
         scope.Services is null ? ports.Values : ports.Values.Where(port => scope.Contains(port.Source.Service));
 
-    private ResourceSet[] ForServices(ProxyScope scope, ResourceSet[]? before)
+    private IReadOnlyList<ResourceSet> ForServices(ProxyScope scope, IReadOnlyList<ResourceSet>? before)
     {
         var called = Called(scope).ToList();
         var reached = called.ToDictionary(port => Names.Outbound(port.Source.Service, port.Source.Port), StringComparer.Ordinal);
@@ -60,7 +65,12 @@ internal sealed class ScopedResources(
     }
 
     /// <summary>In place of the listeners for redirected connections there is one for requests, and one for each local port.</summary>
-    private ResourceSet[] ExplicitProxy(ProxyScope scope, ExplicitScope proxy, ResourceSet[] ofServices, ResourceSet[]? before)
+    private IReadOnlyList<ResourceSet> ExplicitProxy(
+        ProxyScope scope,
+        ExplicitScope proxy,
+        IReadOnlyList<ResourceSet> ofServices,
+        IReadOnlyList<ResourceSet>? before
+    )
     {
         var name = Names.ExplicitRoutes(scope);
         var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, Called(scope).Select(port => port.Source));
@@ -90,7 +100,7 @@ internal sealed class ScopedResources(
             ResourceType.Extension,
             services.Select(explicitProxies.LocalBytes).OfType<TypedExtensionConfig>().Select(bytes => (bytes.Name, (IMessage)bytes))
         );
-        return sets;
+        return before is not null && before.SequenceEqual(sets) ? before : sets;
 
         void Replace(ResourceType type, IEnumerable<(string Name, IMessage Message)> resources)
         {
