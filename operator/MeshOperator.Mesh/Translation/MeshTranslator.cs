@@ -45,11 +45,18 @@ public sealed class MeshTranslator
         // What stands behind services, and what pods serve.
         var touched = memory.Backends.Update(snapshot, new EndpointIndex(snapshot, policies.Mtls), changes);
 
-        // Where requests go.
-        var (routes, planned) = RoutePlanner.Plan(snapshot, policies, memory.Backends, memory.Plain);
+        // Where requests go, and how connections are kept; with that, services are complete.
+        if (memory.Routing is not { } routing || changes.ReachRoutes || memory.Backends.Revision != routing.Backends)
+        {
+            var plan = RoutePlanner.Plan(snapshot, policies, memory.Backends, memory.Plain);
+            routing = new Routing(
+                plan,
+                ServiceAssembler.Assemble(snapshot, policies, plan.Result, memory.Backends, memory.Plain, memory.Model.Services),
+                memory.Backends.Revision
+            );
+        }
 
-        // How connections are kept; with that, services are complete.
-        var services = ServiceAssembler.Assemble(snapshot, policies, routes, memory.Backends, memory.Plain, memory.Model.Services);
+        var (planned, services) = (routing.Plan.Findings, routing.Services);
 
         // What each pod's proxy does with what arrives.
         var built = memory.Workloads.Build(
@@ -62,9 +69,18 @@ public sealed class MeshTranslator
         var workloads = LimitGroups.Assign(snapshot, policies.Limits, built);
 
         // What policies cannot do, as is known only now.
-        var reviewed = PolicyReview.Review(snapshot, policies, routes, services, workloads, memory.Backends.Served, memory.Selections);
+        var reviewed = PolicyReview.Review(
+            snapshot,
+            policies,
+            routing.Plan.Result,
+            services,
+            workloads,
+            memory.Backends.Served,
+            memory.Selections
+        );
 
         memory.Snapshot = snapshot;
+        memory.Routing = routing;
         memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads)
         {
             Changes =
@@ -75,12 +91,20 @@ public sealed class MeshTranslator
         return new TranslationResult(memory.Model, VerdictBuilder.Build(snapshot.Policies, [.. indexed, .. planned, .. reviewed]));
     }
 
+    /// <summary>Where requests go.</summary>
+    /// <param name="Plan">The routes.</param>
+    /// <param name="Services">The services that came of them.</param>
+    /// <param name="Backends">The revision of the backends behind them.</param>
+    private sealed record Routing(Found<RoutePlan> Plan, ServiceSet Services, long Backends);
+
     /// <summary>What is kept from one translation to the next.</summary>
     private sealed class Memory
     {
         public ClusterSnapshot? Snapshot { get; set; }
 
         public MeshModel Model { get; set; } = MeshModel.Empty;
+
+        public Routing? Routing { get; set; }
 
         public PodSelections Selections { get; } = new();
 

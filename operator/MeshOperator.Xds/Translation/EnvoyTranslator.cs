@@ -62,19 +62,20 @@ public sealed class EnvoyTranslator
             scoped,
             profile => ProxyResources.Create(profile, model.TrustDomain, _observability, _listeners)
         );
+        var scopes = nodes.Scopes.Keys.ToDictionary(scope => scope, scoped.ForScope);
         return new EnvoyConfiguration
         {
             TrustDomain = model.TrustDomain,
             ServicePorts = ports,
             Shared = shared,
-            Scopes = scoped.All,
+            Scopes = scopes,
             Proxyless = arePortsSame ? previous.Proxyless : new LazyProxylessConfiguration(ports, previous.Proxyless.Latest),
             Workloads = model.Workloads,
             NodeTable = nodes,
             Policies =
-                arePortsSame && scoped.All.Count == 0 && previous.Scopes.Count == 0
+                arePortsSame && scopes.Count == 0 && previous.Scopes.Count == 0
                     ? previous.Policies
-                    : PolicyResources(ports.Values, scoped),
+                    : PolicyResources(ports.Values, scoped, scopes),
             InboundPolicies = ReferenceEquals(nodes.Profiles, previous.Profiles)
                 ? previous.InboundPolicies
                 : nodes.Profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
@@ -140,7 +141,8 @@ public sealed class EnvoyTranslator
 
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
         IEnumerable<ServicePortResources> ports,
-        ScopedResources scoped
+        ScopedResources scoped,
+        Dictionary<ProxyScope, IReadOnlyList<ResourceSet>> scopes
     )
     {
         var policies = new PolicyResources();
@@ -152,7 +154,7 @@ public sealed class EnvoyTranslator
                 policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
-        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key.Explicit is not null))
+        foreach (var (scope, sets) in scopes.Where(scope => scope.Key.Explicit is not null))
         {
             var routes = sets[(int)ResourceType.Route].Find(Names.ExplicitRoutes(scope))!;
             policies.Add(

@@ -23,6 +23,9 @@ internal sealed class NodeTable
     /// <summary>Another object where other workloads are in <see cref="Nodes"/>, whatever they have.</summary>
     public object Names { get; private init; } = new();
 
+    /// <summary>How many workloads have a scope.</summary>
+    public ImmutableDictionary<ProxyScope, int> Scopes { get; private init; } = ImmutableDictionary<ProxyScope, int>.Empty;
+
     /// <summary>How many workloads have a profile.</summary>
     private ImmutableDictionary<InboundProfile, int> Users { get; init; } = ImmutableDictionary<InboundProfile, int>.Empty;
 
@@ -51,6 +54,7 @@ internal sealed class NodeTable
         private readonly ImmutableDictionary<WorkloadName, NodeEntry>.Builder _nodes = before.Nodes.ToBuilder();
         private readonly ImmutableDictionary<InboundProfile, ProxyResources>.Builder _profiles = before.Profiles.ToBuilder();
         private readonly ImmutableDictionary<InboundProfile, int>.Builder _users = before.Users.ToBuilder();
+        private readonly ImmutableDictionary<ProxyScope, int>.Builder _scopes = before.Scopes.ToBuilder();
         private readonly Dictionary<InboundProfile, ProxyResources> _seen = new(ReferenceEqualityComparer.Instance);
         private readonly LimitMembers _members = new();
         private readonly Dictionary<ProxyResources, int> _more = new(ReferenceEqualityComparer.Instance);
@@ -81,6 +85,8 @@ internal sealed class NodeTable
                 _hasOtherNames |= old is null != current is null;
                 Count(current?.Own, 1);
                 Count(old?.Own, -1);
+                Count(current?.Scope, 1);
+                Count(old?.Scope, -1);
                 _isOther |= current != old;
                 if (current is null)
                     _nodes.Remove(name);
@@ -96,6 +102,7 @@ internal sealed class NodeTable
                 Nodes = _nodes.ToImmutable(),
                 Profiles = _profiles.ToImmutable(),
                 Users = _users.ToImmutable(),
+                Scopes = _scopes.ToImmutable(),
                 Names = _hasOtherNames ? new object() : before.Names,
             };
         }
@@ -122,6 +129,17 @@ internal sealed class NodeTable
         {
             if (own is not null && !ReferenceEquals(own, ProxyResources.None))
                 _more[own] = _more.GetValueOrDefault(own) + more;
+        }
+
+        private void Count(ProxyScope? scope, int more)
+        {
+            if (scope is null)
+                return;
+            var users = _scopes.GetValueOrDefault(scope) + more;
+            if (users > 0)
+                _scopes[scope] = users;
+            else
+                _scopes.Remove(scope);
         }
 
         /// <summary>Forgets the profiles that no workload has any more.</summary>

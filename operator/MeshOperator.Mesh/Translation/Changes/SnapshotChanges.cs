@@ -32,11 +32,18 @@ internal sealed class SnapshotChanges
         if (named.Count > 0)
             _ofWorkloads.UnionWith(Namespaces(Replaced(before.Services, after.Services).Intersect(named)));
         Pods.UnionWith(Replaced(before.Revisions, after.Revisions));
+        ReachRoutes =
+            !ReferenceEquals(before.Services, after.Services)
+            || !ReferenceEquals(before.Shifts, after.Shifts)
+            || KindsThat(PolicyEffects.Routes).Any(kind => !ReferenceEquals(before.Policies[kind], after.Policies[kind]));
         Pods.UnionWith(FindSelected(before.Policies, after.Policies, selections));
     }
 
     /// <summary>Whether something was replaced on which all endpoints depend, and so all workloads.</summary>
     public bool AllEndpoints { get; }
+
+    /// <summary>Whether something was replaced on which routes depend, but for what stands behind services.</summary>
+    public bool ReachRoutes { get; }
 
     /// <summary>Whether something was replaced on which all workloads depend.</summary>
     public bool AllWorkloads { get; }

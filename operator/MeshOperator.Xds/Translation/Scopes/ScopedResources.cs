@@ -24,14 +24,11 @@ internal sealed class ScopedResources(
     > create
 )
 {
-    /// <summary>Where all ports are as before, scopes stay until some port is not.</summary>
+    /// <summary>Where all ports are as before, so is what scopes are sent.</summary>
     private readonly Dictionary<ProxyScope, IReadOnlyList<ResourceSet>> _scopes = arePortsSame ? new(previous) : [];
 
     /// <summary>Whether all scopes are sent what they were before.</summary>
     public bool AreSame => arePortsSame;
-
-    /// <summary>The scopes that were asked for.</summary>
-    public IReadOnlyDictionary<ProxyScope, IReadOnlyList<ResourceSet>> All => _scopes;
 
     /// <summary>The sets of a scope; without one, of the whole mesh.</summary>
     public IReadOnlyList<ResourceSet> ForScope(ProxyScope? scope)
