@@ -31,7 +31,9 @@ public sealed record MeshModel(
         ArgumentNullException.ThrowIfNull(before);
         if (ReferenceEquals(before, Workloads))
             return [];
-        return Changes is { } changes && ReferenceEquals(changes.Before, before) ? changes.Names : Workloads.Keys.Union(before.Keys);
+        return Changes is { } changes && ReferenceEquals(changes.Before, before) && ReferenceEquals(changes.After, Workloads)
+            ? changes.Names
+            : Workloads.Keys.Union(before.Keys);
     }
 
     /// <inheritdoc/>
@@ -44,8 +46,13 @@ public sealed record MeshModel(
 
 /// <summary>What was replaced from some workloads to others.</summary>
 /// <param name="Before">The workloads before.</param>
-/// <param name="Names">The workloads that may be others now.</param>
-public sealed record WorkloadChanges(ImmutableDictionary<WorkloadName, MeshWorkload> Before, IReadOnlyCollection<WorkloadName> Names);
+/// <param name="After">The workloads now.</param>
+/// <param name="Names">The only workloads that may differ.</param>
+public sealed record WorkloadChanges(
+    ImmutableDictionary<WorkloadName, MeshWorkload> Before,
+    ImmutableDictionary<WorkloadName, MeshWorkload> After,
+    IReadOnlyCollection<WorkloadName> Names
+);
 
 /// <summary>Names a service: <c>name.namespace</c>. Ordered by namespace, then name, ordinally.</summary>
 public readonly record struct ServiceName(string Namespace, string Name) : IComparable<ServiceName>

@@ -216,7 +216,6 @@ public sealed class ModeRollout(TimeProvider time)
         {
             Workloads = workloads.ToImmutable(),
             Services = services,
-            Changes = null,
         };
     }
 

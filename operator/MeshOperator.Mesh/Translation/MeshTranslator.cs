@@ -86,7 +86,11 @@ public sealed class MeshTranslator
             Changes =
                 changes.AllWorkloads || !ReferenceEquals(built, workloads)
                     ? null
-                    : new WorkloadChanges(memory.Model.Workloads, [.. touched.Select(pod => new WorkloadName(pod.Namespace, pod.Name))]),
+                    : new WorkloadChanges(
+                        memory.Model.Workloads,
+                        workloads,
+                        [.. touched.Select(pod => new WorkloadName(pod.Namespace, pod.Name))]
+                    ),
         };
         return new TranslationResult(memory.Model, VerdictBuilder.Build(snapshot.Policies, [.. indexed, .. planned, .. reviewed]));
     }

@@ -99,6 +99,8 @@ internal sealed class BackendCache
     private void Set(ObjectName name, ServiceBackends before, ServiceBackends after, HashSet<ObjectName> touched)
     {
         _services[name] = after;
+        if (ReferenceEquals(before.Service, after.Service) && before.Ports.Equals(after.Ports))
+            return;
         Revision++;
 
         // An endpoint that becomes ready or not changes nothing of what its pod serves.
