@@ -15,6 +15,19 @@ public static class SidecarAnnotations
     /// <summary>Memory limit of the proxy, a Kubernetes quantity. It also bounds the proxy's heap and connections.</summary>
     public const string ProxyMemoryLimit = "meshoperator.io/proxy-memory-limit";
 
+    /// <summary>CPU request of the init container that sets the redirection rules. By default that of the proxy, which costs nothing: the
+    /// init container has ended before the proxy's own request counts.</summary>
+    public const string InitCpu = "meshoperator.io/init-cpu";
+
+    /// <summary>Memory request of the init container. By default that of the proxy.</summary>
+    public const string InitMemory = "meshoperator.io/init-memory";
+
+    /// <summary>CPU limit of the init container. By default that of the proxy.</summary>
+    public const string InitCpuLimit = "meshoperator.io/init-cpu-limit";
+
+    /// <summary>Memory limit of the init container. By default that of the proxy.</summary>
+    public const string InitMemoryLimit = "meshoperator.io/init-memory-limit";
+
     /// <summary>Worker threads of the proxy, 1 to 128. By default the CPU limit rounded up, or 2 without a limit.</summary>
     public const string ProxyConcurrency = "meshoperator.io/proxy-concurrency";
 
@@ -70,8 +83,9 @@ public static class SidecarAnnotations
     /// on.</summary>
     public const string NativeSidecar = "meshoperator.io/native-sidecar";
 
-    /// <summary>How traffic reaches the proxy: <c>redirect</c> (an init container sets the rules), <c>cni</c> (something on the node sets
-    /// them; MeshOperator has no CNI plugin) or <c>none</c> (the proxy is an explicit HTTP proxy).</summary>
+    /// <summary>How traffic reaches the proxy: <c>redirect</c> (an init container sets the rules), <c>external</c> (something on the
+    /// node does, such as a CNI plugin; MeshOperator has none) or <c>none</c> (the proxy is an explicit HTTP proxy). <c>cni</c> is an
+    /// older word for <c>external</c>.</summary>
     public const string Interception = "meshoperator.io/interception";
 
     /// <summary>Without interception, how connections reach the application: <c>proxy</c> (the proxy listens on the pod's address at each
@@ -97,6 +111,10 @@ public static class SidecarAnnotations
         ProxyMemory,
         ProxyCpuLimit,
         ProxyMemoryLimit,
+        InitCpu,
+        InitMemory,
+        InitCpuLimit,
+        InitMemoryLimit,
         ProxyConcurrency,
         ProxyStatistics,
         ProxyMaxHeaders,

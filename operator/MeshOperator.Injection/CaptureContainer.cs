@@ -15,11 +15,7 @@ internal static class CaptureContainer
             Image = image,
             Args = ["set"],
             Env = Environment(settings),
-            Resources = new V1ResourceRequirements
-            {
-                Requests = new Dictionary<string, ResourceQuantity> { ["cpu"] = new("10m"), ["memory"] = new("16Mi") },
-                Limits = new Dictionary<string, ResourceQuantity> { ["memory"] = new("64Mi") },
-            },
+            Resources = settings.InitResources,
 
             // A container cannot give a capability to anybody but root. What else root may do is taken away.
             SecurityContext = new V1SecurityContext

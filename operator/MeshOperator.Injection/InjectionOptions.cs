@@ -30,6 +30,18 @@ public sealed record InjectionOptions
     /// <summary>The memory limit; empty for none.</summary>
     public string ProxyMemoryLimit { get; init; } = string.Empty;
 
+    /// <summary>The init container's CPU request; empty for the proxy's.</summary>
+    public string InitCpu { get; init; } = string.Empty;
+
+    /// <summary>The init container's memory request; empty for the proxy's.</summary>
+    public string InitMemory { get; init; } = string.Empty;
+
+    /// <summary>The init container's CPU limit; empty for the proxy's.</summary>
+    public string InitCpuLimit { get; init; } = string.Empty;
+
+    /// <summary>The init container's memory limit; empty for the proxy's.</summary>
+    public string InitMemoryLimit { get; init; } = string.Empty;
+
     /// <summary>How many worker threads the proxy has; empty for as many as its CPU limit, rounded up, or 2 without one.</summary>
     public string ProxyConcurrency { get; init; } = string.Empty;
 
@@ -70,7 +82,7 @@ public sealed record InjectionOptions
     /// <summary>Networks that pods reach without the proxy, separated by commas.</summary>
     public string ExcludeOutboundCidrs { get; init; } = string.Empty;
 
-    /// <summary>How traffic gets to the proxy: redirect, cni or none.</summary>
+    /// <summary>How traffic gets to the proxy: redirect, external or none.</summary>
     public string Interception { get; init; } = "redirect";
 
     /// <summary>How connections reach applications to which nothing is redirected: proxy or direct.</summary>

@@ -134,7 +134,7 @@ public static class ProxyBootstrap
     internal static string NameOf(Interception interception) =>
         interception switch
         {
-            Interception.Cni => "cni",
+            Interception.External => "external",
             Interception.None => "none",
             _ => "redirect",
         };

@@ -8,6 +8,9 @@ public static class SidecarChoices
     /// <summary>Of <see cref="InjectionOptions.ProxyLogLevel"/>: Envoy's own.</summary>
     public static IReadOnlyList<string> LogLevels { get; } = ["trace", "debug", "info", "warning", "error", "critical", "off"];
 
+    /// <summary>A word for <c>external</c> that is accepted as well.</summary>
+    public const string OlderWordForExternal = "cni";
+
     /// <summary>Of <see cref="InjectionOptions.Interception"/>.</summary>
     public static IReadOnlyList<string> InterceptionModes { get; } = Words<Interception>();
 

@@ -40,6 +40,18 @@ public sealed class SidecarInjector
     public static bool IsInjected(V1Pod pod) =>
         pod.Spec is { } spec && (spec.Containers ?? []).Concat(spec.InitContainers ?? []).Any(c => c.Name == ContainerName);
 
+    /// <summary>Whether a container runs with the ID by which the redirection rules know the proxy.</summary>
+    public static bool IsProxyUser(V1LinuxContainerUser? user) =>
+        user is not null
+        && (
+            user.Uid == ProxyContainer.User
+            || user.Gid == ProxyContainer.User
+            || user.SupplementalGroups?.Contains(ProxyContainer.User) == true
+        );
+
+    /// <summary>What keeps a pod from working with the sidecar, that it has or would get.</summary>
+    public IEnumerable<string> FindWarnings(V1Pod pod) => NameResolution.Warnings(pod.Spec, _options.DiscoveryAddress);
+
     /// <summary>Adds the sidecar to a pod that was selected for it, unless it is not eligible.</summary>
     /// <param name="pod">Changed in place.</param>
     /// <param name="ns">The pod's namespace, which a pod that is being created may lack.</param>
@@ -58,7 +70,7 @@ public sealed class SidecarInjector
             return InjectionOutcome.Refuse(problem);
         if (Eligibility.WhyRefused(pod) is { } refusal)
             return InjectionOutcome.Refuse(refusal);
-        string[] warnings = [.. Warnings(pod, settings!)];
+        string[] warnings = [.. Warnings(pod, settings!), .. FindWarnings(pod)];
         Add(pod, ns, settings!);
         return InjectionOutcome.Done() with { Warnings = warnings };
     }
@@ -75,6 +87,7 @@ public sealed class SidecarInjector
             Annotate(pod, MeshNames.ProbesAnnotation, probes.Originals.ToJsonString());
         var bootstrap = ProxyBootstrap.Create(ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress, settings, probes.Probes);
         AddContainers(pod, ProxyContainer.Create(pod, ns, serviceAccount, settings, bootstrap, _options.KubernetesVersion), settings);
+        PodResources.Add(pod.Spec, settings.Resources);
         pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], .. SidecarVolumes.Create()];
         foreach (var secret in settings.ImagePullSecrets.Where(name => pod.Spec.ImagePullSecrets?.Any(s => s.Name == name) != true))
             pod.Spec.ImagePullSecrets = [.. pod.Spec.ImagePullSecrets ?? [], new V1LocalObjectReference { Name = secret }];

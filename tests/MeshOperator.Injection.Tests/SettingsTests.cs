@@ -27,7 +27,7 @@ public sealed class SettingsTests
     [InlineData("exclude-outbound-cidrs", "7", "is not a network")]
     [InlineData("upstreams", "web, Shop/web", "contains 'Shop/web', which is not a service")]
     [InlineData("native-sidecar", "yes", "is neither \"true\" nor \"false\"")]
-    [InlineData("interception", "tproxy", "use redirect, cni or none")]
+    [InlineData("interception", "tproxy", "use redirect, external or none")]
     [InlineData("proxy-address", "10.0.0.7", "is not a loopback address; write one of 127.0.0.0/8")]
     [InlineData("application-address", "", "is not a loopback address; write one of 127.0.0.0/8")]
     public void A_malformed_annotation_refuses_the_pod_with_its_name_and_how_it_is_written(string name, string value, string advice)
@@ -216,14 +216,15 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("redirect", true)]
-    [InlineData("cni", false)]
-    [InlineData("none", false)]
-    public void The_init_container_is_there_only_where_it_sets_the_rules(string interception, bool expected)
+    [InlineData("redirect", true, "redirect")]
+    [InlineData("external", false, "external")]
+    [InlineData("cni", false, "external")]
+    [InlineData("none", false, "none")]
+    public void The_init_container_is_there_only_where_it_sets_the_rules(string interception, bool expected, string word)
     {
         var injected = InjectedPod.From(Pod("interception", interception));
         injected.Pod.Spec.InitContainers.Any(c => c.Name == "mesh-init").ShouldBe(expected);
-        ((string)injected.Bootstrap["node"]!["metadata"]!["interception"]!).ShouldBe(interception);
+        ((string)injected.Bootstrap["node"]!["metadata"]!["interception"]!).ShouldBe(word);
     }
 
     private static string Pod(string annotation, string value) =>

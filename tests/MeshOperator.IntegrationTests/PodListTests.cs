@@ -100,6 +100,7 @@ public sealed class PodListTests(Support.TestCluster cluster)
             Spec = new V1PodSpec
             {
                 ServiceAccountName = "default",
+                NodeName = "node-1",
                 Containers = [Container("app", 8080, 9090), Container("mesh-proxy", 15090)],
                 InitContainers = [Container("mesh-init")],
             },

@@ -119,7 +119,7 @@ public sealed class SampleTests
 
         (await ShiftAsync(mesh, ShiftPhase.AwaitingApproval)).Reason.ShouldNotBeNull().ShouldContain("successRate 100.00% of ");
         await mesh.AnnotateSplitAsync("ranking", "ranker", "approve ranker-v2/2");
-        await ShiftAsync(mesh, ShiftPhase.Completed);
+        await ShiftAsync(mesh, ShiftPhase.Completed, acknowledged: true);
 
         (await mesh.CallAsync("web", "http://ranker/", 20)).ShouldAllBe(call => call.Version == "v2");
         mesh.Mesh.Traffic.Total.Failed.ShouldBe(0);
@@ -263,7 +263,7 @@ public sealed class SampleTests
     }
 
     /// <summary>Waits until the shift of the sample is in a phase.</summary>
-    private static async Task<ShiftStatus> ShiftAsync(RunningMesh mesh, ShiftPhase phase)
+    private static async Task<ShiftStatus> ShiftAsync(RunningMesh mesh, ShiftPhase phase, bool acknowledged = false)
     {
         ShiftStatus? shift = null;
         await Eventually.Succeeds(
@@ -271,6 +271,8 @@ public sealed class SampleTests
             {
                 shift = (await mesh.FindSplitAsync("ranking", "ranker")).Status.ShouldNotBeNull().Shifts.ShouldNotBeNull()[0];
                 shift.Phase.ShouldBe(phase, shift.Reason);
+                if (acknowledged)
+                    shift.AcknowledgedAt.ShouldNotBeNull();
             },
             TimeSpan.FromSeconds(90)
         );

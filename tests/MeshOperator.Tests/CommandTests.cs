@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Shouldly;
 using Xunit;
 
@@ -158,6 +159,84 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Inject_names_the_kinds_with_pods_that_it_leaves_alone()
+    {
+        const string template = "{spec: {containers: [{name: app, image: 'app:1'}]}}";
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder.FullName, "kinds.yaml"),
+            $"apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{name: a}}\nspec: {{template: {template}}}\n---\n"
+                + $"apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {{name: b}}\nspec: {{template: {template}}}\n---\n"
+                + $"apiVersion: example.com/v1\nkind: Crew\nmetadata: {{name: c}}\nspec: {{members: [{{template: {template}}}]}}\n",
+            Cancellation
+        );
+
+        var (status, output, error) = await RunAsync("inject", "-f", "kinds.yaml");
+        status.ShouldBe(0, error);
+        error.ShouldBe(
+            "meshop inject: Service b: not injected: its kind is not known; add --pod-template Service.serving.knative.dev=spec.template "
+                + "to inject it, or leave its pods to the webhook\n"
+                + "meshop inject: Crew c: not injected: its kind is not known; its pods, which spec.members[0].template describes, are "
+                + "left to the webhook\n"
+        );
+        Regex.Count(output, "name: mesh-proxy").ShouldBe(1);
+
+        (status, output, _) = await RunAsync("inject", "-f", "kinds.yaml", "--pod-template", "Service.serving.knative.dev=spec.template");
+        status.ShouldBe(0);
+        Regex.Count(output, "name: mesh-proxy").ShouldBe(2);
+
+        (status, _, error) = await RunAsync("inject", "-f", "kinds.yaml", "--pod-template", "Crew");
+        status.ShouldBe(1);
+        error.ShouldContain("--pod-template: 'Crew' is no kind with pods; write KIND.GROUP=PATH");
+    }
+
+    [Fact]
+    public async Task Inject_is_not_silent_about_manifests_without_pods()
+    {
+        const string manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "map.yaml"), manifest, Cancellation);
+
+        (await RunAsync("inject", "-f", "map.yaml")).ShouldBe(
+            (0, manifest, "meshop inject: nothing to inject: no object describes pods\n")
+        );
+    }
+
+    [Theory]
+    [InlineData("two", "127.0.0.1:2")]
+    [InlineData("missing:two", "127.0.0.1:2")]
+    [InlineData("one:two", "127.0.0.1:1")]
+    [InlineData("one:two", "127.0.0.1:2", "--context", "two")]
+    [InlineData("one:two", "three not found", "--context", "three")]
+    [InlineData("missing", "KUBECONFIG: no file of 'missing' exists")]
+    [InlineData("", "there is no kubeconfig; name one with --kubeconfig or KUBECONFIG")]
+    [InlineData("one", "absent does not exist", "--kubeconfig", "absent")]
+    public async Task Every_command_is_about_the_cluster_that_kubectl_would_choose(
+        string kubeconfig,
+        string answer,
+        params string[] options
+    )
+    {
+        foreach (var (name, port) in new[] { ("one", 1), ("two", 2) })
+        {
+            await File.WriteAllTextAsync(
+                Path.Combine(_folder.FullName, name),
+                $"apiVersion: v1\nkind: Config\ncurrent-context: {name}\ncontexts: [{{name: {name}, context: {{cluster: {name}}}}}]\n"
+                    + $"clusters: [{{name: {name}, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n",
+                Cancellation
+            );
+        }
+
+        foreach (var command in new[] { "check-inject", "check-inject -A", "check", "ca status", "shift status model", "check-webhooks" })
+        {
+            var (status, _, error) = await RunAsync(
+                new() { ["KUBECONFIG"] = kubeconfig, ["HOME"] = _folder.FullName },
+                [.. command.Split(' '), .. options]
+            );
+            status.ShouldNotBe(0, command);
+            error.ShouldContain(answer, customMessage: command);
+        }
+    }
+
+    [Fact]
     public async Task Inject_says_which_object_cannot_have_the_sidecar_and_prints_nothing()
     {
         await File.WriteAllTextAsync(
@@ -187,9 +266,11 @@ public sealed class CommandTests : IDisposable
         error.ShouldNotContain("   at ");
     }
 
-    private async Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments)
+    private Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync([], arguments);
+
+    private async Task<(int Status, string Output, string Error)> RunAsync(Dictionary<string, string> environment, string[] arguments)
     {
-        using var process = Start(arguments);
+        using var process = Start(environment, arguments);
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(90), TimeProvider.System);
         try
         {
@@ -207,13 +288,18 @@ public sealed class CommandTests : IDisposable
         }
     }
 
-    private Process Start(params string[] arguments) =>
-        Process.Start(
-            new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
-            {
-                WorkingDirectory = _folder.FullName,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            }
-        )!;
+    private Process Start(params string[] arguments) => Start([], arguments);
+
+    private Process Start(Dictionary<string, string> environment, string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "meshop.dll"), .. arguments])
+        {
+            WorkingDirectory = _folder.FullName,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
 }

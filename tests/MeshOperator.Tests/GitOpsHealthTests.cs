@@ -85,7 +85,8 @@ public sealed class GitOpsHealthTests
             { ShiftPhase.Paused, false, "Healthy", "Suspended" },
             { ShiftPhase.Held, false, "Degraded", "Degraded" },
             { ShiftPhase.RolledBack, false, "Degraded", "Degraded" },
-            { ShiftPhase.Completed, false, "Healthy", "Healthy" },
+            { ShiftPhase.Completed, false, "Progressing", "Progressing" },
+            { ShiftPhase.Completed, true, "Healthy", "Healthy" },
         };
 
     [Theory]

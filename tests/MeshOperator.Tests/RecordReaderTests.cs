@@ -1,5 +1,6 @@
 using k8s.Models;
 using MeshOperator.Api;
+using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Snapshots;
 using MeshOperator.Testing;
 using Shouldly;
@@ -49,6 +50,66 @@ public sealed class RecordReaderTests
     [Fact]
     public void A_pod_has_the_ports_that_its_own_containers_declare_for_tcp() =>
         RecordReader.Read(Pod())!.ContainerPorts.ShouldBe([8080, 9090]);
+
+    [Theory]
+    [InlineData(null, null, null, true, false)]
+    [InlineData(true, true, false, true, false)]
+    [InlineData(false, true, true, false, true)]
+    [InlineData(false, null, true, false, true)]
+    [InlineData(false, false, true, false, false)]
+    [InlineData(false, true, null, false, false)]
+    [InlineData(true, false, true, true, false)]
+    public void An_endpoint_takes_traffic_by_the_conditions_that_kube_proxy_goes_by(
+        bool? ready,
+        bool? serving,
+        bool? terminating,
+        bool isReady,
+        bool isServingTerminating
+    )
+    {
+        var conditions = new V1EndpointConditions
+        {
+            Ready = ready,
+            Serving = serving,
+            Terminating = terminating,
+        };
+        var endpoint = Read(new V1Endpoint { Addresses = ["10.0.0.1"], Conditions = conditions });
+        (endpoint.IsReady, endpoint.IsServingTerminating).ShouldBe((isReady, isServingTerminating));
+    }
+
+    [Theory]
+    [InlineData("Pod", "depot", "web-0", "depot")]
+    [InlineData("Pod", "shop", "web-0", null)]
+    [InlineData("Pod", null, "web-0", null)]
+    [InlineData("Node", null, null, null)]
+    public void A_target_of_an_endpoint_is_read_with_its_namespace(string kind, string? ns, string? pod, string? podNamespace)
+    {
+        var target = new V1ObjectReference
+        {
+            Kind = kind,
+            Name = "web-0",
+            NamespaceProperty = ns,
+        };
+        var endpoint = Read(new V1Endpoint { Addresses = ["10.0.0.1"], TargetRef = target });
+        (endpoint.Pod, endpoint.PodNamespace).ShouldBe((pod, podNamespace));
+    }
+
+    private static EndpointRecord Read(V1Endpoint endpoint) =>
+        RecordReader
+            .Read(
+                new V1EndpointSlice
+                {
+                    Metadata = new V1ObjectMeta
+                    {
+                        Name = "web-1",
+                        NamespaceProperty = "shop",
+                        Labels = new Dictionary<string, string> { ["kubernetes.io/service-name"] = "web" },
+                    },
+                    AddressType = "IPv4",
+                    Endpoints = [endpoint],
+                }
+            )!
+            .Endpoints.ShouldHaveSingleItem();
 
     [Fact]
     public void What_is_dropped_of_a_pod_is_of_no_use()

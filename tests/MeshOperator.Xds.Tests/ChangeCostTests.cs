@@ -45,7 +45,7 @@ public sealed class ChangeCostTests
 
         after.Nodes.ShouldBeSameAs(before.Nodes);
         foreach (var type in Enum.GetValues<ResourceType>().Where(type => type is not ResourceType.Endpoints))
-            after.Shared[(int)type].ShouldBeSameAs(before.Shared[(int)type]);
+            after.Shared[(int)type].ShouldBeSameAs(before.Shared[(int)type], type.ToString());
         var old = before.Shared[(int)ResourceType.Endpoints].Items.ToArray();
         after
             .Shared[(int)ResourceType.Endpoints]

@@ -46,10 +46,10 @@ public sealed class StreamTests
         await changed.FetchAsync(ResourceType.Listener);
         await other.FetchAsync(ResourceType.Listener);
 
+        server.Update(server.Model).ShouldBe(0);
         server.Update(WithMode(server.Model, MtlsMode.Strict)).ShouldBe(1);
         (await changed.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe("inbound");
         server.Update(server.Model.WithWebWeights(50, 50)).ShouldBe(2);
-        server.Update(server.Model).ShouldBe(0);
     }
 
     [Fact]

@@ -80,9 +80,9 @@ internal static partial class SettingValues
         text switch
         {
             "redirect" => (Settings.Interception.Redirect, null),
-            "cni" => (Settings.Interception.Cni, null),
+            "external" or SidecarChoices.OlderWordForExternal => (Settings.Interception.External, null),
             "none" => (Settings.Interception.None, null),
-            _ => (default, "is not an interception mode; use redirect, cni or none"),
+            _ => (default, "is not an interception mode; use redirect, external or none"),
         };
 
     public static (InboundMode Value, string? Advice) Inbound(string text) =>

@@ -9,8 +9,8 @@ internal enum Interception
     /// <summary>An init container sets redirection rules.</summary>
     Redirect,
 
-    /// <summary>The node's network sets them.</summary>
-    Cni,
+    /// <summary>Something on the node sets them, such as a CNI plugin.</summary>
+    External,
 
     /// <summary>There are none.</summary>
     None,
@@ -34,6 +34,9 @@ internal sealed record SidecarSettings
     public required string Image { get; init; }
 
     public required V1ResourceRequirements Resources { get; init; }
+
+    /// <summary>Those of the init container.</summary>
+    public required V1ResourceRequirements InitResources { get; init; }
 
     /// <summary>How many worker threads the proxy has.</summary>
     public required int Concurrency { get; init; }
@@ -79,11 +82,12 @@ internal sealed record SidecarSettings
     public static (SidecarSettings? Settings, string? Problem) Read(IDictionary<string, string>? annotations, InjectionOptions options)
     {
         var reader = new SettingReader(annotations);
-        var resources = ReadResources(reader, options);
+        var resources = ContainerResources.ForProxy(reader, options);
         var settings = new SidecarSettings
         {
             Image = reader.Text(SidecarAnnotations.ProxyImage, options.ProxyImage, SettingValues.Image),
             Resources = resources,
+            InitResources = ContainerResources.ForInit(reader, options, resources),
             Concurrency =
                 reader.Optional(SidecarAnnotations.ProxyConcurrency, options.ProxyConcurrency, SettingValues.Concurrency) is { } threads
                 && int.TryParse(threads, out var given)
@@ -146,36 +150,4 @@ internal sealed record SidecarSettings
             NativeSidecarMode.Never => false,
             _ => options.KubernetesVersion >= KubernetesVersion.NativeSidecars,
         };
-
-    /// <summary>A request that nobody asked for gives way to a lower limit that somebody did.</summary>
-    private static V1ResourceRequirements ReadResources(SettingReader reader, InjectionOptions options)
-    {
-        var requests = new Dictionary<string, ResourceQuantity>();
-        var limits = new Dictionary<string, ResourceQuantity>();
-        foreach (
-            var (resource, request, defaultRequest, limit, defaultLimit) in new[]
-            {
-                ("cpu", SidecarAnnotations.ProxyCpu, options.ProxyCpu, SidecarAnnotations.ProxyCpuLimit, options.ProxyCpuLimit),
-                (
-                    "memory",
-                    SidecarAnnotations.ProxyMemory,
-                    options.ProxyMemory,
-                    SidecarAnnotations.ProxyMemoryLimit,
-                    options.ProxyMemoryLimit
-                ),
-            }
-        )
-        {
-            var most = reader.Optional(limit, defaultLimit, SettingValues.Quantity);
-            var least = reader.Optional(request, defaultRequest, SettingValues.Quantity);
-            if (most is not null)
-                limits[resource] = most;
-            if (least is not null && most is not null && !reader.Has(request) && least.ToDecimal() > most.ToDecimal())
-                least = most;
-            if (least is not null)
-                requests[resource] = least;
-        }
-
-        return new V1ResourceRequirements { Requests = requests.Count > 0 ? requests : null, Limits = limits.Count > 0 ? limits : null };
-    }
 }

@@ -13,6 +13,13 @@ public sealed record MeshModel(
     ImmutableDictionary<WorkloadName, MeshWorkload> Workloads
 )
 {
+    /// <summary>The domain of the cluster's names.</summary>
+    public string ClusterDomain { get; init; } = "cluster.local";
+
+    /// <summary>Services that are only another name for one of the mesh, which is the value.</summary>
+    public ImmutableSortedDictionary<ServiceName, ServiceName> Aliases { get; init; } =
+        ImmutableSortedDictionary<ServiceName, ServiceName>.Empty;
+
     /// <summary>A mesh without services and workloads.</summary>
     public static MeshModel Empty { get; } =
         new(

@@ -18,10 +18,17 @@ public sealed record MeshServicePort
     /// <summary>The cluster IPs, IPv4 or IPv6, on which clients reach it; empty for a headless service.</summary>
     public ValueList<string> Addresses { get; init; } = [];
 
+    /// <summary>Further addresses on which clients reach it: external IPs and those of a load balancer.</summary>
+    public ValueList<string> ExternalAddresses { get; init; } = [];
+
+    /// <summary>Whether clients may only be sent to endpoints on their own node.</summary>
+    public bool StaysOnNode { get; init; }
+
     /// <summary>Whether clients choose an endpoint themselves and connect to its address.</summary>
     public bool IsHeadless { get; init; }
 
-    /// <summary>Its endpoints, ordered by address and port; those that are not ready are left out.</summary>
+    /// <summary>Its endpoints, ordered by address and port: those that are ready, or where there are none those that are ending but still
+    /// answer.</summary>
     public ValueList<MeshEndpoint> Endpoints { get; init; } = [];
 
     /// <summary>Routes of HTTP requests in order of precedence, the last one matching everything. Used for every protocol but
@@ -31,6 +38,9 @@ public sealed record MeshServicePort
     /// <summary>Where TCP connections go, by weight; used for <see cref="PortProtocol.Tcp"/>, and for <see cref="PortProtocol.Detect"/>
     /// when the bytes are not HTTP.</summary>
     public required ValueList<WeightedBackend> TcpBackends { get; init; }
+
+    /// <summary>Whether a client's TCP connections are kept at one endpoint, by its address.</summary>
+    public bool TcpHashesClient { get; init; }
 
     /// <summary>The backends of routes that keep clients at one endpoint of several services.</summary>
     public ValueList<StickyPool> Pools { get; init; } = [];
@@ -68,6 +78,16 @@ public sealed record MeshEndpoint(string Address, int Port, string? Identity, st
 
     /// <summary>The same endpoint's address of the other IP family, or null.</summary>
     public string? OtherAddress { get; init; }
+
+    /// <summary>The nodes whose clients it is for first; of a port with <see cref="MeshServicePort.StaysOnNode"/>, for alone. Empty where
+    /// nodes do not matter.</summary>
+    public ValueList<string> Nodes { get; init; } = [];
+
+    /// <summary>The zones whose clients it is for, before those elsewhere; empty where zones do not matter.</summary>
+    public ValueList<string> Zones { get; init; } = [];
+
+    /// <summary>Whether it is ending, and only for clients of a headless service that have chosen it already.</summary>
+    public bool IsDraining { get; init; }
 }
 
 /// <summary>The endpoints of all backends of a route, each with a weight such that the backends have their shares. From one set a client

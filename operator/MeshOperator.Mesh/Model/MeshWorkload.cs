@@ -14,6 +14,9 @@ public sealed record MeshWorkload
     /// <summary>Its SPIFFE identity, <c>spiffe://trust-domain/ns/namespace/sa/service-account</c>.</summary>
     public required string Identity { get; init; }
 
+    /// <summary>Where it runs.</summary>
+    public ProxyPlace Place { get; init; } = ProxyPlace.Unknown;
+
     /// <summary>The services whose configuration is sent to its proxy, with the backends of their routes; null means all of the
     /// mesh.</summary>
     public UpstreamScope? Scope { get; init; }
@@ -27,6 +30,15 @@ public sealed record MeshWorkload
 
     /// <summary>What its proxy does with connections that arrive. Many workloads share an equal profile.</summary>
     public required InboundProfile Inbound { get; init; }
+}
+
+/// <summary>Where a proxy runs.</summary>
+/// <param name="Node">The node, or null when it is not known or does not matter.</param>
+/// <param name="Zone">The node's zone, or null when it is not known or does not matter.</param>
+public sealed record ProxyPlace(string? Node, string? Zone)
+{
+    /// <summary>Of which nothing is known.</summary>
+    public static ProxyPlace Unknown { get; } = new(null, null);
 }
 
 /// <summary>Pods that hold rate limits together.</summary>

@@ -72,7 +72,9 @@ public static class ShiftMachine
         /// <summary>What follows from proxies, checks and time.</summary>
         public ShiftState Proceed()
         {
-            if (before.IsOver || before.Phase is ShiftPhase.Paused or ShiftPhase.Held)
+            if (before.IsOver)
+                return before.AcknowledgedAt is null && seen.IsProgrammed ? before with { AcknowledgedAt = now } : before;
+            if (before.Phase is ShiftPhase.Paused or ShiftPhase.Held)
                 return before;
             if (_wanted.Suspend == true)
                 return before with { NextStepAt = null, Reason = "suspended by the spec" };

@@ -15,6 +15,9 @@ public sealed record ClusterSnapshot
     /// <summary>The SPIFFE trust domain.</summary>
     public string TrustDomain { get; init; } = "cluster.local";
 
+    /// <summary>The domain of the cluster's names.</summary>
+    public string ClusterDomain { get; init; } = "cluster.local";
+
     /// <summary>The operator's namespace, whose policies without a selector hold for the mesh.</summary>
     public string OperatorNamespace { get; init; } = "mesh-system";
 
@@ -34,6 +37,9 @@ public sealed record ClusterSnapshot
     /// <summary>Endpoint slices.</summary>
     public ImmutableDictionary<ObjectName, EndpointSliceRecord> EndpointSlices { get; init; } =
         ImmutableDictionary<ObjectName, EndpointSliceRecord>.Empty;
+
+    /// <summary>Nodes that are in a zone; their namespace is empty.</summary>
+    public ImmutableDictionary<ObjectName, NodeRecord> Nodes { get; init; } = ImmutableDictionary<ObjectName, NodeRecord>.Empty;
 
     /// <summary>Pods that have not finished.</summary>
     public ImmutableDictionary<ObjectName, PodRecord> Pods { get; init; } = ImmutableDictionary<ObjectName, PodRecord>.Empty;
@@ -71,12 +77,28 @@ public sealed record PortRevision(int Port, bool IsHttp, int Revision);
 /// <param name="Upstreams">Whose configuration is sent to its pods' proxies, unless a pod has its own list.</param>
 public sealed record NamespaceRecord(string Upstreams);
 
+/// <summary>A node.</summary>
+/// <param name="Zone">Its zone.</param>
+public sealed record NodeRecord(string Zone);
+
 /// <summary>A service.</summary>
 /// <param name="ClusterIps">Its cluster IPs; empty for a headless one.</param>
 /// <param name="Ports">Its TCP ports.</param>
 /// <param name="IsExternalName">Whether it is only a name for another host.</param>
 public sealed record ServiceRecord(ValueList<string> ClusterIps, ValueList<ServicePortRecord> Ports, bool IsExternalName)
 {
+    /// <summary>Whether clients may only be sent to endpoints on their own node (<c>internalTrafficPolicy: Local</c>).</summary>
+    public bool StaysOnNode { get; init; }
+
+    /// <summary>Whether each client is to be kept at one endpoint (<c>sessionAffinity: ClientIP</c>).</summary>
+    public bool HasClientAffinity { get; init; }
+
+    /// <summary>Further addresses at which clients in the cluster reach it: external IPs, and those of its load balancer.</summary>
+    public ValueList<string> ExternalAddresses { get; init; } = [];
+
+    /// <summary>The host for which it is another name, or null.</summary>
+    public string? ExternalName { get; init; }
+
     /// <summary>Whether clients find its endpoints' own addresses.</summary>
     public bool IsHeadless => ClusterIps.Count == 0 && !IsExternalName;
 }
@@ -99,9 +121,25 @@ public sealed record SlicePort(string Name, int Port);
 /// <summary>An endpoint.</summary>
 /// <param name="Addresses">Its IP addresses; all but the first stand for the same endpoint.</param>
 /// <param name="IsReady">Whether it takes traffic.</param>
-/// <param name="Pod">The pod behind it in the slice's namespace, or null.</param>
+/// <param name="Pod">The name of the pod behind it, or null where the slice does not say so.</param>
 /// <param name="Zone">Its zone, or null.</param>
-public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, string? Pod, string? Zone);
+public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, string? Pod, string? Zone)
+{
+    /// <summary>The pod's namespace; null for the slice's own.</summary>
+    public string? PodNamespace { get; init; }
+
+    /// <summary>The node on which it runs, or null.</summary>
+    public string? Node { get; init; }
+
+    /// <summary>The nodes whose clients it is for, as the slice's hints say; empty without hints.</summary>
+    public ValueList<string> ForNodes { get; init; } = [];
+
+    /// <summary>The zones whose clients it is for, as the slice's hints say; empty without hints.</summary>
+    public ValueList<string> ForZones { get; init; } = [];
+
+    /// <summary>Whether it is ending but still answers, so that it takes traffic where nothing is ready.</summary>
+    public bool IsServingTerminating { get; init; }
+}
 
 /// <summary>A pod.</summary>
 /// <param name="ServiceAccount">Its service account's name.</param>
@@ -124,8 +162,17 @@ public sealed record PodRecord(string ServiceAccount, bool HasProxy, ValueList<K
     /// <summary>The TCP ports that its containers declare; they may serve others.</summary>
     public ValueList<int> ContainerPorts { get; init; } = [];
 
+    /// <summary>The node on which it runs; null until it has one.</summary>
+    public string? Node { get; init; }
+
     /// <summary>Its first address; null until it has one.</summary>
     public string? Address { get; init; }
+
+    /// <summary>Its address of the other IP family, or null.</summary>
+    public string? OtherAddress { get; init; }
+
+    /// <summary>All of its addresses.</summary>
+    public IEnumerable<string> Addresses => new[] { Address, OtherAddress }.OfType<string>();
 
     /// <summary>How many worker threads its proxy has.</summary>
     public int ProxyThreads { get; init; } = 1;

@@ -91,6 +91,8 @@ public sealed class MeshTranslator
                         workloads,
                         [.. touched.Select(pod => new WorkloadName(pod.Namespace, pod.Name))]
                     ),
+            ClusterDomain = snapshot.ClusterDomain,
+            Aliases = ServiceAliases.Find(snapshot, services.Services),
         };
         return new TranslationResult(memory.Model, VerdictBuilder.Build(snapshot.Policies, [.. indexed, .. planned, .. reviewed]));
     }

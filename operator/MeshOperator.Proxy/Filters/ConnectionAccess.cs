@@ -83,6 +83,9 @@ internal sealed class TcpTarget(TcpProxy configuration)
             ? (time.ToTimeSpan() is var span && span > TimeSpan.Zero ? span : null)
             : TimeSpan.FromHours(1);
 
+    /// <summary>Whether the connections of one client are kept at one endpoint.</summary>
+    public bool HashesClient { get; } = configuration.HashPolicy.Count > 0;
+
     /// <summary>Chooses a cluster by weight.</summary>
     public string Choose()
     {

@@ -1,7 +1,9 @@
 using System.Buffers;
+using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using MeshOperator.Proxy.Filters;
+using MeshOperator.Proxy.Routing;
 using MeshOperator.Proxy.Upstream;
 
 namespace MeshOperator.Proxy.Listeners;
@@ -23,7 +25,7 @@ internal sealed class ByteChain(IReadOnlyList<Func<object?>> steps, ChainFactory
             return;
         if (
             stores.Clusters.Find(target.Choose()) is not { } cluster
-            || cluster.Choose(null, [], null) is not { } host
+            || cluster.Choose(target.HashesClient ? FindHash(connection) : null, [], null) is not { } host
             || !cluster.Breaker.TryBeginConnection()
         )
             return;
@@ -49,6 +51,9 @@ internal sealed class ByteChain(IReadOnlyList<Func<object?>> steps, ChainFactory
             cluster.Breaker.EndConnection();
         }
     }
+
+    private static ulong? FindHash(ProxiedConnection connection) =>
+        connection.Transport.RemoteEndPoint is IPEndPoint client ? HashKey.Hash(client.Address.ToString()) : null;
 
     private bool Lets(List<ConnectionAccess> rules, ProxiedConnection connection)
     {

@@ -57,7 +57,11 @@ internal static partial class SupportTable
             All(SourceIPInput.Descriptor),
             All(UriSanInput.Descriptor),
             All(RuntimeFraction.Descriptor),
-            Create(TcpProxy.Descriptor).Carries("cluster", "weighted_clusters", "idle_timeout").Leaves(Statistics, "stat_prefix"),
+            Create(TcpProxy.Descriptor)
+                .Carries("cluster", "weighted_clusters", "idle_timeout", "hash_policy")
+                .Leaves(Statistics, "stat_prefix"),
+            All(Envoy.Type.V3.HashPolicy.Descriptor),
+            All(Envoy.Type.V3.HashPolicy.Types.SourceIp.Descriptor),
             All(TcpProxy.Types.WeightedCluster.Descriptor),
             All(TcpProxy.Types.WeightedCluster.Types.ClusterWeight.Descriptor),
             All(SetFilterState.Descriptor),

@@ -106,10 +106,7 @@ internal static partial class SupportTable
     private static IEnumerable<MessageSupport> Endpoints() =>
         [
             All(ClusterLoadAssignment.Descriptor),
-            Create(LocalityLbEndpoints.Descriptor)
-                .Carries("lb_endpoints")
-                .Takes("priority", "0")
-                .Leaves(Zones, "locality", "load_balancing_weight"),
+            Create(LocalityLbEndpoints.Descriptor).Carries("lb_endpoints", "priority").Leaves(Zones, "locality", "load_balancing_weight"),
             All(LbEndpoint.Descriptor),
             Create(Endpoint.Descriptor)
                 .Carries("address")

@@ -108,8 +108,7 @@ internal sealed class UpstreamCluster : IDisposable
         _hosts =
         [
             .. assignment
-                .Endpoints.SelectMany(locality => locality.LbEndpoints)
-                .Select(endpoint => new UpstreamHost(endpoint))
+                .Endpoints.SelectMany(locality => locality.LbEndpoints.Select(endpoint => new UpstreamHost(endpoint, locality.Priority)))
                 .Select(host => Array.Find(before, host.IsSame) ?? host),
         ];
     }
@@ -171,8 +170,22 @@ internal sealed class UpstreamCluster : IDisposable
             transport.Dispose();
     }
 
+    /// <summary>Those of the first group of which one is not ejected; of the first when all are. Envoy goes over to the next group bit by
+    /// bit.</summary>
+    private UpstreamHost[] Eligible(UpstreamHost[] all)
+    {
+        var hosts = all;
+        if (Array.Exists(all, host => host.Priority > 0))
+        {
+            var first = all.Where(host => !IsEjected(host)).Select(host => host.Priority).DefaultIfEmpty(0U).Min();
+            hosts = Array.FindAll(all, host => host.Priority == first);
+        }
+
+        return WithoutEjected(hosts);
+    }
+
     /// <summary>Those that are not ejected, or all when too few are left.</summary>
-    private UpstreamHost[] Eligible(UpstreamHost[] hosts)
+    private UpstreamHost[] WithoutEjected(UpstreamHost[] hosts)
     {
         if (_outliers is null || !Array.Exists(hosts, IsEjected))
             return hosts;

@@ -14,8 +14,11 @@ internal sealed class UpstreamHost
     private int _active;
 
     /// <summary>Makes an endpoint.</summary>
-    public UpstreamHost(LbEndpoint endpoint)
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="priority">The number of its group.</param>
+    public UpstreamHost(LbEndpoint endpoint, uint priority)
     {
+        Priority = priority;
         var address = endpoint.Endpoint.Address.SocketAddress;
         Address = address.Address;
         Port = (int)address.PortValue;
@@ -26,6 +29,9 @@ internal sealed class UpstreamHost
         Authority = string.Create(CultureInfo.InvariantCulture, $"{(isIpv6 ? $"[{Address}]" : Address)}:{Port}");
         Hash = HashKey.Hash(Authority);
     }
+
+    /// <summary>The number of its group: those of a lower one come first.</summary>
+    public uint Priority { get; }
 
     /// <summary>An IP address, or a name.</summary>
     public string Address { get; }
@@ -58,7 +64,8 @@ internal sealed class UpstreamHost
     public void End() => Interlocked.Decrement(ref _active);
 
     /// <summary>Whether it is the same endpoint, connected to in the same way.</summary>
-    public bool IsSame(UpstreamHost other) => Authority == other.Authority && Weight == other.Weight && Equals(Marks, other.Marks);
+    public bool IsSame(UpstreamHost other) =>
+        Authority == other.Authority && Weight == other.Weight && Priority == other.Priority && Equals(Marks, other.Marks);
 }
 
 /// <summary>What is known of an endpoint's failures. Guarded by the detection that owns it.</summary>

@@ -225,7 +225,10 @@ public sealed class ProxyRegistry
                 scopes.Add(
                     scope,
                     shared = [
-                        .. resources.Where(r => scope[(int)r.Type].Find(r.Name) is not null).Select(r => SharedResource.Create(r, scope)),
+                        .. resources
+                            .Select(r => scope[(int)r.Type].Find(r.Name))
+                            .OfType<XdsResource>()
+                            .Select(r => SharedResource.Create(r, scope)),
                     ]
                 );
             var progress = new ProxyProgress();

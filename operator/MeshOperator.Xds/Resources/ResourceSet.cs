@@ -52,6 +52,29 @@ internal sealed class ResourceSet
         return new ResourceSet(items, indices, Hash(items));
     }
 
+    /// <summary>This set with other contents of some of its resources. What is not in it is left out.</summary>
+    /// <param name="others">The other contents.</param>
+    /// <param name="previous">A set that is returned when it holds the same ones.</param>
+    public ResourceSet With(IEnumerable<XdsResource> others, ResourceSet? previous)
+    {
+        XdsResource[]? items = null;
+        var replaced = new List<XdsResource>();
+        foreach (var other in others)
+        {
+            if (IndexOf(other.Name) is not (>= 0 and var index) || ReferenceEquals(_items[index], other))
+                continue;
+            items ??= [.. _items];
+            items[index] = other;
+            replaced.Add(other);
+        }
+
+        if (items is null)
+            return this;
+        return previous is not null && previous._items.AsSpan().SequenceEqual(items)
+            ? previous
+            : new ResourceSet(items, _indices, $"{Version}.{Hash([.. replaced])}");
+    }
+
     public int IndexOf(string name) => _indices.TryGetValue(name, out var index) ? index : -1;
 
     public XdsResource? Find(string name) => IndexOf(name) is >= 0 and var index ? _items[index] : null;

@@ -36,6 +36,13 @@ public sealed class EnvoyConfiguration
     /// <summary>The trust domain of the model.</summary>
     public string TrustDomain { get; internal init; } = "";
 
+    /// <summary>The domain of the cluster's names.</summary>
+    internal string ClusterDomain { get; init; } = "";
+
+    /// <summary>The other names of services.</summary>
+    internal ImmutableSortedDictionary<ServiceName, ServiceName> Aliases { get; init; } =
+        ImmutableSortedDictionary<ServiceName, ServiceName>.Empty;
+
     internal IReadOnlyDictionary<string, ServicePortResources> ServicePorts { get; init; } =
         FrozenDictionary<string, ServicePortResources>.Empty;
 

@@ -53,9 +53,20 @@ public sealed class EnvoyTranslator
             route => route is { Sticky: not null, Pool: null }
         );
         var ports = Ports(model, hashed, previous);
+        ServicePortResources[] all = [.. ports.Values];
         var arePortsSame = ReferenceEquals(ports, previous.ServicePorts);
-        var shared = arePortsSame ? previous.Shared : Shared(ports.Values, ports.Values, previous.Shared);
-        var scoped = new ScopedResources(ports, shared, arePortsSame, previous.Scopes, _explicitProxies, Shared);
+        var shared = arePortsSame ? previous.Shared : Shared(all, all, previous.Shared);
+        var hasSameNames = previous.ClusterDomain == model.ClusterDomain && previous.Aliases.SequenceEqual(model.Aliases);
+        var scoped = new ScopedResources(
+            ports,
+            shared,
+            arePortsSame && hasSameNames,
+            new Places(all),
+            previous.Scopes,
+            _explicitProxies,
+            new MeshNaming(model),
+            Shared
+        );
         var nodes = NodeTable.Create(
             model,
             previous,
@@ -66,6 +77,8 @@ public sealed class EnvoyTranslator
         return new EnvoyConfiguration
         {
             TrustDomain = model.TrustDomain,
+            ClusterDomain = model.ClusterDomain,
+            Aliases = model.Aliases,
             ServicePorts = ports,
             Shared = shared,
             Scopes = scopes,
@@ -73,9 +86,7 @@ public sealed class EnvoyTranslator
             Workloads = model.Workloads,
             NodeTable = nodes,
             Policies =
-                arePortsSame && scopes.Count == 0 && previous.Scopes.Count == 0
-                    ? previous.Policies
-                    : PolicyResources(ports.Values, scoped, scopes),
+                arePortsSame && scopes.Count == 0 && previous.Scopes.Count == 0 ? previous.Policies : PolicyResources(all, scoped, scopes),
             InboundPolicies = ReferenceEquals(nodes.Profiles, previous.Profiles)
                 ? previous.InboundPolicies
                 : nodes.Profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
@@ -108,8 +119,8 @@ public sealed class EnvoyTranslator
     /// <param name="previous">The last sets.</param>
     /// <returns>The last sets themselves when all are the same.</returns>
     private IReadOnlyList<ResourceSet> Shared(
-        IEnumerable<ServicePortResources> called,
-        IEnumerable<ServicePortResources> reached,
+        IReadOnlyCollection<ServicePortResources> called,
+        IReadOnlyCollection<ServicePortResources> reached,
         IReadOnlyList<ResourceSet>? previous
     )
     {
@@ -125,18 +136,25 @@ public sealed class EnvoyTranslator
             sets[(int)type] = ResourceSet.Create(resources, previous?[(int)type]);
     }
 
-    /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it.</summary>
-    private static IEnumerable<XdsResource> ReachableListeners(IEnumerable<ServicePortResources> ports)
+    /// <summary>Envoy refuses a second listener at an address; of two services that claim one, the first by name has it, and one of which
+    /// it is the own address before one that only calls it an external one.</summary>
+    private static List<XdsResource> ReachableListeners(IReadOnlyCollection<ServicePortResources> ports)
     {
+        var reachable = new List<XdsResource>();
         var taken = new HashSet<(string Address, int Port)>();
-        foreach (var port in ports)
+        foreach (var isExternal in (ReadOnlySpan<bool>)[false, true])
         {
-            foreach (var (address, number, listener) in port.Listeners)
+            foreach (var port in ports)
             {
-                if (taken.Add((address, number)))
-                    yield return listener;
+                foreach (var listener in port.Listeners)
+                {
+                    if (listener.IsExternal == isExternal && taken.Add((listener.Address, listener.Port)))
+                        reachable.Add(listener.Listener);
+                }
             }
         }
+
+        return reachable;
     }
 
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
@@ -154,7 +172,7 @@ public sealed class EnvoyTranslator
                 policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
-        foreach (var (scope, sets) in scopes.Where(scope => scope.Key.Explicit is not null))
+        foreach (var (scope, sets) in scopes.Where(scope => scope.Key is { Explicit: not null, Place: null }))
         {
             var routes = sets[(int)ResourceType.Route].Find(Names.ExplicitRoutes(scope))!;
             policies.Add(

@@ -43,10 +43,8 @@ internal sealed class NodeTable
     {
         if (previous.TrustDomain != model.TrustDomain)
             return new Builder(model, scoped, Empty, create).Build(model.Workloads.Keys);
-        var builder = new Builder(model, scoped, previous.NodeTable, create);
-        if (!scoped.AreSame)
-            builder.RenewScopes();
-        return builder.Build(model.FindReplaced(previous.Workloads));
+        var names = scoped.KeepNodes ? model.FindReplaced(previous.Workloads) : model.Workloads.Keys.Union(previous.Workloads.Keys);
+        return new Builder(model, scoped, previous.NodeTable, create).Build(names);
     }
 
     private sealed class Builder(MeshModel model, ScopedResources scoped, NodeTable before, Func<InboundProfile, ProxyResources> create)
@@ -61,21 +59,6 @@ internal sealed class NodeTable
         private bool _hasOtherNames;
         private bool _isOther;
 
-        /// <summary>Workloads with a scope can be sent other things than before without being replaced themselves.</summary>
-        public void RenewScopes()
-        {
-            foreach (var (name, node) in before.Nodes)
-            {
-                if (node.Scope is not { } scope || !model.Workloads.ContainsKey(name))
-                    continue;
-                var sets = scoped.ForScope(scope);
-                if (ReferenceEquals(sets, node.Scoped))
-                    continue;
-                _nodes[name] = node with { Scoped = sets };
-                _isOther = true;
-            }
-        }
-
         public NodeTable Build(IEnumerable<WorkloadName> names)
         {
             foreach (var name in names)
@@ -85,8 +68,12 @@ internal sealed class NodeTable
                 _hasOtherNames |= old is null != current is null;
                 Count(current?.Own, 1);
                 Count(old?.Own, -1);
-                Count(current?.Scope, 1);
-                Count(old?.Scope, -1);
+                if (current?.Scope != old?.Scope)
+                {
+                    Count(current?.Scope, 1);
+                    Count(old?.Scope, -1);
+                }
+
                 _isOther |= current != old;
                 if (current is null)
                     _nodes.Remove(name);
@@ -109,7 +96,7 @@ internal sealed class NodeTable
 
         private NodeEntry Entry(MeshWorkload workload)
         {
-            var scope = ProxyScope.ForWorkload(workload);
+            var scope = ProxyScope.ForWorkload(workload, scoped.FindPlace(workload));
             var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
             var shared = scope is null ? null : scoped.ForScope(scope);
             return new NodeEntry(workload.Name, workload.Identity, own, scope, shared, _members.Find(workload.Sharing));

@@ -8,7 +8,7 @@ using MeshOperator.Offline;
 namespace MeshOperator.Checks;
 
 /// <summary>Finds in a cluster the pods that a user asks about, and checks them.</summary>
-internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, string ns)
+internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, string ns, bool isEverywhere)
 {
     private const string PodPrefix = "pod/";
     private const string DeploymentPrefix = "deployment/";
@@ -19,6 +19,8 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
     /// <exception cref="CheckException">It does not exist, or the cluster does not answer.</exception>
     public async Task<IReadOnlyList<CheckedPod>> FindAsync(string? target, CancellationToken cancellation)
     {
+        if (target is null && isEverywhere)
+            return await FindEverywhereAsync(cancellation);
         var home = await NamespaceAsync(ns, cancellation);
         if (target is null)
             return [.. (await PodsAsync(null, cancellation)).Select(pod => check.Live(pod, home))];
@@ -36,6 +38,24 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
         ];
     }
 
+    private async Task<IReadOnlyList<CheckedPod>> FindEverywhereAsync(CancellationToken cancellation)
+    {
+        var namespaces = (
+            await AskAsync("namespaces", () => client.CoreV1.ListNamespaceAsync(cancellationToken: cancellation))
+        ).Items.ToDictionary(found => found.Metadata.Name);
+        var pods = await AskAsync("pods", () => client.CoreV1.ListPodForAllNamespacesAsync(cancellationToken: cancellation));
+        return
+        [
+            .. pods
+                .Items.Where(pod => namespaces.ContainsKey(pod.Metadata.NamespaceProperty))
+                .Select(pod =>
+                {
+                    var found = check.Live(pod, namespaces[pod.Metadata.NamespaceProperty]);
+                    return found with { Name = $"{pod.Metadata.NamespaceProperty}/{found.Name}" };
+                }),
+        ];
+    }
+
     /// <summary>Checks the pods of manifests. The labels of a namespace are those in the manifests, or else in the cluster.</summary>
     /// <exception cref="CheckException">A namespace is in neither.</exception>
     /// <exception cref="ManifestException">A manifest cannot be read.</exception>
@@ -47,7 +67,7 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
             .Select(manifest => KubernetesJson.Deserialize<V1Namespace>(manifest.ToJsonString()))
             .ToDictionary(given => given.Metadata.Name);
         var found = new List<CheckedPod>();
-        foreach (var template in manifests.Select(PodTemplate.Find).OfType<PodTemplate>())
+        foreach (var template in manifests.Select(PodTemplatePaths.Known.Find).OfType<PodTemplate>())
         {
             var home = template.Namespace ?? ns;
             if (!namespaces.TryGetValue(home, out var labelled))

@@ -17,7 +17,7 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
     {
         var name = $"pod/{pod.Metadata.Name}";
         if (SidecarInjector.IsInjected(pod))
-            return new CheckedPod(name, SidecarState.Injected, Ended(pod));
+            return new CheckedPod(name, SidecarState.Injected, FindFaults(pod));
         var recorded =
             pod.Metadata.Annotations is { } annotations && annotations.TryGetValue(MeshNames.NotInjectedAnnotation, out var reason)
                 ? reason
@@ -32,9 +32,29 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
     public CheckedPod Planned(string name, V1Pod pod, V1Namespace ns)
     {
         if (SidecarInjector.IsInjected(pod))
-            return new CheckedPod(name, SidecarState.Injected, Ended(pod));
-        return WhyNot(pod, ns) is { } reason ? new CheckedPod(name, SidecarState.No, reason) : new CheckedPod(name, SidecarState.WouldBe);
+            return new CheckedPod(name, SidecarState.Injected, FindFaults(pod));
+        return WhyNot(pod, ns) is { } reason
+            ? new CheckedPod(name, SidecarState.No, reason)
+            : new CheckedPod(name, SidecarState.WouldBe, Join(injector.FindWarnings(pod)));
     }
+
+    /// <summary>What is wrong with an injected pod; null when nothing is known.</summary>
+    private string? FindFaults(V1Pod pod)
+    {
+        string?[] faults = [Ended(pod), .. injector.FindWarnings(pod), .. SharesUser(pod)];
+        return Join(faults.OfType<string>());
+    }
+
+    private static string? Join(IEnumerable<string> reasons) => string.Join("; ", reasons) is { Length: > 0 } all ? all : null;
+
+    /// <summary>Containers that run as the proxy's user by their image, which shows only when they run.</summary>
+    private static IEnumerable<string> SharesUser(V1Pod pod) =>
+        (pod.Status?.ContainerStatuses ?? [])
+            .Where(container => container.Name != SidecarInjector.ContainerName && SidecarInjector.IsProxyUser(container.User?.Linux))
+            .Select(container =>
+                $"container {container.Name} runs as the proxy's user or group by its image, so its connections bypass the redirection; "
+                + "set another runAsUser and runAsGroup in its securityContext"
+            );
 
     /// <summary>That the sidecar is of a branch of Envoy that is no longer mended; else null.</summary>
     private string? Ended(V1Pod pod)

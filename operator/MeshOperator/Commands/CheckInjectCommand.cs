@@ -20,6 +20,7 @@ internal static class CheckInjectCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         var ns = new Option<string>("--namespace", "-n") { Description = "The namespace.", DefaultValueFactory = _ => "default" };
+        var all = new Option<bool>("--all-namespaces", "-A") { Description = "Check the pods of all namespaces." };
         var file = new Option<FileInfo?>("--file", "-f") { Description = "Manifests to check instead of the cluster's pods." };
         var cluster = new ClusterOptions();
         var operatorNamespace = new Option<string>("--operator-namespace")
@@ -34,6 +35,7 @@ internal static class CheckInjectCommand
         {
             target,
             ns,
+            all,
             file,
             operatorNamespace,
         };
@@ -42,6 +44,8 @@ internal static class CheckInjectCommand
         {
             if (result.GetValue(target) is not null && result.GetValue(file) is not null)
                 result.AddError("A target and --file cannot be combined; omit one of them.");
+            if (result.GetValue(all) && (result.GetValue(target) is not null || result.GetValue(file) is not null))
+                result.AddError("--all-namespaces cannot be combined with a target or --file; omit one of them.");
         });
         command.SetAction(
             (parsed, cancellation) =>
@@ -53,7 +57,7 @@ internal static class CheckInjectCommand
                 return RunAsync(
                     async client =>
                     {
-                        var objects = new CheckedObjects(client, check, parsed.GetValue(ns)!);
+                        var objects = new CheckedObjects(client, check, parsed.GetValue(ns)!, parsed.GetValue(all));
                         return parsed.GetValue(file) is { } manifests
                             ? await objects.ReadAsync(await File.ReadAllTextAsync(manifests.FullName, cancellation), cancellation)
                             : await objects.FindAsync(parsed.GetValue(target), cancellation);

@@ -16,38 +16,32 @@ internal static class CheckWebhooksCommand
             Description = "The namespace to try them in; not the operator's, whose pods are never injected.",
             DefaultValueFactory = _ => "default",
         };
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
-        {
-            Description = "The kubeconfig of the cluster; by default the pod's service account, else KUBECONFIG or ~/.kube/config.",
-        };
+        var cluster = new ClusterOptions();
         var command = new Command(
             "check-webhooks",
             "Try by dry run whether a pod is injected and an invalid policy refused. Exits with status 1 if not."
         )
         {
             ns,
-            kubeconfig,
         };
+        cluster.AddTo(command);
         command.SetAction(
             (parsed, cancellation) =>
-                RunAsync(parsed.GetValue(ns)!, parsed.GetValue(kubeconfig), parsed.InvocationConfiguration, cancellation)
+                RunAsync(parsed.GetValue(ns)!, () => cluster.Read(parsed), parsed.InvocationConfiguration, cancellation)
         );
         return command;
     }
 
     private static async Task<int> RunAsync(
         string ns,
-        FileInfo? kubeconfig,
+        Func<KubernetesClientConfiguration> connect,
         InvocationConfiguration console,
         CancellationToken cancellation
     )
     {
         try
         {
-            var configuration = kubeconfig is null
-                ? KubernetesClientConfiguration.BuildDefaultConfig()
-                : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
-            using var client = new k8s.Kubernetes(configuration);
+            using var client = new k8s.Kubernetes(connect());
             var check = new WebhookDryRun(client, ns);
             var (injection, validation) = (await check.TryInjectionAsync(cancellation), await check.TryValidationAsync(cancellation));
             string[][] rows =

@@ -7,9 +7,12 @@ namespace MeshOperator.Commands;
 /// <summary>The command line's options for which cluster a command is about, as <c>kubectl</c> has them.</summary>
 internal sealed class ClusterOptions
 {
+    private const string Variable = "KUBECONFIG";
+
     private readonly Option<FileInfo?> _kubeconfig = new("--kubeconfig")
     {
-        Description = "The kubeconfig of the cluster; by default KUBECONFIG or ~/.kube/config.",
+        Description =
+            "The kubeconfig of the cluster; by default the files of KUBECONFIG or ~/.kube/config, else the pod's service account.",
     };
 
     private readonly Option<string?> _context = new("--context")
@@ -23,18 +26,39 @@ internal sealed class ClusterOptions
         command.Options.Add(_context);
     }
 
-    /// <summary>How to reach the cluster. Without a kubeconfig, a pod's service account.</summary>
+    /// <summary>How to reach the cluster. Files of <c>KUBECONFIG</c> are merged, and those that do not exist are passed over. Without a
+    /// kubeconfig it is by a pod's service account.</summary>
     /// <exception cref="KubeConfigException">There is neither, or there is no such context.</exception>
     public KubernetesClientConfiguration Read(ParseResult parsed)
     {
         var context = parsed.GetValue(_context);
-        if (parsed.GetValue(_kubeconfig) is { } file)
-            return KubernetesClientConfiguration.BuildConfigFromConfigFile(file.FullName, context);
-        if (context is null)
-            return KubernetesClientConfiguration.BuildDefaultConfig();
-        var named = (Environment.GetEnvironmentVariable("KUBECONFIG") ?? string.Empty)
-            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .FirstOrDefault(File.Exists);
-        return KubernetesClientConfiguration.BuildConfigFromConfigFile(named, context);
+        var files = FindFiles(parsed.GetValue(_kubeconfig));
+        if (files.Length > 0)
+            return KubernetesClientConfiguration.BuildConfigFromConfigObject(Kubeconfigs.Merge(files), context);
+        if (context is not null)
+            throw new KubeConfigException($"--context: there is no kubeconfig with contexts; name one with --kubeconfig or {Variable}");
+        return KubernetesClientConfiguration.IsInCluster()
+            ? KubernetesClientConfiguration.InClusterConfig()
+            : throw new KubeConfigException($"there is no kubeconfig; name one with --kubeconfig or {Variable}");
+    }
+
+    private static FileInfo[] FindFiles(FileInfo? given)
+    {
+        if (given is not null)
+            return given.Exists ? [given] : throw new KubeConfigException($"--kubeconfig: {given.FullName} does not exist");
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } variable)
+        {
+            FileInfo[] named =
+            [
+                .. variable
+                    .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+                    .Where(File.Exists)
+                    .Select(name => new FileInfo(name)),
+            ];
+            return named.Length > 0 ? named : throw new KubeConfigException($"{Variable}: no file of '{variable}' exists");
+        }
+
+        var usual = new FileInfo(KubernetesClientConfiguration.KubeConfigDefaultLocation);
+        return usual.Exists ? [usual] : [];
     }
 }

@@ -38,6 +38,22 @@ internal static class InjectCommand
             if (result.GetValue(version) is { } text && KubernetesVersion.Parse(text) is null)
                 result.AddError($"--kubernetes-version: '{text}' is not a version; write for example 1.33");
         });
+        var templates = new Option<string[]>("--pod-template")
+        {
+            Description = $"A further kind whose pods are injected, as {PodTemplatePaths.Form}. Can be repeated.",
+            DefaultValueFactory = _ => [],
+        };
+        templates.Validators.Add(result =>
+        {
+            try
+            {
+                _ = PodTemplatePaths.With(result.GetValue(templates) ?? []);
+            }
+            catch (FormatException e)
+            {
+                result.AddError($"--pod-template: {e.Message}");
+            }
+        });
         var command = new Command("inject", "Add the sidecar to the pods of manifests, and print the result for kubectl apply.")
         {
             file,
@@ -45,6 +61,7 @@ internal static class InjectCommand
             operatorNamespace,
             service,
             version,
+            templates,
         };
         var sidecars = new SidecarOptions();
         sidecars.AddTo(command);
@@ -58,7 +75,11 @@ internal static class InjectCommand
                     KubernetesVersion = KubernetesVersion.Parse(parsed.GetValue(version)),
                 };
                 return RunAsync(
-                    new ManifestInjector(new SidecarInjector(options), parsed.GetValue(ns)!),
+                    new ManifestInjector(
+                        new SidecarInjector(options),
+                        parsed.GetValue(ns)!,
+                        PodTemplatePaths.With(parsed.GetValue(templates)!)
+                    ),
                     parsed.GetValue(file)!,
                     parsed.InvocationConfiguration,
                     cancellation

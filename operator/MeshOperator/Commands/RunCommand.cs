@@ -15,10 +15,7 @@ internal static class RunCommand
 
     public static Command Create()
     {
-        var kubeconfig = new Option<FileInfo?>("--kubeconfig")
-        {
-            Description = "The kubeconfig of the cluster; by default the pod's service account, else KUBECONFIG or ~/.kube/config.",
-        };
+        var cluster = new ClusterOptions();
         var ns = new Option<string?>("--namespace")
         {
             Description = "The operator's own namespace; by default the pod's, else mesh-system.",
@@ -27,6 +24,10 @@ internal static class RunCommand
         {
             Description = "The SPIFFE trust domain.",
             DefaultValueFactory = _ => "cluster.local",
+        };
+        var clusterDomain = new Option<string?>("--cluster-domain")
+        {
+            Description = "The domain of the cluster's names; by default what the pod's DNS says, else cluster.local.",
         };
         var service = new Option<string>("--service")
         {
@@ -58,9 +59,9 @@ internal static class RunCommand
         };
         var command = new Command("run", "Run the operator against a cluster.")
         {
-            kubeconfig,
             ns,
             trustDomain,
+            clusterDomain,
             service,
             xdsPort,
             webhookPort,
@@ -71,6 +72,7 @@ internal static class RunCommand
             replicaHost,
             delay,
         };
+        cluster.AddTo(command);
         var upstreams = UpstreamsOption.Create();
         command.Options.Add(upstreams);
         var headerCase = HeaderCaseOption.Create();
@@ -90,6 +92,7 @@ internal static class RunCommand
                         {
                             Namespace = parsed.GetValue(ns) ?? PodNamespace() ?? "mesh-system",
                             TrustDomain = parsed.GetValue(trustDomain)!,
+                            ClusterDomain = parsed.GetValue(clusterDomain) ?? ClusterDomain.Read(),
                             ServiceName = parsed.GetValue(service)!,
                             Injection = sidecars.Read(parsed),
                             XdsTlsPort = parsed.GetValue(xdsPort),
@@ -105,7 +108,7 @@ internal static class RunCommand
                             ElectionIdentity = parsed.GetValue(elect) ? $"{Environment.MachineName}_{Guid.NewGuid():N}" : null,
                         }
                     ),
-                    parsed.GetValue(kubeconfig),
+                    () => cluster.Read(parsed),
                     parsed.InvocationConfiguration.Error,
                     cancellation
                 )
@@ -115,14 +118,16 @@ internal static class RunCommand
 
     private static string? PodNamespace() => File.Exists(NamespaceFile) ? File.ReadAllText(NamespaceFile).Trim() : null;
 
-    private static async Task<int> RunAsync(OperatorOptions options, FileInfo? kubeconfig, TextWriter error, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        OperatorOptions options,
+        Func<KubernetesClientConfiguration> connect,
+        TextWriter error,
+        CancellationToken cancellation
+    )
     {
         try
         {
-            var configuration = kubeconfig is null
-                ? KubernetesClientConfiguration.BuildDefaultConfig()
-                : KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig.FullName);
-            using var client = new k8s.Kubernetes(configuration);
+            using var client = new k8s.Kubernetes(connect());
             await using var host = await OperatorHost.StartAsync(options, client, cancellation);
             host.LogPorts();
             await host.WaitForShutdownAsync(cancellation);

@@ -25,6 +25,26 @@ internal sealed class SidecarOptions
         "The sidecars' memory limit; empty for no limit.",
         Defaults.ProxyMemoryLimit
     );
+    private readonly Option<string> _initCpu = Text(
+        "--init-cpu",
+        "The init container's CPU request; empty for the sidecar's.",
+        Defaults.InitCpu
+    );
+    private readonly Option<string> _initMemory = Text(
+        "--init-memory",
+        "The init container's memory request; empty for the sidecar's.",
+        Defaults.InitMemory
+    );
+    private readonly Option<string> _initCpuLimit = Text(
+        "--init-cpu-limit",
+        "The init container's CPU limit; empty for the sidecar's.",
+        Defaults.InitCpuLimit
+    );
+    private readonly Option<string> _initMemoryLimit = Text(
+        "--init-memory-limit",
+        "The init container's memory limit; empty for the sidecar's.",
+        Defaults.InitMemoryLimit
+    );
     private readonly Option<string> _concurrency = Text(
         "--proxy-concurrency",
         "The sidecars' worker threads; empty for the CPU limit rounded up, or 2 without one.",
@@ -92,7 +112,7 @@ internal sealed class SidecarOptions
     );
     private readonly Option<string> _interception = Text(
         "--interception",
-        "How traffic reaches the sidecars: redirect, cni or none.",
+        "How traffic reaches the sidecars: redirect, external or none.",
         Defaults.Interception
     );
     private readonly Option<string> _inboundMode = Text(
@@ -118,6 +138,10 @@ internal sealed class SidecarOptions
                 _memory,
                 _cpuLimit,
                 _memoryLimit,
+                _initCpu,
+                _initMemory,
+                _initCpuLimit,
+                _initMemoryLimit,
                 _concurrency,
                 _statistics,
                 _headers,
@@ -157,6 +181,10 @@ internal sealed class SidecarOptions
             ProxyMemory = value(_memory) ?? Defaults.ProxyMemory,
             ProxyCpuLimit = value(_cpuLimit) ?? Defaults.ProxyCpuLimit,
             ProxyMemoryLimit = value(_memoryLimit) ?? Defaults.ProxyMemoryLimit,
+            InitCpu = value(_initCpu) ?? Defaults.InitCpu,
+            InitMemory = value(_initMemory) ?? Defaults.InitMemory,
+            InitCpuLimit = value(_initCpuLimit) ?? Defaults.InitCpuLimit,
+            InitMemoryLimit = value(_initMemoryLimit) ?? Defaults.InitMemoryLimit,
             ProxyConcurrency = value(_concurrency) ?? Defaults.ProxyConcurrency,
             ProxyStatistics = value(_statistics) ?? Defaults.ProxyStatistics,
             ProxyMaxHeaders = value(_headers) ?? Defaults.ProxyMaxHeaders,

@@ -147,6 +147,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         AddLeadership(services, options);
         var kubernetes = services
             .AddKubernetesOperator()
+            .AddInformer(new InformerOptions<V1Node> { Trim = RecordReader.Trim, LongestAnnotation = 0 })
             .AddInformer(new InformerOptions<V1Service> { FirstListFromCache = true })
             .AddInformer(new InformerOptions<V1EndpointSlice> { FirstListFromCache = true })
             .AddInformer(
@@ -214,6 +215,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         ));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<BindFailureEvents>();
+        services.AddHostedService<ServiceEvents>();
         services.AddSingleton<LatencyReader>();
         services.AddHostedService(p => p.GetRequiredService<LatencyReader>());
         services.AddSingleton<ShiftMeasurements>();

@@ -14,7 +14,7 @@ namespace MeshOperator.Offline;
 internal sealed record InjectedManifests(string Yaml, IReadOnlyList<string> Notes);
 
 /// <summary>Adds the sidecar to the pods and pod templates of manifests, as the webhook would to their pods.</summary>
-internal sealed class ManifestInjector(SidecarInjector injector, string @namespace)
+internal sealed class ManifestInjector(SidecarInjector injector, string @namespace, PodTemplatePaths paths)
 {
     /// <summary>Injects one or more YAML or JSON documents.</summary>
     /// <exception cref="ManifestException">It cannot be read, or a pod cannot have the sidecar; the message names the object.</exception>
@@ -22,17 +22,21 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
     {
         var notes = new List<string>();
         var output = new StringBuilder();
+        var isAnyChanged = false;
         foreach (var document in ManifestReader.ReadDocuments(text))
         {
             var isChanged = false;
             foreach (var manifest in document.Objects)
                 isChanged |= Inject(manifest, notes);
+            isAnyChanged |= isChanged;
             if (isChanged)
                 output.Append(output.Length > 0 ? "---\n" : string.Empty).Append(ManifestYaml.Write(document.Root!));
             else
                 output.Append(Separate(output, document.Source));
         }
 
+        if (notes.Count == 0 && !isAnyChanged)
+            notes.Add("nothing to inject: no object describes pods");
         return new InjectedManifests(output.ToString(), notes);
     }
 
@@ -44,11 +48,25 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
         return $"---\n{source}";
     }
 
+    private static string LeftAlone(JsonObject manifest, string path)
+    {
+        var who = PodTemplate.Describe(manifest, []);
+        // A list on the way to its pods cannot be named on the command line.
+        return !path.Contains('[', StringComparison.Ordinal)
+            ? $"{who}: not injected: its kind is not known; add --pod-template {PodTemplatePaths.NameOfKind(manifest)}={path} to inject "
+                + "it, or leave its pods to the webhook"
+            : $"{who}: not injected: its kind is not known; its pods, which {path} describes, are left to the webhook";
+    }
+
     /// <returns>Whether the manifest was changed.</returns>
     private bool Inject(JsonObject manifest, List<string> notes)
     {
-        if (PodTemplate.Find(manifest) is not { } template)
+        if (paths.Find(manifest) is not { } template)
+        {
+            notes.AddRange(paths.FindUnknown(manifest).Select(path => LeftAlone(manifest, path)));
             return false;
+        }
+
         InjectionOutcome? outcome = null;
         var before = template.Content.DeepClone();
         try

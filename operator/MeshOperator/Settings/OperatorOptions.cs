@@ -21,6 +21,9 @@ internal sealed record OperatorOptions
     /// <summary>The SPIFFE trust domain.</summary>
     public string TrustDomain { get; init; } = "cluster.local";
 
+    /// <summary>The domain of the cluster's names.</summary>
+    public string ClusterDomain { get; init; } = Settings.ClusterDomain.Default;
+
     /// <summary>The operator's service, whose DNS names the serving certificate has.</summary>
     public string ServiceName { get; init; } = "mesh-operator";
 

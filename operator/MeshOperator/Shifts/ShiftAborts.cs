@@ -10,10 +10,6 @@ internal sealed class ShiftAborts(ShiftMetrics metrics, TimeProvider time)
 {
     private readonly Dictionary<(ObjectName Split, string Rule), DateTimeOffset> _failedAt = [];
 
-    /// <summary>Whether the proxies' acknowledgements of a shift that was rolled back are waited for.</summary>
-    public bool IsWaiting(ObjectName split, ShiftState? state) =>
-        state is { Phase: ShiftPhase.RolledBack } && _failedAt.ContainsKey((split, state.Rule));
-
     /// <summary>Takes a transition. One that a person has commanded is not measured.</summary>
     public void Note(ObjectName split, ShiftState? before, ShiftState after)
     {

@@ -63,7 +63,7 @@ internal static class ShiftConditions
             return ConditionReasons.ShiftHeld;
         if (shifts.Any(shift => shift.State.Phase is ShiftPhase.RolledBack))
             return ConditionReasons.ShiftRolledBack;
-        if (shifts.Any(shift => shift.State is { IsJudged: true, AcknowledgedAt: null }))
+        if (shifts.Any(shift => shift.State.AcknowledgedAt is null && (shift.State.IsJudged || shift.State.Phase is ShiftPhase.Completed)))
             return ConditionReasons.StepPending;
         return shifts.All(shift => shift.State.Phase is ShiftPhase.Completed)
             ? ConditionReasons.ShiftCompleted

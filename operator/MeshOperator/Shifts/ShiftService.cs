@@ -123,7 +123,7 @@ internal sealed class ShiftService(
                 foreach (var (_, state) in await StepAsync(look, shifts, cancellation))
                 {
                     states.Add((name, state));
-                    isActive |= !state.IsOver || aborts.IsWaiting(name, state);
+                    isActive |= !state.IsOver || state.AcknowledgedAt is null;
                 }
             }
             catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
@@ -228,7 +228,7 @@ internal sealed class ShiftService(
     {
         var served = shift.FindProgress(look.Snapshot.Shifts.GetValueOrDefault(look.Name, []));
         var isServed = served?.Weight == before?.Weight && served?.IsMirroring == before?.Phase is ShiftPhase.Mirroring;
-        if (before is null || (before.IsOver && !aborts.IsWaiting(look.Name, before)) || !isServed)
+        if (before is null || before is { IsOver: true, AcknowledgedAt: not null } || !isServed)
             return (false, "the step is on its way to the proxies", null, 0);
         var expected = census.Take();
         var progress = proxies.GetProgress(look.Key, expected, look.Verdict.Generation);

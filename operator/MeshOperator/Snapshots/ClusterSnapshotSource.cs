@@ -16,7 +16,7 @@ using MeshOperator.Settings;
 namespace MeshOperator.Snapshots;
 
 /// <summary>Keeps a <see cref="ClusterSnapshot"/> in step with the informers: each change replaces one record.</summary>
-[GenericRbac("", "namespaces,services,pods", "list,watch")]
+[GenericRbac("", "namespaces,nodes,services,pods", "list,watch")]
 [GenericRbac("discovery.k8s.io", "endpointslices", "list,watch")]
 [PolicyRbac("get,list,watch")]
 internal sealed class ClusterSnapshotSource : IDisposable
@@ -30,6 +30,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
     public ClusterSnapshotSource(
         OperatorOptions options,
         SharedInformer<V1Namespace> namespaces,
+        SharedInformer<V1Node> nodes,
         SharedInformer<V1Service> services,
         SharedInformer<V1EndpointSlice> slices,
         SharedInformer<V1Pod> pods,
@@ -43,6 +44,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
         _current = ClusterSnapshot.Empty with
         {
             TrustDomain = options.TrustDomain,
+            ClusterDomain = options.ClusterDomain,
             Application = ApplicationSettings.Read(options.Injection),
             OperatorNamespace = options.Namespace,
             IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace,
@@ -50,6 +52,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
         var annotated = new AnnotatedReader(logger);
         Follow(leases);
         Follow(namespaces, annotated.Read, s => s.Namespaces, (s, v) => s with { Namespaces = v });
+        Follow(nodes, (node, _) => RecordReader.Read(node), s => s.Nodes, (s, v) => s with { Nodes = v });
         Follow(services, (service, _) => RecordReader.Read(service), s => s.Services, (s, v) => s with { Services = v });
         Follow(slices, (slice, _) => RecordReader.Read(slice), s => s.EndpointSlices, (s, v) => s with { EndpointSlices = v });
         Follow(pods, annotated.Read, s => s.Pods, (s, v) => s with { Pods = v });

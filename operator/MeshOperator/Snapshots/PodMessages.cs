@@ -52,6 +52,7 @@ internal static class PodMessages
         new()
         {
             ServiceAccountName = spec.ServiceAccountName,
+            NodeName = spec.NodeName,
             Containers = [.. spec.Containers.Select(Read)],
             InitContainers = [.. spec.InitContainers.Select(Read)],
         };

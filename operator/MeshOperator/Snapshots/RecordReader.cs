@@ -10,6 +10,7 @@ namespace MeshOperator.Snapshots;
 /// <summary>Reads Kubernetes objects into the small records of a snapshot. Null means that the mesh has no use for the object.</summary>
 internal static class RecordReader
 {
+    private const string ZoneLabel = "topology.kubernetes.io/zone";
     private const string ServiceNameLabel = "kubernetes.io/service-name";
     private static readonly string[] ReadAnnotations =
     [
@@ -47,7 +48,39 @@ internal static class RecordReader
                 .Select(p => new ServicePortRecord(p.Name ?? string.Empty, p.Port, p.AppProtocol))
                 .ToValueList(),
             spec.Type == "ExternalName"
-        );
+        )
+        {
+            StaysOnNode = spec.InternalTrafficPolicy == "Local",
+            ExternalName = spec.Type == "ExternalName" ? spec.ExternalName : null,
+            HasClientAffinity = spec.SessionAffinity == "ClientIP",
+            ExternalAddresses = ExternalAddresses(service).ToValueList(),
+        };
+    }
+
+    /// <summary>The node's zone; null where it has none.</summary>
+    public static NodeRecord? Read(V1Node node) =>
+        node.Metadata.Labels is { } labels && labels.TryGetValue(ZoneLabel, out var zone) && zone.Length > 0 ? new NodeRecord(zone) : null;
+
+    /// <summary>Drops all but the name and the zone.</summary>
+    public static void Trim(V1Node node)
+    {
+        node.Metadata.Annotations = null;
+        node.Metadata.Labels = node.Metadata.Labels?.Where(label => label.Key == ZoneLabel).ToDictionary();
+        node.Spec = null;
+        node.Status = null;
+    }
+
+    /// <summary>Where kube-proxy takes connections of pods to the service as well. What it does of its own there is left to it: endpoints
+    /// of one node are only for the cluster IP, and ranges of sources are looked at for the load balancer's address.</summary>
+    private static IEnumerable<string> ExternalAddresses(V1Service service)
+    {
+        if (service.Spec.InternalTrafficPolicy == "Local" || service.Spec.ClusterIP is null or "" or "None")
+            return [];
+        var balancer = service.Spec.LoadBalancerSourceRanges is { Count: > 0 } ? [] : service.Status?.LoadBalancer?.Ingress ?? [];
+        return (service.Spec.ExternalIPs ?? [])
+            .Concat(balancer.Where(ingress => ingress.IpMode is null or "VIP").Select(ingress => ingress.Ip))
+            .Where(address => IPAddress.TryParse(address, out _))
+            .Distinct();
     }
 
     public static EndpointSliceRecord? Read(V1EndpointSlice slice)
@@ -64,7 +97,7 @@ internal static class RecordReader
                 .Where(p => p.Port is not null && p.Protocol is null or "TCP")
                 .Select(p => new SlicePort(p.Name ?? string.Empty, p.Port!.Value))
                 .ToValueList(),
-            (slice.Endpoints ?? []).Select(ReadEndpoint).ToValueList()
+            (slice.Endpoints ?? []).Select(endpoint => ReadEndpoint(endpoint, slice.Metadata.NamespaceProperty)).ToValueList()
         );
     }
 
@@ -91,11 +124,13 @@ internal static class RecordReader
                     .Order()
                     .ToValueList(),
                 DirectPorts = Annotation(pod, MeshNames.DirectPortsAnnotation),
+                Node = pod.Spec?.NodeName is { Length: > 0 } node ? node : null,
                 Address = pod.Status?.PodIPs is [{ Ip: { Length: > 0 } address }, ..] ? address : null,
                 ProxyThreads = ProxyThreads.Read(pod),
                 Application = ApplicationSettings.Read(pod.Metadata.Annotations),
                 ExplicitProxy = ReadExplicitProxy(pod),
                 CanShareLimits = Annotation(pod, MeshNames.SharedLimitsAnnotation) == "true",
+                OtherAddress = pod.Status?.PodIPs is [_, { Ip: { Length: > 0 } other }, ..] ? other : null,
                 HasIpv6 = pod.Status?.PodIPs?.Any(ip => ip.Ip is { } some && IpFamily.IsIpv6(some)) == true,
             };
 
@@ -134,6 +169,7 @@ internal static class RecordReader
             pod.Spec = new V1PodSpec
             {
                 ServiceAccountName = pod.Spec.ServiceAccountName,
+                NodeName = pod.Spec.NodeName,
                 Containers = Trimmed(pod.Spec.Containers),
                 InitContainers = Trimmed(pod.Spec.InitContainers ?? []),
             };
@@ -165,12 +201,19 @@ internal static class RecordReader
             }),
         ];
 
-    /// <summary>An endpoint without a condition is ready (Kubernetes' documentation of <c>EndpointConditions</c>).</summary>
-    private static EndpointRecord ReadEndpoint(V1Endpoint endpoint) =>
-        new(
-            (endpoint.Addresses ?? []).ToValueList(),
-            endpoint.Conditions?.Ready ?? true,
-            endpoint.TargetRef is { Kind: "Pod" } target ? target.Name : null,
-            endpoint.Zone
-        );
+    /// <summary>An endpoint without a condition is ready and serving, and is not terminating (Kubernetes' documentation of
+    /// <c>EndpointConditions</c>).</summary>
+    private static EndpointRecord ReadEndpoint(V1Endpoint endpoint, string ns)
+    {
+        var pod = endpoint.TargetRef is { Kind: "Pod" } target ? target : null;
+        var isReady = endpoint.Conditions?.Ready ?? true;
+        return new EndpointRecord((endpoint.Addresses ?? []).ToValueList(), isReady, pod?.Name, endpoint.Zone)
+        {
+            PodNamespace = pod?.NamespaceProperty is { Length: > 0 } other && other != ns ? other : null,
+            Node = endpoint.NodeName,
+            ForNodes = (endpoint.Hints?.ForNodes ?? []).Select(node => node.Name).ToValueList(),
+            ForZones = (endpoint.Hints?.ForZones ?? []).Select(zone => zone.Name).ToValueList(),
+            IsServingTerminating = !isReady && endpoint.Conditions is { Terminating: true, Serving: not false },
+        };
+    }
 }

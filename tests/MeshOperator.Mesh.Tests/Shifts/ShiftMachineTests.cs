@@ -26,6 +26,23 @@ public sealed class ShiftMachineTests
         scene.Look(after: TimeSpan.FromDays(1)).Weight.ShouldBe(100);
     }
 
+    [Theory]
+    [InlineData("promote v2", ShiftPhase.Completed)]
+    [InlineData("abort v2", ShiftPhase.RolledBack)]
+    public void End_of_a_shift_is_acknowledged_by_all_proxies(string command, ShiftPhase phase)
+    {
+        var scene = new Scene();
+        scene.Look();
+        scene.Seen = scene.Seen with { IsProgrammed = false };
+
+        scene.Say(command).ShouldSatisfyAllConditions(s => s.Phase.ShouldBe(phase), s => s.AcknowledgedAt.ShouldBeNull());
+        scene.Look(after: TimeSpan.FromHours(1)).AcknowledgedAt.ShouldBeNull();
+        scene.Seen = scene.Seen with { IsProgrammed = true };
+        scene.Look().AcknowledgedAt.ShouldBe(scene.Now);
+        var acknowledged = scene.Now;
+        scene.Look(after: TimeSpan.FromDays(1)).AcknowledgedAt.ShouldBe(acknowledged);
+    }
+
     [Fact]
     public void Hold_begins_when_all_proxies_have_acknowledged_the_step()
     {

@@ -48,7 +48,9 @@ internal static class EndpointSlices
             Addresses = [Address(pod, family)],
             Conditions = new V1EndpointConditions
             {
-                Ready = pod.Status.Conditions?.Any(c => c.Type == "Ready" && c.Status == "False") != true,
+                Ready =
+                    service.Spec.PublishNotReadyAddresses == true
+                    || pod.Status.Conditions?.Any(c => c.Type == "Ready" && c.Status == "False") != true,
             },
             Hostname = pod.Spec.Subdomain == service.Metadata.Name ? pod.Spec.Hostname : null,
             TargetRef = new V1ObjectReference
@@ -57,7 +59,8 @@ internal static class EndpointSlices
                 Name = pod.Metadata.Name,
                 NamespaceProperty = pod.Metadata.NamespaceProperty,
             },
-            // There are no nodes: where a pod asks to be is where it is.
+            NodeName = pod.Spec.NodeName,
+            // Nodes of cases have no pods of their own: where a pod asks to be is where it is.
             Zone = pod.Spec.NodeSelector is { } nodes && nodes.TryGetValue("topology.kubernetes.io/zone", out var zone) ? zone : null,
         };
 

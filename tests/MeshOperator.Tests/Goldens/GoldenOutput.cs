@@ -22,7 +22,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
 
     /// <summary>Shown only where a case asks for it: what is the same in every mesh, names only, and the same mesh in other
     /// words.</summary>
-    private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", ExplicitOutput, ProxylessOutput];
+    private static readonly HashSet<string> OnDemand = [CommonOutput, "scopes", "places", ExplicitOutput, ProxylessOutput];
 
     private static readonly HashSet<string> CommonNames =
     [
@@ -55,6 +55,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             ["conditions"] = Conditions(),
             ["inbound"] = Inbound(golden.Only),
             ["scopes"] = Scopes(),
+            ["places"] = Places(golden.Only),
             [ExplicitOutput] = ExplicitProxies(golden.Only),
             [ProxylessOutput] = Proxyless(golden.Only),
             [CommonOutput] = Common(),
@@ -156,6 +157,39 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                         );
                     return scope;
                 }),
+        ]);
+
+    /// <summary>For each different place the workloads that run there, and the addresses of the endpoints that they are sent: a group after
+    /// the other.</summary>
+    private JsonArray Places(IReadOnlyList<string> only) =>
+        new([
+            .. configuration
+                .Nodes.Values.GroupBy(node => node.Scope?.Place)
+                .OrderBy(group => group.Min(node => node.Workload.NodeId), StringComparer.Ordinal)
+                .Select(group => new JsonObject
+                {
+                    ["node"] = group.Key?.Node,
+                    ["zone"] = group.Key?.Zone,
+                    ["workloads"] = Strings(group.Select(node => node.Workload.NodeId).Order(StringComparer.Ordinal)),
+                    ["endpoints"] = new JsonObject(
+                        Chosen(ConfigurationJson.Sent(configuration, group.First().Workload, ResourceType.Endpoints), only)
+                            .Select(cluster => KeyValuePair.Create((string)cluster!["cluster_name"]!, (JsonNode?)Groups(cluster)))
+                    ),
+                }),
+        ]);
+
+    private static JsonArray Groups(JsonNode cluster) =>
+        new([
+            .. (cluster["endpoints"]?.AsArray() ?? [])
+                .GroupBy(locality => (int?)locality!["priority"] ?? 0)
+                .OrderBy(group => group.Key)
+                .Select(group =>
+                    Strings(
+                        group
+                            .SelectMany(locality => locality!["lb_endpoints"]!.AsArray())
+                            .Select(endpoint => (string)endpoint!["endpoint"]!["address"]!["socket_address"]!["address"]!)
+                    )
+                ),
         ]);
 
     /// <summary>For each different explicit proxy the workloads that have it, its listener and its routes: all of them, or only some

@@ -63,7 +63,7 @@ public sealed class InjectionGoldens : IAsyncLifetime
         {
             offline.AddRange(
                 ManifestReader
-                    .Read(new ManifestInjector(Injector(golden), Namespace).Inject(golden.Manifests).Yaml)
+                    .Read(new ManifestInjector(Injector(golden), Namespace, PodTemplatePaths.Known).Inject(golden.Manifests).Yaml)
                     .Where(m => InjectionOutput.Template(m) is not null)
             );
         }
@@ -98,7 +98,7 @@ public sealed class InjectionGoldens : IAsyncLifetime
     public void Injected_again_a_case_stays_as_it_is(string name)
     {
         var golden = new GoldenCase(name, Suite);
-        var injector = new ManifestInjector(Injector(golden), Namespace);
+        var injector = new ManifestInjector(Injector(golden), Namespace, PodTemplatePaths.Known);
         if (InjectionOutput.IsRefused(golden))
             return;
         var once = injector.Inject(golden.Manifests).Yaml;

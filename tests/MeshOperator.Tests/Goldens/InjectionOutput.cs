@@ -34,7 +34,7 @@ internal sealed partial class InjectionOutput(SidecarInjector injector, string n
     public SortedDictionary<string, string> Files(GoldenCase golden)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        var offline = new ManifestInjector(injector, ns);
+        var offline = new ManifestInjector(injector, ns, PodTemplatePaths.Known);
         if (IsRefused(golden))
         {
             files.Add(
@@ -61,7 +61,10 @@ internal sealed partial class InjectionOutput(SidecarInjector injector, string n
     }
 
     public IEnumerable<JsonObject> Bootstraps(GoldenCase golden) =>
-        ManifestReader.Read(new ManifestInjector(injector, ns).Inject(golden.Manifests).Yaml).Select(BootstrapOf).OfType<JsonObject>();
+        ManifestReader
+            .Read(new ManifestInjector(injector, ns, PodTemplatePaths.Known).Inject(golden.Manifests).Yaml)
+            .Select(BootstrapOf)
+            .OfType<JsonObject>();
 
     private static JsonObject? BootstrapOf(JsonObject manifest) =>
         Own(Template(manifest)).Select(c => c["args"]).FirstOrDefault(args => (string?)args?[0] == "--config-yaml") is { } found
@@ -118,7 +121,9 @@ internal sealed partial class InjectionOutput(SidecarInjector injector, string n
     private JsonObject Usual(string name)
     {
         var plain = ManifestReader.Read(
-            new ManifestInjector(InjectionGoldens.Injector(null), ns).Inject(new GoldenCase(Plain, "injection").Manifests).Yaml
+            new ManifestInjector(InjectionGoldens.Injector(null), ns, PodTemplatePaths.Known)
+                .Inject(new GoldenCase(Plain, "injection").Manifests)
+                .Yaml
         )[0];
         var container = Own(plain).FirstOrDefault(c => (string?)c["name"] == name) ?? [];
         if ((string?)container["args"]?[0] == "--config-yaml")

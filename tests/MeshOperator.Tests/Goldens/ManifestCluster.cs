@@ -38,7 +38,7 @@ internal sealed class ManifestCluster
             applied.Metadata.CreationTimestamp = FirstCreation.AddSeconds(cluster._objects.Count);
             applied.Metadata.Uid = $"uid-{cluster._objects.Count}";
             applied.Metadata.Generation ??= 1;
-            if (applied is not V1Namespace)
+            if (applied is not (V1Namespace or V1Node))
                 applied.Metadata.NamespaceProperty ??= "default";
             cluster._objects.Add(applied);
         }
@@ -59,6 +59,7 @@ internal sealed class ManifestCluster
         {
             IsScopedToNamespace = _settings.IsScopedToNamespace,
             Namespaces = Records<V1Namespace, NamespaceRecord>(RecordReader.Read),
+            Nodes = Records<V1Node, NodeRecord>(RecordReader.Read),
             Services = Records<V1Service, ServiceRecord>(RecordReader.Read),
             EndpointSlices = Records<V1EndpointSlice, EndpointSliceRecord>(RecordReader.Read),
             Pods = Records<V1Pod, PodRecord>(RecordReader.Read),

@@ -14,6 +14,7 @@ internal static class ManifestObject
     private static readonly Dictionary<string, Func<string, IKubernetesObject<V1ObjectMeta>>> Kinds = new()
     {
         ["Namespace"] = Read<V1Namespace>,
+        ["Node"] = Read<V1Node>,
         ["Service"] = Read<V1Service>,
         ["EndpointSlice"] = Read<V1EndpointSlice>,
         ["Deployment"] = Read<V1Deployment>,

@@ -35,6 +35,12 @@ internal static class RandomMesh
                 ports.DistinctBy(p => p.Port).ToValueList(),
                 IsExternalName: kind == 2
             )
+            {
+                ExternalName = kind == 2 ? "a.shop.svc.cluster.local" : null,
+                StaysOnNode = kind == 3,
+                HasClientAffinity = kind is 4 or 5,
+                ExternalAddresses = kind is 5 or 6 ? [$"10.96.0.{(address % 60) + 1}"] : [],
+            }
     );
 
     /// <summary>What a proxy is sent: mostly all of the mesh, else few services, some of which are not there.</summary>
@@ -66,6 +72,9 @@ internal static class RandomMesh
             {
                 Upstreams = upstreams,
                 HasIpv6 = hasIpv6,
+                Node = $"node-{proxy}",
+                Address = $"10.0.{proxy}.6",
+                OtherAddress = hasIpv6 ? $"fd00:10::{proxy}:6" : null,
                 CanShareLimits = proxy != 4,
                 ContainerPorts = hasIpv6 ? [9999] : [],
                 DirectPorts = proxy switch
@@ -90,7 +99,7 @@ internal static class RandomMesh
 
     private static readonly Gen<NamespaceRecord> Namespace = Upstreams.Select(upstreams => new NamespaceRecord(upstreams ?? "*"));
 
-    /// <summary>Of the last address nothing else is known. A pod may have addresses of both IP families, in different slices.</summary>
+    /// <summary>Of the last address no pod is named; there may be one that has it. A pod may have addresses of both IP families, in different slices.</summary>
     private static Gen<EndpointRecord> Endpoint(bool isIpv6) =>
         Gen.Select(
             Gen.Int[0, 3],
@@ -104,6 +113,13 @@ internal static class RandomMesh
                     host == 6 ? null : $"pod-{host}",
                     zone
                 )
+                {
+                    PodNamespace = subnet == 3 && host < 4 ? "jobs" : null,
+                    IsServingTerminating = ready == 0 && subnet > 0,
+                    Node = host % 3 == 0 ? null : $"node-{host % 3}",
+                    ForNodes = subnet == 1 ? [$"node-{host % 2}"] : [],
+                    ForZones = subnet == 2 || host == 1 ? [zone ?? "zone-c"] : [],
+                }
         );
 
     private static readonly Gen<EndpointSliceRecord> Slice = Gen.Select(
@@ -157,10 +173,16 @@ internal static class RandomMesh
                 Namespaces = settings.Item3,
                 Services = objects.Item1,
                 EndpointSlices = objects.Item2,
+                Nodes = Nodes(settings.Item2),
                 Pods = objects.Item3,
                 Policies = policies,
             }
     );
+
+    private static ImmutableDictionary<ObjectName, NodeRecord> Nodes(int kind) =>
+        Enumerable
+            .Range(1, kind)
+            .ToImmutableDictionary(i => new ObjectName(string.Empty, $"node-{i}"), i => new NodeRecord(i == 1 ? "zone-a" : "zone-b"));
 
     /// <summary>Clusters that follow each other, each but a few objects as the one before; now and then nothing changes at all.</summary>
     public static readonly Gen<ClusterSnapshot[]> History = Gen.Select(
@@ -184,7 +206,7 @@ internal static class RandomMesh
             2 => cluster with { Pods = One(cluster.Pods, other.Pods, pick) },
             3 => cluster with { Namespaces = One(cluster.Namespaces, other.Namespaces, pick) },
             4 => cluster with { IsScopedToNamespace = other.IsScopedToNamespace },
-            5 => cluster with { TrustDomain = other.TrustDomain },
+            5 => cluster with { TrustDomain = other.TrustDomain, Nodes = other.Nodes },
             _ => cluster with { Policies = One(cluster.Policies, other.Policies, PolicyKinds.All[kind % PolicyKinds.All.Count], pick) },
         };
 

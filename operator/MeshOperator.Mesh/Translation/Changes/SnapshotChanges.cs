@@ -10,6 +10,7 @@ internal sealed class SnapshotChanges
 {
     private readonly HashSet<string> _ofEndpoints;
     private readonly HashSet<string> _ofWorkloads;
+    private readonly HashSet<string> _nodes;
 
     /// <param name="before">The snapshot before; null for none.</param>
     /// <param name="after">The snapshot.</param>
@@ -37,6 +38,13 @@ internal sealed class SnapshotChanges
             || !ReferenceEquals(before.Shifts, after.Shifts)
             || KindsThat(PolicyEffects.Routes).Any(kind => !ReferenceEquals(before.Policies[kind], after.Policies[kind]));
         Pods.UnionWith(FindSelected(before.Policies, after.Policies, selections));
+        PodAddresses = Pods.SelectMany(pod =>
+                new[] { before.Pods.GetValueOrDefault(pod), after.Pods.GetValueOrDefault(pod) }.SelectMany(record =>
+                    record?.Addresses ?? []
+                )
+            )
+            .ToHashSet(StringComparer.Ordinal);
+        _nodes = Replaced(before.Nodes, after.Nodes).Select(node => node.Name).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>Whether something was replaced on which all endpoints depend, and so all workloads.</summary>
@@ -51,8 +59,15 @@ internal sealed class SnapshotChanges
     /// <summary>The pods of which something was replaced, added or removed, or of the policies that select them.</summary>
     public HashSet<ObjectName> Pods { get; }
 
+    /// <summary>The addresses that those pods had or have.</summary>
+    public HashSet<string> PodAddresses { get; }
+
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
     public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
+
+    /// <summary>The pods on nodes that were replaced.</summary>
+    public IEnumerable<ObjectName> PodsOfNodes(ClusterSnapshot snapshot) =>
+        _nodes.Count == 0 ? [] : snapshot.Pods.Where(pod => pod.Value.Node is { } node && _nodes.Contains(node)).Select(pod => pod.Key);
 
     /// <summary>The pods on which something depends that was replaced for their whole namespace.</summary>
     public IEnumerable<ObjectName> PodsOfNamespaces(ClusterSnapshot snapshot) =>

@@ -15,6 +15,13 @@ internal sealed record ServiceBackends(
     ValueList<PortBackends> Ports
 )
 {
+    /// <summary>The namespaces of pods behind it that are in another one than the service.</summary>
+    public IReadOnlyList<string> OtherNamespaces { get; init; } = [];
+
+    /// <summary>The addresses of which the slices do not say which pod has them.</summary>
+    public IReadOnlyList<string> BareAddresses { get; } =
+    [.. Slices.SelectMany(slice => slice.Slice.Endpoints).Where(e => e.Pod is null && e.Addresses.Count > 0).Select(e => e.Addresses[0])];
+
     /// <summary>Whether it was made of these very records.</summary>
     public bool IsMadeOf(ServiceRecord service, IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> slices)
     {
@@ -33,12 +40,12 @@ internal sealed record ServiceBackends(
 /// <summary>What stands behind a service's port.</summary>
 /// <param name="Port">The port.</param>
 /// <param name="Protocol">How its bytes are understood.</param>
-/// <param name="Ready">The endpoints that take traffic.</param>
+/// <param name="Usable">The endpoints that take traffic.</param>
 /// <param name="Pods">The pods behind it with their target ports, ready or not.</param>
 internal sealed record PortBackends(
     ServicePortRecord Port,
     PortProtocol Protocol,
-    ValueList<MeshEndpoint> Ready,
+    ValueList<MeshEndpoint> Usable,
     ValueList<(ObjectName Pod, int Target)> Pods
 );
 
@@ -57,19 +64,20 @@ internal sealed class BackendCache
     public ServiceBackends Get(ObjectName service) => _services.GetValueOrDefault(service, Nothing);
 
     /// <summary>Rebuilds what depends on something that was replaced.</summary>
-    /// <returns>The pods of which something was replaced, or of what they serve, or of what holds for their namespace.</returns>
+    /// <returns>The pods of which something was replaced, or of what they serve, or of what holds for their namespace or node.</returns>
     public IReadOnlySet<ObjectName> Update(ClusterSnapshot snapshot, EndpointIndex endpoints, SnapshotChanges changes)
     {
         var touched = new HashSet<ObjectName>(changes.Pods);
         touched.UnionWith(changes.PodsOfNamespaces(snapshot));
+        touched.UnionWith(changes.PodsOfNodes(snapshot));
         var suspects = changes.Pods.SelectMany(Served.GetServices).ToHashSet();
         foreach (var (name, service) in snapshot.Services)
         {
             var slices = endpoints.FindSlices(name);
             var known = Get(name);
-            if (!changes.ReachEndpointsOf(name.Namespace) && known.IsMadeOf(service, slices) && !suspects.Contains(name))
+            if (known.IsMadeOf(service, slices) && !suspects.Contains(name) && !IsReached(name, known, changes))
                 continue;
-            Set(name, known, new ServiceBackends(service, slices, Ports(name, service, endpoints)), touched);
+            Set(name, known, Create(name, service, slices, endpoints), touched);
         }
 
         if (_services.Count > snapshot.Services.Count)
@@ -84,6 +92,29 @@ internal sealed class BackendCache
         return touched;
     }
 
+    /// <summary>Whether something else was replaced on which a service's endpoints depend.</summary>
+    private static bool IsReached(ObjectName name, ServiceBackends known, SnapshotChanges changes) =>
+        changes.ReachEndpointsOf(name.Namespace)
+        || known.OtherNamespaces.Any(changes.ReachEndpointsOf)
+        || known.BareAddresses.Any(changes.PodAddresses.Contains);
+
+    private static ServiceBackends Create(
+        ObjectName name,
+        ServiceRecord service,
+        IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> slices,
+        EndpointIndex endpoints
+    )
+    {
+        var ports = Ports(name, service, endpoints);
+        return new ServiceBackends(service, slices, ports)
+        {
+            OtherNamespaces =
+            [
+                .. ports.SelectMany(port => port.Pods).Select(pod => pod.Pod.Namespace).Where(ns => ns != name.Namespace).Distinct(),
+            ],
+        };
+    }
+
     private static ValueList<PortBackends> Ports(ObjectName name, ServiceRecord service, EndpointIndex endpoints) =>
         service.IsExternalName
             ? []
@@ -91,7 +122,7 @@ internal sealed class BackendCache
                 .Ports.Select(port => new PortBackends(
                     port,
                     ProtocolDetection.Detect(port),
-                    endpoints.FindReady(name, service, port),
+                    endpoints.FindUsable(name, service, port),
                     endpoints.FindPods(name, port).ToValueList()
                 ))
                 .ToValueList();

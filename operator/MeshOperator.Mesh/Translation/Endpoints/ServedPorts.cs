@@ -41,12 +41,16 @@ internal sealed class ServedPorts
     public IEnumerable<ObjectName> GetServices(ObjectName pod) =>
         _byPod.TryGetValue(pod, out var targets) ? targets.Select(target => target.Service) : [];
 
-    /// <summary>A pod's ports, ordered by number.</summary>
+    /// <summary>A pod's ports, ordered by number. A service of another namespace has a say only where none of the pod's own has: its
+    /// owner is not the pod's.</summary>
     public SortedDictionary<int, ServedPort> GetPorts(ObjectName pod)
     {
         var ports = new SortedDictionary<int, ServedPort>();
-        foreach (var target in _byPod.TryGetValue(pod, out var targets) ? targets : [])
+        var targets = _byPod.GetValueOrDefault(pod, []);
+        foreach (var target in targets)
         {
+            if (!IsOwn(target) && targets.Exists(other => other.Target == target.Target && IsOwn(other)))
+                continue;
             if (!ports.TryGetValue(target.Target, out var known))
                 ports[target.Target] = known = new ServedPort(target.Protocol, []);
             // Two services that disagree leave it to be looked at.
@@ -56,5 +60,7 @@ internal sealed class ServedPorts
         }
 
         return ports;
+
+        bool IsOwn(ServedTarget target) => target.Service.Namespace == pod.Namespace;
     }
 }

@@ -47,9 +47,9 @@ internal sealed class RoutePlanner
                 continue;
             }
 
-            foreach (var (port, protocol, ready, _) in own.Ports)
+            foreach (var (port, protocol, usable, _) in own.Ports)
             {
-                var model = planner.PlanPort(new RootPort(name, service, port, protocol)) with { Endpoints = ready };
+                var model = planner.PlanPort(new RootPort(name, service, port, protocol)) with { Endpoints = usable };
                 ports.Add(new BackendTarget(model.Service, port.Port), model);
             }
         }
@@ -109,7 +109,9 @@ internal sealed class RoutePlanner
             Port = port.Port,
             Protocol = protocol,
             Addresses = service.ClusterIps,
+            ExternalAddresses = service.ExternalAddresses,
             IsHeadless = service.IsHeadless,
+            StaysOnNode = service is { StaysOnNode: true, IsHeadless: false },
             Routes = routes.ToValueList(),
             TcpBackends = tcp,
             RoutePolicies = policies.ToValueList(),

@@ -65,7 +65,10 @@ internal static class StickyPools
 
     private static ValueList<PoolMember> Members(HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)
     {
-        var backends = Present(route).Select(b => (b.Weight, ports[b.Target!].Endpoints)).Where(b => b.Endpoints.Count > 0).ToList();
+        var backends = Present(route)
+            .Select(b => (b.Weight, Endpoints: ports[b.Target!].Endpoints.Where(e => !e.IsDraining).ToList()))
+            .Where(b => b.Endpoints.Count > 0)
+            .ToList();
         var sum = backends.Sum(b => (long)b.Weight);
         return backends
             .SelectMany(b => b.Endpoints.Select(e => (Endpoint: e, Share: (double)b.Weight / sum / b.Endpoints.Count)))

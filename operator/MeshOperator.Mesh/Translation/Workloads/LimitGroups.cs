@@ -45,7 +45,7 @@ internal static class LimitGroups
             {
                 if (endpoint is not { IsReady: true, Pod: { } pod, Addresses: [var address, ..] })
                     continue;
-                var workload = new WorkloadName(name.Namespace, pod);
+                var workload = new WorkloadName(endpoint.PodNamespace ?? name.Namespace, pod);
                 if (!ready.TryGetValue(workload, out var known) || string.CompareOrdinal(address, known) < 0)
                     ready[workload] = address;
             }

@@ -58,6 +58,7 @@ internal sealed class WorkloadBuilder
                 Name = workload,
                 ServiceAccount = pod.ServiceAccount,
                 Identity = Spiffe.Identity(snapshot.TrustDomain, name.Namespace, pod.ServiceAccount),
+                Place = FindPlace(snapshot, pod),
                 Scope = scopes.Find(name.Namespace, pod),
                 ExplicitProxy = pod.ExplicitProxy,
                 Sharing = !pod.IsDirectAltogether && limits.Holder?.Group is { } group ? new LimitGroup(group, []) : null,
@@ -67,6 +68,11 @@ internal sealed class WorkloadBuilder
 
         return workloads.ToImmutable();
     }
+
+    private static ProxyPlace FindPlace(ClusterSnapshot snapshot, PodRecord pod) =>
+        pod.Node is null
+            ? ProxyPlace.Unknown
+            : new ProxyPlace(pod.Node, snapshot.Nodes.GetValueOrDefault(new ObjectName(string.Empty, pod.Node))?.Zone);
 
     /// <summary>The profile with how connections to the application are kept.</summary>
     private static InboundProfile Connect(InboundProfile profile, PodRecord pod, ApplicationConnection application) =>

@@ -21,18 +21,31 @@ internal static class EndpointBuilder
     public static ClusterLoadAssignment None(string cluster) => new() { ClusterName = cluster };
 
     /// <summary>The endpoints by zone. A zone weighs as much as it has endpoints, so that traffic is even over all of them.</summary>
-    /// <param name="port">The service port.</param>
+    /// <param name="endpoints">The endpoints.</param>
     /// <param name="cluster">The name of the cluster.</param>
-    public static ClusterLoadAssignment Endpoints(MeshServicePort port, string cluster)
+    public static ClusterLoadAssignment Endpoints(IEnumerable<MeshEndpoint> endpoints, string cluster) =>
+        Endpoints(endpoints, cluster, _ => 0);
+
+    /// <summary>The endpoints by zone, in groups of which a later one is used as far as those before it are ejected.</summary>
+    /// <param name="endpoints">The endpoints.</param>
+    /// <param name="cluster">The name of the cluster.</param>
+    /// <param name="findPriority">The number of an endpoint's group: from 0 on, without gaps.</param>
+    public static ClusterLoadAssignment Endpoints(IEnumerable<MeshEndpoint> endpoints, string cluster, Func<MeshEndpoint, int> findPriority)
     {
         var assignment = new ClusterLoadAssignment { ClusterName = cluster };
-        var zones = port
-            .Endpoints.DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
-            .GroupBy(endpoint => endpoint.Zone ?? "")
-            .OrderBy(zone => zone.Key, StringComparer.Ordinal);
+        var zones = endpoints
+            .Where(endpoint => !endpoint.IsDraining)
+            .DistinctBy(endpoint => (endpoint.Address, endpoint.Port))
+            .GroupBy(endpoint => (Priority: findPriority(endpoint), Zone: endpoint.Zone ?? ""))
+            .OrderBy(group => group.Key.Priority)
+            .ThenBy(group => group.Key.Zone, StringComparer.Ordinal);
         foreach (var zone in zones)
         {
-            var locality = new LocalityLbEndpoints { Locality = new Locality { Zone = zone.Key } };
+            var locality = new LocalityLbEndpoints
+            {
+                Locality = new Locality { Zone = zone.Key.Zone },
+                Priority = (uint)zone.Key.Priority,
+            };
             foreach (var endpoint in zone)
             {
                 locality.LbEndpoints.Add(Member(endpoint));

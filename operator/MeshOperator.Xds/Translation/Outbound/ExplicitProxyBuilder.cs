@@ -15,7 +15,6 @@ namespace MeshOperator.Xds.Translation.Outbound;
 /// loopback, and each request names the service as its host.</summary>
 internal sealed class ExplicitProxyBuilder(Observability observability, OutboundListenerBuilder listeners)
 {
-    private const string ClusterDomain = "cluster.local";
     private const int HttpPort = 80;
 
     /// <summary>As proxies answer for a host that they cannot find. 404 would look like an answer of the application.</summary>
@@ -62,14 +61,16 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
     /// <param name="name">Of the route configuration.</param>
     /// <param name="ns">The namespace in which a service may be called by its name alone.</param>
     /// <param name="ports">The service ports that can be called.</param>
-    public static RouteConfiguration Routes(string name, string ns, IEnumerable<MeshServicePort> ports)
+    /// <param name="naming">By which names services are known.</param>
+    public static RouteConfiguration Routes(string name, string ns, IReadOnlyCollection<MeshServicePort> ports, MeshNaming naming)
     {
+        var addresses = ports.SelectMany(port => port.Addresses).ToHashSet(StringComparer.Ordinal);
         var configuration = new RouteConfiguration { Name = name, ResponseHeadersToRemove = { NotSent.Header } };
         var taken = new HashSet<string>(StringComparer.Ordinal);
         foreach (var port in ports.Where(port => port.Protocol is not PortProtocol.Tcp))
         {
             // Two services can claim one address; the first by name has it.
-            var domains = Hosts(port, ns).SelectMany(host => Domains(host, port.Port)).Where(taken.Add);
+            var domains = Hosts(port).SelectMany(host => Domains(host, port.Port)).Where(taken.Add);
             configuration.VirtualHosts.Add(
                 new VirtualHost
                 {
@@ -82,18 +83,13 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
 
         configuration.VirtualHosts.Add(UnknownHost());
         return configuration;
-    }
 
-    private static IEnumerable<string> Hosts(MeshServicePort port, string ns)
-    {
-        var service = port.Service.ToString();
-        if (port.Service.Namespace == ns)
-            yield return port.Service.Name;
-        yield return service;
-        yield return $"{service}.svc";
-        yield return $"{service}.svc.{ClusterDomain}";
-        foreach (var address in port.Addresses)
-            yield return IpFamily.AsHost(address);
+        IEnumerable<string> Hosts(MeshServicePort port) =>
+            naming
+                .FindNames(port.Service, ns)
+                .Concat(
+                    port.Addresses.Concat(port.ExternalAddresses.Where(address => !addresses.Contains(address))).Select(IpFamily.AsHost)
+                );
     }
 
     /// <summary>A host without a port means that of HTTP.</summary>

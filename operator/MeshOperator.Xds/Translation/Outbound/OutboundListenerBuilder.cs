@@ -3,6 +3,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Common.SetFilterState.V3;
 using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
+using Envoy.Type.V3;
 using MeshOperator.Api;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Translation.Shared;
@@ -134,6 +135,8 @@ internal sealed class OutboundListenerBuilder(Observability observability, Heade
             }
         }
 
+        if (port.TcpHashesClient)
+            proxy.HashPolicy.Add(new HashPolicy { SourceIp = new HashPolicy.Types.SourceIp() });
         observability.Outbound(proxy);
         return new TypedExtensionConfig { Name = routing.RouteName, TypedConfig = EnvoyMessages.Pack(proxy) };
     }

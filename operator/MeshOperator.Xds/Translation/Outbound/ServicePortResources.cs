@@ -16,14 +16,20 @@ internal sealed record ServicePortResources
     /// choose themselves.</summary>
     public required IReadOnlyList<XdsResource> Clusters { get; init; }
 
-    /// <summary>The first are the port's own; the others are those of pools, of gradual shifts and of copies.</summary>
+    /// <summary>The first are the port's own; the others are those of gradual shifts, of copies and of pools. They are for proxies of which
+    /// it is not known where they run.</summary>
     public required IReadOnlyList<XdsResource> Endpoints { get; init; }
 
-    /// <summary>The endpoints of one of the port's clusters.</summary>
-    public XdsResource? FindEndpoints(string cluster) => Endpoints.FirstOrDefault(endpoints => endpoints.Name == cluster);
+    /// <summary>What of <see cref="Endpoints"/> depends on where a proxy runs; null when all are sent the same.</summary>
+    public PlacedEndpoints? Placed { get; init; }
 
-    /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'.</summary>
-    public required IReadOnlyList<(string Address, int Port, XdsResource Listener)> Listeners { get; init; }
+    /// <summary>The endpoints of one of the port's clusters, wherever a client is.</summary>
+    public XdsResource? FindAllEndpoints(string cluster) =>
+        (Placed?.Everywhere ?? Endpoints).FirstOrDefault(endpoints => endpoints.Name == cluster);
+
+    /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'. An external address does not take that of
+    /// anything in the cluster away.</summary>
+    public required IReadOnlyList<(string Address, int Port, XdsResource Listener, bool IsExternal)> Listeners { get; init; }
 
     /// <summary>None for TCP.</summary>
     public required IReadOnlyList<XdsResource> Routes { get; init; }
@@ -44,13 +50,15 @@ internal sealed record ServicePortResources
             return previous;
 
         var byEndpoint = port.IsHeadless ? Direct(port) : [];
+        var (endpoints, placed) = EndpointsOf(port, previous);
         var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.ForPort(port)];
         return new ServicePortResources
         {
             Source = port,
             ConsistentHashing = consistentHashing,
             Clusters = ClustersOf(port, consistentHashing, listeners.HeaderCase, previous?.Clusters),
-            Endpoints = EndpointsOf(port, previous),
+            Endpoints = endpoints,
+            Placed = placed,
             Listeners = port.IsHeadless
                 ?
                 [
@@ -63,25 +71,30 @@ internal sealed record ServicePortResources
                                 direct.Address,
                                 direct.Port,
                                 direct.Routing
-                            )
+                            ),
+                            false
                         )
                     ),
                 ]
                 :
                 [
-                    .. port.Addresses.Select(
-                        (address, i) =>
-                            (
-                                address,
-                                port.Port,
-                                Listener(
-                                    i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}",
+                    .. port
+                        .Addresses.Concat(port.ExternalAddresses)
+                        .Distinct()
+                        .Select(
+                            (address, i) =>
+                                (
                                     address,
                                     port.Port,
-                                    routings[0]
+                                    Listener(
+                                        i == 0 ? routings[0].RouteName : $"{routings[0].RouteName}/{address}",
+                                        address,
+                                        port.Port,
+                                        routings[0]
+                                    ),
+                                    i >= port.Addresses.Count
                                 )
-                            )
-                    ),
+                        ),
                 ],
             Routes =
                 port.Protocol is PortProtocol.Tcp
@@ -152,26 +165,33 @@ internal sealed record ServicePortResources
         return clusters;
     }
 
-    private static List<XdsResource> EndpointsOf(MeshServicePort port, ServicePortResources? previous)
+    private static (IReadOnlyList<XdsResource> Endpoints, PlacedEndpoints? Placed) EndpointsOf(
+        MeshServicePort port,
+        ServicePortResources? previous
+    )
     {
-        var own = Names.Outbound(port.Service, port.Port);
-        var endpoints = new List<XdsResource>
-        {
-            previous is not null && previous.Source.Endpoints.Equals(port.Endpoints)
-                ? previous.Endpoints[0]
-                : Resource(ResourceType.Endpoints, own, EndpointBuilder.Endpoints(port, own), previous?.Endpoints),
-        };
-        foreach (var pool in port.Pools)
+        var self = new BackendTarget(port.Service, port.Port);
+        List<string> names = [Names.Outbound(self), .. port.Shifts.Select(shift => Names.Shift(self, shift))];
+        if (port.IsMirror)
+            names.Add(Names.Mirror(self));
+        var placed = PlacedEndpoints.Create(port, names, previous?.Placed);
+        var pools = port.Pools.Select(pool =>
         {
             var name = Names.Pool(port.Service, port.Port, pool.Name);
-            endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Pool(name, pool), previous?.Endpoints));
-        }
+            return Resource(ResourceType.Endpoints, name, EndpointBuilder.Pool(name, pool), previous?.Endpoints);
+        });
+        return ([.. placed?.ForPlace(ProxyPlace.Unknown) ?? Unplaced(port, names, previous), .. pools], placed);
+    }
 
-        var self = new BackendTarget(port.Service, port.Port);
-        IEnumerable<string> apart = port.Shifts.Select(shift => Names.Shift(self, shift));
-        foreach (var name in port.IsMirror ? apart.Append(Names.Mirror(self)) : apart)
-            endpoints.Add(Resource(ResourceType.Endpoints, name, EndpointBuilder.Endpoints(port, name), previous?.Endpoints));
-        return endpoints;
+    private static IEnumerable<XdsResource> Unplaced(MeshServicePort port, List<string> names, ServicePortResources? previous)
+    {
+        var isSame = previous is { Placed: null } && previous.Source.Endpoints.Equals(port.Endpoints);
+        return names.Select(
+            (name, i) =>
+                isSame && i == 0
+                    ? previous!.Endpoints[0]
+                    : Resource(ResourceType.Endpoints, name, EndpointBuilder.Endpoints(port.Endpoints, name), previous?.Endpoints)
+        );
     }
 
     /// <summary>The addresses of the endpoints of a headless service, and where connections to each go.</summary>

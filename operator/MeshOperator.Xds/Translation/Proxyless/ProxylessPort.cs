@@ -8,7 +8,8 @@ using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpCo
 
 namespace MeshOperator.Xds.Translation.Proxyless;
 
-/// <summary>What one service port becomes for proxyless gRPC. Its endpoints are those that Envoy is sent.</summary>
+/// <summary>What one service port becomes for proxyless gRPC. Its endpoints are those of Envoy, all of
+/// them wherever the client is: of a library that is not known.</summary>
 internal sealed record ProxylessPort
 {
     public required ServicePortResources Source { get; init; }
@@ -22,7 +23,7 @@ internal sealed record ProxylessPort
 
     /// <summary>The endpoints of all clusters.</summary>
     public IEnumerable<XdsResource> Endpoints =>
-        Shifts.Select(shift => Source.FindEndpoints(shift.Name)).OfType<XdsResource>().Prepend(Source.Endpoints[0]);
+        Shifts.Select(shift => Source.FindAllEndpoints(shift.Name)).OfType<XdsResource>().Prepend(Source.FindAllEndpoints(Cluster.Name)!);
 
     /// <summary>Null for TCP, and so is <see cref="Route"/>.</summary>
     public required XdsResource? Listener { get; init; }

@@ -13,9 +13,11 @@ namespace MeshOperator.Xds.Translation.Scopes;
 internal sealed class ScopedResources(
     IReadOnlyDictionary<string, ServicePortResources> ports,
     IReadOnlyList<ResourceSet> all,
-    bool arePortsSame,
+    bool areSame,
+    Places places,
     IReadOnlyDictionary<ProxyScope, IReadOnlyList<ResourceSet>> previous,
     ExplicitProxyBuilder explicitProxies,
+    MeshNaming naming,
     Func<
         IReadOnlyCollection<ServicePortResources>,
         IReadOnlyCollection<ServicePortResources>,
@@ -24,11 +26,14 @@ internal sealed class ScopedResources(
     > create
 )
 {
-    /// <summary>Where all ports are as before, so is what scopes are sent.</summary>
-    private readonly Dictionary<ProxyScope, IReadOnlyList<ResourceSet>> _scopes = arePortsSame ? new(previous) : [];
+    /// <summary>Where all ports and names are as before, so is what scopes are sent.</summary>
+    private readonly Dictionary<ProxyScope, IReadOnlyList<ResourceSet>> _scopes = areSame ? new(previous) : [];
 
-    /// <summary>Whether all scopes are sent what they were before.</summary>
-    public bool AreSame => arePortsSame;
+    /// <summary>Whether each workload that was not replaced has the scope that it had, and is sent by it what it was.</summary>
+    public bool KeepNodes => areSame || (places.AreAlike && previous.Count == 0);
+
+    /// <summary>What of a workload's place matters; null when nothing does.</summary>
+    public ProxyPlace? FindPlace(MeshWorkload workload) => places.Find(workload.Place);
 
     /// <summary>The sets of a scope; without one, of the whole mesh.</summary>
     public IReadOnlyList<ResourceSet> ForScope(ProxyScope? scope)
@@ -39,6 +44,8 @@ internal sealed class ScopedResources(
             return known;
 
         var before = previous.GetValueOrDefault(scope);
+        if (scope.Place is { } place)
+            return _scopes[scope] = ForPlace(scope, place, before);
         var sets = scope.Services is null ? all : ForServices(scope, before);
         return _scopes[scope] = scope.Explicit is { } proxy ? ExplicitProxy(scope, proxy, sets, before) : sets;
     }
@@ -46,6 +53,16 @@ internal sealed class ScopedResources(
     /// <summary>The ports that a proxy of a scope can call.</summary>
     public IEnumerable<ServicePortResources> Called(ProxyScope scope) =>
         scope.Services is null ? ports.Values : ports.Values.Where(port => scope.Contains(port.Source.Service));
+
+    /// <summary>All but the endpoints is the same as elsewhere.</summary>
+    private IReadOnlyList<ResourceSet> ForPlace(ProxyScope scope, ProxyPlace place, IReadOnlyList<ResourceSet>? before)
+    {
+        var elsewhere = scope with { Place = null };
+        ResourceSet[] sets = [.. elsewhere is { Services: null, Explicit: null } ? all : ForScope(elsewhere)];
+        var endpoints = (int)ResourceType.Endpoints;
+        sets[endpoints] = places.Place(sets[endpoints], place, before?[endpoints]);
+        return before is not null && before.SequenceEqual(sets) ? before : sets;
+    }
 
     private IReadOnlyList<ResourceSet> ForServices(ProxyScope scope, IReadOnlyList<ResourceSet>? before)
     {
@@ -70,7 +87,7 @@ internal sealed class ScopedResources(
     )
     {
         var name = Names.ExplicitRoutes(scope);
-        var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, Called(scope).Select(port => port.Source));
+        var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, [.. Called(scope).Select(port => port.Source)], naming);
         var local = proxy
             .LocalPorts.Select(port =>
                 (port.Port, Service: ports.GetValueOrDefault(Names.Outbound(port.Service, port.ServicePort))?.Source)

@@ -5,17 +5,21 @@ namespace MeshOperator.Xds.Translation.Shared;
 /// <summary>What decides which shared resources a proxy is sent.</summary>
 /// <param name="Services">The services whose configuration it is sent; null means all.</param>
 /// <param name="Explicit">Where it listens for its application; null where connections are redirected to it.</param>
-internal sealed record ProxyScope(UpstreamScope? Services, ExplicitScope? Explicit)
+/// <param name="Place">Where it runs; null when it is sent the same endpoints as those of which that is not known.</param>
+internal sealed record ProxyScope(UpstreamScope? Services, ExplicitScope? Explicit, ProxyPlace? Place)
 {
     /// <summary>The scope of a workload's proxy, or null when it is sent all that is shared.</summary>
-    public static ProxyScope? ForWorkload(MeshWorkload workload) =>
-        workload is { Scope: null, ExplicitProxy: null }
+    /// <param name="workload">The workload.</param>
+    /// <param name="place">What of its place matters, or null.</param>
+    public static ProxyScope? ForWorkload(MeshWorkload workload, ProxyPlace? place) =>
+        workload is { Scope: null, ExplicitProxy: null } && place is null
             ? null
             : new ProxyScope(
                 workload.Scope,
                 workload.ExplicitProxy is { } settings
                     ? new ExplicitScope(workload.Name.Namespace, settings.Address, settings.LocalPorts)
-                    : null
+                    : null,
+                place
             );
 
     /// <summary>Whether the proxy is sent a service, as it is sent all that its local ports lead to.</summary>

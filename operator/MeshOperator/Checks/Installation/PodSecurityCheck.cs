@@ -22,7 +22,7 @@ internal static class PodSecurityCheck
             : Finding.Error(
                 CheckNames.PodSecurity,
                 $"Pod Security of {Names.Join(forbidding)} forbids the init container, which needs NET_ADMIN, so no pod can be created; "
-                    + "set the annotation meshoperator.io/interception to cni or none on the pods, or label the namespace "
+                    + "set the annotation meshoperator.io/interception to external or none on the pods, or label the namespace "
                     + $"{Label}=privileged"
             );
     }

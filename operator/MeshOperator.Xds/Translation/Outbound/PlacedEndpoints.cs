@@ -1,0 +1,84 @@
+using System.Collections.Frozen;
+using MeshOperator.Mesh.Model;
+using MeshOperator.Xds.Resources;
+
+namespace MeshOperator.Xds.Translation.Outbound;
+
+/// <summary>The endpoints of a service port whose proxies are sent them by where they run: each its own order, by the rules of kube-proxy for
+/// hints, or only those on its node. There is one copy for each zone and node that has endpoints of its own, made when a proxy runs there;
+/// the others share one. Not thread-safe.</summary>
+internal sealed class PlacedEndpoints
+{
+    private readonly MeshServicePort _port;
+    private readonly IReadOnlyList<string> _clusters;
+    private readonly FrozenSet<string> _nodes;
+    private readonly FrozenSet<string> _zones;
+    private readonly Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> _made = [];
+    private readonly Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> _before;
+
+    private PlacedEndpoints(MeshServicePort port, IReadOnlyList<string> clusters, Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> before)
+    {
+        _port = port;
+        _clusters = clusters;
+        _before = before;
+        _nodes = port.Endpoints.SelectMany(endpoint => endpoint.Nodes).ToFrozenSet(StringComparer.Ordinal);
+        _zones = port.StaysOnNode ? [] : port.Endpoints.SelectMany(endpoint => endpoint.Zones).ToFrozenSet(StringComparer.Ordinal);
+        Everywhere = [.. clusters.Select(name => Create(name, EndpointBuilder.Endpoints(port.Endpoints, name), null))];
+    }
+
+    /// <summary>All endpoints alike, for clients that are not proxies.</summary>
+    public IReadOnlyList<XdsResource> Everywhere { get; }
+
+    /// <summary>The nodes with a copy of their own.</summary>
+    public IReadOnlySet<string> Nodes => _nodes;
+
+    /// <summary>The zones with a copy of their own.</summary>
+    public IReadOnlySet<string> Zones => _zones;
+
+    /// <summary>Those of a port; null when it does not matter where a proxy runs.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="clusters">The names of its clusters that have these endpoints.</param>
+    /// <param name="previous">The copies of before, of which those are taken over whose content is the same.</param>
+    public static PlacedEndpoints? Create(MeshServicePort port, IReadOnlyList<string> clusters, PlacedEndpoints? previous) =>
+        port.StaysOnNode || port.Endpoints.Any(endpoint => endpoint.Nodes.Count > 0 || endpoint.Zones.Count > 0)
+            ? new PlacedEndpoints(port, clusters, previous?._made ?? [])
+            : null;
+
+    /// <summary>What a proxy is sent that runs somewhere.</summary>
+    public IReadOnlyList<XdsResource> ForPlace(ProxyPlace place)
+    {
+        var own = new ProxyPlace(
+            place.Node is { } node && _nodes.Contains(node) ? node : null,
+            place.Zone is { } zone && _zones.Contains(zone) ? zone : null
+        );
+        if (!_made.TryGetValue(own, out var made))
+        {
+            var before = _before.GetValueOrDefault(own, []);
+            _made.Add(
+                own,
+                made = [.. _clusters.Select(name => Create(name, Assign(name, own), before.FirstOrDefault(known => known.Name == name)))]
+            );
+        }
+
+        return made;
+    }
+
+    private Envoy.Config.Endpoint.V3.ClusterLoadAssignment Assign(string cluster, ProxyPlace place)
+    {
+        if (_port.StaysOnNode)
+            return EndpointBuilder.Endpoints(_port.Endpoints.Where(endpoint => IsOnNode(endpoint, place)), cluster);
+        int[] ranks = [.. _port.Endpoints.Select(endpoint => Rank(endpoint, place)).Distinct().Order()];
+        return EndpointBuilder.Endpoints(_port.Endpoints, cluster, endpoint => Array.IndexOf(ranks, Rank(endpoint, place)));
+    }
+
+    /// <summary>First those for the node, then those for the zone. Where there is none for either, all are alike.</summary>
+    private static int Rank(MeshEndpoint endpoint, ProxyPlace place) =>
+        IsOnNode(endpoint, place) ? 0
+        : place.Zone is { } zone && endpoint.Zones.Contains(zone) ? 1
+        : 2;
+
+    private static bool IsOnNode(MeshEndpoint endpoint, ProxyPlace place) => place.Node is { } node && endpoint.Nodes.Contains(node);
+
+    private static XdsResource Create(string name, Google.Protobuf.IMessage message, XdsResource? previous) =>
+        XdsResource.Create(ResourceType.Endpoints, name, message, previous);
+}
