@@ -12,9 +12,9 @@ namespace MeshOperator.Mesh.Translation;
 
 /// <summary>Translates snapshots of one cluster that follow each other. Each result is what <see cref="Translator.Translate"/> makes of the
 /// snapshot alone; but what stands behind services and what pods serve is remembered and renewed only where something of it was
-/// replaced, and so are the routes of services that no policy names. Policies, the services that they name, and verdicts, which depend
-/// on each other in many ways, are always renewed: there are few of them beside pods. Parts of the model that are equal to those before
-/// are the same objects.</summary>
+/// replaced, and so are the routes of services that no policy names. The services that policies name depend on each other in many ways, and
+/// are renewed together when something was replaced on which routes depend; policies and verdicts always are: there are few of them beside
+/// pods. Parts of the model that are equal to those before are the same objects.</summary>
 public sealed class MeshTranslator
 {
     private readonly Lock _gate = new();

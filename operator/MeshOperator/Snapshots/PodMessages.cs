@@ -4,7 +4,7 @@ using Messages = MeshOperator.Snapshots.Messages;
 
 namespace MeshOperator.Snapshots;
 
-/// <summary>Reads of a pod's protobuf message what <see cref="RecordReader.Trim"/> keeps, or a little more.</summary>
+/// <summary>Reads of a pod's protobuf message what <see cref="RecordReader.Trim(V1Pod)"/> keeps, or a little more.</summary>
 internal static class PodMessages
 {
     /// <summary>Reads a <c>k8s.io.api.core.v1.Pod</c>.</summary>
