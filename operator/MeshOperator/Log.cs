@@ -12,8 +12,12 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Information, "All {Count} informers are synced")]
     public static partial void Synced(ILogger logger, int count);
 
-    [LoggerMessage(4, LogLevel.Debug, "Translated {Services} services and {Workloads} workloads in {Milliseconds:0.0} ms")]
-    public static partial void Translated(ILogger logger, int services, int workloads, double milliseconds);
+    [LoggerMessage(
+        4,
+        LogLevel.Debug,
+        "Translated {Services} services and {Workloads} workloads for {Streams} streams in {Milliseconds:0.0} ms"
+    )]
+    public static partial void Translated(ILogger logger, int services, int workloads, int streams, double milliseconds);
 
     [LoggerMessage(5, LogLevel.Error, "The cluster's state could not be translated; proxies keep what they have")]
     public static partial void TranslationFailed(ILogger logger, Exception exception);

@@ -40,6 +40,7 @@ internal static class MeshopCommand
             CheckCommand.Create(),
             CheckInjectCommand.Create(),
             CheckWebhooksCommand.Create(),
+            UninstallCommand.Create(),
             GenerateCommand.Create(),
         };
 }

@@ -72,6 +72,21 @@ internal static class LargeCluster
             await objects.ApplyAsync(split, CancellationToken.None);
     }
 
+    /// <summary>Writes the status of each pod that <see cref="FillAsync"/> has made, as a node does once its containers run.</summary>
+    /// <param name="client">To the API server.</param>
+    /// <param name="services">How many services.</param>
+    /// <param name="endpoints">How many pods behind each.</param>
+    public static Task RunPodsAsync(k8s.Kubernetes client, int services, int endpoints) =>
+        EachAsync(
+            services * endpoints,
+            p =>
+                client.CoreV1.PatchNamespacedPodStatusAsync(
+                    new V1Patch(new { status = SamplePod.Running(Address(p % services, p / services)) }, V1Patch.PatchType.MergePatch),
+                    PodName(p),
+                    Namespace
+                )
+        );
+
     private static Task EachAsync(int count, Func<int, Task> create) =>
         Parallel.ForEachAsync(
             Enumerable.Range(0, count),
@@ -82,6 +97,9 @@ internal static class LargeCluster
     private static string Name(int service) => string.Create(CultureInfo.InvariantCulture, $"s{service}");
 
     private static string PodName(int pod) => string.Create(CultureInfo.InvariantCulture, $"pod-{pod}");
+
+    private static string Address(int service, int endpoint) =>
+        string.Create(CultureInfo.InvariantCulture, $"10.{service / 250}.{service % 250}.{endpoint + 1}");
 
     private static V1Service Service(int service) =>
         new()
@@ -126,7 +144,7 @@ internal static class LargeCluster
                     .Range(0, endpoints)
                     .Select(e => new V1Endpoint
                     {
-                        Addresses = [string.Create(CultureInfo.InvariantCulture, $"10.{service / 250}.{service % 250}.{e + 1}")],
+                        Addresses = [Address(service, e)],
                         Conditions = new V1EndpointConditions { Ready = true },
                         TargetRef = new V1ObjectReference
                         {

@@ -66,6 +66,30 @@ internal static class LargeMesh
         };
     }
 
+    /// <summary>The same cluster with a policy of who may call the pods of one service.</summary>
+    public static ClusterSnapshot WithAccess(ClusterSnapshot snapshot, string account) =>
+        snapshot with
+        {
+            Policies = snapshot.Policies.With(
+                PolicyKinds.MtlsPolicy,
+                new ObjectName(SomeSplit.Namespace, "access"),
+                Policy(
+                    new MtlsPolicySpec
+                    {
+                        Selector = new PodLabelSelector { MatchLabels = new() { ["app"] = "app-7" } },
+                        Allow = [new Api.Policies.AccessRule { ServiceAccounts = [account] }],
+                    }
+                )
+            ),
+        };
+
+    /// <summary>The same cluster with one pod of another service account.</summary>
+    public static ClusterSnapshot WithPod(ClusterSnapshot snapshot, string account)
+    {
+        var name = new ObjectName(SomeSlice.Namespace, Pod(1, 0));
+        return snapshot with { Pods = snapshot.Pods.SetItem(name, snapshot.Pods[name] with { ServiceAccount = account }) };
+    }
+
     /// <summary>The same cluster with one namespace that is permissive or strict.</summary>
     public static ClusterSnapshot WithMode(ClusterSnapshot snapshot, bool isStrict) =>
         snapshot with

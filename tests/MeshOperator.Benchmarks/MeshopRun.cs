@@ -6,9 +6,12 @@ using System.Net.Sockets;
 namespace MeshOperator.Benchmarks;
 
 /// <summary><c>meshop run</c> as a process that can be killed and started again at the same port.</summary>
-internal sealed class MeshopRun(string kubeconfig) : IAsyncDisposable
+/// <param name="kubeconfig">The kubeconfig of its cluster.</param>
+/// <param name="program">Its <c>meshop.dll</c>; by default the one that was built with this program.</param>
+internal sealed class MeshopRun(string kubeconfig, string? program = null) : IAsyncDisposable
 {
     private readonly int _port = FreePort();
+    private readonly int _metricsPort = FreePort();
     private Process? _process;
 
     /// <summary>Where proxies find it.</summary>
@@ -40,20 +43,20 @@ internal sealed class MeshopRun(string kubeconfig) : IAsyncDisposable
         _process = Process.Start(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
             [
-                Path.Combine(AppContext.BaseDirectory, "meshop.dll"),
+                program ?? Path.Combine(AppContext.BaseDirectory, "meshop.dll"),
                 "run",
                 "--kubeconfig",
                 kubeconfig,
                 "--namespace",
                 LargeCluster.OperatorNamespace,
                 "--log-level",
-                "Warning",
+                "Error",
                 "--xds-port",
                 _port.ToString(CultureInfo.InvariantCulture),
                 "--webhook-port",
                 "0",
                 "--metrics-port",
-                "0",
+                _metricsPort.ToString(CultureInfo.InvariantCulture),
                 "--replica-port",
                 "0",
             ]
@@ -62,6 +65,15 @@ internal sealed class MeshopRun(string kubeconfig) : IAsyncDisposable
             () => _process.HasExited ? throw new InvalidOperationException("the operator did not start") : IsListeningAsync(),
             () => "the operator did not start"
         );
+    }
+
+    /// <summary>Waits until <c>/readyz</c> says that it serves proxies, and returns the instant of that.</summary>
+    public async Task<long> UntilReadyAsync()
+    {
+        using var http = new HttpClient();
+        var ready = new Uri($"http://localhost:{_metricsPort}/readyz");
+        await Polling.UntilAsync(() => IsOkAsync(http, ready), () => "the operator is not ready");
+        return Stopwatch.GetTimestamp();
     }
 
     /// <summary>SIGKILL.</summary>
@@ -86,6 +98,19 @@ internal sealed class MeshopRun(string kubeconfig) : IAsyncDisposable
             return true;
         }
         catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<bool> IsOkAsync(HttpClient http, Uri address)
+    {
+        try
+        {
+            using var answer = await http.GetAsync(address);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
         {
             return false;
         }

@@ -18,6 +18,9 @@ internal sealed class ScriptedApiServer : DelegatingHandler
     /// <summary>The bodies of what was asked, empty for none.</summary>
     public ConcurrentQueue<string> Bodies { get; } = new();
 
+    /// <summary>The media types that were asked for.</summary>
+    public ConcurrentQueue<string> Accepted { get; } = new();
+
     public KubernetesTransport Transport(TimeProvider time, KubernetesTransportOptions? options = null, string host = "127.0.0.1:1") =>
         new(new k8s.Kubernetes(new KubernetesClientConfiguration { Host = $"http://{host}" }, this), time, options, new Random(1));
 
@@ -60,15 +63,19 @@ internal sealed class ScriptedApiServer : DelegatingHandler
     }
 
     /// <summary>Answers with a body as it comes.</summary>
-    public ScriptedApiServer Answer(Stream body)
+    public ScriptedApiServer Answer(Stream body, string? mediaType = null)
     {
-        _script.Enqueue(_ => Task.FromResult(new HttpResponseMessage { Content = new StreamContent(body) }));
+        var content = new StreamContent(body);
+        if (mediaType is not null)
+            content.Headers.ContentType = new System.Net.Http.Headers.MediaTypeHeaderValue(mediaType);
+        _script.Enqueue(_ => Task.FromResult(new HttpResponseMessage { Content = content }));
         return this;
     }
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         Bodies.Enqueue(request.Content is null ? string.Empty : await request.Content.ReadAsStringAsync(cancellationToken));
+        Accepted.Enqueue(request.Headers.Accept.ToString());
         Requests.Enqueue(request.RequestUri!.PathAndQuery);
         return _script.TryDequeue(out var answer)
             ? await answer(cancellationToken)

@@ -107,7 +107,7 @@ public sealed class CommandTests : IDisposable
     {
         var (status, _, error) = await RunAsync("local", "--proxy", "None", "--xds-port", "70000");
         status.ShouldBe(1);
-        error.ShouldContain("--xds-port must be from 0 (any free port) to 65533.");
+        error.ShouldContain("--xds-port: '70000' is not a port; write a number from 0 (any free port) to 65533");
     }
 
     [Fact]
@@ -248,18 +248,14 @@ public sealed class CommandTests : IDisposable
 
         status.ShouldBe(1);
         error.ShouldContain(answer);
-        $"{output}{error}".ShouldNotContain("System.");
-        error.ShouldNotContain("MeshOperator.");
+        $"{output}{error}".ShouldNotMatch(@"\b(System|MeshOperator)\.[A-Z]");
         error.ShouldNotContain("Unhandled");
     }
 
     [Theory]
     [InlineData("hostNetwork: 3, containers: []", "spec.hostNetwork: has the wrong type; write true or false")]
     [InlineData("containers: {name: app}", "spec.containers: has the wrong type; write a list")]
-    [InlineData(
-        "containers: [{ports: [{containerPort: x}]}]",
-        "spec.containers[0].ports[0].containerPort: has the wrong type; write a whole"
-    )]
+    [InlineData("containers: [{ports: [{hostPort: x}]}]", "spec.containers[0].ports[0].hostPort: has the wrong type; write a whole")]
     [InlineData("containers: [3]", "spec.containers[0]: has the wrong type; write an object")]
     public async Task Field_of_the_wrong_type_is_named_with_what_to_write(string spec, string answer)
     {

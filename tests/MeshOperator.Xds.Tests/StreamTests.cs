@@ -38,6 +38,48 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public async Task A_change_wakes_only_the_streams_that_it_concerns()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var changed = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await using var other = new DeltaClient(server.Connect(), "web-1.shop");
+        await changed.FetchAsync(ResourceType.Listener);
+        await other.FetchAsync(ResourceType.Listener);
+
+        server.Update(server.Model).ShouldBe(0);
+        server.Update(WithMode(server.Model, MtlsMode.Strict)).ShouldBe(1);
+        (await changed.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe("inbound");
+        server.Update(server.Model.WithWebWeights(50, 50)).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task However_fast_a_workload_is_changed_back_and_forth_its_proxy_ends_with_the_last_of_it()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await client.FetchAsync(ResourceType.Listener);
+        var (open, strict) = (WithMode(server.Model, MtlsMode.Permissive), WithMode(server.Model, MtlsMode.Strict));
+        for (var i = 0; i < 300; i++)
+            server.Update(i % 2 == 0 ? strict : open);
+
+        // One more than the client can have been sent by chance.
+        server.Update(strict);
+        var wanted = server.Cache.Current!.Nodes.Values.Single(n => n.Workload.NodeId == ShopMesh.Node).Own[ResourceType.Listener].Items[0];
+        var last = "";
+        while (last != wanted.Version)
+            last = (await client.NextAsync()).Resources.Single(resource => resource.Name == wanted.Name).Version;
+    }
+
+    private static MeshModel WithMode(MeshModel model, MtlsMode mode)
+    {
+        var workload = model.Workloads.Values.Single(w => w.Name.NodeId == ShopMesh.Node);
+        return model with
+        {
+            Workloads = model.Workloads.SetItem(workload.Name, workload with { Inbound = workload.Inbound with { DefaultMode = mode } }),
+        };
+    }
+
+    [Fact]
     public async Task A_proxy_is_sent_the_pods_with_which_it_shares_limits_and_each_change_of_them()
     {
         await using var server = await XdsTestServer.StartAsync();

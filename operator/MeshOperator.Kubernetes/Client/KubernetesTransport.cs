@@ -62,21 +62,27 @@ public sealed class KubernetesTransport
     /// <summary>Sends a GET as <see cref="SendAsync(HttpMethod, string, byte[], string, CancellationToken)"/> does, and reads the answer's
     /// body as it comes.</summary>
     /// <param name="pathAndQuery">Relative to the server's address.</param>
-    /// <param name="read">Reads the body, within the timeout of the attempt. After a transient failure, its <see cref="IOException"/> when
+    /// <param name="accept">The media types that are asked for, as in the header.</param>
+    /// <param name="read">Reads the body of the media type that it is given, within the timeout of the attempt. After a transient failure, its <see cref="IOException"/> when
     /// the connection breaks among them, it is called again with a body from the beginning.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>What <paramref name="read"/> made of the body.</returns>
     /// <exception cref="IOException">The connection broke within the body.</exception>
-    public Task<T> ReadAsync<T>(string pathAndQuery, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellation) =>
-        SendAsync(
+    public Task<T> ReadAsync<T>(
+        string pathAndQuery,
+        string accept,
+        Func<Stream, string?, CancellationToken, Task<T>> read,
+        CancellationToken cancellation
+    ) =>
+        _resilience.SendAsync(
             HttpMethod.Get,
             pathAndQuery,
-            null,
-            "application/json",
-            async (content, token) =>
+            async token =>
             {
-                await using var stream = await content.ReadAsStreamAsync(token);
-                return await read(stream, token);
+                using var request = CreateRequest(HttpMethod.Get, pathAndQuery, accept);
+                using var response = await OpenAsync(request, HttpMethod.Get.Method, pathAndQuery, token);
+                await using var stream = await response.Content.ReadAsStreamAsync(token);
+                return await read(stream, response.Content.Headers.ContentType?.MediaType, token);
             },
             cancellation
         );
@@ -119,18 +125,34 @@ public sealed class KubernetesTransport
         CancellationToken cancellation
     )
     {
-        using var request = new HttpRequestMessage(method, new Uri(_client.BaseUri, pathAndQuery))
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-        };
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        using var request = CreateRequest(method, pathAndQuery, "application/json");
         if (body is not null)
         {
             request.Content = new ByteArrayContent(body);
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
         }
 
+        return await OpenAsync(request, verb, pathAndQuery, cancellation);
+    }
+
+    private HttpRequestMessage CreateRequest(HttpMethod method, string pathAndQuery, string accept)
+    {
+        var request = new HttpRequestMessage(method, new Uri(_client.BaseUri, pathAndQuery))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+        };
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+        return request;
+    }
+
+    private async Task<HttpResponseMessage> OpenAsync(
+        HttpRequestMessage request,
+        string verb,
+        string pathAndQuery,
+        CancellationToken cancellation
+    )
+    {
         HttpResponseMessage response;
         try
         {
@@ -150,7 +172,7 @@ public sealed class KubernetesTransport
         if (response.IsSuccessStatusCode)
             return response;
         using (response)
-            throw await ReadErrorAsync(method, pathAndQuery, response, cancellation);
+            throw await ReadErrorAsync(request.Method, pathAndQuery, response, cancellation);
     }
 
     private static void Count(string verb, string code) =>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using k8s;
 using k8s.Models;
 using MeshOperator.Kubernetes.Client;
@@ -38,6 +39,14 @@ public sealed record InformerOptions<T>
     /// <summary>Removes what is not needed from an object before it is kept. Managed fields and kubectl's last applied form are removed
     /// in any case.</summary>
     public Action<T>? Trim { get; init; }
+
+    /// <summary>Reads an item of a list from its protobuf message; what it does not keep, it may leave unread. With it, lists are asked for as
+    /// protobuf, which costs a fraction of JSON for both sides; a server may answer in JSON all the same. Null for JSON.</summary>
+    public Func<ReadOnlySequence<byte>, T>? ReadProtobuf { get; init; }
+
+    /// <summary>Whether the first list may come from the API server's watch cache, which may be behind what was written for a moment. The
+    /// watch after it makes up for that.</summary>
+    public bool FirstListFromCache { get; init; }
 
     /// <summary>Annotations whose value has more characters than this are left out; null keeps all.</summary>
     public int? LongestAnnotation { get; init; } = 8 * 1024;

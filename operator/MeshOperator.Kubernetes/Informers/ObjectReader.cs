@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s;
@@ -12,18 +13,27 @@ namespace MeshOperator.Kubernetes.Informers;
 internal sealed class ObjectReader<T>(string resource, InformerOptions<T> options, ILogger logger)
     where T : class, IKubernetesObject<V1ObjectMeta>
 {
+    private const string Json = "application/json";
     private const string LastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
-    /// <summary>A page of a list: the version, where it goes on, the objects, and the keys of those that cannot be read.</summary>
+    /// <summary>What to ask for, most wanted first.</summary>
+    public string Accept => options.ReadProtobuf is null ? Json : $"{ProtobufListReader.MediaType}, {Json};q=0.9";
+
+    /// <summary>A page of a list, in the form that the server chose.</summary>
     /// <exception cref="InvalidDataException">It is no list, or an object is too long.</exception>
-    public async Task<(string? Version, string? Continue, List<T> Items, List<ObjectKey> Unreadable)> ReadPageAsync(
-        Stream page,
-        CancellationToken cancellation
-    )
+    public async Task<ListPage<T>> ReadPageAsync(Stream page, string? mediaType, CancellationToken cancellation)
     {
         var (items, unreadable) = (new List<T>(), new List<ObjectKey>());
+        if (mediaType == ProtobufListReader.MediaType && options.ReadProtobuf is { } read)
+        {
+            var (version, next) = await new ProtobufListReader(resource, AddMessage).ReadAsync(page, cancellation);
+            return new ListPage<T>(version, next, items, unreadable);
+        }
+
         var metadata = await new ListReader(resource, Add).ReadAsync(page, cancellation);
-        return (Text(metadata, "resourceVersion"), Text(metadata, "continue"), items, unreadable);
+        return new ListPage<T>(Text(metadata, "resourceVersion"), Text(metadata, "continue"), items, unreadable);
+
+        void AddMessage(ReadOnlySequence<byte> item) => items.Add(Trimmed(read(item)));
 
         void Add(ArraySegment<byte> item)
         {
@@ -100,3 +110,10 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
                 or OverflowException
                 or NullReferenceException;
 }
+
+/// <summary>A page of a list.</summary>
+/// <param name="Version">The list's version; null when it has none.</param>
+/// <param name="Continue">Where the list goes on; null or empty at its end.</param>
+/// <param name="Items">The objects.</param>
+/// <param name="Unreadable">The keys of those that do not fit the type.</param>
+internal sealed record ListPage<T>(string? Version, string? Continue, List<T> Items, List<ObjectKey> Unreadable);

@@ -44,6 +44,7 @@ public sealed class SharedInformer<T> : IInformer
     private string? _version;
     private string? _newest;
     private int _staleLists;
+    private bool _hasAsked;
 
     /// <summary>Makes an informer; <see cref="RunAsync"/> starts it.</summary>
     public SharedInformer(
@@ -169,11 +170,7 @@ public sealed class SharedInformer<T> : IInformer
         string? version;
         do
         {
-            var path =
-                _kind.Path(_options.Namespace) + string.Create(CultureInfo.InvariantCulture, $"?limit={_options.PageSize}{Selectors()}");
-            if (next is not null)
-                path += $"&continue={Uri.EscapeDataString(next)}";
-            var page = await _transport.ReadAsync(path, _reader.ReadPageAsync, cancellation);
+            var page = await _transport.ReadAsync(ListPath(next), _reader.Accept, _reader.ReadPageAsync, cancellation);
             foreach (var item in page.Items)
                 listed[ObjectKey.From(item)] = item;
             foreach (var key in page.Unreadable)
@@ -198,6 +195,17 @@ public sealed class SharedInformer<T> : IInformer
             new KeyValuePair<string, object?>("resource", _kind.Plural)
         );
         _synced.TrySetResult();
+    }
+
+    private string ListPath(string? next)
+    {
+        var path = _kind.Path(_options.Namespace) + string.Create(CultureInfo.InvariantCulture, $"?limit={_options.PageSize}{Selectors()}");
+        if (next is not null)
+            return path + $"&continue={Uri.EscapeDataString(next)}";
+        // The cache answers without pages. A server that fails so once is asked for a list in pages.
+        var fromCache = _options.FirstListFromCache && !_hasAsked;
+        _hasAsked = true;
+        return fromCache ? path + "&resourceVersion=0" : path;
     }
 
     private void Replace(ImmutableDictionary<ObjectKey, T> listed)

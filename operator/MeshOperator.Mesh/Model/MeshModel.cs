@@ -27,7 +27,39 @@ public sealed record MeshModel(
             ImmutableSortedDictionary<ServiceName, MeshService>.Empty,
             ImmutableDictionary<WorkloadName, MeshWorkload>.Empty
         );
+
+    /// <summary>The only workloads that were added, replaced or removed since the workloads before; null when all may have been. It is no
+    /// part of what the model says.</summary>
+    public WorkloadChanges? Changes { get; init; }
+
+    /// <summary>The workloads that may be others than in <paramref name="before"/>, or are only in one of the two.</summary>
+    public IEnumerable<WorkloadName> FindReplaced(ImmutableDictionary<WorkloadName, MeshWorkload> before)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        if (ReferenceEquals(before, Workloads))
+            return [];
+        return Changes is { } changes && ReferenceEquals(changes.Before, before) && ReferenceEquals(changes.After, Workloads)
+            ? changes.Names
+            : Workloads.Keys.Union(before.Keys);
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(MeshModel? other) =>
+        other is not null && TrustDomain == other.TrustDomain && Services.Equals(other.Services) && Workloads.Equals(other.Workloads);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(TrustDomain, Services, Workloads);
 }
+
+/// <summary>What was replaced from some workloads to others.</summary>
+/// <param name="Before">The workloads before.</param>
+/// <param name="After">The workloads now.</param>
+/// <param name="Names">The only workloads that may differ.</param>
+public sealed record WorkloadChanges(
+    ImmutableDictionary<WorkloadName, MeshWorkload> Before,
+    ImmutableDictionary<WorkloadName, MeshWorkload> After,
+    IReadOnlyCollection<WorkloadName> Names
+);
 
 /// <summary>Names a service: <c>name.namespace</c>. Ordered by namespace, then name, ordinally.</summary>
 public readonly record struct ServiceName(string Namespace, string Name) : IComparable<ServiceName>

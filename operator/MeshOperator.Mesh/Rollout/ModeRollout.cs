@@ -19,6 +19,7 @@ public sealed class ModeRollout(TimeProvider time)
     private readonly Dictionary<WorkloadName, Step> _steps = [];
     private readonly ConditionalWeakTable<InboundProfile, ModeState> _states = [];
     private List<BackendTarget> _moving = [];
+    private ImmutableDictionary<WorkloadName, MeshWorkload> _applied = ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
 
     /// <summary>What the leader has decided; null when this replica decides itself, by what was acknowledged.</summary>
     public ModeRecord? Followed { get; set; }
@@ -64,10 +65,17 @@ public sealed class ModeRollout(TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(wanted);
         ArgumentNullException.ThrowIfNull(progress);
-        Forget(wanted);
         var haveClients = Followed is null && (_moving.Count == 0 || progress.HaveClients(_moving));
-        foreach (var (name, workload) in wanted.Workloads)
-            Advance(name, workload.Inbound, progress, haveClients);
+        // One that is settled, and has not been replaced, has no way to go.
+        foreach (var name in wanted.FindReplaced(_applied).Concat(_steps.Keys).ToList())
+        {
+            if (wanted.Workloads.TryGetValue(name, out var workload))
+                Advance(name, workload.Inbound, progress, haveClients);
+            else
+                Forget(name);
+        }
+
+        _applied = wanted.Workloads;
         _moving = PortsOfMoving(wanted);
         return _steps.Count == 0 ? wanted : Serve(wanted);
     }
@@ -177,16 +185,12 @@ public sealed class ModeRollout(TimeProvider time)
         Revision++;
     }
 
-    private void Forget(MeshModel wanted)
+    private void Forget(WorkloadName gone)
     {
-        if (_settled.Count <= wanted.Workloads.Count && _settled.Keys.All(wanted.Workloads.ContainsKey))
+        if (!_settled.Remove(gone))
             return;
-        foreach (var gone in _settled.Keys.Where(name => !wanted.Workloads.ContainsKey(name)).ToList())
-        {
-            Revision++;
-            _settled.Remove(gone);
-            _steps.Remove(gone);
-        }
+        Revision++;
+        _steps.Remove(gone);
     }
 
     private MeshModel Serve(MeshModel wanted)

@@ -12,9 +12,9 @@ namespace MeshOperator.Mesh.Translation;
 
 /// <summary>Translates snapshots of one cluster that follow each other. Each result is what <see cref="Translator.Translate"/> makes of the
 /// snapshot alone; but what stands behind services and what pods serve is remembered and renewed only where something of it was
-/// replaced, and so are the routes of services that no policy names. Policies, the services that they name, and verdicts, which depend
-/// on each other in many ways, are always renewed: there are few of them beside pods. Parts of the model that are equal to those before
-/// are the same objects.</summary>
+/// replaced, and so are the routes of services that no policy names. The services that policies name depend on each other in many ways, and
+/// are renewed together when something was replaced on which routes depend; policies and verdicts always are: there are few of them beside
+/// pods. Parts of the model that are equal to those before are the same objects.</summary>
 public sealed class MeshTranslator
 {
     private readonly Lock _gate = new();
@@ -37,19 +37,26 @@ public sealed class MeshTranslator
 
     private static TranslationResult Translate(ClusterSnapshot snapshot, Memory memory)
     {
-        var changes = new SnapshotChanges(memory.Snapshot, snapshot);
+        var changes = new SnapshotChanges(memory.Snapshot, snapshot, memory.Selections);
 
         // Which policies there are, and what they apply to.
-        var (policies, indexed) = PolicyIndexes.Create(snapshot);
+        var (policies, indexed) = PolicyIndexes.Create(snapshot, memory.Selections);
 
         // What stands behind services, and what pods serve.
         var touched = memory.Backends.Update(snapshot, new EndpointIndex(snapshot, policies.Mtls), changes);
 
-        // Where requests go.
-        var (routes, planned) = RoutePlanner.Plan(snapshot, policies, memory.Backends, memory.Plain);
+        // Where requests go, and how connections are kept; with that, services are complete.
+        if (memory.Routing is not { } routing || changes.ReachRoutes || memory.Backends.Revision != routing.Backends)
+        {
+            var plan = RoutePlanner.Plan(snapshot, policies, memory.Backends, memory.Plain);
+            routing = new Routing(
+                plan,
+                ServiceAssembler.Assemble(snapshot, policies, plan.Result, memory.Backends, memory.Plain, memory.Model.Services),
+                memory.Backends.Revision
+            );
+        }
 
-        // How connections are kept; with that, services are complete.
-        var services = ServiceAssembler.Assemble(snapshot, policies, routes, memory.Backends, memory.Plain, memory.Model.Services);
+        var (planned, services) = (routing.Plan.Findings, routing.Services);
 
         // What each pod's proxy does with what arrives.
         var built = memory.Workloads.Build(
@@ -62,16 +69,39 @@ public sealed class MeshTranslator
         var workloads = LimitGroups.Assign(snapshot, policies.Limits, built);
 
         // What policies cannot do, as is known only now.
-        var reviewed = PolicyReview.Review(snapshot, policies, routes, services, workloads, memory.Backends.Served);
+        var reviewed = PolicyReview.Review(
+            snapshot,
+            policies,
+            routing.Plan.Result,
+            services,
+            workloads,
+            memory.Backends.Served,
+            memory.Selections
+        );
 
         memory.Snapshot = snapshot;
+        memory.Routing = routing;
         memory.Model = new MeshModel(snapshot.TrustDomain, services.Services, workloads)
         {
+            Changes =
+                changes.AllWorkloads || !ReferenceEquals(built, workloads)
+                    ? null
+                    : new WorkloadChanges(
+                        memory.Model.Workloads,
+                        workloads,
+                        [.. touched.Select(pod => new WorkloadName(pod.Namespace, pod.Name))]
+                    ),
             ClusterDomain = snapshot.ClusterDomain,
             Aliases = ServiceAliases.Find(snapshot, services.Services),
         };
         return new TranslationResult(memory.Model, VerdictBuilder.Build(snapshot.Policies, [.. indexed, .. planned, .. reviewed]));
     }
+
+    /// <summary>Where requests go.</summary>
+    /// <param name="Plan">The routes.</param>
+    /// <param name="Services">The services that came of them.</param>
+    /// <param name="Backends">The revision of the backends behind them.</param>
+    private sealed record Routing(Found<RoutePlan> Plan, ServiceSet Services, long Backends);
 
     /// <summary>What is kept from one translation to the next.</summary>
     private sealed class Memory
@@ -79,6 +109,10 @@ public sealed class MeshTranslator
         public ClusterSnapshot? Snapshot { get; set; }
 
         public MeshModel Model { get; set; } = MeshModel.Empty;
+
+        public Routing? Routing { get; set; }
+
+        public PodSelections Selections { get; } = new();
 
         public BackendCache Backends { get; } = new();
 

@@ -8,7 +8,7 @@ namespace MeshOperator.Xds.Cache;
 /// its proxy lacks.</summary>
 public sealed class SnapshotCache
 {
-    private readonly ConcurrentDictionary<WakeSignal, byte> _waiting = new();
+    private readonly ConcurrentDictionary<WakeSignal, Func<EnvoyConfiguration, bool>> _waiting = new();
     private volatile EnvoyConfiguration? _current;
 
     /// <summary>Whether there is a configuration yet. Until then streams wait, so that a proxy which knows more from another replica
@@ -21,16 +21,28 @@ public sealed class SnapshotCache
     /// <summary>What is served, or null before the first <see cref="Update"/>.</summary>
     internal EnvoyConfiguration? Current => _current;
 
-    /// <summary>Serves <paramref name="configuration"/> from now on and wakes all streams. Resources whose version did not change are
-    /// not sent again.</summary>
-    public void Update(EnvoyConfiguration configuration)
+    /// <summary>Serves <paramref name="configuration"/> from now on and wakes the streams whose client is sent something else by it.
+    /// Resources whose version did not change are not sent again.</summary>
+    /// <returns>How many streams were woken.</returns>
+    public int Update(EnvoyConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (ReferenceEquals(_current, configuration))
-            return;
+            return 0;
         _current = configuration;
-        Wake();
+        // A stream says what it looks at and then looks whether that is still served: one of the two sees what the other has done.
+        Interlocked.MemoryBarrier();
+        var woken = 0;
+        foreach (var (signal, isConcerned) in _waiting)
+        {
+            if (!isConcerned(configuration))
+                continue;
+            woken++;
+            signal.Set();
+        }
+
         Updated?.Invoke();
+        return woken;
     }
 
     /// <summary>Lets all streams look again.</summary>
@@ -40,10 +52,13 @@ public sealed class SnapshotCache
             signal.Set();
     }
 
-    /// <summary>From now until it is disposed of, <paramref name="signal"/> is set at each change.</summary>
-    internal IDisposable Subscribe(WakeSignal signal)
+    /// <summary>From now until it is disposed of, <paramref name="signal"/> is set at each change that concerns its stream.</summary>
+    /// <param name="signal">The signal.</param>
+    /// <param name="isConcerned">Whether what is served now is something else for the stream than what it has looked at; asked on another
+    /// thread.</param>
+    internal IDisposable Subscribe(WakeSignal signal, Func<EnvoyConfiguration, bool> isConcerned)
     {
-        _waiting.TryAdd(signal, 0);
+        _waiting.TryAdd(signal, isConcerned);
         return new Subscription(this, signal);
     }
 

@@ -22,7 +22,7 @@ public sealed class ProxyRegistry
     private readonly Lock _gate = new();
 
     private long _connections;
-    private (long Connections, IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes, IReadOnlyList<WorkloadName> Found)? _unconnected;
+    private (long Connections, object Names, IReadOnlyList<WorkloadName> Found)? _unconnected;
     private TaskCompletionSource? _waiter;
     private long _revision;
 
@@ -88,12 +88,12 @@ public sealed class ProxyRegistry
     /// <summary>The workloads of the mesh whose Envoy is not connected, and the <see cref="Connections"/> at which that was so.</summary>
     public (IReadOnlyList<WorkloadName> Workloads, long Connections) GetUnconnected()
     {
-        var nodes = _cache.Current?.Nodes;
-        if (nodes is null)
+        if (_cache.Current is not { } configuration)
             return ([], Connections);
+        var (nodes, names) = (configuration.Nodes, configuration.NodeTable.Names);
         lock (_gate)
         {
-            if (_unconnected is { } known && known.Connections == _connections && ReferenceEquals(known.Nodes, nodes))
+            if (_unconnected is { } known && known.Connections == _connections && ReferenceEquals(known.Names, names))
                 return (known.Found, _connections);
             var connected = _proxies
                 .Values.Where(proxy => !proxy.IsProxyless)
@@ -107,7 +107,7 @@ public sealed class ProxyRegistry
                     .OrderBy(w => w.Namespace, StringComparer.Ordinal)
                     .ThenBy(w => w.Pod, StringComparer.Ordinal),
             ];
-            _unconnected = (_connections, nodes, found);
+            _unconnected = (_connections, names, found);
             return (found, _connections);
         }
     }

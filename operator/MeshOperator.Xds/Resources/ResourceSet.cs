@@ -39,7 +39,8 @@ internal sealed class ResourceSet
         var items = resources.ToArray();
         if (items.Length == 0)
             return Empty;
-        Array.Sort(items, static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+        if (previous is null || !previous.TryOrder(items))
+            Array.Sort(items, static (a, b) => string.CompareOrdinal(a.Name, b.Name));
         if (previous is not null && previous._items.AsSpan().SequenceEqual(items))
             return previous;
 
@@ -99,6 +100,23 @@ internal sealed class ResourceSet
 
     /// <summary>Whether both sets have the same names at the same indices.</summary>
     public bool HasSameNames(ResourceSet other) => ReferenceEquals(_indices, other._indices) || SameNames(_items, other._items);
+
+    /// <summary>Puts resources where those of their names are in this set; false when the names are not all the same.</summary>
+    private bool TryOrder(XdsResource[] resources)
+    {
+        if (resources.Length != _items.Length)
+            return false;
+        var ordered = new XdsResource?[resources.Length];
+        foreach (var resource in resources)
+        {
+            if (IndexOf(resource.Name) is not (>= 0 and var index) || ordered[index] is not null)
+                return false;
+            ordered[index] = resource;
+        }
+
+        ordered.CopyTo(resources, 0);
+        return true;
+    }
 
     private static bool SameNames(XdsResource[] a, XdsResource[] b)
     {

@@ -10,6 +10,7 @@ using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Secrets;
 using MeshOperator.Xds.Translation;
 using MeshOperator.Xds.Translation.Inbound;
+using MeshOperator.Xds.Translation.Proxyless;
 using Microsoft.Extensions.Logging;
 
 namespace MeshOperator.Xds.Server;
@@ -37,6 +38,7 @@ internal sealed class AdsStream : IDisposable
     private string _nodeId = "";
     private bool _isProxyless;
     private NodeEntry? _node;
+    private LookedAt? _lookedAt;
     private NodeAuthentication _authentication = NodeAuthentication.AcceptedAsGuest;
 
     public AdsStream(
@@ -82,7 +84,7 @@ internal sealed class AdsStream : IDisposable
 
     private async Task RunAsync(ClientRequest first, Node node, CancellationToken cancellationToken)
     {
-        using var subscription = _context.Cache.Subscribe(_signal);
+        using var subscription = _context.Cache.Subscribe(_signal, IsConcernedBy);
         _node = await FindNodeAsync(_authentication.IsGuest || _isProxyless, cancellationToken);
         var agent = node.UserAgentName.Length == 0 ? "unknown" : $"{node.UserAgentName} {node.UserAgentVersion}".TrimEnd();
         var connection = new ProxyConnection(_nodeId, _node?.Workload, _isDelta, agent, _context.Time.GetUtcNow())
@@ -228,13 +230,41 @@ internal sealed class AdsStream : IDisposable
     /// connections to serve.</summary>
     private ProxyView View()
     {
-        var configuration = _context.Cache.Current!;
+        var configuration = LookAtCurrent();
         if (_isProxyless)
             return ProxyView.OfProxyless(configuration.Proxyless.Value);
-        if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current))
-            _node = current;
         var own = _node?.Own ?? ProxyResources.OfUnknownWorkload;
         return ProxyView.OfEnvoy(configuration.SharedOf(_node), own, _secrets.CurrentFor(own), _node?.Members ?? LimitMembers.None);
+    }
+
+    /// <summary>What is served now. It is noted before anything is done with it, so that <see cref="IsConcernedBy"/> never compares with an
+    /// older one while this stream goes on with a newer one.</summary>
+    private EnvoyConfiguration LookAtCurrent()
+    {
+        while (true)
+        {
+            var configuration = _context.Cache.Current!;
+            if (_node is not null && configuration.Nodes.TryGetValue(_node.Workload, out var current))
+                _node = current;
+            Volatile.Write(
+                ref _lookedAt,
+                new LookedAt(_node, configuration.SharedOf(_node), _isProxyless ? configuration.Proxyless : null)
+            );
+            Interlocked.MemoryBarrier();
+            if (ReferenceEquals(_context.Cache.Current, configuration))
+                return configuration;
+        }
+    }
+
+    /// <summary>Whether the client is sent something else of a configuration than of what was looked at.</summary>
+    private bool IsConcernedBy(EnvoyConfiguration next)
+    {
+        if (Volatile.Read(ref _lookedAt) is not { } seen)
+            return true;
+        if (seen.Proxyless is { } proxyless)
+            return !ReferenceEquals(proxyless, next.Proxyless);
+        return (seen.Node is { } node && next.Nodes.TryGetValue(node.Workload, out var current) && !ReferenceEquals(current, node))
+            || !ReferenceEquals(seen.Shared, next.SharedOf(seen.Node));
     }
 
     private async Task<ClientRequest?> FirstRequestAsync(CancellationToken cancellationToken)
@@ -319,4 +349,7 @@ internal sealed class AdsStream : IDisposable
 
     private RpcException Refuse(StatusCode code, RefusalReason why, string reason) =>
         _context.Refusals.Refuse(_call.Peer, _nodeId, code, why, reason);
+
+    /// <summary>What the stream has last made a view of. It does not hold the whole configuration, as others may stay for long.</summary>
+    private sealed record LookedAt(NodeEntry? Node, IReadOnlyList<ResourceSet> Shared, LazyProxylessConfiguration? Proxyless);
 }

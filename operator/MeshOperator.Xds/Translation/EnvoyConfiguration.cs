@@ -36,6 +36,13 @@ public sealed class EnvoyConfiguration
     /// <summary>The trust domain of the model.</summary>
     public string TrustDomain { get; internal init; } = "";
 
+    /// <summary>The domain of the cluster's names.</summary>
+    internal string ClusterDomain { get; init; } = "";
+
+    /// <summary>The other names of services.</summary>
+    internal ImmutableSortedDictionary<ServiceName, ServiceName> Aliases { get; init; } =
+        ImmutableSortedDictionary<ServiceName, ServiceName>.Empty;
+
     internal IReadOnlyDictionary<string, ServicePortResources> ServicePorts { get; init; } =
         FrozenDictionary<string, ServicePortResources>.Empty;
 
@@ -44,7 +51,8 @@ public sealed class EnvoyConfiguration
 
     /// <summary>What is sent in place of <see cref="Shared"/> to proxies that are sent only some services, or are explicit
     /// ones.</summary>
-    internal IReadOnlyDictionary<ProxyScope, ResourceSet[]> Scopes { get; init; } = FrozenDictionary<ProxyScope, ResourceSet[]>.Empty;
+    internal IReadOnlyDictionary<ProxyScope, IReadOnlyList<ResourceSet>> Scopes { get; init; } =
+        FrozenDictionary<ProxyScope, IReadOnlyList<ResourceSet>>.Empty;
 
     /// <summary>What is sent instead to clients that are gRPC libraries.</summary>
     internal LazyProxylessConfiguration Proxyless { get; init; } = new(FrozenDictionary<string, ServicePortResources>.Empty, null);
@@ -53,10 +61,11 @@ public sealed class EnvoyConfiguration
     internal ImmutableDictionary<WorkloadName, MeshWorkload> Workloads { get; init; } =
         ImmutableDictionary<WorkloadName, MeshWorkload>.Empty;
 
-    internal IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles { get; init; } =
-        FrozenDictionary<InboundProfile, ProxyResources>.Empty;
+    internal NodeTable NodeTable { get; init; } = NodeTable.Empty;
 
-    internal IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes { get; init; } = FrozenDictionary<WorkloadName, NodeEntry>.Empty;
+    internal IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles => NodeTable.Profiles;
+
+    internal IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes => NodeTable.Nodes;
 
     /// <summary>The shared resources that carry a policy's effect. The inbound listener is not among them; see
     /// <see cref="InboundProfile.Policies"/> of the proxy's own resources.</summary>

@@ -52,81 +52,73 @@ public sealed class EnvoyTranslator
             model.Services.Values.SelectMany(service => service.Ports),
             route => route is { Sticky: not null, Pool: null }
         );
-        var ports = new Dictionary<string, ServicePortResources>(StringComparer.Ordinal);
+        var ports = Ports(model, hashed, previous);
+        ServicePortResources[] all = [.. ports.Values];
+        var arePortsSame = ReferenceEquals(ports, previous.ServicePorts);
+        var shared = arePortsSame ? previous.Shared : Shared(all, all, previous.Shared);
+        var hasSameNames = previous.ClusterDomain == model.ClusterDomain && previous.Aliases.SequenceEqual(model.Aliases);
+        var scoped = new ScopedResources(
+            ports,
+            shared,
+            arePortsSame && hasSameNames,
+            new Places(all),
+            previous.Scopes,
+            _explicitProxies,
+            new MeshNaming(model),
+            Shared
+        );
+        var nodes = NodeTable.Create(
+            model,
+            previous,
+            scoped,
+            profile => ProxyResources.Create(profile, model.TrustDomain, _observability, _listeners)
+        );
+        var scopes = nodes.Scopes.Keys.ToDictionary(scope => scope, scoped.ForScope);
+        return new EnvoyConfiguration
+        {
+            TrustDomain = model.TrustDomain,
+            ClusterDomain = model.ClusterDomain,
+            Aliases = model.Aliases,
+            ServicePorts = ports,
+            Shared = shared,
+            Scopes = scopes,
+            Proxyless = arePortsSame ? previous.Proxyless : new LazyProxylessConfiguration(ports, previous.Proxyless.Latest),
+            Workloads = model.Workloads,
+            NodeTable = nodes,
+            Policies =
+                arePortsSame && scopes.Count == 0 && previous.Scopes.Count == 0 ? previous.Policies : PolicyResources(all, scoped, scopes),
+            InboundPolicies = ReferenceEquals(nodes.Profiles, previous.Profiles)
+                ? previous.InboundPolicies
+                : nodes.Profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
+        };
+    }
+
+    /// <summary>What the service ports become; those of before when all of them are.</summary>
+    private IReadOnlyDictionary<string, ServicePortResources> Ports(MeshModel model, FrozenSet<string> hashed, EnvoyConfiguration previous)
+    {
+        var areSame = !ReferenceEquals(previous, EnvoyConfiguration.Empty);
+        var ports = new Dictionary<string, ServicePortResources>(previous.ServicePorts.Count, StringComparer.Ordinal);
         foreach (var service in model.Services.Values)
         {
             foreach (var port in service.Ports)
             {
                 var name = Names.Outbound(port.Service, port.Port);
                 previous.ServicePorts.TryGetValue(name, out var before);
-                ports[name] = ServicePortResources.Create(port, hashed.Contains(name), _listeners, before);
+                var current = ServicePortResources.Create(port, hashed.Contains(name), _listeners, before);
+                areSame = areSame && ReferenceEquals(current, before);
+                ports[name] = current;
             }
         }
 
-        var shared = Shared(ports.Values, ports.Values, previous.Shared);
-        var places = new Places(ports.Values);
-        var scoped = new ScopedResources(ports, shared, places, previous.Scopes, _explicitProxies, new MeshNaming(model), Shared);
-        var (profiles, nodes) = Nodes(model, previous, scoped, places);
-        return new EnvoyConfiguration
-        {
-            TrustDomain = model.TrustDomain,
-            ServicePorts = ports,
-            Shared = shared,
-            Scopes = scoped.All,
-            Proxyless = new LazyProxylessConfiguration(ports, previous.Proxyless.Latest),
-            Workloads = model.Workloads,
-            Profiles = profiles,
-            Nodes = nodes,
-            Policies = PolicyResources(ports.Values, scoped),
-            InboundPolicies = ReferenceEquals(profiles, previous.Profiles)
-                ? previous.InboundPolicies
-                : profiles.Keys.SelectMany(profile => profile.Policies).ToFrozenSet(),
-        };
-    }
-
-    /// <summary>What workloads have of their own; all as before when none was replaced and none had or has a scope, which could be sent
-    /// other things than before.</summary>
-    private (IReadOnlyDictionary<InboundProfile, ProxyResources> Profiles, IReadOnlyDictionary<WorkloadName, NodeEntry> Nodes) Nodes(
-        MeshModel model,
-        EnvoyConfiguration previous,
-        ScopedResources scoped,
-        Places places
-    )
-    {
-        var isSameDomain = previous.TrustDomain == model.TrustDomain;
-        if (isSameDomain && previous.Scopes.Count == 0 && places.AreAlike && ReferenceEquals(previous.Workloads, model.Workloads))
-            return (previous.Profiles, previous.Nodes);
-        var profiles = new Dictionary<InboundProfile, ProxyResources>();
-        var nodes = new Dictionary<WorkloadName, NodeEntry>(model.Workloads.Count);
-        var members = new LimitMembers();
-        foreach (var (name, workload) in model.Workloads)
-        {
-            var scope = ProxyScope.ForWorkload(workload, places.Find(workload.Place));
-            var own = workload.ExplicitProxy is { Inbound: null } ? ProxyResources.None : Own(workload.Inbound);
-            var shared = scope is null ? null : scoped.ForScope(scope);
-            nodes.Add(name, new NodeEntry(name, workload.Identity, own, scope, shared, members.Find(workload.Sharing)));
-        }
-
-        return (profiles, nodes);
-
-        ProxyResources Own(InboundProfile profile)
-        {
-            if (profiles.TryGetValue(profile, out var own))
-                return own;
-            own =
-                isSameDomain && previous.Profiles.TryGetValue(profile, out var before)
-                    ? before
-                    : ProxyResources.Create(profile, model.TrustDomain, _observability, _listeners);
-            profiles.Add(profile, own);
-            return own;
-        }
+        return areSame && ports.Count == previous.ServicePorts.Count ? previous.ServicePorts : ports;
     }
 
     /// <summary>The sets of resources of some service ports.</summary>
     /// <param name="called">The ports that can be called.</param>
     /// <param name="reached">Those and the ones to which their requests go.</param>
     /// <param name="previous">The last sets.</param>
-    private ResourceSet[] Shared(
+    /// <returns>The last sets themselves when all are the same.</returns>
+    private IReadOnlyList<ResourceSet> Shared(
         IReadOnlyCollection<ServicePortResources> called,
         IReadOnlyCollection<ServicePortResources> reached,
         IReadOnlyList<ResourceSet>? previous
@@ -138,7 +130,7 @@ public sealed class EnvoyTranslator
         Set(ResourceType.Listener, _common.Listeners.Concat(ReachableListeners(called)));
         Set(ResourceType.Route, called.SelectMany(port => port.Routes));
         Set(ResourceType.Extension, called.SelectMany(port => port.Extensions));
-        return sets;
+        return previous is not null && previous.SequenceEqual(sets) ? previous : sets;
 
         void Set(ResourceType type, IEnumerable<XdsResource> resources) =>
             sets[(int)type] = ResourceSet.Create(resources, previous?[(int)type]);
@@ -167,7 +159,8 @@ public sealed class EnvoyTranslator
 
     private static FrozenDictionary<PolicyKey, IReadOnlyList<(ResourceType Type, string Name)>> PolicyResources(
         IEnumerable<ServicePortResources> ports,
-        ScopedResources scoped
+        ScopedResources scoped,
+        Dictionary<ProxyScope, IReadOnlyList<ResourceSet>> scopes
     )
     {
         var policies = new PolicyResources();
@@ -179,7 +172,7 @@ public sealed class EnvoyTranslator
                 policies.Add(port.Source.ClusterPolicies, cluster);
         }
 
-        foreach (var (scope, sets) in scoped.All.Where(scope => scope.Key is { Explicit: not null, Place: null }))
+        foreach (var (scope, sets) in scopes.Where(scope => scope.Key is { Explicit: not null, Place: null }))
         {
             var routes = sets[(int)ResourceType.Route].Find(Names.ExplicitRoutes(scope))!;
             policies.Add(

@@ -148,9 +148,16 @@ internal sealed class OperatorHost : IAsyncDisposable
         var kubernetes = services
             .AddKubernetesOperator()
             .AddInformer(new InformerOptions<V1Node> { Trim = RecordReader.Trim, LongestAnnotation = 0 })
-            .AddInformer<V1Service>()
-            .AddInformer<V1EndpointSlice>()
-            .AddInformer(new InformerOptions<V1Pod> { Trim = RecordReader.Trim })
+            .AddInformer(new InformerOptions<V1Service> { FirstListFromCache = true })
+            .AddInformer(new InformerOptions<V1EndpointSlice> { FirstListFromCache = true })
+            .AddInformer(
+                new InformerOptions<V1Pod>
+                {
+                    Trim = RecordReader.Trim,
+                    ReadProtobuf = PodMessages.Read,
+                    FirstListFromCache = true,
+                }
+            )
             .AddInformer(
                 new InformerOptions<V1Secret> { Namespace = options.Namespace, FieldSelector = $"metadata.name={MeshNames.CaStateSecret}" }
             )

@@ -105,7 +105,7 @@ internal sealed class MeshPipeline(
             // The cache goes first: who sees the new verdicts must not measure them by the old resources.
             var pending = _rollout.Pending.Count;
             var served = Advance(result.Model);
-            cache.Update(envoy.Translate(served));
+            var woken = cache.Update(envoy.Translate(served));
             board.Post(Progress.Report());
             if (_rollout.Pending.Count != pending)
                 Log.RolloutPending(logger, _rollout.Pending.Count);
@@ -118,6 +118,7 @@ internal sealed class MeshPipeline(
                 logger,
                 result.Model.Services.Count,
                 result.Model.Workloads.Count,
+                woken,
                 Stopwatch.GetElapsedTime(started).TotalMilliseconds
             );
             Translated?.Invoke();

@@ -29,9 +29,13 @@ internal sealed class RevocationTracker
             if (before is null || ReferenceEquals(before.Workloads, model.Workloads))
                 return;
             var count = _pending.Count;
-            foreach (var (name, workload) in model.Workloads)
+            foreach (var name in model.FindReplaced(before.Workloads))
             {
-                if (before.Workloads.TryGetValue(name, out var old) && !ReferenceEquals(old.Inbound, workload.Inbound))
+                if (
+                    model.Workloads.TryGetValue(name, out var workload)
+                    && before.Workloads.TryGetValue(name, out var old)
+                    && !ReferenceEquals(old.Inbound, workload.Inbound)
+                )
                     Compare(name, old.Inbound, workload.Inbound);
             }
 

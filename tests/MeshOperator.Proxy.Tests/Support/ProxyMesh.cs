@@ -120,9 +120,11 @@ internal sealed class ProxyMesh : IAsyncDisposable
                     ServicePorts = made.ServicePorts,
                     Shared = made.Shared,
                     Workloads = made.Workloads,
-                    Profiles = made.Profiles,
-                    Nodes = made.Nodes,
-                    Scopes = made.Scopes.ToDictionary(scope => scope.Key, scope => Tampered(scope.Value, change)),
+                    NodeTable = made.NodeTable,
+                    Scopes = made.Scopes.ToDictionary(
+                        scope => scope.Key,
+                        scope => (IReadOnlyList<ResourceSet>)Tampered(scope.Value, change)
+                    ),
                 }
             );
         }
@@ -343,7 +345,7 @@ internal sealed class ProxyMesh : IAsyncDisposable
     public async Task<TestApplication> ApplicationAsync(string name, string address, PortProtocol protocol) =>
         Add(await TestApplication.StartAsync(name, address, ApplicationPort, protocol is PortProtocol.Http2 or PortProtocol.Grpc));
 
-    private static ResourceSet[] Tampered(ResourceSet[] sets, Action<Envoy.Config.Route.V3.RouteConfiguration> change)
+    private static ResourceSet[] Tampered(IReadOnlyList<ResourceSet> sets, Action<Envoy.Config.Route.V3.RouteConfiguration> change)
     {
         ResourceSet[] result = [.. sets];
         var routes = new List<XdsResource>();

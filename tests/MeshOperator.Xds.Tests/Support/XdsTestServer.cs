@@ -88,12 +88,14 @@ internal sealed class XdsTestServer : IAsyncDisposable
 
     public GrpcChannel Connect() => GrpcChannel.ForAddress($"http://{Address}");
 
-    public void Update(MeshModel model)
+    /// <summary>Serves another model.</summary>
+    /// <returns>How many streams were woken.</returns>
+    public int Update(MeshModel model)
     {
         lock (_gate)
         {
             Model = model;
-            Cache.Update(_application.Services.GetRequiredService<EnvoyTranslator>().Translate(model));
+            return Cache.Update(_application.Services.GetRequiredService<EnvoyTranslator>().Translate(model));
         }
     }
 

@@ -55,6 +55,9 @@ internal sealed class BackendCache
     private static readonly ServiceBackends Nothing = new(new ServiceRecord([], [], IsExternalName: true), [], []);
     private readonly Dictionary<ObjectName, ServiceBackends> _services = [];
 
+    /// <summary>Grows with each service behind which something was replaced.</summary>
+    public long Revision { get; private set; }
+
     /// <summary>The ports on which pods serve.</summary>
     public ServedPorts Served { get; } = new();
 
@@ -129,6 +132,9 @@ internal sealed class BackendCache
     private void Set(ObjectName name, ServiceBackends before, ServiceBackends after, HashSet<ObjectName> touched)
     {
         _services[name] = after;
+        if (ReferenceEquals(before.Service, after.Service) && before.Ports.Equals(after.Ports))
+            return;
+        Revision++;
 
         // An endpoint that becomes ready or not changes nothing of what its pod serves.
         if (before.Ports.Select(Serving).SequenceEqual(after.Ports.Select(Serving)))

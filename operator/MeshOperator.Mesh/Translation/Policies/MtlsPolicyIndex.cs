@@ -28,7 +28,7 @@ internal sealed class MtlsPolicyIndex
     /// <summary>All policies that have a valid spec, the oldest first.</summary>
     public IReadOnlyList<Candidate> All { get; }
 
-    public static Found<MtlsPolicyIndex> Create(ClusterSnapshot snapshot)
+    public static Found<MtlsPolicyIndex> Create(ClusterSnapshot snapshot, PodSelections selections)
     {
         var all = new List<Candidate>();
         var bySelector = new SelectorIndex<Candidate>();
@@ -50,7 +50,7 @@ internal sealed class MtlsPolicyIndex
                 );
         }
 
-        findings.AddRange(bySelector.FindSelected(snapshot));
+        findings.AddRange(bySelector.FindSelected(snapshot, selections));
         return new Found<MtlsPolicyIndex>(new MtlsPolicyIndex(all, bySelector, byNamespace, snapshot.OperatorNamespace), findings);
     }
 

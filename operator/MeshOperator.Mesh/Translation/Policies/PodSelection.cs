@@ -9,6 +9,13 @@ internal static class PodSelection
     public static bool Selects(this PodLabelSelector selector, PodRecord pod) =>
         selector.MatchLabels.All(label => pod.Labels.Contains(label));
 
+    /// <summary>The same for selectors that require the same labels; neither character can be in a label.</summary>
+    public static string ToText(this PodLabelSelector selector) =>
+        string.Join(
+            ',',
+            selector.MatchLabels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")
+        );
+
     public static bool IsSame(this PodLabelSelector selector, PodLabelSelector other) =>
         selector.MatchLabels.Count == other.MatchLabels.Count && selector.MatchLabels.All(label => other.MatchLabels.Contains(label));
 }

@@ -23,14 +23,14 @@ internal sealed record PolicyIndexes(
     IReadOnlySet<ObjectName> NamedServices
 )
 {
-    public static Found<PolicyIndexes> Create(ClusterSnapshot snapshot)
+    public static Found<PolicyIndexes> Create(ClusterSnapshot snapshot, PodSelections selections)
     {
-        var mtls = MtlsPolicyIndex.Create(snapshot);
+        var mtls = MtlsPolicyIndex.Create(snapshot, selections);
         var splits = SplitIndex.Create(snapshot);
         var retries = RetryIndex.Create(snapshot);
         var breakers = BreakerIndex.Create(snapshot);
         var balancing = BalancingIndex.Create(snapshot);
-        var limits = RateLimitIndex.Create(snapshot);
+        var limits = RateLimitIndex.Create(snapshot, selections);
         var named = snapshot.Policies.FindNamedServices(PolicyEffects.Routes);
         return new Found<PolicyIndexes>(
             new PolicyIndexes(mtls.Result, splits.Result, retries.Result, breakers.Result, balancing.Result, limits.Result, named),

@@ -20,7 +20,7 @@ internal sealed class RateLimitIndex
     /// <summary>The namespaces with more than one policy, in which one may take precedence over another.</summary>
     public IReadOnlySet<string> NamespacesWithSeveral { get; }
 
-    public static Found<RateLimitIndex> Create(ClusterSnapshot snapshot)
+    public static Found<RateLimitIndex> Create(ClusterSnapshot snapshot, PodSelections selections)
     {
         var targets = new TargetIndex<Candidate>();
         var bySelector = new SelectorIndex<Candidate>();
@@ -48,7 +48,7 @@ internal sealed class RateLimitIndex
             }
         }
 
-        findings.AddRange(bySelector.FindSelected(snapshot));
+        findings.AddRange(bySelector.FindSelected(snapshot, selections));
         var several = policies
             .CountBy(policy => policy.Key.Namespace)
             .Where(count => count.Value > 1)

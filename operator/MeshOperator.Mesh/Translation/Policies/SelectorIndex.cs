@@ -30,15 +30,13 @@ internal sealed class SelectorIndex<TCandidate>
 
     /// <summary>Finds which of the pods that policies select belong to an older one, and the policies that select none with a
     /// proxy.</summary>
-    public IEnumerable<PolicyFinding> FindSelected(ClusterSnapshot snapshot)
+    public IEnumerable<PolicyFinding> FindSelected(ClusterSnapshot snapshot, PodSelections selections)
     {
-        if (_byNamespace.Count == 0)
-            return [];
         var tallies = _byNamespace.ToDictionary(entries => entries.Key, entries => entries.Value.ConvertAll(entry => new Tally(entry)));
-        foreach (var (name, pod) in snapshot.Pods)
+        foreach (var (ns, selecting) in tallies)
         {
-            if (tallies.TryGetValue(name.Namespace, out var selecting))
-                Count(selecting, name.Name, pod);
+            foreach (var name in selecting.SelectMany(tally => selections.Find(ns, tally.Entry.Selector)).Distinct())
+                Count(selecting, name.Name, snapshot.Pods[name]);
         }
 
         return tallies.SelectMany(ofNamespace => ofNamespace.Value.SelectMany(tally => tally.ToFindings(ofNamespace.Key)));

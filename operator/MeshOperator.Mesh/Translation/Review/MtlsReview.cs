@@ -13,7 +13,12 @@ namespace MeshOperator.Mesh.Translation.Review;
 /// too many for a handshake. What is enforced does not depend on it.</summary>
 internal static class MtlsReview
 {
-    public static IEnumerable<PolicyFinding> Review(ClusterSnapshot snapshot, MtlsPolicyIndex modes, ServedPorts served)
+    public static IEnumerable<PolicyFinding> Review(
+        ClusterSnapshot snapshot,
+        MtlsPolicyIndex modes,
+        ServedPorts served,
+        PodSelections selections
+    )
     {
         var findings = new List<PolicyFinding>();
         foreach (var policy in modes.All)
@@ -23,7 +28,7 @@ internal static class MtlsReview
                 findings.Add(new Noted(policy.Key, warning));
         }
 
-        foreach (var (policy, pods) in FindPods(snapshot, modes, served))
+        foreach (var (policy, pods) in FindPods(snapshot, modes, served, selections))
         {
             findings.AddRange(FindMissingPorts(snapshot, policy, pods));
             findings.AddRange(FindTcp(policy, pods));
@@ -36,14 +41,16 @@ internal static class MtlsReview
     private static List<(MtlsPolicyIndex.Candidate Policy, SelectedPods Pods)> FindPods(
         ClusterSnapshot snapshot,
         MtlsPolicyIndex modes,
-        ServedPorts served
+        ServedPorts served,
+        PodSelections selections
     )
     {
         var byPolicy = modes.All.Where(NeedsPods).ToDictionary(policy => policy.Key, policy => (Policy: policy, Pods: new SelectedPods()));
         if (byPolicy.Count == 0)
             return [];
-        foreach (var (name, pod) in snapshot.Pods)
+        foreach (var name in FindNames(snapshot, [.. byPolicy.Values.Select(found => found.Policy)], selections))
         {
+            var pod = snapshot.Pods[name];
             if (!pod.HasProxy || pod.IsDirectAltogether || modes.Find(name.Namespace, pod) is not { } policy)
                 continue;
             if (byPolicy.TryGetValue(policy.Key, out var found))
@@ -52,6 +59,16 @@ internal static class MtlsReview
 
         return [.. byPolicy.Values.Where(found => found.Pods.Any)];
     }
+
+    /// <summary>The pods for which one of the policies may hold.</summary>
+    private static IEnumerable<ObjectName> FindNames(
+        ClusterSnapshot snapshot,
+        List<MtlsPolicyIndex.Candidate> policies,
+        PodSelections selections
+    ) =>
+        policies.TrueForAll(policy => policy.Spec.Selector is not null)
+            ? policies.SelectMany(policy => selections.Find(policy.Key.Namespace, policy.Spec.Selector!)).Distinct()
+            : snapshot.Pods.Keys;
 
     private static bool NeedsPods(MtlsPolicyIndex.Candidate policy) =>
         policy.Ports.Any() || policy.Access.Allow.Any(rule => rule.NeedsHttp);

@@ -17,13 +17,14 @@ internal static class PolicyReview
         RoutePlan routes,
         ServiceSet services,
         ImmutableDictionary<WorkloadName, MeshWorkload> workloads,
-        ServedPorts served
+        ServedPorts served,
+        PodSelections selections
     ) =>
         [
             .. RetryReview.Review(routes.RetryOverrides, services.ConnectionPolicies),
             .. BalancingReview.Review(policies.Balancing, services.Services.Values),
             .. RateLimitReview.Review(snapshot, policies.Limits, policies.Mtls, served),
             .. SharedLimitReview.Review(snapshot, policies, workloads, served),
-            .. MtlsReview.Review(snapshot, policies.Mtls, served),
+            .. MtlsReview.Review(snapshot, policies.Mtls, served, selections),
         ];
 }

@@ -12,23 +12,28 @@ namespace MeshOperator.Xds.Translation.Scopes;
 /// which their routes lead; and what explicit proxies are sent. Proxies of one scope share one set.</summary>
 internal sealed class ScopedResources(
     IReadOnlyDictionary<string, ServicePortResources> ports,
-    ResourceSet[] all,
+    IReadOnlyList<ResourceSet> all,
+    bool areSame,
     Places places,
-    IReadOnlyDictionary<ProxyScope, ResourceSet[]> previous,
+    IReadOnlyDictionary<ProxyScope, IReadOnlyList<ResourceSet>> previous,
     ExplicitProxyBuilder explicitProxies,
     MeshNaming naming,
     Func<
         IReadOnlyCollection<ServicePortResources>,
         IReadOnlyCollection<ServicePortResources>,
         IReadOnlyList<ResourceSet>?,
-        ResourceSet[]
+        IReadOnlyList<ResourceSet>
     > create
 )
 {
-    private readonly Dictionary<ProxyScope, ResourceSet[]> _scopes = [];
+    /// <summary>Where all ports and names are as before, so is what scopes are sent.</summary>
+    private readonly Dictionary<ProxyScope, IReadOnlyList<ResourceSet>> _scopes = areSame ? new(previous) : [];
 
-    /// <summary>The scopes that were asked for.</summary>
-    public IReadOnlyDictionary<ProxyScope, ResourceSet[]> All => _scopes;
+    /// <summary>Whether each workload that was not replaced has the scope that it had, and is sent by it what it was.</summary>
+    public bool KeepNodes => areSame || (places.AreAlike && previous.Count == 0);
+
+    /// <summary>What of a workload's place matters; null when nothing does.</summary>
+    public ProxyPlace? FindPlace(MeshWorkload workload) => places.Find(workload.Place);
 
     /// <summary>The sets of a scope; without one, of the whole mesh.</summary>
     public IReadOnlyList<ResourceSet> ForScope(ProxyScope? scope)
@@ -50,16 +55,16 @@ internal sealed class ScopedResources(
         scope.Services is null ? ports.Values : ports.Values.Where(port => scope.Contains(port.Source.Service));
 
     /// <summary>All but the endpoints is the same as elsewhere.</summary>
-    private ResourceSet[] ForPlace(ProxyScope scope, ProxyPlace place, ResourceSet[]? before)
+    private IReadOnlyList<ResourceSet> ForPlace(ProxyScope scope, ProxyPlace place, IReadOnlyList<ResourceSet>? before)
     {
         var elsewhere = scope with { Place = null };
         ResourceSet[] sets = [.. elsewhere is { Services: null, Explicit: null } ? all : ForScope(elsewhere)];
         var endpoints = (int)ResourceType.Endpoints;
         sets[endpoints] = places.Place(sets[endpoints], place, before?[endpoints]);
-        return sets;
+        return before is not null && before.SequenceEqual(sets) ? before : sets;
     }
 
-    private ResourceSet[] ForServices(ProxyScope scope, ResourceSet[]? before)
+    private IReadOnlyList<ResourceSet> ForServices(ProxyScope scope, IReadOnlyList<ResourceSet>? before)
     {
         var called = Called(scope).ToList();
         var reached = called.ToDictionary(port => Names.Outbound(port.Source.Service, port.Source.Port), StringComparer.Ordinal);
@@ -74,7 +79,12 @@ internal sealed class ScopedResources(
     }
 
     /// <summary>In place of the listeners for redirected connections there is one for requests, and one for each local port.</summary>
-    private ResourceSet[] ExplicitProxy(ProxyScope scope, ExplicitScope proxy, ResourceSet[] ofServices, ResourceSet[]? before)
+    private IReadOnlyList<ResourceSet> ExplicitProxy(
+        ProxyScope scope,
+        ExplicitScope proxy,
+        IReadOnlyList<ResourceSet> ofServices,
+        IReadOnlyList<ResourceSet>? before
+    )
     {
         var name = Names.ExplicitRoutes(scope);
         var routes = ExplicitProxyBuilder.Routes(name, proxy.Namespace, [.. Called(scope).Select(port => port.Source)], naming);
@@ -104,7 +114,7 @@ internal sealed class ScopedResources(
             ResourceType.Extension,
             services.Select(explicitProxies.LocalBytes).OfType<TypedExtensionConfig>().Select(bytes => (bytes.Name, (IMessage)bytes))
         );
-        return sets;
+        return before is not null && before.SequenceEqual(sets) ? before : sets;
 
         void Replace(ResourceType type, IEnumerable<(string Name, IMessage Message)> resources)
         {
