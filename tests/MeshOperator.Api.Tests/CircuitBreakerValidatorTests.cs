@@ -24,6 +24,22 @@ public sealed class CircuitBreakerValidatorTests
                 "spec.targetRefs: a target must be a Service"
             },
             {
+                new CircuitBreakerSpec
+                {
+                    TargetRefs =
+                    [
+                        new()
+                        {
+                            Group = "apps",
+                            Kind = PolicyTargetKind.Service,
+                            Name = "a",
+                        },
+                    ],
+                    MaxRequests = 1,
+                },
+                "spec.targetRefs: Service 'a' is not of the group 'apps'; write '', or omit the group"
+            },
+            {
                 new CircuitBreakerSpec { TargetRefs = [Service("a"), Service("a")], MaxRequests = 1 },
                 "spec.targetRefs: Service 'a' is listed twice; remove one of the two"
             },

@@ -45,6 +45,21 @@ public sealed class AuthorityConditionsTests
     }
 
     [Fact]
+    public void The_webhooks_certificate_does_not_count_as_the_end_of_the_authority()
+    {
+        var found = Found(Root(3650, 3000)) with
+        {
+            Certificates = [Root(3650, 3000), new WatchedCertificate("webhook", Now, Now.AddDays(30), "ab")],
+        };
+        var status = AuthorityConditions.Status(found, 1, null, Now);
+        var condition = Condition(status, "ExpiringSoon");
+
+        (condition.Status, condition.Message).ShouldBe(
+            ("False", $"Of the certificate authority, the root certificate is the first to expire, at {status.NotAfter}.")
+        );
+    }
+
+    [Fact]
     public void Clocks_that_disagree_are_distinguished_from_certificates_that_expired()
     {
         var found = Found(Root(3650, -1)) with

@@ -107,7 +107,7 @@ public sealed class CommandTests : IDisposable
     {
         var (status, _, error) = await RunAsync("local", "--proxy", "None", "--xds-port", "70000");
         status.ShouldBe(1);
-        error.ShouldContain("--xds-port must be from 0 (any free port) to 65533.");
+        error.ShouldContain("--xds-port: '70000' is not a port; write a number from 0 (any free port) to 65533");
     }
 
     [Fact]
@@ -234,6 +234,40 @@ public sealed class CommandTests : IDisposable
             status.ShouldNotBe(0, command);
             error.ShouldContain(answer, customMessage: command);
         }
+    }
+
+    [Theory]
+    [InlineData("run --xds-port abc", "--xds-port: 'abc' is not a port; write a number from 0 (any free port) to 65533")]
+    [InlineData("run --metrics-port 99999999999", "--metrics-port: '99999999999' is not a port")]
+    [InlineData("run --shutdown-delay soon", "--shutdown-delay: 'soon' is not a whole number.")]
+    [InlineData("run --native-sidecars sometimes", "--native-sidecars: 'sometimes' is not one of its values.")]
+    [InlineData("run --elect maybe", "maybe")]
+    public async Task Option_of_the_wrong_form_is_refused_in_plain_words(string command, string answer)
+    {
+        var (status, output, error) = await RunAsync(command.Split(' '));
+
+        status.ShouldBe(1);
+        error.ShouldContain(answer);
+        $"{output}{error}".ShouldNotMatch(@"\b(System|MeshOperator)\.[A-Z]");
+        error.ShouldNotContain("Unhandled");
+    }
+
+    [Theory]
+    [InlineData("hostNetwork: 3, containers: []", "spec.hostNetwork: has the wrong type; write true or false")]
+    [InlineData("containers: {name: app}", "spec.containers: has the wrong type; write a list")]
+    [InlineData("containers: [{ports: [{hostPort: x}]}]", "spec.containers[0].ports[0].hostPort: has the wrong type; write a whole")]
+    [InlineData("containers: [3]", "spec.containers[0]: has the wrong type; write an object")]
+    public async Task Field_of_the_wrong_type_is_named_with_what_to_write(string spec, string answer)
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder.FullName, "pod.yaml"),
+            $"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{{spec}}}\n",
+            Cancellation
+        );
+
+        var (status, _, error) = await RunAsync("inject", "-f", "pod.yaml");
+        status.ShouldBe(1);
+        error.ShouldStartWith($"meshop inject: pod.yaml: Pod a: {answer}");
     }
 
     [Fact]

@@ -28,7 +28,8 @@ annotations:
 {{- end }}
 
 {{- define "mesh-operator.crdMetadata" -}}
-{{ include "mesh-operator.metadata" (list . dict (.Values.crds.keep | ternary (dict "helm.sh/resource-policy" "keep") dict)) }}
+{{- $ := index . 0 -}}
+{{ include "mesh-operator.metadata" (list $ (index . 1) ($.Values.crds.keep | ternary (dict "helm.sh/resource-policy" "keep") dict)) }}
 {{- end }}
 
 {{- /* An image from the registry that is set, in place of the one in its name. Of a list: the chart's context, the image. */ -}}

@@ -36,7 +36,15 @@ internal static partial class PolicyRules
             .Must(targets => targets.TrueForAll(t => t.Name.Length > 0))
             .WithMessage("a target has no name; set its name")
             .Must(targets => targets.TrueForAll(t => kinds.Contains(t.Kind)))
-            .WithMessage($"a target must be a {string.Join(" or ", kinds)}");
+            .WithMessage($"a target must be a {string.Join(" or ", kinds)}")
+            .Must(targets => targets.TrueForAll(HasItsGroup))
+            .WithMessage(
+                (_, targets) =>
+                {
+                    var wrong = targets.First(target => !HasItsGroup(target));
+                    return $"{NameOf(wrong)} is not of the group '{wrong.Group}'; write '{GroupFor(wrong.Kind)}', or omit the group";
+                }
+            );
 
     /// <summary>The first name that comes twice; items without one do not count.</summary>
     public static string? FirstTwice<T>(this IEnumerable<T> items, Func<T, string?> nameOf) =>
@@ -104,6 +112,10 @@ internal static partial class PolicyRules
     /// <summary>Whether a path goes on with a query or fragment. Proxies compare paths without them: with one it would never
     /// match.</summary>
     public static bool HasQuery(string path) => path.AsSpan().ContainsAny('?', '#');
+
+    private static bool HasItsGroup(PolicyTargetReference target) => target.Group is null || target.Group == GroupFor(target.Kind);
+
+    private static string GroupFor(PolicyTargetKind kind) => kind is PolicyTargetKind.Service ? string.Empty : MeshNames.Group;
 
     private static string NameOf(PolicyTargetReference target) =>
         $"{target.Kind} '{target.Name}'" + (target.SectionName is { } section ? $", section '{section}'," : string.Empty);

@@ -5,6 +5,11 @@ namespace MeshOperator.Api.Policies;
 /// <summary>Refers to an object of the same namespace that a policy applies to.</summary>
 public sealed class PolicyTargetReference
 {
+    /// <summary>The object's API group, as in policies of the Gateway API: empty for a Service, <c>meshoperator.io</c> for a TrafficSplit.
+    /// It follows from the kind and can be omitted.</summary>
+    [Length(0, 253)]
+    public string? Group { get; set; }
+
     /// <summary>The object's kind.</summary>
     [Required]
     public PolicyTargetKind Kind { get; set; }

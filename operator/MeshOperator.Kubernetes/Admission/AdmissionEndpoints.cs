@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
 using MeshOperator.Kubernetes.Client;
+using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Kubernetes.Metrics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -126,13 +127,18 @@ public static class AdmissionEndpoints
         {
             outcome = "malformed";
             Log.WebhookMalformed(logger, path, e.Message);
-            response = ToResponse(AdmissionResult.Deny($"The {kind.Kind} cannot be read: {e.Message}", 400));
+            response = ToResponse(
+                AdmissionResult.Deny(
+                    $"The {kind.Kind} cannot be read: {(e is JsonException json ? JsonProblem.Describe(json) : e.Message)}",
+                    400
+                )
+            );
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
             outcome = "error";
             Log.WebhookFailed(logger, e, path);
-            response = ToResponse(AdmissionResult.Deny($"The operator failed on this {kind.Kind} ({e.GetType().Name}); see its log.", 500));
+            response = ToResponse(AdmissionResult.Deny($"The operator failed on this {kind.Kind}; see its log.", 500));
         }
 
         outcome ??= (bool)response["allowed"]! ? "allowed" : "denied";

@@ -32,11 +32,15 @@ public static class CustomResourceDefinition
         if (entityType.GetCustomAttribute<KubernetesEntityCategoriesAttribute>() is { } categories)
             names["categories"] = Strings(categories.Categories);
 
+        var metadata = new JsonObject { ["name"] = $"{entity.PluralName}.{entity.Group}" };
+        if (entityType.GetCustomAttribute<DefinitionLabelAttribute>() is { } label)
+            metadata["labels"] = new JsonObject { [label.Name] = label.Value };
+
         return new JsonObject
         {
             ["apiVersion"] = "apiextensions.k8s.io/v1",
             ["kind"] = "CustomResourceDefinition",
-            ["metadata"] = new JsonObject { ["name"] = $"{entity.PluralName}.{entity.Group}" },
+            ["metadata"] = metadata,
             ["spec"] = new JsonObject
             {
                 ["group"] = entity.Group,

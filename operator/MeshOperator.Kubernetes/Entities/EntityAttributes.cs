@@ -34,6 +34,17 @@ public sealed class KubernetesEntityCategoriesAttribute(params string[] categori
     public IReadOnlyList<string> Categories { get; } = categories;
 }
 
+/// <summary>A label of the kind's CustomResourceDefinition.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class DefinitionLabelAttribute(string name, string value) : Attribute
+{
+    /// <summary>Its name.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>Its value.</summary>
+    public string Value { get; } = value;
+}
+
 /// <summary>A column of <c>kubectl get</c>, of a kind, or of all kinds whose status is of a type.</summary>
 /// <param name="jsonPath">The value's place, beginning with a dot.</param>
 /// <param name="name">The heading.</param>

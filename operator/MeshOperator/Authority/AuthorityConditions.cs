@@ -70,7 +70,7 @@ internal static class AuthorityConditions
                             .Take(MostHolders)
                             .Select(h => new RotationHolder { Name = h.Who, Reason = h.Reason }),
                     ],
-            NotAfter = Rfc3339(found.Certificates.Where(c => c.Name is "root" or "intermediate").Min(c => c.NotAfter)),
+            NotAfter = Rfc3339(found.Certificates.Where(IsOfAuthority).Min(c => c.NotAfter)),
             Certificates =
             [
                 .. found.Certificates.Select(c => new CertificateExpiry
@@ -148,11 +148,15 @@ internal static class AuthorityConditions
         var nearest = found.Certificates.MaxBy(c => AuthorityExpiry.NearnessOf(c, now))!;
         var nearness = AuthorityExpiry.NearnessOf(nearest, now);
         if (nearness == Nearness.Far)
+        {
+            var first = found.Certificates.Where(IsOfAuthority).MinBy(c => c.NotAfter)!;
             return new Finding(
                 false,
                 ConditionReasons.NotExpiring,
-                $"The first certificate to expire does so at {Rfc3339(found.Certificates.Min(c => c.NotAfter))}."
+                $"Of the certificate authority, the {first.Name} certificate is the first to expire, at {Rfc3339(first.NotAfter)}."
             );
+        }
+
         var fix = (nearest.Name, found.IsOwn) switch
         {
             ("webhook", _) => "The operator should have replaced it; see the operator's log",
@@ -164,6 +168,9 @@ internal static class AuthorityConditions
             + $"{fix}.{Clocks(found)}";
         return new Finding(true, nearness == Nearness.Expired ? ConditionReasons.Expired : $"Expires{nearness}", message);
     }
+
+    /// <summary>Those that the operator renews by itself are not of the authority.</summary>
+    private static bool IsOfAuthority(WatchedCertificate certificate) => certificate.Name is "root" or "intermediate";
 
     private static Finding ClocksAgree(AuthorityFindings found) =>
         Clocks(found) is { Length: > 0 } text

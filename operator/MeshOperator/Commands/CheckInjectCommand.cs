@@ -95,7 +95,9 @@ internal static class CheckInjectCommand
                         or UnauthorizedAccessException
             )
         {
-            await console.Error.WriteLineAsync($"meshop check-inject: {e.Message}");
+            await console.Error.WriteLineAsync(
+                $"meshop check-inject: {(e is JsonException json ? JsonProblem.Describe(json) : e.Message)}"
+            );
             return 1;
         }
     }

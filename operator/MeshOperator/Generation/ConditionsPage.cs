@@ -1,5 +1,6 @@
 using System.Reflection;
 using MeshOperator.Api;
+using MeshOperator.Statuses;
 
 namespace MeshOperator.Generation;
 
@@ -42,6 +43,10 @@ internal static class ConditionsPage
             .Line(
                 "- MeshCertificateAuthority: a Warning when `Accepted` or `ClocksAgree` becomes `False`, and one with the reason "
                     + "`ExpiringSoon`; a Normal Event at each step of a rotation."
+            )
+            .Line(
+                $"- Services: a Warning `{ServiceFindings.UnknownAppProtocol}` when a port declares a protocol that the mesh does not know, "
+                    + $"and `{ServiceFindings.NoEndpointOnNode}` when there is no endpoint on the node of a caller that may go nowhere else."
             );
         return page.ToString();
     }

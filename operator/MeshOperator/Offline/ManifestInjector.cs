@@ -81,7 +81,7 @@ internal sealed class ManifestInjector(SidecarInjector injector, string @namespa
         }
         catch (JsonException e)
         {
-            throw new ManifestException($"{template}: {e.Message}", e);
+            throw new ManifestException($"{template}: {JsonProblem.Describe(e)}", e);
         }
 
         if (outcome!.IsRefused)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using MeshOperator.Api;
@@ -133,6 +134,35 @@ public sealed class ExplicitProxyScenarios(TestMesh mesh, SharedNamespace shared
         using var connection = await Batch.ConnectAsync("localhost", LocalBytes);
         await connection.SendAsync("hello");
         (await connection.ReadUntilAsync("hello")).ShouldBe("hello");
+    }
+
+    [Theory]
+    [InlineData("web", "200")]
+    [InlineData("WEB", "200")]
+    [InlineData("web.{0}", "200")]
+    [InlineData("web.{0}.svc", "200")]
+    [InlineData("web.{0}.svc.cluster.local", "200")]
+    [InlineData("web.{0}.svc.cluster.local.", "200")]
+    [InlineData("web.{0}.svc.cluster.local.:80", "200")]
+    [InlineData("front.{0}.svc.cluster.local", "200")]
+    [InlineData("web.{0}.svc.other.example", "502")]
+    public async Task The_proxy_knows_a_service_by_every_name_that_the_clusters_DNS_has_for_it(string host, string status)
+    {
+        var name = string.Format(CultureInfo.InvariantCulture, host, Namespace.Name);
+        await Namespace.ApplyAsync(
+            $$"""
+            apiVersion: v1
+            kind: Service
+            metadata: {name: front}
+            spec: {type: ExternalName, externalName: web.{{Namespace.Name}}.svc.cluster.local}
+            """
+        );
+        await Eventually.Succeeds(async () =>
+        {
+            using var connection = await Batch.ConnectAsync("localhost", ProxyPort.Outbound);
+            await connection.SendAsync($"GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+            (await connection.ReadToEndAsync()).ShouldStartWith($"HTTP/1.1 {status} ");
+        });
     }
 
     private static Task AnsweredAsync(Client client, string url, HttpStatusCode status) =>

@@ -55,6 +55,32 @@ public sealed class PathScenarios(TestMesh mesh, SharedNamespace shared) : Share
         await AnsweredAsync(cases.Select(c => (Request(c.Sent), c.Status)));
     }
 
+    [Theory]
+    [InlineData("deny: /admin")]
+    [InlineData("allow: /admin")]
+    public async Task Each_form_of_a_request_is_judged_as_the_documentation_says(string rule)
+    {
+        var cases = Cases("form of a request", rule);
+        cases.Count.ShouldBeGreaterThan(10);
+
+        await ApplyAsync(
+            $"{rule[..rule.IndexOf(':', StringComparison.Ordinal)]}: [{{paths: "
+                + $"['{rule[(rule.IndexOf(' ', StringComparison.Ordinal) + 1)..]}']}}]"
+        );
+
+        var wrong = await Task.WhenAll(
+            cases.Select(async form =>
+            {
+                using var connection = await Caller.ConnectAsync("web", Port.Recorder.Number);
+                await connection.SendAsync(form.Sent.Replace(" + ", "\r\n", StringComparison.Ordinal) + "\r\nConnection: close\r\n\r\n");
+                var answer = await connection.ReadToEndAsync();
+                var line = answer.Split("\r\n")[0].Split(' ');
+                return line.Length > 1 && line[1] == form.Status ? null : $"{form.Sent}: not {form.Status} but {answer}";
+            })
+        );
+        wrong.OfType<string>().ShouldBeEmpty();
+    }
+
     /// <summary>The rows of a table, by the name of its first column, with the column of a rule.</summary>
     private static List<(string Sent, string Status)> Cases(string first, string rule)
     {

@@ -7,6 +7,7 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "CircuitBreaker", PluralName = "circuitbreakers")]
 [KubernetesEntityShortNames("cb")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
+[DefinitionLabel(GatewayApi.PolicyLabel, GatewayApi.DirectPolicy)]
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.maxRequests", "Requests", "integer", Order = 2, Priority = 1, Description = "Limit on requests in flight.")]
 [AdditionalPrinterColumn(

@@ -12,6 +12,7 @@ namespace MeshOperator.Api.Policies;
 )]
 [KubernetesEntityShortNames("lbp")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
+[DefinitionLabel(GatewayApi.PolicyLabel, GatewayApi.DirectPolicy)]
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.method", "Method", Order = 2, Description = "How an endpoint is chosen.")]
 public sealed class LoadBalancingPolicy : MeshPolicy<LoadBalancingPolicySpec, PolicyStatus>;

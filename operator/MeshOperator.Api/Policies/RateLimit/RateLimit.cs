@@ -9,6 +9,7 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RateLimit", PluralName = "ratelimits")]
 [KubernetesEntityShortNames("rl")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
+[DefinitionLabel(GatewayApi.PolicyLabel, GatewayApi.DirectPolicy)]
 [AdditionalPrinterColumn(
     ".spec.targetRefs[0].name",
     "Target",

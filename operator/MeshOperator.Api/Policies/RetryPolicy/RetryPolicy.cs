@@ -8,6 +8,7 @@ namespace MeshOperator.Api.Policies;
 [KubernetesEntity(Group = MeshNames.Group, ApiVersion = MeshNames.Version, Kind = "RetryPolicy", PluralName = "retrypolicies")]
 [KubernetesEntityShortNames("rp")]
 [KubernetesEntityCategories("meshpolicies", "mesh")]
+[DefinitionLabel(GatewayApi.PolicyLabel, GatewayApi.DirectPolicy)]
 [AdditionalPrinterColumn(".spec.targetRefs[0].name", "Target", Order = 1, Description = "The first target.")]
 [AdditionalPrinterColumn(".spec.attempts", "Attempts", "integer", Order = 2, Description = "Retries after the first attempt.")]
 [AdditionalPrinterColumn(".spec.perTryTimeout", "Per Try", Order = 3, Priority = 1, Description = "Timeout of each attempt.")]

@@ -65,6 +65,9 @@ internal sealed class SnapshotChanges
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
     public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
 
+    /// <summary>Whether something was replaced on which depends what the pods of a namespace's services do.</summary>
+    public bool ReachWorkloadsOf(string ns) => _ofWorkloads.Contains(ns);
+
     /// <summary>The pods on nodes that were replaced.</summary>
     public IEnumerable<ObjectName> PodsOfNodes(ClusterSnapshot snapshot) =>
         _nodes.Count == 0 ? [] : snapshot.Pods.Where(pod => pod.Value.Node is { } node && _nodes.Contains(node)).Select(pod => pod.Key);

@@ -75,6 +75,8 @@ internal sealed class BackendCache
         {
             var slices = endpoints.FindSlices(name);
             var known = Get(name);
+            if (known.OtherNamespaces.Count > 0 && changes.ReachWorkloadsOf(name.Namespace))
+                touched.UnionWith(known.Ports.SelectMany(port => port.Pods).Select(pod => pod.Pod));
             if (known.IsMadeOf(service, slices) && !suspects.Contains(name) && !IsReached(name, known, changes))
                 continue;
             Set(name, known, Create(name, service, slices, endpoints), touched);

@@ -55,12 +55,14 @@ internal static class StickyPools
             _ => port == backend,
         };
 
-    /// <summary>One set of endpoints is spoken to in one protocol. Of a gradual shift the requests to each backend are counted, so it has
-    /// no pool.</summary>
+    /// <summary>One set of endpoints is spoken to in one protocol, and is the same for all clients. Of a gradual shift the requests to each
+    /// backend are counted, so it has no pool.</summary>
     private static bool NeedsPool(MeshServicePort port, HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)
     {
         var targets = Targets(route);
-        return route.Shift is null && targets.Count > 1 && targets.TrueForAll(t => Fits(port.Protocol, ports[t].Protocol));
+        return route.Shift is null
+            && targets.Count > 1
+            && targets.TrueForAll(t => Fits(port.Protocol, ports[t].Protocol) && !ports[t].StaysOnNode);
     }
 
     private static ValueList<PoolMember> Members(HttpRoute route, IReadOnlyDictionary<BackendTarget, MeshServicePort> ports)

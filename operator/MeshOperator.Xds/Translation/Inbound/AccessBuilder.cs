@@ -104,8 +104,8 @@ internal static class AccessBuilder
         return And([.. Or(methods), .. others, .. Or(paths)]);
     }
 
-    /// <summary>What a rule denies: whatever a common server may take for its methods and paths. A server answers HEAD by what it has for
-    /// GET.</summary>
+    /// <summary>What a rule denies: whatever a common server may take for its methods and paths, and tunnels in which they can be asked for. A
+    /// server answers HEAD by what it has for GET.</summary>
     private static Permission ToDenied(AccessRule rule)
     {
         var methods = rule.Methods.SelectMany(method => (string[])(method == "GET" ? [method, "HEAD"] : [method])).Distinct().ToList();
@@ -119,8 +119,22 @@ internal static class AccessBuilder
                 .Append(Header(":path", Regex(MethodInQuery($"(?:{named})"))));
         }
 
-        return And([.. Or(asked), .. Or(rule.Paths.Select(path => Path(Regex(PathPatterns.MayBe(path, elements: false)))))]);
+        Permission[] denied = [.. Or(asked), .. Or(rule.Paths.Select(path => Path(Regex(PathPatterns.MayBe(path, elements: false)))))];
+        return denied.Length == 0 ? Any : Or([And(denied), Tunnel])[0];
     }
+
+    /// <summary>A CONNECT without a path: what is asked for inside of the tunnel nobody sees, so it may be what is denied.</summary>
+    private static Permission Tunnel =>
+        And([
+            Header(":method", new StringMatcher { Exact = "CONNECT" }),
+            new Permission
+            {
+                NotRule = new Permission
+                {
+                    Header = new HeaderMatcher { Name = ":path", PresentMatch = true },
+                },
+            },
+        ]);
 
     /// <summary>Matches a path whose query says a method, as some frameworks take it.</summary>
     private static string MethodInQuery(string method) => $@"(?is)[^?]*\?(?:.*[&;])?_method={method}(?:[&;#].*)?";

@@ -15,12 +15,19 @@ internal sealed class PlacedEndpoints
     private readonly FrozenSet<string> _zones;
     private readonly Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> _made = [];
     private readonly Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> _before;
+    private readonly IReadOnlyList<XdsResource> _known;
 
-    private PlacedEndpoints(MeshServicePort port, IReadOnlyList<string> clusters, Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> before)
+    private PlacedEndpoints(
+        MeshServicePort port,
+        IReadOnlyList<string> clusters,
+        Dictionary<ProxyPlace, IReadOnlyList<XdsResource>> before,
+        IReadOnlyList<XdsResource> known
+    )
     {
         _port = port;
         _clusters = clusters;
         _before = before;
+        _known = known;
         _nodes = port.Endpoints.SelectMany(endpoint => endpoint.Nodes).ToFrozenSet(StringComparer.Ordinal);
         _zones = port.StaysOnNode ? [] : port.Endpoints.SelectMany(endpoint => endpoint.Zones).ToFrozenSet(StringComparer.Ordinal);
         Everywhere = [.. clusters.Select(name => Create(name, EndpointBuilder.Endpoints(port.Endpoints, name), null))];
@@ -38,10 +45,10 @@ internal sealed class PlacedEndpoints
     /// <summary>Those of a port; null when it does not matter where a proxy runs.</summary>
     /// <param name="port">The port.</param>
     /// <param name="clusters">The names of its clusters that have these endpoints.</param>
-    /// <param name="previous">The copies of before, of which those are taken over whose content is the same.</param>
-    public static PlacedEndpoints? Create(MeshServicePort port, IReadOnlyList<string> clusters, PlacedEndpoints? previous) =>
+    /// <param name="previous">What was made before, of which that is taken over whose content is the same.</param>
+    public static PlacedEndpoints? Create(MeshServicePort port, IReadOnlyList<string> clusters, ServicePortResources? previous) =>
         port.StaysOnNode || port.Endpoints.Any(endpoint => endpoint.Nodes.Count > 0 || endpoint.Zones.Count > 0)
-            ? new PlacedEndpoints(port, clusters, previous?._made ?? [])
+            ? new PlacedEndpoints(port, clusters, previous?.Placed?._made ?? [], previous?.Endpoints ?? [])
             : null;
 
     /// <summary>What a proxy is sent that runs somewhere.</summary>
@@ -53,7 +60,7 @@ internal sealed class PlacedEndpoints
         );
         if (!_made.TryGetValue(own, out var made))
         {
-            var before = _before.GetValueOrDefault(own, []);
+            var before = _before.GetValueOrDefault(own, _known);
             _made.Add(
                 own,
                 made = [.. _clusters.Select(name => Create(name, Assign(name, own), before.FirstOrDefault(known => known.Name == name)))]

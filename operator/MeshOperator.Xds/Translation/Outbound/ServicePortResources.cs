@@ -174,7 +174,7 @@ internal sealed record ServicePortResources
         List<string> names = [Names.Outbound(self), .. port.Shifts.Select(shift => Names.Shift(self, shift))];
         if (port.IsMirror)
             names.Add(Names.Mirror(self));
-        var placed = PlacedEndpoints.Create(port, names, previous?.Placed);
+        var placed = PlacedEndpoints.Create(port, names, previous);
         var pools = port.Pools.Select(pool =>
         {
             var name = Names.Pool(port.Service, port.Port, pool.Name);
