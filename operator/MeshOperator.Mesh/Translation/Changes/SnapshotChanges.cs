@@ -38,11 +38,9 @@ internal sealed class SnapshotChanges
             || !ReferenceEquals(before.Shifts, after.Shifts)
             || KindsThat(PolicyEffects.Routes).Any(kind => !ReferenceEquals(before.Policies[kind], after.Policies[kind]));
         Pods.UnionWith(FindSelected(before.Policies, after.Policies, selections));
-        PodAddresses = Pods.SelectMany(pod =>
-                new[] { before.Pods.GetValueOrDefault(pod), after.Pods.GetValueOrDefault(pod) }.SelectMany(record =>
-                    record?.Addresses ?? []
-                )
-            )
+        PodAddresses = Pods.SelectMany(pod => new[] { before.Pods.GetValueOrDefault(pod), after.Pods.GetValueOrDefault(pod) })
+            .OfType<PodRecord>()
+            .SelectMany(pod => pod.Addresses)
             .ToHashSet(StringComparer.Ordinal);
         _nodes = Replaced(before.Nodes, after.Nodes).Select(node => node.Name).ToHashSet(StringComparer.Ordinal);
     }
