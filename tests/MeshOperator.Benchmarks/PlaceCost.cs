@@ -12,8 +12,8 @@ using MeshOperator.Xds.Translation.Inbound;
 
 namespace MeshOperator.Benchmarks;
 
-/// <summary>What it costs that endpoints depend on where a proxy runs: translations, copies, and what the streams of all proxies hold and are
-/// sent. Without a network, so that nothing else is measured.</summary>
+/// <summary>What it costs that endpoints depend on where a proxy runs: translations, copies, and what the streams of all proxies hold and
+/// are sent. Without a network, so that nothing else is measured.</summary>
 internal static class PlaceCost
 {
     private const int Zones = 3;
@@ -62,8 +62,8 @@ internal static class PlaceCost
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{name}: {streams.Count} streams, {sets.Count} sets of {sets[0].Count}, {resources} resources; first translation "
-                    + $"{first.TotalMilliseconds:F0} ms, {sent / streams.Count / 1000} kB and {held / streams.Count} bytes held a stream; a change: "
-                    + $"translated in {translating.TotalMilliseconds / Changes:F1} ms, streams advanced in "
+                    + $"{first.TotalMilliseconds:F0} ms, {sent / streams.Count / 1000} kB and {held / streams.Count} bytes held a stream; "
+                    + $"a change: translated in {translating.TotalMilliseconds / Changes:F1} ms, streams advanced in "
                     + $"{(clock.Elapsed - translating).TotalMilliseconds / Changes:F1} ms with {pushed / Changes / 1000} kB"
             )
         );

@@ -28,14 +28,14 @@ internal static class Program
             case ["shifts", ..]:
                 await ShiftCost.MeasureAsync(Number(args, 1, 200));
                 return 0;
+            case ["places", ..]:
+                PlaceCost.Measure(Number(args, 1, 2_000));
+                return 0;
             case ["changes"]:
                 ChangeCost.Measure();
                 return 0;
             case ["start", var kubeconfig, var program, ..]:
                 await StartCost.MeasureAsync(kubeconfig, program, Number(args, 3, 1_000), Number(args, 4, 10));
-                return 0;
-            case ["places", ..]:
-                PlaceCost.Measure(Number(args, 1, 2_000));
                 return 0;
             case ["cluster", var kubeconfig, ..]:
                 await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));

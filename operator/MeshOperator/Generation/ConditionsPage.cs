@@ -45,8 +45,9 @@ internal static class ConditionsPage
                     + "`ExpiringSoon`; a Normal Event at each step of a rotation."
             )
             .Line(
-                $"- Services: a Warning `{ServiceFindings.UnknownAppProtocol}` when a port declares a protocol that the mesh does not know, "
-                    + $"and `{ServiceFindings.NoEndpointOnNode}` when there is no endpoint on the node of a caller that may go nowhere else."
+                $"- Services: a Warning `{ServiceFindings.UnknownAppProtocol}` when a port declares a protocol that the mesh does not "
+                    + $"know, and `{ServiceFindings.NoEndpointOnNode}` when there is no endpoint on the node of a caller that may go "
+                    + "nowhere else."
             );
         return page.ToString();
     }

@@ -38,8 +38,8 @@ internal static class ServiceFindings
                 UnknownAppProtocol,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"spec.ports: port {port.Port} has the appProtocol '{port.AppProtocol}', which the mesh does not know, so its bytes pass "
-                        + $"as TCP. If it carries HTTP, use http, http2, grpc or kubernetes.io/h2c; else use tcp."
+                    $"spec.ports: port {port.Port} has the appProtocol '{port.AppProtocol}', which the mesh does not know, so its "
+                        + $"bytes pass as TCP. If it carries HTTP, use http, http2, grpc or kubernetes.io/h2c; else use tcp."
                 )
             ));
 
@@ -71,11 +71,13 @@ internal static class ServiceFindings
 
     private static string Describe(int port, List<string> nodes)
     {
+        var named = string.Join(", ", nodes.Take(MostNodesNamed));
         var more = nodes.Count > MostNodesNamed ? $" and {nodes.Count - MostNodesNamed} more" : string.Empty;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"spec.internalTrafficPolicy is Local, and port {port} has no ready endpoint on {string.Join(", ", nodes.Take(MostNodesNamed))}{more}. "
-                + $"Pods of the mesh that call it there get 503, or a closed connection. Run a pod of the service on each node, or use Cluster."
+            $"spec.internalTrafficPolicy is Local, and port {port} has no ready endpoint on {named}{more}. "
+                + $"Pods of the mesh that call it there get 503, or a closed connection. Run a pod of the service on each node, or "
+                + $"use Cluster."
         );
     }
 }

@@ -10,8 +10,8 @@ using Xunit;
 
 namespace MeshOperator.EndToEnd.Scenarios;
 
-/// <summary>Which endpoints of a Service are called, as without the mesh. Services have no selector here: the tests write their slices, with
-/// nodes, zones and conditions that there are not.</summary>
+/// <summary>Which endpoints of a Service are called, as without the mesh. Services have no selector here: the tests write their slices,
+/// with nodes, zones and conditions that there are not.</summary>
 public sealed class EndpointScenarios(TestMesh mesh, SharedNamespace shared) : SharedScenario(mesh, shared, "endpoints", proxies: 3)
 {
     private const string Ready = "conditions: {ready: true}";

@@ -99,7 +99,8 @@ internal static class RandomMesh
 
     private static readonly Gen<NamespaceRecord> Namespace = Upstreams.Select(upstreams => new NamespaceRecord(upstreams ?? "*"));
 
-    /// <summary>Of the last address no pod is named; there may be one that has it. A pod may have addresses of both IP families, in different slices.</summary>
+    /// <summary>Of the last address no pod is named; there may be one that has it. A pod may have addresses of both IP families, in
+    /// different slices.</summary>
     private static Gen<EndpointRecord> Endpoint(bool isIpv6) =>
         Gen.Select(
             Gen.Int[0, 3],

@@ -33,7 +33,7 @@ internal static class Shares
         var failing = routes.Find(r => r["direct_response"] is not null);
         var cut =
             failing is null ? 0
-            : failing["match"]!["runtime_fraction"] is { } fraction ? (long)fraction["default_value"]!["numerator"]!
+            : failing["match"]!["runtime_fraction"] is { } fraction ? (long?)fraction["default_value"]!["numerator"] ?? 0
             : Million;
         var forwarding = routes.FindAll(r => r["route"] is not null);
         if (forwarding.Count == 0)

@@ -38,7 +38,8 @@ internal sealed class SnapshotChanges
             || !ReferenceEquals(before.Shifts, after.Shifts)
             || KindsThat(PolicyEffects.Routes).Any(kind => !ReferenceEquals(before.Policies[kind], after.Policies[kind]));
         Pods.UnionWith(FindSelected(before.Policies, after.Policies, selections));
-        PodAddresses = Pods.SelectMany(pod => new[] { before.Pods.GetValueOrDefault(pod), after.Pods.GetValueOrDefault(pod) })
+        PodAddresses = new[] { before.Pods, after.Pods }
+            .SelectMany(pods => Pods.Select(pod => pods.GetValueOrDefault(pod)))
             .OfType<PodRecord>()
             .SelectMany(pod => pod.Addresses)
             .ToHashSet(StringComparer.Ordinal);

@@ -118,7 +118,7 @@ internal sealed class EndpointIndex
         }
     }
 
-    /// <summary>The pod behind an endpoint. Where the slice does not say which, the address does, if it is that of a pod with a proxy.</summary>
+    /// <summary>The pod behind an endpoint. Where the slice does not say which, the address does, if a pod with a proxy has it.</summary>
     private ObjectName? FindPod(string ns, EndpointRecord endpoint)
     {
         if (endpoint.Pod is { } pod)

@@ -4,7 +4,7 @@ using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Mesh.Translation.Routing;
 
-/// <summary>Finds the services of the type ExternalName that name a service of the mesh. Names of other hosts are left as they are.</summary>
+/// <summary>Finds the services of the type ExternalName that name a service of the mesh. Names of other hosts stay as they are.</summary>
 internal static class ServiceAliases
 {
     public static ImmutableSortedDictionary<ServiceName, ServiceName> Find(

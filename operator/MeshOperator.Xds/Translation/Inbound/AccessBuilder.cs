@@ -104,8 +104,8 @@ internal static class AccessBuilder
         return And([.. Or(methods), .. others, .. Or(paths)]);
     }
 
-    /// <summary>What a rule denies: whatever a common server may take for its methods and paths, and tunnels in which they can be asked for. A
-    /// server answers HEAD by what it has for GET.</summary>
+    /// <summary>What a rule denies: whatever a common server may take for its methods and paths, and tunnels in which they can be asked
+    /// for. A server answers HEAD by what it has for GET.</summary>
     private static Permission ToDenied(AccessRule rule)
     {
         var methods = rule.Methods.SelectMany(method => (string[])(method == "GET" ? [method, "HEAD"] : [method])).Distinct().ToList();

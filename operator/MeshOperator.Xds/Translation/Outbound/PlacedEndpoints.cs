@@ -4,9 +4,9 @@ using MeshOperator.Xds.Resources;
 
 namespace MeshOperator.Xds.Translation.Outbound;
 
-/// <summary>The endpoints of a service port whose proxies are sent them by where they run: each its own order, by the rules of kube-proxy for
-/// hints, or only those on its node. There is one copy for each zone and node that has endpoints of its own, made when a proxy runs there;
-/// the others share one. Not thread-safe.</summary>
+/// <summary>The endpoints of a service port whose proxies are sent them by where they run: each in its own order, by kube-proxy's rules for
+/// hints, or only those on its node. There is one copy for each zone and node that has endpoints of its own, made when a proxy runs
+/// there; the others share one. Not thread-safe.</summary>
 internal sealed class PlacedEndpoints
 {
     private readonly MeshServicePort _port;

@@ -27,8 +27,8 @@ internal sealed record ServicePortResources
     public XdsResource? FindAllEndpoints(string cluster) =>
         (Placed?.Everywhere ?? Endpoints).FirstOrDefault(endpoints => endpoints.Name == cluster);
 
-    /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'. An external address does not take that of
-    /// anything in the cluster away.</summary>
+    /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'. An external address does not take
+    /// that of anything in the cluster away.</summary>
     public required IReadOnlyList<(string Address, int Port, XdsResource Listener, bool IsExternal)> Listeners { get; init; }
 
     /// <summary>None for TCP.</summary>
