@@ -40,8 +40,8 @@ public sealed record InformerOptions<T>
     /// in any case.</summary>
     public Action<T>? Trim { get; init; }
 
-    /// <summary>Reads an item of a list from its protobuf message; what it does not keep, it may leave unread. With it, lists are asked for as
-    /// protobuf, which costs a fraction of JSON for both sides; a server may answer in JSON all the same. Null for JSON.</summary>
+    /// <summary>Reads an item of a list from its protobuf message; what it does not keep, it may leave unread. With it, lists are asked for
+    /// as protobuf, which costs a fraction of JSON for both sides; a server may answer in JSON all the same. Null for JSON.</summary>
     public Func<ReadOnlySequence<byte>, T>? ReadProtobuf { get; init; }
 
     /// <summary>Whether the first list may come from the API server's watch cache, which may be behind what was written for a moment. The
