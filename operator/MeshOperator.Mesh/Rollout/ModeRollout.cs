@@ -67,7 +67,7 @@ public sealed class ModeRollout(TimeProvider time)
         ArgumentNullException.ThrowIfNull(progress);
         var haveClients = Followed is null && (_moving.Count == 0 || progress.HaveClients(_moving));
         // One that is settled, and has not been replaced, has no way to go.
-        foreach (var name in wanted.FindReplaced(_applied).Concat(_steps.Keys).ToList())
+        foreach (var name in wanted.FindReplaced(_applied).Union(_steps.Keys).ToList())
         {
             if (wanted.Workloads.TryGetValue(name, out var workload))
                 Advance(name, workload.Inbound, progress, haveClients);
