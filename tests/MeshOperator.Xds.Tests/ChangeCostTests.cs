@@ -10,7 +10,7 @@ using Shouldly;
 
 namespace MeshOperator.Xds.Tests;
 
-/// <summary>What a change makes anew does not grow with the mesh around it.</summary>
+/// <summary>What a change renews does not grow with the mesh around it.</summary>
 public sealed class ChangeCostTests
 {
     private const int Services = 40;
@@ -20,7 +20,7 @@ public sealed class ChangeCostTests
     public static TheoryData<string> Kinds => ["access", "endpoint", "pod", "weight"];
 
     [Fact]
-    public void A_change_of_one_workloads_access_makes_its_inbound_resources_anew_and_nothing_else()
+    public void A_change_of_one_workloads_access_renews_its_inbound_resources_and_nothing_else()
     {
         var (mesh, envoy) = (new MeshTranslator(), new EnvoyTranslator());
         var snapshot = Change("access", Mesh(pods: 200), 0);
@@ -36,7 +36,7 @@ public sealed class ChangeCostTests
     }
 
     [Fact]
-    public void A_change_of_an_endpoint_makes_one_resource_anew()
+    public void A_change_of_an_endpoint_renews_one_resource()
     {
         var (mesh, envoy) = (new MeshTranslator(), new EnvoyTranslator());
         var snapshot = Change("endpoint", Mesh(pods: 200), 0);

@@ -63,8 +63,9 @@ public sealed class KubernetesTransport
     /// body as it comes.</summary>
     /// <param name="pathAndQuery">Relative to the server's address.</param>
     /// <param name="accept">The media types that are asked for, as in the header.</param>
-    /// <param name="read">Reads the body of the media type that it is given, within the timeout of the attempt. After a transient failure, its
-    /// <see cref="IOException"/> when the connection breaks among them, it is called again with a body from the beginning.</param>
+    /// <param name="read">Reads the body of the media type that it is given, within the timeout of the attempt. After a transient
+    /// failure, its <see cref="IOException"/> when the connection breaks among them, it is called again with a body from the
+    /// beginning.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>What <paramref name="read"/> made of the body.</returns>
     /// <exception cref="IOException">The connection broke within the body.</exception>

@@ -98,7 +98,7 @@ internal sealed class ShiftAnnouncer(
 
     private void Lose(ShiftCloudEvent cloudEvent, string problem)
     {
-        metrics.CountLost();
         Log.ShiftEventLost(logger, cloudEvent.Type, $"{cloudEvent.Data.Namespace}/{cloudEvent.Data.Split}", problem);
+        metrics.CountLost();
     }
 }
