@@ -204,17 +204,17 @@ public sealed class TranslationProperties
                 {
                     var shares = Shares.OfEndpoints(assignments[Translation.Shared.Names.Pool(port.Service, port.Port, http.Pool!)]);
                     var backends = http
-                        .Backends.Where(b => b is { Target: not null, Weight: > 0 } && ports[b.Target].Endpoints.Count > 0)
+                        .Backends.Where(b => b is { Target: not null, Weight: > 0 } && Taking(ports[b.Target]).Any())
                         .ToList();
                     var total = backends.Sum(b => (double)b.Weight);
 
                     // One endpoint may serve several backends, whose shares it then has all.
                     foreach (var together in backends.GroupBy(b => b.Target!))
                     {
-                        var own = ports[together.Key].Endpoints.Select(e => (e.Address, e.Port)).ToList();
+                        var own = Taking(ports[together.Key]).Select(e => (e.Address, e.Port)).ToList();
                         var others = backends
                             .Where(b => b.Target != together.Key)
-                            .SelectMany(b => ports[b.Target!].Endpoints)
+                            .SelectMany(b => Taking(ports[b.Target!]))
                             .Select(e => (e.Address, e.Port))
                             .ToHashSet();
                         if (!own.Exists(others.Contains))
@@ -222,13 +222,16 @@ public sealed class TranslationProperties
                     }
 
                     shares.Keys.ShouldBe(
-                        backends.SelectMany(b => ports[b.Target!].Endpoints).Select(e => (e.Address, e.Port)).Distinct(),
+                        backends.SelectMany(b => Taking(ports[b.Target!])).Select(e => (e.Address, e.Port)).Distinct(),
                         ignoreOrder: true
                     );
                 }
             },
             iter: Iterations
         );
+
+    /// <summary>The endpoints that take new clients; those that drain only keep the ones that they have.</summary>
+    private static IEnumerable<MeshEndpoint> Taking(MeshServicePort port) => port.Endpoints.Where(endpoint => !endpoint.IsDraining);
 
     /// <summary>Whether a route configuration or listener is a service port's.</summary>
     private static bool IsOf(MeshServicePort port, JsonNode resource)
