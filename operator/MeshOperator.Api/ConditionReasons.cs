@@ -16,6 +16,12 @@ public static class ConditionReasons
     [Condition(ConditionTypes.Accepted, "False")]
     public const string Invalid = "Invalid";
 
+    /// <summary>The operator failed on this object, which is a fault of the operator. The version before stays in effect where there was one;
+    /// all other objects are served.</summary>
+    /// <remarks>Change or delete the object, and report it with the operator's log.</remarks>
+    [Condition(ConditionTypes.Accepted, "False")]
+    public const string TranslationFailed = "TranslationFailed";
+
     /// <summary>An older policy of the same kind has the same target. The older one is in effect. This policy still applies to its other
     /// targets.</summary>
     /// <remarks>Delete one of the two, or give them different targets.</remarks>

@@ -22,6 +22,14 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Error, "The cluster's state could not be translated; proxies keep what they have")]
     public static partial void TranslationFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(
+        44,
+        LogLevel.Error,
+        "The translation fails on {Objects}, which are left out until they change: their versions before stay in effect. Report this with "
+            + "the exception above"
+    )]
+    public static partial void ObjectsHeld(ILogger logger, string objects);
+
     [LoggerMessage(6, LogLevel.Information, "Injected the sidecar into pod {Pod} of namespace {Namespace}")]
     public static partial void Injected(ILogger logger, string pod, string @namespace);
 

@@ -28,6 +28,13 @@ public sealed class PolicySet
         where TPolicy : CustomKubernetesEntity, IMeshPolicy<TSpec>, new()
         where TSpec : class, new() => new(_byKind.SetItem(kind, this[kind].SetItem(name, policy)));
 
+    /// <summary>The set with a policy as it is in another one.</summary>
+    public PolicySet Take(PolicyKind kind, ObjectName name, PolicySet from)
+    {
+        ArgumentNullException.ThrowIfNull(from);
+        return new(_byKind.SetItem(kind, this[kind].SetItem(name, from[kind][name])));
+    }
+
     /// <summary>The set without a policy.</summary>
     public PolicySet Without(PolicyKind kind, ObjectName name) => new(_byKind.SetItem(kind, this[kind].Remove(name)));
 }

@@ -45,6 +45,13 @@ public sealed class EnvoyTranslator
             return _previous = Translate(model, _previous);
     }
 
+    /// <summary>The resources of <paramref name="model"/> alone; the last result stays what it is.</summary>
+    public EnvoyConfiguration TranslateAlone(MeshModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Translate(model, EnvoyConfiguration.Empty);
+    }
+
     /// <summary>The resources of <paramref name="model"/>, sharing with <paramref name="previous"/> what is the same.</summary>
     internal EnvoyConfiguration Translate(MeshModel model, EnvoyConfiguration previous)
     {

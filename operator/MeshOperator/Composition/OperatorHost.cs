@@ -216,6 +216,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<BindFailureEvents>();
         services.AddHostedService<ServiceEvents>();
+        services.AddHostedService<HeldObjectEvents>();
         services.AddSingleton<LatencyReader>();
         services.AddHostedService(p => p.GetRequiredService<LatencyReader>());
         services.AddSingleton<ShiftMeasurements>();
@@ -228,6 +229,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<AskIdentity>();
         services.AddSingleton(options.ShiftCheckHosts);
         services.AddSingleton<CheckClient>();
+        services.AddSingleton<PipelineMetrics>();
         services.AddSingleton<CheckMetrics>();
         services.AddSingleton<OutsideChecks>();
         services.AddSingleton<AnnouncementMetrics>();

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using MeshOperator.Authority;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Metrics;
+using MeshOperator.Pipeline;
 using MeshOperator.Shifts;
 using MeshOperator.Shifts.Announcing;
 using MeshOperator.Shifts.Asking;
@@ -78,6 +79,7 @@ internal static class MetricsPage
         foreach (var type in ofXds.Where(t => t.Name.EndsWith("Metrics", StringComparison.Ordinal)))
             provider.GetRequiredService(type);
         _ = new ShiftMetrics(factory);
+        _ = new PipelineMetrics(factory);
         _ = new CheckMetrics(factory);
         _ = new AnnouncementMetrics(factory);
         // Its instruments are only made: nothing is measured.

@@ -3,9 +3,11 @@ using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Rollout;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation;
+using MeshOperator.Mesh.Translation.Quarantining;
 using MeshOperator.Modes;
 using MeshOperator.Replicas;
 using MeshOperator.Revocations;
+using MeshOperator.Settings;
 using MeshOperator.Snapshots;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Registry;
@@ -23,13 +25,23 @@ internal sealed class MeshPipeline(
     ReplicaPeers peers,
     ReplicaBoard board,
     ModeRecords modes,
+    PipelineMetrics metrics,
+    OperatorOptions options,
     TimeProvider time,
     ILogger<MeshPipeline> logger
 ) : BackgroundService
 {
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>To look for what makes a translation fail takes some twenty translations.</summary>
+    private static readonly TimeSpan SearchEvery = TimeSpan.FromSeconds(30);
+
     private readonly MeshTranslator _translator = new();
+    private readonly Quarantine _quarantine = new(snapshot => CanTranslate(snapshot, envoy, options));
+    private DateTimeOffset _searchedAt = DateTimeOffset.MinValue;
+    private ClusterSnapshot? _good;
+    private IReadOnlyList<Suspect> _held = [];
     private readonly ModeRollout _rollout = new(time);
     private AcknowledgedProgress? _progress;
     private long _recorded = -1;
@@ -51,6 +63,9 @@ internal sealed class MeshPipeline(
 
     /// <summary>The snapshot from which both models were made; null before the first translation.</summary>
     public ClusterSnapshot? TranslatedSnapshot => Volatile.Read(ref _translated);
+
+    /// <summary>Objects that are left out because the translation fails on them.</summary>
+    public IReadOnlyList<Suspect> Held => Volatile.Read(ref _held);
 
     /// <summary>Whether proxies are served.</summary>
     public bool IsReady => Wanted is not null;
@@ -97,35 +112,74 @@ internal sealed class MeshPipeline(
 
     private void Translate()
     {
+        var snapshot = source.Current;
+        if (TryServe(snapshot))
+            return;
+        var now = time.GetUtcNow();
+        if (now - _searchedAt < SearchEvery)
+            return;
+        _searchedAt = now;
+        if (_quarantine.Search(snapshot, _good) && TryServe(snapshot))
+            Log.ObjectsHeld(logger, string.Join(", ", Held));
+    }
+
+    private bool TryServe(ClusterSnapshot snapshot)
+    {
         try
         {
-            var started = Stopwatch.GetTimestamp();
-            var snapshot = source.Current;
-            var result = _translator.Translate(snapshot);
-            // The cache goes first: who sees the new verdicts must not measure them by the old resources.
-            var pending = _rollout.Pending.Count;
-            var served = Advance(result.Model);
-            var woken = cache.Update(envoy.Translate(served));
-            board.Post(Progress.Report());
-            if (_rollout.Pending.Count != pending)
-                Log.RolloutPending(logger, _rollout.Pending.Count);
-            revocations.See(result.Model);
-            board.Post(result.Verdicts.ToDictionary(verdict => verdict.Key, verdict => verdict.Value.Generation));
-            Volatile.Write(ref _served, served);
-            Volatile.Write(ref _wanted, result);
-            Volatile.Write(ref _translated, snapshot);
-            Log.Translated(
-                logger,
-                result.Model.Services.Count,
-                result.Model.Workloads.Count,
-                woken,
-                Stopwatch.GetElapsedTime(started).TotalMilliseconds
-            );
-            Translated?.Invoke();
+            Serve(snapshot);
+            return true;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
+            metrics.CountFailure();
             Log.TranslationFailed(logger, e);
+            return false;
+        }
+    }
+
+    private void Serve(ClusterSnapshot snapshot)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var usable = _quarantine.Apply(snapshot, _good);
+        options.TranslationFault?.Invoke(usable);
+        var result = _quarantine.Judge(_translator.Translate(usable), snapshot);
+        // The cache goes first: who sees the new verdicts must not measure them by the old resources.
+        var pending = _rollout.Pending.Count;
+        var served = Advance(result.Model);
+        var woken = cache.Update(envoy.Translate(served));
+        board.Post(Progress.Report());
+        if (_rollout.Pending.Count != pending)
+            Log.RolloutPending(logger, _rollout.Pending.Count);
+        revocations.See(result.Model);
+        board.Post(result.Verdicts.ToDictionary(verdict => verdict.Key, verdict => verdict.Value.Generation));
+        _good = usable;
+        Volatile.Write(ref _held, [.. _quarantine.Held]);
+        metrics.SetHeld(Held.Count);
+        Volatile.Write(ref _served, served);
+        Volatile.Write(ref _wanted, result);
+        Volatile.Write(ref _translated, snapshot);
+        Log.Translated(
+            logger,
+            result.Model.Services.Count,
+            result.Model.Workloads.Count,
+            woken,
+            Stopwatch.GetElapsedTime(started).TotalMilliseconds
+        );
+        Translated?.Invoke();
+    }
+
+    private static bool CanTranslate(ClusterSnapshot snapshot, EnvoyTranslator envoy, OperatorOptions options)
+    {
+        try
+        {
+            options.TranslationFault?.Invoke(snapshot);
+            envoy.TranslateAlone(new MeshTranslator().Translate(snapshot).Model);
+            return true;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return false;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using MeshOperator.Mesh.Snapshot;
 
 namespace MeshOperator.Settings;
 
@@ -67,6 +68,9 @@ internal sealed record OperatorOptions
 
     /// <summary>Whether the process is the operator's, which then ends it on signals; else whoever started it does.</summary>
     public bool OwnsProcess { get; init; } = true;
+
+    /// <summary>Called before each translation, and may throw: how tests make one fail on an object. Null otherwise.</summary>
+    public Action<ClusterSnapshot>? TranslationFault { get; init; }
 
     /// <summary>Whether all ports are on loopback only.</summary>
     public bool LoopbackOnly { get; init; }
