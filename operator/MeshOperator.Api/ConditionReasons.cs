@@ -16,8 +16,8 @@ public static class ConditionReasons
     [Condition(ConditionTypes.Accepted, "False")]
     public const string Invalid = "Invalid";
 
-    /// <summary>The operator failed on this object, which is a fault of the operator. The version before stays in effect where there was one;
-    /// all other objects are served.</summary>
+    /// <summary>The operator failed on this object, which is a fault of the operator. The version before stays in effect where there was
+    /// one; all other objects are served.</summary>
     /// <remarks>Change or delete the object, and report it with the operator's log.</remarks>
     [Condition(ConditionTypes.Accepted, "False")]
     public const string TranslationFailed = "TranslationFailed";

@@ -56,7 +56,7 @@ public sealed class TranslationFaultTests(TestCluster cluster)
     private static void Fail(ClusterSnapshot snapshot)
     {
         var splits = snapshot.Policies[PolicyKinds.TrafficSplit].Values.OfType<PolicyRecord<TrafficSplitSpec>>();
-        if (splits.Any(split => split.Spec?.Backends.Any(backend => backend.Weight == Poison) == true))
+        if (splits.Any(split => split.Spec?.Backends?.Any(backend => backend.Weight == Poison) == true))
             throw new InvalidOperationException("the translation fails on this");
     }
 

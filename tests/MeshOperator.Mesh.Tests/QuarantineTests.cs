@@ -104,7 +104,7 @@ public sealed class QuarantineTests
     [Fact]
     public void A_replica_that_starts_with_it_does_not_serve_without_a_policy_of_mutual_TLS()
     {
-        var mtls = new PolicyRecord<MtlsPolicySpec>("u", 1, default, new MtlsPolicySpec { Mode = MtlsMode.Strict }, null);
+        var mtls = new PolicyRecord<MtlsPolicySpec>("u", 1, default, new MtlsPolicySpec { Mode = MtlsPolicyMode.Strict }, null);
         var snapshot = Snapshot(2);
         snapshot = snapshot with { Policies = snapshot.Policies.With(PolicyKinds.MtlsPolicy, Web, mtls) };
         var quarantine = new Quarantine(trial => !trial.Policies[PolicyKinds.MtlsPolicy].ContainsKey(Web));
@@ -130,10 +130,16 @@ public sealed class QuarantineTests
         };
 
     private static int? WeightIn(ClusterSnapshot snapshot) =>
-        snapshot.Policies.Find(PolicyKinds.TrafficSplit, Name(0))?.Spec!.Backends[0].Weight;
+        snapshot.Policies.Find(PolicyKinds.TrafficSplit, Name(0))?.Spec!.Backends![0].Weight;
 
     private static ObjectName Name(int split) => new("shop", $"s{split}");
 
     private static PolicyRecord<TrafficSplitSpec> Split(int service, int weight) =>
-        new($"uid-{service}", weight, default, new TrafficSplitSpec { Service = $"s{service}", Backends = [Cluster.Backend($"s{service}", weight)] }, null);
+        new(
+            $"uid-{service}",
+            weight,
+            default,
+            new TrafficSplitSpec { Service = $"s{service}", Backends = [Cluster.Backend($"s{service}", weight)] },
+            null
+        );
 }

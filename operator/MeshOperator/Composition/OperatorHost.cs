@@ -230,6 +230,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton(options.ShiftCheckHosts);
         services.AddSingleton<CheckClient>();
         services.AddSingleton<PipelineMetrics>();
+        services.AddSingleton<PipelineWatch>();
         services.AddSingleton<CheckMetrics>();
         services.AddSingleton<OutsideChecks>();
         services.AddSingleton<AnnouncementMetrics>();
@@ -350,11 +351,14 @@ internal sealed class OperatorHost : IAsyncDisposable
         app.MapValidationWebhook<MeshCertificateAuthority>().WithMetadata(webhooks);
         var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
         app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
-        app.MapGet("/healthz", () => "ok\n").WithMetadata(metrics);
+        app.MapGet("/healthz", Alive).WithMetadata(metrics);
         app.MapGet("/readyz", Ready).WithMetadata(metrics);
         foreach (var endpoint in app.MapReplicas())
             endpoint.WithMetadata(new ListenerKindMetadata(ListenerKind.Replicas));
     }
+
+    private static IResult Alive(PipelineWatch pipeline) =>
+        pipeline.IsStuck ? Results.Text("a translation has lasted over 2 minutes\n", statusCode: 503) : Results.Text("ok\n");
 
     private static IResult Ready(MeshPipeline pipeline, Isolation isolation, Shutdown shutdown)
     {

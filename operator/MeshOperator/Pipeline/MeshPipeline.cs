@@ -26,6 +26,7 @@ internal sealed class MeshPipeline(
     ReplicaBoard board,
     ModeRecords modes,
     PipelineMetrics metrics,
+    PipelineWatch watch,
     OperatorOptions options,
     TimeProvider time,
     ILogger<MeshPipeline> logger
@@ -112,7 +113,19 @@ internal sealed class MeshPipeline(
 
     private void Translate()
     {
-        var snapshot = source.Current;
+        watch.Begin();
+        try
+        {
+            Translate(source.Current);
+        }
+        finally
+        {
+            watch.End();
+        }
+    }
+
+    private void Translate(ClusterSnapshot snapshot)
+    {
         if (TryServe(snapshot))
             return;
         var now = time.GetUtcNow();

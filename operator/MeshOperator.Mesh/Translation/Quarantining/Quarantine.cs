@@ -24,7 +24,9 @@ public sealed class Quarantine(Func<ClusterSnapshot, bool> works)
     public ClusterSnapshot Apply(ClusterSnapshot snapshot, ClusterSnapshot? good)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
-        foreach (var changed in _held.Where(held => !ReferenceEquals(held.Key.Find(snapshot), held.Value)).Select(held => held.Key).ToList())
+        foreach (
+            var changed in _held.Where(held => !ReferenceEquals(held.Key.Find(snapshot), held.Value)).Select(held => held.Key).ToList()
+        )
             _held.Remove(changed);
         return _held.Keys.Aggregate(snapshot, (rest, held) => Replace(rest, held, good));
     }
@@ -37,7 +39,11 @@ public sealed class Quarantine(Func<ClusterSnapshot, bool> works)
         ArgumentNullException.ThrowIfNull(snapshot);
         if (new CulpritSearch(works, Most).Find(snapshot) is not { } culprits)
             return false;
-        if (culprits.Any(culprit => culprit.Policy == PolicyKinds.MtlsPolicy && good?.Policies[culprit.Policy].ContainsKey(culprit.Name) != true))
+        if (
+            culprits.Any(culprit =>
+                culprit.Policy == PolicyKinds.MtlsPolicy && good?.Policies[culprit.Policy].ContainsKey(culprit.Name) != true
+            )
+        )
             return false;
         foreach (var culprit in culprits)
             _held[culprit] = culprit.Find(snapshot)!;
@@ -58,14 +64,19 @@ public sealed class Quarantine(Func<ClusterSnapshot, bool> works)
             verdicts = verdicts.SetItem(key, Describe(record, inEffect));
         }
 
-        return result with { Verdicts = verdicts };
+        return result with
+        {
+            Verdicts = verdicts,
+        };
     }
 
     private static ClusterSnapshot Replace(ClusterSnapshot snapshot, Suspect held, ClusterSnapshot? good)
     {
         var rest = held.RemoveFrom(snapshot);
         // Of a policy another object may have had the name.
-        return good is not null && held.Find(good) is { } version && IsSameObject(held.Find(snapshot), version) ? held.Copy(good, rest) : rest;
+        return good is not null && held.Find(good) is { } version && IsSameObject(held.Find(snapshot), version)
+            ? held.Copy(good, rest)
+            : rest;
     }
 
     private static bool IsSameObject(object? present, object version) =>

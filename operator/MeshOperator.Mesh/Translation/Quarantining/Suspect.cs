@@ -27,7 +27,9 @@ public sealed record Suspect(string Kind, ObjectName Name, PolicyKind? Policy)
             .Services.Keys.Order()
             .Select(name => new Suspect(Service, name, null))
             .Concat(snapshot.Pods.Keys.Order().Select(name => new Suspect(Pod, name, null)))
-            .Concat(PolicyKinds.All.SelectMany(kind => snapshot.Policies[kind].Keys.Order().Select(name => new Suspect(kind.Name, name, kind))));
+            .Concat(
+                PolicyKinds.All.SelectMany(kind => snapshot.Policies[kind].Keys.Order().Select(name => new Suspect(kind.Name, name, kind)))
+            );
     }
 
     /// <summary>What a snapshot knows of the object; null when it is not there. What was not changed is the same instance.</summary>
