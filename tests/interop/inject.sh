@@ -55,8 +55,10 @@ data:
   most: ".inf"
 YAML
 inject_file() { $meshop inject -f "$1" -n "$ns" 2>&1; }
-inject_file "$data/others.yaml" >"$data/same.yaml"
+# shellcheck disable=SC2086
+said=$($meshop inject -f "$data/others.yaml" -n "$ns" 2>&1 >"$data/same.yaml")
 check "what is not injected comes out byte for byte" cmp "$data/others.yaml" "$data/same.yaml"
+expect "and that is said" "nothing to inject: no object describes pods" echo "$said"
 cat >"$data/merged.yaml" <<'YAML'
 apiVersion: v1
 kind: Pod
