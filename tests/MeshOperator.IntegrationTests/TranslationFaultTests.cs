@@ -1,6 +1,7 @@
 using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Testing;
 using MeshOperator.Xds.Resources;
 using Shouldly;
 using Xunit;
@@ -43,6 +44,32 @@ public sealed class TranslationFaultTests(TestCluster cluster)
         await using var proxy = await scene.AcknowledgeAsync(mesh, "caller-0");
         await scene.Namespace.SplitAsync("second", "model-v1", ("model-v2", 100));
         await scene.EventuallyAsync(split => Accepted(split).ShouldBe(("True", "Accepted")), "second");
+    }
+
+    [Fact]
+    public async Task Fault_of_no_object_is_tried_again_without_a_change()
+    {
+        var (fails, failures) = (false, 0);
+        await using var mesh = await TestOperator.StartAsync(cluster, options => options with { TranslationFault = _ => FailWhile() });
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
+        Volatile.Write(ref fails, true);
+        await scene.Namespace.SplitAsync(SplitScene.Split, "model", ("model-v1", 20), ("model-v2", 10));
+        await Eventually.Succeeds(() => Volatile.Read(ref failures).ShouldBeGreaterThan(1));
+
+        Volatile.Write(ref fails, false);
+
+        await Eventually.Succeeds(
+            async () => (await scene.SplitAsync()).Status.ShouldNotBeNull().ObservedGeneration.ShouldBe(2),
+            TimeSpan.FromSeconds(60)
+        );
+
+        void FailWhile()
+        {
+            if (!Volatile.Read(ref fails))
+                return;
+            Interlocked.Increment(ref failures);
+            throw new InvalidOperationException("the translation fails");
+        }
     }
 
     private async Task<SplitScene> ServeAndStopAsync()

@@ -35,12 +35,13 @@ internal sealed class MeshPipeline(
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>To look for what makes a translation fail takes some twenty translations.</summary>
+    /// <summary>How soon a translation is tried again that has failed, and of which no object is known to be the cause. To look for one takes
+    /// some twenty translations.</summary>
     private static readonly TimeSpan SearchEvery = TimeSpan.FromSeconds(30);
 
     private readonly MeshTranslator _translator = new();
     private readonly Quarantine _quarantine = new(snapshot => CanTranslate(snapshot, envoy, options));
-    private DateTimeOffset _searchedAt = DateTimeOffset.MinValue;
+    private DateTimeOffset? _failedAt;
     private ClusterSnapshot? _good;
     private IReadOnlyList<Suspect> _held = [];
     private readonly ModeRollout _rollout = new(time);
@@ -49,6 +50,9 @@ internal sealed class MeshPipeline(
     private TranslationResult? _wanted;
     private MeshModel? _served;
     private ClusterSnapshot? _translated;
+
+    /// <summary>Whether a translation that failed is to be tried again.</summary>
+    private bool IsDue => _failedAt is { } failedAt && time.GetUtcNow() - failedAt >= SearchEvery;
 
     private AcknowledgedProgress Progress => _progress ??= new AcknowledgedProgress(proxies, peers, _rollout);
 
@@ -87,12 +91,13 @@ internal sealed class MeshPipeline(
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
-    /// <summary>Waits until something has changed, or the next step to another mode of mutual TLS can be taken.</summary>
+    /// <summary>Waits until something has changed, the next step to another mode of mutual TLS can be taken, or a translation that failed is
+    /// to be tried again.</summary>
     private async Task WaitForChangeAsync(CancellationToken cancellation)
     {
-        while (_rollout.Pending.Count > 0)
+        while (_rollout.Pending.Count > 0 || _failedAt is not null)
         {
-            using var poll = new CancellationTokenSource(RolloutPoll, time);
+            using var poll = new CancellationTokenSource(_rollout.Pending.Count > 0 ? RolloutPoll : SearchEvery, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, poll.Token);
             try
             {
@@ -102,7 +107,7 @@ internal sealed class MeshPipeline(
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
                 _rollout.Followed = modes.ToFollow;
-                if (_rollout.CanAdvance(Progress))
+                if (IsDue || _rollout.CanAdvance(Progress))
                     return;
                 board.Post(Progress.Report());
             }
@@ -127,13 +132,22 @@ internal sealed class MeshPipeline(
     private void Translate(ClusterSnapshot snapshot)
     {
         if (TryServe(snapshot))
+        {
+            _failedAt = null;
             return;
-        var now = time.GetUtcNow();
-        if (now - _searchedAt < SearchEvery)
+        }
+
+        if (_failedAt is not null && !IsDue)
             return;
-        _searchedAt = now;
         if (_quarantine.Search(snapshot, _good) && TryServe(snapshot))
+        {
+            _failedAt = null;
             Log.ObjectsHeld(logger, string.Join(", ", Held));
+        }
+        else
+        {
+            _failedAt = time.GetUtcNow();
+        }
     }
 
     private bool TryServe(ClusterSnapshot snapshot)
