@@ -35,8 +35,8 @@ internal sealed class MeshPipeline(
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RolloutPoll = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How soon a translation is tried again that has failed, and of which no object is known to be the cause. To look for one takes
-    /// some twenty translations.</summary>
+    /// <summary>How soon a translation is tried again that has failed, and of which no object is known to be the cause. To look for one
+    /// takes some twenty translations.</summary>
     private static readonly TimeSpan SearchEvery = TimeSpan.FromSeconds(30);
 
     private readonly MeshTranslator _translator = new();
@@ -91,8 +91,8 @@ internal sealed class MeshPipeline(
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
-    /// <summary>Waits until something has changed, the next step to another mode of mutual TLS can be taken, or a translation that failed is
-    /// to be tried again.</summary>
+    /// <summary>Waits until something has changed, the next step to another mode of mutual TLS can be taken, or a translation that failed
+    /// is to be tried again.</summary>
     private async Task WaitForChangeAsync(CancellationToken cancellation)
     {
         while (_rollout.Pending.Count > 0 || _failedAt is not null)
