@@ -343,6 +343,46 @@ public sealed class ReplicaTests(TestCluster cluster)
         }
     }
 
+    [Fact]
+    public async Task Replica_is_asked_once_though_a_dead_one_is_on_record_with_its_address()
+    {
+        await using var pair = await PairAsync();
+        var leases = cluster.Of<V1Lease>();
+        var present = (await leases.ListAsync(Cancellation)).Where(lease => lease.Spec?.HolderIdentity == "second");
+        var address = present.Single(lease => lease.Metadata.NamespaceProperty == pair.Leader.Namespace).Metadata.Annotations[
+            ReplicaLeases.AddressAnnotation
+        ];
+
+        await RecordAsync("dead", address);
+        await RecordAsync("elsewhere", "127.0.0.1:1");
+
+        // Who does not answer is known when both records were looked at.
+        var peers = (ReplicaPeers)pair.Leader.Host.Services.GetService(typeof(ReplicaPeers))!;
+        await Eventually.Succeeds(() => peers.Current.Silent.ShouldBe(["elsewhere"]));
+        peers.Current.Replicas.ShouldHaveSingleItem().Name.ShouldBe("second");
+
+        Task RecordAsync(string holder, string where) =>
+            leases.CreateAsync(
+                new V1Lease
+                {
+                    Metadata = new V1ObjectMeta
+                    {
+                        Name = $"mesh-operator-replica-{holder}",
+                        NamespaceProperty = pair.Leader.Namespace,
+                        Labels = new Dictionary<string, string> { [Api.MeshNames.ReplicaReportLabel] = "true" },
+                        Annotations = new Dictionary<string, string> { [ReplicaLeases.AddressAnnotation] = where },
+                    },
+                    Spec = new V1LeaseSpec
+                    {
+                        HolderIdentity = holder,
+                        RenewTime = TimeProvider.System.GetUtcNow().AddMinutes(-1).UtcDateTime,
+                        LeaseDurationSeconds = 15,
+                    },
+                },
+                Cancellation
+            );
+    }
+
     private async Task<Pair> PairAsync(bool injects = false, string? otherVersion = null)
     {
         var leader = await TestOperator.StartAsync(cluster, o => o with { ElectionIdentity = "first", OwnWebhookConfigurations = injects });

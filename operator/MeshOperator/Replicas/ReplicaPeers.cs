@@ -114,23 +114,35 @@ internal sealed class ReplicaPeers(
         }
     }
 
-    private void Look(string self)
+    /// <summary>Where the other replicas are, by their names. One that has died may still be on record with an address that another one
+    /// has now, or this one; who is asked there is the one that wrote last.</summary>
+    private Dictionary<string, IPEndPoint> FindOthers(string self)
     {
-        var there = new Dictionary<string, IPEndPoint>(StringComparer.Ordinal);
+        var found = new List<(string Holder, IPEndPoint Address, DateTime? Renewed)>();
         foreach (var lease in leases.Objects.Values)
         {
             if (
                 lease.Spec?.HolderIdentity is { } holder
-                && holder != self
-                && ages.IsFresh(lease)
+                && (holder == self || ages.IsFresh(lease))
                 && lease.Metadata.Annotations?.TryGetValue(ReplicaLeases.AddressAnnotation, out var text) == true
                 && IPEndPoint.TryParse(text, out var address)
             )
             {
-                there[holder] = address;
+                found.Add((holder, address, lease.Spec.RenewTime));
             }
         }
 
+        return found
+            .GroupBy(replica => replica.Address)
+            .Select(same => same.MaxBy(replica => replica.Renewed))
+            .Where(replica => replica.Holder != self)
+            .DistinctBy(replica => replica.Holder)
+            .ToDictionary(replica => replica.Holder, replica => replica.Address, StringComparer.Ordinal);
+    }
+
+    private void Look(string self)
+    {
+        var there = FindOthers(self);
         lock (_gate)
         {
             var changed = false;
