@@ -32,7 +32,7 @@ public sealed class ServiceNoticeTests
         var service = new ServiceRecord(["10.96.0.1"], [new ServicePortRecord("http", 80, null)], false) { StaysOnNode = true };
         var cluster = Cluster(service);
         var notice = Find(cluster).ShouldHaveSingleItem();
-        notice.Service.ShouldBe(Web);
+        notice.Name.ShouldBe(Web);
         notice.Reason.ShouldBe("NoEndpointOnNode");
         notice.Message.ShouldContain("port 80 has no ready endpoint on node-b.");
 
@@ -41,7 +41,7 @@ public sealed class ServiceNoticeTests
         Find(Cluster(service with { StaysOnNode = false })).ShouldBeEmpty();
     }
 
-    private static List<ServiceNotice> Find(ClusterSnapshot snapshot) =>
+    private static List<ObjectNotice> Find(ClusterSnapshot snapshot) =>
         [.. ServiceNotices.Find(snapshot, new MeshTranslator().Translate(snapshot).Model)];
 
     private static PodRecord Pod(string node) => new("default", HasProxy: true, []) { Node = node };

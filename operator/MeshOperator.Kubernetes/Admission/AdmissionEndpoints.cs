@@ -127,12 +127,7 @@ public static class AdmissionEndpoints
         {
             outcome = "malformed";
             Log.WebhookMalformed(logger, path, e.Message);
-            response = ToResponse(
-                AdmissionResult.Deny(
-                    $"The {kind.Kind} cannot be read: {(e is JsonException json ? JsonProblem.Describe(json) : e.Message)}",
-                    400
-                )
-            );
+            response = ToResponse(AdmissionResult.Deny($"The {kind.Kind} cannot be read: {JsonProblem.Describe(e)}", 400));
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {

@@ -7,13 +7,13 @@ namespace MeshOperator.Kubernetes.Manifests;
 public static partial class JsonProblem
 {
     /// <summary>For people: the field, and what it must be.</summary>
-    public static string Describe(JsonException problem)
+    public static string Describe(Exception problem)
     {
         ArgumentNullException.ThrowIfNull(problem);
         var match = Conversion().Match(problem.Message);
-        if (!match.Success)
+        if (problem is not JsonException json || !match.Success)
             return problem.Message;
-        var path = (problem.Path ?? string.Empty).TrimStart('$').TrimStart('.');
+        var path = (json.Path ?? string.Empty).TrimStart('$').TrimStart('.');
         return $"{(path.Length > 0 ? path : "the object")}: has the wrong type; write {WordFor(match.Groups["type"].Value)}";
     }
 

@@ -95,9 +95,7 @@ internal static class CheckInjectCommand
                         or UnauthorizedAccessException
             )
         {
-            await console.Error.WriteLineAsync(
-                $"meshop check-inject: {(e is JsonException json ? JsonProblem.Describe(json) : e.Message)}"
-            );
+            await console.Error.WriteLineAsync($"meshop check-inject: {JsonProblem.Describe(e)}");
             return 1;
         }
     }

@@ -215,8 +215,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         ));
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<BindFailureEvents>();
-        services.AddHostedService<ServiceEvents>();
-        services.AddHostedService<HeldObjectEvents>();
+        services.AddHostedService<NoticeEvents>();
         services.AddSingleton<LatencyReader>();
         services.AddHostedService(p => p.GetRequiredService<LatencyReader>());
         services.AddSingleton<ShiftMeasurements>();

@@ -2,14 +2,10 @@ using System.Globalization;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Ports;
+using MeshOperator.Mesh.Translation.Quarantining;
+using MeshOperator.Output;
 
 namespace MeshOperator.Statuses;
-
-/// <summary>Something about a Service that its owner should know.</summary>
-/// <param name="Service">The Service.</param>
-/// <param name="Reason">The reason of the Event.</param>
-/// <param name="Message">What is so, and what to do.</param>
-internal sealed record ServiceNotice(ObjectName Service, string Reason, string Message);
 
 /// <summary>Finds what of Services the mesh does not know, or cannot do everywhere.</summary>
 internal static class ServiceNotices
@@ -20,20 +16,19 @@ internal static class ServiceNotices
     /// <summary>Clients of a node are sent to endpoints on it only, and there is none.</summary>
     public const string NoEndpointOnNode = "NoEndpointOnNode";
 
-    private const int MostNodesNamed = 5;
-
     /// <summary>What is to be said of the Services of a cluster.</summary>
-    public static IEnumerable<ServiceNotice> Find(ClusterSnapshot snapshot, MeshModel model)
+    public static IEnumerable<ObjectNotice> Find(ClusterSnapshot snapshot, MeshModel model)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(model);
         return snapshot.Services.SelectMany(service => FindProtocols(service.Key, service.Value)).Concat(FindNodes(model));
     }
 
-    private static IEnumerable<ServiceNotice> FindProtocols(ObjectName name, ServiceRecord service) =>
+    private static IEnumerable<ObjectNotice> FindProtocols(ObjectName name, ServiceRecord service) =>
         service
             .Ports.Where(port => port.AppProtocol is { Length: > 0 } declared && !ProtocolDetection.IsKnown(declared))
-            .Select(port => new ServiceNotice(
+            .Select(port => new ObjectNotice(
+                Suspect.Service,
                 name,
                 UnknownAppProtocol,
                 string.Create(
@@ -43,7 +38,7 @@ internal static class ServiceNotices
                 )
             ));
 
-    private static IEnumerable<ServiceNotice> FindNodes(MeshModel model)
+    private static IEnumerable<ObjectNotice> FindNodes(MeshModel model)
     {
         var local = model.Services.Values.Where(service => service.Ports.Any(port => port.StaysOnNode)).ToList();
         if (local.Count == 0)
@@ -60,7 +55,8 @@ internal static class ServiceNotices
                 var served = port.Endpoints.SelectMany(endpoint => endpoint.Nodes).ToHashSet(StringComparer.Ordinal);
                 var missing = callers.Where(node => !served.Contains(node)).Order(StringComparer.Ordinal).ToList();
                 if (missing.Count > 0)
-                    yield return new ServiceNotice(
+                    yield return new ObjectNotice(
+                        Suspect.Service,
                         new ObjectName(service.Name.Namespace, service.Name.Name),
                         NoEndpointOnNode,
                         Describe(port.Port, missing)
@@ -71,11 +67,9 @@ internal static class ServiceNotices
 
     private static string Describe(int port, List<string> nodes)
     {
-        var named = string.Join(", ", nodes.Take(MostNodesNamed));
-        var more = nodes.Count > MostNodesNamed ? $" and {nodes.Count - MostNodesNamed} more" : string.Empty;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"spec.internalTrafficPolicy is Local, and port {port} has no ready endpoint on {named}{more}. "
+            $"spec.internalTrafficPolicy is Local, and port {port} has no ready endpoint on {Names.Join(nodes)}. "
                 + $"Pods of the mesh that call it there get 503, or a closed connection. Run a pod of the service on each node, or "
                 + $"use Cluster."
         );

@@ -1,6 +1,7 @@
 using k8s;
 using k8s.Models;
 using MeshOperator.Api;
+using MeshOperator.Output;
 
 namespace MeshOperator.Uninstalling;
 
@@ -10,7 +11,6 @@ internal sealed class Leftovers(IKubernetes client, string operatorNamespace)
     private const string LeasePrefix = "mesh-operator-";
     private const string Release = "app.kubernetes.io/name=mesh-operator,app.kubernetes.io/part-of=mesh-operator";
     private const string Managed = $"{MeshNames.ManagedByLabel}={MeshNames.FieldManager}";
-    private const int MostNamed = 5;
 
     /// <summary>Why nothing should be removed now, each with what to do; empty when nothing is in the way.</summary>
     public async Task<IReadOnlyList<string>> FindObstaclesAsync(CancellationToken cancellation)
@@ -31,7 +31,7 @@ internal sealed class Leftovers(IKubernetes client, string operatorNamespace)
             obstacles.Add($"the operator is still installed ({string.Join(", ", installed)}); run helm uninstall first");
         if (pods.Items.Count > 0)
             obstacles.Add(
-                $"{pods.Items.Count} pods still have the sidecar ({List(pods.Items)}); remove the label "
+                $"{pods.Items.Count} pods still have the sidecar ({Names.Join([.. pods.Items.Select(Name)])}); remove the label "
                     + $"{MeshNames.InjectionLabel} from their namespaces, and restart them"
             );
         return obstacles;
@@ -86,13 +86,6 @@ internal sealed class Leftovers(IKubernetes client, string operatorNamespace)
 
     private static Leftover Describe(LeftoverKind kind, IMetadata<V1ObjectMeta> found, string what) =>
         new(kind, found.Metadata.NamespaceProperty, found.Metadata.Name, what);
-
-    private static string List(IEnumerable<V1Pod> pods)
-    {
-        string[] names = [.. pods.Select(Name).Order(StringComparer.Ordinal)];
-        var named = string.Join(", ", names.Take(MostNamed));
-        return names.Length > MostNamed ? $"{named} and {names.Length - MostNamed} more" : named;
-    }
 
     private static string Name(IMetadata<V1ObjectMeta> found) => $"{found.Metadata.NamespaceProperty}/{found.Metadata.Name}";
 }

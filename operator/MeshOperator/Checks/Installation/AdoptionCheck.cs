@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MeshOperator.Output;
 
 namespace MeshOperator.Checks.Installation;
 

@@ -1,5 +1,6 @@
 using k8s.Models;
 using MeshOperator.Api;
+using MeshOperator.Output;
 
 namespace MeshOperator.Checks.Installation;
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Injection;
+using MeshOperator.Output;
 
 namespace MeshOperator.Checks.Installation;
 

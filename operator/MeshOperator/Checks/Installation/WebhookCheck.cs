@@ -1,5 +1,6 @@
 using System.Text;
 using k8s.Models;
+using MeshOperator.Output;
 
 namespace MeshOperator.Checks.Installation;
 

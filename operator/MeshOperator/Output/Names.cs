@@ -1,4 +1,4 @@
-namespace MeshOperator.Checks.Installation;
+namespace MeshOperator.Output;
 
 /// <summary>Names of objects in messages.</summary>
 internal static class Names

@@ -1,31 +1,32 @@
 using k8s;
 using k8s.Models;
-using MeshOperator.Api;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Events;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
+using MeshOperator.Mesh.Snapshot;
 using MeshOperator.Mesh.Translation.Quarantining;
 using MeshOperator.Pipeline;
 
 namespace MeshOperator.Statuses;
 
-/// <summary>Reports by an Event at each Service and Pod that it is left out because the translation fails on it; policies have a status for
-/// it. Only the leader writes.</summary>
-internal sealed class HeldObjectEvents(
+/// <summary>Reports by Events at Services and Pods what <see cref="ServiceNotices"/> finds, and which are left out because the translation
+/// fails on them: each once, and again when it is new. Only the leader writes.</summary>
+internal sealed class NoticeEvents(
     MeshPipeline pipeline,
     SharedInformer<V1Service> services,
     SharedInformer<V1Pod> pods,
     EventPublisher events,
     ILeadership leadership,
-    ILogger<HeldObjectEvents> logger
+    TimeProvider time,
+    ILogger<NoticeEvents> logger
 ) : BackgroundService
 {
-    private const string Message =
-        "The operator failed on this object, so the mesh goes on with what it was before. Report this with the operator's log.";
+    /// <summary>Notices of pods that start and end together are gathered.</summary>
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim _translated = new(0, 1);
-    private HashSet<Suspect> _known = [];
+    private HashSet<ObjectNotice> _known = [];
 
     public override void Dispose()
     {
@@ -42,6 +43,7 @@ internal sealed class HeldObjectEvents(
             {
                 await _translated.WaitAsync(stoppingToken);
                 await LookAsync(stoppingToken);
+                await Task.Delay(LookEvery, time, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -62,43 +64,47 @@ internal sealed class HeldObjectEvents(
 
     private async Task LookAsync(CancellationToken cancellation)
     {
-        var held = pipeline.Held;
-        if (!leadership.IsLeader || (held.Count == 0 && _known.Count == 0))
+        if (!leadership.IsLeader || pipeline is not { TranslatedSnapshot: { } snapshot, Wanted: { } wanted })
             return;
-        foreach (var found in held.Where(found => !_known.Contains(found)))
-            await PublishAsync(found, cancellation);
-        _known = [.. held];
+        var found = ServiceNotices
+            .Find(snapshot, wanted.Model)
+            .Concat(pipeline.Held.Where(held => held.Policy is null).Select(ObjectNotice.ForHeld))
+            .ToHashSet();
+        foreach (var notice in found.Where(notice => !_known.Contains(notice)))
+            await PublishAsync(notice, cancellation);
+        _known = found;
     }
 
-    private async Task PublishAsync(Suspect held, CancellationToken cancellation)
+    private async Task PublishAsync(ObjectNotice notice, CancellationToken cancellation)
     {
-        if (Describe(held) is not { } about)
+        if (Describe(notice) is not { } about)
             return;
         try
         {
-            await events.PublishAsync(about, isWarning: true, ConditionReasons.TranslationFailed, Message, cancellation);
+            await events.PublishAsync(about, isWarning: true, notice.Reason, notice.Message, cancellation);
         }
         catch (KubernetesApiException e)
         {
-            Log.EventNotWritten(logger, held.ToString(), e.Message);
+            Log.EventNotWritten(logger, notice.Name.ToString(), e.Message);
         }
     }
 
-    private IKubernetesObject<V1ObjectMeta>? Describe(Suspect held)
+    /// <summary>The object as an Event refers to it; null when it is gone.</summary>
+    private IKubernetesObject<V1ObjectMeta>? Describe(ObjectNotice notice)
     {
-        var key = new ObjectKey(held.Name.Namespace, held.Name.Name);
-        return held.Kind switch
+        var key = new ObjectKey(notice.Name.Namespace, notice.Name.Name);
+        return notice.Kind switch
         {
             Suspect.Service when services.Objects.TryGetValue(key, out var service) => new V1Service
             {
                 ApiVersion = "v1",
-                Kind = Suspect.Service,
+                Kind = notice.Kind,
                 Metadata = service.Metadata,
             },
             Suspect.Pod when pods.Objects.TryGetValue(key, out var pod) => new V1Pod
             {
                 ApiVersion = "v1",
-                Kind = Suspect.Pod,
+                Kind = notice.Kind,
                 Metadata = pod.Metadata,
             },
             _ => null,
