@@ -28,6 +28,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// begin and the end are written.</summary>
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(3);
 
+    /// <summary>One change of a policy takes two writes, that it was found valid and that all proxies have it.</summary>
+    private const int WritesAtOnce = 6;
+
     /// <summary>How long after a start the status of a policy that has not changed stays as it was, while proxies come back.</summary>
     private static readonly TimeSpan ComeBackWithin = TimeSpan.FromSeconds(30);
 
@@ -56,6 +59,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
     /// <summary>When the status of a policy was last written.</summary>
     private readonly ConcurrentDictionary<PolicyKey, DateTimeOffset> _writtenAt = new();
+
+    private readonly WritePace _pace = new(every: TimeSpan.FromSeconds(1), WritesAtOnce);
 
     /// <summary>When progress may be written that was not because there was some a moment ago.</summary>
     private readonly ConcurrentDictionary<PolicyKey, DateTimeOffset> _deferred = new();
@@ -180,6 +185,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 _writtenAt.TryRemove(gone, out _);
             foreach (var gone in _deferred.Keys.Where(key => !verdicts.ContainsKey(key)))
                 _deferred.TryRemove(gone, out _);
+            _pace.Keep(verdicts.ContainsKey);
             foreach (var key in verdicts.Keys)
             {
                 if (Desired(key) is not null)
@@ -228,6 +234,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 {
                     var store = _stores[key.Kind];
                     _writtenAt[key] = _time.GetUtcNow();
+                    _pace.Count(key, _writtenAt[key]);
                     _deferred.TryRemove(key, out _);
                     await store.WriteAsync(
                         ToObjectKey(key),
@@ -282,14 +289,16 @@ internal sealed class PolicyStatusWriter : BackgroundService
         var status = PolicyConditions.Status(verdict, progress, found.Status, now);
         if (PolicyConditions.SaySame(status, found.Status))
             return null;
-        return PolicyConditions.IsProgress(status, found.Status) && !IsDue(key, now) ? null : (status, found.Status);
+        return IsDue(key, isProgress: PolicyConditions.IsProgress(status, found.Status), now) ? (status, found.Status) : null;
     }
 
-    /// <summary>Whether it may be written that some more proxies have acknowledged, while others are still waited for; else it is looked at
-    /// again when it may.</summary>
-    private bool IsDue(PolicyKey key, DateTimeOffset now)
+    /// <summary>Whether a status may be written now, one that only says that some more proxies have acknowledged less often; else it is
+    /// looked at again when it may.</summary>
+    private bool IsDue(PolicyKey key, bool isProgress, DateTimeOffset now)
     {
-        var due = _writtenAt.GetValueOrDefault(key) + ProgressEvery;
+        var due = _pace.DueAt(key);
+        if (isProgress && _writtenAt.GetValueOrDefault(key) + ProgressEvery is var next && next > due)
+            due = next;
         if (due <= now)
             return true;
         _deferred[key] = due;
