@@ -26,7 +26,8 @@ internal sealed class ResourceSet
 
     public int Count => _items.Length;
 
-    /// <summary>A hash over all names and versions.</summary>
+    /// <summary>A hash over all names and versions; of a set that was made from another one, that one's and of what was replaced, so that
+    /// it does not depend on what there was before.</summary>
     public string Version { get; }
 
     public XdsResource this[int index] => _items[index];
@@ -61,7 +62,7 @@ internal sealed class ResourceSet
         var replaced = new List<XdsResource>();
         foreach (var other in others)
         {
-            if (IndexOf(other.Name) is not (>= 0 and var index) || ReferenceEquals(_items[index], other))
+            if (IndexOf(other.Name) is not (>= 0 and var index) || _items[index].Version == other.Version)
                 continue;
             items ??= [.. _items];
             items[index] = other;
@@ -70,9 +71,10 @@ internal sealed class ResourceSet
 
         if (items is null)
             return this;
-        return previous is not null && previous._items.AsSpan().SequenceEqual(items)
+        var version = $"{Version}.{Hash([.. replaced])}";
+        return previous is not null && previous.Version == version && previous._items.AsSpan().SequenceEqual(items)
             ? previous
-            : new ResourceSet(items, _indices, $"{Version}.{Hash([.. replaced])}");
+            : new ResourceSet(items, _indices, version);
     }
 
     public int IndexOf(string name) => _indices.TryGetValue(name, out var index) ? index : -1;
