@@ -178,13 +178,35 @@ internal static class PolicyConditions
         if (progress.Unconnected.Count == 0)
             return string.Empty;
         var silent = progress.Silent.Count == 0 ? string.Empty : $"; not reporting: replica {string.Join(", ", progress.Silent)}";
-        var named = progress
-            .Unconnected.OrderByDescending(p => p.Holds(now))
-            .ThenBy(p => p.Workload.Namespace, StringComparer.Ordinal)
-            .ThenBy(p => p.Workload.Pod, StringComparer.Ordinal)
-            .Take(MostNamed)
+        var named = FindFirst(progress.Unconnected, now)
             .Select(p => $"{p.Workload.Namespace}/{p.Workload.Pod} (for {CoarseAge.Text(now - p.Since)})");
         return $"; not connected: {string.Join(", ", named)}{More(progress.Unconnected.Count)}{silent}";
+    }
+
+    /// <summary>Those that are named: who is waited for, then by name. Few of thousands, so they are not sorted.</summary>
+    private static List<ExpectedProxy> FindFirst(IReadOnlyList<ExpectedProxy> proxies, DateTimeOffset now)
+    {
+        var first = new List<ExpectedProxy>(MostNamed + 1);
+        foreach (var proxy in proxies)
+        {
+            var place = first.FindIndex(other => Precedes(proxy, other, now));
+            if (place < 0 && first.Count == MostNamed)
+                continue;
+            first.Insert(place < 0 ? first.Count : place, proxy);
+            if (first.Count > MostNamed)
+                first.RemoveAt(MostNamed);
+        }
+
+        return first;
+    }
+
+    private static bool Precedes(ExpectedProxy one, ExpectedProxy other, DateTimeOffset now)
+    {
+        var holds = one.Holds(now);
+        if (holds != other.Holds(now))
+            return holds;
+        var order = string.CompareOrdinal(one.Workload.Namespace, other.Workload.Namespace);
+        return (order != 0 ? order : string.CompareOrdinal(one.Workload.Pod, other.Workload.Pod)) < 0;
     }
 
     private static string More(int count) =>

@@ -207,7 +207,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
         var comeBack = ComeBackBy() - now;
         var waits = _census
             .Take()
-            .All.SelectMany(proxy => new[] { CoarseAge.UntilNext(now - proxy.Since), (proxy.HoldsUntil ?? DateTimeOffset.MinValue) - now })
+            .Times.SelectMany(times =>
+                new[] { CoarseAge.UntilNext(now - times.Since), (times.HoldsUntil ?? DateTimeOffset.MinValue) - now }
+            )
             .Append(comeBack)
             .Concat(_deferred.Values.Select(due => due - now))
             .Where(wait => wait > TimeSpan.Zero)
