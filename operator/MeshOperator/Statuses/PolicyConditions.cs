@@ -76,6 +76,26 @@ internal static class PolicyConditions
             )
         );
 
+    /// <summary>Whether a status of an unchanged policy that was programmed differs only as proxies have come or gone, or have yet to
+    /// acknowledge what became of something else.</summary>
+    public static bool IsTurnover(PolicyStatus after, PolicyStatus? before) =>
+        before?.Proxies is { } proxies
+        && after.ObservedGeneration == before.ObservedGeneration
+        && after.Proxies!.Rejected == proxies.Rejected
+        && after.Conditions.Count == Own(before).Count
+        && after.Conditions.TrueForAll(x =>
+            before.Conditions.Exists(y =>
+                x.Type == y.Type
+                && x.ObservedGeneration == y.ObservedGeneration
+                && (
+                    x.Type == ConditionTypes.Programmed
+                        ? y is { Status: "True", Reason: ConditionReasons.Programmed }
+                            && (IsOfProgress(x) || x.Reason == ConditionReasons.Programmed)
+                        : (x.Status, x.Reason, x.Message) == (y.Status, y.Reason, y.Message)
+                )
+            )
+        );
+
     private static bool IsOfProgress(PolicyCondition condition) =>
         condition.Reason is ConditionReasons.Pending or ConditionReasons.PartiallyProgrammed;
 
