@@ -6,7 +6,9 @@ using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Testing;
+using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
+using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using Xunit;
 
@@ -84,10 +86,12 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         await using var others = Writes(elsewhere);
         await Eventually.Succeeds(() => (writes.All.Count, others.All.Count).ShouldBe((1, 1)));
 
+        var registry = mesh.Host.Services.GetRequiredService<ProxyRegistry>();
         var proxies = new List<DeltaClient>();
         foreach (var pod in Enumerable.Range(0, 100).Select(i => $"new-{i}"))
         {
             await scene.CallerAsync(pod);
+            await Eventually.Succeeds(() => registry.IsExpected($"{pod}.{scene.Name}").ShouldBeTrue());
             proxies.Add(await scene.AcknowledgeAsync(mesh, pod));
         }
 
