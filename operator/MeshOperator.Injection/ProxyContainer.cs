@@ -17,6 +17,11 @@ internal static class ProxyContainer
     /// asked to end at the same moment as the application, and Envoy then stops at once.</summary>
     private const int DrainSeconds = 5;
 
+    /// <summary>How long a native sidecar goes on at least when the pod ends, until callers' proxies know. An application that ends at
+    /// once would take its proxy with it, and what callers send meanwhile would be cut; so it is answered that nothing has begun, and
+    /// they try another pod.</summary>
+    private const int NativeDrainSeconds = 2;
+
     private const int DefaultGracePeriod = 30;
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -69,7 +74,7 @@ internal static class ProxyContainer
             RestartPolicy = settings.IsNative ? "Always" : null,
             StartupProbe = settings.IsNative ? Ready(periodSeconds: 1, failureThreshold: 600) : null,
             ReadinessProbe = Ready(periodSeconds: 5, failureThreshold: 3),
-            Lifecycle = settings.IsNative ? null : Drain(pod, version),
+            Lifecycle = Drain(pod, settings.IsNative, version),
             Resources = settings.Resources,
             SecurityContext = new V1SecurityContext
             {
@@ -94,17 +99,21 @@ internal static class ProxyContainer
             TimeoutSeconds = 3,
         };
 
-    /// <summary>The kubelet ends a native sidecar after the application, so only a classic one must wait. Images without a
-    /// <c>sleep</c> end at once: a hook that fails does not hold anything up.</summary>
-    private static V1Lifecycle? Drain(V1Pod pod, KubernetesVersion? version)
+    /// <summary>The kubelet runs the hooks of all containers at once, and ends a native sidecar after both its hook and the application;
+    /// a classic one must wait for itself. Images without a <c>sleep</c> end at once: a hook that fails does not hold anything up, but is
+    /// reported as an Event, so it is only used where there is need.</summary>
+    private static V1Lifecycle? Drain(V1Pod pod, bool isNative, KubernetesVersion? version)
     {
-        var seconds = Math.Min(DrainSeconds, (pod.Spec.TerminationGracePeriodSeconds ?? DefaultGracePeriod) - 1);
+        var hasAction = version >= KubernetesVersion.SleepAction;
+        if (isNative && !hasAction)
+            return null;
+        var most = (pod.Spec.TerminationGracePeriodSeconds ?? DefaultGracePeriod) - 1;
+        var seconds = Math.Min(isNative ? NativeDrainSeconds : DrainSeconds, most);
         if (seconds <= 0)
             return null;
-        var sleep =
-            version >= KubernetesVersion.SleepAction
-                ? new V1LifecycleHandler { Sleep = new V1SleepAction { Seconds = seconds } }
-                : new V1LifecycleHandler { Exec = new V1ExecAction { Command = ["/bin/sleep", $"{seconds}"] } };
+        var sleep = hasAction
+            ? new V1LifecycleHandler { Sleep = new V1SleepAction { Seconds = seconds } }
+            : new V1LifecycleHandler { Exec = new V1ExecAction { Command = ["/bin/sleep", $"{seconds}"] } };
         return new V1Lifecycle { PreStop = sleep };
     }
 

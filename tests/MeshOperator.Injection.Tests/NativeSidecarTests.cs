@@ -37,7 +37,6 @@ public sealed class NativeSidecarTests
         var proxy = InjectedPod.Proxy(injected.Pod);
         proxy.RestartPolicy.ShouldBe("Always");
         $"{proxy.StartupProbe.HttpGet.Path} {proxy.StartupProbe.HttpGet.Port.Value}".ShouldBe("/healthz/ready 15021");
-        proxy.Lifecycle.ShouldBeNull("the kubelet ends it after the application");
     }
 
     [Fact]
@@ -51,17 +50,21 @@ public sealed class NativeSidecarTests
     }
 
     [Theory]
-    [InlineData("1.30", null, "sleep:\n  seconds: 5")]
-    [InlineData("1.29", null, "- /bin/sleep\n  - \"5\"")]
-    [InlineData("1.33", 3, "sleep:\n  seconds: 2")]
-    [InlineData("1.33", 1, null)]
-    public void A_classic_proxy_outlives_the_application_a_little_within_the_pods_grace_period(string version, int? grace, string? expected)
+    [InlineData(NativeSidecarMode.Never, "1.30", null, "sleep:\n  seconds: 5")]
+    [InlineData(NativeSidecarMode.Never, "1.29", null, "- /bin/sleep\n  - \"5\"")]
+    [InlineData(NativeSidecarMode.Never, "1.33", 3, "sleep:\n  seconds: 2")]
+    [InlineData(NativeSidecarMode.Never, "1.33", 1, null)]
+    [InlineData(NativeSidecarMode.Auto, "1.30", null, "sleep:\n  seconds: 2")]
+    [InlineData(NativeSidecarMode.Auto, "1.33", 2, "sleep:\n  seconds: 1")]
+    [InlineData(NativeSidecarMode.Auto, "1.29", null, null)]
+    public void A_proxy_outlives_an_application_that_ends_at_once_within_the_pods_grace_period(
+        NativeSidecarMode mode,
+        string version,
+        int? grace,
+        string? expected
+    )
     {
-        var options = new InjectionOptions
-        {
-            NativeSidecars = NativeSidecarMode.Never,
-            KubernetesVersion = KubernetesVersion.Parse(version),
-        };
+        var options = new InjectionOptions { NativeSidecars = mode, KubernetesVersion = KubernetesVersion.Parse(version) };
         var period = grace is { } seconds ? $"\n  terminationGracePeriodSeconds: {seconds}" : string.Empty;
         var lifecycle = InjectedPod.Proxy(InjectedPod.From(Pod + period, options).Pod).Lifecycle;
         if (expected is null)

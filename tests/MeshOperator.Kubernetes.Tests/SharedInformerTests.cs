@@ -321,6 +321,36 @@ public sealed class SharedInformerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_server_that_could_not_be_reached_for_long_is_watched_again_as_soon_as_it_answers_anybody()
+    {
+        const int failures = 7;
+        var time = new RecordedTime();
+        var transport = _server.Transport(time);
+        var informer = Informer(new InformerOptions<V1ConfigMap>(), time, transport);
+        _server.Answer("""{"metadata":{"resourceVersion":"7"},"items":[]}""");
+        for (var i = 0; i < failures; i++)
+            _server.Fail(HttpRequestError.ConnectionError);
+        _run = informer.RunAsync(_stop.Token);
+        await Eventually.Succeeds(() =>
+        {
+            if (_server.Requests.Count <= failures)
+                time.Advance(TimeSpan.FromSeconds(1));
+            time.Pauses.ShouldContain(pause => pause > TimeSpan.FromSeconds(6) && pause < TimeSpan.FromSeconds(13));
+        });
+
+        _server.Answer("{}").AnswerStream();
+        await transport.SendAsync(HttpMethod.Get, "/version", null, "application/json", _stop.Token);
+        var waited = 0;
+        await Eventually.Succeeds(() =>
+        {
+            time.Advance(TimeSpan.FromMilliseconds(50));
+            waited++;
+            _server.Requests.Last().ShouldContain("watch=1");
+        });
+        waited.ShouldBeLessThan(60);
+    }
+
+    [Fact]
     public async Task The_pause_that_the_server_asks_for_is_kept()
     {
         var time = new FakeTimeProvider();
@@ -395,8 +425,11 @@ public sealed class SharedInformerTests : IAsyncDisposable
         await Eventually.Succeeds(() => _server.Requests.Count.ShouldBe(2));
     }
 
-    private SharedInformer<V1ConfigMap> Informer(InformerOptions<V1ConfigMap> options, TimeProvider time) =>
-        new(_server.Transport(time), options, time, new Random(1), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
+    private SharedInformer<V1ConfigMap> Informer(
+        InformerOptions<V1ConfigMap> options,
+        TimeProvider time,
+        KubernetesTransport? transport = null
+    ) => new(transport ?? _server.Transport(time), options, time, new Random(1), NullLogger<SharedInformer<V1ConfigMap>>.Instance);
 
     private void Start() => _run = _informer.RunAsync(_stop.Token);
 
@@ -404,4 +437,17 @@ public sealed class SharedInformerTests : IAsyncDisposable
         $$$"""{"metadata":{"name":"{{{name}}}","namespace":"ns","resourceVersion":"{{{version}}}"}}""";
 
     private static string Event(string type, string entity) => $$"""{"type":"{{type}}","object":{{entity}}}""";
+
+    /// <summary>A clock that knows for how long somebody waits or has waited.</summary>
+    private sealed class RecordedTime : FakeTimeProvider
+    {
+        public ConcurrentQueue<TimeSpan> Pauses { get; } = new();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            Pauses.Enqueue(dueTime);
+            return timer;
+        }
+    }
 }

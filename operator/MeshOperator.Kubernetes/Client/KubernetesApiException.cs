@@ -5,6 +5,9 @@ namespace MeshOperator.Kubernetes.Client;
 /// <summary>The API server refused a request.</summary>
 public sealed class KubernetesApiException : Exception
 {
+    /// <summary>The reason when nothing was sent, because the server has failed too often.</summary>
+    public const string CircuitOpen = "CircuitOpen";
+
     /// <summary>Makes the exception of an answer.</summary>
     /// <param name="statusCode">The HTTP status.</param>
     /// <param name="reason">The reason in the answer's <c>Status</c>, for example <c>Conflict</c>.</param>

@@ -90,7 +90,7 @@ internal sealed class KubernetesResilience
         {
             throw new KubernetesApiException(
                 HttpStatusCode.ServiceUnavailable,
-                "CircuitOpen",
+                KubernetesApiException.CircuitOpen,
                 $"{method} {what} was not sent: the API server failed too often, so no requests are sent to it for "
                     + $"{_options.BreakDuration.TotalSeconds:0} s.",
                 e.RetryAfter ?? _options.BreakDuration

@@ -17,6 +17,7 @@ public sealed class KubernetesTransport
     private readonly TimeProvider _time;
     private readonly KubernetesResilience _resilience;
     private long _clockDifference;
+    private TaskCompletionSource? _answer;
 
     /// <summary>Makes a transport over a client, which stays its owner's.</summary>
     /// <param name="client">The client.</param>
@@ -39,6 +40,14 @@ public sealed class KubernetesTransport
     /// answer; zero before the first.</summary>
     public TimeSpan ClockDifference => TimeSpan.FromTicks(Interlocked.Read(ref _clockDifference));
 
+    /// <summary>Waits for the next answer of the server to any request, a watch among them. An answer that says that the server is
+    /// overwhelmed or not there (429, 500 and above) is none.</summary>
+    public Task WaitForAnswerAsync(CancellationToken cancellation)
+    {
+        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return (Interlocked.CompareExchange(ref _answer, mine, null) ?? mine).Task.WaitAsync(cancellation);
+    }
+
     /// <summary>Sends a request and reads the whole answer. What is safe to repeat is repeated after a transient failure: a GET, and
     /// others if they certainly were not carried out.</summary>
     /// <param name="method">The HTTP method.</param>
@@ -48,7 +57,7 @@ public sealed class KubernetesTransport
     /// <param name="cancellation">Ends the wait; each attempt has a timeout besides.</param>
     /// <returns>The answer's body.</returns>
     /// <exception cref="KubernetesApiException">The server answered with a status of 400 or above; or nothing was sent, because it
-    /// failed too often (reason <c>CircuitOpen</c>).</exception>
+    /// failed too often (reason <see cref="KubernetesApiException.CircuitOpen"/>).</exception>
     /// <exception cref="HttpRequestException">There was no connection, or it broke.</exception>
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
     public Task<byte[]> SendAsync(
@@ -170,6 +179,8 @@ public sealed class KubernetesTransport
         if (response.Headers.Date is { } date)
             Interlocked.Exchange(ref _clockDifference, (date - _time.GetUtcNow()).Ticks);
         Count(verb, ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture));
+        if (response.StatusCode is not HttpStatusCode.TooManyRequests and < HttpStatusCode.InternalServerError)
+            Interlocked.Exchange(ref _answer, null)?.TrySetResult();
         if (response.IsSuccessStatusCode)
             return response;
         using (response)

@@ -23,6 +23,10 @@ public sealed class SharedInformer<T> : IInformer
 
     private static readonly ExponentialBackoff Backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
 
+    /// <summary>How soon the server is asked again once it has answered somebody else after it could not be reached; shortened at random by
+    /// up to half, so that not all ask at once.</summary>
+    private static readonly TimeSpan AfterAnswer = TimeSpan.FromMilliseconds(400);
+
     /// <summary>A watch that has lasted this long makes up for failures before it: else a connection that breaks now and then would make
     /// the pauses, in which the copy is out of date, longer and longer.</summary>
     private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
@@ -91,6 +95,7 @@ public sealed class SharedInformer<T> : IInformer
         {
             var pause = TimeSpan.Zero;
             var reason = "ended";
+            var cutOff = false;
             var opened = _time.GetTimestamp();
             try
             {
@@ -119,11 +124,12 @@ public sealed class SharedInformer<T> : IInformer
                     failures = 0;
                 failures++;
                 (reason, pause) = Judge(e, failures);
+                cutOff = IsCutOff(e);
             }
 
             KubernetesMetrics.WatchReconnects.Add(1, new("resource", _kind.Plural), new KeyValuePair<string, object?>("reason", reason));
             if (pause > TimeSpan.Zero)
-                await Pause(pause, cancellation);
+                await Pause(pause, cutOff, cancellation);
         }
     }
 
@@ -153,11 +159,26 @@ public sealed class SharedInformer<T> : IInformer
         }
     }
 
-    private async Task Pause(TimeSpan pause, CancellationToken cancellation)
+    /// <summary>Whether an error says that the server could not be reached, and nothing of what it would have answered.</summary>
+    private static bool IsCutOff(Exception error) =>
+        error
+            is HttpRequestException
+                or IOException
+                or TimeoutException
+                or KubernetesApiException { Reason: KubernetesApiException.CircuitOpen };
+
+    /// <summary>Waits for a pause; for one after a failure to reach the server only until it answers anybody, since what is known ages
+    /// meanwhile and the pause may be long.</summary>
+    private async Task Pause(TimeSpan pause, bool cutOff, CancellationToken cancellation)
     {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         try
         {
-            await Task.Delay(pause, _time, cancellation);
+            var answer = cutOff ? _transport.WaitForAnswerAsync(ends.Token) : Task.Delay(Timeout.InfiniteTimeSpan, _time, ends.Token);
+            var whole = Task.Delay(pause, _time, ends.Token);
+            if (await Task.WhenAny(whole, answer) == answer)
+                await Task.WhenAny(whole, Task.Delay(AfterAnswer * (1 - (_random.NextDouble() / 2)), _time, ends.Token));
+            await ends.CancelAsync();
         }
         catch (OperationCanceledException) { }
     }

@@ -26,7 +26,9 @@ internal static partial class SupportTable
                 .Takes("lb_policy", "ROUND_ROBIN", "LEAST_REQUEST", "RING_HASH", "RANDOM", "MAGLEV", "CLUSTER_PROVIDED")
                 .Leaves("names are resolved as the machine does it", "dns_lookup_family")
                 .Leaves(Sockets, "upstream_connection_options"),
-            All(Cluster.Types.CommonLbConfig.Descriptor),
+            Create(Cluster.Types.CommonLbConfig.Descriptor)
+                .Carries("healthy_panic_threshold")
+                .Leaves("changes of health take effect at once", "update_merge_window"),
             All(Cluster.Types.TransportSocketMatch.Descriptor),
             All(Cluster.Types.EdsClusterConfig.Descriptor),
             All(LoadBalancingPolicy.Descriptor),

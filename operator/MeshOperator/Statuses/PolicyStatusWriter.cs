@@ -28,11 +28,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// begin and the end are written.</summary>
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(3);
 
-    /// <summary>How long the same proxies must be there before their number is written to a policy that is programmed, and how long that is
-    /// put off while they come and go: a rollout of all pods is one change.</summary>
-    private static readonly TimeSpan SettlesWithin = TimeSpan.FromSeconds(5);
-
-    private static readonly TimeSpan LongestTurnover = TimeSpan.FromMinutes(1);
+    /// <summary>One change of a policy takes two writes, that it was found valid and that all proxies have it.</summary>
+    private const int WritesAtOnce = 6;
 
     /// <summary>How long after a start the status of a policy that has not changed stays as it was, while proxies come back.</summary>
     private static readonly TimeSpan ComeBackWithin = TimeSpan.FromSeconds(30);
@@ -63,11 +60,12 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// <summary>When the status of a policy was last written.</summary>
     private readonly ConcurrentDictionary<PolicyKey, DateTimeOffset> _writtenAt = new();
 
+    private readonly WritePace _pace = new(every: TimeSpan.FromSeconds(1), WritesAtOnce);
+
     /// <summary>When progress may be written that was not because there was some a moment ago.</summary>
     private readonly ConcurrentDictionary<PolicyKey, DateTimeOffset> _deferred = new();
 
-    /// <summary>The policies whose proxies come and go.</summary>
-    private readonly ConcurrentDictionary<PolicyKey, Turnover> _turnovers = new();
+    private readonly ProxyTurnover _turnover = new(settles: TimeSpan.FromSeconds(5), longest: TimeSpan.FromMinutes(1));
 
     /// <summary>When this replica began to write, as ticks; its proxies are expected back from then on.</summary>
     private long _beganAt;
@@ -178,7 +176,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
             {
                 _known.Clear();
                 _writtenAt.Clear();
-                _turnovers.Clear();
+                _turnover.Keep(_ => false);
                 Volatile.Write(ref _beganAt, _time.GetUtcNow().UtcTicks);
             }
 
@@ -190,8 +188,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 _writtenAt.TryRemove(gone, out _);
             foreach (var gone in _deferred.Keys.Where(key => !verdicts.ContainsKey(key)))
                 _deferred.TryRemove(gone, out _);
-            foreach (var gone in _turnovers.Keys.Where(key => !verdicts.ContainsKey(key)))
-                _turnovers.TryRemove(gone, out _);
+            _pace.Keep(verdicts.ContainsKey);
+            _turnover.Keep(verdicts.ContainsKey);
             foreach (var key in verdicts.Keys)
             {
                 if (Desired(key) is not null)
@@ -242,8 +240,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 {
                     var store = _stores[key.Kind];
                     _writtenAt[key] = _time.GetUtcNow();
+                    _pace.Count(key, _writtenAt[key]);
                     _deferred.TryRemove(key, out _);
-                    _turnovers.TryRemove(key, out _);
+                    _turnover.End(key);
                     await store.WriteAsync(
                         ToObjectKey(key),
                         desired.After,
@@ -297,44 +296,22 @@ internal sealed class PolicyStatusWriter : BackgroundService
         var status = PolicyConditions.Status(verdict, progress, found.Status, now);
         if (PolicyConditions.SaySame(status, found.Status))
         {
-            _turnovers.TryRemove(key, out _);
+            _turnover.End(key);
             return null;
         }
 
-        if (PolicyConditions.IsTurnover(status, found.Status) && !IsSettled(key, status.Proxies!, now))
-            return null;
-        return PolicyConditions.IsProgress(status, found.Status) && !IsDue(key, now) ? null : (status, found.Status);
+        return IsDue(key, status, found.Status, now) ? (status, found.Status) : null;
     }
 
-    /// <summary>Whether proxies have come and gone, and no more do; else it is looked at again when that may be so.</summary>
-    private bool IsSettled(PolicyKey key, Api.Policies.ProxyCounts counts, DateTimeOffset now)
+    /// <summary>Whether a status may be written now, one that only says that some more proxies have acknowledged, or have come or gone,
+    /// less often; else it is looked at again when it may.</summary>
+    private bool IsDue(PolicyKey key, Api.Policies.PolicyStatus after, Api.Policies.PolicyStatus? before, DateTimeOffset now)
     {
-        var turnover = _turnovers.AddOrUpdate(
-            key,
-            _ => new Turnover(counts.Targeted, counts.Acknowledged, now, now),
-            (_, before) =>
-                (before.Targeted, before.Acknowledged) == (counts.Targeted, counts.Acknowledged)
-                    ? before
-                    : before with
-                    {
-                        Targeted = counts.Targeted,
-                        Acknowledged = counts.Acknowledged,
-                        ChangedAt = now,
-                    }
-        );
-        var (settled, last) = (turnover.ChangedAt + SettlesWithin, turnover.BeganAt + LongestTurnover);
-        var due = settled < last ? settled : last;
-        if (due <= now)
-            return true;
-        _deferred[key] = due;
-        return false;
-    }
-
-    /// <summary>Whether it may be written that some more proxies have acknowledged, while others are still waited for; else it is looked at
-    /// again when it may.</summary>
-    private bool IsDue(PolicyKey key, DateTimeOffset now)
-    {
-        var due = _writtenAt.GetValueOrDefault(key) + ProgressEvery;
+        var next =
+            PolicyConditions.IsTurnover(after, before) ? _turnover.DueAt(key, after.Proxies!, now)
+            : PolicyConditions.IsProgress(after, before) ? _writtenAt.GetValueOrDefault(key) + ProgressEvery
+            : DateTimeOffset.MinValue;
+        var due = next > _pace.DueAt(key) ? next : _pace.DueAt(key);
         if (due <= now)
             return true;
         _deferred[key] = due;
@@ -355,11 +332,4 @@ internal sealed class PolicyStatusWriter : BackgroundService
     }
 
     private static ObjectKey ToObjectKey(PolicyKey key) => new(key.Namespace, key.Name);
-
-    /// <summary>Proxies of a policy that come and go.</summary>
-    /// <param name="Targeted">How many there are.</param>
-    /// <param name="Acknowledged">How many of them have acknowledged it.</param>
-    /// <param name="BeganAt">When that was first another number than is written.</param>
-    /// <param name="ChangedAt">When it last changed.</param>
-    private sealed record Turnover(int Targeted, int Acknowledged, DateTimeOffset BeganAt, DateTimeOffset ChangedAt);
 }

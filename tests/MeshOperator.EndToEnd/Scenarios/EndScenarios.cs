@@ -57,6 +57,34 @@ public sealed class EndScenarios(TestMesh mesh) : Scenario(mesh)
     }
 
     [Fact]
+    public async Task Sidecar_of_an_application_that_ends_at_once_stays_until_callers_know()
+    {
+        var shop = await NamespaceAsync("sudden", proxies: 4);
+        var web = await shop.DeployAsync("web", replicas: 2);
+        var client = await shop.DeployAsync("client");
+
+        var load = await client.Client.LoadAsync(
+            "http://web/",
+            rate: 200,
+            during: async _ =>
+            {
+                for (var i = 0; i < 5; i++)
+                {
+                    var pod = web.Pods[0];
+                    await web.DeletePodAsync(pod);
+                    await pod.Ended.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+                    await web.WaitUntilReadyAsync(2);
+                    var ended = pod.Endings.ToDictionary(end => end.Container, end => end.After);
+                    ended["app"].ShouldBeLessThan(TimeSpan.FromSeconds(1));
+                    ended["mesh-proxy"].ShouldBeGreaterThan(TimeSpan.FromSeconds(1.9));
+                }
+            }
+        );
+
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
     public async Task Proxy_that_is_killed_is_started_again_and_serves()
     {
         var shop = await NamespaceAsync("killed", proxies: 3);

@@ -56,7 +56,7 @@ internal static class EndpointChoice
     public static void ApplyPanic(BalancingSettings balancing, Cluster cluster)
     {
         if (balancing.PanicPercent is { } percent)
-            cluster.CommonLbConfig = new() { HealthyPanicThreshold = new Percent { Value = percent } };
+            (cluster.CommonLbConfig ??= new()).HealthyPanicThreshold = new Percent { Value = percent };
     }
 
     private static LoadBalancingPolicy.Types.Policy Policy(MeshServicePort port)

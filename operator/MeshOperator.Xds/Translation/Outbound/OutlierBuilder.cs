@@ -81,7 +81,7 @@ internal static class OutlierBuilder
 
         // Who lets more be ejected means it.
         if (100 - outliers.MaxEjectionPercent < PanicPercent)
-            cluster.CommonLbConfig = new() { HealthyPanicThreshold = new Percent { Value = 100 - outliers.MaxEjectionPercent } };
+            (cluster.CommonLbConfig ??= new()).HealthyPanicThreshold = new Percent { Value = 100 - outliers.MaxEjectionPercent };
     }
 
     /// <summary>The same for gRPC, which counts no failures in a row (gRFC A50): an endpoint is ejected when all of at least as many
