@@ -24,6 +24,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// slow the proxies down.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
+    /// <summary>What is due already is looked at after this.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(1);
+
     /// <summary>How often it is written how many proxies have acknowledged, while others are waited for: with little to wait for only the
     /// begin and the end are written.</summary>
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(3);
@@ -168,16 +171,18 @@ internal sealed class PolicyStatusWriter : BackgroundService
     private async Task LookAsync(CancellationToken cancellation)
     {
         var isWriting = false;
+        var lookedAt = DateTimeOffset.MinValue;
         while (true)
         {
-            await WaitAsync(isWriting ? UntilNextLook() : null, cancellation);
+            await WaitAsync(isWriting ? UntilNextLook(lookedAt) : null, cancellation);
+            lookedAt = _time.GetUtcNow();
             var canWrite = _leadership.IsLeader && _pipeline.Wanted is not null;
             if (canWrite && !isWriting)
             {
                 _known.Clear();
                 _writtenAt.Clear();
                 _turnover.Keep(_ => false);
-                Volatile.Write(ref _beganAt, _time.GetUtcNow().UtcTicks);
+                Volatile.Write(ref _beganAt, lookedAt.UtcTicks);
             }
 
             isWriting = canWrite;
@@ -186,8 +191,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
             var verdicts = _pipeline.Wanted!.Verdicts;
             foreach (var gone in _writtenAt.Keys.Where(key => !verdicts.ContainsKey(key)))
                 _writtenAt.TryRemove(gone, out _);
-            foreach (var gone in _deferred.Keys.Where(key => !verdicts.ContainsKey(key)))
-                _deferred.TryRemove(gone, out _);
+            _deferred.Clear();
             _pace.Keep(verdicts.ContainsKey);
             _turnover.Keep(verdicts.ContainsKey);
             foreach (var key in verdicts.Keys)
@@ -210,21 +214,23 @@ internal sealed class PolicyStatusWriter : BackgroundService
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
     }
 
-    /// <summary>When a status may become another by time alone; null when none can.</summary>
-    private TimeSpan? UntilNextLook()
+    /// <summary>How long it is until a status may become another by time alone; null when none can.</summary>
+    /// <param name="lookedAt">When statuses were last looked at. What has become due since then is due at once.</param>
+    private TimeSpan? UntilNextLook(DateTimeOffset lookedAt)
     {
-        var now = _time.GetUtcNow();
-        var comeBack = ComeBackBy() - now;
         var waits = _census
             .Take()
             .Times.SelectMany(times =>
-                new[] { CoarseAge.UntilNext(now - times.Since), (times.HoldsUntil ?? DateTimeOffset.MinValue) - now }
+                new[] { CoarseAge.UntilNext(lookedAt - times.Since), (times.HoldsUntil ?? DateTimeOffset.MinValue) - lookedAt }
             )
-            .Append(comeBack)
-            .Concat(_deferred.Values.Select(due => due - now))
+            .Append(ComeBackBy() - lookedAt)
             .Where(wait => wait > TimeSpan.Zero)
+            .Concat(_deferred.Values.Select(due => due - lookedAt))
             .ToList();
-        return waits.Count == 0 ? null : waits.Min();
+        if (waits.Count == 0)
+            return null;
+        var left = lookedAt + waits.Min() - _time.GetUtcNow();
+        return left > Soon ? left : Soon;
     }
 
     private DateTimeOffset ComeBackBy() => new DateTimeOffset(Volatile.Read(ref _beganAt), TimeSpan.Zero) + ComeBackWithin;
@@ -250,6 +256,11 @@ internal sealed class PolicyStatusWriter : BackgroundService
                         cancellation
                     );
                     LogChanges(key, desired.After, desired.Before);
+                }
+                else if (_deferred.ContainsKey(key))
+                {
+                    // It was put off only now, and who looks may be waiting for something later.
+                    _wake.Writer.TryWrite(true);
                 }
 
                 _queue.Forget(key);
