@@ -31,7 +31,7 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
     /// <summary>The proxies that are connected nowhere.</summary>
     public IReadOnlyList<ExpectedProxy> All => all;
 
-    /// <summary>Since when proxies are missed and until when policies wait for them, each such pair once: most were missed together.</summary>
+    /// <summary>Since when proxies are missed and until when policies wait for them, each pair once: most were missed together.</summary>
     public IReadOnlyList<(DateTimeOffset Since, DateTimeOffset? HoldsUntil)> Times =>
         _times ??= [.. all.Select(proxy => (proxy.Since, proxy.HoldsUntil)).Distinct()];
 
