@@ -51,6 +51,23 @@ public sealed class RecordReaderTests
     public void A_pod_has_the_ports_that_its_own_containers_declare_for_tcp() =>
         RecordReader.Read(Pod())!.ContainerPorts.ShouldBe([8080, 9090]);
 
+    /// <remarks>linkerd/linkerd2 14767, 14791 and 14814: ports of servers that are native sidecars were not known.</remarks>
+    [Fact]
+    public void Ports_of_a_native_sidecar_are_the_pods_as_well()
+    {
+        var pod = Pod();
+        pod.Spec.InitContainers.Add(
+            new V1Container
+            {
+                Name = "cache",
+                RestartPolicy = "Always",
+                Ports = [new V1ContainerPort { ContainerPort = 11211, Name = "memcached" }],
+            }
+        );
+
+        RecordReader.Read(pod)!.ContainerPorts.ShouldBe([8080, 9090, 11211]);
+    }
+
     [Theory]
     [InlineData(null, null, null, true, false)]
     [InlineData(true, true, false, true, false)]

@@ -71,8 +71,11 @@ public sealed class ExtremeInputScenarios(TestMesh mesh) : Scenario(mesh)
 
     private static string Value(int rule, int match) => Fill($"{rule}-{match}-", 4096);
 
-    private static string Policy(string kind, string spec) =>
-        $"{{apiVersion: meshoperator.io/v1alpha1, kind: {kind}, metadata: {{name: {Fill(kind.ToLowerInvariant(), LongestName)}}}, spec: {spec}}}";
+    private static string Policy(string kind, string spec)
+    {
+        var name = Fill(kind.ToLowerInvariant(), LongestName);
+        return $"{{apiVersion: meshoperator.io/v1alpha1, kind: {kind}, metadata: {{name: {name}}}, spec: {spec}}}";
+    }
 
     private static string Fill(string begin, int length) => begin + new string('x', length - begin.Length);
 }

@@ -103,6 +103,7 @@ public sealed class ReportScenarios(TestMesh mesh) : Scenario(mesh)
     {
         var template = await Mesh.Of<V1Deployment>().GetAsync(new ObjectKey(shop.Name, "template"), CancellationToken.None);
         var spec = JsonNode.Parse(KubernetesJson.Serialize(template!.Spec.Template.Spec));
+        spec!["nodeName"] = Workloads.NodeName;
         var pod = new JsonObject
         {
             ["apiVersion"] = "v1",

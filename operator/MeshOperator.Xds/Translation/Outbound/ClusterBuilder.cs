@@ -20,7 +20,8 @@ internal static class ClusterBuilder
     private const uint Unbounded = uint.MaxValue;
 
     /// <summary>How long changes of endpoints' health are gathered. With Envoy's second, an endpoint that was ejected within a second of
-    /// another change went on to get requests for the rest of that second. Many that change at once still cost one update each 10 ms.</summary>
+    /// another change went on to get requests for the rest of that second. Many that change at once still cost one update each 10
+    /// ms.</summary>
     private static readonly TimeSpan UpdateMergeWindow = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Clusters that every proxy has: connections to where they were going, and to nowhere.</summary>
