@@ -36,7 +36,7 @@ load() { # ADDRESS PID ARGUMENTS...
     local address=$1 pid=$2
     shift 2
     "$xdscheck" load --server "$address" --streams "$streams" --pattern 'pod-{i}.big' --server-pid "$pid" --timeout 240s "$@" 2>&1 |
-        grep -E 'streams on|all configured|initial bytes|server:|last ACK' | cut -c1-160
+        grep -E 'streams on|all configured|initial bytes|server:|last ACK' | cut -c1-160 || echo 'some streams failed' >&2
 }
 
 benchmarks() { dotnet "$data/benchmarks/MeshOperator.Benchmarks.dll" "$@"; }
@@ -67,7 +67,7 @@ echo "a minute in which nothing happens: $(($(milliseconds "$ours") - before)) m
 wait "$holding"
 
 echo 'an endpoint changes'
-patch='{"endpoints":[{"addresses":["10.77.0.{k}"],"conditions":{"ready":true},"targetRef":{"kind":"Pod","name":"pod-5","namespace":"big"}}]}'
+patch="{\"endpoints\":[{\"addresses\":[\"10.77.0.'\$K'\"],\"conditions\":{\"ready\":true},\"targetRef\":{\"kind\":\"Pod\",\"name\":\"pod-5\",\"namespace\":\"big\"}}]}"
 load localhost:18012 "$ours" "${connect[@]}" --repeat 7 --trigger "curl -sf -o /dev/null -X PATCH -H 'Content-Type: application/merge-patch+json' -d '$patch' http://127.0.0.1:18002/apis/discovery.k8s.io/v1/namespaces/big/endpointslices/s5"
 kill "$ours"
 
