@@ -37,6 +37,12 @@ internal static class Program
             case ["start", var kubeconfig, var program, ..]:
                 await StartCost.MeasureAsync(kubeconfig, program, Number(args, 3, 1_000), Number(args, 4, 10));
                 return 0;
+            case ["fill", var kubeconfig, ..]:
+                await StreamTokens.FillAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
+                return 0;
+            case ["tokens", var kubeconfig, var folder, ..]:
+                await StreamTokens.WriteAsync(kubeconfig, folder, Number(args, 3, 1_000));
+                return 0;
             case ["cluster", var kubeconfig, ..]:
                 await LargeCluster.ServeAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));
                 return 0;

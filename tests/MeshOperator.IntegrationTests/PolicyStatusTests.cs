@@ -6,7 +6,9 @@ using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Testing;
+using MeshOperator.Xds.Registry;
 using MeshOperator.Xds.Resources;
+using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using Xunit;
 
@@ -66,6 +68,38 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         );
         // Nothing else happens: the time alone changes the status.
         await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "1/2", "1 of 2 proxies have acknowledged; not connected"));
+    }
+
+    [Fact]
+    public async Task A_rollout_of_100_pods_is_written_to_its_policy_at_most_twice_and_to_others_not_at_all()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
+        await using var elsewhere = await SplitScene.CreateAsync(cluster, "caller-0");
+        await scene.ApplyAsync(Upstreams(scene.Name));
+        await elsewhere.ApplyAsync(Upstreams(elsewhere.Name));
+        await using var old = await scene.AcknowledgeAsync(mesh, "caller-0");
+        await using var other = await elsewhere.AcknowledgeAsync(mesh, "caller-0");
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "1/1", "All 1 of 1"));
+        await elsewhere.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "1/1", "All 1 of 1"));
+        await using var writes = Writes(scene);
+        await using var others = Writes(elsewhere);
+        await Eventually.Succeeds(() => (writes.All.Count, others.All.Count).ShouldBe((1, 1)));
+
+        var registry = mesh.Host.Services.GetRequiredService<ProxyRegistry>();
+        var proxies = new List<DeltaClient>();
+        foreach (var pod in Enumerable.Range(0, 100).Select(i => $"new-{i}"))
+        {
+            await scene.CallerAsync(pod);
+            await Eventually.Succeeds(() => registry.IsExpected($"{pod}.{scene.Name}").ShouldBeTrue());
+            proxies.Add(await scene.AcknowledgeAsync(mesh, pod));
+        }
+
+        await scene.EventuallyAsync(SplitScene.Programmed("True", "Programmed", "101/101", "All 101 of 101"));
+        (writes.All.Count - 1).ShouldBeLessThanOrEqualTo(2);
+        others.All.Count.ShouldBe(1);
+        foreach (var proxy in proxies)
+            await proxy.DisposeAsync();
     }
 
     [Fact]
@@ -146,4 +180,18 @@ public sealed class PolicyStatusTests(TestCluster cluster)
                 },
             }.ToJsonString()
         );
+
+    private Faults.WatchedWrites Writes(SplitScene scene) =>
+        new(cluster.Transport, $"apis/meshoperator.io/v1alpha1/namespaces/{scene.Name}/trafficsplits");
+
+    /// <summary>Proxies of a namespace are sent its own services only, so that policies of another one are not for them.</summary>
+    private static string Upstreams(string ns) =>
+        $$"""
+            apiVersion: v1
+            kind: Namespace
+            metadata:
+              name: {{ns}}
+              annotations:
+                meshoperator.io/upstreams: "./*"
+            """;
 }

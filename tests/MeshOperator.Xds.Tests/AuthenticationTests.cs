@@ -62,6 +62,25 @@ public sealed class AuthenticationTests
         log.Lines.ShouldContain(line => line.Contains("evil?line", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_proxy_is_sent_away_while_too_many_others_wait_to_be_authenticated()
+    {
+        using var doors = new Doors();
+        await using var server = await XdsTestServer.StartAsync(options => options.MaxWaitingStreams = 1, authenticator: doors);
+        await using var first = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await first.SubscribeAsync(ResourceType.Listener);
+        await doors.Asked.WaitAsync(TestContext.Current.CancellationToken);
+        await using var second = new DeltaClient(server.Connect(), "web-1.shop");
+        await second.SubscribeAsync(ResourceType.Listener);
+        var refusal = await second.EndAsync();
+        refusal.StatusCode.ShouldBe(StatusCode.Unavailable);
+
+        doors.Open();
+        (await first.NextAsync()).Resources.ShouldNotBeEmpty();
+        await using var third = new DeltaClient(server.Connect(), "web-1.shop");
+        (await third.FetchAsync(ResourceType.Listener)).Resources.ShouldNotBeEmpty();
+    }
+
     private static async Task RefuseAsync(XdsTestServer server, string node)
     {
         await using var client = new DeltaClient(server.Connect(), node);
@@ -76,5 +95,28 @@ public sealed class AuthenticationTests
             string nodeId,
             CancellationToken cancellationToken
         ) => ValueTask.FromResult(answer);
+    }
+
+    /// <summary>Lets nobody in until it is opened.</summary>
+    private sealed class Doors : INodeAuthenticator, IDisposable
+    {
+        private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public SemaphoreSlim Asked { get; } = new(0);
+
+        public void Open() => _open.TrySetResult();
+
+        public async ValueTask<NodeAuthentication> AuthenticateAsync(
+            ServerCallContext context,
+            string nodeId,
+            CancellationToken cancellationToken
+        )
+        {
+            Asked.Release();
+            await _open.Task.WaitAsync(cancellationToken);
+            return NodeAuthentication.AcceptedAsGuest;
+        }
+
+        public void Dispose() => Asked.Dispose();
     }
 }

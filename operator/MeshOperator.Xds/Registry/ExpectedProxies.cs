@@ -1,6 +1,7 @@
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
+using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Registry;
 
@@ -21,13 +22,18 @@ public sealed record ExpectedProxy(WorkloadName Workload, DateTimeOffset Since, 
 /// <param name="remote">Those of other replicas; null for none.</param>
 public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long connections, RemoteProxies? remote = null)
 {
-    private (EnvoyConfiguration Configuration, List<Group> Groups)? _grouped;
+    private (NodeTable Nodes, IReadOnlyList<Group> Groups)? _grouped;
+    private IReadOnlyList<(DateTimeOffset Since, DateTimeOffset? HoldsUntil)>? _times;
 
     /// <summary>Nobody is missed.</summary>
     public static ExpectedProxies None { get; } = new([], 0);
 
     /// <summary>The proxies that are connected nowhere.</summary>
     public IReadOnlyList<ExpectedProxy> All => all;
+
+    /// <summary>Since when proxies are missed and until when policies wait for them, each pair once: most were missed together.</summary>
+    public IReadOnlyList<(DateTimeOffset Since, DateTimeOffset? HoldsUntil)> Times =>
+        _times ??= [.. all.Select(proxy => (proxy.Since, proxy.HoldsUntil)).Distinct()];
 
     /// <summary>The <see cref="ProxyRegistry.Connections"/> at which they were not connected.</summary>
     public long Connections => connections;
@@ -42,19 +48,37 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
     {
         lock (all)
         {
-            if (_grouped is { } known && ReferenceEquals(known.Configuration, configuration))
-                return known.Groups;
-            var missing = all.Where(proxy => configuration.Nodes.ContainsKey(proxy.Workload))
-                .Select(proxy =>
-                    (configuration.Nodes[proxy.Workload], new Member(proxy.Workload.NodeId, Find(proxy.Workload.NodeId), proxy))
-                );
-            var groups = missing
-                .Concat(Elsewhere(configuration, connectedHere))
-                .GroupBy(pair => (Shared: configuration.SharedOf(pair.Item1), pair.Item1.Own), pair => pair.Item2)
-                .Select(group => new Group(group.Key.Shared, group.Key.Own, [.. group]))
-                .ToList();
-            _grouped = (configuration, groups);
-            return groups;
+            if (_grouped is not { } known || !ReferenceEquals(known.Nodes, configuration.NodeTable))
+                _grouped = known = (configuration.NodeTable, Sort(configuration, connectedHere));
+            return known.Groups;
+        }
+    }
+
+    /// <summary>Puts together who is sent the same. There are so many that each list of all of them, made and thrown away, would cost more
+    /// than all else that a change does.</summary>
+    private IReadOnlyList<Group> Sort(EnvoyConfiguration configuration, Func<string, DateTimeOffset?> connectedHere)
+    {
+        var groups = new Dictionary<(ProxyScope?, IReadOnlyList<ResourceSet>?, ProxyResources), Group>();
+        foreach (var proxy in all)
+        {
+            if (!configuration.Nodes.TryGetValue(proxy.Workload, out var node))
+                continue;
+            if (Find(proxy.Workload.NodeId) is { } replica)
+                GroupOf(node).Members.Add(new Member(proxy.Workload.NodeId, replica, proxy));
+            else
+                GroupOf(node).Missing.Add(proxy);
+        }
+
+        foreach (var (node, member) in Elsewhere(configuration, connectedHere))
+            GroupOf(node).Members.Add(member);
+        return [.. groups.Values];
+
+        Group GroupOf(NodeEntry node)
+        {
+            var key = (node.Scope, node.Scoped, node.Own);
+            if (!groups.TryGetValue(key, out var group))
+                groups.Add(key, group = new Group(node));
+            return group;
         }
     }
 
@@ -76,11 +100,19 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
     }
 
     /// <summary>Proxies that are sent the same.</summary>
-    internal sealed record Group(IReadOnlyList<ResourceSet> Shared, ProxyResources Own, IReadOnlyList<Member> Members);
+    /// <param name="Node">One of them.</param>
+    internal sealed record Group(NodeEntry Node)
+    {
+        /// <summary>Those that are connected nowhere, and have not been for long.</summary>
+        public List<ExpectedProxy> Missing { get; } = [];
+
+        /// <summary>Those that are connected to another replica, or were a moment ago.</summary>
+        public List<Member> Members { get; } = [];
+    }
 
     /// <summary>One proxy.</summary>
     /// <param name="NodeId">Its node id.</param>
-    /// <param name="Replica">The replica that it is connected to, or was a moment ago; null when it has been nowhere for long.</param>
+    /// <param name="Replica">The replica that it is connected to, or was a moment ago.</param>
     /// <param name="Missing">Since when it is connected nowhere; null when it is connected.</param>
-    internal sealed record Member(string NodeId, RemoteReplica? Replica, ExpectedProxy? Missing);
+    internal sealed record Member(string NodeId, RemoteReplica Replica, ExpectedProxy? Missing);
 }

@@ -61,7 +61,7 @@ internal struct ProxyProgress
 internal sealed class TotalProgress
 {
     private readonly List<ProxyRejection> _rejected = [];
-    private readonly List<ExpectedProxy> _unconnected = [];
+    private readonly List<IReadOnlyList<ExpectedProxy>> _unconnected = [];
     private int _targeted;
     private int _acknowledged;
 
@@ -89,10 +89,19 @@ internal sealed class TotalProgress
             _rejected.Add(measure.FindRejection(replica, nodeId));
     }
 
-    /// <summary>Counts a proxy that is not connected.</summary>
-    public void AddUnconnected(ExpectedProxy proxy) => _unconnected.Add(proxy);
+    /// <summary>Counts proxies that are not connected.</summary>
+    public void AddUnconnected(IReadOnlyList<ExpectedProxy> proxies)
+    {
+        if (proxies.Count > 0)
+            _unconnected.Add(proxies);
+    }
 
-    public PolicyProgress ToProgress() => new(_targeted + _unconnected.Count, _acknowledged, _rejected) { Unconnected = _unconnected };
+    public PolicyProgress ToProgress()
+    {
+        // Most policies concern one list of them, which may be long and is not copied.
+        IReadOnlyList<ExpectedProxy> unconnected = _unconnected is [var only] ? only : [.. _unconnected.SelectMany(proxies => proxies)];
+        return new(_targeted + unconnected.Count, _acknowledged, _rejected) { Unconnected = unconnected };
+    }
 }
 
 /// <summary>A resource that carries a policy, measured over many proxies. As most of those are at the same state, what a name means in

@@ -138,16 +138,18 @@ public sealed class ProxyRegistry
         var measure = new RemoteMeasure(policy, carriers, generation);
         foreach (var group in expected.In(configuration, FindConnectedAt))
         {
-            var isShared = carriers.AreIn(group.Shared);
-            if (!isShared && !carriers.AreIn(group.Own))
+            var own = group.Node.Own;
+            var isShared = carriers.AreIn(configuration.SharedOf(group.Node));
+            if (!isShared && !carriers.AreIn(own))
                 continue;
+            total.AddUnconnected(group.Missing);
             foreach (var member in group.Members)
             {
-                var state = member.Replica is { } replica ? measure.Judge(replica, member.NodeId, group.Own, isShared) : RemoteState.Behind;
+                var state = measure.Judge(member.Replica, member.NodeId, own, isShared);
                 if (member.Missing is { } missing && state is not RemoteState.Acknowledged)
-                    total.AddUnconnected(missing);
+                    total.AddUnconnected([missing]);
                 else
-                    total.Add(member.Replica!, member.NodeId, state, measure);
+                    total.Add(member.Replica, member.NodeId, state, measure);
             }
         }
 

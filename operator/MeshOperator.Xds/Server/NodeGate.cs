@@ -5,9 +5,16 @@ using Microsoft.Extensions.Options;
 namespace MeshOperator.Xds.Server;
 
 /// <summary>Lets in the nodes that are who they say they are; the others are refused, counted and logged.</summary>
-internal sealed class NodeGate(INodeAuthenticator authenticator, Refusals refusals, IOptions<XdsServerOptions> options, TimeProvider time)
+internal sealed class NodeGate(
+    INodeAuthenticator authenticator,
+    Refusals refusals,
+    XdsMetrics metrics,
+    IOptions<XdsServerOptions> options,
+    TimeProvider time
+)
 {
     private const int MaxNodeIdLength = 320;
+    private int _waiting;
 
     /// <summary>The id of a node as its first request has it.</summary>
     /// <exception cref="RpcException">It has none, or a very long one.</exception>
@@ -29,6 +36,42 @@ internal sealed class NodeGate(INodeAuthenticator authenticator, Refusals refusa
     /// <summary>Finds out whether a client is the node that it says it is.</summary>
     /// <exception cref="RpcException">It is not, or that cannot be found out now.</exception>
     public async Task<NodeAuthentication> AuthenticateAsync(ServerCallContext call, string nodeId, CancellationToken cancellation)
+    {
+        if (Interlocked.Increment(ref _waiting) > options.Value.MaxWaitingStreams)
+        {
+            Interlocked.Decrement(ref _waiting);
+            throw SendAway(call, nodeId);
+        }
+
+        metrics.WaitBegun();
+        try
+        {
+            return await DecideAsync(call, nodeId, cancellation);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+            metrics.WaitEnded();
+        }
+    }
+
+    /// <summary>Notes a refusal and makes the exception that ends the stream.</summary>
+    public RpcException Refuse(ServerCallContext call, string nodeId, StatusCode status, RefusalReason why, string reason) =>
+        refusals.Refuse(call.Peer, nodeId, status, why, reason);
+
+    private RpcException SendAway(ServerCallContext call, string nodeId)
+    {
+        call.GetHttpContext().Connection.RequestClose();
+        return Refuse(
+            call,
+            nodeId,
+            StatusCode.Unavailable,
+            RefusalReason.Busy,
+            $"More than {options.Value.MaxWaitingStreams} streams wait to be authenticated; reconnect."
+        );
+    }
+
+    private async Task<NodeAuthentication> DecideAsync(ServerCallContext call, string nodeId, CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(options.Value.AuthenticationTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
@@ -52,8 +95,4 @@ internal sealed class NodeGate(INodeAuthenticator authenticator, Refusals refusa
             ? authentication
             : throw Refuse(call, nodeId, authentication.Status, authentication.Why, authentication.Reason);
     }
-
-    /// <summary>Notes a refusal and makes the exception that ends the stream.</summary>
-    public RpcException Refuse(ServerCallContext call, string nodeId, StatusCode status, RefusalReason why, string reason) =>
-        refusals.Refuse(call.Peer, nodeId, status, why, reason);
 }

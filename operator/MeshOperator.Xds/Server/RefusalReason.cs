@@ -35,6 +35,9 @@ public enum RefusalReason
     /// <summary>Whether it may be let in could not be found out.</summary>
     Unavailable,
 
+    /// <summary>Too many others wait to be let in. Another replica may have time for it.</summary>
+    Busy,
+
     /// <summary>It sent what the protocol does not allow.</summary>
     BadRequest,
 

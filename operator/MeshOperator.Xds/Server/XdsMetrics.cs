@@ -10,6 +10,7 @@ internal sealed class XdsMetrics
     public const string MeterName = "MeshOperator.Xds";
 
     private readonly UpDownCounter<int> _streams;
+    private readonly UpDownCounter<int> _waiting;
     private readonly Counter<long> _pushes;
     private readonly Counter<long> _resources;
     private readonly Counter<long> _acknowledgements;
@@ -21,6 +22,11 @@ internal sealed class XdsMetrics
     {
         var meter = meters.Create(MeterName);
         _streams = meter.CreateUpDownCounter<int>("meshoperator.xds.streams", "{stream}", "ADS streams that are open.");
+        _waiting = meter.CreateUpDownCounter<int>(
+            "meshoperator.xds.waiting_streams",
+            "{stream}",
+            "Streams that wait until it is known whether their client is let in. Above --max-waiting-streams others are refused."
+        );
         _pushes = meter.CreateCounter<long>("meshoperator.xds.pushes", "{response}", "Responses sent, by type.");
         _resources = meter.CreateCounter<long>("meshoperator.xds.resources", "{resource}", "Resources sent, by type.");
         _acknowledgements = meter.CreateCounter<long>(
@@ -48,6 +54,10 @@ internal sealed class XdsMetrics
     public void StreamOpened() => _streams.Add(1);
 
     public void StreamClosed() => _streams.Add(-1);
+
+    public void WaitBegun() => _waiting.Add(1);
+
+    public void WaitEnded() => _waiting.Add(-1);
 
     public void Refused(RefusalReason reason) => _refused.Add(1, new KeyValuePair<string, object?>("reason", reason.Label()));
 

@@ -15,6 +15,11 @@ public sealed class XdsServerOptions
     /// <summary>For <see cref="INodeAuthenticator.AuthenticateAsync"/>.</summary>
     public TimeSpan AuthenticationTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How many streams wait for <see cref="INodeAuthenticator.AuthenticateAsync"/> at once. Others are sent away, perhaps to
+    /// another replica, in place of waiting until their time is over.</summary>
+    [Range(1, int.MaxValue)]
+    public int MaxWaitingStreams { get; set; } = 1000;
+
     /// <summary>For <see cref="Secrets.IIdentitySource.GetIdentityAsync"/>.</summary>
     public TimeSpan IdentityTimeout { get; set; } = TimeSpan.FromSeconds(30);
 

@@ -1,25 +1,41 @@
 using System.Net;
+using System.Threading.Channels;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Certificates;
+using MeshOperator.Certificates.Rotation;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
 
 namespace MeshOperator.Authority;
 
-/// <summary>Runs the reconciler of the certificate authority every second while this replica leads.</summary>
+/// <summary>Runs the reconciler of the certificate authority while this replica leads: when its object changes, every second while a
+/// rotation is in flight, and else now and then, as nothing reports a change of a user's Secret.</summary>
 internal sealed class RotationService(
     AuthorityReconciler reconciler,
+    MeshAuthority authority,
     SharedInformer<MeshCertificateAuthority> informer,
     ILeadership leadership,
     TimeProvider time,
     ILogger<RotationService> logger
 ) : BackgroundService
 {
-    private static readonly TimeSpan ReconcileEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RotatesEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>Two Secrets are read and their certificates checked each time.</summary>
+    private static readonly TimeSpan LooksEvery = TimeSpan.FromSeconds(10);
+
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        void Wake() => _wake.Writer.TryWrite(true);
+        void WakeForChange(ObjectChange<MeshCertificateAuthority> change) => Wake();
+
+        informer.Changed += WakeForChange;
+        leadership.Changed += Wake;
         try
         {
             await informer.WaitForSyncAsync(stoppingToken);
@@ -27,10 +43,30 @@ internal sealed class RotationService(
             {
                 if (leadership.IsLeader)
                     await TryReconcileAsync(stoppingToken);
-                await Task.Delay(ReconcileEvery, time, stoppingToken);
+                // Its own writes wake it again: not at once, as an object that somebody writes to without end must not keep it busy.
+                await Task.Delay(RotatesEvery, time, stoppingToken);
+                if (authority.State.Phase == RotationPhase.Stable)
+                    await WaitAsync(LooksEvery - RotatesEvery, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
+        finally
+        {
+            informer.Changed -= WakeForChange;
+            leadership.Changed -= Wake;
+        }
+    }
+
+    /// <summary>Waits until something has changed, or for that long.</summary>
+    private async Task WaitAsync(TimeSpan longest, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(longest, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
+        try
+        {
+            await _wake.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
     }
 
     private async Task TryReconcileAsync(CancellationToken stopping)

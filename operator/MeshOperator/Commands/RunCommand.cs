@@ -57,6 +57,16 @@ internal static class RunCommand
             Description = "Seconds for which a replica that is to stop goes on, not ready, before it sends its proxies to others.",
             DefaultValueFactory = _ => 0,
         };
+        var waiting = new Option<int>("--max-waiting-streams")
+        {
+            Description = "Number of proxies that wait at once until their tokens are checked. Others are sent to another replica.",
+            DefaultValueFactory = _ => new OperatorOptions().MaxWaitingStreams,
+        };
+        waiting.Validators.Add(result =>
+        {
+            if (result.GetValue(waiting) < 1)
+                result.AddError("--max-waiting-streams: use a number of at least 1");
+        });
         var command = new Command("run", "Run the operator against a cluster.")
         {
             ns,
@@ -71,6 +81,7 @@ internal static class RunCommand
             replicaPort,
             replicaHost,
             delay,
+            waiting,
         };
         cluster.AddTo(command);
         var upstreams = UpstreamsOption.Create();
@@ -101,6 +112,7 @@ internal static class RunCommand
                             ReplicaPort = parsed.GetValue(replicaPort),
                             ReplicaHost = parsed.GetValue(replicaHost) ?? Environment.GetEnvironmentVariable("POD_IP"),
                             ShutdownDelay = TimeSpan.FromSeconds(Math.Max(0, parsed.GetValue(delay))),
+                            MaxWaitingStreams = parsed.GetValue(waiting),
                             DefaultUpstreams = parsed.GetValue(upstreams),
                             HeaderCase = parsed.GetValue(headerCase),
                             Telemetry = telemetry.Read(parsed),

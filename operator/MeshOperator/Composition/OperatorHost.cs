@@ -238,7 +238,11 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddHostedService<ShiftService>();
         services.AddHostedService<RevocationService>();
         services.AddProxies();
-        services.AddXdsServer(xds => xds.DrainsWhenStopping = false);
+        services.AddXdsServer(xds =>
+        {
+            xds.DrainsWhenStopping = false;
+            xds.MaxWaitingStreams = options.MaxWaitingStreams;
+        });
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
     }
 

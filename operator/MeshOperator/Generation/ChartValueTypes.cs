@@ -39,6 +39,7 @@ internal static class ChartValueTypes
             ["revisionHistoryLimit"] = Number(0),
             ["shutdownDelaySeconds"] = Number(0),
             ["terminationGracePeriodSeconds"] = Number(0),
+            ["maxWaitingStreams"] = Number(1, 1_000_000),
             ["priorityClassName"] = Text(),
             ["priorityQuota.enabled"] = Flag(),
             ["priorityQuota.pods"] = NumberOr("^[0-9]*$", 1),

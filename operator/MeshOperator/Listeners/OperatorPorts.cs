@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using MeshOperator.Authority;
 using MeshOperator.Replicas;
 using MeshOperator.Settings;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -97,10 +98,13 @@ internal static class OperatorPorts
             listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()) });
 
         var role = new ListenerRole(kind);
+        var isXds = kind is ListenerKind.TlsXds or ListenerKind.PlaintextXds;
         listen.Use(next =>
             connection =>
             {
                 connection.Features.Set(role);
+                if (isXds && connection.Features.Get<IConnectionHeartbeatFeature>() is { } beats)
+                    connection.Features.Set<IConnectionHeartbeatFeature>(new SparseHeartbeat(beats));
                 return next(connection);
             }
         );

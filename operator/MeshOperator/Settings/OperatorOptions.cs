@@ -60,6 +60,9 @@ internal sealed record OperatorOptions
     /// <summary>The port on which other replicas ask this one; 0 for any. Open where a leader is elected.</summary>
     public int ReplicaPort { get; init; } = 15013;
 
+    /// <summary>How many streams of proxies wait to be authenticated at once.</summary>
+    public int MaxWaitingStreams { get; init; } = new Xds.Server.XdsServerOptions().MaxWaitingStreams;
+
     /// <summary>The address at which other replicas reach this one; null for that of this machine.</summary>
     public string? ReplicaHost { get; init; }
 

@@ -76,6 +76,26 @@ internal static class PolicyConditions
             )
         );
 
+    /// <summary>Whether a status of an unchanged policy that was programmed differs only as proxies have come or gone, or have yet to
+    /// acknowledge what became of something else.</summary>
+    public static bool IsTurnover(PolicyStatus after, PolicyStatus? before) =>
+        before?.Proxies is { } proxies
+        && after.ObservedGeneration == before.ObservedGeneration
+        && after.Proxies!.Rejected == proxies.Rejected
+        && after.Conditions.Count == Own(before).Count
+        && after.Conditions.TrueForAll(x =>
+            before.Conditions.Exists(y =>
+                x.Type == y.Type
+                && x.ObservedGeneration == y.ObservedGeneration
+                && (
+                    x.Type == ConditionTypes.Programmed
+                        ? y is { Status: "True", Reason: ConditionReasons.Programmed }
+                            && (IsOfProgress(x) || x.Reason == ConditionReasons.Programmed)
+                        : (x.Status, x.Reason, x.Message) == (y.Status, y.Reason, y.Message)
+                )
+            )
+        );
+
     private static bool IsOfProgress(PolicyCondition condition) =>
         condition.Reason is ConditionReasons.Pending or ConditionReasons.PartiallyProgrammed;
 
@@ -178,13 +198,35 @@ internal static class PolicyConditions
         if (progress.Unconnected.Count == 0)
             return string.Empty;
         var silent = progress.Silent.Count == 0 ? string.Empty : $"; not reporting: replica {string.Join(", ", progress.Silent)}";
-        var named = progress
-            .Unconnected.OrderByDescending(p => p.Holds(now))
-            .ThenBy(p => p.Workload.Namespace, StringComparer.Ordinal)
-            .ThenBy(p => p.Workload.Pod, StringComparer.Ordinal)
-            .Take(MostNamed)
+        var named = FindFirst(progress.Unconnected, now)
             .Select(p => $"{p.Workload.Namespace}/{p.Workload.Pod} (for {CoarseAge.Text(now - p.Since)})");
         return $"; not connected: {string.Join(", ", named)}{More(progress.Unconnected.Count)}{silent}";
+    }
+
+    /// <summary>Those that are named: who is waited for, then by name. Few of thousands, so they are not sorted.</summary>
+    private static List<ExpectedProxy> FindFirst(IReadOnlyList<ExpectedProxy> proxies, DateTimeOffset now)
+    {
+        var first = new List<ExpectedProxy>(MostNamed + 1);
+        foreach (var proxy in proxies)
+        {
+            var place = first.FindIndex(other => Precedes(proxy, other, now));
+            if (place < 0 && first.Count == MostNamed)
+                continue;
+            first.Insert(place < 0 ? first.Count : place, proxy);
+            if (first.Count > MostNamed)
+                first.RemoveAt(MostNamed);
+        }
+
+        return first;
+    }
+
+    private static bool Precedes(ExpectedProxy one, ExpectedProxy other, DateTimeOffset now)
+    {
+        var holds = one.Holds(now);
+        if (holds != other.Holds(now))
+            return holds;
+        var order = string.CompareOrdinal(one.Workload.Namespace, other.Workload.Namespace);
+        return (order != 0 ? order : string.CompareOrdinal(one.Workload.Pod, other.Workload.Pod)) < 0;
     }
 
     private static string More(int count) =>

@@ -24,6 +24,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
     /// slow the proxies down.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromSeconds(1);
 
+    /// <summary>What is due already is looked at after this.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(1);
+
     /// <summary>How often it is written how many proxies have acknowledged, while others are waited for: with little to wait for only the
     /// begin and the end are written.</summary>
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(3);
@@ -64,6 +67,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
     /// <summary>When progress may be written that was not because there was some a moment ago.</summary>
     private readonly ConcurrentDictionary<PolicyKey, DateTimeOffset> _deferred = new();
+
+    private readonly ProxyTurnover _turnover = new(settles: TimeSpan.FromSeconds(5), longest: TimeSpan.FromMinutes(1));
 
     /// <summary>When this replica began to write, as ticks; its proxies are expected back from then on.</summary>
     private long _beganAt;
@@ -166,15 +171,18 @@ internal sealed class PolicyStatusWriter : BackgroundService
     private async Task LookAsync(CancellationToken cancellation)
     {
         var isWriting = false;
+        var lookedAt = DateTimeOffset.MinValue;
         while (true)
         {
-            await WaitAsync(isWriting ? UntilNextLook() : null, cancellation);
+            await WaitAsync(isWriting ? UntilNextLook(lookedAt) : null, cancellation);
+            lookedAt = _time.GetUtcNow();
             var canWrite = _leadership.IsLeader && _pipeline.Wanted is not null;
             if (canWrite && !isWriting)
             {
                 _known.Clear();
                 _writtenAt.Clear();
-                Volatile.Write(ref _beganAt, _time.GetUtcNow().UtcTicks);
+                _turnover.Keep(_ => false);
+                Volatile.Write(ref _beganAt, lookedAt.UtcTicks);
             }
 
             isWriting = canWrite;
@@ -183,9 +191,9 @@ internal sealed class PolicyStatusWriter : BackgroundService
             var verdicts = _pipeline.Wanted!.Verdicts;
             foreach (var gone in _writtenAt.Keys.Where(key => !verdicts.ContainsKey(key)))
                 _writtenAt.TryRemove(gone, out _);
-            foreach (var gone in _deferred.Keys.Where(key => !verdicts.ContainsKey(key)))
-                _deferred.TryRemove(gone, out _);
+            _deferred.Clear();
             _pace.Keep(verdicts.ContainsKey);
+            _turnover.Keep(verdicts.ContainsKey);
             foreach (var key in verdicts.Keys)
             {
                 if (Desired(key) is not null)
@@ -206,19 +214,23 @@ internal sealed class PolicyStatusWriter : BackgroundService
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
     }
 
-    /// <summary>When a status may become another by time alone; null when none can.</summary>
-    private TimeSpan? UntilNextLook()
+    /// <summary>How long it is until a status may become another by time alone; null when none can.</summary>
+    /// <param name="lookedAt">When statuses were last looked at. What has become due since then is due at once.</param>
+    private TimeSpan? UntilNextLook(DateTimeOffset lookedAt)
     {
-        var now = _time.GetUtcNow();
-        var comeBack = ComeBackBy() - now;
         var waits = _census
             .Take()
-            .All.SelectMany(proxy => new[] { CoarseAge.UntilNext(now - proxy.Since), (proxy.HoldsUntil ?? DateTimeOffset.MinValue) - now })
-            .Append(comeBack)
-            .Concat(_deferred.Values.Select(due => due - now))
+            .Times.SelectMany(times =>
+                new[] { CoarseAge.UntilNext(lookedAt - times.Since), (times.HoldsUntil ?? DateTimeOffset.MinValue) - lookedAt }
+            )
+            .Append(ComeBackBy() - lookedAt)
             .Where(wait => wait > TimeSpan.Zero)
+            .Concat(_deferred.Values.Select(due => due - lookedAt))
             .ToList();
-        return waits.Count == 0 ? null : waits.Min();
+        if (waits.Count == 0)
+            return null;
+        var left = lookedAt + waits.Min() - _time.GetUtcNow();
+        return left > Soon ? left : Soon;
     }
 
     private DateTimeOffset ComeBackBy() => new DateTimeOffset(Volatile.Read(ref _beganAt), TimeSpan.Zero) + ComeBackWithin;
@@ -236,6 +248,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
                     _writtenAt[key] = _time.GetUtcNow();
                     _pace.Count(key, _writtenAt[key]);
                     _deferred.TryRemove(key, out _);
+                    _turnover.End(key);
                     await store.WriteAsync(
                         ToObjectKey(key),
                         desired.After,
@@ -243,6 +256,11 @@ internal sealed class PolicyStatusWriter : BackgroundService
                         cancellation
                     );
                     LogChanges(key, desired.After, desired.Before);
+                }
+                else if (_deferred.ContainsKey(key))
+                {
+                    // It was put off only now, and who looks may be waiting for something later.
+                    _wake.Writer.TryWrite(true);
                 }
 
                 _queue.Forget(key);
@@ -288,17 +306,23 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
         var status = PolicyConditions.Status(verdict, progress, found.Status, now);
         if (PolicyConditions.SaySame(status, found.Status))
+        {
+            _turnover.End(key);
             return null;
-        return IsDue(key, isProgress: PolicyConditions.IsProgress(status, found.Status), now) ? (status, found.Status) : null;
+        }
+
+        return IsDue(key, status, found.Status, now) ? (status, found.Status) : null;
     }
 
-    /// <summary>Whether a status may be written now, one that only says that some more proxies have acknowledged less often; else it is
-    /// looked at again when it may.</summary>
-    private bool IsDue(PolicyKey key, bool isProgress, DateTimeOffset now)
+    /// <summary>Whether a status may be written now, one that only says that some more proxies have acknowledged, or have come or gone,
+    /// less often; else it is looked at again when it may.</summary>
+    private bool IsDue(PolicyKey key, Api.Policies.PolicyStatus after, Api.Policies.PolicyStatus? before, DateTimeOffset now)
     {
-        var due = _pace.DueAt(key);
-        if (isProgress && _writtenAt.GetValueOrDefault(key) + ProgressEvery is var next && next > due)
-            due = next;
+        var next =
+            PolicyConditions.IsTurnover(after, before) ? _turnover.DueAt(key, after.Proxies!, now)
+            : PolicyConditions.IsProgress(after, before) ? _writtenAt.GetValueOrDefault(key) + ProgressEvery
+            : DateTimeOffset.MinValue;
+        var due = next > _pace.DueAt(key) ? next : _pace.DueAt(key);
         if (due <= now)
             return true;
         _deferred[key] = due;
