@@ -150,7 +150,7 @@ public sealed class SidecarInjector
             ["version"] = _options.Version,
             ["initContainers"] = Names(initContainers),
             ["containers"] = Names(containers),
-            ["volumes"] = Names(SidecarVolumes.Token, SidecarVolumes.Trust),
+            ["volumes"] = Names(SidecarVolumes.Names),
             ["interception"] = ProxyBootstrap.NameOf(settings.Interception),
         }.ToJsonString();
     }
