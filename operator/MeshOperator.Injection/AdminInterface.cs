@@ -8,7 +8,8 @@ namespace MeshOperator.Injection;
 /// share.</summary>
 internal static class AdminInterface
 {
-    private const string ClusterName = "admin";
+    /// <summary>The name of the cluster through which listeners reach it.</summary>
+    public const string ClusterName = "admin";
 
     /// <summary>The socket file is for the proxy's user only: 0600.</summary>
     private const int Mode = 0b110_000_000;
@@ -47,7 +48,7 @@ internal static class AdminInterface
     /// <summary>What others can reach of it: readiness, metrics, and on loopback the pages that show what the proxy does.</summary>
     public static IEnumerable<JsonObject> Listeners() =>
         [
-            EnvoyJson.Listener("admin", EnvoyJson.Loopback, ProxyPort.Admin, PagesManager()),
+            EnvoyJson.ExemptListener("admin", EnvoyJson.Loopback, ProxyPort.Admin, PagesManager()),
             Forward("readiness", ProxyPort.Readiness, ("/healthz/ready", "/ready")),
             Forward(
                 "prometheus",
@@ -57,10 +58,37 @@ internal static class AdminInterface
             ),
         ];
 
+    /// <summary>Matches requests by their method and their whole path.</summary>
+    public static JsonObject Match(string method, string path) =>
+        new()
+        {
+            ["path"] = path,
+            ["headers"] = new JsonArray(
+                new JsonObject
+                {
+                    ["name"] = ":method",
+                    ["string_match"] = new JsonObject { ["exact"] = method },
+                }
+            ),
+        };
+
+    /// <summary>Refuses all that no route before it is for.</summary>
+    public static JsonObject Refusal(string text) =>
+        new()
+        {
+            ["match"] = new JsonObject { ["prefix"] = "/" },
+            ["direct_response"] = new JsonObject
+            {
+                ["status"] = 403,
+                ["body"] = new JsonObject { ["inline_string"] = text },
+            },
+        };
+
     /// <summary>Paths are matched whole, and what would be read as another one by the admin interface is refused.</summary>
     private static JsonObject PagesManager()
     {
-        var manager = EnvoyJson.ConnectionManager("admin", [.. Pages.Select(Page), Refusal()], []);
+        var allowed = $"Only these pages can be read here, by GET: {string.Join(", ", Pages)}\n";
+        var manager = EnvoyJson.ConnectionManager("admin", [.. Pages.Select(Page), Refusal(allowed)], []);
         manager["normalize_path"] = true;
         manager["path_with_escaped_slashes_action"] = "REJECT_REQUEST";
         return manager;
@@ -70,27 +98,13 @@ internal static class AdminInterface
     private static JsonObject Page(string path) =>
         new()
         {
-            ["match"] = Get(path),
+            ["match"] = Match("GET", path),
             ["route"] = new JsonObject { ["cluster"] = ClusterName, ["timeout"] = "0s" },
-        };
-
-    private static JsonObject Refusal() =>
-        new()
-        {
-            ["match"] = new JsonObject { ["prefix"] = "/" },
-            ["direct_response"] = new JsonObject
-            {
-                ["status"] = 403,
-                ["body"] = new JsonObject
-                {
-                    ["inline_string"] = $"Only these pages can be read here, by GET: {string.Join(", ", Pages)}\n",
-                },
-            },
         };
 
     /// <summary>A listener at the pod's address that passes on some paths and nothing else.</summary>
     private static JsonObject Forward(string name, int port, params (string Path, string AdminPath)[] pages) =>
-        EnvoyJson.Listener(
+        EnvoyJson.ExemptListener(
             name,
             EnvoyJson.PodAddress,
             port,
@@ -100,20 +114,7 @@ internal static class AdminInterface
     private static JsonObject ForwardRoute(string path, string adminPath) =>
         new()
         {
-            ["match"] = Get(path),
+            ["match"] = Match("GET", path),
             ["route"] = new JsonObject { ["cluster"] = ClusterName, ["prefix_rewrite"] = adminPath },
-        };
-
-    private static JsonObject Get(string path) =>
-        new()
-        {
-            ["path"] = path,
-            ["headers"] = new JsonArray(
-                new JsonObject
-                {
-                    ["name"] = ":method",
-                    ["string_match"] = new JsonObject { ["exact"] = "GET" },
-                }
-            ),
         };
 }

@@ -79,21 +79,26 @@ internal static class EnvoyJson
             },
         };
 
-    /// <summary>A listener of whoever looks after the pod.</summary>
+    /// <summary>A listener of whoever looks after the pod, who must get an answer however much the proxy has to do.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="address">Its address: to be reached from outside, <see cref="PodAddress"/>. Not every node has IPv6, and on some there
     /// is nothing else.</param>
     /// <param name="port">Its port.</param>
     /// <param name="connectionManager">What it does with requests.</param>
+    public static JsonObject ExemptListener(string name, string address, int port, JsonObject connectionManager)
+    {
+        var listener = Listener(name, address, port, connectionManager);
+        listener.Insert(2, "ignore_global_conn_limit", true);
+        listener.Insert(3, "bypass_overload_manager", true);
+        return listener;
+    }
+
+    /// <summary>A listener that the proxy's limits hold for.</summary>
     public static JsonObject Listener(string name, string address, int port, JsonObject connectionManager) =>
         new()
         {
             ["name"] = name,
             ["address"] = Address(address, port),
-
-            // Who looks after the pod must get an answer however much the proxy has to do.
-            ["ignore_global_conn_limit"] = true,
-            ["bypass_overload_manager"] = true,
             ["filter_chains"] = new JsonArray(
                 new JsonObject
                 {

@@ -45,13 +45,15 @@ public static class ProxyBootstrap
     /// <param name="discoveryAddress"><c>host:port</c> of ADS over TLS.</param>
     /// <param name="settings">The sidecar's settings, among them how traffic gets to the proxy.</param>
     /// <param name="probes">What it answers for the application.</param>
+    /// <param name="endedBy">The SPIFFE identity that may order the proxy to end; null for nobody.</param>
     internal static JsonObject Create(
         string ns,
         string serviceAccount,
         IDictionary<string, string> labels,
         string discoveryAddress,
         SidecarSettings settings,
-        IReadOnlyList<ApplicationProbe> probes
+        IReadOnlyList<ApplicationProbe> probes,
+        string? endedBy
     ) =>
         new()
         {
@@ -114,6 +116,7 @@ public static class ProxyBootstrap
                 ]),
                 ["listeners"] = new JsonArray([
                     .. AdminInterface.Listeners(),
+                    .. endedBy is null ? Array.Empty<JsonObject>() : [CompletionListener.Create(endedBy)],
                     .. ProbeResources.Listener(probes) is { } listener ? new[] { listener } : [],
                 ]),
             },

@@ -47,7 +47,7 @@ internal static class ProbeResources
         manager["skip_xff_append"] = true;
         manager["server_header_transformation"] = "PASS_THROUGH";
         manager["stream_idle_timeout"] = "0s";
-        return EnvoyJson.Listener(ListenerName, EnvoyJson.PodAddress, ProxyPort.Probes, manager);
+        return EnvoyJson.ExemptListener(ListenerName, EnvoyJson.PodAddress, ProxyPort.Probes, manager);
     }
 
     /// <summary>The clusters: one for each port that is asked over HTTP, and one for each check.</summary>

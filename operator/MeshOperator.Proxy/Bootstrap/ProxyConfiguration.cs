@@ -49,7 +49,14 @@ internal sealed record ProxyConfiguration
                 .Objects("layered_runtime/layers")
                 .Select(layer => layer.Text("rtds_layer/name"))
                 .FirstOrDefault(name => name is not null),
-            Listeners = [.. bootstrap.Objects("static_resources/listeners").Select(StaticListener.Read)],
+            Listeners =
+            [
+                .. bootstrap
+                    .Objects("static_resources/listeners")
+                    // One with TLS takes the order to end, which nobody gives here.
+                    .Where(listener => listener.At("filter_chains/0/transport_socket") is null)
+                    .Select(StaticListener.Read),
+            ],
             Clusters = bootstrap
                 .Objects("static_resources/clusters")
                 // One whose endpoints come from the operator is for what the built-in proxy counts alone.
