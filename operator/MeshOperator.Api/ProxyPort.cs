@@ -3,7 +3,7 @@ namespace MeshOperator.Api;
 /// <summary>The ports of a sidecar's proxy.</summary>
 public static class ProxyPort
 {
-    /// <summary>The admin interface, on loopback.</summary>
+    /// <summary>Where pages of the admin interface are read, on loopback.</summary>
     public const int Admin = 15000;
 
     /// <summary>Where connections that leave the pod are redirected to.</summary>

@@ -65,11 +65,7 @@ public sealed class NativeSidecarTests
         string? expected
     )
     {
-        var options = new InjectionOptions
-        {
-            NativeSidecars = mode,
-            KubernetesVersion = KubernetesVersion.Parse(version),
-        };
+        var options = new InjectionOptions { NativeSidecars = mode, KubernetesVersion = KubernetesVersion.Parse(version) };
         var period = grace is { } seconds ? $"\n  terminationGracePeriodSeconds: {seconds}" : string.Empty;
         var lifecycle = InjectedPod.Proxy(InjectedPod.From(Pod + period, options).Pod).Lifecycle;
         if (expected is null)
