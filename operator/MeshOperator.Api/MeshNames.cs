@@ -45,6 +45,16 @@ public static class MeshNames
     /// before it could do that lack it, and count alone.</summary>
     public const string SharedLimitsAnnotation = "meshoperator.io/shared-limits";
 
+    /// <summary>With the value <c>operator</c>, the operator orders the pod's proxy to end when the other containers have ended for good.
+    /// So it is with a classic sidecar where the pod's <c>restartPolicy</c> is <c>Never</c> or <c>OnFailure</c>.</summary>
+    public const string CompletionAnnotation = "meshoperator.io/completion";
+
+    /// <summary>The value of <see cref="CompletionAnnotation"/>.</summary>
+    public const string CompletedByOperator = "operator";
+
+    /// <summary>The path at which a proxy takes the order to end.</summary>
+    public const string CompletionPath = "/quitquitquit";
+
     /// <summary>The proxy's cluster of the pods with which it shares rate limits, its own among them.</summary>
     public const string LimitMembersCluster = "limit-members";
 
@@ -96,6 +106,12 @@ public static class MeshNames
 
     /// <summary>Where a sidecar serves, beside its metrics, how long the requests of gradual shifts took.</summary>
     public const string ShiftLatencyPath = "/stats/shifts";
+
+    /// <summary>The secret of a proxy's own certificate and key.</summary>
+    public const string IdentitySecret = "identity";
+
+    /// <summary>The secret of the roots that proxies trust.</summary>
+    public const string TrustBundleSecret = "trust-bundle";
 
     /// <summary>The field manager of everything that the operator applies.</summary>
     public const string FieldManager = "mesh-operator";

@@ -55,7 +55,7 @@ internal static class Eligibility
             }
         }
 
-        return pod.Spec.Volumes?.FirstOrDefault(v => v.Name is SidecarVolumes.Token or SidecarVolumes.Trust) is { } volume
+        return pod.Spec.Volumes?.FirstOrDefault(v => SidecarVolumes.Names.Contains(v.Name)) is { } volume
             ? $"spec.volumes: the name {volume.Name} is reserved for the mesh; choose another name"
             : null;
     }

@@ -7,6 +7,9 @@ namespace MeshOperator.Injection;
 /// <c>$(NAME)</c> by environment variables.</summary>
 internal static class EnvoyJson
 {
+    /// <summary>The pod's loopback.</summary>
+    public const string Loopback = "127.0.0.1";
+
     /// <summary>The pod's address, of the family in which the kubelet speaks to it.</summary>
     public const string PodAddress = "$(POD_IP)";
 
@@ -32,7 +35,7 @@ internal static class EnvoyJson
     public static JsonObject Filter(string name, string type, JsonObject message) =>
         new() { ["name"] = name, ["typed_config"] = Typed(type, message) };
 
-    public static JsonObject StaticCluster(string name, string address, int port, string connectTimeout) =>
+    public static JsonObject StaticCluster(string name, JsonObject address, string connectTimeout) =>
         new()
         {
             ["name"] = name,
@@ -44,9 +47,7 @@ internal static class EnvoyJson
                 ["endpoints"] = new JsonArray(
                     new JsonObject
                     {
-                        ["lb_endpoints"] = new JsonArray(
-                            new JsonObject { ["endpoint"] = new JsonObject { ["address"] = Address(address, port) } }
-                        ),
+                        ["lb_endpoints"] = new JsonArray(new JsonObject { ["endpoint"] = new JsonObject { ["address"] = address } }),
                     }
                 ),
             },
@@ -78,16 +79,26 @@ internal static class EnvoyJson
             },
         };
 
-    /// <summary>A listener at the pod's address: not every node has IPv6, and on some there is nothing else.</summary>
-    public static JsonObject Listener(string name, int port, JsonObject connectionManager) =>
+    /// <summary>A listener of whoever looks after the pod, who must get an answer however much the proxy has to do.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="address">Its address: to be reached from outside, <see cref="PodAddress"/>. Not every node has IPv6, and on some there
+    /// is nothing else.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="connectionManager">What it does with requests.</param>
+    public static JsonObject ExemptListener(string name, string address, int port, JsonObject connectionManager)
+    {
+        var listener = Listener(name, address, port, connectionManager);
+        listener.Insert(2, "ignore_global_conn_limit", true);
+        listener.Insert(3, "bypass_overload_manager", true);
+        return listener;
+    }
+
+    /// <summary>A listener that the proxy's limits hold for.</summary>
+    public static JsonObject Listener(string name, string address, int port, JsonObject connectionManager) =>
         new()
         {
             ["name"] = name,
-            ["address"] = Address(PodAddress, port),
-
-            // Who looks after the pod must get an answer however much the proxy has to do.
-            ["ignore_global_conn_limit"] = true,
-            ["bypass_overload_manager"] = true,
+            ["address"] = Address(address, port),
             ["filter_chains"] = new JsonArray(
                 new JsonObject
                 {

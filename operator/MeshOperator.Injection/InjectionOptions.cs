@@ -18,6 +18,9 @@ public sealed record InjectionOptions
     /// <summary>The operator's own namespace, whose pods are never injected.</summary>
     public string OperatorNamespace { get; init; } = "mesh-system";
 
+    /// <summary>The SPIFFE identity of the operator, which alone may order proxies to end.</summary>
+    public string OperatorIdentity { get; init; } = "spiffe://cluster.local/ns/mesh-system/sa/mesh-operator";
+
     /// <summary>The CPU request.</summary>
     public string ProxyCpu { get; init; } = "50m";
 

@@ -18,14 +18,17 @@ public static class ProxyBootstrap
     /// <summary>The file name of the token.</summary>
     public const string TokenFile = "token";
 
+    /// <summary>The folder of the admin interface's socket in the proxy's container.</summary>
+    public const string AdminFolder = "/var/run/meshoperator.io/admin";
+
+    /// <summary>The file name of that socket.</summary>
+    public const string AdminSocket = "admin.sock";
+
     /// <summary>The key of the node's metadata with the value of <see cref="SidecarAnnotations.ProxyAddress"/>.</summary>
     public const string ProxyAddressKey = "proxy_address";
 
     /// <summary>The key of the node's metadata with the value of <see cref="SidecarAnnotations.ApplicationAddress"/>.</summary>
     public const string ApplicationAddressKey = "application_address";
-
-    private const string Loopback = "127.0.0.1";
-    private const string AdminCluster = "admin";
 
     /// <summary>The largest program of an RE2 expression that the proxy takes. By itself it takes 100, of which a long cookie has more, and
     /// refuses all routes of a service for one.</summary>
@@ -35,14 +38,6 @@ public static class ProxyBootstrap
     /// passed: an operator of an earlier version has none.</summary>
     private static readonly TimeSpan RuntimeTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>The histograms of gradual shifts as Envoy keeps them, which is ten times as fine as what Prometheus gets. The filter is
-    /// <c>^cluster\.[^.]*/shift/[^.]*\.upstream_rq_time</c>.</summary>
-    private const string ShiftLatencies =
-        "/stats?format=json&usedonly&histogram_buckets=detailed"
-        + "&filter=%5Ecluster%5C.%5B%5E.%5D*/shift/%5B%5E.%5D*%5C.upstream_rq_time";
-
-    private static readonly TimeSpan AdminTimeout = TimeSpan.FromSeconds(1);
-
     /// <summary>The bootstrap of a pod.</summary>
     /// <param name="ns">The pod's namespace.</param>
     /// <param name="serviceAccount">Its service account.</param>
@@ -50,13 +45,15 @@ public static class ProxyBootstrap
     /// <param name="discoveryAddress"><c>host:port</c> of ADS over TLS.</param>
     /// <param name="settings">The sidecar's settings, among them how traffic gets to the proxy.</param>
     /// <param name="probes">What it answers for the application.</param>
+    /// <param name="endedBy">The SPIFFE identity that may order the proxy to end; null for nobody.</param>
     internal static JsonObject Create(
         string ns,
         string serviceAccount,
         IDictionary<string, string> labels,
         string discoveryAddress,
         SidecarSettings settings,
-        IReadOnlyList<ApplicationProbe> probes
+        IReadOnlyList<ApplicationProbe> probes,
+        string? endedBy
     ) =>
         new()
         {
@@ -82,7 +79,7 @@ public static class ProxyBootstrap
                     new JsonObject { ["name"] = "admin", ["admin_layer"] = new JsonObject() }
                 ),
             },
-            ["admin"] = new JsonObject { ["address"] = EnvoyJson.Address(Loopback, ProxyPort.Admin) },
+            ["admin"] = new JsonObject { ["address"] = AdminInterface.Address() },
             ["cluster_manager"] = new JsonObject
             {
                 ["local_cluster_name"] = MeshNames.LimitMembersCluster,
@@ -109,22 +106,17 @@ public static class ProxyBootstrap
             ["static_resources"] = new JsonObject
             {
                 ["clusters"] = new JsonArray([
-                    EnvoyJson.StaticCluster(AdminCluster, Loopback, ProxyPort.Admin, EnvoyJson.Duration(AdminTimeout)),
+                    AdminInterface.Cluster(),
                     LimitMembers(),
                     .. ProbeResources.Clusters(
                         probes,
-                        settings.BindsInbound ? settings.ApplicationAddress ?? Loopback : EnvoyJson.PodAddress,
+                        settings.BindsInbound ? settings.ApplicationAddress ?? EnvoyJson.Loopback : EnvoyJson.PodAddress,
                         settings.Interception != Interception.None
                     ),
                 ]),
                 ["listeners"] = new JsonArray([
-                    Forward("readiness", ProxyPort.Readiness, ("/healthz/ready", "/ready")),
-                    Forward(
-                        "prometheus",
-                        ProxyPort.Prometheus,
-                        ("/stats/prometheus", "/stats/prometheus"),
-                        (MeshNames.ShiftLatencyPath, ShiftLatencies)
-                    ),
+                    .. AdminInterface.Listeners(),
+                    .. endedBy is null ? Array.Empty<JsonObject>() : [CompletionListener.Create(endedBy)],
                     .. ProbeResources.Listener(probes) is { } listener ? new[] { listener } : [],
                 ]),
             },
@@ -197,31 +189,5 @@ public static class ProxyBootstrap
             ["ads"] = new JsonObject(),
             ["resource_api_version"] = "V3",
             ["initial_fetch_timeout"] = EnvoyJson.Duration(timeout),
-        };
-
-    /// <summary>A listener that passes some paths to the admin interface and nothing else, as that interface can also stop the
-    /// proxy.</summary>
-    private static JsonObject Forward(string name, int port, params (string Path, string AdminPath)[] pages) =>
-        EnvoyJson.Listener(
-            name,
-            port,
-            EnvoyJson.ConnectionManager(name, [.. pages.Select(page => ForwardRoute(page.Path, page.AdminPath))], [])
-        );
-
-    private static JsonObject ForwardRoute(string path, string adminPath) =>
-        new()
-        {
-            ["match"] = new JsonObject
-            {
-                ["path"] = path,
-                ["headers"] = new JsonArray(
-                    new JsonObject
-                    {
-                        ["name"] = ":method",
-                        ["string_match"] = new JsonObject { ["exact"] = "GET" },
-                    }
-                ),
-            },
-            ["route"] = new JsonObject { ["cluster"] = AdminCluster, ["prefix_rewrite"] = adminPath },
         };
 }

@@ -25,6 +25,7 @@ public sealed class SidecarInjector
         MeshNames.DirectPortsAnnotation,
         MeshNames.InboundModeAnnotation,
         MeshNames.SharedLimitsAnnotation,
+        MeshNames.CompletionAnnotation,
         MeshNames.NotInjectedAnnotation,
     ];
 
@@ -85,7 +86,18 @@ public sealed class SidecarInjector
         var probes = ProbeRewriter.Rewrite(pod.Spec, settings);
         if (probes.Originals.Count > 0)
             Annotate(pod, MeshNames.ProbesAnnotation, probes.Originals.ToJsonString());
-        var bootstrap = ProxyBootstrap.Create(ns, serviceAccount, pod.Metadata.Labels, _options.DiscoveryAddress, settings, probes.Probes);
+        var isEndedByOperator = CompletionListener.IsNeeded(pod, settings);
+        if (isEndedByOperator)
+            Annotate(pod, MeshNames.CompletionAnnotation, MeshNames.CompletedByOperator);
+        var bootstrap = ProxyBootstrap.Create(
+            ns,
+            serviceAccount,
+            pod.Metadata.Labels,
+            _options.DiscoveryAddress,
+            settings,
+            probes.Probes,
+            isEndedByOperator ? _options.OperatorIdentity : null
+        );
         AddContainers(pod, ProxyContainer.Create(pod, ns, serviceAccount, settings, bootstrap, _options.KubernetesVersion), settings);
         PodResources.Add(pod.Spec, settings.Resources);
         pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], .. SidecarVolumes.Create()];
@@ -150,7 +162,7 @@ public sealed class SidecarInjector
             ["version"] = _options.Version,
             ["initContainers"] = Names(initContainers),
             ["containers"] = Names(containers),
-            ["volumes"] = Names(SidecarVolumes.Token, SidecarVolumes.Trust),
+            ["volumes"] = Names(SidecarVolumes.Names),
             ["interception"] = ProxyBootstrap.NameOf(settings.Interception),
         }.ToJsonString();
     }
@@ -173,9 +185,9 @@ public sealed class SidecarInjector
 
         if (pod.Metadata?.Labels is { } labels && labels.TryGetValue(MeshNames.InjectLabel, out var wish) && wish != "true")
             yield return $"metadata.labels[{MeshNames.InjectLabel}]: '{wish}' is neither \"true\" nor \"false\" and has no effect";
-        if (!settings.IsNative && pod.Spec.RestartPolicy is "Never" or "OnFailure")
-            yield return "spec.restartPolicy: the pod does not complete by itself, because its sidecar keeps running; use a native "
-                + $"sidecar ({SidecarAnnotations.NativeSidecar}), which ends with the pod";
+        if (!settings.IsNative && pod.Spec.RestartPolicy is "Never" or "OnFailure" && !CompletionListener.IsNeeded(pod, settings))
+            yield return "spec.containers: the pod does not complete by itself, because a container has a restartPolicy of its own and the "
+                + $"sidecar keeps running; use a native sidecar ({SidecarAnnotations.NativeSidecar}), which ends with the pod";
     }
 
     private static JsonArray Names(params string[] names) => new([.. names.Select(name => JsonValue.Create(name))]);

@@ -3,13 +3,20 @@ using MeshOperator.Api;
 
 namespace MeshOperator.Injection;
 
-/// <summary>What the proxy reads from files: the token that it shows, and whom it trusts.</summary>
+/// <summary>What the proxy has in files: the token that it shows, whom it trusts, and the socket of its admin interface.</summary>
 internal static class SidecarVolumes
 {
     public const string Token = "mesh-token";
     public const string Trust = "mesh-trust";
 
+    public const string Admin = "mesh-admin";
+
+    /// <summary>More than a socket file takes.</summary>
+    private const string AdminSize = "1Mi";
+
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(1);
+
+    public static string[] Names { get; } = [Token, Trust, Admin];
 
     public static IEnumerable<V1Volume> Create() =>
         [
@@ -37,6 +44,12 @@ internal static class SidecarVolumes
                 Name = Trust,
                 ConfigMap = new V1ConfigMapVolumeSource { Name = MeshNames.TrustBundleConfigMap },
             },
+            // In memory: the cluster autoscaler does not remove nodes whose pods have local files.
+            new V1Volume
+            {
+                Name = Admin,
+                EmptyDir = new V1EmptyDirVolumeSource { Medium = "Memory", SizeLimit = new ResourceQuantity(AdminSize) },
+            },
         ];
 
     public static List<V1VolumeMount> Mounts() =>
@@ -53,5 +66,6 @@ internal static class SidecarVolumes
                 MountPath = ProxyBootstrap.TrustFolder,
                 ReadOnlyProperty = true,
             },
+            new V1VolumeMount { Name = Admin, MountPath = ProxyBootstrap.AdminFolder },
         ];
 }

@@ -162,4 +162,17 @@ internal static partial class Log
 
     [LoggerMessage(42, LogLevel.Debug, "How long requests of gradual shifts take could not be read from the proxy {Proxy}: {Reason}")]
     public static partial void LatenciesUnread(ILogger logger, string proxy, string reason);
+
+    [LoggerMessage(50, LogLevel.Information, "The proxy of pod {Pod} has ended as ordered, after all other containers")]
+    public static partial void ProxyEnded(ILogger logger, string pod);
+
+    [LoggerMessage(51, LogLevel.Debug, "The proxy of pod {Pod} could not be ordered to end: {Reason}; retrying")]
+    public static partial void ProxyOrderFailed(ILogger logger, string pod, string reason);
+
+    [LoggerMessage(
+        52,
+        LogLevel.Warning,
+        "The proxy of pod {Pod} could not be ordered to end, so the pod does not complete: {Reason}; it is not tried again"
+    )]
+    public static partial void ProxyKeepsRunning(ILogger logger, string pod, string reason);
 }

@@ -144,7 +144,8 @@ def proxy_arguments(pod, way, address):
     at = arguments.index("--config-yaml")
     for text, value in (("$(POD_NAME)", name), ("$(POD_UID)", uid), ("$(POD_IP)", address), ("$$", "$"),
                         ("/var/run/meshoperator.io/token/token", f"{DATA}/{name}.token"),
-                        ("/var/run/meshoperator.io/trust", f"{DATA}/mesh"), (f"{OPERATOR}:15012", f"{OPERATOR}:{way.port}")):
+                        ("/var/run/meshoperator.io/admin/", f"{DATA}/{name}."), ("/var/run/meshoperator.io/trust", f"{DATA}/mesh"),
+                        (f"{OPERATOR}:15012", f"{OPERATOR}:{way.port}")):
         arguments[at + 1] = arguments[at + 1].replace(text, value)
     arguments[arguments.index("--concurrency") + 1] = "1"
     return arguments

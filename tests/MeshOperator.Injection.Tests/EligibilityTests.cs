@@ -84,6 +84,7 @@ public sealed class EligibilityTests
         "spec.containers[app].ports: the proxy listens on 15006"
     )]
     [InlineData("containers: [" + Container + ", {name: mesh-init, image: a:1}]", "the name mesh-init is reserved for the mesh")]
+    [InlineData("volumes: [{name: mesh-admin}], containers: [" + Container + "]", "the name mesh-admin is reserved for the mesh")]
     [InlineData("volumes: [{name: mesh-token}], containers: [" + Container + "]", "the name mesh-token is reserved for the mesh")]
     public void What_would_break_the_sidecar_is_refused_with_what_to_change(string spec, string reason)
     {

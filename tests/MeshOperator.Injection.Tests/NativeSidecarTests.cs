@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using k8s;
 using Shouldly;
 using Xunit;
@@ -73,12 +74,46 @@ public sealed class NativeSidecarTests
             KubernetesYaml.Serialize(lifecycle.PreStop).Replace("\r", string.Empty, StringComparison.Ordinal).ShouldContain(expected);
     }
 
-    [Fact]
-    public void A_classic_sidecar_in_a_pod_that_is_to_complete_is_warned_of()
+    [Theory]
+    [InlineData("OnFailure")]
+    [InlineData("Never")]
+    public void A_classic_sidecar_in_a_pod_that_completes_takes_the_order_to_end_from_the_operator_alone(string restartPolicy)
     {
-        const string job = "spec: {restartPolicy: OnFailure, containers: [{name: app, image: app:1}]}";
-        InjectedPod.From(job).Outcome.Warnings.ShouldBeEmpty();
-        InjectedPod.From(job, new InjectionOptions()).Outcome.Warnings.ShouldHaveSingleItem().ShouldContain("does not complete");
+        var injected = InjectedPod.From(
+            Completing(restartPolicy),
+            new InjectionOptions { OperatorIdentity = "spiffe://a.b/ns/mesh/sa/op" }
+        );
+
+        injected.Outcome.Warnings.ShouldBeEmpty();
+        injected.Pod.Metadata.Annotations["meshoperator.io/completion"].ShouldBe("operator");
+        var listener = FindCompletion(injected).ShouldNotBeNull();
+        $"{listener["address"]!["socket_address"]!["address"]}:{listener["address"]!["socket_address"]!["port_value"]}".ShouldBe(
+            "10.0.0.7:15022"
+        );
+        var tls = listener["filter_chains"]!.AsArray().ShouldHaveSingleItem()!["transport_socket"]!["typed_config"]!;
+        ((bool)tls["require_client_certificate"]!).ShouldBeTrue();
+        var names = tls["common_tls_context"]!["combined_validation_context"]!["default_validation_context"]![
+            "match_typed_subject_alt_names"
+        ]!;
+        names.AsArray().ShouldHaveSingleItem()!["matcher"]!["exact"]!.ToString().ShouldBe("spiffe://a.b/ns/mesh/sa/op");
+    }
+
+    [Fact]
+    public void A_native_sidecar_and_one_of_a_pod_that_does_not_complete_take_no_order_to_end()
+    {
+        FindCompletion(InjectedPod.From(Completing("Never"))).ShouldBeNull();
+        var always = InjectedPod.From(Completing("Always"), new InjectionOptions());
+        FindCompletion(always).ShouldBeNull();
+        always.Pod.Metadata.Annotations.ShouldNotContainKey("meshoperator.io/completion");
+    }
+
+    [Fact]
+    public void A_pod_with_a_classic_sidecar_whose_container_has_a_restart_policy_of_its_own_is_warned_of()
+    {
+        var injected = InjectedPod.From(Completing("Never", ", restartPolicy: OnFailure"), new InjectionOptions());
+
+        injected.Outcome.Warnings.ShouldHaveSingleItem().ShouldContain("does not complete");
+        FindCompletion(injected).ShouldBeNull();
     }
 
     [Fact]
@@ -91,6 +126,12 @@ public sealed class NativeSidecarTests
         security.ReadOnlyRootFilesystem.ShouldBe(true);
         security.Privileged.ShouldBe(false);
     }
+
+    private static string Completing(string restartPolicy, string container = "") =>
+        $"spec: {{restartPolicy: {restartPolicy}, containers: [{{name: app, image: app:1{container}}}]}}";
+
+    private static JsonNode? FindCompletion(InjectedPod pod) =>
+        pod.Bootstrap["static_resources"]!["listeners"]!.AsArray().SingleOrDefault(l => (string)l!["name"]! == "completion");
 
     private static bool IsNative(string pod, InjectionOptions options) =>
         InjectedPod.Proxy(InjectedPod.From(pod, options).Pod).RestartPolicy == "Always";

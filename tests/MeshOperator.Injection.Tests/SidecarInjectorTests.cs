@@ -34,8 +34,7 @@ public sealed class SidecarInjectorTests
         var token = pod.Spec.Volumes.Single(v => v.Name == "mesh-token").Projected.Sources.ShouldHaveSingleItem().ServiceAccountToken;
         token.Audience.ShouldBe("meshoperator.io");
         pod.Spec.Volumes.Single(v => v.Name == "mesh-trust").ConfigMap.Name.ShouldBe("mesh-trust-bundle");
-        proxy.VolumeMounts.Select(m => m.Name).ShouldBe(["mesh-token", "mesh-trust"]);
-        proxy.VolumeMounts.ShouldAllBe(m => m.ReadOnlyProperty == true);
+        proxy.VolumeMounts.Select(m => $"{m.Name} {m.ReadOnlyProperty}").ShouldBe(["mesh-token True", "mesh-trust True", "mesh-admin "]);
         pod.Metadata.Labels["meshoperator.io/proxy"].ShouldBe("envoy");
         ((string)JsonNode.Parse(pod.Metadata.Annotations["meshoperator.io/status"])!["version"]!).ShouldBe("1.2.3");
     }

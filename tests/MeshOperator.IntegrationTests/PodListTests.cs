@@ -27,13 +27,15 @@ public sealed class PodListTests(Support.TestCluster cluster)
         var fromJson = await ListAsync(ns, null, cancellation);
         var fromProtobuf = await ListAsync(ns, PodMessages.Read, cancellation);
         fromProtobuf.Keys.ShouldBe(fromJson.Keys, ignoreOrder: true);
-        fromJson.Count.ShouldBe(3);
+        fromJson.Count.ShouldBe(4);
         foreach (var (name, expected) in fromJson)
         {
             var actual = fromProtobuf[name];
             RecordReader.Read(actual).ShouldBe(RecordReader.Read(expected));
             ProxyPod.Read(actual).ShouldBe(ProxyPod.Read(expected));
             BindFailure.Find(actual).ShouldBe(BindFailure.Find(expected));
+            CompletedPod.IsFound(actual).ShouldBe(name.Name == "completed");
+            CompletedPod.IsFound(expected).ShouldBe(name.Name == "completed");
             actual.Metadata.Uid.ShouldBe(expected.Metadata.Uid);
             actual.Metadata.ResourceVersion.ShouldBe(expected.Metadata.ResourceVersion);
             actual.Metadata.CreationTimestamp.ShouldBe(expected.Metadata.CreationTimestamp);
@@ -86,6 +88,11 @@ public sealed class PodListTests(Support.TestCluster cluster)
         var restarted = Pod("restarted", "envoy", running: false, restarts: 3);
         restarted.Metadata.Annotations["meshoperator.io/inbound"] = "proxy";
         yield return restarted;
+        var completed = Pod("completed", "envoy", running: false, restarts: 0);
+        completed.Metadata.Annotations["meshoperator.io/completion"] = "operator";
+        completed.Spec.RestartPolicy = "Never";
+        completed.Status.ContainerStatuses[0].State = new V1ContainerState { Terminated = new V1ContainerStateTerminated { ExitCode = 3 } };
+        yield return completed;
     }
 
     private static V1Pod Pod(string name, string proxy, bool running, int restarts) =>

@@ -25,11 +25,13 @@ public sealed class BootstrapRewriterTests
         var bootstrap = BootstrapRewriter.Rewrite(
             container,
             pod,
-            new PodPlaces("127.1.0.7", "127.2.0.7", "localhost:15012", "/token", "/trust")
+            new PodPlaces("127.1.0.7", "127.2.0.7", "localhost:15012", "/token", "/trust", "mesh-admin")
         );
 
         ((string?)bootstrap["node"]!["metadata"]!["proxy_address"]).ShouldBe("127.1.0.7");
         ((string?)bootstrap["node"]!["metadata"]!["application_address"]).ShouldBe("127.2.0.7");
-        ((string?)bootstrap["admin"]!["address"]!["socket_address"]!["address"]).ShouldBe("127.1.0.7");
+        ((string?)bootstrap["admin"]!["address"]!["pipe"]!["path"]).ShouldBe("mesh-admin/admin.sock");
+        var listener = bootstrap["static_resources"]!["listeners"]!.AsArray().Single(l => (string?)l!["name"] == "admin");
+        ((string?)listener!["address"]!["socket_address"]!["address"]).ShouldBe("127.1.0.7");
     }
 }

@@ -51,15 +51,13 @@ public sealed class LifecycleTests
         {
             ["stats_tags"] = new JsonArray(new JsonObject { ["tag_name"] = "workload", ["fixed_value"] = "probed" }),
         };
+        bootstrap["admin"] = new JsonObject { ["address"] = PipeAddress() };
         bootstrap["static_resources"] = new JsonObject
         {
-            ["clusters"] = new JsonArray(
-                Cluster("admin", address, 15000),
-                Cluster("application/8080", address, 8080),
-                Check("check", address, 8080)
-            ),
+            ["clusters"] = new JsonArray(Pipe("admin"), Cluster("application/8080", address, 8080), Check("check", address, 8080)),
             ["listeners"] = new JsonArray(
                 Listener("readiness", address, 15021, [Route("/healthz/ready", "admin", "/ready")]),
+                Listener("admin", address, 15000, [Page("/config_dump", "admin"), Refusal()]),
                 Listener(
                     "probes",
                     address,
@@ -82,6 +80,8 @@ public sealed class LifecycleTests
         (await client.GetAsync(new Uri($"http://{address}:15021/stats/prometheus"), Cancellation)).StatusCode.ShouldBe(
             HttpStatusCode.NotFound
         );
+        (await client.GetStringAsync(new Uri($"http://{address}:15000/config_dump?include_eds"), Cancellation)).ShouldStartWith("{");
+        (await client.GetAsync(new Uri($"http://{address}:15000/clusters"), Cancellation)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         await application.DisposeAsync();
         (await client.GetAsync(new Uri($"http://{address}:15020/app-health/app/readyz"), Cancellation)).StatusCode.ShouldBe(
             HttpStatusCode.ServiceUnavailable
@@ -124,7 +124,27 @@ public sealed class LifecycleTests
             ["route"] = new JsonObject { ["cluster"] = cluster, ["prefix_rewrite"] = target },
         };
 
-    private static JsonObject Cluster(string name, string address, int port) =>
+    private static JsonObject Page(string path, string cluster) =>
+        new()
+        {
+            ["match"] = new JsonObject { ["path"] = path },
+            ["route"] = new JsonObject { ["cluster"] = cluster },
+        };
+
+    private static JsonObject Refusal() =>
+        new()
+        {
+            ["match"] = new JsonObject { ["prefix"] = "/" },
+            ["direct_response"] = new JsonObject { ["status"] = 403 },
+        };
+
+    private static JsonObject PipeAddress() => new() { ["pipe"] = new JsonObject { ["path"] = "/run/admin.sock" } };
+
+    private static JsonObject Pipe(string name) => Cluster(name, PipeAddress());
+
+    private static JsonObject Cluster(string name, string address, int port) => Cluster(name, ProxyMesh.SocketAddress(address, port));
+
+    private static JsonObject Cluster(string name, JsonObject address) =>
         new()
         {
             ["name"] = name,
@@ -133,9 +153,7 @@ public sealed class LifecycleTests
                 ["endpoints"] = new JsonArray(
                     new JsonObject
                     {
-                        ["lb_endpoints"] = new JsonArray(
-                            new JsonObject { ["endpoint"] = new JsonObject { ["address"] = ProxyMesh.SocketAddress(address, port) } }
-                        ),
+                        ["lb_endpoints"] = new JsonArray(new JsonObject { ["endpoint"] = new JsonObject { ["address"] = address } }),
                     }
                 ),
             },

@@ -47,7 +47,7 @@ internal static class ProbeResources
         manager["skip_xff_append"] = true;
         manager["server_header_transformation"] = "PASS_THROUGH";
         manager["stream_idle_timeout"] = "0s";
-        return EnvoyJson.Listener(ListenerName, ProxyPort.Probes, manager);
+        return EnvoyJson.ExemptListener(ListenerName, EnvoyJson.PodAddress, ProxyPort.Probes, manager);
     }
 
     /// <summary>The clusters: one for each port that is asked over HTTP, and one for each check.</summary>
@@ -60,7 +60,11 @@ internal static class ProbeResources
         foreach (var group in probes.GroupBy(ClusterName))
         {
             var probe = group.First();
-            var cluster = EnvoyJson.StaticCluster(group.Key, address, probe.Port, EnvoyJson.Duration(group.Max(p => p.Timeout)));
+            var cluster = EnvoyJson.StaticCluster(
+                group.Key,
+                EnvoyJson.Address(address, probe.Port),
+                EnvoyJson.Duration(group.Max(p => p.Timeout))
+            );
             if (isCaptured)
                 cluster["upstream_bind_config"] = SourceAddress();
             if (Protocol(probe.Protocol) is { } options)

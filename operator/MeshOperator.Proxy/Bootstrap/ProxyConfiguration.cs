@@ -22,7 +22,7 @@ internal sealed record ProxyConfiguration
     /// <summary>How the operator is reached.</summary>
     public required AdsTarget Ads { get; init; }
 
-    /// <summary>The address of the admin interface; null without one.</summary>
+    /// <summary>The address of the admin interface; null without one, or where only listeners of the bootstrap reach it.</summary>
     public required IPEndPoint? Admin { get; init; }
 
     /// <summary>The name of the layer of runtime values that comes from the operator, or null.</summary>
@@ -44,16 +44,24 @@ internal sealed record ProxyConfiguration
             NodeId = bootstrap.Required("node/id"),
             NodeCluster = bootstrap.Text("node/cluster") ?? "",
             Ads = AdsTarget.Read(bootstrap),
-            Admin = bootstrap.At("admin/address") is null ? null : bootstrap.Address("admin/address"),
+            Admin = bootstrap.At("admin/address/socket_address") is null ? null : bootstrap.Address("admin/address"),
             RuntimeLayer = bootstrap
                 .Objects("layered_runtime/layers")
                 .Select(layer => layer.Text("rtds_layer/name"))
                 .FirstOrDefault(name => name is not null),
-            Listeners = [.. bootstrap.Objects("static_resources/listeners").Select(StaticListener.Read)],
+            Listeners =
+            [
+                .. bootstrap
+                    .Objects("static_resources/listeners")
+                    // One with TLS takes the order to end, which nobody gives here.
+                    .Where(listener => listener.At("filter_chains/0/transport_socket") is null)
+                    .Select(StaticListener.Read),
+            ],
             Clusters = bootstrap
                 .Objects("static_resources/clusters")
                 // One whose endpoints come from the operator is for what the built-in proxy counts alone.
-                .Where(cluster => cluster.At("load_assignment") is not null)
+                // The one at a socket file is the admin interface, which is in this process.
+                .Where(cluster => cluster.At($"{StaticCluster.AddressPath}/socket_address") is not null)
                 .Select(StaticCluster.Read)
                 .ToDictionary(cluster => cluster.Name, StringComparer.Ordinal),
             Tags = [.. bootstrap.Objects("stats_config/stats_tags").Select(Tag)],

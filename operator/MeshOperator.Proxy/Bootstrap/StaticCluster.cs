@@ -25,13 +25,16 @@ internal enum StaticCheck
 /// <param name="GrpcService">The service of which gRPC's health service is asked; empty for all of the server.</param>
 internal sealed record StaticCluster(string Name, IPEndPoint Address, TimeSpan Timeout, bool IsTls, StaticCheck Check, string GrpcService)
 {
+    /// <summary>Where a cluster has the address of its only endpoint.</summary>
+    public const string AddressPath = "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address";
+
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Reads a cluster.</summary>
     public static StaticCluster Read(JsonObject cluster) =>
         new(
             cluster.Required("name"),
-            cluster.Address("load_assignment/endpoints/0/lb_endpoints/0/endpoint/address"),
+            cluster.Address(AddressPath),
             cluster.Duration("health_checks/0/timeout") ?? cluster.Duration("connect_timeout") ?? DefaultTimeout,
             cluster.At("transport_socket") is not null,
             cluster.At("health_checks/0/tcp_health_check") is not null ? StaticCheck.Tcp

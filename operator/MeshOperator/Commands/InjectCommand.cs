@@ -2,6 +2,7 @@ using System.CommandLine;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Offline;
+using MeshOperator.Settings;
 
 namespace MeshOperator.Commands;
 
@@ -27,6 +28,11 @@ internal static class InjectCommand
         {
             Description = "The operator's Service, by whose name proxies reach it.",
             DefaultValueFactory = _ => "mesh-operator",
+        };
+        var trustDomain = new Option<string>("--trust-domain")
+        {
+            Description = "The SPIFFE trust domain of the mesh.",
+            DefaultValueFactory = _ => "cluster.local",
         };
         var version = new Option<string>("--kubernetes-version")
         {
@@ -60,6 +66,7 @@ internal static class InjectCommand
             ns,
             operatorNamespace,
             service,
+            trustDomain,
             version,
             templates,
         };
@@ -72,6 +79,11 @@ internal static class InjectCommand
                 {
                     DiscoveryAddress = $"{parsed.GetValue(service)}.{parsed.GetValue(operatorNamespace)}.svc:15012",
                     OperatorNamespace = parsed.GetValue(operatorNamespace)!,
+                    OperatorIdentity = OperatorOptions.IdentityFor(
+                        parsed.GetValue(trustDomain)!,
+                        parsed.GetValue(operatorNamespace)!,
+                        parsed.GetValue(service)!
+                    ),
                     KubernetesVersion = KubernetesVersion.Parse(parsed.GetValue(version)),
                 };
                 return RunAsync(

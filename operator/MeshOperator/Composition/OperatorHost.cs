@@ -9,6 +9,7 @@ using MeshOperator.Api.Validation;
 using MeshOperator.Authority;
 using MeshOperator.Bundles;
 using MeshOperator.Certificates;
+using MeshOperator.Completions;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes;
 using MeshOperator.Kubernetes.Admission;
@@ -198,6 +199,7 @@ internal sealed class OperatorHost : IAsyncDisposable
                 {
                     DiscoveryAddress = $"{options.ServiceName}.{options.Namespace}.svc:15012",
                     OperatorNamespace = options.Namespace,
+                    OperatorIdentity = options.Identity,
                     KubernetesVersion = version,
                 }
             )
@@ -228,6 +230,9 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<AskIdentity>();
         services.AddSingleton(options.ShiftCheckHosts);
         services.AddSingleton<CheckClient>();
+        services.AddSingleton<CompletionMetrics>();
+        services.AddSingleton<CompletionOrder>();
+        services.AddHostedService<CompletionService>();
         services.AddSingleton<PipelineMetrics>();
         services.AddSingleton<PipelineWatch>();
         services.AddSingleton<CheckMetrics>();

@@ -80,6 +80,7 @@ internal static class AnnotationsPage
                     Row(docstrings, nameof(MeshNames.DirectPortsAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.InboundModeAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.SharedLimitsAnnotation), "Pod"),
+                    Row(docstrings, nameof(MeshNames.CompletionAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.NotInjectedAnnotation), "Pod"),
                     Row(docstrings, nameof(MeshNames.ProxyLabel), "Pod (label)"),
                     Row(docstrings, nameof(MeshNames.ManagedByLabel), "ConfigMap (label)"),

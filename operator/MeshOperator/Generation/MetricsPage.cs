@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using MeshOperator.Authority;
+using MeshOperator.Completions;
 using MeshOperator.Injection;
 using MeshOperator.Kubernetes.Metrics;
 using MeshOperator.Pipeline;
@@ -81,6 +82,7 @@ internal static class MetricsPage
         _ = new ShiftMetrics(factory);
         _ = new PipelineMetrics(factory);
         _ = new CheckMetrics(factory);
+        _ = new CompletionMetrics(factory);
         _ = new AnnouncementMetrics(factory);
         // Its instruments are only made: nothing is measured.
         new AuthorityMetrics(null!, null!, null!, factory)

@@ -110,7 +110,7 @@ internal sealed record OperatorOptions
     public bool JsonLog { get; init; } = true;
 
     /// <summary>The SPIFFE identity with which the operator calls servers of the mesh.</summary>
-    public string Identity => $"spiffe://{TrustDomain}/ns/{Namespace}/sa/{ServiceName}";
+    public string Identity => IdentityFor(TrustDomain, Namespace, ServiceName);
 
     /// <summary>Host names of the serving certificate: the service's in the cluster.</summary>
     public IReadOnlyList<string> ServingNames =>
@@ -121,4 +121,7 @@ internal sealed record OperatorOptions
             ServiceName,
             "localhost",
         ];
+
+    /// <summary>The SPIFFE identity of an operator.</summary>
+    public static string IdentityFor(string trustDomain, string ns, string service) => $"spiffe://{trustDomain}/ns/{ns}/sa/{service}";
 }

@@ -53,6 +53,7 @@ internal static class PodMessages
         {
             ServiceAccountName = spec.ServiceAccountName,
             NodeName = spec.NodeName,
+            RestartPolicy = spec.HasRestartPolicy ? spec.RestartPolicy : null,
             Containers = [.. spec.Containers.Select(Read)],
             InitContainers = [.. spec.InitContainers.Select(Read)],
         };

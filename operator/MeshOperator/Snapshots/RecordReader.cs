@@ -25,6 +25,7 @@ internal static class RecordReader
         MeshNames.DirectPortsAnnotation,
         MeshNames.InboundModeAnnotation,
         MeshNames.SharedLimitsAnnotation,
+        MeshNames.CompletionAnnotation,
     ];
 
     public static NamespaceRecord? Read(V1Namespace ns) =>
@@ -170,6 +171,7 @@ internal static class RecordReader
             {
                 ServiceAccountName = pod.Spec.ServiceAccountName,
                 NodeName = pod.Spec.NodeName,
+                RestartPolicy = CompletedPod.IsCandidate(pod) ? pod.Spec.RestartPolicy : null,
                 Containers = Trimmed(pod.Spec.Containers),
                 InitContainers = Trimmed(pod.Spec.InitContainers ?? []),
             };
@@ -182,6 +184,7 @@ internal static class RecordReader
             {
                 ProxyPod.Trim(status, pod.Status);
                 BindFailure.Trim(pod, status, pod.Status);
+                CompletedPod.Trim(pod, status, pod.Status);
             }
         }
     }

@@ -1,7 +1,11 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using k8s.Models;
+using MeshOperator.Api;
+using MeshOperator.Injection;
 using MeshOperator.Local.Node;
 
 namespace MeshOperator.EndToEnd.Node;
@@ -11,8 +15,8 @@ namespace MeshOperator.EndToEnd.Node;
 internal sealed partial class ProxyProcess : IAsyncDisposable
 {
     /// <summary>Hides the machine's <c>/run</c>, mounts what the container mounts there, and becomes the proxy: without rights, and killed
-    /// with whoever started it. Arguments: the program, the user, the group, the number of mounts, pairs of source and target, the proxy's
-    /// own.</summary>
+    /// with whoever started it. Arguments: the program, the user, the group, the number of mounts, source, target and
+    /// option of each, the proxy's own.</summary>
     private const string Script = """
         envoy=$1 user=$2 group=$3 hosts=$4 resolv=$5 mounts=$6
         shift 6
@@ -25,8 +29,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         mkdir /mnt/run
         while [ "$mounts" -gt 0 ]; do
             mkdir -p "/mnt/run/${2#/var/run/}"
-            mount --bind -o ro "$1" "/mnt/run/${2#/var/run/}"
-            shift 2
+            mount --bind -o "$3" "$1" "/mnt/run/${2#/var/run/}"
+            shift 3
             mounts=$((mounts - 1))
         done
         mount --rbind /mnt/run /run
@@ -70,32 +74,50 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             hosts,
             resolv,
             Text(mounts.Count),
-            .. mounts.SelectMany(m => new[] { _volumes.PathOf(m.Name), m.MountPath }),
+            .. mounts.SelectMany(m => new[] { _volumes.PathOf(m.Name), m.MountPath, m.ReadOnlyProperty == true ? "ro" : "rw" }),
             .. (_container.Command ?? []).Skip(1),
             .. (_container.Args ?? []).Select(a => Expand(a, environment)),
         ];
         _runs.Add(await ChildProcess.StartAsync(_network.Namespace, Script, arguments, environment));
     }
 
-    /// <summary>Asks the admin interface, which listens on the pod's loopback.</summary>
-    public Task<string> AdminAsync(string path) => AdminAsync(_network.Namespace, path);
+    /// <summary>Asks the admin interface: all of it, at its socket file. Sidecars of earlier versions have it on the pod's
+    /// loopback.</summary>
+    public Task<string> AdminAsync(string path)
+    {
+        var volume = _container.VolumeMounts.FirstOrDefault(m => m.MountPath == ProxyBootstrap.AdminFolder)?.Name;
+        return volume is null
+            ? AdminAsync(_network.Namespace, path)
+            : AskAsync(cancellation => ConnectAsync(Path.Combine(_volumes.PathOf(volume), ProxyBootstrap.AdminSocket), cancellation), path);
+    }
 
-    /// <summary>Asks the admin interface of the proxy in a network namespace.</summary>
-    public static async Task<string> AdminAsync(NetworkNamespace network, string path)
+    /// <summary>Asks what listens on port 15000 of the loopback in a network namespace.</summary>
+    public static Task<string> AdminAsync(NetworkNamespace network, string path) =>
+        AskAsync(cancellation => network.ConnectAsync(new IPEndPoint(IPAddress.Loopback, ProxyPort.Admin), cancellation), path);
+
+    private static async Task<string> AskAsync(Func<CancellationToken, ValueTask<Socket>> connect, string path)
     {
         using var handler = new SocketsHttpHandler
         {
-            ConnectCallback = async (context, cancellation) =>
-                new System.Net.Sockets.NetworkStream(
-                    await network.ConnectAsync(
-                        new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port),
-                        cancellation
-                    ),
-                    ownsSocket: true
-                ),
+            ConnectCallback = async (_, cancellation) => new NetworkStream(await connect(cancellation), ownsSocket: true),
         };
         using var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(20) };
-        return await client.GetStringAsync(new Uri($"http://localhost:15000{path}"));
+        return await client.GetStringAsync(new Uri($"http://localhost{path}"));
+    }
+
+    private static async ValueTask<Socket> ConnectAsync(string file, CancellationToken cancellation)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(file), cancellation);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -126,6 +126,15 @@ internal sealed class RunningPod
         });
     }
 
+    /// <summary>Ends the application well and for good, as that of a Job does.</summary>
+    public async Task CompleteApplicationAsync()
+    {
+        await Application!.StopAsync(LeastGrace);
+        foreach (var container in Pod.Spec.Containers.Where(c => c.Name != SidecarInjector.ContainerName))
+            _status.Complete(container.Name);
+        await _status.WriteAsync();
+    }
+
     private async Task StartAsync(CancellationToken cancellation)
     {
         if (SidecarInjector.IsInjected(Pod))
@@ -216,6 +225,14 @@ internal sealed class RunningPod
             await Proxy!.Current.Ended;
             if (IsEnding)
                 return;
+            if (Pod.Spec.RestartPolicy is "Never" or "OnFailure" && Proxy.Current.ExitCode == 0)
+            {
+                await _probing.CancelAsync();
+                _status.Complete(container.Name);
+                await _status.WriteAsync();
+                return;
+            }
+
             _status.Restart(container.Name);
             await _status.WriteAsync();
             if (Proxy.Restarts > 0)

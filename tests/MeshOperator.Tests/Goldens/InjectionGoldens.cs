@@ -148,7 +148,8 @@ public sealed class InjectionGoldens : IAsyncLifetime
                 var mounted = bootstrap
                     .ToJsonString()
                     .Replace(ProxyBootstrap.TokenFolder, folder.FullName)
-                    .Replace(ProxyBootstrap.TrustFolder, folder.FullName);
+                    .Replace(ProxyBootstrap.TrustFolder, folder.FullName)
+                    .Replace(ProxyBootstrap.AdminFolder, folder.FullName);
                 var (status, output) = await EnvoyProgram.ValidateAsync(mounted);
                 status.ShouldBe(0, output);
             }

@@ -18,8 +18,8 @@ internal static class Names
     /// <summary>A cluster without endpoints, for clients that cannot be answered directly.</summary>
     public const string MissingBackend = "missing-backend";
 
-    public const string IdentitySecret = "identity";
-    public const string TrustBundleSecret = "trust-bundle";
+    public const string IdentitySecret = MeshNames.IdentitySecret;
+    public const string TrustBundleSecret = MeshNames.TrustBundleSecret;
 
     /// <summary>See <see cref="MeshNames.Alpn"/>.</summary>
     public const string MeshAlpn = MeshNames.Alpn;

@@ -12,7 +12,16 @@ namespace MeshOperator.Local.Node;
 /// <param name="Discovery">Where the operator is, <c>host:port</c> of ADS over TLS.</param>
 /// <param name="TokenFolder">The folder of the proxy's token.</param>
 /// <param name="TrustFolder">The folder of the trust bundle.</param>
-internal sealed record PodPlaces(string Pod, string Application, string Discovery, string TokenFolder, string TrustFolder);
+/// <param name="AdminFolder">The folder of the admin interface's socket, as seen from where the proxy runs: the path of a socket has at
+/// most 107 bytes, which a whole path may exceed.</param>
+internal sealed record PodPlaces(
+    string Pod,
+    string Application,
+    string Discovery,
+    string TokenFolder,
+    string TrustFolder,
+    string AdminFolder
+);
 
 /// <summary>Makes of the arguments that a pod's proxy would be started with in a cluster those for this machine, where all pods share one
 /// network: what is on the pod's loopback or on all of its addresses is at the pod's own address.</summary>
@@ -60,6 +69,8 @@ internal static partial class BootstrapRewriter
             case JsonObject item:
                 if (item["socket_address"] is JsonObject socket && (string?)socket["address"] is { } address)
                     socket["address"] = Translate(address, (int?)socket["port_value"] ?? 0, places);
+                if (item["pipe"] is JsonObject pipe && (string?)pipe["path"] is { } path)
+                    pipe["path"] = path.Replace(ProxyBootstrap.AdminFolder, places.AdminFolder, StringComparison.Ordinal);
                 // The other family's.
                 item.Remove("additional_addresses");
                 foreach (var (_, child) in item)

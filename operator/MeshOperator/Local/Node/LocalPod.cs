@@ -165,7 +165,8 @@ internal sealed class LocalPod : IDisposable
             PodAddresses.GetApplication(Address),
             _node.DiscoveryAddress,
             PathOf(container, ProxyBootstrap.TokenFolder),
-            PathOf(container, ProxyBootstrap.TrustFolder)
+            PathOf(container, ProxyBootstrap.TrustFolder),
+            VolumeOf(container, ProxyBootstrap.AdminFolder)
         );
         var proxies = BuiltInProxies.FindRejection(Pod) is null ? _node.Proxies : _node.BuiltIn;
         Proxy = await proxies.StartAsync(Pod, BootstrapRewriter.Rewrite(container, Pod, places), _volumes.Folder, cancellation);
@@ -176,8 +177,10 @@ internal sealed class LocalPod : IDisposable
         _restarting = RestartAsync(container, Proxy);
     }
 
-    private string PathOf(V1Container container, string folder) =>
-        _volumes.PathOf(container.VolumeMounts.First(mount => mount.MountPath == folder).Name);
+    private string PathOf(V1Container container, string folder) => _volumes.PathOf(VolumeOf(container, folder));
+
+    private static string VolumeOf(V1Container container, string folder) =>
+        container.VolumeMounts.First(mount => mount.MountPath == folder).Name;
 
     private async Task WaitUntilReadyAsync(ILocalProxy proxy, CancellationToken cancellation)
     {

@@ -25,6 +25,8 @@ internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string h
         && pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always"))
             .All(c => _containers.TryGetValue(c.Name, out var state) && state.IsReady);
 
+    private bool IsCompleted => pod.Spec.Containers.All(c => _containers.TryGetValue(c.Name, out var state) && state.IsCompleted);
+
     public bool IsContainerReady(string container) => _containers.TryGetValue(container, out var state) && state.IsReady;
 
     public void Run(string container, bool isReady) =>
@@ -34,7 +36,9 @@ internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string h
             (_, state) => state with { IsRunning = true, IsReady = isReady }
         );
 
-    public void Complete(string container) => _containers[container] = new ContainerState(false, true, true, 0);
+    /// <summary>Says that a container has ended well, for good. Only of init containers that is to be ready.</summary>
+    public void Complete(string container) =>
+        _containers[container] = new ContainerState(false, pod.Spec.Containers.All(c => c.Name != container), true, 0);
 
     public void Restart(string container) =>
         _containers.AddOrUpdate(
@@ -88,7 +92,10 @@ internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string h
         var ready = IsReady;
         return new V1PodStatus
         {
-            Phase = IsRunning ? "Running" : "Pending",
+            Phase =
+                !IsRunning ? "Pending"
+                : IsCompleted ? "Succeeded"
+                : "Running",
             HostIP = hostAddress,
             PodIP = Address.Length == 0 ? null : Address,
             PodIPs = Address.Length == 0 ? null : [new V1PodIP { Ip = Address }],

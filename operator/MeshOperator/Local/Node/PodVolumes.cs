@@ -12,6 +12,8 @@ namespace MeshOperator.Local.Node;
 /// <param name="findTrustBundle">Finds the mesh's trust bundle of a namespace.</param>
 internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client, Func<string, V1ConfigMap?> findTrustBundle)
 {
+    private const UnixFileMode Everybody = (UnixFileMode)0b111_111_111;
+
     private readonly Dictionary<string, string> _bundles = new(StringComparer.Ordinal);
 
     public string Folder => folder;
@@ -25,6 +27,9 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
         foreach (var volume in pod.Spec.Volumes ?? [])
         {
             Directory.CreateDirectory(PathOf(volume.Name));
+            // Each container of the pod may write there, whoever it is.
+            if (volume.EmptyDir is not null && !OperatingSystem.IsWindows())
+                File.SetUnixFileMode(PathOf(volume.Name), Everybody);
             if (volume.ConfigMap is { } map)
                 await FillAsync(volume.Name, map.Name, map.Optional == true, cancellation);
             foreach (var source in volume.Projected?.Sources ?? [])
