@@ -27,13 +27,15 @@ public sealed class PodListTests(Support.TestCluster cluster)
         var fromJson = await ListAsync(ns, null, cancellation);
         var fromProtobuf = await ListAsync(ns, PodMessages.Read, cancellation);
         fromProtobuf.Keys.ShouldBe(fromJson.Keys, ignoreOrder: true);
-        fromJson.Count.ShouldBe(4);
+        fromJson.Count.ShouldBe(5);
         foreach (var (name, expected) in fromJson)
         {
             var actual = fromProtobuf[name];
             RecordReader.Read(actual).ShouldBe(RecordReader.Read(expected));
             ProxyPod.Read(actual).ShouldBe(ProxyPod.Read(expected));
             BindFailure.Find(actual).ShouldBe(BindFailure.Find(expected));
+            ProxyUser.Find(actual).ShouldBe(ProxyUser.Find(expected));
+            ProxyUser.Find(actual).Any().ShouldBe(name.Name == "proxy-user");
             CompletedPod.IsFound(actual).ShouldBe(name.Name == "completed");
             CompletedPod.IsFound(expected).ShouldBe(name.Name == "completed");
             actual.Metadata.Uid.ShouldBe(expected.Metadata.Uid);
@@ -76,7 +78,7 @@ public sealed class PodListTests(Support.TestCluster cluster)
         return informer.Objects;
     }
 
-    /// <summary>One that runs with a sidecar, one without anything, and one that was restarted.</summary>
+    /// <summary>One that runs with a sidecar, one without anything, and some of which something is to be found.</summary>
     private static IEnumerable<V1Pod> Pods()
     {
         yield return Pod("meshed", "envoy", running: true, restarts: 0);
@@ -93,6 +95,17 @@ public sealed class PodListTests(Support.TestCluster cluster)
         completed.Spec.RestartPolicy = "Never";
         completed.Status.ContainerStatuses[0].State = new V1ContainerState { Terminated = new V1ContainerStateTerminated { ExitCode = 3 } };
         yield return completed;
+        var proxyUser = Pod("proxy-user", "envoy", running: true, restarts: 0);
+        proxyUser.Status.ContainerStatuses[0].User = new V1ContainerUser
+        {
+            Linux = new V1LinuxContainerUser
+            {
+                Uid = 5,
+                Gid = 6,
+                SupplementalGroups = [7, 1337],
+            },
+        };
+        yield return proxyUser;
     }
 
     private static V1Pod Pod(string name, string proxy, bool running, int restarts) =>

@@ -2,6 +2,7 @@ using k8s;
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Injection;
+using MeshOperator.Snapshots;
 
 namespace MeshOperator.Checks;
 
@@ -41,20 +42,11 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
     /// <summary>What is wrong with an injected pod; null when nothing is known.</summary>
     private string? FindFaults(V1Pod pod)
     {
-        string?[] faults = [Ended(pod), .. injector.FindWarnings(pod), .. SharesUser(pod)];
+        string?[] faults = [Ended(pod), .. injector.FindWarnings(pod), .. ProxyUser.Find(pod)];
         return Join(faults.OfType<string>());
     }
 
     private static string? Join(IEnumerable<string> reasons) => string.Join("; ", reasons) is { Length: > 0 } all ? all : null;
-
-    /// <summary>Containers that run as the proxy's user by their image, which shows only when they run.</summary>
-    private static IEnumerable<string> SharesUser(V1Pod pod) =>
-        (pod.Status?.ContainerStatuses ?? [])
-            .Where(container => container.Name != SidecarInjector.ContainerName && SidecarInjector.IsProxyUser(container.User?.Linux))
-            .Select(container =>
-                $"container {container.Name} runs as the proxy's user or group by its image, so its connections bypass the redirection; "
-                + "set another runAsUser and runAsGroup in its securityContext"
-            );
 
     /// <summary>That the sidecar is of a branch of Envoy that is no longer mended; else null.</summary>
     private string? Ended(V1Pod pod)

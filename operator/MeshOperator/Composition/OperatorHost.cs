@@ -216,7 +216,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             p.GetRequiredService<TimeProvider>()
         ));
         services.AddHostedService<PolicyStatusWriter>();
-        services.AddHostedService<BindFailureEvents>();
+        services.AddHostedService<ApplicationEvents>();
         services.AddHostedService<NoticeEvents>();
         services.AddSingleton<LatencyReader>();
         services.AddHostedService(p => p.GetRequiredService<LatencyReader>());

@@ -99,6 +99,15 @@ internal static class PodMessages
             RestartCount = status.RestartCount,
             State = Read(status.State),
             LastState = Read(status.LastState),
+            User = status.User?.Linux is { } user ? new V1ContainerUser { Linux = Read(user) } : null,
+        };
+
+    private static V1LinuxContainerUser Read(Messages.LinuxContainerUser user) =>
+        new()
+        {
+            Uid = user.Uid,
+            Gid = user.Gid,
+            SupplementalGroups = [.. user.SupplementalGroups.Select(group => (long?)group)],
         };
 
     private static V1ContainerState? Read(Messages.ContainerState? state) =>

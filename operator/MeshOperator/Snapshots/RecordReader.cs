@@ -185,6 +185,7 @@ internal static class RecordReader
                 ProxyPod.Trim(status, pod.Status);
                 BindFailure.Trim(pod, status, pod.Status);
                 CompletedPod.Trim(pod, status, pod.Status);
+                ProxyUser.Trim(status, pod.Status);
             }
         }
     }

@@ -8,18 +8,18 @@ using MeshOperator.Snapshots;
 
 namespace MeshOperator.Statuses;
 
-/// <summary>Reports by an Event at the pod when an application probably cannot listen at its port; see <see cref="BindFailure"/>. Only the
-/// leader writes.</summary>
-internal sealed class BindFailureEvents(
+/// <summary>Reports by an Event at the pod what an application does that goes wrong with a proxy; see <see cref="BindFailure"/> and
+/// <see cref="ProxyUser"/>. Only the leader writes.</summary>
+internal sealed class ApplicationEvents(
     SharedInformer<V1Pod> pods,
     EventPublisher events,
     ILeadership leadership,
-    ILogger<BindFailureEvents> logger
+    ILogger<ApplicationEvents> logger
 ) : BackgroundService
 {
     private const int MostWaiting = 256;
 
-    private readonly Channel<(V1Pod Pod, string Message)> _found = Channel.CreateBounded<(V1Pod, string)>(
+    private readonly Channel<(V1Pod Pod, string Reason, string Message)> _found = Channel.CreateBounded<(V1Pod, string, string)>(
         new BoundedChannelOptions(MostWaiting) { FullMode = BoundedChannelFullMode.DropWrite }
     );
 
@@ -28,8 +28,8 @@ internal sealed class BindFailureEvents(
         pods.Changed += OnChanged;
         try
         {
-            await foreach (var (pod, message) in _found.Reader.ReadAllAsync(stoppingToken))
-                await PublishAsync(pod, message, stoppingToken);
+            await foreach (var (pod, reason, message) in _found.Reader.ReadAllAsync(stoppingToken))
+                await PublishAsync(pod, reason, message, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -43,11 +43,16 @@ internal sealed class BindFailureEvents(
 
     private void OnChanged(ObjectChange<V1Pod> change)
     {
-        if (change.New is { } pod && BindFailure.Find(pod) is { } message)
-            _found.Writer.TryWrite((pod, message));
+        if (change.New is not { } pod)
+            return;
+        if (BindFailure.Find(pod) is { } message)
+            _found.Writer.TryWrite((pod, BindFailure.Reason, message));
+        var before = change.Old is { } old ? ProxyUser.Find(old) : [];
+        foreach (var found in ProxyUser.Find(pod).Except(before))
+            _found.Writer.TryWrite((pod, ProxyUser.Reason, found));
     }
 
-    private async Task PublishAsync(V1Pod pod, string message, CancellationToken cancellation)
+    private async Task PublishAsync(V1Pod pod, string reason, string message, CancellationToken cancellation)
     {
         if (!leadership.IsLeader)
             return;
@@ -59,7 +64,7 @@ internal sealed class BindFailureEvents(
                 Kind = "Pod",
                 Metadata = pod.Metadata,
             };
-            await events.PublishAsync(about, isWarning: true, BindFailure.Reason, message, cancellation);
+            await events.PublishAsync(about, isWarning: true, reason, message, cancellation);
         }
         catch (KubernetesApiException e)
         {
