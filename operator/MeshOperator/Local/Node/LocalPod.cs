@@ -226,6 +226,7 @@ internal sealed class LocalPod : IDisposable
             _status.Restart(container.Name);
             await _status.WriteAsync();
             await proxy.DisposeAsync();
+            Proxy = null;
             await Task.Delay(RestartBackoff, TimeProvider.System, _ending.Token);
             await StartProxyAsync(container, _ending.Token);
             Problem = null;
