@@ -1,11 +1,11 @@
 using System.Net;
-using System.Threading.Channels;
 using MeshOperator.Api.Authorities;
 using MeshOperator.Certificates;
 using MeshOperator.Certificates.Rotation;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
+using MeshOperator.Xds.Cache;
 
 namespace MeshOperator.Authority;
 
@@ -25,17 +25,14 @@ internal sealed class RotationService(
     /// <summary>Two Secrets are read and their certificates checked each time.</summary>
     private static readonly TimeSpan LooksEvery = TimeSpan.FromSeconds(10);
 
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
-    );
+    private readonly WakeSignal _wake = new();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        void Wake() => _wake.Writer.TryWrite(true);
-        void WakeForChange(ObjectChange<MeshCertificateAuthority> change) => Wake();
+        void WakeForChange(ObjectChange<MeshCertificateAuthority> change) => _wake.Set();
 
         informer.Changed += WakeForChange;
-        leadership.Changed += Wake;
+        leadership.Changed += _wake.Set;
         try
         {
             await informer.WaitForSyncAsync(stoppingToken);
@@ -46,27 +43,15 @@ internal sealed class RotationService(
                 // Its own writes wake it again: not at once, as an object that somebody writes to without end must not keep it busy.
                 await Task.Delay(RotatesEvery, time, stoppingToken);
                 if (authority.State.Phase == RotationPhase.Stable)
-                    await WaitAsync(LooksEvery - RotatesEvery, stoppingToken);
+                    await _wake.WaitAsync(LooksEvery - RotatesEvery, time, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
         finally
         {
             informer.Changed -= WakeForChange;
-            leadership.Changed -= Wake;
+            leadership.Changed -= _wake.Set;
         }
-    }
-
-    /// <summary>Waits until something has changed, or for that long.</summary>
-    private async Task WaitAsync(TimeSpan longest, CancellationToken cancellation)
-    {
-        using var timeout = new CancellationTokenSource(longest, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
-        try
-        {
-            await _wake.Reader.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
     }
 
     private async Task TryReconcileAsync(CancellationToken stopping)

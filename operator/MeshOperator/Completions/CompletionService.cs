@@ -5,6 +5,7 @@ using MeshOperator.Kubernetes.Events;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
 using MeshOperator.Snapshots;
+using MeshOperator.Statuses;
 
 namespace MeshOperator.Completions;
 
@@ -110,22 +111,9 @@ internal sealed class CompletionService(
     {
         metrics.Count(CompletionOutcome.GivenUp);
         Log.ProxyKeepsRunning(logger, ObjectKey.From(pod).ToString(), problem);
-        var about = new V1Pod
-        {
-            ApiVersion = "v1",
-            Kind = "Pod",
-            Metadata = pod.Metadata,
-        };
         var message =
             "All containers but the proxy have ended, and the operator could not order the proxy to end, so the pod does not complete: "
             + $"{problem}. Let the operator reach port {Api.ProxyPort.Completion} of pods, and delete the pod.";
-        try
-        {
-            await events.PublishAsync(about, isWarning: true, Reason, message, cancellation);
-        }
-        catch (KubernetesApiException e)
-        {
-            Log.EventNotWritten(logger, ObjectKey.From(pod).ToString(), e.Message);
-        }
+        await events.WarnAsync(pod, Reason, message, logger, cancellation);
     }
 }

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Kubernetes.Client;
@@ -14,6 +13,7 @@ using MeshOperator.Replicas;
 using MeshOperator.Shifts.Announcing;
 using MeshOperator.Shifts.Asking;
 using MeshOperator.Statuses;
+using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Registry;
 
@@ -47,15 +47,13 @@ internal sealed class ShiftService(
     /// <summary>How often a status is written of which only the measurements have changed.</summary>
     private static readonly TimeSpan ReasonEvery = TimeSpan.FromSeconds(10);
 
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
-    );
+    private readonly WakeSignal _wake = new();
 
     private readonly Dictionary<ObjectName, DateTimeOffset> _writtenAt = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        void Wake() => _wake.Writer.TryWrite(true);
+        void Wake() => _wake.Set();
         void WakeForSplit(ObjectChange<TrafficSplit> change) => Wake();
 
         pipeline.Translated += Wake;
@@ -67,7 +65,7 @@ internal sealed class ShiftService(
             var isActive = false;
             while (true)
             {
-                await WaitAsync(isActive, stoppingToken);
+                await _wake.WaitAsync(isActive ? LookEvery : null, time, stoppingToken);
                 isActive = await LookAsync(stoppingToken);
             }
         }
@@ -79,18 +77,6 @@ internal sealed class ShiftService(
             collector.Reported -= Wake;
             splits.Changed -= WakeForSplit;
         }
-    }
-
-    /// <summary>Waits until something has happened; at most for a moment while there is something to judge.</summary>
-    private async Task WaitAsync(bool isActive, CancellationToken cancellation)
-    {
-        using var timeout = new CancellationTokenSource(isActive ? LookEvery : Timeout.InfiniteTimeSpan, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
-        try
-        {
-            await _wake.Reader.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
     }
 
     private async Task<bool> LookAsync(CancellationToken cancellation)

@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using k8s.Models;
-using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Events;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Kubernetes.LeaderElection;
@@ -29,7 +28,10 @@ internal sealed class ApplicationEvents(
         try
         {
             await foreach (var (pod, reason, message) in _found.Reader.ReadAllAsync(stoppingToken))
-                await PublishAsync(pod, reason, message, stoppingToken);
+            {
+                if (leadership.IsLeader)
+                    await events.WarnAsync(pod, reason, message, logger, stoppingToken);
+            }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -50,25 +52,5 @@ internal sealed class ApplicationEvents(
         var before = change.Old is { } old ? ProxyUser.Find(old) : [];
         foreach (var found in ProxyUser.Find(pod).Except(before))
             _found.Writer.TryWrite((pod, ProxyUser.Reason, found));
-    }
-
-    private async Task PublishAsync(V1Pod pod, string reason, string message, CancellationToken cancellation)
-    {
-        if (!leadership.IsLeader)
-            return;
-        try
-        {
-            var about = new V1Pod
-            {
-                ApiVersion = "v1",
-                Kind = "Pod",
-                Metadata = pod.Metadata,
-            };
-            await events.PublishAsync(about, isWarning: true, reason, message, cancellation);
-        }
-        catch (KubernetesApiException e)
-        {
-            Log.EventNotWritten(logger, ObjectKey.From(pod).ToString(), e.Message);
-        }
     }
 }

@@ -71,22 +71,12 @@ internal sealed class NoticeEvents(
             .Concat(pipeline.Held.Where(held => held.Policy is null).Select(ObjectNotice.ForHeld))
             .ToHashSet();
         foreach (var notice in found.Where(notice => !_known.Contains(notice)))
-            await PublishAsync(notice, cancellation);
-        _known = found;
-    }
+        {
+            if (Describe(notice) is { } about)
+                await events.WarnAboutAsync(about, notice.Reason, notice.Message, logger, cancellation);
+        }
 
-    private async Task PublishAsync(ObjectNotice notice, CancellationToken cancellation)
-    {
-        if (Describe(notice) is not { } about)
-            return;
-        try
-        {
-            await events.PublishAsync(about, isWarning: true, notice.Reason, notice.Message, cancellation);
-        }
-        catch (KubernetesApiException e)
-        {
-            Log.EventNotWritten(logger, notice.Name.ToString(), e.Message);
-        }
+        _known = found;
     }
 
     /// <summary>The object as an Event refers to it; null when it is gone.</summary>

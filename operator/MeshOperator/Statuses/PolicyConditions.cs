@@ -59,26 +59,36 @@ internal static class PolicyConditions
 
     /// <summary>Whether a status differs only in how many proxies have acknowledged, and others are waited for in both.</summary>
     public static bool IsProgress(PolicyStatus after, PolicyStatus? before) =>
-        before?.Proxies is { } proxies
-        && after.ObservedGeneration == before.ObservedGeneration
-        && after.Proxies!.Rejected == proxies.Rejected
-        && after.Conditions.Count == Own(before).Count
-        && after.Conditions.TrueForAll(x =>
-            before.Conditions.Exists(y =>
-                x.Type == y.Type
-                && x.Status == y.Status
-                && x.ObservedGeneration == y.ObservedGeneration
-                && (
-                    x.Type == ConditionTypes.Programmed
-                        ? x is { Status: "False" } && IsOfProgress(x) && IsOfProgress(y)
-                        : x.Reason == y.Reason
-                )
-            )
+        DiffersOnlyInProxies(
+            after,
+            before,
+            programmed: static (x, y) => x.Status == y.Status && x is { Status: "False" } && IsOfProgress(x) && IsOfProgress(y),
+            other: static (x, y) => (x.Status, x.Reason) == (y.Status, y.Reason)
         );
 
     /// <summary>Whether a status of an unchanged policy that was programmed differs only as proxies have come or gone, or have yet to
     /// acknowledge what became of something else.</summary>
     public static bool IsTurnover(PolicyStatus after, PolicyStatus? before) =>
+        DiffersOnlyInProxies(
+            after,
+            before,
+            programmed: static (x, y) =>
+                y is { Status: "True", Reason: ConditionReasons.Programmed }
+                && (IsOfProgress(x) || x.Reason == ConditionReasons.Programmed),
+            other: static (x, y) => (x.Status, x.Reason, x.Message) == (y.Status, y.Reason, y.Message)
+        );
+
+    /// <summary>Whether two statuses are about the same and have the same rejections and conditions.</summary>
+    /// <param name="after">The later one.</param>
+    /// <param name="before">The earlier one; null for none.</param>
+    /// <param name="programmed">Whether the conditions <c>Programmed</c>, later and earlier, count as the same.</param>
+    /// <param name="other">Whether two conditions of another type do.</param>
+    private static bool DiffersOnlyInProxies(
+        PolicyStatus after,
+        PolicyStatus? before,
+        Func<PolicyCondition, PolicyCondition, bool> programmed,
+        Func<PolicyCondition, PolicyCondition, bool> other
+    ) =>
         before?.Proxies is { } proxies
         && after.ObservedGeneration == before.ObservedGeneration
         && after.Proxies!.Rejected == proxies.Rejected
@@ -87,12 +97,7 @@ internal static class PolicyConditions
             before.Conditions.Exists(y =>
                 x.Type == y.Type
                 && x.ObservedGeneration == y.ObservedGeneration
-                && (
-                    x.Type == ConditionTypes.Programmed
-                        ? y is { Status: "True", Reason: ConditionReasons.Programmed }
-                            && (IsOfProgress(x) || x.Reason == ConditionReasons.Programmed)
-                        : (x.Status, x.Reason, x.Message) == (y.Status, y.Reason, y.Message)
-                )
+                && (x.Type == ConditionTypes.Programmed ? programmed(x, y) : other(x, y))
             )
         );
 

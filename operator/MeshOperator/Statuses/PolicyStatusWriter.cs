@@ -10,6 +10,7 @@ using MeshOperator.Pipeline;
 using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Snapshots;
+using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Registry;
 
 namespace MeshOperator.Statuses;
@@ -48,14 +49,10 @@ internal sealed class PolicyStatusWriter : BackgroundService
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly WorkQueue<PolicyKey> _queue;
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
-    );
+    private readonly WakeSignal _wake = new();
 
     /// <summary>Other replicas have reported something.</summary>
-    private readonly Channel<bool> _reports = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
-    );
+    private readonly WakeSignal _reports = new();
 
     /// <summary>The policies of which this replica has written a status or found that no proxy is waited for.</summary>
     private readonly ConcurrentDictionary<PolicyKey, bool> _known = new();
@@ -108,7 +105,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        void Wake() => _wake.Writer.TryWrite(true);
+        void Wake() => _wake.Set();
         void WakeForPod(ObjectChange<V1Pod> change)
         {
             // A change of a proxy's own connection is followed by itself; of pods only a few changes matter here.
@@ -116,7 +113,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 Wake();
         }
 
-        void WakeForPeers() => _reports.Writer.TryWrite(true);
+        void WakeForPeers() => _reports.Set();
 
         _pipeline.Translated += Wake;
         _leadership.Changed += Wake;
@@ -153,7 +150,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
             await _proxies.WaitForChangeAsync(seen, cancellation);
             // Read before waking: what comes while the answers are gathered must wake again.
             seen = _proxies.Revision;
-            _wake.Writer.TryWrite(true);
+            _wake.Set();
             await Task.Delay(Gather, _time, cancellation);
         }
     }
@@ -162,8 +159,8 @@ internal sealed class PolicyStatusWriter : BackgroundService
     {
         while (true)
         {
-            await _reports.Reader.ReadAsync(cancellation);
-            _wake.Writer.TryWrite(true);
+            await _reports.WaitAsync(cancellation);
+            _wake.Set();
             await Task.Delay(Gather, _time, cancellation);
         }
     }
@@ -174,7 +171,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
         var lookedAt = DateTimeOffset.MinValue;
         while (true)
         {
-            await WaitAsync(isWriting ? UntilNextLook(lookedAt) : null, cancellation);
+            await _wake.WaitAsync(isWriting ? UntilNextLook(lookedAt) : null, _time, cancellation);
             lookedAt = _time.GetUtcNow();
             var canWrite = _leadership.IsLeader && _pipeline.Wanted is not null;
             if (canWrite && !isWriting)
@@ -200,18 +197,6 @@ internal sealed class PolicyStatusWriter : BackgroundService
                     _queue.Add(key);
             }
         }
-    }
-
-    /// <summary>Waits until something has happened, or for that long.</summary>
-    private async Task WaitAsync(TimeSpan? longest, CancellationToken cancellation)
-    {
-        using var timeout = new CancellationTokenSource(longest ?? Timeout.InfiniteTimeSpan, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
-        try
-        {
-            await _wake.Reader.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested) { }
     }
 
     /// <summary>How long it is until a status may become another by time alone; null when none can.</summary>
@@ -260,7 +245,7 @@ internal sealed class PolicyStatusWriter : BackgroundService
                 else if (_deferred.ContainsKey(key))
                 {
                     // It was put off only now, and who looks may be waiting for something later.
-                    _wake.Writer.TryWrite(true);
+                    _wake.Set();
                 }
 
                 _queue.Forget(key);
