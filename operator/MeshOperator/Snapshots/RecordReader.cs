@@ -214,6 +214,7 @@ internal static class RecordReader
         return new EndpointRecord((endpoint.Addresses ?? []).ToValueList(), isReady, pod?.Name, endpoint.Zone)
         {
             PodNamespace = pod?.NamespaceProperty is { Length: > 0 } other && other != ns ? other : null,
+            Hostname = endpoint.Hostname is { Length: > 0 } hostname ? hostname : null,
             Node = endpoint.NodeName,
             ForNodes = (endpoint.Hints?.ForNodes ?? []).Select(node => node.Name).ToValueList(),
             ForZones = (endpoint.Hints?.ForZones ?? []).Select(zone => zone.Name).ToValueList(),
