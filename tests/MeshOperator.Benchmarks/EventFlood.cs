@@ -148,7 +148,7 @@ internal static class EventFlood
         return latencies;
     }
 
-    private static Task PatchAsync(k8s.Kubernetes client, string ns, string backends) =>
+    private static Task<object> PatchAsync(k8s.Kubernetes client, string ns, string backends) =>
         client.CustomObjects.PatchNamespacedCustomObjectAsync(
             new V1Patch($$"""{"spec": {"backends": {{backends}} } }""", V1Patch.PatchType.MergePatch),
             MeshNames.Group,

@@ -36,7 +36,7 @@ internal sealed class UpstreamCluster : IDisposable
         StatName = cluster.AltStatName.Length > 0 ? cluster.AltStatName : cluster.Name;
         IsOfShift = StatName.Contains("/shift/", StringComparison.Ordinal);
         IsForChosenEndpoints = cluster.Type is DiscoveryType.OriginalDst;
-        EndpointsName = cluster.Type is DiscoveryType.Eds ? ResourceReferences.EndpointsOf(cluster) : null;
+        EndpointsName = cluster.Type is DiscoveryType.Eds ? ResourceReferences.FindEndpointsName(cluster) : null;
         Statistics = statistics;
         Protocols = cluster.TypedExtensionProtocolOptions.TryGetValue(OptionsName, out var options)
             ? ResourceReader.Unpack(options) as Protocols
@@ -144,7 +144,7 @@ internal sealed class UpstreamCluster : IDisposable
         endpoint is null ? null : _chosen.GetOrAdd(endpoint, static endpoint => UpstreamHost.Create(IPEndPoint.Parse(endpoint)));
 
     /// <summary>How an endpoint is connected to.</summary>
-    public UpstreamTransport TransportOf(UpstreamHost host)
+    public UpstreamTransport GetTransport(UpstreamHost host)
     {
         if (host.Marks is { } marks)
         {

@@ -26,11 +26,11 @@ internal readonly record struct ProxyView
     /// <param name="own">What is for connections that arrive at the proxy's workload.</param>
     /// <param name="secrets">Its certificate, the trust bundle, and what else <paramref name="own"/> names.</param>
     /// <param name="members">The endpoints with which it shares rate limits.</param>
-    public static ProxyView OfEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets, ResourceSet members) =>
+    public static ProxyView ForEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets, ResourceSet members) =>
         new(shared, own, secrets, members);
 
     /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
-    public static ProxyView OfProxyless(ProxylessConfiguration configuration) =>
+    public static ProxyView ForProxyless(ProxylessConfiguration configuration) =>
         new(configuration.Shared, null, ResourceSet.Empty, ResourceSet.Empty);
 
     public ResourceSet SharedSet(ResourceType type) => _shared[(int)type];

@@ -24,7 +24,7 @@ internal static class BindFailure
             .Select(port => port.ContainerPort.ToString(CultureInfo.InvariantCulture))
             .ToList();
         var which = ports.Count == 0 ? "the ports that services send to" : "port " + string.Join(", ", ports);
-        return $"The container '{status.Name}' ended with exit code {ExitCodeOf(status)} and is being restarted. "
+        return $"The container '{status.Name}' ended with exit code {ReadExitCode(status)} and is being restarted. "
             + $"If its log says that an address is in use: with {SidecarAnnotations.Inbound}: {MeshNames.InboundProxy} the sidecar "
             + "listens on the "
             + $"pod's address at {which}; let the application listen on 127.0.0.1 at the same port, and not on 0.0.0.0.";
@@ -33,10 +33,10 @@ internal static class BindFailure
     /// <summary>Whether a container of the application was restarted and does not run well, in a pod in which the proxy may be why.</summary>
     public static bool IsFound(V1Pod pod, V1ContainerStatus status) =>
         status is { Ready: false, RestartCount: > 0 }
-        && ExitCodeOf(status) > 0
+        && ReadExitCode(status) > 0
         && pod.Metadata.Annotations is { } annotations
         && annotations.TryGetValue(MeshNames.InboundModeAnnotation, out var mode)
         && mode == MeshNames.InboundProxy;
 
-    private static int ExitCodeOf(V1ContainerStatus status) => status.LastState?.Terminated?.ExitCode ?? 0;
+    private static int ReadExitCode(V1ContainerStatus status) => status.LastState?.Terminated?.ExitCode ?? 0;
 }
