@@ -64,6 +64,9 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
     /// <summary>Whether it opens a stream of load reports beside, and reports 100 requests of each cluster that it is asked for.</summary>
     public bool Reports { get; init; }
 
+    /// <summary>Called with the name of each resource that arrives.</summary>
+    public Action<string>? Received { get; init; }
+
     /// <summary>When it last got an identity on a new stream (<see cref="Stopwatch.GetTimestamp"/>); zero while it has none.</summary>
     public long IdentityAt => Volatile.Read(ref _identityAt);
 
@@ -256,7 +259,11 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         if (!_versions.TryGetValue(response.TypeUrl, out var versions))
             versions = _versions[response.TypeUrl] = [];
         foreach (var resource in response.Resources)
+        {
             versions[resource.Name] = resource.Version;
+            Received?.Invoke(resource.Name);
+        }
+
         foreach (var name in response.RemovedResources)
             versions.Remove(name);
         if (response.TypeUrl == Secrets && response.Resources.Any(r => r.Name == "identity"))
