@@ -159,7 +159,7 @@ internal static class PlaceCost
         private ProxyView View(EnvoyConfiguration configuration)
         {
             _node = configuration.Nodes[_node.Workload];
-            return ProxyView.OfEnvoy(configuration.SharedOf(_node), _node.Own, ResourceSet.Empty, LimitMembers.None);
+            return ProxyView.OfEnvoy(configuration.SharedOf(_node), _node.Own, ResourceSet.Empty, LimitMembers.None, isOlder: false);
         }
     }
 }

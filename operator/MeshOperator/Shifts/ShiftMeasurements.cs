@@ -35,7 +35,7 @@ internal sealed class ShiftMeasurements(
         var wanted = FindClusters(snapshot, served).ToList();
         var clusters = wanted.Select(cluster => cluster.Name).ToHashSet(StringComparer.Ordinal);
         collector.Want(clusters);
-        reader.Want(wanted.Where(cluster => cluster.HasLatency));
+        reader.Want(wanted.Where(cluster => cluster.NeedsLatency));
         var own = collector.Take();
         board.Post(own);
         _ledger.Note(Self, own);
@@ -80,10 +80,12 @@ internal sealed class ShiftMeasurements(
         ];
         List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name).Select(cluster => cluster.Name)];
         var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
-        var (slowness, otherSlowness) = (_ledger.Latencies(targets), _ledger.Latencies(others));
+        var (responses, firstBytes) = (Slowness(LatencyPart.Response), Slowness(LatencyPart.FirstByte));
+        var now = time.GetUtcNow();
         if (!_steps.TryGetValue(key, out var step) || step.AcknowledgedAt != acknowledged)
-            _steps[key] = step = new Step(acknowledged, target, other, slowness, otherSlowness, time.GetUtcNow());
-        step.Note(slowness, otherSlowness, time.GetUtcNow());
+            _steps[key] = step = new Step(acknowledged, target, other, new(responses, now), new(firstBytes, now));
+        step.Responses.Note(responses, now);
+        step.FirstBytes.Note(firstBytes, now);
         return new ShiftSample(
             Since(step.Target, target),
             Since(step.Others, other),
@@ -91,8 +93,12 @@ internal sealed class ShiftMeasurements(
         )
         {
             IsCounted = routes.IsCounted,
-            Latencies = step.Latencies,
+            IsOfCopies = state.Phase is ShiftPhase.Mirroring,
+            Latencies = step.Responses.Latencies,
+            FirstBytes = step.FirstBytes.Latencies,
         };
+
+        Slowness Slowness(LatencyPart part) => new(_ledger.Latencies(targets, part), _ledger.Latencies(others, part));
     }
 
     private static IEnumerable<ShiftCluster> FindClusters(ClusterSnapshot snapshot, MeshModel served)
@@ -113,7 +119,7 @@ internal sealed class ShiftMeasurements(
                 foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), counted).Concat(copies))
                     yield return cluster with
                     {
-                        HasLatency = shift.Wanted.Checks.Exists(check => check.Latency is not null),
+                        NeedsLatency = shift.NeedsLatency,
                     };
             }
         }
@@ -137,34 +143,32 @@ internal sealed class ShiftMeasurements(
             ? now
             : new ShiftCounts(now.Requests - before.Requests, now.Errors - before.Errors);
 
+    /// <summary>How long all requests took so far.</summary>
+    private readonly record struct Slowness(LatencyHistogram Target, LatencyHistogram Others);
+
     /// <summary>A step, and what had been counted when it was acknowledged.</summary>
-    private sealed class Step(
-        DateTimeOffset acknowledgedAt,
-        ShiftCounts target,
-        ShiftCounts others,
-        LatencyHistogram slowness,
-        LatencyHistogram otherSlowness,
-        DateTimeOffset begins
-    )
+    private sealed record Step(
+        DateTimeOffset AcknowledgedAt,
+        ShiftCounts Target,
+        ShiftCounts Others,
+        StepLatencies Responses,
+        StepLatencies FirstBytes
+    );
+
+    /// <summary>How long the requests of a step took.</summary>
+    private sealed class StepLatencies(Slowness before, DateTimeOffset begins)
     {
-        private LatencyHistogram _target = slowness;
-        private LatencyHistogram _others = otherSlowness;
+        private Slowness _before = before;
         private DateTimeOffset _minute = begins;
-
-        public DateTimeOffset AcknowledgedAt => acknowledgedAt;
-
-        public ShiftCounts Target => target;
-
-        public ShiftCounts Others => others;
 
         public ShiftLatencies Latencies { get; private set; } = ShiftLatencies.None;
 
         /// <summary>Notes how long all requests took so far.</summary>
-        public void Note(LatencyHistogram target, LatencyHistogram others, DateTimeOffset now)
+        public void Note(Slowness slowness, DateTimeOffset now)
         {
             var beginsMinute = now - _minute >= TimeSpan.FromMinutes(1);
-            Latencies = Latencies.Add(target.Since(_target), others.Since(_others), beginsMinute);
-            (_target, _others) = (target, others);
+            Latencies = Latencies.Add(slowness.Target.Since(_before.Target), slowness.Others.Since(_before.Others), beginsMinute);
+            _before = slowness;
             if (beginsMinute)
                 _minute = now;
         }

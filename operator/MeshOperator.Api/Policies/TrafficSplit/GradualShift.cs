@@ -157,10 +157,13 @@ public sealed class ErrorsCheck
     public double MaxRatio { get; set; }
 }
 
-/// <summary>How long requests take beside those to the other backends, from the end of the request to the end of the response, as the
-/// callers' proxies measured it.</summary>
+/// <summary>How long requests take beside those to the other backends, as the callers' proxies measured it.</summary>
 public sealed class LatencyCheck
 {
+    /// <summary>What of a request takes that long.</summary>
+    [DefaultValue(GradualShiftDefaults.LatencyOf)]
+    public LatencyPart Of { get; set; } = GradualShiftDefaults.LatencyOf;
+
     /// <summary>Which percentile is compared.</summary>
     [DefaultValue(GradualShiftDefaults.Percentile)]
     [RangeMinimum(50)]
@@ -178,6 +181,17 @@ public sealed class LatencyCheck
     [Duration]
     [DefaultValue(GradualShiftDefaults.IgnoreBelow)]
     public string IgnoreBelow { get; set; } = GradualShiftDefaults.IgnoreBelow;
+}
+
+/// <summary>What of a request is measured.</summary>
+public enum LatencyPart
+{
+    /// <summary>From the end of the request to the end of the response; of a stream, all of it.</summary>
+    Response,
+
+    /// <summary>From the beginning of the request to the first byte of the response's body; of a model that streams, its first token.
+    /// Needs Envoy 1.39 or later.</summary>
+    FirstByte,
 }
 
 /// <summary>How much traffic the checks of a step need. With less, they are inconclusive, and the next step does not begin.</summary>

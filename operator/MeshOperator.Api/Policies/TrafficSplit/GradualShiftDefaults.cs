@@ -15,6 +15,9 @@ public static class GradualShiftDefaults
     /// <summary>The percentile of latencies that is compared.</summary>
     public const double Percentile = 99;
 
+    /// <summary>What of a request is measured.</summary>
+    public const LatencyPart LatencyOf = LatencyPart.Response;
+
     /// <summary>Proxies measure whole milliseconds; of fewer than these there are too few digits.</summary>
     public const string IgnoreBelow = "10ms";
 
