@@ -11,6 +11,9 @@ public sealed record ShiftSample(ShiftCounts Target, ShiftCounts Others, string?
     /// <summary>What was answered to checks that are asked, by their place in the list of checks.</summary>
     public IReadOnlyDictionary<int, CheckAnswers> Answers { get; init; } = ImmutableDictionary<int, CheckAnswers>.Empty;
 
+    /// <summary>How many ready endpoints there are now.</summary>
+    public ShiftEndpoints Endpoints { get; init; }
+
     /// <summary>Whether requests are counted at all: bytes have none.</summary>
     public bool IsCounted { get; init; } = true;
 

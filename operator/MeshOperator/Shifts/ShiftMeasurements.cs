@@ -23,11 +23,15 @@ internal sealed class ShiftMeasurements(
 
     private const int MostNamed = 3;
 
+    /// <summary>Who has not reported after so long does not report at all, and checks are inconclusive for it.</summary>
+    private static readonly TimeSpan LongestWait = 3 * LoadStatsCollector.Interval;
+
     /// <summary>What stands for this replica among the others.</summary>
     private const string Self = "";
 
     private readonly LoadLedger _ledger = new();
     private readonly Dictionary<(ObjectName Split, string Rule), Step> _steps = [];
+    private readonly Dictionary<(ObjectName Split, string Rule), (DateTimeOffset Step, DateTimeOffset Begins)> _waits = [];
 
     /// <summary>Asks the proxies of this replica for what the shifts in progress need, and takes what all have counted.</summary>
     public void Refresh(ClusterSnapshot snapshot, MeshModel served)
@@ -46,6 +50,8 @@ internal sealed class ShiftMeasurements(
         _ledger.Keep(replicas, clusters);
         foreach (var gone in _steps.Keys.Where(step => !snapshot.Shifts.ContainsKey(step.Split)).ToList())
             _steps.Remove(gone);
+        foreach (var gone in _waits.Keys.Where(step => !snapshot.Shifts.ContainsKey(step.Split)).ToList())
+            _waits.Remove(gone);
     }
 
     /// <summary>What was counted since a step was acknowledged.</summary>
@@ -71,14 +77,7 @@ internal sealed class ShiftMeasurements(
             return new ShiftSample(default, default, "the step is not acknowledged");
         }
 
-        var name = new ShiftName(split.Name, shift.Rule);
-        List<string> targets =
-        [
-            .. ShiftRoutes
-                .Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name)
-                .Select(cluster => cluster.Name),
-        ];
-        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name).Select(cluster => cluster.Name)];
+        var (targets, others) = FindCounted(split, shift, state, routes);
         var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
         var (responses, firstBytes) = (Slowness(LatencyPart.Response), Slowness(LatencyPart.FirstByte));
         var now = time.GetUtcNow();
@@ -93,12 +92,54 @@ internal sealed class ShiftMeasurements(
         )
         {
             IsCounted = routes.IsCounted,
+            Endpoints = routes.Endpoints,
             IsOfCopies = state.Phase is ShiftPhase.Mirroring,
             Latencies = step.Responses.Latencies,
             FirstBytes = step.FirstBytes.Latencies,
         };
 
         Slowness Slowness(LatencyPart part) => new(_ledger.Latencies(targets, part), _ledger.Latencies(others, part));
+    }
+
+    /// <summary>Why the measurement of a step cannot begin yet: proxies do not count before they are asked, which they are when the shift is
+    /// applied. Null when it can, or when whoever does not report has had enough time.</summary>
+    /// <param name="split">The name of the TrafficSplit.</param>
+    /// <param name="shift">The shift.</param>
+    /// <param name="state">Where it is, acknowledged by all proxies.</param>
+    /// <param name="routes">Where its requests go.</param>
+    /// <param name="callers">How many proxies use the split.</param>
+    public string? FindDelay(ObjectName split, SplitShift shift, ShiftState state, ShiftRoutes routes, int callers)
+    {
+        var key = (split, shift.Rule);
+        if (state.AcknowledgedAt is not null || !shift.Wanted.Checks.Exists(ShiftJudge.NeedsCounts) || !routes.IsCounted)
+        {
+            _waits.Remove(key);
+            return null;
+        }
+
+        if (!_waits.TryGetValue(key, out var wait) || wait.Step != state.Since)
+            _waits[key] = wait = (state.Since, time.GetUtcNow());
+        var (targets, others) = FindCounted(split, shift, state, routes);
+        var reporters = _ledger.CountReporters([.. targets, .. others]);
+        return callers - reporters <= callers * MostMissing || time.GetUtcNow() - wait.Begins >= LongestWait
+            ? null
+            : FormattableString.Invariant($"{reporters} of {callers} proxies report what they count");
+    }
+
+    /// <summary>The clusters by which the requests of a shift are counted.</summary>
+    private static (List<string> Target, List<string> Others) FindCounted(
+        ObjectName split,
+        SplitShift shift,
+        ShiftState state,
+        ShiftRoutes routes
+    )
+    {
+        var name = new ShiftName(split.Name, shift.Rule);
+        var ofTarget = ShiftRoutes.Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name);
+        return (
+            [.. ofTarget.Select(cluster => cluster.Name)],
+            [.. ShiftRoutes.Clusters(routes.Others, name).Select(cluster => cluster.Name)]
+        );
     }
 
     private static IEnumerable<ShiftCluster> FindClusters(ClusterSnapshot snapshot, MeshModel served)

@@ -35,6 +35,9 @@ internal sealed record ShiftRoutes(IReadOnlyList<MeshServicePort> Target, IReadO
         return new ShiftRoutes([.. targets[true]], [.. targets[false]], isCounted);
     }
 
+    /// <summary>How many ready endpoints there are; of a service with several ports, as many as the one with the fewest has.</summary>
+    public ShiftEndpoints Endpoints => new(CountEndpoints(Target), CountEndpoints(Others));
+
     /// <summary>The clusters by which the requests of a shift, or its copies, to some of the ports are counted.</summary>
     public static IEnumerable<ShiftCluster> Clusters(IEnumerable<MeshServicePort> ports, ShiftName name) =>
         ports
@@ -44,6 +47,9 @@ internal sealed record ShiftRoutes(IReadOnlyList<MeshServicePort> Target, IReadO
                 ClusterLoad.Histogram(target, name),
                 ClusterLoad.FirstByteHistogram(target, name)
             ));
+
+    private static int CountEndpoints(IEnumerable<MeshServicePort> ports) =>
+        ports.GroupBy(port => port.Service).Sum(service => service.Min(port => port.Endpoints.Count));
 
     private static MeshServicePort? FindPort(MeshModel model, BackendTarget target) =>
         model.Services.TryGetValue(target.Service, out var service) ? service.Ports.FirstOrDefault(port => port.Port == target.Port) : null;

@@ -182,6 +182,8 @@ internal sealed class ShiftService(
         var (isProgrammed, waits, rejection, callers) = Measure(look, shift, before, now);
         if (isProgrammed && before is { IsOver: true })
             aborts.End(look.Name, before);
+        else if (isProgrammed && measurements.FindDelay(look.Name, shift, before!, routes, callers) is { } delay)
+            (isProgrammed, waits) = (false, delay);
         return new ShiftObservation
         {
             IsProgrammed = isProgrammed,
@@ -190,6 +192,7 @@ internal sealed class ShiftService(
             Verdict = before is { IsJudged: true }
                 ? ShiftJudge.Judge(shift.Wanted, before.Weight, Take(look, shift, before, routes, callers))
                 : ShiftVerdict.NoChecks,
+            Endpoints = routes.Endpoints,
             TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
             Block = ShiftWindows.FindBlock(shift.Wanted.Windows, now) ?? limit.FindBlock(look.Name, before),
             Standstill = look.Verdict.InEffect ? null : "the split is not in effect; see its Accepted condition",

@@ -21,6 +21,9 @@ public static class GradualShiftDefaults
     /// <summary>Proxies measure whole milliseconds; of fewer than these there are too few digits.</summary>
     public const string IgnoreBelow = "10ms";
 
+    /// <summary>As many endpoints as the target's share needs.</summary>
+    public const double CapacityRatio = 1;
+
     /// <summary>How many requests the target must have got in a step.</summary>
     public const int RequestsPerStep = 500;
 
