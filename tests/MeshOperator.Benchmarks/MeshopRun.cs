@@ -76,6 +76,13 @@ internal sealed class MeshopRun(string kubeconfig, string? program = null) : IAs
         return Stopwatch.GetTimestamp();
     }
 
+    /// <summary>Its metrics, in Prometheus' format.</summary>
+    public async Task<string> ReadMetricsAsync()
+    {
+        using var http = new HttpClient();
+        return await http.GetStringAsync(new Uri($"http://localhost:{_metricsPort}/metrics"));
+    }
+
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync()
     {

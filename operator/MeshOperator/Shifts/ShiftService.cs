@@ -164,7 +164,7 @@ internal sealed class ShiftService(
                 continue;
             Log.ShiftMoved(logger, look.Name.ToString(), shift.Rule, state.Phase.ToString(), shift.Describe(state.Weight), state.Reason);
             metrics.Count(look.Name, state);
-            aborts.Note(look.Name, before, state);
+            aborts.Note(look.Name, before, state, utc);
             if (ShiftCloudEvent.Find(written, shift, before, state) is { } announced)
                 announcer.Announce(announced);
             await events.PublishAsync(written, found.IsWarning, found.Reason, found.Message, cancellation);
