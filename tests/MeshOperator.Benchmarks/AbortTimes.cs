@@ -55,7 +55,10 @@ internal static class AbortTimes
             await Polling.UntilAsync(() => IsRolledBackAsync(splits, number - 1), () => $"abort {number} is not acknowledged");
             await mesh.Client.CustomObjects.PatchNamespacedCustomObjectAsync(
                 new V1Patch(
-                    $$"""{"metadata":{"annotations":{"{{MeshNames.ShiftAnnotation}}":"{{Restart(number)}}"}}}""",
+                    new
+                    {
+                        metadata = new { annotations = new Dictionary<string, string> { [MeshNames.ShiftAnnotation] = Restart(number) } },
+                    },
                     V1Patch.PatchType.MergePatch
                 ),
                 MeshNames.Group,
