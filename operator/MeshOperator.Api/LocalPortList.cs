@@ -33,7 +33,7 @@ public static partial class LocalPortList
             else if (ProxyPort.IsInRange(local))
                 wrong ??=
                     $"'{item}': the proxy uses port {local} itself; use a port outside of {ProxyPort.Admin} to {ProxyPort.Prometheus}";
-            else if (!found.TryAdd(local, new LocalPort(local, NamespaceOf(match, ns), match.Groups["service"].Value, port)))
+            else if (!found.TryAdd(local, new LocalPort(local, ReadNamespace(match, ns), match.Groups["service"].Value, port)))
                 wrong ??= $"'{item}': port {local} leads to two services; use another port for one of them";
         }
 
@@ -41,7 +41,7 @@ public static partial class LocalPortList
         return wrong is null;
     }
 
-    private static string NamespaceOf(Match match, string ns) => match.Groups["ns"] is { Success: true } given ? given.Value : ns;
+    private static string ReadNamespace(Match match, string ns) => match.Groups["ns"] is { Success: true } given ? given.Value : ns;
 
     private static bool TryPort(Group text, out int port) =>
         int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= HighestPort;

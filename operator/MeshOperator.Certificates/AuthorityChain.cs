@@ -50,7 +50,7 @@ internal sealed class AuthorityChain
     {
         var given = Import(files.Certificate, "tls.crt");
         var roots = Import(files.Roots, "ca.crt");
-        var path = PathOf(given, roots);
+        var path = BuildPath(given, roots);
         for (var i = 0; i < path.Count; i++)
             CheckAuthority(path[i], below: i, given.Contains(path[i]) ? "tls.crt" : "ca.crt", now);
         CheckSignatures(path, roots, now);
@@ -76,7 +76,7 @@ internal sealed class AuthorityChain
     }
 
     /// <summary>From the authority's certificate to a root of ca.crt.</summary>
-    private static List<X509Certificate2> PathOf(X509Certificate2Collection given, X509Certificate2Collection roots)
+    private static List<X509Certificate2> BuildPath(X509Certificate2Collection given, X509Certificate2Collection roots)
     {
         List<X509Certificate2> path = [given[0]];
         while (!IsSelfIssued(path[^1]))

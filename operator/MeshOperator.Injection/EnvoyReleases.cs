@@ -24,7 +24,7 @@ public static partial class EnvoyReleases
     ];
 
     /// <summary>The branch of an image of Envoy by its tag, the x of 1.x; null when it does not say.</summary>
-    public static int? BranchOf(string image) =>
+    public static int? FindBranch(string image) =>
         EnvoyTag().Match(image) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
 
     /// <summary>Whether a branch is no longer mended.</summary>

@@ -123,7 +123,7 @@ public static class ProxyBootstrap
         };
 
     /// <summary>The word for it in annotations.</summary>
-    internal static string NameOf(Interception interception) =>
+    internal static string ToWord(Interception interception) =>
         interception switch
         {
             Interception.External => "external",
@@ -140,7 +140,7 @@ public static class ProxyBootstrap
             ["labels"] = new JsonObject(
                 labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))
             ),
-            ["interception"] = NameOf(settings.Interception),
+            ["interception"] = ToWord(settings.Interception),
         };
         if (settings.ProxyAddress is { } proxy)
             metadata[ProxyAddressKey] = proxy;

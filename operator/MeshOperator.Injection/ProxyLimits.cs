@@ -34,12 +34,12 @@ internal static class ProxyLimits
                 EnvoyJson.Filter(
                     "envoy.resource_monitors.global_downstream_max_connections",
                     "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                    new JsonObject { ["max_active_downstream_connections"] = ConnectionsOf(resources) }
+                    new JsonObject { ["max_active_downstream_connections"] = ComputeConnections(resources) }
                 ),
                 EnvoyJson.Filter(
                     "envoy.resource_monitors.fixed_heap",
                     "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
-                    new JsonObject { ["max_heap_size_bytes"] = HeapOf(resources) }
+                    new JsonObject { ["max_heap_size_bytes"] = ComputeHeap(resources) }
                 )
             ),
             ["actions"] = new JsonArray(
@@ -50,16 +50,16 @@ internal static class ProxyLimits
             ),
         };
 
-    private static long HeapOf(V1ResourceRequirements resources) =>
-        MemoryOf(resources) is { } bytes ? Math.Max(bytes - BesideHeap, bytes / 2) : DefaultHeap;
+    private static long ComputeHeap(V1ResourceRequirements resources) =>
+        ReadMemory(resources) is { } bytes ? Math.Max(bytes - BesideHeap, bytes / 2) : DefaultHeap;
 
     /// <summary>The heap is measured four times a second, in which thousands can connect; their number is bounded at once.</summary>
-    private static long ConnectionsOf(V1ResourceRequirements resources) =>
-        MemoryOf(resources) is { } bytes
+    private static long ComputeConnections(V1ResourceRequirements resources) =>
+        ReadMemory(resources) is { } bytes
             ? Math.Clamp((bytes - AtRest) / PerConnection, FewestConnections, MostConnections)
             : MostConnections;
 
-    private static long? MemoryOf(V1ResourceRequirements resources) =>
+    private static long? ReadMemory(V1ResourceRequirements resources) =>
         resources.Limits?.TryGetValue("memory", out var limit) == true && limit is not null ? (long)limit.ToDecimal() : null;
 
     private static JsonObject At(string action, double pressure) =>

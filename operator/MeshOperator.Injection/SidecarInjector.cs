@@ -163,7 +163,7 @@ public sealed class SidecarInjector
             ["initContainers"] = Names(initContainers),
             ["containers"] = Names(containers),
             ["volumes"] = Names(SidecarVolumes.Names),
-            ["interception"] = ProxyBootstrap.NameOf(settings.Interception),
+            ["interception"] = ProxyBootstrap.ToWord(settings.Interception),
         }.ToJsonString();
     }
 

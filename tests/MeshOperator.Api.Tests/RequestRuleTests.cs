@@ -13,7 +13,7 @@ public sealed class RequestRuleTests
     [InlineData(PathMatchType.Exact, "/search#top")]
     public void A_path_has_no_query_or_fragment(PathMatchType type, string path)
     {
-        OfMatch(
+        JudgeMatch(
                 new()
                 {
                     Path = new() { Type = type, Value = path },
@@ -22,7 +22,7 @@ public sealed class RequestRuleTests
             .ShouldBe(
                 $"spec.rules[0].matches[0].path.value: '{path}' has a query or fragment, which is not part of the path; use queryParams"
             );
-        OfLimit(
+        JudgeLimit(
                 new()
                 {
                     Path = new() { Type = type, Value = path },
@@ -33,14 +33,14 @@ public sealed class RequestRuleTests
 
     [Fact]
     public void A_path_without_a_type_is_read_as_a_prefix() =>
-        OfMatch(new() { Path = new() { Value = "/a?b" } })
+        JudgeMatch(new() { Path = new() { Value = "/a?b" } })
             .ShouldBe(
                 "spec.rules[0].matches[0].path.value: '/a?b' has a query or fragment, which is not part of the path; use queryParams"
             );
 
     [Fact]
     public void A_question_mark_is_part_of_an_expressions_syntax() =>
-        OfMatch(
+        JudgeMatch(
                 new()
                 {
                     Path = new() { Type = PathMatchType.RegularExpression, Value = "/a?b" },
@@ -54,17 +54,17 @@ public sealed class RequestRuleTests
     [InlineData("be\0ta", "contains a NUL character; remove it")]
     public void A_value_is_one_line(string value, string message)
     {
-        OfMatch(new() { Headers = [new() { Name = "x-a", Value = value }] })
+        JudgeMatch(new() { Headers = [new() { Name = "x-a", Value = value }] })
             .ShouldBe($"spec.rules[0].matches[0].headers[0].value: a header's value {message}");
-        OfMatch(new() { QueryParams = [new() { Name = "a", Value = value }] })
+        JudgeMatch(new() { QueryParams = [new() { Name = "a", Value = value }] })
             .ShouldBe($"spec.rules[0].matches[0].queryParams[0].value: a query parameter's value {message}");
-        OfMatch(new() { Cookies = [new() { Name = "a", Value = value }] })
+        JudgeMatch(new() { Cookies = [new() { Name = "a", Value = value }] })
             .ShouldBe($"spec.rules[0].matches[0].cookies[0].value: a cookie's value {message}");
-        OfRule(new() { Headers = new() { Set = [new() { Name = "x-a", Value = value }] } })
+        JudgeRule(new() { Headers = new() { Set = [new() { Name = "x-a", Value = value }] } })
             .ShouldBe($"spec.rules[0].headers.set[0].value: a header's value {message}");
-        OfRule(new() { Headers = new() { Add = [new() { Name = "x-a", Value = value }] } })
+        JudgeRule(new() { Headers = new() { Add = [new() { Name = "x-a", Value = value }] } })
             .ShouldBe($"spec.rules[0].headers.add[0].value: a header's value {message}");
-        OfLimit(new() { Headers = [new() { Name = "x-a", Value = value }] })
+        JudgeLimit(new() { Headers = [new() { Name = "x-a", Value = value }] })
             .ShouldBe($"spec.limits[0].match.headers[0].value: a header's value {message}");
     }
 
@@ -81,11 +81,11 @@ public sealed class RequestRuleTests
     public void A_header_that_proxies_need_cannot_be_changed(string name)
     {
         var message = $"a split cannot change the header '{name}', because proxies and their other policies depend on it; remove it";
-        OfRule(new() { Headers = new() { Set = [new() { Name = name, Value = "1" }] } })
+        JudgeRule(new() { Headers = new() { Set = [new() { Name = name, Value = "1" }] } })
             .ShouldBe($"spec.rules[0].headers.set[0].name: {message}");
-        OfRule(new() { Headers = new() { Add = [new() { Name = name, Value = "1" }] } })
+        JudgeRule(new() { Headers = new() { Add = [new() { Name = name, Value = "1" }] } })
             .ShouldBe($"spec.rules[0].headers.add[0].name: {message}");
-        OfRule(new() { Headers = new() { Remove = [name] } }).ShouldBe($"spec.rules[0].headers.remove[0]: {message}");
+        JudgeRule(new() { Headers = new() { Remove = [name] } }).ShouldBe($"spec.rules[0].headers.remove[0]: {message}");
     }
 
     [Theory]
@@ -96,20 +96,22 @@ public sealed class RequestRuleTests
     public void What_is_no_name_is_refused(string name)
     {
         var message = $"'{name}' is not a valid name; use letters, digits and !#$%&'*+-.^_|~";
-        OfRule(new() { Sticky = new() { Header = name } }).ShouldBe($"spec.rules[0].sticky.header: {message}");
-        OfRule(new() { Sticky = new() { Cookie = new() { Name = name } } }).ShouldBe($"spec.rules[0].sticky.cookie.name: {message}");
-        OfMatch(new() { Headers = [new() { Name = name, Value = "1" }] }).ShouldBe($"spec.rules[0].matches[0].headers[0].name: {message}");
-        OfMatch(new() { Cookies = [new() { Name = name, Value = "1" }] }).ShouldBe($"spec.rules[0].matches[0].cookies[0].name: {message}");
+        JudgeRule(new() { Sticky = new() { Header = name } }).ShouldBe($"spec.rules[0].sticky.header: {message}");
+        JudgeRule(new() { Sticky = new() { Cookie = new() { Name = name } } }).ShouldBe($"spec.rules[0].sticky.cookie.name: {message}");
+        JudgeMatch(new() { Headers = [new() { Name = name, Value = "1" }] })
+            .ShouldBe($"spec.rules[0].matches[0].headers[0].name: {message}");
+        JudgeMatch(new() { Cookies = [new() { Name = name, Value = "1" }] })
+            .ShouldBe($"spec.rules[0].matches[0].cookies[0].name: {message}");
     }
 
     [Fact]
     public void A_name_of_a_header_to_remove_is_a_headers_name() =>
-        OfRule(new() { Headers = new() { Remove = ["x a"] } })
+        JudgeRule(new() { Headers = new() { Remove = ["x a"] } })
             .ShouldBe("spec.rules[0].headers.remove[0]: 'x a' is not a valid name; use letters, digits and !#$%&'*+-.^_|~");
 
     [Fact]
     public void Other_headers_can_be_changed() =>
-        OfRule(
+        JudgeRule(
                 new()
                 {
                     Headers = new()
@@ -123,15 +125,15 @@ public sealed class RequestRuleTests
             )
             .ShouldBeEmpty();
 
-    private static string OfMatch(HttpRequestMatch match) => OfRule(new() { Matches = [match] });
+    private static string JudgeMatch(HttpRequestMatch match) => JudgeRule(new() { Matches = [match] });
 
-    private static string OfRule(TrafficSplitRule rule)
+    private static string JudgeRule(TrafficSplitRule rule)
     {
         rule.Backends = [new() { Service = "v1" }];
         return ValidationText.Describe(new TrafficSplitValidator().Validate(new TrafficSplitSpec { Service = "model", Rules = [rule] }));
     }
 
-    private static string OfLimit(RateLimitMatch match) =>
+    private static string JudgeLimit(RateLimitMatch match) =>
         ValidationText.Describe(
             new RateLimitValidator().Validate(
                 new RateLimitSpec

@@ -49,7 +49,7 @@ public sealed class RetryPolicyValidatorTests
     [Theory]
     [MemberData(nameof(InvalidRetryPolicies))]
     public void An_invalid_retry_policy_is_refused_with_field_and_fix(RetryPolicySpec spec, string message) =>
-        OfRetries(spec).ShouldBe(message);
+        Judge(spec).ShouldBe(message);
 
     public static TheoryData<RetryPolicySpec> ValidRetryPolicies =>
         [
@@ -73,9 +73,9 @@ public sealed class RetryPolicyValidatorTests
 
     [Theory]
     [MemberData(nameof(ValidRetryPolicies))]
-    public void A_valid_retry_policy_passes(RetryPolicySpec spec) => OfRetries(spec).ShouldBeEmpty();
+    public void A_valid_retry_policy_passes(RetryPolicySpec spec) => Judge(spec).ShouldBeEmpty();
 
-    private static string OfRetries(RetryPolicySpec spec)
+    private static string Judge(RetryPolicySpec spec)
     {
         spec.TargetRefs = [Service("a")];
         return ValidationText.Describe(new RetryPolicyValidator().Validate(spec));

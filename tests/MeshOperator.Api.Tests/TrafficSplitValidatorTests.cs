@@ -11,7 +11,7 @@ public sealed class TrafficSplitValidatorTests
 
     private static TrafficSplitRule Rule(string? name) => new() { Name = name, Backends = [new() { Service = "v1" }] };
 
-    private static TrafficSplitSpec Of(TrafficSplitRule rule)
+    private static TrafficSplitSpec Create(TrafficSplitRule rule)
     {
         rule.Backends = [new() { Service = "v1" }];
         return new TrafficSplitSpec { Service = "m", Rules = [rule] };
@@ -44,9 +44,12 @@ public sealed class TrafficSplitValidatorTests
                 new TrafficSplitSpec { Service = "m", Rules = [Rule("a"), Rule("b"), Rule(null), Rule(null), Rule("b")] },
                 "spec.rules: two rules are named 'b'; give each rule its own name"
             },
-            { Of(new TrafficSplitRule { Fault = new() }), "spec.rules[0].fault: the fault is empty; set delay or abort, or omit fault" },
             {
-                Of(
+                Create(new TrafficSplitRule { Fault = new() }),
+                "spec.rules[0].fault: the fault is empty; set delay or abort, or omit fault"
+            },
+            {
+                Create(
                     new TrafficSplitRule
                     {
                         Fault = new()
@@ -114,7 +117,7 @@ public sealed class TrafficSplitValidatorTests
         ValidationText
             .Describe(
                 new TrafficSplitValidator().Validate(
-                    Of(
+                    Create(
                         new TrafficSplitRule
                         {
                             Mirror = new() { Service = "v2", Percent = percent },

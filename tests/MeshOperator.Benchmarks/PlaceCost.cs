@@ -56,7 +56,10 @@ internal static class PlaceCost
             pushed += streams.Sum(stream => stream.Advance(configuration));
         }
 
-        var sets = configuration.Nodes.Values.Select(node => configuration.SharedOf(node)[(int)ResourceType.Endpoints]).Distinct().ToList();
+        var sets = configuration
+            .Nodes.Values.Select(node => configuration.FindShared(node)[(int)ResourceType.Endpoints])
+            .Distinct()
+            .ToList();
         var resources = sets.SelectMany(set => set.Items.ToArray()).Distinct(ReferenceEqualityComparer.Instance).Count();
         Console.WriteLine(
             string.Create(
@@ -159,7 +162,7 @@ internal static class PlaceCost
         private ProxyView View(EnvoyConfiguration configuration)
         {
             _node = configuration.Nodes[_node.Workload];
-            return ProxyView.OfEnvoy(configuration.SharedOf(_node), _node.Own, ResourceSet.Empty, LimitMembers.None, isOlder: false);
+            return ProxyView.ForEnvoy(configuration.FindShared(_node), _node.Own, ResourceSet.Empty, LimitMembers.None, isOlder: false);
         }
     }
 }

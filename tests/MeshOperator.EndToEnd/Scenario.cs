@@ -73,7 +73,7 @@ public abstract class Scenario : IAsyncLifetime
     /// <summary>Lets proxies of this test log a warning.</summary>
     /// <param name="pattern">A regular expression of the line.</param>
     /// <param name="reason">Why it is no sign of something wrong.</param>
-    internal void Expect(string pattern, string reason) => _expected.Add(ExpectedWarning.Of(pattern, reason));
+    internal void Expect(string pattern, string reason) => _expected.Add(ExpectedWarning.Create(pattern, reason));
 }
 
 /// <summary>How a scenario gets along with others.</summary>

@@ -61,7 +61,7 @@ public sealed class TestMesh : IAsyncLifetime
         Cluster = await ClusterConnection.OpenAsync();
         foreach (var crd in EmbeddedCrds.Read())
             await ApplyAsync(crd);
-        await Eventually.Succeeds(async () => await Of<MtlsPolicy>().ListAsync(CancellationToken.None));
+        await Eventually.Succeeds(async () => await Entities<MtlsPolicy>().ListAsync(CancellationToken.None));
         await ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {OperatorUnderTest.Namespace}}}}}");
         await RemoveLeftoversAsync();
         _network = await NodeNetwork.CreateAsync();
@@ -93,8 +93,10 @@ public sealed class TestMesh : IAsyncLifetime
             await _network.DisposeAsync();
         if (Cluster is not null)
         {
-            await Of<V1MutatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
-            await Of<V1ValidatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
+            await Entities<V1MutatingWebhookConfiguration>()
+                .DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
+            await Entities<V1ValidatingWebhookConfiguration>()
+                .DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
             await Cluster.DisposeAsync();
         }
 
@@ -105,7 +107,7 @@ public sealed class TestMesh : IAsyncLifetime
     /// <summary>A network as pods have it, for what is no pod.</summary>
     internal Task<PodNetwork> AttachAsync() => _network.AttachAsync();
 
-    internal EntityClient<T> Of<T>()
+    internal EntityClient<T> Entities<T>()
         where T : k8s.IKubernetesObject<V1ObjectMeta> => new(Cluster.Transport);
 
     /// <summary>A name that no other scenario has.</summary>
@@ -125,7 +127,7 @@ public sealed class TestMesh : IAsyncLifetime
     private void StartStandIns()
     {
         var workloads = new Workloads(View, Cluster.Transport);
-        var slices = new EndpointSlices(View, Of<V1EndpointSlice>());
+        var slices = new EndpointSlices(View, Entities<V1EndpointSlice>());
         Kubelet = new Kubelet(Cluster, View, _network, Budget, _folder);
         var rules = new ServiceRules(_network.Namespace);
         _loops.Add(new ChangeLoop("workloads", workloads.ReconcileAsync));
@@ -138,13 +140,14 @@ public sealed class TestMesh : IAsyncLifetime
     /// <summary>What a run before this one left on an API server that goes on.</summary>
     private async Task RemoveLeftoversAsync()
     {
-        await Of<V1MutatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
-        await Of<V1ValidatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
-        foreach (var deployment in await Of<V1Deployment>().ListAsync(CancellationToken.None))
-            await Of<V1Deployment>().DeleteAsync(ObjectKey.From(deployment), CancellationToken.None);
-        foreach (var set in await Of<V1ReplicaSet>().ListAsync(CancellationToken.None))
-            await Of<V1ReplicaSet>().DeleteAsync(ObjectKey.From(set), CancellationToken.None);
-        foreach (var pod in (await Of<V1Pod>().ListAsync(CancellationToken.None)).Where(p => p.Spec.NodeName == Workloads.NodeName))
+        await Entities<V1MutatingWebhookConfiguration>().DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
+        await Entities<V1ValidatingWebhookConfiguration>()
+            .DeleteAsync(new ObjectKey(string.Empty, "mesh-operator"), CancellationToken.None);
+        foreach (var deployment in await Entities<V1Deployment>().ListAsync(CancellationToken.None))
+            await Entities<V1Deployment>().DeleteAsync(ObjectKey.From(deployment), CancellationToken.None);
+        foreach (var set in await Entities<V1ReplicaSet>().ListAsync(CancellationToken.None))
+            await Entities<V1ReplicaSet>().DeleteAsync(ObjectKey.From(set), CancellationToken.None);
+        foreach (var pod in (await Entities<V1Pod>().ListAsync(CancellationToken.None)).Where(p => p.Spec.NodeName == Workloads.NodeName))
             await new PodStatusWriter(pod, Cluster.Client, Node.NodeNetwork.HostAddress).DeleteAsync();
     }
 
@@ -207,8 +210,8 @@ public sealed class TestMesh : IAsyncLifetime
         var key = new ObjectKey(string.Empty, "mesh-operator");
         await Eventually.Succeeds(async () =>
         {
-            var mutating = await Of<V1MutatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
-            var validating = await Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
+            var mutating = await Entities<V1MutatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
+            var validating = await Entities<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None);
             if (
                 mutating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 })
                 || validating!.Webhooks.Any(w => w.ClientConfig.CaBundle is not { Length: > 0 })

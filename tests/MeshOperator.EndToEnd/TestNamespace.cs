@@ -36,7 +36,7 @@ internal sealed class TestNamespace : IAsyncDisposable
         // A pod is refused until the namespace's default account is there.
         await Eventually.Succeeds(async () =>
         {
-            if (await mesh.Of<V1ServiceAccount>().GetAsync(new ObjectKey(ns.Name, "default"), CancellationToken.None) is null)
+            if (await mesh.Entities<V1ServiceAccount>().GetAsync(new ObjectKey(ns.Name, "default"), CancellationToken.None) is null)
                 throw new InvalidOperationException("the default service account is not there");
         });
         return ns;
@@ -185,8 +185,8 @@ internal sealed class TestNamespace : IAsyncDisposable
         await DeletePoliciesAsync();
         RunningPod[] pods = [.. Pods];
         foreach (var deployment in Mesh.View.Deployments.Objects.Keys.Where(k => k.Namespace == Name))
-            await Mesh.Of<V1Deployment>().DeleteAsync(deployment, CancellationToken.None);
-        await Mesh.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
+            await Mesh.Entities<V1Deployment>().DeleteAsync(deployment, CancellationToken.None);
+        await Mesh.Entities<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
         foreach (var pod in pods)
             pod.End(TimeSpan.Zero);
         await Task.WhenAll(pods.Select(p => p.Ended));

@@ -86,10 +86,10 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
         ];
 
     /// <summary>The client in its first pod.</summary>
-    public Client Client => ClientOf(Pods[0]);
+    public Client Client => FindClient(Pods[0]);
 
     /// <summary>The client in one of its pods.</summary>
-    public Client ClientOf(RunningPod pod)
+    public Client FindClient(RunningPod pod)
     {
         lock (_clients)
             return _clients.TryGetValue(pod, out var client) ? client : _clients[pod] = new Client(pod, ns.Mesh.Names);
@@ -133,12 +133,13 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
     }
 
     /// <summary>Deletes one pod, as a drain of its node would; the Deployment makes another.</summary>
-    public Task DeletePodAsync(RunningPod pod) => ns.Mesh.Of<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, pod.Name), CancellationToken.None);
+    public Task DeletePodAsync(RunningPod pod) =>
+        ns.Mesh.Entities<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, pod.Name), CancellationToken.None);
 
     public async Task DeleteAsync()
     {
         RunningPod[] old = [.. Pods];
-        await ns.Mesh.Of<V1Deployment>().DeleteAsync(new ObjectKey(ns.Name, Name), CancellationToken.None);
+        await ns.Mesh.Entities<V1Deployment>().DeleteAsync(new ObjectKey(ns.Name, Name), CancellationToken.None);
         await Task.WhenAll(old.Select(p => p.Ended)).WaitAsync(ReadyWithin);
     }
 
@@ -198,7 +199,7 @@ internal sealed class Workload(TestNamespace ns, WorkloadSpec spec) : IDisposabl
         );
 
     private Task PatchAsync(JsonObject patch) =>
-        ns.Mesh.Of<V1Deployment>().MergePatchAsync(new ObjectKey(ns.Name, Name), patch, CancellationToken.None);
+        ns.Mesh.Entities<V1Deployment>().MergePatchAsync(new ObjectKey(ns.Name, Name), patch, CancellationToken.None);
 
     private JsonObject Deployment()
     {

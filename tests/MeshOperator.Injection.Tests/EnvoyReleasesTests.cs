@@ -12,7 +12,7 @@ public sealed class EnvoyReleasesTests
     [InlineData("registry.example.com/app:v1.2.3", null)]
     [InlineData("envoyproxy/envoy:latest", null)]
     public void The_branch_is_read_from_the_tag_of_an_image_of_envoy(string image, int? branch) =>
-        EnvoyReleases.BranchOf(image).ShouldBe(branch);
+        EnvoyReleases.FindBranch(image).ShouldBe(branch);
 
     [Fact]
     public void A_branch_ends_a_year_after_it_began()

@@ -44,7 +44,7 @@ public sealed class CompletionTests(TestCluster cluster) : IAsyncDisposable
         await Eventually.Succeeds(async () =>
         {
             _time.Advance(TimeSpan.FromSeconds(1));
-            var events = await cluster.Of<Corev1Event>().ListAsync(TestContext.Current.CancellationToken);
+            var events = await cluster.Entities<Corev1Event>().ListAsync(TestContext.Current.CancellationToken);
             var found = events.Single(e => e.InvolvedObject.NamespaceProperty == ns.Name && e.Reason == CompletionService.Reason);
             found.InvolvedObject.Name.ShouldBe("job");
             found.Message.ShouldContain("Connection refused");
@@ -122,7 +122,7 @@ public sealed class CompletionTests(TestCluster cluster) : IAsyncDisposable
             pods,
             new CompletionOrder(network, new AskIdentity(issuer, authority, options), options, _time),
             new CompletionMetrics(_meters.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
-            new EventPublisher(cluster.Of<Corev1Event>(), _time),
+            new EventPublisher(cluster.Entities<Corev1Event>(), _time),
             isLeader ? new SoleLeadership() : new Follower(),
             _time,
             NullLogger<CompletionService>.Instance
@@ -154,7 +154,7 @@ public sealed class CompletionTests(TestCluster cluster) : IAsyncDisposable
               containers: [{name: mesh-proxy, image: envoy}, {name: app, image: app}]
             """
         );
-        var pod = (await cluster.Of<V1Pod>().GetAsync(new ObjectKey(ns.Name, name), CancellationToken.None))!;
+        var pod = (await cluster.Entities<V1Pod>().GetAsync(new ObjectKey(ns.Name, name), CancellationToken.None))!;
         var running = new V1ContainerState { Running = new V1ContainerStateRunning() };
         var ended = new V1ContainerState { Terminated = new V1ContainerStateTerminated { ExitCode = exitCode ?? 0 } };
         pod.Status = new V1PodStatus

@@ -41,7 +41,7 @@ public sealed class InjectionTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         var pod = await ns.PodAsync("one", "a");
         var copy = await cluster
-            .Of<V1Pod>()
+            .Entities<V1Pod>()
             .CreateAsync(
                 new V1Pod
                 {
@@ -109,7 +109,7 @@ public sealed class InjectionTests(TestCluster cluster)
             spec: {hostNetwork: true, containers: [{name: app, image: registry.example.com/app:1}]}
             """
         );
-        var pod = (await cluster.Of<V1Pod>().GetAsync(new ObjectKey(ns.Name, "host"), TestContext.Current.CancellationToken))!;
+        var pod = (await cluster.Entities<V1Pod>().GetAsync(new ObjectKey(ns.Name, "host"), TestContext.Current.CancellationToken))!;
         Containers(pod).ShouldBe(["app"]);
         pod.Metadata.Annotations["meshoperator.io/not-injected"].ShouldContain("host's network");
     }
@@ -121,11 +121,13 @@ public sealed class InjectionTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster);
         await Eventually.Succeeds(async () =>
         {
-            var bundle = await cluster.Of<V1ConfigMap>().GetAsync(new ObjectKey(ns.Name, "mesh-trust-bundle"), CancellationToken.None);
+            var bundle = await cluster
+                .Entities<V1ConfigMap>()
+                .GetAsync(new ObjectKey(ns.Name, "mesh-trust-bundle"), CancellationToken.None);
             (bundle.ShouldNotBeNull().Data["ca.crt"] == mesh.Host.TrustBundle).ShouldBeTrue("the bundle is not the root");
         });
         var webhooks = await cluster
-            .Of<V1MutatingWebhookConfiguration>()
+            .Entities<V1MutatingWebhookConfiguration>()
             .GetAsync(new ObjectKey(string.Empty, mesh.Namespace), CancellationToken.None);
         webhooks.ShouldNotBeNull().Webhooks.ShouldAllBe(w => Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle);
     }
@@ -137,12 +139,14 @@ public sealed class InjectionTests(TestCluster cluster)
         var key = new ObjectKey(string.Empty, mesh.Namespace);
         await Eventually.Succeeds(async () =>
         {
-            var current = (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None)).ShouldNotBeNull();
+            var current = (
+                await cluster.Entities<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None)
+            ).ShouldNotBeNull();
             current.Webhooks[0].ClientConfig.CaBundle = null;
-            await cluster.Of<V1ValidatingWebhookConfiguration>().ReplaceAsync(current, CancellationToken.None);
+            await cluster.Entities<V1ValidatingWebhookConfiguration>().ReplaceAsync(current, CancellationToken.None);
         });
         await Eventually.Succeeds(async () =>
-            (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None))!.Webhooks.ShouldAllBe(w =>
+            (await cluster.Entities<V1ValidatingWebhookConfiguration>().GetAsync(key, CancellationToken.None))!.Webhooks.ShouldAllBe(w =>
                 w.ClientConfig.CaBundle != null && Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle
             )
         );

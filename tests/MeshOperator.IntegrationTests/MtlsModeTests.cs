@@ -22,7 +22,7 @@ public sealed class MtlsModeTests(TestCluster cluster)
         await ns.ApplyModeAsync("Disabled");
         // What has a status is served: the pods come to a policy that is there, and need no steps towards it.
         await Eventually.Succeeds(async () =>
-            (await cluster.Of<MtlsPolicy>().GetAsync(new ObjectKey(ns.Name, "api"), CancellationToken.None))!.Status.ShouldNotBeNull()
+            (await cluster.Entities<MtlsPolicy>().GetAsync(new ObjectKey(ns.Name, "api"), CancellationToken.None))!.Status.ShouldNotBeNull()
         );
         await ns.ServiceAsync("gateway");
         await ns.ServiceAsync("api");

@@ -1,5 +1,6 @@
 using k8s;
 using k8s.Models;
+using MeshOperator.IntegrationTests.Support;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Snapshots;
@@ -10,22 +11,18 @@ using Xunit;
 namespace MeshOperator.IntegrationTests;
 
 /// <summary>What the operator keeps of pods is the same in whichever form an API server lists them.</summary>
-public sealed class PodListTests(Support.TestCluster cluster)
+public sealed class PodListTests(TestCluster cluster)
 {
     [Fact]
     public async Task A_pod_is_read_from_protobuf_as_from_json()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var ns = $"pods-{Guid.NewGuid():n}"[..20];
-        await cluster.Client.CoreV1.CreateNamespaceAsync(
-            new V1Namespace { Metadata = new V1ObjectMeta { Name = ns } },
-            cancellationToken: cancellation
-        );
+        await using var ns = await TestNamespace.CreateAsync(cluster);
         foreach (var pod in Pods())
-            await CreateAsync(ns, pod, cancellation);
+            await CreateAsync(ns.Name, pod, cancellation);
 
-        var fromJson = await ListAsync(ns, null, cancellation);
-        var fromProtobuf = await ListAsync(ns, PodMessages.Read, cancellation);
+        var fromJson = await ListAsync(ns.Name, null, cancellation);
+        var fromProtobuf = await ListAsync(ns.Name, PodMessages.Read, cancellation);
         fromProtobuf.Keys.ShouldBe(fromJson.Keys, ignoreOrder: true);
         fromJson.Count.ShouldBe(5);
         foreach (var (name, expected) in fromJson)

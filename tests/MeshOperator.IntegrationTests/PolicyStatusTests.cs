@@ -126,7 +126,7 @@ public sealed class PolicyStatusTests(TestCluster cluster)
         await Eventually.Succeeds(async () =>
         {
             var overridden = await cluster
-                .Of<RetryPolicy>()
+                .Entities<RetryPolicy>()
                 .GetAsync(new ObjectKey(scene.Name, "service"), TestContext.Current.CancellationToken);
             var condition = overridden!.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Programmed");
             (condition.Status, condition.Reason).ShouldBe(("False", "Overridden"), condition.Message);

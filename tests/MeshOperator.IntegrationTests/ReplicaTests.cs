@@ -190,7 +190,7 @@ public sealed class ReplicaTests(TestCluster cluster)
         await ns.ApplyModeAsync("Strict");
         ModeResources.Chains(await NextAsync(server, "inbound")).ShouldBe(["mtls", "plaintext", "tls"]);
         await Eventually.Succeeds(async () =>
-            (await cluster.Of<V1Lease>().GetAsync(new ObjectKey(pair.Leader.Namespace, "mesh-operator-modes"), Cancellation))
+            (await cluster.Entities<V1Lease>().GetAsync(new ObjectKey(pair.Leader.Namespace, "mesh-operator-modes"), Cancellation))
                 .ShouldNotBeNull()
                 .Metadata.Annotations["meshoperator.io/modes"]
                 .ShouldContain("* > ")
@@ -347,7 +347,7 @@ public sealed class ReplicaTests(TestCluster cluster)
     public async Task Replica_is_asked_once_though_a_dead_one_is_on_record_with_its_address()
     {
         await using var pair = await PairAsync();
-        var leases = cluster.Of<V1Lease>();
+        var leases = cluster.Entities<V1Lease>();
         var present = (await leases.ListAsync(Cancellation)).Where(lease => lease.Spec?.HolderIdentity == "second");
         var address = present.Single(lease => lease.Metadata.NamespaceProperty == pair.Leader.Namespace).Metadata.Annotations[
             ReplicaLeases.AddressAnnotation

@@ -194,7 +194,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         await ns.SplitAsync("z-later", "model", ("model-v2", 1));
         await EventuallyAsync(ns, "z-later", split => Condition(split, "Accepted").Reason.ShouldBe("Conflicted"));
 
-        await cluster.Of<TrafficSplit>().DeleteAsync(new ObjectKey(ns.Name, "model"), CancellationToken.None);
+        await cluster.Entities<TrafficSplit>().DeleteAsync(new ObjectKey(ns.Name, "model"), CancellationToken.None);
         await EventuallyAsync(ns, "z-later", split => Condition(split, "Accepted").Status.ShouldBe("True"));
     }
 
@@ -213,7 +213,7 @@ public sealed class TrafficSplitTests(TestCluster cluster)
         // Changed while nobody looked.
         await ns.ServiceAsync("model-v3");
         await cluster
-            .Of<TrafficSplit>()
+            .Entities<TrafficSplit>()
             .MergePatchAsync(
                 new ObjectKey(ns.Name, "model"),
                 (JsonObject)JsonNode.Parse("""{"spec":{"backends":[{"service":"model-v3","weight":1}]}}""")!,
@@ -286,6 +286,8 @@ public sealed class TrafficSplitTests(TestCluster cluster)
 
     private Task EventuallyAsync(TestNamespace ns, string name, Action<TrafficSplit> assertion) =>
         Eventually.Succeeds(async () =>
-            assertion((await cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, name), CancellationToken.None)).ShouldNotBeNull())
+            assertion(
+                (await cluster.Entities<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, name), CancellationToken.None)).ShouldNotBeNull()
+            )
         );
 }

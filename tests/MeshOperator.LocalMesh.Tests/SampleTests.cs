@@ -168,7 +168,7 @@ public sealed class SampleTests
     public async Task Models_streams_tokens_to_their_end()
     {
         await using var mesh = await StartAsync("samples/models");
-        using var client = PodClient.Of(mesh.FindPod("client"));
+        using var client = PodClient.For(mesh.FindPod("client"));
 
         var reply = await client.SendAsync(
             HttpMethod.Post,

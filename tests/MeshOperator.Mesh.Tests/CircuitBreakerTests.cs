@@ -11,7 +11,7 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void Bounds_are_those_of_the_services_cluster()
     {
-        var result = Of("web", "other")
+        var result = Create("web", "other")
             .Breaker(
                 "cb",
                 new CircuitBreakerSpec
@@ -35,7 +35,7 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void Gateway_errors_alone_count_when_only_they_are_given()
     {
-        var result = Of("web")
+        var result = Create("web")
             .Breaker(
                 "cb",
                 new CircuitBreakerSpec
@@ -52,7 +52,7 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void The_ports_own_wins_over_the_services_and_of_two_on_one_target_the_older()
     {
-        var result = Of("web")
+        var result = Create("web")
             .Breaker("service", new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRequests = 1 })
             .Breaker("port", new CircuitBreakerSpec { TargetRefs = [To("web", "http")], MaxRequests = 2 }, created: 1)
             .Breaker("younger", new CircuitBreakerSpec { TargetRefs = [To("web", "http")], MaxRequests = 3 }, created: 2)
@@ -64,7 +64,7 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void One_that_loses_a_target_to_an_older_one_holds_for_its_others_and_says_so()
     {
-        var result = Of("web", "cart")
+        var result = Create("web", "cart")
             .Breaker("older", new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRequests = 1 })
             .Breaker("younger", new CircuitBreakerSpec { TargetRefs = [To("web"), To("cart")], MaxRequests = 2 }, created: 1)
             .Breaker("loser", new CircuitBreakerSpec { TargetRefs = [To("cart")], MaxRequests = 3 }, created: 2)
@@ -79,7 +79,7 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void That_of_a_split_service_holds_for_the_backends_that_have_none_of_their_own()
     {
-        var result = Of("web", "v1", "v2")
+        var result = Create("web", "v1", "v2")
             .Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1"), Backend("v2")] })
             .Breaker("root", new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRequests = 10 })
             .Breaker("own", new CircuitBreakerSpec { TargetRefs = [To("v2")], MaxRequests = 20 }, created: 1)
@@ -92,13 +92,13 @@ public sealed class CircuitBreakerTests
     public void A_named_number_of_retries_takes_the_place_of_a_default_budget_and_not_of_a_named_one()
     {
         var breaker = new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRetries = 1 };
-        Of("web")
+        Create("web")
             .Breaker("cb", breaker)
             .Retry("r", new RetryPolicySpec { TargetRefs = [To("web")] })
             .Translate()
             .Port("web")
             .Connection.Budget.ShouldBeNull();
-        Of("web")
+        Create("web")
             .Breaker("cb", breaker)
             .Retry(
                 "r",
@@ -116,7 +116,7 @@ public sealed class CircuitBreakerTests
     [Fact]
     public void A_missing_service_is_reported()
     {
-        var verdict = Of("web")
+        var verdict = Create("web")
             .Breaker("cb", new CircuitBreakerSpec { TargetRefs = [To("gone")], MaxRequests = 1 })
             .Translate()
             .Verdict("CircuitBreaker", "cb");

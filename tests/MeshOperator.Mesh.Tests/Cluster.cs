@@ -13,7 +13,7 @@ internal sealed class Cluster
     private ClusterSnapshot _snapshot = ClusterSnapshot.Empty;
     private int _pods;
 
-    public static Cluster Of(params string[] services)
+    public static Cluster Create(params string[] services)
     {
         var cluster = new Cluster();
         foreach (var service in services)

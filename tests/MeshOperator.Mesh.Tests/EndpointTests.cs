@@ -14,7 +14,7 @@ public sealed class EndpointTests
         static EndpointSliceRecord Slice(string zone) =>
             new("web", [new SlicePort("http", 8080)], [new EndpointRecord(["10.0.0.1"], true, "web-0", zone)]);
         var result = Cluster
-            .Of("web")
+            .Create("web")
             .With(s =>
                 s with
                 {
@@ -117,7 +117,7 @@ public sealed class EndpointTests
     /// <summary>A service whose endpoint is not a pod of its own namespace, though there is one of that name there too.</summary>
     private static Cluster Far(EndpointRecord endpoint) =>
         Cluster
-            .Of("web")
+            .Create("web")
             .With(s =>
                 s with
                 {
@@ -134,7 +134,7 @@ public sealed class EndpointTests
 
     private static TranslationResult Slices(bool isHeadless, params EndpointRecord[] endpoints) =>
         Cluster
-            .Of("web")
+            .Create("web")
             .With(s =>
                 s with
                 {

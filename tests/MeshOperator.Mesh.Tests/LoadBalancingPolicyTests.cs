@@ -12,12 +12,12 @@ public sealed class LoadBalancingPolicyTests
 
     [Fact]
     public void A_service_without_a_policy_has_its_least_loaded_endpoint_called() =>
-        Of("web").Translate().Port("web").Balancing.ShouldBe(new BalancingSettings(LoadBalancingMethod.LeastRequest));
+        Create("web").Translate().Port("web").Balancing.ShouldBe(new BalancingSettings(LoadBalancingMethod.LeastRequest));
 
     [Fact]
     public void All_settings_arrive_at_the_port()
     {
-        var result = Of("web", "cart")
+        var result = Create("web", "cart")
             .Balancing(
                 "lbp",
                 new LoadBalancingPolicySpec
@@ -54,7 +54,7 @@ public sealed class LoadBalancingPolicyTests
     [Fact]
     public void A_hash_is_on_every_route_to_the_service_and_counts_when_those_are_acknowledged()
     {
-        var result = Of("web", "cart")
+        var result = Create("web", "cart")
             .Split("s", new TrafficSplitSpec { Service = "cart", Backends = [Backend("cart", 9), Backend("web", 1)] })
             .Balancing("lbp", ByHeader("web", "x-user"))
             .Translate();
@@ -70,7 +70,7 @@ public sealed class LoadBalancingPolicyTests
 
     [Fact]
     public void Of_backends_that_go_by_different_hashes_the_first_is_followed() =>
-        Of("web", "v1", "v2")
+        Create("web", "v1", "v2")
             .Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1"), Backend("v2")] })
             .Balancing("first", ByHeader("v1", "x-first"), created: 1)
             .Balancing("second", ByHeader("v2", "x-second"))
@@ -82,7 +82,7 @@ public sealed class LoadBalancingPolicyTests
     [Fact]
     public void A_sticky_rule_takes_precedence_and_the_policy_says_so()
     {
-        var result = Of("web")
+        var result = Create("web")
             .Split(
                 "s",
                 new TrafficSplitSpec
@@ -117,7 +117,7 @@ public sealed class LoadBalancingPolicyTests
     [Fact]
     public void That_of_a_split_service_holds_for_the_backends_that_have_none_of_their_own()
     {
-        var result = Of("web", "v1", "v2")
+        var result = Create("web", "v1", "v2")
             .Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1"), Backend("v2")] })
             .Balancing("root", new LoadBalancingPolicySpec { TargetRefs = [To("web")], Method = LoadBalancingMethod.RoundRobin })
             .Balancing("own", new LoadBalancingPolicySpec { TargetRefs = [To("v2")], Method = LoadBalancingMethod.Random })
@@ -130,7 +130,7 @@ public sealed class LoadBalancingPolicyTests
     [Fact]
     public void One_service_has_a_policy_and_a_circuit_breaker()
     {
-        var port = Of("web")
+        var port = Create("web")
             .Breaker("cb", new CircuitBreakerSpec { TargetRefs = [To("web")], MaxRequests = 1 })
             .Balancing("lbp", new LoadBalancingPolicySpec { TargetRefs = [To("web")], PanicThreshold = 0 })
             .Translate()

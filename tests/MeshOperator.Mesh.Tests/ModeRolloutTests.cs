@@ -18,7 +18,7 @@ public sealed class ModeRolloutTests
 
     private static MeshModel Mesh(MtlsPolicyMode mode) =>
         Cluster
-            .Of("web", "other")
+            .Create("web", "other")
             .Mtls(
                 "p",
                 new MtlsPolicySpec
@@ -36,7 +36,7 @@ public sealed class ModeRolloutTests
         var model = _rollout.Apply(Mesh(wanted), _progress);
         model.Services[new ServiceName("shop", "other")].Ports[0].Endpoints[0].Identity.ShouldNotBeNull();
         return (
-            model.Workloads[new WorkloadName("shop", "web-0")].Inbound.ModeOf(8080),
+            model.Workloads[new WorkloadName("shop", "web-0")].Inbound.GetMode(8080),
             model.Services[new ServiceName("shop", "web")].Ports[0].Endpoints[0].Identity is not null
         );
     }

@@ -56,7 +56,7 @@ public sealed class MtlsHintTests
     [Fact]
     public void The_port_of_a_service_in_place_of_the_pods_is_reported()
     {
-        var found = Refs(Cluster.Of("web"), Allow(new AccessRule { Ports = [80] }));
+        var found = Refs(Cluster.Create("web"), Allow(new AccessRule { Ports = [80] }));
         found.ShouldBe(
             new Finding(
                 false,
@@ -65,19 +65,19 @@ public sealed class MtlsHintTests
                     + "service 'web'; write its targetPort, 8080"
             )
         );
-        Refs(Cluster.Of("web"), Allow(new AccessRule { Ports = [8080] })).ShouldBe(Fine);
+        Refs(Cluster.Create("web"), Allow(new AccessRule { Ports = [8080] })).ShouldBe(Fine);
     }
 
     [Fact]
     public void A_port_that_no_pod_serves_is_reported_unless_a_container_declares_it()
     {
         var modes = new MtlsPolicySpec { PortModes = new() { ["9090"] = MtlsPolicyMode.Permissive } };
-        Refs(Cluster.Of("web"), modes)
+        Refs(Cluster.Create("web"), modes)
             .Message.ShouldBe(
                 "spec.portModes: no pod with a sidecar that the policy applies to serves port 9090 (known ports: 8080); write the "
                     + "pods' own port, or declare 9090 as a containerPort if they serve it"
             );
-        Refs(Declaring(Cluster.Of("web"), 9090), modes).ShouldBe(Fine);
+        Refs(Declaring(Cluster.Create("web"), 9090), modes).ShouldBe(Fine);
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class OverriddenPolicyTests
     private static readonly PolicyTargetReference Canary = new() { Kind = PolicyTargetKind.TrafficSplit, Name = "canary" };
 
     private static Cluster Split() =>
-        Cluster.Of("web", "v1").Split("canary", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1")] });
+        Cluster.Create("web", "v1").Split("canary", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1")] });
 
     private static RetryPolicySpec Retry(PolicyTargetReference target, string? connect = null) =>
         new() { TargetRefs = [target], Timeouts = connect is null ? null : new RetryTimeouts { Connect = connect } };
@@ -70,7 +70,7 @@ public sealed class OverriddenPolicyTests
             Backends = [Backend("v1")],
         };
         var result = Cluster
-            .Of("web", "v1")
+            .Create("web", "v1")
             .Split("canary", new TrafficSplitSpec { Service = "web", Rules = [rule] })
             .Retry("service", Retry(To("web")))
             .Retry(
@@ -105,7 +105,7 @@ public sealed class OverriddenPolicyTests
     [Fact]
     public void A_retry_policy_on_a_port_overrides_that_on_the_service()
     {
-        var result = Cluster.Of("web").Retry("service", Retry(To("web"))).Retry("port", Retry(To("web", "http"))).Translate();
+        var result = Cluster.Create("web").Retry("service", Retry(To("web"))).Retry("port", Retry(To("web", "http"))).Translate();
         result.Verdict("RetryPolicy", "service").NoEffect!.Message.ShouldContain("by RetryPolicy shop/port, which is more specific");
         result.Verdict("RetryPolicy", "port").NoEffect.ShouldBeNull();
     }
@@ -114,7 +114,7 @@ public sealed class OverriddenPolicyTests
     public void A_rate_limit_says_which_ports_a_more_specific_one_has()
     {
         var result = Cluster
-            .Of("web")
+            .Create("web")
             .Ports("web", ("http", 80), ("http-admin", 81))
             .Limit("service", Limit(To("web")))
             .Limit("port", Limit(To("web", "http-admin")))
@@ -134,7 +134,7 @@ public sealed class OverriddenPolicyTests
     public void Of_two_rate_limits_on_services_of_the_same_pods_the_younger_says_that_the_older_holds()
     {
         var result = Cluster
-            .Of("web", "alias")
+            .Create("web", "alias")
             .With(s =>
                 s with
                 {
@@ -166,14 +166,14 @@ public sealed class OverriddenPolicyTests
     [Fact]
     public void A_rate_limit_with_a_selector_says_that_one_on_the_service_holds()
     {
-        var result = Cluster.Of("web").Limit("pods", Selected("web")).Limit("service", Limit(To("web")), created: 1).Translate();
+        var result = Cluster.Create("web").Limit("pods", Selected("web")).Limit("service", Limit(To("web")), created: 1).Translate();
         result.Verdict("RateLimit", "pods").NoEffect!.Message.ShouldContain("by RateLimit shop/service, which is more specific");
     }
 
     [Fact]
     public void A_selector_that_selects_no_pod_says_so()
     {
-        var result = Cluster.Of("web").Mtls("m", Mtls("wbe")).Limit("r", Selected("wbe")).Translate();
+        var result = Cluster.Create("web").Mtls("m", Mtls("wbe")).Limit("r", Selected("wbe")).Translate();
         var idle = new Finding(false, "NoProxies", "The selector matches no pod of the namespace 'shop'; use labels that the pods have.")
         {
             IsUnknown = true,
@@ -193,7 +193,7 @@ public sealed class OverriddenPolicyTests
                 "The policy selects the pod 'web-0', but no pod that has a sidecar; label the namespace 'shop' with "
                     + "meshoperator.io/injection: enabled, or the pods with meshoperator.io/inject: \"true\", and recreate the pods."
             );
-        Cluster.Of("web").Mtls("m", Mtls("web")).Translate().Verdict("MtlsPolicy", "m").NoEffect.ShouldBeNull();
+        Cluster.Create("web").Mtls("m", Mtls("web")).Translate().Verdict("MtlsPolicy", "m").NoEffect.ShouldBeNull();
     }
 
     [Fact]
@@ -201,7 +201,7 @@ public sealed class OverriddenPolicyTests
     {
         var name = new ObjectName("shop", "web-0");
         var result = Cluster
-            .Of("web")
+            .Create("web")
             .With(s => s with { Pods = s.Pods.SetItem(name, s.Pods[name] with { DirectPorts = "*" }) })
             .Mtls("m", Mtls("web"))
             .Translate();

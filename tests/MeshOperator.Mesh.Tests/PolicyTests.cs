@@ -12,7 +12,7 @@ public sealed class PolicyTests
     [Fact]
     public void Without_a_policy_a_workload_takes_mutual_tls_and_plaintext_and_is_called_by_mutual_tls()
     {
-        var result = Cluster.Of("web").Translate();
+        var result = Cluster.Create("web").Translate();
         result
             .Workload("web")
             .Inbound.ShouldBe(new InboundProfile(MtlsMode.Permissive, [new InboundPort(8080, PortProtocol.Http, MtlsMode.Permissive)], []));
@@ -31,7 +31,7 @@ public sealed class PolicyTests
     public void The_most_specific_mtls_policy_wins()
     {
         var result = Cluster
-            .Of("a", "b")
+            .Create("a", "b")
             .Mtls("mesh", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, ns: "mesh-system")
             .Mtls("namespace", new MtlsPolicySpec { Mode = MtlsPolicyMode.Strict })
             .Mtls(
@@ -47,7 +47,10 @@ public sealed class PolicyTests
         result.Workload("a").Inbound.Policies.ShouldBe([new PolicyKey("MtlsPolicy", "shop", "namespace")]);
         result.Workload("b").Inbound.DefaultMode.ShouldBe(MtlsMode.Permissive);
 
-        var meshOnly = Cluster.Of("a").Mtls("mesh", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, ns: "mesh-system").Translate();
+        var meshOnly = Cluster
+            .Create("a")
+            .Mtls("mesh", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, ns: "mesh-system")
+            .Translate();
         meshOnly.Workload("a").Inbound.DefaultMode.ShouldBe(MtlsMode.Disabled);
         meshOnly.Port("a").Endpoints.ShouldHaveSingleItem().Identity.ShouldBeNull();
     }
@@ -56,7 +59,7 @@ public sealed class PolicyTests
     public void A_ports_own_mode_holds_for_the_server_and_for_its_clients()
     {
         var result = Cluster
-            .Of("a")
+            .Create("a")
             .Mtls(
                 "p",
                 new MtlsPolicySpec
@@ -84,7 +87,7 @@ public sealed class PolicyTests
     public void Access_rules_are_for_the_ports_that_they_name_and_others_have_the_rest()
     {
         var result = Cluster
-            .Of("a")
+            .Create("a")
             .Mtls(
                 "p",
                 new MtlsPolicySpec
@@ -143,7 +146,10 @@ public sealed class PolicyTests
     [Fact]
     public void A_port_that_no_allow_rule_names_may_not_be_called()
     {
-        var result = Cluster.Of("a").Mtls("p", new MtlsPolicySpec { Allow = [new Api.Policies.AccessRule { Ports = [9090] }] }).Translate();
+        var result = Cluster
+            .Create("a")
+            .Mtls("p", new MtlsPolicySpec { Allow = [new Api.Policies.AccessRule { Ports = [9090] }] })
+            .Translate();
         result.Workload("a").Inbound.Ports[0].Access.ShouldBe(new AccessPolicy(true, [], [], false));
         result.Workload("a").Inbound.Ports[1].Access.ShouldBe(new AccessPolicy(true, [new Mesh.Model.AccessRule()], [], false));
     }
@@ -152,7 +158,7 @@ public sealed class PolicyTests
     public void Two_mtls_policies_for_one_namespace_are_in_conflict()
     {
         var result = Cluster
-            .Of("a")
+            .Create("a")
             .Mtls("old", new MtlsPolicySpec(), 1)
             .Mtls("new", new MtlsPolicySpec { Mode = MtlsPolicyMode.Disabled }, 2)
             .Translate();
@@ -169,7 +175,11 @@ public sealed class PolicyTests
                 Mode = mode,
                 Selector = new PodLabelSelector { MatchLabels = { ["app"] = "a" } },
             };
-        var result = Cluster.Of("a").Mtls("old", Spec(MtlsPolicyMode.Strict), 1).Mtls("new", Spec(MtlsPolicyMode.Disabled), 2).Translate();
+        var result = Cluster
+            .Create("a")
+            .Mtls("old", Spec(MtlsPolicyMode.Strict), 1)
+            .Mtls("new", Spec(MtlsPolicyMode.Disabled), 2)
+            .Translate();
         result.Workload("a").Inbound.DefaultMode.ShouldBe(MtlsMode.Strict);
         result.Verdict("MtlsPolicy", "old").Accepted.Holds.ShouldBeTrue();
         result
@@ -188,7 +198,7 @@ public sealed class PolicyTests
     public void A_retry_policy_is_for_the_routes_of_its_target_and_posts_are_retried_only_before_they_are_sent()
     {
         var result = Cluster
-            .Of("a", "b")
+            .Create("a", "b")
             .Retry(
                 "r",
                 new RetryPolicySpec
@@ -217,7 +227,7 @@ public sealed class PolicyTests
                 Budget = new RetryBudgetSpec { Percent = percent },
             };
         var result = Cluster
-            .Of("model", "v1", "v2")
+            .Create("model", "v1", "v2")
             .Split("s", new TrafficSplitSpec { Service = "model", Backends = [Cluster.Backend("v1"), Cluster.Backend("v2")] })
             .Retry("root", Budget("model", 10))
             .Retry("own", Budget("v2", 50))
@@ -244,7 +254,7 @@ public sealed class PolicyTests
             ],
         };
         var result = Cluster
-            .Of("a", "b")
+            .Create("a", "b")
             .Split("s", split)
             .Retry("service", new RetryPolicySpec { Attempts = 1, TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "a" }] })
             .Retry(
@@ -287,7 +297,7 @@ public sealed class PolicyTests
     public void A_retry_policy_without_any_of_its_targets_says_so()
     {
         var verdict = Cluster
-            .Of("a")
+            .Create("a")
             .Retry("r", new RetryPolicySpec { TargetRefs = [new() { Kind = PolicyTargetKind.Service, Name = "x" }] })
             .Translate()
             .Verdict("RetryPolicy", "r");
@@ -329,7 +339,7 @@ public sealed class PolicyTests
     public void A_bound_on_each_try_is_a_reason_to_retry_unless_reasons_are_given()
     {
         ValueList<RetryTrigger> Triggers(RetryPolicySpec spec) =>
-            Cluster.Of("web").Retry("r", spec).Translate().Port("web").Routes[0].Retry!.ResponseTriggers;
+            Cluster.Create("web").Retry("r", spec).Translate().Port("web").Routes[0].Retry!.ResponseTriggers;
         Triggers(new RetryPolicySpec { TargetRefs = [Cluster.To("web")] }).ShouldBe([RetryTrigger.Reset, RetryTrigger.GrpcUnavailable]);
         Triggers(new RetryPolicySpec { TargetRefs = [Cluster.To("web")], PerTryTimeout = "1s" })
             .ShouldBe([RetryTrigger.Reset, RetryTrigger.GatewayError, RetryTrigger.GrpcUnavailable]);

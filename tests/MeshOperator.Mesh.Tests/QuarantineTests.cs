@@ -117,7 +117,7 @@ public sealed class QuarantineTests
     private static ClusterSnapshot Snapshot(int services)
     {
         var snapshot = ClusterSnapshot.Empty;
-        Cluster.Of([.. Enumerable.Range(0, services).Select(i => $"s{i}")]).With(made => snapshot = made);
+        Cluster.Create([.. Enumerable.Range(0, services).Select(i => $"s{i}")]).With(made => snapshot = made);
         for (var i = 0; i < services; i++)
             snapshot = snapshot with { Policies = snapshot.Policies.With(PolicyKinds.TrafficSplit, Name(i), Split(i, 50)) };
         return snapshot;

@@ -9,7 +9,7 @@ namespace MeshOperator.Mesh.Tests;
 
 public sealed class RateLimitTests
 {
-    private static RateLimitSpec Of(int requests, params PolicyTargetReference[] targets) =>
+    private static RateLimitSpec Allow(int requests, params PolicyTargetReference[] targets) =>
         new() { TargetRefs = [.. targets], Limits = [new SpecLimit { Requests = requests }] };
 
     private static ValueList<MeshOperator.Mesh.Model.RequestLimit> Limits(Translation.TranslationResult result, string service) =>
@@ -19,7 +19,7 @@ public sealed class RateLimitTests
     public void The_pods_of_the_target_are_bounded_and_no_others()
     {
         var result = Cluster
-            .Of("web", "other")
+            .Create("web", "other")
             .Limit(
                 "rl",
                 new RateLimitSpec
@@ -57,16 +57,16 @@ public sealed class RateLimitTests
             Selector = new PodLabelSelector { MatchLabels = { ["app"] = "web" } },
             Limits = [new SpecLimit { Requests = 1 }],
         };
-        var cluster = Cluster.Of("web").Limit("selector", selected);
+        var cluster = Cluster.Create("web").Limit("selector", selected);
         Limits(cluster.Translate(), "web")[0].Requests.ShouldBe(1);
-        Limits(cluster.Limit("service", Of(2, To("web")), created: 1).Translate(), "web")[0].Requests.ShouldBe(2);
-        Limits(cluster.Limit("port", Of(3, To("web", "http")), created: 2).Translate(), "web")[0].Requests.ShouldBe(3);
+        Limits(cluster.Limit("service", Allow(2, To("web")), created: 1).Translate(), "web")[0].Requests.ShouldBe(2);
+        Limits(cluster.Limit("port", Allow(3, To("web", "http")), created: 2).Translate(), "web")[0].Requests.ShouldBe(3);
     }
 
     [Fact]
     public void Of_two_on_one_target_the_older_wins_and_the_other_says_so()
     {
-        var result = Cluster.Of("web").Limit("b", Of(1, To("web"))).Limit("a", Of(2, To("web")), created: 1).Translate();
+        var result = Cluster.Create("web").Limit("b", Allow(1, To("web"))).Limit("a", Allow(2, To("web")), created: 1).Translate();
         Limits(result, "web")[0].Requests.ShouldBe(1);
         result.Verdict("RateLimit", "a").Accepted.Reason.ShouldBe("Conflicted");
     }
@@ -74,7 +74,7 @@ public sealed class RateLimitTests
     [Fact]
     public void A_port_of_opaque_bytes_has_no_requests_to_count_which_is_reported()
     {
-        var result = new Cluster().Service("db", portName: "tcp", port: 5432).Limit("rl", Of(1, To("db"))).Translate();
+        var result = new Cluster().Service("db", portName: "tcp", port: 5432).Limit("rl", Allow(1, To("db"))).Translate();
         Limits(result, "db").ShouldBeEmpty();
         result.Verdict("RateLimit", "rl").ResolvedRefs.Reason.ShouldBe("UnsupportedProtocol");
     }
@@ -82,7 +82,7 @@ public sealed class RateLimitTests
     [Fact]
     public void On_an_undeclared_port_requests_are_counted_where_they_are_recognised()
     {
-        var result = new Cluster().Service("web", portName: "", port: 7000).Limit("rl", Of(1, To("web"))).Translate();
+        var result = new Cluster().Service("web", portName: "", port: 7000).Limit("rl", Allow(1, To("web"))).Translate();
         Limits(result, "web").ShouldHaveSingleItem();
         result.Verdict("RateLimit", "rl").ResolvedRefs.Holds.ShouldBeTrue();
     }

@@ -19,11 +19,11 @@ public sealed class ServiceShapeTests
     [Fact]
     public void A_service_without_a_cluster_ip_is_headless()
     {
-        var result = Of("web")
+        var result = Create("web")
             .With(s => s with { Services = s.Services.SetItem(Web, s.Services[Web] with { ClusterIps = [] }) })
             .Translate();
         result.Port("web").IsHeadless.ShouldBeTrue();
-        Of("web").Translate().Port("web").IsHeadless.ShouldBeFalse();
+        Create("web").Translate().Port("web").IsHeadless.ShouldBeFalse();
     }
 
     [Theory]
@@ -35,7 +35,7 @@ public sealed class ServiceShapeTests
         string other
     )
     {
-        var result = Of("web")
+        var result = Create("web")
             .With(s =>
                 s with
                 {
@@ -65,7 +65,7 @@ public sealed class ServiceShapeTests
     [Fact]
     public void Endpoints_without_a_pod_are_called_in_plaintext()
     {
-        var result = Of("web")
+        var result = Create("web")
             .With(s =>
                 s with
                 {
@@ -84,7 +84,9 @@ public sealed class ServiceShapeTests
     public void Ports_that_do_not_pass_the_proxy_are_called_in_plaintext(string? directPorts, bool takesMtls)
     {
         var pod = new ObjectName("shop", "web-0");
-        var result = Of("web").With(s => s with { Pods = s.Pods.SetItem(pod, s.Pods[pod] with { DirectPorts = directPorts }) }).Translate();
+        var result = Create("web")
+            .With(s => s with { Pods = s.Pods.SetItem(pod, s.Pods[pod] with { DirectPorts = directPorts }) })
+            .Translate();
         (result.Port("web").Endpoints.ShouldHaveSingleItem().Identity is not null).ShouldBe(takesMtls);
     }
 
@@ -107,12 +109,12 @@ public sealed class ServiceShapeTests
     public void A_workload_says_whether_it_has_an_IPv6_address()
     {
         var pod = new ObjectName("shop", "web-0");
-        Of("web")
+        Create("web")
             .With(s => s with { Pods = s.Pods.SetItem(pod, s.Pods[pod] with { HasIpv6 = true }) })
             .Translate()
             .Workload("web")
             .Inbound.HasIpv6.ShouldBeTrue();
-        Of("web").Translate().Workload("web").Inbound.HasIpv6.ShouldBeFalse();
+        Create("web").Translate().Workload("web").Inbound.HasIpv6.ShouldBeFalse();
     }
 
     private static TrafficSplitSpec Sticky(params TrafficSplitBackend[] backends) =>
@@ -133,7 +135,7 @@ public sealed class ServiceShapeTests
     [Fact]
     public void Sticky_sessions_over_several_backends_draw_from_one_pool_by_weight()
     {
-        var result = Of("web", "v1", "v2")
+        var result = Create("web", "v1", "v2")
             .With(s =>
                 s with
                 {
@@ -155,7 +157,7 @@ public sealed class ServiceShapeTests
     [Fact]
     public void A_backend_without_endpoints_has_no_part_in_a_pool()
     {
-        var result = Of("web", "v1").Service("v2", ready: false).Split("s", Sticky(Backend("v1", 90), Backend("v2", 10))).Translate();
+        var result = Create("web", "v1").Service("v2", ready: false).Split("s", Sticky(Backend("v1", 90), Backend("v2", 10))).Translate();
         result
             .Port("web")
             .Pools.ShouldHaveSingleItem()
@@ -166,7 +168,7 @@ public sealed class ServiceShapeTests
     [Fact]
     public void One_backend_needs_no_pool()
     {
-        var result = Of("web", "v1").Split("s", Sticky(Backend("v1"))).Translate();
+        var result = Create("web", "v1").Split("s", Sticky(Backend("v1"))).Translate();
         result.Port("web").Routes[0].Pool.ShouldBeNull();
         result.Port("web").Pools.ShouldBeEmpty();
     }

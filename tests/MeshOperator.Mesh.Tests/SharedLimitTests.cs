@@ -46,7 +46,7 @@ public sealed class SharedLimitTests
     public void Pod_whose_proxy_cannot_share_counts_alone_and_the_status_names_it()
     {
         var result = Cluster
-            .Of("web", "old")
+            .Create("web", "old")
             .With(snapshot =>
                 snapshot with
                 {
@@ -75,7 +75,7 @@ public sealed class SharedLimitTests
     public void Of_two_policies_for_other_pods_the_older_is_shared_and_the_status_of_the_younger_says_that_it_is_not()
     {
         var result = Cluster
-            .Of("web", "api")
+            .Create("web", "api")
             .Ports("web", ("http", 80), ("http-admin", 81))
             .Limit("older", Shared(To("web", "http"), To("api")))
             .Limit("younger", Shared(To("web", "http-admin")), created: 1)
@@ -95,7 +95,7 @@ public sealed class SharedLimitTests
     public void Two_policies_for_the_same_pods_are_both_shared()
     {
         var result = Cluster
-            .Of("web")
+            .Create("web")
             .Ports("web", ("http", 80), ("http-admin", 81))
             .Limit("a", Shared(To("web", "http")))
             .Limit("b", Shared(To("web", "http-admin")), created: 1)
@@ -112,7 +112,7 @@ public sealed class SharedLimitTests
         spec.Limits![0].Burst = 5;
         spec.Limits[0].Cost = new RateLimitCost { Requests = 3 };
 
-        var result = Cluster.Of("web", "api").Limit("rl", spec).Translate();
+        var result = Cluster.Create("web", "api").Limit("rl", spec).Translate();
 
         result
             .Verdict("RateLimit", "rl")

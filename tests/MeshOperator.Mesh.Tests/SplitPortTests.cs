@@ -14,7 +14,7 @@ public sealed class SplitPortTests
     private static readonly (string, int)[] Three = [("http", 80), ("http-metrics", 9090), ("mysql", 3306)];
 
     private static Cluster Web(TrafficSplitSpec split) =>
-        Cluster.Of("web", "v1", "v2").Ports("web", Three).Ports("v1", Three).Split("canary", split);
+        Cluster.Create("web", "v1", "v2").Ports("web", Three).Ports("v1", Three).Split("canary", split);
 
     private static TrafficSplitSpec Canary(int? port = null) =>
         new()
@@ -105,7 +105,7 @@ public sealed class SplitPortTests
     public void Requests_that_are_sent_to_a_port_of_opaque_bytes_are_reported_and_go_there_all_the_same()
     {
         var result = Cluster
-            .Of("web")
+            .Create("web")
             .Service("cache", "redis", 6379)
             .Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("web", 9), Backend("cache")] })
             .Translate();
@@ -126,7 +126,7 @@ public sealed class SplitPortTests
     public void A_port_number_that_does_not_exist_is_reported_and_of_which_port_it_is_the_target()
     {
         static string Message(TrafficSplitSpec split) =>
-            Cluster.Of("web", "v1").Split("s", split).Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message;
+            Cluster.Create("web", "v1").Split("s", split).Translate().Verdict("TrafficSplit", "s").ResolvedRefs.Message;
         Message(new TrafficSplitSpec { Service = "web", Backends = [Backend("v1", port: 8080)] })
             .ShouldBe("spec.backends[0]: the service 'v1' has no TCP port 8080 (it has 80; 8080 is the targetPort of 80)");
         Message(new TrafficSplitSpec { Service = "web", Backends = [Backend("v1", port: 81)] })
@@ -141,7 +141,7 @@ public sealed class SplitPortTests
             )
             .ShouldBe("spec.port: the service 'web' has no TCP port 8080 (it has 80; 8080 is the targetPort of 80)");
         Cluster
-            .Of("web", "v1")
+            .Create("web", "v1")
             .Ports("v1", ("a", 1), ("b", 2))
             .Split("s", new TrafficSplitSpec { Service = "web", Backends = [Backend("v1")] })
             .Translate()
@@ -153,7 +153,7 @@ public sealed class SplitPortTests
     public void Bytes_may_go_to_a_port_of_any_protocol()
     {
         var result = Cluster
-            .Of("web")
+            .Create("web")
             .Service("cache", "redis", 6379)
             .Split("s", new TrafficSplitSpec { Service = "cache", Backends = [Backend("web")] })
             .Translate();
@@ -196,7 +196,7 @@ public sealed class SplitPortTests
     public void Sessions_that_are_kept_only_within_each_backend_are_reported()
     {
         var result = Cluster
-            .Of("web", "v1")
+            .Create("web", "v1")
             .Service("v2", "grpc")
             .Split(
                 "s",

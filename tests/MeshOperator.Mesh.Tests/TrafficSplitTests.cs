@@ -11,7 +11,7 @@ public sealed class TrafficSplitTests
     [Fact]
     public void Without_a_split_a_service_goes_to_its_own_endpoints()
     {
-        var port = Cluster.Of("web").Translate().Port("web");
+        var port = Cluster.Create("web").Translate().Port("web");
         port.Routes.ShouldHaveSingleItem().Backends().ShouldBe("web:1");
         port.Endpoints.ShouldHaveSingleItem()
             .ShouldBe(
@@ -26,7 +26,7 @@ public sealed class TrafficSplitTests
     public void A_split_sends_the_root_services_traffic_to_its_backends_by_weight()
     {
         var result = Cluster
-            .Of("model", "model-v1", "model-v2")
+            .Create("model", "model-v1", "model-v2")
             .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("model-v1", 90), Backend("model-v2", 10)] })
             .Translate();
         result.Port("model").Routes.ShouldHaveSingleItem().Backends().ShouldBe("model-v1:90, model-v2:10");
@@ -40,7 +40,7 @@ public sealed class TrafficSplitTests
     public void A_backend_that_is_split_itself_is_not_split_again()
     {
         var result = Cluster
-            .Of("a", "b", "c")
+            .Create("a", "b", "c")
             .Split("one", new TrafficSplitSpec { Service = "a", Backends = [Backend("b")] })
             .Split("two", new TrafficSplitSpec { Service = "b", Backends = [Backend("a"), Backend("c")] })
             .Translate();
@@ -52,7 +52,7 @@ public sealed class TrafficSplitTests
     public void A_missing_backend_keeps_its_share_and_is_named()
     {
         var result = Cluster
-            .Of("model", "model-v1")
+            .Create("model", "model-v1")
             .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("model-v1", 90), Backend("model-v9", 10)] })
             .Translate();
         result.Port("model").Routes.ShouldHaveSingleItem().Backends().ShouldBe("model-v1:90, missing:10");
@@ -67,7 +67,7 @@ public sealed class TrafficSplitTests
     public void Of_many_missing_backends_some_are_named_and_the_others_counted()
     {
         var result = Cluster
-            .Of("model")
+            .Create("model")
             .Split(
                 "canary",
                 new TrafficSplitSpec { Service = "model", Backends = [.. Enumerable.Range(0, 16).Select(i => Backend($"gone-{i}"))] }
@@ -83,7 +83,7 @@ public sealed class TrafficSplitTests
     public void With_redistribute_the_others_take_the_share_of_a_missing_backend()
     {
         var result = Cluster
-            .Of("model", "model-v1", "model-v2")
+            .Create("model", "model-v1", "model-v2")
             .Split(
                 "canary",
                 new TrafficSplitSpec
@@ -102,7 +102,7 @@ public sealed class TrafficSplitTests
     public void Of_two_splits_on_one_service_the_older_wins_and_the_younger_says_so()
     {
         var result = Cluster
-            .Of("model", "v1", "v2")
+            .Create("model", "v1", "v2")
             .Split("a-young", new TrafficSplitSpec { Service = "model", Backends = [Backend("v2")] }, created: 2)
             .Split("b-old", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1")] }, created: 1)
             .Translate();
@@ -118,7 +118,7 @@ public sealed class TrafficSplitTests
     public void A_split_of_a_service_that_does_not_exist_has_no_target()
     {
         var verdict = Cluster
-            .Of("web")
+            .Create("web")
             .Split("canary", new TrafficSplitSpec { Service = "nowhere", Backends = [Backend("web")] })
             .Translate()
             .Verdict("TrafficSplit", "canary");
@@ -131,7 +131,7 @@ public sealed class TrafficSplitTests
     public void A_port_that_a_backend_lacks_is_named_with_those_it_has()
     {
         var result = Cluster
-            .Of("model", "v1")
+            .Create("model", "v1")
             .Split("canary", new TrafficSplitSpec { Service = "model", Backends = [Backend("v1", port: 9999)] })
             .Translate();
         var refs = result.Verdict("TrafficSplit", "canary").ResolvedRefs;
@@ -143,7 +143,7 @@ public sealed class TrafficSplitTests
     public void An_invalid_change_leaves_the_last_valid_form_in_effect()
     {
         var result = Cluster
-            .Of("model", "v1")
+            .Create("model", "v1")
             .Split(
                 "canary",
                 new TrafficSplitSpec { Service = "model", Backends = [Backend("v1")] },
@@ -161,7 +161,7 @@ public sealed class TrafficSplitTests
     public void Rules_are_ordered_by_how_specific_they_are_and_the_rest_goes_to_the_service()
     {
         var result = Cluster
-            .Of("model", "v1", "v2")
+            .Create("model", "v1", "v2")
             .Split(
                 "rules",
                 new TrafficSplitSpec
@@ -213,9 +213,9 @@ public sealed class TrafficSplitTests
     public void Equal_snapshots_give_equal_models()
     {
         TrafficSplitSpec Spec(int weight) => new() { Service = "model", Backends = [Backend("v1", weight), Backend("v2", 10)] };
-        var one = Cluster.Of("model", "v1", "v2").Split("s", Spec(90)).Translate();
-        var same = Cluster.Of("model", "v1", "v2").Split("s", Spec(90)).Translate();
-        var other = Cluster.Of("model", "v1", "v2").Split("s", Spec(80)).Translate();
+        var one = Cluster.Create("model", "v1", "v2").Split("s", Spec(90)).Translate();
+        var same = Cluster.Create("model", "v1", "v2").Split("s", Spec(90)).Translate();
+        var other = Cluster.Create("model", "v1", "v2").Split("s", Spec(80)).Translate();
         same.Port("model").ShouldBe(one.Port("model"));
         other.Port("model").ShouldNotBe(one.Port("model"));
         other.Port("v1").ShouldBe(one.Port("v1"));

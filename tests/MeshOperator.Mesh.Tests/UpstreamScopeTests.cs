@@ -9,7 +9,7 @@ public sealed class UpstreamScopeTests
 {
     private static Cluster Annotated(string? pod = null, string? ns = null, bool scoped = false) =>
         Cluster
-            .Of("web")
+            .Create("web")
             .With(s =>
                 s with
                 {

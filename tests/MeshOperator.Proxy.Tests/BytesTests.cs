@@ -21,7 +21,7 @@ public sealed class BytesTests
         await using var server = new GreetingServer(loopback);
         await mesh.AddBytesAsync("db", pod, loopback);
         await mesh.AddClientAsync(localPorts: new LocalServicePort(5432, ProxyMesh.Name("db"), 80));
-        (await AskAsync(mesh.AddressOf("client"), 5432)).ShouldBe("hello, ping");
+        (await AskAsync(mesh.FindAddress("client"), 5432)).ShouldBe("hello, ping");
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class BytesTests
         await mesh.AddClientAsync("client", localPorts: port);
         await mesh.AddClientAsync("stranger", localPorts: port);
         using var open = new TcpClient();
-        await open.ConnectAsync(IPAddress.Parse(mesh.AddressOf("stranger")), 5432, Cancellation);
+        await open.ConnectAsync(IPAddress.Parse(mesh.FindAddress("stranger")), 5432, Cancellation);
         await ReadAsync(open.GetStream(), "hello, ");
 
         var rule = new AccessRule
@@ -46,8 +46,8 @@ public sealed class BytesTests
             ],
         };
         mesh.ChangeInbound("db", inbound => inbound with { Access = new AccessPolicy(true, [rule], [], false), Revision = 1 });
-        await Eventually.Succeeds(async () => (await AskAsync(mesh.AddressOf("stranger"), 5432)).ShouldBe(""));
-        (await AskAsync(mesh.AddressOf("client"), 5432)).ShouldBe("hello, ping");
+        await Eventually.Succeeds(async () => (await AskAsync(mesh.FindAddress("stranger"), 5432)).ShouldBe(""));
+        (await AskAsync(mesh.FindAddress("client"), 5432)).ShouldBe("hello, ping");
         await Should.ThrowAsync<IOException>(async () =>
         {
             while (true)

@@ -58,7 +58,7 @@ public sealed class EnvoyParityTests
             "GET http://unknown/ HTTP/1.1\r\nHost: unknown\r\n",
         ];
         foreach (var request in requests)
-            (await AskAsync(mesh.AddressOf("client"), request)).ShouldBe(await AskAsync(envoy, request), request);
+            (await AskAsync(mesh.FindAddress("client"), request)).ShouldBe(await AskAsync(envoy, request), request);
     }
 
     /// <summary>Answers with the request as it arrived, without what differs from proxy to proxy.</summary>

@@ -95,7 +95,7 @@ public sealed class LifecycleTests
         await mesh.AddMeshedAsync("model");
         var client = await mesh.AddClientAsync();
         await client.GetStringAsync("http://model/", Cancellation);
-        using var direct = new HttpClient { BaseAddress = new Uri($"http://{mesh.AddressOf("client")}:15000") };
+        using var direct = new HttpClient { BaseAddress = new Uri($"http://{mesh.FindAddress("client")}:15000") };
         (await direct.GetStringAsync("/ready", Cancellation)).ShouldBe("LIVE\n");
         var statistics = await direct.GetStringAsync("/stats/prometheus", Cancellation);
         statistics.ShouldContain(

@@ -123,7 +123,7 @@ public sealed class MutualTlsTests
         );
         application.Requests.ShouldBe(requests + 1);
         using var admin = new HttpClient();
-        (await admin.GetStringAsync(new Uri($"http://{mesh.AddressOf("model")}:15000/stats/prometheus"), Cancellation)).ShouldContain(
+        (await admin.GetStringAsync(new Uri($"http://{mesh.FindAddress("model")}:15000/stats/prometheus"), Cancellation)).ShouldContain(
             "envoy_http_rbac_audit_allow_shadow_denied"
         );
     }

@@ -53,7 +53,7 @@ public sealed class StreamingTests
         await mesh.AddClientAsync(localPorts: new LocalServicePort(9000, ProxyMesh.Name("model"), 80));
         using var client = new HttpClient();
         var sending = new System.IO.Pipelines.Pipe();
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{mesh.AddressOf("client")}:9000/a.B/C")
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{mesh.FindAddress("client")}:9000/a.B/C")
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -82,7 +82,7 @@ public sealed class StreamingTests
         mesh.AddService("model", PortProtocol.Grpc, []);
         await mesh.AddClientAsync(localPorts: new LocalServicePort(9000, ProxyMesh.Name("model"), 80));
         using var client = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{mesh.AddressOf("client")}:9000/a.B/C")
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{mesh.FindAddress("client")}:9000/a.B/C")
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -116,7 +116,7 @@ public sealed class StreamingTests
         await Parallel.ForEachAsync(
             Enumerable.Range(0, 1000),
             new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancellation },
-            async (_, stop) => statuses.Add(await RejectedCallAsync(client, $"http://{mesh.AddressOf("client")}:9000/a.B/C", stop))
+            async (_, stop) => statuses.Add(await RejectedCallAsync(client, $"http://{mesh.FindAddress("client")}:9000/a.B/C", stop))
         );
         statuses.GroupBy(status => status).Select(group => (group.Key, group.Count())).ShouldBe([("7", 1000)]);
     }
@@ -129,7 +129,7 @@ public sealed class StreamingTests
         application.Handler = context => context.Response.WriteAsync($"{context.Request.Protocol} {context.Request.Host}");
         await mesh.AddClientAsync();
         using var client = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{mesh.AddressOf("client")}:15001/")
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{mesh.FindAddress("client")}:15001/")
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -154,7 +154,7 @@ public sealed class StreamingTests
         };
         await mesh.AddClientAsync(localPorts: new LocalServicePort(9000, ProxyMesh.Name("model"), 80));
         using var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new Uri($"ws://{mesh.AddressOf("client")}:9000/chat"), Cancellation);
+        await socket.ConnectAsync(new Uri($"ws://{mesh.FindAddress("client")}:9000/chat"), Cancellation);
         await socket.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, Cancellation);
         var answer = new byte[64];
         var result = await socket.ReceiveAsync(answer, Cancellation);

@@ -107,6 +107,18 @@ public sealed partial class HouseRules
         wide.ShouldBeEmpty();
     }
 
+    /// <summary>Names of methods say what they do or where they look: Find…, Read…, Create…, For…. `IndexOf` and `OneOf` are words of the
+    /// platform and of schemas.</summary>
+    [Fact]
+    public void No_method_is_named_by_of()
+    {
+        var named =
+            from file in Repository.SourceFiles()
+            from Match match in MethodNames().Matches(File.ReadAllText(Path.Combine(Repository.Root, file)))
+            select $"{file}: {match.Groups["name"].Value}";
+        named.ShouldBeEmpty();
+    }
+
     [Fact]
     public void Only_the_host_knows_serilog()
     {
@@ -119,6 +131,12 @@ public sealed partial class HouseRules
 
     [GeneratedRegex(@"\?\?\s*(\[\]|new\s+\w*Spec\b|\w+Defaults\.\w+)")]
     private static partial Regex DefaultOfSpec();
+
+    [GeneratedRegex(
+        @"^ +(public|private|internal|protected|static)\b[^=;(\n]* (?<name>Of|Of[A-Z]\w*|(?!IndexOf|OneOf)\w+Of)(<\w+>)?\(",
+        RegexOptions.Multiline
+    )]
+    private static partial Regex MethodNames();
 
     private static IEnumerable<string> Violations(IArchRule rule, params string[] assemblies)
     {

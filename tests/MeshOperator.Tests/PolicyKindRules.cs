@@ -33,7 +33,7 @@ public sealed class PolicyKindRules
             .ShouldContain(file => file.EndsWith($"{kind}Validator.cs", StringComparison.Ordinal));
         var entity = PolicyKinds.All.Single(known => known.Name == kind).Entity;
         new[] { "Accepted", "Programmed", "Proxies", "Resolved", "Age" }.ShouldBeSubsetOf(
-            CustomResourceDefinition.ColumnsOf(entity).Select(column => column.Name)
+            CustomResourceDefinition.FindColumns(entity).Select(column => column.Name)
         );
         entity.GetCustomAttribute<KubernetesEntityCategoriesAttribute>()!.Categories.ShouldBe(["meshpolicies", "mesh"]);
         Directory

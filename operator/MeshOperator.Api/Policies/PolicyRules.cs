@@ -31,8 +31,8 @@ internal static partial class PolicyRules
     ) =>
         rule.Must(targets => targets.Count is >= 1 and <= 16)
             .WithMessage("the list must have 1 to 16 targets")
-            .Must(targets => targets.FirstTwice(NameOf) is null)
-            .WithMessage((_, targets) => $"{targets.FirstTwice(NameOf)} is listed twice; remove one of the two")
+            .Must(targets => targets.FirstTwice(Describe) is null)
+            .WithMessage((_, targets) => $"{targets.FirstTwice(Describe)} is listed twice; remove one of the two")
             .Must(targets => targets.TrueForAll(t => t.Name.Length > 0))
             .WithMessage("a target has no name; set its name")
             .Must(targets => targets.TrueForAll(t => kinds.Contains(t.Kind)))
@@ -42,13 +42,13 @@ internal static partial class PolicyRules
                 (_, targets) =>
                 {
                     var wrong = targets.First(target => !HasItsGroup(target));
-                    return $"{NameOf(wrong)} is not of the group '{wrong.Group}'; write '{GroupFor(wrong.Kind)}', or omit the group";
+                    return $"{Describe(wrong)} is not of the group '{wrong.Group}'; write '{GroupFor(wrong.Kind)}', or omit the group";
                 }
             );
 
     /// <summary>The first name that comes twice; items without one do not count.</summary>
-    public static string? FirstTwice<T>(this IEnumerable<T> items, Func<T, string?> nameOf) =>
-        items.Select(nameOf).OfType<string>().CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key;
+    public static string? FirstTwice<T>(this IEnumerable<T> items, Func<T, string?> nameItem) =>
+        items.Select(nameItem).OfType<string>().CountBy(name => name).FirstOrDefault(name => name.Value > 1).Key;
 
     public static IRuleBuilderOptions<T, string> IsServiceName<T>(this IRuleBuilder<T, string> rule) =>
         rule.Must(name => name is { Length: > 0 and <= ServiceNames.Longest } && ServiceName().IsMatch(name))
@@ -117,7 +117,7 @@ internal static partial class PolicyRules
 
     private static string GroupFor(PolicyTargetKind kind) => kind is PolicyTargetKind.Service ? string.Empty : MeshNames.Group;
 
-    private static string NameOf(PolicyTargetReference target) =>
+    private static string Describe(PolicyTargetReference target) =>
         $"{target.Kind} '{target.Name}'" + (target.SectionName is { } section ? $", section '{section}'," : string.Empty);
 
     [GeneratedRegex($@"^{HttpHeader.NameCharacters}\z", RegexOptions.CultureInvariant)]

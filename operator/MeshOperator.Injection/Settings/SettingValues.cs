@@ -16,7 +16,7 @@ internal static partial class SettingValues
             return (text, $"is not an image reference; write for example {EnvoyReleases.DefaultImage}");
         return (
             text,
-            EnvoyReleases.BranchOf(text) < EnvoyReleases.OldestBranch
+            EnvoyReleases.FindBranch(text) < EnvoyReleases.OldestBranch
                 ? $"is too old; use Envoy 1.{EnvoyReleases.OldestBranch} or later, for example {EnvoyReleases.DefaultImage}"
                 : null
         );

@@ -92,7 +92,7 @@ internal sealed record SidecarSettings
                 reader.Optional(SidecarAnnotations.ProxyConcurrency, options.ProxyConcurrency, SettingValues.Concurrency) is { } threads
                 && int.TryParse(threads, out var given)
                     ? given
-                    : ConcurrencyOf(resources),
+                    : ComputeConcurrency(resources),
             Statistics = reader.List(SidecarAnnotations.ProxyStatistics, options.ProxyStatistics, SettingValues.Statistic),
             MaxHeaders = reader.Text(SidecarAnnotations.ProxyMaxHeaders, options.ProxyMaxHeaders, SettingValues.Headers),
             MaxHeaderKib = reader.Text(SidecarAnnotations.ProxyMaxHeaderKib, options.ProxyMaxHeaderKib, SettingValues.HeaderKib),
@@ -138,7 +138,7 @@ internal sealed record SidecarSettings
     }
 
     /// <summary>By itself Envoy has a thread for each CPU of the node, whatever the limit.</summary>
-    private static int ConcurrencyOf(V1ResourceRequirements resources) =>
+    private static int ComputeConcurrency(V1ResourceRequirements resources) =>
         resources.Limits?.TryGetValue("cpu", out var limit) == true && limit is not null
             ? Math.Max(1, (int)decimal.Ceiling(limit.ToDecimal()))
             : DefaultConcurrency;

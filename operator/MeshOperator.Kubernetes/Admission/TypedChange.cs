@@ -75,14 +75,14 @@ public static class TypedChange
             partners[i] = Take(j => JsonNode.DeepEquals(before[j], after[i]));
         for (var i = 0; i < after.Count; i++)
         {
-            if (partners[i] < 0 && NameOf(after[i]) is { } name)
-                partners[i] = Take(j => NameOf(before[j]) == name);
+            if (partners[i] < 0 && FindName(after[i]) is { } name)
+                partners[i] = Take(j => FindName(before[j]) == name);
         }
 
         // Lists of maps without names that only had elements changed.
         for (var i = 0; i < after.Count && after.Count == before.Count; i++)
         {
-            if (partners[i] < 0 && !taken[i] && NameOf(after[i]) is null && NameOf(before[i]) is null)
+            if (partners[i] < 0 && !taken[i] && FindName(after[i]) is null && FindName(before[i]) is null)
             {
                 taken[i] = true;
                 partners[i] = i;
@@ -107,6 +107,6 @@ public static class TypedChange
         }
     }
 
-    private static string? NameOf(JsonNode? element) =>
+    private static string? FindName(JsonNode? element) =>
         element is JsonObject map && map["name"] is JsonValue value && value.TryGetValue<string>(out var name) ? name : null;
 }

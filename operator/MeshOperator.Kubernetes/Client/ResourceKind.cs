@@ -25,13 +25,13 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
             typeof(T),
             static type =>
                 type.GetCustomAttribute<KubernetesEntityAttribute>() is { } entity
-                    ? new ResourceKind(entity.Group ?? string.Empty, entity.ApiVersion, entity.Kind, PluralOf(entity))
+                    ? new ResourceKind(entity.Group ?? string.Empty, entity.ApiVersion, entity.Kind, FindPlural(entity))
                     : throw new ArgumentException($"{type} lacks [KubernetesEntity].")
         );
 
     /// <summary>KubernetesClient leaves the name out for kinds that are only asked and not stored, such as TokenReview.</summary>
 #pragma warning disable CA1308 // Resource names are in lower case.
-    private static string PluralOf(KubernetesEntityAttribute entity) =>
+    private static string FindPlural(KubernetesEntityAttribute entity) =>
         string.IsNullOrEmpty(entity.PluralName) ? entity.Kind.ToLowerInvariant() + "s" : entity.PluralName;
 #pragma warning restore CA1308
 

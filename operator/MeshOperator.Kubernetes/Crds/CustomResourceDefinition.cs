@@ -69,7 +69,7 @@ public static class CustomResourceDefinition
     }
 
     /// <summary>The columns of a kind: its own, and those that all kinds with the same status have.</summary>
-    public static IEnumerable<AdditionalPrinterColumnAttribute> ColumnsOf(Type entityType) =>
+    public static IEnumerable<AdditionalPrinterColumnAttribute> FindColumns(Type entityType) =>
         entityType
             .GetCustomAttributes<AdditionalPrinterColumnAttribute>()
             .Concat(entityType.GetProperty("Status")?.PropertyType.GetCustomAttributes<AdditionalPrinterColumnAttribute>() ?? [])
@@ -77,7 +77,7 @@ public static class CustomResourceDefinition
 
     private static IEnumerable<JsonNode> PrinterColumns(Type entityType)
     {
-        foreach (var column in ColumnsOf(entityType))
+        foreach (var column in FindColumns(entityType))
         {
             var json = new JsonObject
             {

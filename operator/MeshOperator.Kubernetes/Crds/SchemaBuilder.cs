@@ -46,9 +46,9 @@ internal sealed class SchemaBuilder
 
     public JsonObject Property(PropertyInfo property)
     {
-        var schema = OfType(property.PropertyType, property);
+        var schema = ForType(property.PropertyType, property);
         var @default = property.GetCustomAttribute<DefaultValueAttribute>() is { } attribute ? ToJson(attribute.Value) : null;
-        var description = DescriptionOf(property);
+        var description = FindDescription(property);
         if (description is not null)
             schema["description"] = WithDefault(WithEnumValues(description, property.PropertyType), @default);
         if (@default is not null && _depth == 2)
@@ -127,7 +127,7 @@ internal sealed class SchemaBuilder
         return schema;
     }
 
-    private JsonObject OfType(Type type, PropertyInfo property)
+    private JsonObject ForType(Type type, PropertyInfo property)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
         if (type == typeof(string))
@@ -159,7 +159,7 @@ internal sealed class SchemaBuilder
 
         if (DictionaryValue(type) is { } valueType)
         {
-            var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = OfType(valueType, property) };
+            var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = ForType(valueType, property) };
             if (property.GetCustomAttribute<ItemsAttribute>() is { } entries)
                 map["maxProperties"] = entries.Maximum;
             return map;
@@ -174,7 +174,7 @@ internal sealed class SchemaBuilder
 
     private JsonObject List(Type itemType, PropertyInfo property)
     {
-        var list = new JsonObject { ["type"] = "array", ["items"] = OfType(itemType, property) };
+        var list = new JsonObject { ["type"] = "array", ["items"] = ForType(itemType, property) };
         if (property.GetCustomAttribute<ItemsAttribute>() is { } items)
         {
             if (items.Minimum > 0)
@@ -206,7 +206,7 @@ internal sealed class SchemaBuilder
             ? value
             : null;
 
-    private string? DescriptionOf(PropertyInfo property)
+    private string? FindDescription(PropertyInfo property)
     {
         if (property.PropertyType == typeof(V1ObjectMeta))
             return null;

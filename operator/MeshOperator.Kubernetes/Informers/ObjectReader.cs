@@ -69,7 +69,7 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         }
 
         var node = JsonNode.Parse(json);
-        if (KeyOf(node) is not { } key)
+        if (FindKey(node) is not { } key)
             return default;
         Log.UnreadableObject(logger, resource, key.ToString(), why);
         return (key, Text(node!["metadata"], "resourceVersion"), null);
@@ -92,7 +92,7 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         return entity;
     }
 
-    private static ObjectKey? KeyOf(JsonNode? node) =>
+    private static ObjectKey? FindKey(JsonNode? node) =>
         node is JsonObject && node["metadata"] is JsonObject metadata && Text(metadata, "name") is { Length: > 0 } name
             ? new ObjectKey(Text(metadata, "namespace") ?? string.Empty, name)
             : null;

@@ -293,7 +293,7 @@ public sealed class SharedInformer<T> : IInformer
         if (type == WatchLine.Kind.Bookmark)
         {
             Count("BOOKMARK");
-            Advance(WatchLine.VersionOf(json));
+            Advance(WatchLine.FindVersion(json));
             return;
         }
 

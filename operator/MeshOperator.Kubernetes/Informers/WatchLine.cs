@@ -55,7 +55,7 @@ internal static class WatchLine
     }
 
     /// <summary>The version of a bookmark; null when it has none.</summary>
-    public static string? VersionOf(byte[] bookmark)
+    public static string? FindVersion(byte[] bookmark)
     {
         using var json = JsonDocument.Parse(bookmark);
         return

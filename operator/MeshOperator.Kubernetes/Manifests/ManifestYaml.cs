@@ -55,9 +55,9 @@ public static class ManifestYaml
         }
     }
 
-    private static Scalar Text(string text) => new(null, null, text, StyleOf(text), isPlainImplicit: true, isQuotedImplicit: true);
+    private static Scalar Text(string text) => new(null, null, text, ChooseStyle(text), isPlainImplicit: true, isQuotedImplicit: true);
 
-    private static ScalarStyle StyleOf(string text)
+    private static ScalarStyle ChooseStyle(string text)
     {
         if (IsBlock(text))
             return ScalarStyle.Literal;

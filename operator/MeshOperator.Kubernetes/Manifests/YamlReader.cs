@@ -73,7 +73,7 @@ public static class YamlReader
             {
                 if (!_anchors.TryGetValue(alias.Value, out var target))
                     throw new ManifestException($"line {line}: the anchor '{alias.Value}' is not defined before");
-                Count(SizeOf(target), line);
+                Count(Measure(target), line);
                 return target?.DeepClone();
             }
 
@@ -108,7 +108,7 @@ public static class YamlReader
                     continue;
                 }
 
-                var name = NameOf(key);
+                var name = ReadName(key);
                 var child = path.Length == 0 ? name : $"{path}.{name}";
                 if (!given.Add(name))
                 {
@@ -136,7 +136,7 @@ public static class YamlReader
             }
         }
 
-        private static string NameOf(Scalar key) =>
+        private static string ReadName(Scalar key) =>
             YamlScalars.Read(key) switch
             {
                 null => throw new ManifestException($"line {key.Start.Line}: a key is not a string"),
@@ -159,11 +159,11 @@ public static class YamlReader
                 throw new ManifestException($"line {line}: more than {MostNodes:N0} values");
         }
 
-        private static int SizeOf(JsonNode? node) =>
+        private static int Measure(JsonNode? node) =>
             node switch
             {
-                JsonObject fields => 1 + fields.Sum(field => SizeOf(field.Value)),
-                JsonArray items => 1 + items.Sum(SizeOf),
+                JsonObject fields => 1 + fields.Sum(field => Measure(field.Value)),
+                JsonArray items => 1 + items.Sum(Measure),
                 _ => 1,
             };
     }

@@ -55,7 +55,7 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
         var wanted = JsonNode.Parse(KubernetesJson.Serialize(status));
         for (var conflicts = 0; ; conflicts++)
         {
-            if (JsonNode.DeepEquals(StatusOf(current), wanted))
+            if (JsonNode.DeepEquals(ReadStatus(current), wanted))
                 return current;
             var fields = new JsonObject
             {
@@ -84,5 +84,5 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
         }
     }
 
-    private static JsonNode? StatusOf(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity))?["status"];
+    private static JsonNode? ReadStatus(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity))?["status"];
 }

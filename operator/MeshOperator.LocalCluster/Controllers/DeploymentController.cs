@@ -70,7 +70,7 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
     {
         var template = (JsonObject)deployment.At("spec.template")!;
         var hash = PodTemplates.Hash(template);
-        var revision = owned.Select(RevisionOf).DefaultIfEmpty(0).Max();
+        var revision = owned.Select(ReadRevision).DefaultIfEmpty(0).Max();
         var current = owned.FirstOrDefault(s => PodTemplates.Hash(WithoutHash(s)) == hash);
         if (current is null)
         {
@@ -84,9 +84,9 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         }
         else
         {
-            if (RevisionOf(current) < revision)
+            if (ReadRevision(current) < revision)
                 await SetRevisionAsync(_sets, current, revision = revision + 1);
-            await SetRevisionAsync(_deployments, deployment, Math.Max(revision, RevisionOf(current)));
+            await SetRevisionAsync(_deployments, deployment, Math.Max(revision, ReadRevision(current)));
         }
 
         return current;
@@ -129,7 +129,7 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
         return template;
     }
 
-    private static long RevisionOf(JsonObject content) =>
+    private static long ReadRevision(JsonObject content) =>
         long.TryParse(
             content.Object("metadata").Object("annotations").Text(Revision),
             NumberStyles.None,
@@ -141,7 +141,7 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
 
     private async Task SetRevisionAsync(ResourceKind kind, JsonObject content, long revision)
     {
-        if (RevisionOf(content) == revision)
+        if (ReadRevision(content) == revision)
             return;
         await cluster.Writer.UpdateAsync(
             kind,
@@ -190,7 +190,7 @@ internal sealed class DeploymentController(Cluster cluster) : Controller("deploy
     {
         var keep = (int)(deployment.At("spec.revisionHistoryLimit").AsInteger() ?? 10);
         var idle = old.Where(s => s.At("spec.replicas").AsInteger() == 0 && s.At("status.replicas").AsInteger() is null or 0)
-            .OrderByDescending(RevisionOf)
+            .OrderByDescending(ReadRevision)
             .Skip(keep);
         foreach (var set in idle)
         {

@@ -23,7 +23,7 @@ internal sealed class OpenApiBuilder(bool version3)
         var paths = new JsonObject();
         foreach (var kind in kinds)
         {
-            var definition = DefinitionOf(kind);
+            var definition = FindDefinition(kind);
             foreach (var (path, item) in Paths(kind, definition))
                 paths[path] = item;
         }
@@ -41,7 +41,7 @@ internal sealed class OpenApiBuilder(bool version3)
         return document;
     }
 
-    private string DefinitionOf(ResourceKind kind)
+    private string FindDefinition(ResourceKind kind)
     {
         var reversed = string.Join('.', kind.Group.Split('.').Reverse());
         var name = kind.IsCustom ? $"{reversed}.{kind.Version}.{kind.Kind}" : kind.Schema.DefinitionName!;

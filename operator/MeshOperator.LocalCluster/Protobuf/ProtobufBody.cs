@@ -60,9 +60,9 @@ internal static class ProtobufBody
 
     /// <summary>Decodes an enveloped object.</summary>
     /// <param name="body">The bytes.</param>
-    /// <param name="schemaOf">Finds the schema of an apiVersion and kind, to recognise inlined fields.</param>
+    /// <param name="findSchema">Finds the schema of an apiVersion and kind, to recognise inlined fields.</param>
     /// <exception cref="JsonException">The bytes are not such an object, or of a kind without a protobuf form.</exception>
-    public static JsonObject Decode(ReadOnlySpan<byte> body, Func<string, string, StructuralSchema?> schemaOf)
+    public static JsonObject Decode(ReadOnlySpan<byte> body, Func<string, string, StructuralSchema?> findSchema)
     {
         if (!body.StartsWith(Magic))
             throw new JsonException("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
@@ -90,7 +90,7 @@ internal static class ProtobufBody
             MessageTypes.FindName(apiVersion, kind)
             ?? throw new JsonException($"no protobuf form of {apiVersion} {kind} is known; send JSON");
         var content = new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind };
-        Fields(raw, message, schemaOf(apiVersion, kind), content, 0);
+        Fields(raw, message, findSchema(apiVersion, kind), content, 0);
         return content;
     }
 

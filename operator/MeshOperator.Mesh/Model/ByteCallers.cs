@@ -19,10 +19,10 @@ public sealed record ByteCallers(bool IsOpen, ValueList<CallerRange> Ranges)
         var denied = access.Deny.Select(Callers).ToList();
         if (denied.Contains(null))
             return new ByteCallers(IsOpen: false, []);
-        return new ByteCallers(allowed.Contains(null), RangesOf(allowed, [.. denied.SelectMany(callers => callers!)]).ToValueList());
+        return new ByteCallers(allowed.Contains(null), CombineRanges(allowed, [.. denied.SelectMany(callers => callers!)]).ToValueList());
     }
 
-    private static IEnumerable<CallerRange> RangesOf(List<List<StringMatch>?> allowed, List<StringMatch> denied)
+    private static IEnumerable<CallerRange> CombineRanges(List<List<StringMatch>?> allowed, List<StringMatch> denied)
     {
         foreach (var caller in allowed.SelectMany(callers => callers ?? [new StringMatch(StringMatchKind.Prefix, string.Empty)]).Distinct())
         {

@@ -80,7 +80,7 @@ public sealed record InboundProfile(MtlsMode DefaultMode, ValueList<InboundPort>
     public TlsBounds Tls { get; init; } = TlsBounds.Default;
 
     /// <summary>The mode of a port, listed or not.</summary>
-    public MtlsMode ModeOf(int port) => Find(port)?.Mode ?? DefaultMode;
+    public MtlsMode GetMode(int port) => Find(port)?.Mode ?? DefaultMode;
 
     /// <summary>What is known of a port; null when it is not listed.</summary>
     public InboundPort? Find(int port)

@@ -244,19 +244,19 @@ public sealed class ModeRollout(TimeProvider time)
         var name = endpoint.Workload!.Value;
         return endpoint with
         {
-            Identity = _settled[name].ModeOf(endpoint.Port) is MtlsMode.Disabled ? null : wanted.Workloads[name].Identity,
+            Identity = _settled[name].GetMode(endpoint.Port) is MtlsMode.Disabled ? null : wanted.Workloads[name].Identity,
         };
     }
 
     /// <summary>The wanted profile, but open for both where the mode changes. The policy is not in effect until that is over.</summary>
     private static InboundProfile Open(ImmutableList<InboundProfile> before, InboundProfile wanted)
     {
-        var ports = wanted.Ports.Select(port => port with { Mode = Open(port.Mode, before.Select(b => b.ModeOf(port.Port))) }).ToList();
+        var ports = wanted.Ports.Select(port => port with { Mode = Open(port.Mode, before.Select(b => b.GetMode(port.Port))) }).ToList();
         foreach (var port in before.SelectMany(b => b.Ports))
         {
             if (ports.Exists(p => p.Port == port.Port))
                 continue;
-            var mode = Open(wanted.DefaultMode, before.Select(b => b.ModeOf(port.Port)));
+            var mode = Open(wanted.DefaultMode, before.Select(b => b.GetMode(port.Port)));
             if (mode != wanted.DefaultMode)
                 ports.Add(new InboundPort(port.Port, port.Protocol, mode, wanted.DefaultAccess));
         }
@@ -274,8 +274,8 @@ public sealed class ModeRollout(TimeProvider time)
 
     private static bool NeedsSteps(InboundProfile from, InboundProfile to) =>
         NeedsSteps(from.DefaultMode, to.DefaultMode)
-        || from.Ports.Any(port => NeedsSteps(port.Mode, to.ModeOf(port.Port)))
-        || to.Ports.Any(port => NeedsSteps(from.ModeOf(port.Port), port.Mode));
+        || from.Ports.Any(port => NeedsSteps(port.Mode, to.GetMode(port.Port)))
+        || to.Ports.Any(port => NeedsSteps(from.GetMode(port.Port), port.Mode));
 
     private static bool NeedsSteps(MtlsMode from, MtlsMode to) => from != to && (from is MtlsMode.Disabled || to is MtlsMode.Disabled);
 

@@ -56,7 +56,7 @@ internal sealed class RequestForwarder : IDisposable
             return;
         }
 
-        if (_clusters.Find(route.ClusterOf(exchange.Request)) is not { } cluster)
+        if (_clusters.Find(route.ChooseCluster(exchange.Request)) is not { } cluster)
         {
             await exchange.ReplyAsync(Unavailable, "");
             return;
@@ -230,7 +230,7 @@ internal sealed class RequestForwarder : IDisposable
         return await _forwarder.SendAsync(
             context,
             $"http://{host.Authority}",
-            cluster.TransportOf(host).Invoker,
+            cluster.GetTransport(host).Invoker,
             configuration,
             attempt,
             attempt.Token

@@ -67,7 +67,7 @@ internal sealed class RequestMirror(ClusterStore clusters, TimeProvider time)
         {
             using (message)
             {
-                using var response = await cluster.TransportOf(host).Invoker.SendAsync(message, timeout.Token);
+                using var response = await cluster.GetTransport(host).Invoker.SendAsync(message, timeout.Token);
                 cluster.Statistics.CountResponse("cluster", cluster.StatName, "upstream_rq", (int)response.StatusCode);
                 cluster.Answered(
                     host,

@@ -36,7 +36,7 @@ internal sealed class ByteChain(IReadOnlyList<Func<object?>> steps, ChainFactory
                 ? [.. offered.Names.Select(name => new SslApplicationProtocol(name))]
                 : null;
             await using var server = await cluster
-                .TransportOf(host)
+                .GetTransport(host)
                 .ConnectAsync(host.Address, host.Port, protocols, CancellationToken.None);
             cluster.Answered(host, 200, _ => null);
             await RelayAsync(connection, server, rules.FindAll(rule => rule.IsContinuous), target.IdleTimeout);

@@ -88,7 +88,7 @@ internal sealed class ConnectionAcceptor(HttpServer server, TimeProvider time, I
         return connection with
         {
             Certificate = certificate,
-            Caller = certificate is null ? null : PeerTrust.UriOf(certificate),
+            Caller = certificate is null ? null : PeerTrust.ReadUri(certificate),
             Self = self?.Uri,
         };
     }

@@ -104,7 +104,7 @@ internal sealed class ConnectionManager : IRequestHandler
             headers[ClientCertificate] = string.Join(';', parts);
         }
 
-        if (RequestView.AuthorityOf(request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) is { } host)
+        if (RequestView.ParseAuthority(request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) is { } host)
             headers.Host = host;
         if (headers.Host.Count == 0 || headers.Host[0] is "")
             headers.Host = _defaultHost;

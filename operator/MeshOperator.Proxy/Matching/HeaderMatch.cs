@@ -27,11 +27,11 @@ internal sealed record HeaderMatch(string Name, TextMatch? Value, bool IsPresent
         matcher.HeaderMatchSpecifierCase switch
         {
             HeaderMatcher.HeaderMatchSpecifierOneofCase.StringMatch => new(matcher.Name, TextMatch.Create(matcher.StringMatch), true),
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.ExactMatch => new(matcher.Name, TextMatch.OfExact(matcher.ExactMatch), true),
-            HeaderMatcher.HeaderMatchSpecifierOneofCase.PrefixMatch => new(matcher.Name, TextMatch.OfPrefix(matcher.PrefixMatch), true),
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.ExactMatch => new(matcher.Name, TextMatch.ForExact(matcher.ExactMatch), true),
+            HeaderMatcher.HeaderMatchSpecifierOneofCase.PrefixMatch => new(matcher.Name, TextMatch.ForPrefix(matcher.PrefixMatch), true),
             HeaderMatcher.HeaderMatchSpecifierOneofCase.SafeRegexMatch => new(
                 matcher.Name,
-                TextMatch.OfExpression(matcher.SafeRegexMatch.Regex),
+                TextMatch.ForExpression(matcher.SafeRegexMatch.Regex),
                 true
             ),
             HeaderMatcher.HeaderMatchSpecifierOneofCase.PresentMatch => new(matcher.Name, null, matcher.PresentMatch),

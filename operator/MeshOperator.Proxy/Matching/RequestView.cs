@@ -66,7 +66,7 @@ internal sealed class RequestView
         _context.Request.Cookies[name] is { } value ? (value is ['"', .. var inner, '"'] ? inner : value) : null;
 
     /// <summary>The host that a target names, as clients of a proxy write it; null when it names none.</summary>
-    public static string? AuthorityOf(string target)
+    public static string? ParseAuthority(string target)
     {
         var start = target.StartsWith('/') ? -1 : target.IndexOf("://", StringComparison.Ordinal);
         if (start < 0)

@@ -17,19 +17,19 @@ internal abstract record TextMatch
             StringMatcher.MatchPatternOneofCase.Prefix => new PrefixMatch(matcher.Prefix, comparison),
             StringMatcher.MatchPatternOneofCase.Suffix => new SuffixMatch(matcher.Suffix, comparison),
             StringMatcher.MatchPatternOneofCase.Contains => new ContainsMatch(matcher.Contains, comparison),
-            StringMatcher.MatchPatternOneofCase.SafeRegex => OfExpression(matcher.SafeRegex.Regex),
+            StringMatcher.MatchPatternOneofCase.SafeRegex => ForExpression(matcher.SafeRegex.Regex),
             _ => new ExactMatch(matcher.Exact, comparison),
         };
     }
 
     /// <summary>The whole text matches an RE2 expression.</summary>
-    public static TextMatch OfExpression(string expression) => new ExpressionMatch(Re2Expression.WholeText(expression));
+    public static TextMatch ForExpression(string expression) => new ExpressionMatch(Re2Expression.WholeText(expression));
 
     /// <summary>The text is this one.</summary>
-    public static TextMatch OfExact(string text) => new ExactMatch(text, StringComparison.Ordinal);
+    public static TextMatch ForExact(string text) => new ExactMatch(text, StringComparison.Ordinal);
 
     /// <summary>The text begins with this one.</summary>
-    public static TextMatch OfPrefix(string text) => new PrefixMatch(text, StringComparison.Ordinal);
+    public static TextMatch ForPrefix(string text) => new PrefixMatch(text, StringComparison.Ordinal);
 
     private sealed record ExactMatch(string Value, StringComparison Comparison) : TextMatch
     {

@@ -41,7 +41,7 @@ internal static class ResourceReader
 
     /// <summary>The message in an Any that was read before.</summary>
     public static IMessage Unpack(Any content) =>
-        SupportTable.ParserOf(content.TypeUrl[(content.TypeUrl.LastIndexOf('/') + 1)..])?.ParseFrom(content.Value)
+        SupportTable.FindParser(content.TypeUrl[(content.TypeUrl.LastIndexOf('/') + 1)..])?.ParseFrom(content.Value)
         ?? throw new UnsupportedResourceException($"the built-in proxy does not support {content.TypeUrl}");
 
     private static IMessage Unpack(Any content, string path, ResourceReferences references)
@@ -49,7 +49,7 @@ internal static class ResourceReader
         var name = content.TypeUrl.StartsWith(TypePrefix, StringComparison.Ordinal)
             ? content.TypeUrl[TypePrefix.Length..]
             : content.TypeUrl;
-        if (SupportTable.ParserOf(name) is not { } parser)
+        if (SupportTable.FindParser(name) is not { } parser)
             throw new UnsupportedResourceException($"the built-in proxy does not support {name} ({path})");
         var message = parser.ParseFrom(content.Value);
         if (message.CalculateSize() != SupportTable.Messages[name].Descriptor.Parser.ParseFrom(content.Value).CalculateSize())

@@ -21,7 +21,7 @@ internal sealed class ResourceReferences
         switch (message)
         {
             case Cluster { Type: Cluster.Types.DiscoveryType.Eds } cluster:
-                _names.Add((ResourceType.Endpoints, EndpointsOf(cluster)));
+                _names.Add((ResourceType.Endpoints, FindEndpointsName(cluster)));
                 break;
             case Rds routes:
                 _names.Add((ResourceType.Route, routes.RouteConfigName));
@@ -39,6 +39,6 @@ internal sealed class ResourceReferences
     }
 
     /// <summary>The name of a cluster's endpoints.</summary>
-    public static string EndpointsOf(Cluster cluster) =>
+    public static string FindEndpointsName(Cluster cluster) =>
         cluster.EdsClusterConfig is { ServiceName: { Length: > 0 } name } ? name : cluster.Name;
 }

@@ -38,7 +38,7 @@ internal static partial class SupportTable
     public static TypeRegistry Registry { get; } = TypeRegistry.FromMessages([.. Messages.Values.Select(message => message.Descriptor)]);
 
     /// <summary>The parser of a message; null when the proxy does not know it. It discards fields that it does not know.</summary>
-    public static MessageParser? ParserOf(string fullName) => Parsers.GetValueOrDefault(fullName);
+    public static MessageParser? FindParser(string fullName) => Parsers.GetValueOrDefault(fullName);
 
     private static MessageSupport Create(MessageDescriptor descriptor) => new(descriptor);
 

@@ -100,7 +100,7 @@ internal sealed record RouteRule
         && _share.Has(request.Number, runtime);
 
     /// <summary>The cluster of a request, by its random number.</summary>
-    public string ClusterOf(RequestView request)
+    public string ChooseCluster(RequestView request)
     {
         if (TotalWeight == 0)
             return Clusters.Count > 0 ? Clusters[0].Name : "";
@@ -129,7 +129,7 @@ internal sealed record RouteRule
             case RouteMatch.PathSpecifierOneofCase.Path:
                 return path => path == match.Path;
             case RouteMatch.PathSpecifierOneofCase.SafeRegex:
-                var expression = TextMatch.OfExpression(match.SafeRegex.Regex);
+                var expression = TextMatch.ForExpression(match.SafeRegex.Regex);
                 return expression.IsMatch;
             case RouteMatch.PathSpecifierOneofCase.PathSeparatedPrefix:
                 var prefix = match.PathSeparatedPrefix;

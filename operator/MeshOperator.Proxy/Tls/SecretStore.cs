@@ -22,7 +22,7 @@ internal sealed record Identity(SslStreamCertificateContext Context, string? Uri
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(PeerTrust.Text(certificate.CertificateChain));
             var leaf = X509Certificate2.CreateFromPem(PeerTrust.Text(certificate.CertificateChain), PeerTrust.Text(certificate.PrivateKey));
-            return new Identity(SslStreamCertificateContext.Create(leaf, chain, offline: true), PeerTrust.UriOf(leaf));
+            return new Identity(SslStreamCertificateContext.Create(leaf, chain, offline: true), PeerTrust.ReadUri(leaf));
         }
         catch (CryptographicException exception)
         {
@@ -73,11 +73,11 @@ internal sealed record PeerTrust(X509Certificate2Collection Roots, IReadOnlyList
         if (sent is not null)
             verifier.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
         verifier.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        return verifier.Build(certificate) && UriOf(certificate) is var uri && IsAmong(uri, Identities) && IsAmong(uri, identities);
+        return verifier.Build(certificate) && ReadUri(certificate) is var uri && IsAmong(uri, Identities) && IsAmong(uri, identities);
     }
 
     /// <summary>The URI among a certificate's subject alternative names, or null.</summary>
-    public static string? UriOf(X509Certificate2 certificate)
+    public static string? ReadUri(X509Certificate2 certificate)
     {
         const int UriTag = 6;
         if (certificate.Extensions[SubjectAlternativeNames] is not { } extension)

@@ -33,7 +33,7 @@ internal sealed class UpstreamCluster : IDisposable
         Name = cluster.Name;
         StatName = cluster.AltStatName.Length > 0 ? cluster.AltStatName : cluster.Name;
         IsOfShift = StatName.Contains("/shift/", StringComparison.Ordinal);
-        EndpointsName = cluster.Type is DiscoveryType.Eds ? ResourceReferences.EndpointsOf(cluster) : null;
+        EndpointsName = cluster.Type is DiscoveryType.Eds ? ResourceReferences.FindEndpointsName(cluster) : null;
         Statistics = statistics;
         Protocols = cluster.TypedExtensionProtocolOptions.TryGetValue(OptionsName, out var options)
             ? ResourceReader.Unpack(options) as Protocols
@@ -134,7 +134,7 @@ internal sealed class UpstreamCluster : IDisposable
     }
 
     /// <summary>How an endpoint is connected to.</summary>
-    public UpstreamTransport TransportOf(UpstreamHost host)
+    public UpstreamTransport GetTransport(UpstreamHost host)
     {
         if (host.Marks is { } marks)
         {

@@ -29,7 +29,7 @@ internal readonly record struct ProxyView
     /// <param name="secrets">Its certificate, the trust bundle, and what else <paramref name="own"/> names.</param>
     /// <param name="members">The endpoints with which it shares rate limits.</param>
     /// <param name="isOlder">Whether it is sent nothing that needs a recent Envoy.</param>
-    public static ProxyView OfEnvoy(
+    public static ProxyView ForEnvoy(
         IReadOnlyList<ResourceSet> shared,
         ProxyResources own,
         ResourceSet secrets,
@@ -38,7 +38,7 @@ internal readonly record struct ProxyView
     ) => new(shared, own, secrets, members, isOlder);
 
     /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
-    public static ProxyView OfProxyless(ProxylessConfiguration configuration) =>
+    public static ProxyView ForProxyless(ProxylessConfiguration configuration) =>
         new(configuration.Shared, null, ResourceSet.Empty, ResourceSet.Empty, isOlder: false);
 
     public ResourceSet SharedSet(ResourceType type) => _isOlder ? _shared[(int)type].ForOlder : _shared[(int)type];

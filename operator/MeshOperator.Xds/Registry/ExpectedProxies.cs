@@ -64,16 +64,16 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
             if (!configuration.Nodes.TryGetValue(proxy.Workload, out var node))
                 continue;
             if (Find(proxy.Workload.NodeId) is { } replica)
-                GroupOf(node).Members.Add(new Member(proxy.Workload.NodeId, replica, proxy));
+                AddGroup(node).Members.Add(new Member(proxy.Workload.NodeId, replica, proxy));
             else
-                GroupOf(node).Missing.Add(proxy);
+                AddGroup(node).Missing.Add(proxy);
         }
 
         foreach (var (node, member) in Elsewhere(configuration, connectedHere))
-            GroupOf(node).Members.Add(member);
+            AddGroup(node).Members.Add(member);
         return [.. groups.Values];
 
-        Group GroupOf(NodeEntry node)
+        Group AddGroup(NodeEntry node)
         {
             var key = (node.Scope, node.Scoped, node.Own);
             if (!groups.TryGetValue(key, out var group))

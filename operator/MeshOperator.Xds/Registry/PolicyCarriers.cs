@@ -33,7 +33,7 @@ internal sealed class PolicyCarriers
     public ProxyProgress Measure(ProxyConnection proxy)
     {
         var progress = new ProxyProgress();
-        foreach (var resource in InScope(_configuration.SharedOf(NodeOf(_configuration, proxy))))
+        foreach (var resource in InScope(_configuration.FindShared(FindNode(_configuration, proxy))))
             resource.Measure(proxy, ref progress);
         if (proxy.Workload is { } workload && _configuration.Nodes.TryGetValue(workload, out var node) && AreIn(node.Own))
             MeasureOwn(node, proxy, ref progress);
@@ -42,7 +42,7 @@ internal sealed class PolicyCarriers
 
     /// <summary>Whether the policy is carried to a connected Envoy, whether it uses that or not.</summary>
     public bool AreFor(ProxyConnection proxy) =>
-        AreIn(_configuration.SharedOf(NodeOf(_configuration, proxy)))
+        AreIn(_configuration.FindShared(FindNode(_configuration, proxy)))
         || (proxy.Workload is { } workload && _configuration.Nodes.TryGetValue(workload, out var node) && AreIn(node.Own));
 
     /// <summary>Measures a stream of a gRPC library, which may have several.</summary>
@@ -72,7 +72,7 @@ internal sealed class PolicyCarriers
     }
 
     /// <summary>What a proxy is sent; one whose pod has left the mesh keeps what it had.</summary>
-    public static NodeEntry? NodeOf(EnvoyConfiguration configuration, ProxyConnection proxy) =>
+    public static NodeEntry? FindNode(EnvoyConfiguration configuration, ProxyConnection proxy) =>
         proxy.Workload is { } workload && configuration.Nodes.TryGetValue(workload, out var node) ? node : proxy.Node;
 
     /// <summary>Measures all that is a proxy's own.</summary>

@@ -139,7 +139,7 @@ public sealed class ProxyRegistry
         foreach (var group in expected.In(configuration, FindConnectedAt))
         {
             var own = group.Node.Own;
-            var isShared = carriers.AreIn(configuration.SharedOf(group.Node));
+            var isShared = carriers.AreIn(configuration.FindShared(group.Node));
             if (!isShared && !carriers.AreIn(own))
                 continue;
             total.AddUnconnected(group.Missing);
@@ -182,7 +182,7 @@ public sealed class ProxyRegistry
         var proxies = ImmutableDictionary.CreateBuilder<string, ReportedProxy>(StringComparer.Ordinal);
         foreach (var proxy in connections.Where(proxy => !proxy.IsProxyless))
         {
-            var own = PolicyCarriers.NodeOf(configuration, proxy)?.Own.Fingerprint ?? 0;
+            var own = PolicyCarriers.FindNode(configuration, proxy)?.Own.Fingerprint ?? 0;
             proxies[proxy.NodeId] = new ReportedProxy(proxy.ConnectedAt, own);
         }
 
@@ -222,7 +222,7 @@ public sealed class ProxyRegistry
         var scopes = new Dictionary<IReadOnlyList<ResourceSet>, List<SharedResource>>(ReferenceEqualityComparer.Instance);
         foreach (var proxy in _proxies.Values.Where(proxy => !proxy.IsProxyless))
         {
-            var scope = configuration.SharedOf(proxy.Workload);
+            var scope = configuration.FindShared(proxy.Workload);
             if (!scopes.TryGetValue(scope, out var shared))
                 scopes.Add(
                     scope,

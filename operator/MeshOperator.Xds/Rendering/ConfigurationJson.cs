@@ -61,7 +61,7 @@ internal static class ConfigurationJson
     public static JsonArray Sent(EnvoyConfiguration configuration, WorkloadName workload, ResourceType type)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return configuration.Nodes.TryGetValue(workload, out var node) ? Render(configuration.SharedOf(node)[(int)type]) : [];
+        return configuration.Nodes.TryGetValue(workload, out var node) ? Render(configuration.FindShared(node)[(int)type]) : [];
     }
 
     private static JsonArray Render(ResourceSet resources)

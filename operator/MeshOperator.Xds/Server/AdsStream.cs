@@ -234,10 +234,10 @@ internal sealed class AdsStream : IDisposable
     {
         var configuration = LookAtCurrent();
         if (_isProxyless)
-            return ProxyView.OfProxyless(configuration.Proxyless.Value);
+            return ProxyView.ForProxyless(configuration.Proxyless.Value);
         var own = _node?.Own ?? ProxyResources.OfUnknownWorkload;
         var members = _node?.Members ?? LimitMembers.None;
-        return ProxyView.OfEnvoy(configuration.SharedOf(_node), own, _secrets.CurrentFor(own), members, _isOlder);
+        return ProxyView.ForEnvoy(configuration.FindShared(_node), own, _secrets.CurrentFor(own), members, _isOlder);
     }
 
     /// <summary>What is served now. It is noted before anything is done with it, so that <see cref="IsConcernedBy"/> never compares with an
@@ -251,7 +251,7 @@ internal sealed class AdsStream : IDisposable
                 _node = current;
             Volatile.Write(
                 ref _lookedAt,
-                new LookedAt(_node, configuration.SharedOf(_node), _isProxyless ? configuration.Proxyless : null)
+                new LookedAt(_node, configuration.FindShared(_node), _isProxyless ? configuration.Proxyless : null)
             );
             Interlocked.MemoryBarrier();
             if (ReferenceEquals(_context.Cache.Current, configuration))
@@ -267,7 +267,7 @@ internal sealed class AdsStream : IDisposable
         if (seen.Proxyless is { } proxyless)
             return !ReferenceEquals(proxyless, next.Proxyless);
         return (seen.Node is { } node && next.Nodes.TryGetValue(node.Workload, out var current) && !ReferenceEquals(current, node))
-            || !ReferenceEquals(seen.Shared, next.SharedOf(seen.Node));
+            || !ReferenceEquals(seen.Shared, next.FindShared(seen.Node));
     }
 
     private async Task<ClientRequest?> FirstRequestAsync(CancellationToken cancellationToken)

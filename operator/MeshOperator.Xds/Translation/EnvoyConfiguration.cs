@@ -76,12 +76,12 @@ public sealed class EnvoyConfiguration
     internal IReadOnlySet<PolicyKey> InboundPolicies { get; init; } = FrozenSet<PolicyKey>.Empty;
 
     /// <summary>What of <see cref="Shared"/> a proxy is sent; of one that is no known workload, all.</summary>
-    internal IReadOnlyList<ResourceSet> SharedOf(WorkloadName? workload) =>
-        workload is { } name && Nodes.TryGetValue(name, out var node) ? SharedOf(node) : Shared;
+    internal IReadOnlyList<ResourceSet> FindShared(WorkloadName? workload) =>
+        workload is { } name && Nodes.TryGetValue(name, out var node) ? FindShared(node) : Shared;
 
     /// <summary>What of <see cref="Shared"/> the proxy of <paramref name="node"/> is sent, which may be of an earlier configuration: a pod
     /// that is going still has calls to make.</summary>
-    internal IReadOnlyList<ResourceSet> SharedOf(NodeEntry? node) =>
+    internal IReadOnlyList<ResourceSet> FindShared(NodeEntry? node) =>
         node?.Scope is not { } scope ? Shared
         : Scopes.TryGetValue(scope, out var sets) ? sets
         : node.Scoped ?? Shared;

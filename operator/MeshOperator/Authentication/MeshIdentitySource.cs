@@ -33,7 +33,7 @@ internal sealed class MeshIdentitySource(IdentityIssuer issuer, MeshAuthority au
 
     public ValueTask<IdentityMaterial> GetIdentityAsync(string nodeId, string spiffeId, CancellationToken cancellationToken) =>
         issuer.TryGet(nodeId, spiffeId, out var leaf)
-            ? ValueTask.FromResult(MaterialOf(leaf))
+            ? ValueTask.FromResult(CreateMaterial(leaf))
             : new ValueTask<IdentityMaterial>(MakeAsync(nodeId, spiffeId, cancellationToken));
 
     public void Release(string nodeId, string spiffeId) => issuer.Release(nodeId, spiffeId);
@@ -45,7 +45,7 @@ internal sealed class MeshIdentitySource(IdentityIssuer issuer, MeshAuthority au
         await _making.WaitAsync(cancellationToken);
         try
         {
-            return MaterialOf(await Task.Run(() => issuer.Get(nodeId, spiffeId), cancellationToken));
+            return CreateMaterial(await Task.Run(() => issuer.Get(nodeId, spiffeId), cancellationToken));
         }
         finally
         {
@@ -53,7 +53,7 @@ internal sealed class MeshIdentitySource(IdentityIssuer issuer, MeshAuthority au
         }
     }
 
-    private IdentityMaterial MaterialOf(IssuedLeaf leaf) =>
+    private IdentityMaterial CreateMaterial(IssuedLeaf leaf) =>
         _materials.GetValue(
             leaf,
             static issued => new IdentityMaterial(

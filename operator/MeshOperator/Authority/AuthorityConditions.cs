@@ -145,8 +145,8 @@ internal static class AuthorityConditions
 
     private static Finding ExpiringSoon(AuthorityFindings found, DateTimeOffset now)
     {
-        var nearest = found.Certificates.MaxBy(c => AuthorityExpiry.NearnessOf(c, now))!;
-        var nearness = AuthorityExpiry.NearnessOf(nearest, now);
+        var nearest = found.Certificates.MaxBy(c => AuthorityExpiry.FindNearness(c, now))!;
+        var nearness = AuthorityExpiry.FindNearness(nearest, now);
         if (nearness == Nearness.Far)
         {
             var first = found.Certificates.Where(IsOfAuthority).MinBy(c => c.NotAfter)!;

@@ -52,7 +52,7 @@ internal sealed class AuthorityExpiry(MeshAuthority authority, ServingCertificat
     }
 
     /// <summary>How near a certificate is to its end.</summary>
-    public static Nearness NearnessOf(WatchedCertificate certificate, DateTimeOffset now)
+    public static Nearness FindNearness(WatchedCertificate certificate, DateTimeOffset now)
     {
         var (left, life) = (certificate.NotAfter - now, certificate.NotAfter - certificate.NotBefore);
         if (left <= TimeSpan.Zero)

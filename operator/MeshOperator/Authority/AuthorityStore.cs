@@ -99,7 +99,7 @@ internal sealed class AuthorityStore(
             return null;
         using var authority = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
         // A rotation that was asked for before there was this root is done with it.
-        await secrets.WriteWantedAsync(authority.Files, WantedAuthority.RequestOf(wish?.Metadata), null, cancellation);
+        await secrets.WriteWantedAsync(authority.Files, WantedAuthority.FindRequest(wish?.Metadata), null, cancellation);
         Log.AuthorityCreated(logger, secrets.Wanted.ToString());
         return authority.Files;
     }

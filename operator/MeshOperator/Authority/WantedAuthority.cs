@@ -19,7 +19,7 @@ internal sealed record Wanted(CertificateAuthorityFiles? Files, bool IsOwn, stri
 internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions options, TimeProvider time, ILogger<WantedAuthority> logger)
 {
     /// <summary>The rotation that is asked for, or was the last to be begun; null when none was.</summary>
-    public static string? RequestOf(V1ObjectMeta? metadata) =>
+    public static string? FindRequest(V1ObjectMeta? metadata) =>
         metadata?.Annotations is { } annotations && annotations.TryGetValue(MeshNames.RotateAnnotation, out var value) ? value : null;
 
     /// <summary>Reads the Secret; puts it back when it is gone and no user is to bring it, with a new root where the operator is to make
@@ -27,7 +27,7 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
     public async Task<Wanted> FindAsync(MeshCertificateAuthority? settings, AuthorityState state, CancellationToken cancellation)
     {
         var secret = await secrets.GetWantedAsync(cancellation);
-        var request = RequestOf(settings?.Metadata);
+        var request = FindRequest(settings?.Metadata);
         if (secret is null)
         {
             if (settings?.Spec.Provider?.Secret is not null)
@@ -44,7 +44,7 @@ internal sealed class WantedAuthority(AuthoritySecrets secrets, OperatorOptions 
 
         var isOwn = AuthoritySecrets.IsOwn(secret);
         // A Secret that a user has replaced names no rotation; the status still does.
-        var last = RequestOf(secret.Metadata) ?? settings?.Status?.LastRotation;
+        var last = FindRequest(secret.Metadata) ?? settings?.Status?.LastRotation;
         CertificateAuthorityFiles files;
         try
         {

@@ -57,7 +57,7 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
             ?.Image;
         return
             image is not null
-            && EnvoyReleases.BranchOf(image) is { } branch
+            && EnvoyReleases.FindBranch(image) is { } branch
             && EnvoyReleases.HasEnded(branch, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime))
             ? $"its sidecar is Envoy 1.{branch}, which no longer gets security fixes; restart the pod to get {injector.ProxyImage}"
             : null;

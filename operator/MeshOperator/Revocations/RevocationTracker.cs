@@ -43,7 +43,7 @@ internal sealed class RevocationTracker
             {
                 if (
                     !model.Workloads.TryGetValue(key.Workload, out var workload)
-                    || RevisionOf(workload.Inbound, key.Port, key.IsHttp) >= revision
+                    || FindRevision(workload.Inbound, key.Port, key.IsHttp) >= revision
                 )
                     _pending.Remove(key);
             }
@@ -82,7 +82,7 @@ internal sealed class RevocationTracker
         // A port that is not listed any more has no chain any more, which ends its connections anyway.
         foreach (var port in after.Ports.Select(port => port.Port).Append(Others))
         {
-            var (old, now) = (AccessOf(before, port), AccessOf(after, port));
+            var (old, now) = (FindAccess(before, port), FindAccess(after, port));
             if (now is { EndsOpenStreams: true } && !Equals(old, now) && port != Others)
                 Await(name, after, port, isHttp: true);
 
@@ -95,13 +95,13 @@ internal sealed class RevocationTracker
     private void Await(WorkloadName name, InboundProfile profile, int port, bool isHttp)
     {
         var key = (name, port, isHttp);
-        _pending[key] = Math.Max(RevisionOf(profile, port, isHttp) + 1, _pending.GetValueOrDefault(key));
+        _pending[key] = Math.Max(FindRevision(profile, port, isHttp) + 1, _pending.GetValueOrDefault(key));
     }
 
-    private static AccessPolicy? AccessOf(InboundProfile profile, int port) =>
+    private static AccessPolicy? FindAccess(InboundProfile profile, int port) =>
         profile.Find(port) is { } listed ? listed.Access : profile.DefaultAccess;
 
-    private static int RevisionOf(InboundProfile profile, int port, bool isHttp) =>
+    private static int FindRevision(InboundProfile profile, int port, bool isHttp) =>
         profile.Find(port) is not { } listed ? profile.DefaultRevision
         : isHttp ? listed.StreamRevision
         : listed.Revision;

@@ -24,7 +24,7 @@ internal static class BindFailure
             .Select(port => port.ContainerPort.ToString(CultureInfo.InvariantCulture))
             .ToList();
         var which = ports.Count == 0 ? "the ports that services send to" : "port " + string.Join(", ", ports);
-        return $"The container '{status.Name}' ended with exit code {ExitCodeOf(status)} and is being restarted. "
+        return $"The container '{status.Name}' ended with exit code {ReadExitCode(status)} and is being restarted. "
             + $"If its log says that an address is in use: with {SidecarAnnotations.Inbound}: {MeshNames.InboundProxy} the sidecar "
             + "listens on the "
             + $"pod's address at {which}; let the application listen on 127.0.0.1 at the same port, and not on 0.0.0.0.";
@@ -42,7 +42,7 @@ internal static class BindFailure
             {
                 Name = ended.Name,
                 RestartCount = ended.RestartCount,
-                LastState = new V1ContainerState { Terminated = new V1ContainerStateTerminated { ExitCode = ExitCodeOf(ended) } },
+                LastState = new V1ContainerState { Terminated = new V1ContainerStateTerminated { ExitCode = ReadExitCode(ended) } },
             },
         ];
     }
@@ -55,8 +55,8 @@ internal static class BindFailure
     /// <summary>A container of the application that was restarted and does not run well.</summary>
     private static V1ContainerStatus? FindEnded(V1Pod pod) =>
         pod.Status?.ContainerStatuses?.FirstOrDefault(status =>
-            status.Name != SidecarInjector.ContainerName && status is { Ready: false, RestartCount: > 0 } && ExitCodeOf(status) > 0
+            status.Name != SidecarInjector.ContainerName && status is { Ready: false, RestartCount: > 0 } && ReadExitCode(status) > 0
         );
 
-    private static int ExitCodeOf(V1ContainerStatus status) => status.LastState?.Terminated?.ExitCode ?? 0;
+    private static int ReadExitCode(V1ContainerStatus status) => status.LastState?.Terminated?.ExitCode ?? 0;
 }

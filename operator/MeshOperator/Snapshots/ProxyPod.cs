@@ -30,7 +30,7 @@ internal readonly record struct ProxyPod(bool IsRunning, DateTimeOffset? Unready
         var ready = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == ReadyCondition);
         return new ProxyPod(
             isRunning,
-            ready?.Status == "True" ? null : SinceOf(ready?.LastTransitionTime ?? pod.Metadata.CreationTimestamp)
+            ready?.Status == "True" ? null : ReadSince(ready?.LastTransitionTime ?? pod.Metadata.CreationTimestamp)
         );
     }
 
@@ -53,6 +53,6 @@ internal readonly record struct ProxyPod(bool IsRunning, DateTimeOffset? Unready
             ];
     }
 
-    private static DateTimeOffset SinceOf(DateTime? time) =>
+    private static DateTimeOffset ReadSince(DateTime? time) =>
         time is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : DateTimeOffset.UnixEpoch;
 }

@@ -22,11 +22,11 @@ internal abstract class CaBundleController<TConfiguration>(
         var bundle = Encoding.ASCII.GetBytes(authority.TrustBundle);
         if (
             entity.Metadata.Name == options.WebhookConfiguration
-            && ClientsOf(entity).Any(c => c.CaBundle is null || !c.CaBundle.AsSpan().SequenceEqual(bundle))
+            && ReadClients(entity).Any(c => c.CaBundle is null || !c.CaBundle.AsSpan().SequenceEqual(bundle))
             && await client.GetAsync(ObjectKey.From(entity), cancellationToken) is { } current
         )
         {
-            foreach (var configuration in ClientsOf(current))
+            foreach (var configuration in ReadClients(current))
                 configuration.CaBundle = bundle;
             await client.ReplaceAsync(current, cancellationToken);
         }
@@ -38,7 +38,7 @@ internal abstract class CaBundleController<TConfiguration>(
         Task.FromResult(ReconciliationResult<TConfiguration>.Success(entity));
 
     /// <summary>Where each webhook is called, and whom the API server trusts there.</summary>
-    protected abstract IEnumerable<Admissionregistrationv1WebhookClientConfig> ClientsOf(TConfiguration entity);
+    protected abstract IEnumerable<Admissionregistrationv1WebhookClientConfig> ReadClients(TConfiguration entity);
 }
 
 /// <inheritdoc/>
@@ -50,7 +50,7 @@ internal sealed class MutatingCaBundleController(
     OperatorOptions options
 ) : CaBundleController<V1MutatingWebhookConfiguration>(client, authority, options)
 {
-    protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ClientsOf(V1MutatingWebhookConfiguration entity) =>
+    protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ReadClients(V1MutatingWebhookConfiguration entity) =>
         (entity.Webhooks ?? []).Select(w => w.ClientConfig);
 }
 
@@ -63,6 +63,6 @@ internal sealed class ValidatingCaBundleController(
     OperatorOptions options
 ) : CaBundleController<V1ValidatingWebhookConfiguration>(client, authority, options)
 {
-    protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ClientsOf(V1ValidatingWebhookConfiguration entity) =>
+    protected override IEnumerable<Admissionregistrationv1WebhookClientConfig> ReadClients(V1ValidatingWebhookConfiguration entity) =>
         (entity.Webhooks ?? []).Select(w => w.ClientConfig);
 }

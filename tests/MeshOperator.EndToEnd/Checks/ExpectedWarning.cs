@@ -10,12 +10,12 @@ internal sealed record ExpectedWarning(Regex Line, string Reason)
     /// <summary>What any proxy may log at any time. A scenario expects others besides by <see cref="Scenario.Expect"/>.</summary>
     public static IReadOnlyList<ExpectedWarning> Always { get; } =
     [
-        Of(
+        Create(
             "gRPC config stream( to .*)? closed",
             "the operator ended, or the network to it: the proxy goes on with what it has, and connects again"
         ),
-        Of("caught ENVOY_SIGTERM", "the pod ended, and its proxy was asked to"),
+        Create("caught ENVOY_SIGTERM", "the pod ended, and its proxy was asked to"),
     ];
 
-    public static ExpectedWarning Of(string pattern, string reason) => new(new Regex(pattern, RegexOptions.CultureInvariant), reason);
+    public static ExpectedWarning Create(string pattern, string reason) => new(new Regex(pattern, RegexOptions.CultureInvariant), reason);
 }

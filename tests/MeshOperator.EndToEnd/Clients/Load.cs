@@ -204,10 +204,10 @@ internal readonly record struct Sample(
 /// <param name="Outcomes">How many had which status or exception.</param>
 internal sealed record LoadResult(IReadOnlyList<Sample> Samples, int Total, int Failed, IReadOnlyDictionary<string, int> Outcomes)
 {
-    public int Of(HttpStatusCode status) => Outcomes.GetValueOrDefault(((int)status).ToString(CultureInfo.InvariantCulture));
+    public int Count(HttpStatusCode status) => Outcomes.GetValueOrDefault(((int)status).ToString(CultureInfo.InvariantCulture));
 
     /// <summary>How many a version answered.</summary>
-    public int OfVersion(string version) => Samples.Count(s => s.Version == version);
+    public int CountVersion(string version) => Samples.Count(s => s.Version == version);
 
     /// <summary>The duration that the share of requests did not exceed.</summary>
     public TimeSpan Percentile(double share) =>

@@ -57,7 +57,10 @@ internal sealed class SimulatedProxies : IAsyncDisposable
         await mesh.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {proxies._namespace}}}}}");
         await Eventually.Succeeds(async () =>
         {
-            if (await mesh.Of<V1ServiceAccount>().GetAsync(new ObjectKey(proxies._namespace, "default"), CancellationToken.None) is null)
+            if (
+                await mesh.Entities<V1ServiceAccount>().GetAsync(new ObjectKey(proxies._namespace, "default"), CancellationToken.None)
+                is null
+            )
                 throw new InvalidOperationException("the default service account is not there");
         });
         while (proxies._networks.Count * PerNetwork < count)
@@ -95,13 +98,13 @@ internal sealed class SimulatedProxies : IAsyncDisposable
         await _stopping.CancelAsync();
         await Task.WhenAll(_running);
         _stopping.Dispose();
-        foreach (var pod in await _mesh.Of<V1Pod>().ListAsync(CancellationToken.None))
+        foreach (var pod in await _mesh.Entities<V1Pod>().ListAsync(CancellationToken.None))
         {
             if (pod.Metadata.NamespaceProperty == _namespace)
-                await _mesh.Of<V1Pod>().DeleteAsync(ObjectKey.From(pod), CancellationToken.None);
+                await _mesh.Entities<V1Pod>().DeleteAsync(ObjectKey.From(pod), CancellationToken.None);
         }
 
-        await _mesh.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, _namespace), CancellationToken.None);
+        await _mesh.Entities<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, _namespace), CancellationToken.None);
         foreach (var network in _networks)
             await network.DisposeAsync();
     }

@@ -10,7 +10,7 @@ internal static class RollingUpdate
         V1Deployment deployment,
         V1ReplicaSet current,
         IReadOnlyList<V1ReplicaSet> old,
-        Func<V1ReplicaSet, IReadOnlyList<V1Pod>> podsOf
+        Func<V1ReplicaSet, IReadOnlyList<V1Pod>> findPods
     )
     {
         var wanted = deployment.Spec.Replicas ?? 1;
@@ -25,11 +25,11 @@ internal static class RollingUpdate
         var grown = others == 0 ? wanted : Math.Max(size, Math.Min(wanted, wanted + surge - others));
         yield return (current, grown);
 
-        var spare = podsOf(current).Count(p => p.IsReady()) + old.Sum(s => podsOf(s).Count(p => p.IsReady())) - (wanted - unavailable);
+        var spare = findPods(current).Count(p => p.IsReady()) + old.Sum(s => findPods(s).Count(p => p.IsReady())) - (wanted - unavailable);
         foreach (var set in old)
         {
             var has = set.Spec.Replicas ?? 1;
-            var broken = Math.Max(0, has - podsOf(set).Count(p => p.IsReady()));
+            var broken = Math.Max(0, has - findPods(set).Count(p => p.IsReady()));
             var healthy = Math.Clamp(spare, 0, has - broken);
             spare -= healthy;
             if (broken + healthy > 0)

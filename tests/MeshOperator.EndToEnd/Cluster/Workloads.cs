@@ -45,7 +45,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         }
 
         var old = sets.Where(s => s != current).ToList();
-        foreach (var (set, replicas) in RollingUpdate.Next(deployment, current, old, set => [.. PodsOf(set)]))
+        foreach (var (set, replicas) in RollingUpdate.Next(deployment, current, old, set => [.. FindPods(set)]))
         {
             if (set.Spec.Replicas != replicas)
             {
@@ -92,7 +92,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
     {
         if (set.Metadata.DeletionTimestamp is not null)
             return;
-        var pods = PodsOf(set).ToList();
+        var pods = FindPods(set).ToList();
         var unseen = _created.Count(k =>
             k.Namespace == set.Metadata.NamespaceProperty && k.Name.StartsWith(set.Metadata.Name + "-", StringComparison.Ordinal)
         );
@@ -128,8 +128,8 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         CancellationToken cancellation
     )
     {
-        var pods = sets.SelectMany(PodsOf).ToList();
-        var (ready, updated) = (pods.Count(p => p.IsReady()), PodsOf(current).Count());
+        var pods = sets.SelectMany(FindPods).ToList();
+        var (ready, updated) = (pods.Count(p => p.IsReady()), FindPods(current).Count());
         if (
             deployment.Status is { } known
             && known.ObservedGeneration == deployment.Metadata.Generation
@@ -179,7 +179,7 @@ internal sealed class Workloads(ClusterView view, KubernetesTransport transport)
         }
     }
 
-    private IEnumerable<V1Pod> PodsOf(V1ReplicaSet set) =>
+    private IEnumerable<V1Pod> FindPods(V1ReplicaSet set) =>
         view.Pods.Objects.Values.Where(p =>
             IsOwnedBy(p, set.Metadata.Uid)
             && p.Metadata.DeletionTimestamp is null

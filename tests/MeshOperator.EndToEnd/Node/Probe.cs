@@ -26,7 +26,7 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
             if (probe.HttpGet is { } http)
                 return await GetAsync(container, http, timeout.Token) is >= 200 and < 400;
             if (probe.TcpSocket is { } tcp)
-                (await ConnectAsync(PortOf(container, tcp.Port), timeout.Token)).Dispose();
+                (await ConnectAsync(FindPort(container, tcp.Port), timeout.Token)).Dispose();
             return true;
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
@@ -62,7 +62,7 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
 
     private async Task<int> GetAsync(V1Container container, V1HTTPGetAction action, CancellationToken cancellation)
     {
-        using var socket = await ConnectAsync(PortOf(container, action.Port), cancellation);
+        using var socket = await ConnectAsync(FindPort(container, action.Port), cancellation);
         var path = string.IsNullOrEmpty(action.Path) ? "/" : action.Path;
         var request = $"GET {path} HTTP/1.1\r\nHost: {pod}\r\nUser-Agent: kube-probe/1.36\r\nAccept: */*\r\nConnection: close\r\n\r\n";
         await socket.SendAsync(Encoding.ASCII.GetBytes(request), cancellation);
@@ -82,7 +82,7 @@ internal sealed class Probe(NetworkNamespace node, IPAddress pod)
     private ValueTask<Socket> ConnectAsync(int port, CancellationToken cancellation) =>
         node.ConnectAsync(new IPEndPoint(pod, port), cancellation);
 
-    private static int PortOf(V1Container container, IntOrString port) =>
+    private static int FindPort(V1Container container, IntOrString port) =>
         int.TryParse(port.Value, out var number)
             ? number
             : container.Ports?.FirstOrDefault(p => p.Name == port.Value)?.ContainerPort

@@ -74,7 +74,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             hosts,
             resolv,
             Text(mounts.Count),
-            .. mounts.SelectMany(m => new[] { _volumes.PathOf(m.Name), m.MountPath, m.ReadOnlyProperty == true ? "ro" : "rw" }),
+            .. mounts.SelectMany(m => new[] { _volumes.FindPath(m.Name), m.MountPath, m.ReadOnlyProperty == true ? "ro" : "rw" }),
             .. (_container.Command ?? []).Skip(1),
             .. (_container.Args ?? []).Select(a => Expand(a, environment)),
         ];
@@ -88,7 +88,10 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         var volume = _container.VolumeMounts.FirstOrDefault(m => m.MountPath == ProxyBootstrap.AdminFolder)?.Name;
         return volume is null
             ? AdminAsync(_network.Namespace, path)
-            : AskAsync(cancellation => ConnectAsync(Path.Combine(_volumes.PathOf(volume), ProxyBootstrap.AdminSocket), cancellation), path);
+            : AskAsync(
+                cancellation => ConnectAsync(Path.Combine(_volumes.FindPath(volume), ProxyBootstrap.AdminSocket), cancellation),
+                path
+            );
     }
 
     /// <summary>Asks what listens on port 15000 of the loopback in a network namespace.</summary>

@@ -86,6 +86,6 @@ public sealed class CheckScenarios(TestMesh mesh) : Scenario(mesh)
         ];
 
         LogChecks.Unexpected(log, []).ShouldHaveSingleItem();
-        LogChecks.Unexpected(log, [ExpectedWarning.Of("something is wrong", "this test's own")]).ShouldBeEmpty();
+        LogChecks.Unexpected(log, [ExpectedWarning.Create("something is wrong", "this test's own")]).ShouldBeEmpty();
     }
 }

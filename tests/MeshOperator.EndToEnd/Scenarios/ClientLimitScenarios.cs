@@ -49,7 +49,7 @@ public sealed class ClientLimitScenarios(TestMesh mesh, SharedNamespace shared) 
         var others = await Caller.RepeatAsync(20, Url, $"x-key: {quiet}");
         var refused = await Caller.GetAsync(Url, $"x-key: {noisy}");
 
-        load.Of(HttpStatusCode.TooManyRequests).ShouldBe(80, load.ToString());
+        load.Count(HttpStatusCode.TooManyRequests).ShouldBe(80, load.ToString());
         Behavior.Arrivals(noisy).Count.ShouldBe(20);
         others.ShouldAllBe(reply => reply.Status == HttpStatusCode.OK);
         Behavior.Arrivals(quiet).Count.ShouldBe(20);
@@ -78,7 +78,7 @@ public sealed class ClientLimitScenarios(TestMesh mesh, SharedNamespace shared) 
         var others = await Other.RepeatAsync(10, Url);
         var refused = await Caller.GetAsync(Url, forged);
 
-        load.Of(HttpStatusCode.TooManyRequests).ShouldBe(50, load.ToString());
+        load.Count(HttpStatusCode.TooManyRequests).ShouldBe(50, load.ToString());
         Behavior.Arrivals(noisy).Count.ShouldBe(10);
         others.ShouldAllBe(reply => reply.Status == HttpStatusCode.OK);
         refused.Headers[LimitedClient].ShouldEndWith($"/ns/{Namespace.Name}/sa/client");

@@ -34,7 +34,7 @@ public sealed class CompletionScenarios(TestMesh mesh) : Scenario(mesh)
 
         await job.Proxy!.Current.Ended.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         job.Proxy.Current.ExitCode.ShouldBe(0);
-        await Eventually.Succeeds(() => PhaseOf(job).ShouldBe("Succeeded"));
+        await Eventually.Succeeds(() => ReadPhase(job).ShouldBe("Succeeded"));
         job.Proxy.Restarts.ShouldBe(0);
         await Eventually.Succeeds(async () =>
             (await Mesh.Operator.MetricsAsync()).ShouldMatch("meshoperator_completion_orders_total\\{[^}]*outcome=\"Ended\"[^}]*\\} [1-9]")
@@ -83,7 +83,7 @@ public sealed class CompletionScenarios(TestMesh mesh) : Scenario(mesh)
         return shop.Pods.Single(pod => pod.Name == "job");
     }
 
-    private string? PhaseOf(RunningPod pod) => Mesh.View.Pods.Objects[new ObjectKey(pod.Namespace, pod.Name)].Status.Phase;
+    private string? ReadPhase(RunningPod pod) => Mesh.View.Pods.Objects[new ObjectKey(pod.Namespace, pod.Name)].Status.Phase;
 
     private static async Task<string> PlaintextAsync(RunningPod from, RunningPod to, string request)
     {
@@ -103,7 +103,7 @@ public sealed class CompletionScenarios(TestMesh mesh) : Scenario(mesh)
                 {
                     TargetHost = "job",
                     ClientCertificates = certificate is null ? [] : [certificate],
-                    RemoteCertificateValidationCallback = (_, peer, _, _) => IsOf(peer, to),
+                    RemoteCertificateValidationCallback = (_, peer, _, _) => HasIdentity(peer, to),
                 },
                 TestContext.Current.CancellationToken
             );
@@ -115,7 +115,7 @@ public sealed class CompletionScenarios(TestMesh mesh) : Scenario(mesh)
         }
     }
 
-    private static bool IsOf(X509Certificate? peer, RunningPod pod) =>
+    private static bool HasIdentity(X509Certificate? peer, RunningPod pod) =>
         peer is X509Certificate2 leaf
         && PeerChain.FindUris(leaf) is [var uri]
         && uri == $"spiffe://cluster.local/ns/{pod.Namespace}/sa/default";
@@ -123,7 +123,7 @@ public sealed class CompletionScenarios(TestMesh mesh) : Scenario(mesh)
     /// <summary>A certificate of the mesh's own authority, for whomever.</summary>
     private async Task<X509Certificate2> IssueAsync(string identity)
     {
-        var secret = await Mesh.Of<V1Secret>().GetAsync(new ObjectKey("mesh-system", MeshNames.CaSecret), CancellationToken.None);
+        var secret = await Mesh.Entities<V1Secret>().GetAsync(new ObjectKey("mesh-system", MeshNames.CaSecret), CancellationToken.None);
         var files = new CertificateAuthorityFiles(Read("tls.crt"), Read("tls.key"), Read("ca.crt"));
         using var authority = CertificateAuthority.Load(files, TimeProvider.System);
         var issued = authority.IssueIdentity(identity, TimeSpan.FromHours(1));

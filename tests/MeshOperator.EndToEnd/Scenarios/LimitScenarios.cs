@@ -42,7 +42,7 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         await Eventually.Succeeds(async () =>
         {
             var load = await Caller.CallAsync(Url, callers: 4, requests: 60);
-            load.Of(HttpStatusCode.TooManyRequests).ShouldBeGreaterThanOrEqualTo(40, load.ToString());
+            load.Count(HttpStatusCode.TooManyRequests).ShouldBeGreaterThanOrEqualTo(40, load.ToString());
             load.Failed.ShouldBe(0, load.ToString());
         });
 
@@ -82,7 +82,7 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
 
         var limited = load.Between(from, from + TimeSpan.FromSeconds(4));
         limited.Failed.ShouldBe(0, limited.ToString());
-        limited.Of(HttpStatusCode.OK).ShouldBeLessThan(2 * (20 + (20 * 4)) + 40, limited.ToString());
+        limited.Count(HttpStatusCode.OK).ShouldBeLessThan(2 * (20 + (20 * 4)) + 40, limited.ToString());
         (await Caller.GetAsync(Url + "free")).Status.ShouldBe(HttpStatusCode.OK);
     }
 
@@ -93,8 +93,8 @@ public sealed class LimitScenarios(TestMesh mesh, SharedNamespace shared) : Shar
 
         var load = await Caller.CallAsync(Url, callers: 20, requests: 60, "x-delay: 200");
 
-        load.Of(HttpStatusCode.ServiceUnavailable).ShouldBeGreaterThan(10, load.ToString());
-        load.Of(HttpStatusCode.OK).ShouldBeGreaterThan(0, load.ToString());
+        load.Count(HttpStatusCode.ServiceUnavailable).ShouldBeGreaterThan(10, load.ToString());
+        load.Count(HttpStatusCode.OK).ShouldBeGreaterThan(0, load.ToString());
         load.Samples.Where(s => s.Failed).ShouldAllBe(s => s.Error!.Contains("overflow", StringComparison.Ordinal));
     }
 

@@ -25,7 +25,7 @@ public sealed class MutualTlsUnderLoadScenarios(TestMesh mesh) : Scenario(mesh)
         );
 
         load.Failed.ShouldBe(0, load.ToString());
-        load.Of(HttpStatusCode.OK).ShouldBe(load.Total, load.ToString());
+        load.Count(HttpStatusCode.OK).ShouldBe(load.Total, load.ToString());
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class MutualTlsUnderLoadScenarios(TestMesh mesh) : Scenario(mesh)
         );
 
         load.Failed.ShouldBe(0, load.ToString());
-        (load.Of(HttpStatusCode.OK) + load.Of(HttpStatusCode.Forbidden)).ShouldBe(load.Total, load.ToString());
+        (load.Count(HttpStatusCode.OK) + load.Count(HttpStatusCode.Forbidden)).ShouldBe(load.Total, load.ToString());
     }
 
     private static Task MtlsAsync(TestNamespace ns, string spec) =>

@@ -60,11 +60,11 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
         await denied.GoOnAsync(TimeSpan.FromSeconds(3));
         await SaysAsync(socket, "still here");
         var (ofFriend, ofOther) = (await allowed.EndAsync(), await denied.EndAsync());
-        ofFriend.Of(HttpStatusCode.OK).ShouldBe(ofFriend.Total, ofFriend.ToString());
+        ofFriend.Count(HttpStatusCode.OK).ShouldBe(ofFriend.Total, ofFriend.ToString());
         ofOther.Failed.ShouldBe(0, ofOther.ToString());
         var after = ofOther.Between(revokedAt, TimeSpan.MaxValue);
         after.Total.ShouldBeGreaterThan(0);
-        after.Of(HttpStatusCode.Forbidden).ShouldBe(after.Total, after.ToString());
+        after.Count(HttpStatusCode.Forbidden).ShouldBe(after.Total, after.ToString());
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
             far.CallAsync("http://web/", callers: 2, requests: 1000)
         );
         calls.ShouldAllBe(call => call.Failed == 0);
-        await shift.UntilCountedAsync(calls.Sum(call => call.OfVersion("canary")));
+        await shift.UntilCountedAsync(calls.Sum(call => call.CountVersion("canary")));
         await shift.UntilAsync("AwaitingApproval");
 
         var load = await near.LoadAsync(
@@ -195,7 +195,7 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
 
     /// <summary>How many replicas say that they are there.</summary>
     private async Task<int> ReportsAsync() =>
-        (await Mesh.Of<V1Lease>().ListAsync(CancellationToken.None)).Count(lease =>
+        (await Mesh.Entities<V1Lease>().ListAsync(CancellationToken.None)).Count(lease =>
             lease.Metadata.NamespaceProperty == OperatorUnderTest.Namespace
             && lease.Metadata.Labels is { } labels
             && labels.TryGetValue(Api.MeshNames.ReplicaReportLabel, out var report)

@@ -65,9 +65,9 @@ public sealed class ReportScenarios(TestMesh mesh) : Scenario(mesh)
 
         for (var restart = 0; restart < 3; restart++)
         {
-            await Mesh.Of<V1Pod>().DeleteAsync(new ObjectKey(shop.Name, "db-0"), CancellationToken.None);
+            await Mesh.Entities<V1Pod>().DeleteAsync(new ObjectKey(shop.Name, "db-0"), CancellationToken.None);
             await Eventually.Succeeds(async () =>
-                (await Mesh.Of<V1Pod>().GetAsync(new ObjectKey(shop.Name, "db-0"), CancellationToken.None)).ShouldBeNull()
+                (await Mesh.Entities<V1Pod>().GetAsync(new ObjectKey(shop.Name, "db-0"), CancellationToken.None)).ShouldBeNull()
             );
             await MakeAsync(shop, "db-0");
             await Eventually.Succeeds(async () => (await client.GetAsync("http://db/")).Status.ShouldBe(HttpStatusCode.OK));
@@ -101,7 +101,7 @@ public sealed class ReportScenarios(TestMesh mesh) : Scenario(mesh)
     /// <summary>A pod of the workload <c>template</c> under a name of its own, ready.</summary>
     private async Task MakeAsync(TestNamespace shop, string name)
     {
-        var template = await Mesh.Of<V1Deployment>().GetAsync(new ObjectKey(shop.Name, "template"), CancellationToken.None);
+        var template = await Mesh.Entities<V1Deployment>().GetAsync(new ObjectKey(shop.Name, "template"), CancellationToken.None);
         var spec = JsonNode.Parse(KubernetesJson.Serialize(template!.Spec.Template.Spec));
         spec!["nodeName"] = Workloads.NodeName;
         var pod = new JsonObject

@@ -86,7 +86,7 @@ public sealed class RetryScenarios(TestMesh mesh, SharedNamespace shared) : Shar
 
         var load = await Caller.CallAsync(Url, callers: 20, requests: 400, "x-key: budget", "x-status: 503", "x-delay: 20");
 
-        load.Of(HttpStatusCode.ServiceUnavailable).ShouldBe(400);
+        load.Count(HttpStatusCode.ServiceUnavailable).ShouldBe(400);
         Behavior.Arrivals("budget").Count.ShouldBeInRange(401, 800);
     }
 

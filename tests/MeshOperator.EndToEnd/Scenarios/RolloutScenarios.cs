@@ -30,7 +30,7 @@ public sealed class RolloutScenarios(TestMesh mesh) : Scenario(mesh)
         var load = await client.Client.LoadAsync("http://web/", rate: 20, during: _ => web.RestartAsync(within), "x-delay: 4000");
 
         load.Failed.ShouldBe(0, load.ToString());
-        load.Of(HttpStatusCode.OK).ShouldBe(load.Total, load.ToString());
+        load.Count(HttpStatusCode.OK).ShouldBe(load.Total, load.ToString());
     }
 }
 

@@ -89,7 +89,8 @@ public sealed class SharedLimitScenarios(TestMesh mesh) : Scenario(mesh)
         );
 
         var accepted =
-            mutualTls.Between(marks[0], marks[1]).Of(HttpStatusCode.OK) + plaintext!.Between(ofPlain[0], ofPlain[1]).Of(HttpStatusCode.OK);
+            mutualTls.Between(marks[0], marks[1]).Count(HttpStatusCode.OK)
+            + plaintext!.Between(ofPlain[0], ofPlain[1]).Count(HttpStatusCode.OK);
         var expected = Rate * (marks[1] - marks[0]).TotalSeconds;
         TestContext.Current.TestOutputHelper?.WriteLine($"{accepted} of {expected:0}");
         ((double)accepted).ShouldBeInRange(0.9 * expected, 1.1 * expected, $"{mutualTls}\n{plaintext}");
@@ -108,7 +109,7 @@ public sealed class SharedLimitScenarios(TestMesh mesh) : Scenario(mesh)
     private static void ShouldHold(LoadResult load, string phase, TimeSpan from, TimeSpan to)
     {
         var expected = Rate * (to - from).TotalSeconds;
-        var accepted = load.Between(from, to).Of(HttpStatusCode.OK);
+        var accepted = load.Between(from, to).Count(HttpStatusCode.OK);
         TestContext.Current.TestOutputHelper?.WriteLine($"{phase}: {accepted} of {expected:0} in {(to - from).TotalSeconds:0.0} s");
         ((double)accepted).ShouldBeInRange(0.9 * expected, 1.1 * expected, $"{phase}: {load}");
     }

@@ -37,7 +37,7 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         var load = await Caller.LoadAsync(Url, rate: 60, during: _ => Shift.UntilAsync("Completed"));
 
         load.Failed.ShouldBe(0, load.ToString());
-        load.OfVersion("web").ShouldBeGreaterThan(0);
+        load.CountVersion("web").ShouldBeGreaterThan(0);
         (await Shift.StatusAsync())["split"]!.ToString().ShouldBe($"{_web} 0% · canary 100%");
         (await Caller.RepeatAsync(20, Url)).Select(reply => reply.Version).Distinct().ShouldBe(["canary"]);
     }
@@ -56,7 +56,7 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         );
 
         load.Failed.ShouldBeGreaterThan(0, load.ToString());
-        load.OfVersion("canary").ShouldBeLessThan(150, load.ToString());
+        load.CountVersion("canary").ShouldBeLessThan(150, load.ToString());
         (await Shift.StatusAsync())["shifts"]![0]!["weight"]!.GetValue<int>().ShouldBe(0);
         (await Shift.ReasonAsync()).ShouldContain("successRate");
         (await Caller.RepeatAsync(20, Url)).Select(reply => reply.Version).Distinct().ShouldBe(["web"]);
@@ -75,7 +75,7 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
             "x-fail-each: 33"
         );
 
-        load.OfVersion("canary").ShouldBeLessThan(600, load.ToString());
+        load.CountVersion("canary").ShouldBeLessThan(600, load.ToString());
         load.Failed.ShouldBeInRange(1, 20, load.ToString());
     }
 
@@ -192,7 +192,7 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         );
 
         load.Failed.ShouldBe(0, load.ToString());
-        load.OfVersion("canary").ShouldBe(0, load.ToString());
+        load.CountVersion("canary").ShouldBe(0, load.ToString());
         (await Shift.ReasonAsync()).ShouldContain("successRate 0.00%");
     }
 
@@ -260,7 +260,7 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
         var load = await Caller.CallAsync(Url, callers: 4, requests: 4000);
 
         load.Failed.ShouldBe(0, load.ToString());
-        await Shift.UntilCountedAsync(load.OfVersion("canary"));
+        await Shift.UntilCountedAsync(load.CountVersion("canary"));
     }
 
     [Fact]

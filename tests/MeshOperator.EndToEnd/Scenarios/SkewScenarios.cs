@@ -75,8 +75,8 @@ public sealed class SkewScenarios(TestMesh mesh) : Scenario(mesh)
         foreach (var caller in new[] { earlier, today })
         {
             var load = await caller.CallAsync("http://web/", callers: 2, requests: 100);
-            load.Of(HttpStatusCode.OK).ShouldBe(100, load.ToString());
-            load.OfVersion("web").ShouldBeInRange(20, 80);
+            load.Count(HttpStatusCode.OK).ShouldBe(100, load.ToString());
+            load.CountVersion("web").ShouldBeInRange(20, 80);
         }
 
         await shop.ApplyAsync(

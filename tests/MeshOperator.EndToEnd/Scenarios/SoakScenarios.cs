@@ -188,7 +188,7 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
             JsonNode.Parse($$$"""{"spec":{"holderIdentity":"thief","renewTime":"{{{now}}}","leaseDurationSeconds":15}}""")!;
         using (Disturb())
         {
-            await Mesh.Of<V1Lease>()
+            await Mesh.Entities<V1Lease>()
                 .MergePatchAsync(new ObjectKey(OperatorUnderTest.Namespace, "mesh-operator-leader"), patch, CancellationToken.None);
             await Eventually.Succeeds(
                 async () =>

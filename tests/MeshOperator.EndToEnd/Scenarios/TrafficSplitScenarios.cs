@@ -36,8 +36,8 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         var load = await Caller.CallAsync(Url, callers: 4, requests: 1000);
 
         load.Failed.ShouldBe(0, load.ToString());
-        load.OfVersion("canary").ShouldBeInRange(60, 145);
-        load.OfVersion("web").ShouldBe(1000 - load.OfVersion("canary"));
+        load.CountVersion("canary").ShouldBeInRange(60, 145);
+        load.CountVersion("web").ShouldBe(1000 - load.CountVersion("canary"));
     }
 
     [Fact]
@@ -48,8 +48,8 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         var load = await Caller.CallAsync(Url, callers: 4, requests: 1000);
 
         load.Failed.ShouldBe(0, load.ToString());
-        load.OfVersion("other").ShouldBe(0);
-        load.OfVersion("web").ShouldBeLessThan(12);
+        load.CountVersion("other").ShouldBe(0);
+        load.CountVersion("web").ShouldBeLessThan(12);
     }
 
     [Fact]
@@ -68,8 +68,8 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         );
 
         load.Failed.ShouldBe(0, load.ToString());
-        load.OfVersion("web").ShouldBeGreaterThan(0);
-        load.OfVersion("canary").ShouldBeGreaterThan(0);
+        load.CountVersion("web").ShouldBeGreaterThan(0);
+        load.CountVersion("canary").ShouldBeGreaterThan(0);
     }
 
     [Fact]
@@ -93,8 +93,8 @@ public sealed class TrafficSplitScenarios(TestMesh mesh, SharedNamespace shared)
         await SplitAsync("backends: [{service: web, weight: 1}, {service: missing, weight: 1}]");
         var load = await Caller.CallAsync(Url, callers: 2, requests: 200);
 
-        load.Of(HttpStatusCode.InternalServerError).ShouldBeInRange(60, 140);
-        load.Of(HttpStatusCode.OK).ShouldBe(200 - load.Of(HttpStatusCode.InternalServerError));
+        load.Count(HttpStatusCode.InternalServerError).ShouldBeInRange(60, 140);
+        load.Count(HttpStatusCode.OK).ShouldBe(200 - load.Count(HttpStatusCode.InternalServerError));
     }
 
     [Theory]

@@ -72,7 +72,7 @@ public sealed class InputAttackTests
     private static async Task StormAsync<T>(TestCluster cluster, ObjectKey key, Func<int, JsonObject> change)
         where T : k8s.IKubernetesObject<V1ObjectMeta>
     {
-        var client = cluster.Of<T>();
+        var client = cluster.Entities<T>();
         for (var i = 0; i < Writes; i++)
         {
             try

@@ -41,7 +41,7 @@ public sealed class LeakTests(TestCluster cluster)
         secrets.AddRange(
             KeyLines(
                 Encoding.ASCII.GetString(
-                    (await cluster.Of<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), CancellationToken.None))!.Data[
+                    (await cluster.Entities<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), CancellationToken.None))!.Data[
                         "tls.key"
                     ]
                 )
@@ -54,7 +54,7 @@ public sealed class LeakTests(TestCluster cluster)
         {
             events = string.Join(
                 '\n',
-                (await cluster.Of<Corev1Event>().ListAsync(CancellationToken.None)).Select(e =>
+                (await cluster.Entities<Corev1Event>().ListAsync(CancellationToken.None)).Select(e =>
                     $"{e.Reason} {e.Message} {e.InvolvedObject.Name}"
                 )
             );

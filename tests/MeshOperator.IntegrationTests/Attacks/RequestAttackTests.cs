@@ -74,7 +74,7 @@ public sealed class RequestAttackTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
         await ns.ServiceAsync("web", pods: 2);
         await using var other = ProxyTokens.Connect(mesh, $"web-1.{ns.Name}", await ProxyTokens.IssueAsync(cluster, ns, "web-1"));
-        var key = KeyOf(await other.FetchAsync(ResourceType.Secret, "identity"));
+        var key = FindKey(await other.FetchAsync(ResourceType.Secret, "identity"));
         await using var proxy = ProxyTokens.Connect(mesh, $"web-0.{ns.Name}", await ProxyTokens.IssueAsync(cluster, ns, "web-0"));
         string[] names =
         [
@@ -88,10 +88,10 @@ public sealed class RequestAttackTests(TestCluster cluster)
         ];
         var answer = await proxy.FetchAsync(ResourceType.Secret, names);
         answer.Resources.Select(r => r.Name).Except(["identity", "trust-bundle", "inbound/passthrough/callers"]).ShouldBeEmpty();
-        KeyOf(answer).ShouldNotBe(key);
+        FindKey(answer).ShouldNotBe(key);
     }
 
-    private static string KeyOf(Envoy.Service.Discovery.V3.DeltaDiscoveryResponse response) =>
+    private static string FindKey(Envoy.Service.Discovery.V3.DeltaDiscoveryResponse response) =>
         Secret
             .Parser.ParseFrom(response.Resources.Single(r => r.Name == "identity").Resource_.Value)
             .TlsCertificate.PrivateKey.InlineBytes.ToStringUtf8();

@@ -84,7 +84,7 @@ public sealed class TokenAttackTests(TestCluster cluster)
         await using var proxy = ProxyTokens.Connect(mesh, $"web-0.{ns.Name}", token);
         await proxy.FetchAsync(ResourceType.Secret, "identity");
 
-        await cluster.Of<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, "web-0"), TestContext.Current.CancellationToken);
+        await cluster.Entities<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, "web-0"), TestContext.Current.CancellationToken);
         (await proxy.EndAsync()).StatusCode.ShouldBe(StatusCode.PermissionDenied);
         await using var again = ProxyTokens.Connect(mesh, $"web-0.{ns.Name}", token);
         await again.SubscribeAsync(ResourceType.Secret, "identity");
@@ -101,7 +101,7 @@ public sealed class TokenAttackTests(TestCluster cluster)
         var token = await ProxyTokens.IssueAsync(cluster, ns, "web-0");
         await using var before = ProxyTokens.Connect(mesh, $"web-0.{ns.Name}", token);
         await before.FetchAsync(ResourceType.Secret, "identity");
-        await cluster.Of<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, "web-0"), TestContext.Current.CancellationToken);
+        await cluster.Entities<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, "web-0"), TestContext.Current.CancellationToken);
         await ns.PodAsync("web-0", "web");
         (await before.EndAsync()).StatusCode.ShouldBe(StatusCode.PermissionDenied);
 

@@ -78,13 +78,13 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
         var pod = KubernetesJson.Deserialize<V1Pod>(Content(kind, index).ToJsonString());
         try
         {
-            await cluster.Of<V1Pod>().CreateAsync(pod, cancellation);
+            await cluster.Entities<V1Pod>().CreateAsync(pod, cancellation);
         }
         catch (KubernetesApiException e) when (e.Reason == "AlreadyExists")
         {
             var labels = new JsonObject([.. pod.Metadata.Labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))]);
             await cluster
-                .Of<V1Pod>()
+                .Entities<V1Pod>()
                 .MergePatchAsync(
                     ObjectKey.From(pod),
                     new JsonObject { ["metadata"] = new JsonObject { ["labels"] = labels } },
@@ -100,10 +100,10 @@ internal sealed class ChangingMesh(TestCluster cluster, string @namespace, Rando
         var cancellation = TestContext.Current.CancellationToken;
         return kind switch
         {
-            "Service" => cluster.Of<V1Service>().DeleteAsync(Key($"s{index}"), cancellation),
-            "EndpointSlice" => cluster.Of<V1EndpointSlice>().DeleteAsync(Key($"s{index}-1"), cancellation),
-            "TrafficSplit" => cluster.Of<TrafficSplit>().DeleteAsync(Key($"t{index}"), cancellation),
-            _ => cluster.Of<V1Pod>().DeleteAsync(Key(PodName(index)), cancellation),
+            "Service" => cluster.Entities<V1Service>().DeleteAsync(Key($"s{index}"), cancellation),
+            "EndpointSlice" => cluster.Entities<V1EndpointSlice>().DeleteAsync(Key($"s{index}-1"), cancellation),
+            "TrafficSplit" => cluster.Entities<TrafficSplit>().DeleteAsync(Key($"t{index}"), cancellation),
+            _ => cluster.Entities<V1Pod>().DeleteAsync(Key(PodName(index)), cancellation),
         };
     }
 

@@ -123,7 +123,7 @@ public sealed class LeaderKilledTests(TestCluster cluster)
             var patch = (JsonObject)
                 JsonNode.Parse($$$"""{"spec":{"backends":[{"service":"{{{service}}}","weight":{{{1 + (i % 100)}}}}]}}""")!;
             await cluster
-                .Of<TrafficSplit>()
+                .Entities<TrafficSplit>()
                 .MergePatchAsync(new ObjectKey(ns.Name, $"t{i % Splits}"), patch, TestContext.Current.CancellationToken);
         }
     }
@@ -135,7 +135,7 @@ public sealed class LeaderKilledTests(TestCluster cluster)
         {
             Metadata = new V1ObjectMeta { Name = "now", NamespaceProperty = ns.Name },
         };
-        var created = await cluster.Of<V1ConfigMap>().CreateAsync(marker, TestContext.Current.CancellationToken);
+        var created = await cluster.Entities<V1ConfigMap>().CreateAsync(marker, TestContext.Current.CancellationToken);
         return long.Parse(created.Metadata.ResourceVersion, CultureInfo.InvariantCulture);
     }
 
@@ -146,7 +146,9 @@ public sealed class LeaderKilledTests(TestCluster cluster)
                 for (var i = 0; i < Splits; i++)
                 {
                     var split = (
-                        await cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(ns.Name, $"t{i}"), TestContext.Current.CancellationToken)
+                        await cluster
+                            .Entities<TrafficSplit>()
+                            .GetAsync(new ObjectKey(ns.Name, $"t{i}"), TestContext.Current.CancellationToken)
                     ).ShouldNotBeNull();
                     split.Status.ShouldNotBeNull().Conditions.Count.ShouldBeGreaterThan(0);
                     split.Status.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);

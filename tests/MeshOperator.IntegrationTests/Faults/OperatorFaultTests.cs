@@ -66,7 +66,7 @@ public sealed class OperatorFaultTests : IAsyncLifetime
             refused.Message.ShouldContain("failed calling webhook \"trafficsplits.meshoperator.io\"");
         }
 
-        (await _cluster.Of<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken)).ShouldBeEmpty();
+        (await _cluster.Entities<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken)).ShouldBeEmpty();
         await _namespace.SplitAsync("model", "model", ("model-v1", 1));
         order.Fired.ShouldBe(2);
         await ConvergesAsync();
@@ -75,7 +75,7 @@ public sealed class OperatorFaultTests : IAsyncLifetime
     private Task ConvergesAsync() =>
         Eventually.Succeeds(async () =>
         {
-            var split = (await _cluster.Of<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
+            var split = (await _cluster.Entities<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
             split.Status.ShouldNotBeNull().Conditions.Single(c => c.Type == "Accepted").Status.ShouldBe("True");
             split.Status.Conditions.ShouldAllBe(c => c.ObservedGeneration == split.Metadata.Generation);
             var cached = _mesh.Host.Services.GetRequiredService<SharedInformer<TrafficSplit>>().Objects.ShouldHaveSingleItem().Value;

@@ -62,7 +62,7 @@ public sealed class SilentApiServerTests
             async () =>
                 (
                     await cluster
-                        .Of<Api.Policies.TrafficSplit>()
+                        .Entities<Api.Policies.TrafficSplit>()
                         .GetAsync(new ObjectKey(ns.Name, "model"), TestContext.Current.CancellationToken)
                 )!.Status.ShouldNotBeNull(),
             TimeSpan.FromSeconds(60)
@@ -71,7 +71,7 @@ public sealed class SilentApiServerTests
 
     private static Task<MeshCertificateAuthority> ShortenAsync(TestCluster cluster, string name) =>
         cluster
-            .Of<MeshCertificateAuthority>()
+            .Entities<MeshCertificateAuthority>()
             .MergePatchAsync(
                 new ObjectKey(string.Empty, name),
                 (JsonObject)JsonNode.Parse("""{"spec":{"leafTTL":"10m","renewAt":0.2}}""")!,

@@ -124,7 +124,7 @@ public sealed class SoakTests
         });
         await Eventually.Succeeds(async () =>
         {
-            var splits = await cluster.Of<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken);
+            var splits = await cluster.Entities<TrafficSplit>().ListAsync(TestContext.Current.CancellationToken);
             splits.Count.ShouldBeGreaterThan(5);
             splits.ShouldAllBe(s =>
                 s.Status != null
@@ -151,7 +151,7 @@ public sealed class SoakTests
         return Eventually.Succeeds(
             async () =>
             {
-                var listed = Lines(await cluster.Of<T>().ListAsync(TestContext.Current.CancellationToken));
+                var listed = Lines(await cluster.Entities<T>().ListAsync(TestContext.Current.CancellationToken));
                 var cached = Lines(informer.Objects.Values);
                 (cached.Except(listed), listed.Except(cached)).ShouldSatisfyAllConditions(
                     d => d.Item1.ShouldBeEmpty($"the cache of {informer.Resource} has what the cluster has not"),

@@ -19,7 +19,7 @@ public sealed class AuthorityFollowerTests(TestCluster cluster)
     {
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var (time, options) = (TimeProvider.System, new OperatorOptions { Namespace = ns.Name });
-        var secrets = new AuthoritySecrets(cluster.Of<V1Secret>(), options);
+        var secrets = new AuthoritySecrets(cluster.Entities<V1Secret>(), options);
         using var signer = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
         using var next = CertificateAuthority.CreateSelfSigned(options.TrustDomain, time);
         var loaded = AuthorityState.Create(signer.Files, time.GetUtcNow());

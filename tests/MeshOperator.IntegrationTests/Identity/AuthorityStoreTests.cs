@@ -25,7 +25,7 @@ public sealed class AuthorityStoreTests(TestCluster cluster)
     {
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var options = new OperatorOptions { Namespace = ns.Name, CertificateAuthority = ns.Name };
-        var secrets = new AuthoritySecrets(cluster.Of<V1Secret>(), options);
+        var secrets = new AuthoritySecrets(cluster.Entities<V1Secret>(), options);
         var before = new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddDays(-3655));
         var old = New(before);
         before.Advance(TimeSpan.FromDays(10));
@@ -37,7 +37,7 @@ public sealed class AuthorityStoreTests(TestCluster cluster)
 
         var store = new AuthorityStore(
             secrets,
-            cluster.Of<MeshCertificateAuthority>(),
+            cluster.Entities<MeshCertificateAuthority>(),
             options,
             TimeProvider.System,
             NullLogger<AuthorityStore>.Instance

@@ -41,7 +41,7 @@ internal sealed class MeshProxies(TestCluster cluster, TestNamespace ns, string 
                 },
             }.ToJsonString()
         );
-        return (await cluster.Of<V1Pod>().GetAsync(new ObjectKey(ns.Name, name), TestContext.Current.CancellationToken))!;
+        return (await cluster.Entities<V1Pod>().GetAsync(new ObjectKey(ns.Name, name), TestContext.Current.CancellationToken))!;
     }
 
     /// <summary>Makes a pod and starts its proxy.</summary>

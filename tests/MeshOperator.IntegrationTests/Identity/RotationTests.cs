@@ -86,7 +86,7 @@ public sealed class RotationTests(TestCluster cluster)
         await StatusAsync(mesh, s => s.ProxiesTrusting.ShouldBe("0/1"));
         await RotateAsync(mesh);
         await StatusAsync(mesh, s => s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Reason.ShouldBe("is not connected"));
-        await cluster.Of<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, "silent"), Cancellation);
+        await cluster.Entities<V1Pod>().DeleteAsync(new ObjectKey(ns.Name, "silent"), Cancellation);
         await StatusAsync(mesh, s => (s.Phase, s.LastRotation is null).ShouldBe(("Stable", false)));
     }
 
@@ -112,10 +112,10 @@ public sealed class RotationTests(TestCluster cluster)
                 RenewTime = TimeProvider.System.GetUtcNow().AddMinutes(minutes).UtcDateTime,
             },
         };
-        await cluster.Of<V1Lease>().CreateAsync(report, Cancellation);
+        await cluster.Entities<V1Lease>().CreateAsync(report, Cancellation);
         await RotateAsync(mesh);
         await StatusAsync(mesh, s => s.Holding.ShouldNotBeNull().ShouldHaveSingleItem().Name.ShouldBe("wrong"));
-        await cluster.Of<V1Lease>().DeleteAsync(new ObjectKey(mesh.Namespace, "other-replica"), Cancellation);
+        await cluster.Entities<V1Lease>().DeleteAsync(new ObjectKey(mesh.Namespace, "other-replica"), Cancellation);
         await StatusAsync(mesh, s => (s.Phase, s.LastRotation is null).ShouldBe(("Stable", false)));
     }
 
@@ -175,7 +175,7 @@ public sealed class RotationTests(TestCluster cluster)
         var secret = await SecretAsync(mesh);
         secret.Metadata.Labels = null;
         secret.Data = Data(own);
-        await cluster.Of<V1Secret>().ReplaceAsync(secret, Cancellation);
+        await cluster.Entities<V1Secret>().ReplaceAsync(secret, Cancellation);
         foreach (var phase in new[] { "DistributingTrust", "Signing", "Retiring" })
         {
             await StatusAsync(mesh, s => (s.Phase, s.ProxiesTrusting).ShouldBe((phase, "1/2")));
@@ -199,7 +199,7 @@ public sealed class RotationTests(TestCluster cluster)
         await using var mesh = await TestOperator.StartAsync(cluster);
         var secret = await SecretAsync(mesh);
         secret.Metadata.Labels = null;
-        await cluster.Of<V1Secret>().ReplaceAsync(secret, Cancellation);
+        await cluster.Entities<V1Secret>().ReplaceAsync(secret, Cancellation);
         await RotateAsync(mesh);
         var refused = await StatusAsync(mesh, s => Condition(s, "Accepted").Reason.ShouldBe("RotationNotPossible"));
         Condition(refused, "Accepted").Message.ShouldContain($"new authority into Secret {mesh.Namespace}/mesh-ca");
@@ -242,11 +242,11 @@ public sealed class RotationTests(TestCluster cluster)
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var key = new ObjectKey(ns.Name, "mesh-trust-bundle");
         await BundleAsync(key, mesh.Host.TrustBundle);
-        var edited = (await cluster.Of<V1ConfigMap>().GetAsync(key, Cancellation))!;
+        var edited = (await cluster.Entities<V1ConfigMap>().GetAsync(key, Cancellation))!;
         edited.Data["ca.crt"] = "edited";
-        await cluster.Of<V1ConfigMap>().ReplaceAsync(edited, Cancellation);
+        await cluster.Entities<V1ConfigMap>().ReplaceAsync(edited, Cancellation);
         await BundleAsync(key, mesh.Host.TrustBundle);
-        await cluster.Of<V1ConfigMap>().DeleteAsync(key, Cancellation);
+        await cluster.Entities<V1ConfigMap>().DeleteAsync(key, Cancellation);
         await BundleAsync(key, mesh.Host.TrustBundle);
     }
 
@@ -264,7 +264,7 @@ public sealed class RotationTests(TestCluster cluster)
         Condition(warned, "ExpiringSoon").Message.ShouldContain("meshop ca rotate");
         await Eventually.Succeeds(async () =>
         {
-            var events = await cluster.Of<Corev1Event>().ListAsync(Cancellation);
+            var events = await cluster.Entities<Corev1Event>().ListAsync(Cancellation);
             events.ShouldContain(e =>
                 e.InvolvedObject.Kind == "MeshCertificateAuthority"
                 && e.InvolvedObject.Name == mesh.Namespace
@@ -296,10 +296,10 @@ public sealed class RotationTests(TestCluster cluster)
             o => o with { ElectionIdentity = "zero", OwnWebhookConfigurations = false }
         );
         foreach (var name in new[] { "mesh-ca", "mesh-ca-state" })
-            await cluster.Of<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
+            await cluster.Entities<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
         await first.StopAsync();
         foreach (var name in new[] { "mesh-ca", "mesh-ca-state" })
-            await cluster.Of<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
+            await cluster.Entities<V1Secret>().DeleteAsync(new ObjectKey(first.Namespace, name), Cancellation);
         var starting = Enumerable
             .Range(0, 3)
             .Select(i => first.StartAnotherAsync(o => o with { ElectionIdentity = $"replica-{i}" }))
@@ -346,13 +346,13 @@ public sealed class RotationTests(TestCluster cluster)
         new(cluster, ns, mesh.Host.TrustBundle, () => mesh.Host.Ports[ListenerKind.TlsXds].Port);
 
     private async Task<V1Secret> SecretAsync(TestOperator mesh) =>
-        (await cluster.Of<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), Cancellation)).ShouldNotBeNull();
+        (await cluster.Entities<V1Secret>().GetAsync(new ObjectKey(mesh.Namespace, "mesh-ca"), Cancellation)).ShouldNotBeNull();
 
     private async Task ReplaceAsync(TestOperator mesh, CertificateAuthorityFiles files)
     {
         var secret = await SecretAsync(mesh);
         secret.Data = Data(files);
-        await cluster.Of<V1Secret>().ReplaceAsync(secret, Cancellation);
+        await cluster.Entities<V1Secret>().ReplaceAsync(secret, Cancellation);
     }
 
     private async Task RotateAsync(TestOperator mesh)
@@ -363,7 +363,7 @@ public sealed class RotationTests(TestCluster cluster)
 
     private Task<MeshCertificateAuthority> PatchAsync(TestOperator mesh, string patch) =>
         cluster
-            .Of<MeshCertificateAuthority>()
+            .Entities<MeshCertificateAuthority>()
             .MergePatchAsync(new ObjectKey(string.Empty, mesh.Namespace), (JsonObject)JsonNode.Parse(patch)!, Cancellation);
 
     private async Task<MeshCertificateAuthorityStatus> StatusAsync(TestOperator mesh, Action<MeshCertificateAuthorityStatus> assert)
@@ -372,7 +372,9 @@ public sealed class RotationTests(TestCluster cluster)
         await Eventually.Succeeds(
             async () =>
             {
-                status = (await cluster.Of<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, mesh.Namespace), Cancellation))
+                status = (
+                    await cluster.Entities<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, mesh.Namespace), Cancellation)
+                )
                     .ShouldNotBeNull()
                     .Status.ShouldNotBeNull();
                 assert(status);
@@ -384,7 +386,8 @@ public sealed class RotationTests(TestCluster cluster)
 
     private Task BundleAsync(ObjectKey key, string bundle) =>
         Eventually.Succeeds(
-            async () => (await cluster.Of<V1ConfigMap>().GetAsync(key, Cancellation)).ShouldNotBeNull().Data["ca.crt"].ShouldBe(bundle),
+            async () =>
+                (await cluster.Entities<V1ConfigMap>().GetAsync(key, Cancellation)).ShouldNotBeNull().Data["ca.crt"].ShouldBe(bundle),
             Patience
         );
 
@@ -396,10 +399,10 @@ public sealed class RotationTests(TestCluster cluster)
         var key = new ObjectKey(string.Empty, mesh.Namespace);
         await Eventually.Succeeds(async () =>
         {
-            (await cluster.Of<V1MutatingWebhookConfiguration>().GetAsync(key, Cancellation))
+            (await cluster.Entities<V1MutatingWebhookConfiguration>().GetAsync(key, Cancellation))
                 .ShouldNotBeNull()
                 .Webhooks.ShouldAllBe(w => Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle);
-            (await cluster.Of<V1ValidatingWebhookConfiguration>().GetAsync(key, Cancellation))
+            (await cluster.Entities<V1ValidatingWebhookConfiguration>().GetAsync(key, Cancellation))
                 .ShouldNotBeNull()
                 .Webhooks.ShouldAllBe(w => Encoding.ASCII.GetString(w.ClientConfig.CaBundle) == mesh.Host.TrustBundle);
         });

@@ -41,7 +41,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
             _operators.Add(OperatorProcess.Start(cluster, own.Name));
             var roots = string.Empty;
             await Eventually.Succeeds(
-                async () => roots = (await cluster.Of<V1ConfigMap>().GetAsync(bundle, Cancellation)).ShouldNotBeNull().Data["ca.crt"],
+                async () => roots = (await cluster.Entities<V1ConfigMap>().GetAsync(bundle, Cancellation)).ShouldNotBeNull().Data["ca.crt"],
                 Patience
             );
 
@@ -64,7 +64,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
             var handshakes = (await Task.WhenAll(callers)).Sum();
             failures.ShouldBeEmpty();
             handshakes.ShouldBeGreaterThan(1000);
-            var last = (await cluster.Of<V1ConfigMap>().GetAsync(bundle, Cancellation))!.Data["ca.crt"];
+            var last = (await cluster.Entities<V1ConfigMap>().GetAsync(bundle, Cancellation))!.Data["ca.crt"];
             proxies.All.ShouldAllBe(p => p.Current!.Roots == last);
             thumbprints.Overlaps(proxies.All.Select(p => p.Current!.Certificate.Thumbprint)).ShouldBeFalse();
             TestContext.Current.SendDiagnosticMessage(
@@ -75,7 +75,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
         {
             foreach (var process in _operators)
                 await process.DisposeAsync();
-            await cluster.Of<MeshCertificateAuthority>().DeleteAsync(new ObjectKey(string.Empty, "mesh"), CancellationToken.None);
+            await cluster.Entities<MeshCertificateAuthority>().DeleteAsync(new ObjectKey(string.Empty, "mesh"), CancellationToken.None);
         }
     }
 
@@ -85,7 +85,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
         var (slow, request) = (proxies["p7"], Guid.NewGuid().ToString());
         slow.Hold();
         await cluster
-            .Of<MeshCertificateAuthority>()
+            .Entities<MeshCertificateAuthority>()
             .MergePatchAsync(
                 new ObjectKey(string.Empty, "mesh"),
                 new JsonObject
@@ -131,7 +131,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
     }
 
     private async Task<string> LeaderAsync() =>
-        (await cluster.Of<V1Lease>().GetAsync(new ObjectKey(_namespace, "mesh-operator-leader"), Cancellation))
+        (await cluster.Entities<V1Lease>().GetAsync(new ObjectKey(_namespace, "mesh-operator-leader"), Cancellation))
             .ShouldNotBeNull()
             .Spec.HolderIdentity
         ?? "nobody";
@@ -171,7 +171,7 @@ public sealed partial class RotationUnderLoadTests(TestCluster cluster)
         Eventually.Succeeds(
             async () =>
                 assert(
-                    (await cluster.Of<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, "mesh"), Cancellation))
+                    (await cluster.Entities<MeshCertificateAuthority>().GetAsync(new ObjectKey(string.Empty, "mesh"), Cancellation))
                         .ShouldNotBeNull()
                         .Status.ShouldNotBeNull()
                 ),

@@ -28,7 +28,7 @@ public sealed class WantedAuthorityTests(TestCluster cluster)
     {
         await using var ns = await TestNamespace.CreateAsync(cluster);
         var options = new OperatorOptions { Namespace = ns.Name };
-        var secrets = new AuthoritySecrets(cluster.Of<V1Secret>(), options);
+        var secrets = new AuthoritySecrets(cluster.Entities<V1Secret>(), options);
         var wanted = new WantedAuthority(secrets, options, TimeProvider.System, NullLogger<WantedAuthority>.Instance);
         using var signer = CertificateAuthority.CreateSelfSigned(options.TrustDomain, TimeProvider.System);
         var state = AuthorityState.Create(signer.Files, TimeProvider.System.GetUtcNow());

@@ -109,14 +109,16 @@ internal sealed class SplitScene : IAsyncDisposable
         );
 
     public async Task<TrafficSplit> SplitAsync(string name = Split) =>
-        (await _cluster.Of<TrafficSplit>().GetAsync(new ObjectKey(Name, name), TestContext.Current.CancellationToken)).ShouldNotBeNull();
+        (
+            await _cluster.Entities<TrafficSplit>().GetAsync(new ObjectKey(Name, name), TestContext.Current.CancellationToken)
+        ).ShouldNotBeNull();
 
     public Task ApplyAsync(string manifest) => _cluster.ApplyAsync(manifest);
 
     /// <summary>Says something to the split's gradual shift.</summary>
     public Task CommandAsync(string command) =>
         _cluster
-            .Of<TrafficSplit>()
+            .Entities<TrafficSplit>()
             .MergePatchAsync(
                 new ObjectKey(Name, Split),
                 new JsonObject

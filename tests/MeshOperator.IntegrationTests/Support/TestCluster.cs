@@ -104,7 +104,7 @@ public sealed class TestCluster : IAsyncLifetime
     /// <summary>Another client of the same API server.</summary>
     internal k8s.Kubernetes Connect() => new(KubernetesClientConfiguration.BuildConfigFromConfigFile(KubeconfigPath));
 
-    internal EntityClient<T> Of<T>()
+    internal EntityClient<T> Entities<T>()
         where T : IKubernetesObject<V1ObjectMeta> => new(Transport);
 
     /// <summary>Applies manifests as a user would, unknown fields refused.</summary>
@@ -134,7 +134,7 @@ internal sealed class TestNamespace : IAsyncDisposable
         // A pod is refused until the namespace's default account is there.
         await Testing.Eventually.Succeeds(async () =>
         {
-            if (await cluster.Of<V1ServiceAccount>().GetAsync(new ObjectKey(ns.Name, "default"), CancellationToken.None) is null)
+            if (await cluster.Entities<V1ServiceAccount>().GetAsync(new ObjectKey(ns.Name, "default"), CancellationToken.None) is null)
                 throw new InvalidOperationException("the default service account is not there");
         });
         return ns;
@@ -196,7 +196,7 @@ internal sealed class TestNamespace : IAsyncDisposable
               containers: [{name: app, image: registry.example.com/app:1}]
             """
         );
-        return (await _cluster.Of<V1Pod>().GetAsync(new ObjectKey(Name, name), CancellationToken.None))!;
+        return (await _cluster.Entities<V1Pod>().GetAsync(new ObjectKey(Name, name), CancellationToken.None))!;
     }
 
     public Task SplitAsync(string name, string root, params (string Service, int Weight)[] backends) =>
@@ -231,7 +231,7 @@ internal sealed class TestNamespace : IAsyncDisposable
         );
 
     public async ValueTask DisposeAsync() =>
-        await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
+        await _cluster.Entities<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Name), CancellationToken.None);
 }
 
 /// <summary>An operator on the test cluster, in a namespace of its own.</summary>
@@ -301,12 +301,12 @@ internal sealed class TestOperator : IAsyncDisposable
         if (!_ownsObjects)
             return;
         var key = new ObjectKey(string.Empty, _options.WebhookConfiguration);
-        await _cluster.Of<V1MutatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
-        await _cluster.Of<V1ValidatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
+        await _cluster.Entities<V1MutatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
+        await _cluster.Entities<V1ValidatingWebhookConfiguration>().DeleteAsync(key, CancellationToken.None);
         await _cluster
-            .Of<Api.Authorities.MeshCertificateAuthority>()
+            .Entities<Api.Authorities.MeshCertificateAuthority>()
             .DeleteAsync(new ObjectKey(string.Empty, _options.CertificateAuthority), CancellationToken.None);
-        await _cluster.Of<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Namespace), CancellationToken.None);
+        await _cluster.Entities<V1Namespace>().DeleteAsync(new ObjectKey(string.Empty, Namespace), CancellationToken.None);
     }
 
     private static async Task<TestOperator> StartAsync(

@@ -50,7 +50,7 @@ internal sealed class PodClient : IDisposable
     }
 
     /// <summary>Calls through the proxy of a pod. Each client has connections of its own.</summary>
-    public static PodClient Of(LocalPod pod) =>
+    public static PodClient For(LocalPod pod) =>
         new(
             pod,
             new SocketsHttpHandler

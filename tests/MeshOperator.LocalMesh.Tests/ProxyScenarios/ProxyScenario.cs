@@ -18,10 +18,10 @@ public abstract class ProxyScenario(ScenarioMesh mesh) : IAsyncLifetime
     private protected ScenarioMesh Mesh => mesh;
 
     /// <summary>Calls as the account <c>friend</c>.</summary>
-    private protected PodClient Friend => Keep(PodClient.Of(mesh.Running.FindPod("friend")));
+    private protected PodClient Friend => Keep(PodClient.For(mesh.Running.FindPod("friend")));
 
     /// <summary>Calls as the account <c>other</c>.</summary>
-    private protected PodClient Other => Keep(PodClient.Of(mesh.Running.FindPod("other")));
+    private protected PodClient Other => Keep(PodClient.For(mesh.Running.FindPod("other")));
 
     public async ValueTask InitializeAsync() => Web = await mesh.AddServiceAsync();
 

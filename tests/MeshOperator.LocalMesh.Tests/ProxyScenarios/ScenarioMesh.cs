@@ -142,7 +142,7 @@ public abstract class ScenarioMesh : IAsyncLifetime
             """
         );
         // A service without a policy has no condition that says when callers know it.
-        using var friend = PodClient.Of(Running.FindPod("friend"));
+        using var friend = PodClient.For(Running.FindPod("friend"));
         await Eventually.Succeeds(async () => (await friend.GetAsync($"http://{name}/")).Status.ShouldBe(200));
         return name;
     }
@@ -161,7 +161,7 @@ public abstract class ScenarioMesh : IAsyncLifetime
 
             foreach (var caller in new[] { "friend", "other" })
             {
-                using var client = PodClient.Of(Running.FindPod(caller));
+                using var client = PodClient.For(Running.FindPod(caller));
                 (await client.RepeatAsync(4, "http://web/")).ShouldAllBe(reply => reply.Status == 200);
             }
         });

@@ -278,10 +278,10 @@ internal sealed class ProxyMesh : IAsyncDisposable
     }
 
     /// <summary>The address of a pod that was added.</summary>
-    public string AddressOf(string pod) => Model.Workloads[new WorkloadName(Namespace, pod)].ExplicitProxy!.Address;
+    public string FindAddress(string pod) => Model.Workloads[new WorkloadName(Namespace, pod)].ExplicitProxy!.Address;
 
     /// <summary>A proxy that was started.</summary>
-    public MeshProxy ProxyOf(string pod) => _parts.OfType<MeshProxy>().Last(proxy => proxy.NodeId == $"{pod}.{Namespace}");
+    public MeshProxy FindProxy(string pod) => _parts.OfType<MeshProxy>().Last(proxy => proxy.NodeId == $"{pod}.{Namespace}");
 
     public async ValueTask DisposeAsync()
     {

@@ -7,7 +7,7 @@ namespace MeshOperator.Tests.Goldens;
 /// family.</summary>
 internal static class EndpointSlices
 {
-    public static IEnumerable<V1EndpointSlice> Of(V1Service service, IReadOnlyList<V1Pod> pods)
+    public static IEnumerable<V1EndpointSlice> For(V1Service service, IReadOnlyList<V1Pod> pods)
     {
         if (service.Spec.Selector is not { Count: > 0 } selector || service.Spec.Type == "ExternalName")
             yield break;

@@ -26,10 +26,10 @@ internal sealed class GoldenCase
     }
 
     /// <summary>All cases, in the order of their names.</summary>
-    public static IEnumerable<string> Names => NamesOf(Translation);
+    public static IEnumerable<string> Names => FindNames(Translation);
 
     /// <summary>All cases of a suite, in the order of their names.</summary>
-    public static IEnumerable<string> NamesOf(string suite) =>
+    public static IEnumerable<string> FindNames(string suite) =>
         Directory.GetDirectories(Root(suite)).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal);
 
     public string Name { get; }

@@ -150,7 +150,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
                     foreach (var (output, type) in SharedTypes)
                         scope[output] = Strings(
                             configuration
-                                .SharedOf(group.First())[(int)type]
+                                .FindShared(group.First())[(int)type]
                                 .Items.ToArray()
                                 .Select(resource => resource.Name)
                                 .Where(name => !CommonNames.Contains(name))

@@ -28,7 +28,7 @@ public sealed class InjectionGoldens : IAsyncLifetime
     private readonly HttpClient _http = new();
     private WebApplication? _app;
 
-    public static TheoryData<string> Cases => [.. GoldenCase.NamesOf(Suite)];
+    public static TheoryData<string> Cases => [.. GoldenCase.FindNames(Suite)];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

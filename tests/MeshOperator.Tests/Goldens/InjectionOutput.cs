@@ -48,7 +48,7 @@ internal sealed partial class InjectionOutput(SidecarInjector injector, string n
         if (notes.Count > 0)
             files.Add("notes.yaml", ManifestYaml.Write(new JsonArray([.. notes.Select(note => JsonValue.Create(note))])));
         var manifests = ManifestReader.Read(yaml);
-        var bootstraps = manifests.Select(BootstrapOf).OfType<JsonObject>().ToList();
+        var bootstraps = manifests.Select(ReadBootstrap).OfType<JsonObject>().ToList();
         JsonNode[] probes = [.. bootstraps.Select(Probes).OfType<JsonNode>()];
         if (probes.Length > 0)
             files.Add("probes.yaml", Documents(probes));
@@ -63,10 +63,10 @@ internal sealed partial class InjectionOutput(SidecarInjector injector, string n
     public IEnumerable<JsonObject> Bootstraps(GoldenCase golden) =>
         ManifestReader
             .Read(new ManifestInjector(injector, ns, PodTemplatePaths.Known).Inject(golden.Manifests).Yaml)
-            .Select(BootstrapOf)
+            .Select(ReadBootstrap)
             .OfType<JsonObject>();
 
-    private static JsonObject? BootstrapOf(JsonObject manifest) =>
+    private static JsonObject? ReadBootstrap(JsonObject manifest) =>
         Own(Template(manifest)).Select(c => c["args"]).FirstOrDefault(args => (string?)args?[0] == "--config-yaml") is { } found
             ? (JsonObject)JsonNode.Parse(Expand((string)found[1]!))!
             : null;

@@ -29,7 +29,7 @@ internal sealed class ManifestCluster
     /// <summary>The cluster of some manifests. An object is as old as its place in them, so the first is the oldest.</summary>
     /// <exception cref="ManifestException">An object cannot be read, has a field that its kind lacks, or is of a kind that is of no use
     /// here.</exception>
-    public static ManifestCluster Of(string manifests, GoldenSettings settings)
+    public static ManifestCluster Read(string manifests, GoldenSettings settings)
     {
         var cluster = new ManifestCluster(settings);
         foreach (var json in ManifestReader.Read(manifests))
@@ -48,7 +48,7 @@ internal sealed class ManifestCluster
         foreach (var service in cluster.All<V1Service>())
             cluster.GiveAddresses(service);
         cluster._objects.AddRange(
-            cluster.All<V1Service>().ToArray().SelectMany(service => EndpointSlices.Of(service, [.. cluster.All<V1Pod>()]))
+            cluster.All<V1Service>().ToArray().SelectMany(service => EndpointSlices.For(service, [.. cluster.All<V1Pod>()]))
         );
         return cluster;
     }

@@ -61,7 +61,7 @@ public sealed class TranslationGoldens : IDisposable
 
     private static (TranslationResult Result, EnvoyConfiguration Configuration) Translate(GoldenCase golden, int order = 0)
     {
-        var result = Translator.Translate(ManifestCluster.Of(golden.Manifests, golden.Settings).Snapshot().InOrder(order));
+        var result = Translator.Translate(ManifestCluster.Read(golden.Manifests, golden.Settings).Snapshot().InOrder(order));
         return (result, new EnvoyTranslator(golden.Settings.Telemetry, golden.Settings.HeaderCase).Translate(result.Model));
     }
 
@@ -76,7 +76,7 @@ public sealed class TranslationGoldens : IDisposable
             .Configuration.Nodes.OrderBy(n => n.Key.NodeId, StringComparer.Ordinal)
             .SelectMany(n =>
                 new[] { n.Value.Identity }
-                    .Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.SharedOf(n.Value))).Select(r => $"{n.Key} {r}"))
+                    .Concat(Own(n.Value.Own).Concat(Items(translation.Configuration.FindShared(n.Value))).Select(r => $"{n.Key} {r}"))
                     .Concat(n.Value.Own.Callers.Select(callers => $"{n.Key} {callers.Name} {callers.Id}"))
                     .Append($"{n.Key} {n.Value.Members.Version}")
             );
@@ -90,7 +90,7 @@ public sealed class TranslationGoldens : IDisposable
             ? [Items(configuration.Shared)]
             : configuration
                 .Nodes.Values.DistinctBy(node => (node.Own, node.Scope, node.Members))
-                .Select(node => Items(configuration.SharedOf(node)).Concat(Own(node.Own)).Concat(node.Members.Items.ToArray()));
+                .Select(node => Items(configuration.FindShared(node)).Concat(Own(node.Own)).Concat(node.Members.Items.ToArray()));
 
     private static IEnumerable<XdsResource> Items(IEnumerable<ResourceSet> sets) => sets.SelectMany(set => set.Items.ToArray());
 

@@ -188,7 +188,7 @@ internal static class RandomPolicies
         (targets, kind, bound) =>
             new CircuitBreakerSpec
             {
-                TargetRefs = OfServices(targets),
+                TargetRefs = KeepServices(targets),
                 MaxRequests = kind == 0 ? null : bound,
                 MaxRetries = kind == 1 ? bound : null,
                 OutlierDetection = kind is 0 or 2 ? new OutlierDetectionSpec { Consecutive5xx = bound } : null,
@@ -214,7 +214,7 @@ internal static class RandomPolicies
         (targets, method, kind) =>
             new LoadBalancingPolicySpec
             {
-                TargetRefs = OfServices(targets),
+                TargetRefs = KeepServices(targets),
                 Method = method,
                 Hash =
                     method is not LoadBalancingMethod.Hash ? null
@@ -254,7 +254,7 @@ internal static class RandomPolicies
                 Scope = scope,
                 Queue = kind == 1 ? new ConcurrencyLimit { Running = targets.Length, Waiting = 8 } : null,
                 Selector = kind == 0 ? new PodLabelSelector { MatchLabels = { ["app"] = app } } : null,
-                TargetRefs = kind == 0 ? null : OfServices(targets),
+                TargetRefs = kind == 0 ? null : KeepServices(targets),
                 Limits =
                 [
                     .. limits.Select(limit => new RequestLimit
@@ -296,7 +296,7 @@ internal static class RandomPolicies
             .Select(kind => kind.Add)
             .Aggregate(Gen.Const(PolicySet.Empty), (set, add) => Gen.Select(set, add, (policies, change) => change(policies)));
 
-    private static List<PolicyTargetReference> OfServices(PolicyTargetReference[] targets) =>
+    private static List<PolicyTargetReference> KeepServices(PolicyTargetReference[] targets) =>
         [
             .. targets.Select(target => new PolicyTargetReference
             {

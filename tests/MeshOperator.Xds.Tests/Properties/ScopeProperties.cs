@@ -76,7 +76,7 @@ public sealed class ScopeProperties
                     var node in configuration.Nodes.Values.Where(node => node.Scope?.Explicit is not null).DistinctBy(node => node.Scope)
                 )
                 {
-                    Names(configuration.SharedOf(node), ResourceType.Listener)
+                    Names(configuration.FindShared(node), ResourceType.Listener)
                         .Where(name => !name.StartsWith("local/", StringComparison.Ordinal))
                         .ShouldBe(["explicit-proxy"]);
                     var hosts = ConfigurationJson
@@ -89,7 +89,7 @@ public sealed class ScopeProperties
                     hosts.ShouldAllBe(host => host!["domains"]!.AsArray().Count > 0);
                     var found = new References();
                     found.Visit(hosts);
-                    found.Clusters.ShouldBeSubsetOf(Names(configuration.SharedOf(node), ResourceType.Cluster));
+                    found.Clusters.ShouldBeSubsetOf(Names(configuration.FindShared(node), ResourceType.Cluster));
                 }
             },
             iter: Iterations

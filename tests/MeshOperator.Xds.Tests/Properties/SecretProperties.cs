@@ -52,7 +52,7 @@ public sealed class SecretProperties
                                 .Resources.Select(r => Secret.Parser.ParseFrom(r.Resource_.Value))
                                 .Where(s => s.TlsCertificate is not null)
                         )
-                            IdentityOf(secret).ShouldBe(workload.Identity);
+                            ReadIdentity(secret).ShouldBe(workload.Identity);
                     }
                 },
                 iter: 60,
@@ -60,7 +60,7 @@ public sealed class SecretProperties
             );
     }
 
-    private static string IdentityOf(Secret secret)
+    private static string ReadIdentity(Secret secret)
     {
         using var leaf = X509Certificate2.CreateFromPem(Encoding.ASCII.GetString(secret.TlsCertificate.CertificateChain.InlineBytes.Span));
         var uri = leaf.Extensions.First(e => e.Oid!.Value == "2.5.29.17").Format(multiLine: false);

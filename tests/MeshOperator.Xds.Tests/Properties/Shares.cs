@@ -23,7 +23,7 @@ internal static class Shares
     }
 
     /// <summary>Those of the routes of a name. There are two sets where methods differ for retries.</summary>
-    public static IEnumerable<Dictionary<string, double>> OfRequests(JsonNode configuration, string name)
+    public static IEnumerable<Dictionary<string, double>> ForRequests(JsonNode configuration, string name)
     {
         var routes = configuration["virtual_hosts"]!.AsArray().Single()!["routes"]!
             .AsArray()
@@ -42,7 +42,7 @@ internal static class Shares
     }
 
     /// <summary>Those of the TCP proxies of listeners.</summary>
-    public static IEnumerable<Dictionary<string, double>> OfConnections(IEnumerable<JsonNode?> listeners) =>
+    public static IEnumerable<Dictionary<string, double>> ForConnections(IEnumerable<JsonNode?> listeners) =>
         from listener in listeners
         from chain in (listener!["filter_chains"]?.AsArray() ?? []).Append(listener["default_filter_chain"])
         from filter in chain?["filters"]?.AsArray() ?? []
@@ -72,11 +72,11 @@ internal static class Shares
 
     private static List<(string Cluster, long Weight)> Weights(JsonNode action) =>
         action["weighted_clusters"] is { } weighted
-            ? [.. weighted["clusters"]!.AsArray().Select(c => (OfService((string)c!["name"]!), (long)c["weight"]!))]
-            : [(OfService((string)action["cluster"]!), 1)];
+            ? [.. weighted["clusters"]!.AsArray().Select(c => (ReadService((string)c!["name"]!), (long)c["weight"]!))]
+            : [(ReadService((string)action["cluster"]!), 1)];
 
     /// <summary>Endpoints of a headless service that clients choose themselves are that service's share.</summary>
-    private static string OfService(string cluster)
+    private static string ReadService(string cluster)
     {
         const string Direct = "direct/",
             Plaintext = "/plaintext";

@@ -165,7 +165,9 @@ public sealed class TranslationProperties
                 {
                     var name = Translation.Shared.Names.Outbound(port.Service, port.Port);
                     foreach (
-                        var (configured, http) in routes.Where(r => IsOf(port, r!)).SelectMany(r => port.Routes.Select(http => (r!, http)))
+                        var (configured, http) in routes
+                            .Where(r => Concerns(port, r!))
+                            .SelectMany(r => port.Routes.Select(http => (r!, http)))
                     )
                     {
                         var wanted = Shares.Wanted(http.Backends, Shares.Missing);
@@ -176,10 +178,10 @@ public sealed class TranslationProperties
                                     1 - wanted.GetValueOrDefault(Shares.Missing),
                                 [Shares.Missing] = wanted.GetValueOrDefault(Shares.Missing),
                             };
-                        Shares.OfRequests(configured, http.Name).ShouldAllBe(shares => Shares.AreNear(shares, wanted));
+                        Shares.ForRequests(configured, http.Name).ShouldAllBe(shares => Shares.AreNear(shares, wanted));
                     }
 
-                    foreach (var tcp in Shares.OfConnections(listeners.Where(l => IsOf(port, l!))))
+                    foreach (var tcp in Shares.ForConnections(listeners.Where(l => Concerns(port, l!))))
                         Shares.AreNear(tcp, Shares.Wanted(port.TcpBackends, Translation.Shared.Names.Blackhole)).ShouldBeTrue();
                 }
             },
@@ -234,7 +236,7 @@ public sealed class TranslationProperties
     private static IEnumerable<MeshEndpoint> Taking(MeshServicePort port) => port.Endpoints.Where(endpoint => !endpoint.IsDraining);
 
     /// <summary>Whether a route configuration or listener is a service port's.</summary>
-    private static bool IsOf(MeshServicePort port, JsonNode resource)
+    private static bool Concerns(MeshServicePort port, JsonNode resource)
     {
         var name = Translation.Shared.Names.Outbound(port.Service, port.Port);
         return (string)resource["name"]! is var found && (found == name || found.StartsWith($"{name}/", StringComparison.Ordinal));

@@ -33,7 +33,7 @@ internal static class TlsPeers
     }
 
     /// <summary>The URI of a certificate's subject alternative names; fails when there is not exactly one name.</summary>
-    public static string SpiffeIdOf(X509Certificate2 certificate)
+    public static string ReadSpiffeId(X509Certificate2 certificate)
     {
         var names = new AsnReader(
             certificate.Extensions.First(e => e.Oid!.Value == "2.5.29.17").RawData,
@@ -103,6 +103,6 @@ internal static class TlsPeers
         verifier.ChainPolicy.CustomTrustStore.ImportFromPem(self.Roots);
         verifier.ChainPolicy.ExtraStore.AddRange(sent!.ChainPolicy.ExtraStore);
         verifier.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        return verifier.Build(certificate) && SpiffeIdOf(certificate) == self.Expected;
+        return verifier.Build(certificate) && ReadSpiffeId(certificate) == self.Expected;
     }
 }

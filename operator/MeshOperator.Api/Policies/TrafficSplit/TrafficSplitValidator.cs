@@ -44,8 +44,8 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                 .Must(b => b.Count == 0 || b.Any(x => TrafficSplitDefaults.ResolveWeight(x) > 0))
                 .WithMessage("all weights are 0; set a weight above 0 for at least one backend");
             RuleFor(b => b)
-                .Must(b => b.FirstTwice(NameOf) is null)
-                .WithMessage(b => $"the backend '{b.FirstTwice(NameOf)}' is listed twice; list it once, with the sum of the weights");
+                .Must(b => b.FirstTwice(Describe) is null)
+                .WithMessage(b => $"the backend '{b.FirstTwice(Describe)}' is listed twice; list it once, with the sum of the weights");
             RuleForEach(b => b)
                 .ChildRules(backend =>
                 {
@@ -58,7 +58,7 @@ public sealed class TrafficSplitValidator : AbstractValidator<TrafficSplitSpec>
                 });
         }
 
-        private static string NameOf(TrafficSplitBackend backend) =>
+        private static string Describe(TrafficSplitBackend backend) =>
             backend.Port is { } port ? string.Create(CultureInfo.InvariantCulture, $"{backend.Service}:{port}") : backend.Service;
     }
 

@@ -62,10 +62,10 @@ internal sealed class SnapshotChanges
     public HashSet<string> PodAddresses { get; }
 
     /// <summary>Whether something was replaced on which the endpoints of a namespace's services depend.</summary>
-    public bool ReachEndpointsOf(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
+    public bool ReachEndpointsIn(string ns) => AllEndpoints || _ofEndpoints.Contains(ns);
 
     /// <summary>Whether something was replaced on which depends what the pods of a namespace's services do.</summary>
-    public bool ReachWorkloadsOf(string ns) => _ofWorkloads.Contains(ns);
+    public bool ReachWorkloadsIn(string ns) => _ofWorkloads.Contains(ns);
 
     /// <summary>The pods on nodes that were replaced.</summary>
     public IEnumerable<ObjectName> PodsOfNodes(ClusterSnapshot snapshot) =>
@@ -94,14 +94,14 @@ internal sealed class SnapshotChanges
         from kind in KindsThat(PolicyEffects.Workloads)
         from name in Replaced(before[kind], after[kind])
         from record in new[] { before[kind].GetValueOrDefault(name), after[kind].GetValueOrDefault(name) }
-        where SelectorOf(record) is not null
-        from pod in selections.Find(name.Namespace, SelectorOf(record)!)
+        where ReadSelector(record) is not null
+        from pod in selections.Find(name.Namespace, ReadSelector(record)!)
         select pod;
 
     /// <summary>Whether a policy has an effect on the pods that it selects and on no others; also when there is none.</summary>
-    private static bool IsForSelected(PolicyRecord? policy) => policy is not { HasSpec: true } || SelectorOf(policy) is not null;
+    private static bool IsForSelected(PolicyRecord? policy) => policy is not { HasSpec: true } || ReadSelector(policy) is not null;
 
-    private static PodLabelSelector? SelectorOf(PolicyRecord? policy) =>
+    private static PodLabelSelector? ReadSelector(PolicyRecord? policy) =>
         policy switch
         {
             PolicyRecord<MtlsPolicySpec> mtls => mtls.Spec?.Selector,

@@ -23,7 +23,7 @@ internal sealed record ServiceBackends(
     [.. Slices.SelectMany(slice => slice.Slice.Endpoints).Where(e => e.Pod is null && e.Addresses.Count > 0).Select(e => e.Addresses[0])];
 
     /// <summary>Whether it was made of these very records.</summary>
-    public bool IsMadeOf(ServiceRecord service, IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> slices)
+    public bool IsMadeFrom(ServiceRecord service, IReadOnlyList<(ObjectName Name, EndpointSliceRecord Slice)> slices)
     {
         if (!ReferenceEquals(Service, service) || Slices.Count != slices.Count)
             return false;
@@ -75,9 +75,9 @@ internal sealed class BackendCache
         {
             var slices = endpoints.FindSlices(name);
             var known = Get(name);
-            if (known.OtherNamespaces.Count > 0 && changes.ReachWorkloadsOf(name.Namespace))
+            if (known.OtherNamespaces.Count > 0 && changes.ReachWorkloadsIn(name.Namespace))
                 touched.UnionWith(known.Ports.SelectMany(port => port.Pods).Select(pod => pod.Pod));
-            if (known.IsMadeOf(service, slices) && !suspects.Contains(name) && !IsReached(name, known, changes))
+            if (known.IsMadeFrom(service, slices) && !suspects.Contains(name) && !IsReached(name, known, changes))
                 continue;
             Set(name, known, Create(name, service, slices, endpoints), touched);
         }
@@ -96,8 +96,8 @@ internal sealed class BackendCache
 
     /// <summary>Whether something else was replaced on which a service's endpoints depend.</summary>
     private static bool IsReached(ObjectName name, ServiceBackends known, SnapshotChanges changes) =>
-        changes.ReachEndpointsOf(name.Namespace)
-        || known.OtherNamespaces.Any(changes.ReachEndpointsOf)
+        changes.ReachEndpointsIn(name.Namespace)
+        || known.OtherNamespaces.Any(changes.ReachEndpointsIn)
         || known.BareAddresses.Any(changes.PodAddresses.Contains);
 
     private static ServiceBackends Create(

@@ -122,7 +122,7 @@ internal sealed class WorkloadBuilder
         return new InboundProfile(policy?.DefaultMode ?? MtlsMode.Permissive, ports.Values.ToValueList(), policies.ToValueList())
         {
             DefaultAccess = policy?.Access.ForPort(port: null),
-            DefaultRevision = RevisionOf(0, isHttp: false),
+            DefaultRevision = FindRevision(0, isHttp: false),
             HasIpv6 = pod.HasIpv6,
             Binding = pod.ExplicitProxy?.Inbound,
             Tls = policy?.Tls ?? TlsBounds.Default,
@@ -131,11 +131,11 @@ internal sealed class WorkloadBuilder
         InboundPort Inbound(int number, PortProtocol protocol) =>
             new(number, protocol, policy?.GetMode(number) ?? MtlsMode.Permissive, policy?.Access.ForPort(number))
             {
-                Revision = RevisionOf(number, isHttp: false),
-                StreamRevision = RevisionOf(number, isHttp: true),
+                Revision = FindRevision(number, isHttp: false),
+                StreamRevision = FindRevision(number, isHttp: true),
             };
 
-        int RevisionOf(int number, bool isHttp)
+        int FindRevision(int number, bool isHttp)
         {
             foreach (var known in revisions)
             {

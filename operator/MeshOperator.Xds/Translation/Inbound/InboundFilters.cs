@@ -52,7 +52,7 @@ internal sealed class InboundFilters(Observability observability)
     }
 
     /// <summary>The names of the filters of a chain of bytes, in order.</summary>
-    public static IEnumerable<(string Name, IMessage Type)> OfBytes(InboundTarget target, InboundChain chain) =>
+    public static IEnumerable<(string Name, IMessage Type)> ForBytes(InboundTarget target, InboundChain chain) =>
         [
             (InboundNames.Access(target, AuditNames.Deny), new NetworkRbac()),
             (InboundNames.Access(target, AuditNames.Allow), new NetworkRbac()),

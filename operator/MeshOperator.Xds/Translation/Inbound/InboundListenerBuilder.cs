@@ -143,13 +143,13 @@ internal sealed class InboundListenerBuilder(Observability observability, Header
             FilterChainMatch = Match(target, chain),
         };
         if (chain.IsMutualTls)
-            result.TransportSocket = chain.IsHttp ? tlsOfAll : TlsContexts.DownstreamOf(InboundNames.Callers(target), bounds);
+            result.TransportSocket = chain.IsHttp ? tlsOfAll : TlsContexts.CreateDownstream(InboundNames.Callers(target), bounds);
         if (chain.IsHttp)
             result.Filters.Add(Http(target, chain));
         else
             result.Filters.AddRange([
                 RevokedFilter.Create(target),
-                .. InboundFilters.OfBytes(target, chain).Select(InboundFilters.NetworkSlot),
+                .. InboundFilters.ForBytes(target, chain).Select(InboundFilters.NetworkSlot),
             ]);
         return result;
     }

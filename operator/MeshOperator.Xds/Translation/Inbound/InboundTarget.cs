@@ -14,7 +14,7 @@ internal sealed class InboundTarget
         Name = name;
         Port = port;
         Number = number;
-        Chains = [.. ChainsOf(port)];
+        Chains = [.. BuildChains(port)];
     }
 
     /// <summary>The name of its cluster and routes, and the beginning of the names of its chains and filters.</summary>
@@ -60,7 +60,7 @@ internal sealed class InboundTarget
 
     /// <summary>What clients say decides where nothing is declared: inside of mutual TLS they name HTTP before bytes, and the first name
     /// that is known wins. Where mutual TLS is disabled nothing is looked at, as the server may speak first.</summary>
-    private static IEnumerable<InboundChain> ChainsOf(InboundPort port)
+    private static IEnumerable<InboundChain> BuildChains(InboundPort port)
     {
         var isHttp = port.Protocol is PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc;
         var detects = port.Protocol is PortProtocol.Detect;

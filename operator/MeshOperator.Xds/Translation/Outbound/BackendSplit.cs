@@ -40,17 +40,17 @@ internal sealed record BackendSplit(double MissingShare, IReadOnlyList<(BackendT
 
     /// <summary>All shares by cluster, without those of weight 0.</summary>
     /// <param name="backends">The backends.</param>
-    /// <param name="clusterOf">The cluster of a backend.</param>
+    /// <param name="nameCluster">The cluster of a backend.</param>
     /// <param name="missing">The cluster that takes the share of those that do not exist.</param>
     public static IReadOnlyList<(string Cluster, uint Weight)> ByCluster(
         IReadOnlyList<WeightedBackend> backends,
-        Func<BackendTarget, string> clusterOf,
+        Func<BackendTarget, string> nameCluster,
         string missing
     ) =>
         [
             .. backends
                 .Where(backend => backend.Weight > 0)
-                .GroupBy(backend => backend.Target is { } target ? clusterOf(target) : missing)
+                .GroupBy(backend => backend.Target is { } target ? nameCluster(target) : missing)
                 .Select(group => (group.Key, (uint)group.Sum(backend => (long)backend.Weight))),
         ];
 

@@ -129,7 +129,7 @@ internal sealed class OutboundListenerBuilder(Observability observability, Heade
         var proxy = EnvoyMessages.Bytes(new TcpProxy { StatPrefix = Names.OutboundStat(port.Service, port.Port) });
         if (port.Connection.IdleTimeout is { } idle)
             proxy.IdleTimeout = EnvoyMessages.Duration(idle);
-        var clusters = BackendSplit.ByCluster(port.TcpBackends, routing.ClusterOf, Names.Blackhole);
+        var clusters = BackendSplit.ByCluster(port.TcpBackends, routing.NameCluster, Names.Blackhole);
         if (clusters.Count <= 1)
         {
             proxy.Cluster = clusters.Count == 0 ? Names.Blackhole : clusters[0].Cluster;

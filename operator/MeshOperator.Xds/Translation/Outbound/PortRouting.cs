@@ -28,8 +28,8 @@ internal sealed record PortRouting(string RouteName, BackendTarget? Self = null,
     /// <summary>The cluster of a backend.</summary>
     /// <param name="target">The backend.</param>
     /// <param name="shift">The gradual shift to which the requests belong, or null.</param>
-    public string ClusterOf(BackendTarget target, ShiftName? shift) =>
-        shift is not null && target != Self ? Names.Shift(target, shift) : ClusterOf(target);
+    public string NameCluster(BackendTarget target, ShiftName? shift) =>
+        shift is not null && target != Self ? Names.Shift(target, shift) : NameCluster(target);
 
-    public string ClusterOf(BackendTarget target) => target == Self ? SelfCluster! : Names.Outbound(target);
+    public string NameCluster(BackendTarget target) => target == Self ? SelfCluster! : Names.Outbound(target);
 }

@@ -79,7 +79,7 @@ internal static class RouteBuilder
                 yield break;
         }
 
-        var clusters = ClustersOf(port, route, split, routing);
+        var clusters = NameClusters(port, route, split, routing);
         if (route.Retry is not { Attempts: > 0 } retry)
         {
             var simple = route.Retry is null
@@ -124,7 +124,7 @@ internal static class RouteBuilder
         if (split.Present.Count == 0)
             yield break;
         var action = new RouteAction { Timeout = EnvoyMessages.Duration(TimeSpan.Zero) };
-        SetClusters(action, ClustersOf(port, route, split, routing));
+        SetClusters(action, NameClusters(port, route, split, routing));
         yield return new EnvoyRoute
         {
             Name = $"{route.Name}/connect",
@@ -133,7 +133,7 @@ internal static class RouteBuilder
         };
     }
 
-    private static IReadOnlyList<(string Cluster, uint Weight)> ClustersOf(
+    private static IReadOnlyList<(string Cluster, uint Weight)> NameClusters(
         MeshServicePort port,
         HttpRoute route,
         BackendSplit split,
@@ -141,7 +141,7 @@ internal static class RouteBuilder
     ) =>
         route.Pool is { } pool
             ? [(Names.Pool(port.Service, port.Port, pool), 1)]
-            : [.. split.Present.Select(backend => (routing.ClusterOf(backend.Target, route.Shift), backend.Weight))];
+            : [.. split.Present.Select(backend => (routing.NameCluster(backend.Target, route.Shift), backend.Weight))];
 
     private static EnvoyRoute Forward(
         HttpRoute route,

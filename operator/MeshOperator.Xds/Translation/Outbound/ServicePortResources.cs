@@ -51,13 +51,13 @@ internal sealed record ServicePortResources
             return previous;
 
         var byEndpoint = port.IsHeadless ? Direct(port) : [];
-        var (endpoints, placed) = EndpointsOf(port, previous);
+        var (endpoints, placed) = FindEndpointsName(port, previous);
         var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.ForPort(port)];
         return new ServicePortResources
         {
             Source = port,
             ConsistentHashing = consistentHashing,
-            Clusters = ClustersOf(port, consistentHashing, listeners.HeaderCase, previous?.Clusters),
+            Clusters = BuildClusters(port, consistentHashing, listeners.HeaderCase, previous?.Clusters),
             Endpoints = endpoints,
             Placed = placed,
             Listeners = port.IsHeadless
@@ -138,7 +138,7 @@ internal sealed record ServicePortResources
         }
     }
 
-    private static List<XdsResource> ClustersOf(
+    private static List<XdsResource> BuildClusters(
         MeshServicePort port,
         bool consistentHashing,
         HeaderCase headerCase,
@@ -179,7 +179,7 @@ internal sealed record ServicePortResources
         return clusters;
     }
 
-    private static (IReadOnlyList<XdsResource> Endpoints, PlacedEndpoints? Placed) EndpointsOf(
+    private static (IReadOnlyList<XdsResource> Endpoints, PlacedEndpoints? Placed) FindEndpointsName(
         MeshServicePort port,
         ServicePortResources? previous
     )

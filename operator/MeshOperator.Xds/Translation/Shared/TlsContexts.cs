@@ -36,7 +36,7 @@ internal static class TlsContexts
     /// the listener.</summary>
     /// <param name="callers">The name of the secret, which has the roots and the conditions.</param>
     /// <param name="bounds">Of versions and suites.</param>
-    public static TransportSocket DownstreamOf(string callers, TlsBounds bounds)
+    public static TransportSocket CreateDownstream(string callers, TlsBounds bounds)
     {
         var context = Common();
         context.ValidationContextSdsSecretConfig = Secret(callers);

@@ -61,7 +61,7 @@ internal static class ProxyCheck
     private static bool HasEnded(V1Pod pod, DateOnly today) =>
         pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(c => c.Name == SidecarInjector.ContainerName)
             is { Image: { } image }
-        && EnvoyReleases.BranchOf(image) is { } branch
+        && EnvoyReleases.FindBranch(image) is { } branch
         && EnvoyReleases.HasEnded(branch, today);
 
     private static string? ReadVersion(V1Pod pod)

@@ -74,7 +74,7 @@ internal sealed class OutgoingCalls : IDisposable
         var started = Stopwatch.GetTimestamp();
         var result = await SendAsync(url, method, headers, cancellation);
         var duration = Stopwatch.GetElapsedTime(started);
-        _traffic?.Add(new RequestOutcome(NameOf(url), result.Version, result.IsSuccess, duration, result.IsMutualTls));
+        _traffic?.Add(new RequestOutcome(FindName(url), result.Version, result.IsSuccess, duration, result.IsMutualTls));
         return new CallResult(url.ToString(), result.Status, result.Version, result.IsSuccess, duration);
     }
 
@@ -82,7 +82,7 @@ internal sealed class OutgoingCalls : IDisposable
     public void Dispose() => _client?.Dispose();
 
     /// <summary>The service in a URL, with its namespace.</summary>
-    private string NameOf(Uri url)
+    private string FindName(Uri url)
     {
         var parts = url.Host.Split('.');
         return parts.Length > 1 ? $"{parts[0]}.{parts[1]}" : $"{parts[0]}.{_namespace}";

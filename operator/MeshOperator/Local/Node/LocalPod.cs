@@ -164,9 +164,9 @@ internal sealed class LocalPod : IDisposable
             Address,
             PodAddresses.GetApplication(Address),
             _node.DiscoveryAddress,
-            PathOf(container, ProxyBootstrap.TokenFolder),
-            PathOf(container, ProxyBootstrap.TrustFolder),
-            VolumeOf(container, ProxyBootstrap.AdminFolder)
+            FindPath(container, ProxyBootstrap.TokenFolder),
+            FindPath(container, ProxyBootstrap.TrustFolder),
+            FindVolume(container, ProxyBootstrap.AdminFolder)
         );
         var proxies = BuiltInProxies.FindRejection(Pod) is null ? _node.Proxies : _node.BuiltIn;
         Proxy = await proxies.StartAsync(Pod, BootstrapRewriter.Rewrite(container, Pod, places), _volumes.Folder, cancellation);
@@ -177,9 +177,9 @@ internal sealed class LocalPod : IDisposable
         _restarting = RestartAsync(container, Proxy);
     }
 
-    private string PathOf(V1Container container, string folder) => _volumes.PathOf(VolumeOf(container, folder));
+    private string FindPath(V1Container container, string folder) => _volumes.FindPath(FindVolume(container, folder));
 
-    private static string VolumeOf(V1Container container, string folder) =>
+    private static string FindVolume(V1Container container, string folder) =>
         container.VolumeMounts.First(mount => mount.MountPath == folder).Name;
 
     private async Task WaitUntilReadyAsync(ILocalProxy proxy, CancellationToken cancellation)

@@ -19,17 +19,17 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
     public string Folder => folder;
 
     /// <summary>Where a volume is on this machine.</summary>
-    public string PathOf(string volume) => Path.Combine(folder, volume);
+    public string FindPath(string volume) => Path.Combine(folder, volume);
 
     /// <summary>Makes all volumes; waits for the mesh's ConfigMap as a kubelet does.</summary>
     public async Task CreateAsync(CancellationToken cancellation)
     {
         foreach (var volume in pod.Spec.Volumes ?? [])
         {
-            Directory.CreateDirectory(PathOf(volume.Name));
+            Directory.CreateDirectory(FindPath(volume.Name));
             // Each container of the pod may write there, whoever it is.
             if (volume.EmptyDir is not null && !OperatingSystem.IsWindows())
-                File.SetUnixFileMode(PathOf(volume.Name), Everybody);
+                File.SetUnixFileMode(FindPath(volume.Name), Everybody);
             if (volume.ConfigMap is { } map)
                 await FillAsync(volume.Name, map.Name, map.Optional == true, cancellation);
             foreach (var source in volume.Projected?.Sources ?? [])
@@ -112,7 +112,7 @@ internal sealed class PodVolumes(V1Pod pod, string folder, k8s.Kubernetes client
 
     private async Task WriteAsync(string volume, string name, string text)
     {
-        var (path, next) = (Path.Combine(PathOf(volume), name), Path.Combine(PathOf(volume), "." + name));
+        var (path, next) = (Path.Combine(FindPath(volume), name), Path.Combine(FindPath(volume), "." + name));
         await File.WriteAllTextAsync(next, text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         File.Move(next, path, overwrite: true);
     }

@@ -72,15 +72,15 @@ internal sealed class MeshViewReader(LocalMesh mesh)
             new(
                 kind,
                 name,
-                StatusOf(status, ConditionTypes.Accepted),
-                StatusOf(status, ConditionTypes.Programmed),
+                FindStatus(status, ConditionTypes.Accepted),
+                FindStatus(status, ConditionTypes.Programmed),
                 status.Proxies?.Summary ?? "-",
                 status.Conditions.Find(condition => condition.Status != "True") is { } problem
                     ? $"{problem.Reason}: {problem.Message}"
                     : null
             );
 
-        private static string StatusOf(PolicyStatus status, string type) =>
+        private static string FindStatus(PolicyStatus status, string type) =>
             status.Conditions.Find(condition => condition.Type == type)?.Status ?? "-";
     }
 }
