@@ -34,7 +34,7 @@ public static class StatisticsSelection
     /// <summary>Of clusters, TCP proxies, faults, and the two listeners where connections arrive.</summary>
     private static readonly string[] Expressions =
     [
-        @"cluster\.[^.]+\.upstream_rq_(total|active|completed|cancelled|timeout|per_try_timeout|time"
+        @"cluster\.[^.]+\.upstream_rq_(total|active|completed|cancelled|timeout|per_try_timeout|time|time_first_byte"
             + @"|rx_reset|tx_reset|pending_.*|retry.*|max_duration_reached|[1-5]xx|[1-5]\d\d)",
         @"cluster\.[^.]+\.upstream_cx_(total|active|connect_fail|connect_timeout|connect_ms|connect_attempts_exceeded|overflow"
             + @"|idle_timeout|destroy_.*|rx_bytes_total|tx_bytes_total)",

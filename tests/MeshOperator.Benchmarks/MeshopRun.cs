@@ -76,6 +76,13 @@ internal sealed class MeshopRun(string kubeconfig, string? program = null) : IAs
         return Stopwatch.GetTimestamp();
     }
 
+    /// <summary>Its metrics, in Prometheus' format.</summary>
+    public async Task<string> ReadMetricsAsync()
+    {
+        using var http = new HttpClient();
+        return await http.GetStringAsync(new Uri($"http://localhost:{_metricsPort}/metrics"));
+    }
+
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync()
     {
@@ -127,10 +134,10 @@ internal sealed class MeshopRun(string kubeconfig, string? program = null) : IAs
 /// <summary>Waits for what takes time.</summary>
 internal static class Polling
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Waits until something is so, at most two minutes.</summary>
+    /// <summary>Waits until something is so, at most six minutes.</summary>
     /// <exception cref="TimeoutException">It is not.</exception>
     public static async Task UntilAsync(Func<Task<bool>> isDone, Func<string> failure)
     {

@@ -162,7 +162,7 @@ internal static class PlaceCost
         private ProxyView View(EnvoyConfiguration configuration)
         {
             _node = configuration.Nodes[_node.Workload];
-            return ProxyView.ForEnvoy(configuration.FindShared(_node), _node.Own, ResourceSet.Empty, LimitMembers.None);
+            return ProxyView.ForEnvoy(configuration.FindShared(_node), _node.Own, ResourceSet.Empty, LimitMembers.None, isOlder: false);
         }
     }
 }

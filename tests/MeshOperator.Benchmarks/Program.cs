@@ -28,6 +28,9 @@ internal static class Program
             case ["shifts", ..]:
                 await ShiftCost.MeasureAsync(Number(args, 1, 200));
                 return 0;
+            case ["aborts", ..]:
+                await AbortTimes.MeasureAsync(Number(args, 1, 200), Number(args, 2, 30));
+                return 0;
             case ["places", ..]:
                 PlaceCost.Measure(Number(args, 1, 2_000));
                 return 0;

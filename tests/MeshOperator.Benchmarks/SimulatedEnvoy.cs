@@ -67,6 +67,9 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
     /// <summary>Called with the name of each resource that arrives.</summary>
     public Action<string>? Received { get; init; }
 
+    /// <summary>The service of which half of the requests that it reports failed; null for none.</summary>
+    public string? Failing { get; init; }
+
     /// <summary>When it last got an identity on a new stream (<see cref="Stopwatch.GetTimestamp"/>); zero while it has none.</summary>
     public long IdentityAt => Volatile.Read(ref _identityAt);
 
@@ -182,7 +185,7 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
                 while (call.ResponseStream.Current is { Clusters.Count: > 0 } asked)
                 {
                     await Task.Delay(asked.LoadReportingInterval.ToTimeSpan(), TimeProvider.System, cancellation);
-                    await call.RequestStream.WriteAsync(Report(asked), cancellation);
+                    await call.RequestStream.WriteAsync(Report(asked, Failing), cancellation);
                 }
             }
         }
@@ -192,12 +195,13 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         }
     }
 
-    private static LoadStatsRequest Report(LoadStatsResponse asked)
+    private static LoadStatsRequest Report(LoadStatsResponse asked, string? failing)
     {
         var report = new LoadStatsRequest();
         foreach (var cluster in asked.Clusters)
         {
-            var zone = new UpstreamLocalityStats { TotalSuccessfulRequests = 100 };
+            var fails = failing is not null && cluster.Contains($"/{failing}.", StringComparison.Ordinal);
+            var zone = new UpstreamLocalityStats { TotalSuccessfulRequests = fails ? 50u : 100u, TotalErrorRequests = fails ? 50u : 0 };
             report.ClusterStats.Add(new ClusterStats { ClusterName = cluster, UpstreamLocalityStats = { zone } });
         }
 

@@ -40,7 +40,14 @@ internal sealed class SimulatedMesh : IAsyncDisposable
     /// <param name="address">The operator that each connects to, by its number.</param>
     /// <param name="takesAll">Whether they take all that their listeners name.</param>
     /// <param name="reports">Whether they open a stream of load reports.</param>
-    public async Task<List<SimulatedEnvoy>> ProxiesAsync(int count, Func<int, Uri> address, bool takesAll = false, bool reports = false)
+    /// <param name="failing">The service of which half of the requests that they report failed.</param>
+    public async Task<List<SimulatedEnvoy>> ProxiesAsync(
+        int count,
+        Func<int, Uri> address,
+        bool takesAll = false,
+        bool reports = false,
+        string? failing = null
+    )
     {
         var roots = await RootsAsync();
         var pods = (await Client.CoreV1.ListNamespacedPodAsync(LargeCluster.Namespace)).Items.Take(count).ToList();
@@ -58,6 +65,7 @@ internal sealed class SimulatedMesh : IAsyncDisposable
                 {
                     TakesAll = takesAll,
                     Reports = reports,
+                    Failing = failing,
                 }
             );
         }

@@ -68,6 +68,8 @@ public sealed class ShiftTests(TestCluster cluster)
 
         await ShiftAsync(scene, "steps: [{weight: 50, hold: 1h}], checks: [{successRate: {min: 99}}]");
         await Task.WhenAll(
+            loads0.ReportAsync(scene.Name, good: 0, bad: 0),
+            loads1.ReportAsync(scene.Name, good: 0, bad: 0),
             AcknowledgeUntilAsync(scene, proxy0, shift => shift.AcknowledgedAt.ShouldNotBeNull()),
             AcknowledgeUntilAsync(scene, proxy1, shift => shift.AcknowledgedAt.ShouldNotBeNull())
         );
@@ -87,6 +89,35 @@ public sealed class ShiftTests(TestCluster cluster)
                 shift.Weight.ShouldBe(0);
                 shift.Reason.ShouldBe("successRate 93.75% of 800 requests to model-v2 (the others 100.00%), min 99%");
             }
+        );
+    }
+
+    [Fact]
+    public async Task A_step_begins_when_the_callers_report_so_that_no_request_is_missing_in_its_counts()
+    {
+        await using var mesh = await TestOperator.StartAsync(cluster);
+        await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
+        await EndpointsAsync(scene);
+        await using var proxy = await scene.AcknowledgeAsync(mesh, "caller-0");
+        using var loads = new Reporter(mesh, $"caller-0.{scene.Name}");
+
+        await ShiftAsync(scene, "steps: [{weight: 50, hold: 1h}], checks: [{successRate: {min: 99}}]");
+        await AcknowledgeUntilAsync(
+            scene,
+            proxy,
+            shift =>
+            {
+                shift.Reason.ShouldBe("0 of 1 proxies report what they count");
+                shift.AcknowledgedAt.ShouldBeNull();
+            }
+        );
+
+        await loads.ReportAsync(scene.Name, good: 70, bad: 0);
+        await EventuallyAsync(scene, shift => shift.AcknowledgedAt.ShouldNotBeNull());
+        await loads.ReportAsync(scene.Name, good: 30, bad: 0);
+        await EventuallyAsync(
+            scene,
+            shift => shift.Reason.ShouldNotBeNull().ShouldContain("successRate 100.00% of 30 requests to model-v2")
         );
     }
 

@@ -117,7 +117,13 @@ public sealed class SampleTests
     {
         await using var mesh = await StartAsync("samples/shift");
 
-        (await ShiftAsync(mesh, ShiftPhase.AwaitingApproval)).Reason.ShouldNotBeNull().ShouldContain("successRate 100.00% of ");
+        (await ShiftAsync(mesh, ShiftPhase.AwaitingApproval))
+            .Reason.ShouldNotBeNull()
+            .ShouldSatisfyAllConditions(
+                reason => reason.ShouldContain("successRate 100.00% of "),
+                reason => reason.ShouldMatch("latency p90 [0-9]+ ms of [0-9,]+ requests to ranker-v2"),
+                reason => reason.ShouldContain("capacity: ranker-v2 has 1 of 1 endpoints that 50% needs")
+            );
         await mesh.AnnotateSplitAsync("ranking", "ranker", "approve ranker-v2/2");
         await ShiftAsync(mesh, ShiftPhase.Completed, acknowledged: true);
 

@@ -37,6 +37,36 @@ public sealed class StreamTests
         (await other.NextAsync()).Resources.ShouldHaveSingleItem().Name.ShouldBe(ApiRoute);
     }
 
+    [Theory]
+    [InlineData(40u, true)]
+    [InlineData(39u, true)]
+    [InlineData(38u, false)]
+    [InlineData(null, false)]
+    public async Task Only_proxies_that_can_measure_first_bytes_are_sent_listeners_that_do(uint? minor, bool measures)
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node, minor: minor);
+        var before = await client.FetchAsync(ResourceType.Listener);
+
+        server.Update(server.Model.WithPort("web", WithFirstBytes));
+        // The next change of a listener is the next answer where the first one changed none.
+        server.Update(server.Model.WithoutService("legacy"));
+        var pushes = new List<DeltaDiscoveryResponse>();
+        do pushes.Add(await client.NextAsync());
+        while (pushes[^1].RemovedResources.Count == 0);
+
+        var web = before.Resources.Single(resource => resource.Name == WebRoute).Version;
+        pushes.SelectMany(push => push.Resources).Any(resource => resource.Name == WebRoute && resource.Version != web).ShouldBe(measures);
+    }
+
+    private static MeshServicePort WithFirstBytes(MeshServicePort port) =>
+        port with
+        {
+            Routes = port
+                .Routes.Select(route => route with { Shift = new ShiftName("web", "backends"), MeasuresFirstByte = true })
+                .ToValueList(),
+        };
+
     [Fact]
     public async Task A_change_wakes_only_the_streams_that_it_concerns()
     {

@@ -18,6 +18,9 @@ public sealed record HttpRoute
     /// <summary>The gradual shift whose requests these are; null where there is none.</summary>
     public ShiftName? Shift { get; init; }
 
+    /// <summary>Whether it is measured when the bodies of responses begin, for <see cref="Shift"/>.</summary>
+    public bool MeasuresFirstByte { get; init; }
+
     /// <summary>A copy of the requests, whose answers are ignored.</summary>
     public MirrorTarget? Mirror { get; init; }
 

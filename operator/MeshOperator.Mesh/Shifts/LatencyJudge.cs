@@ -18,18 +18,25 @@ internal static class LatencyJudge
     /// <summary>Of fewer requests than this part the latency says nothing of all.</summary>
     private const double LeastKnown = 0.6;
 
+    private const string FirstByteNeeds =
+        "; it needs sidecars of Envoy 1.39 or later that this version of the operator injected, and responses with a body";
+
     public static ShiftVerdict Judge(LatencyCheck check, string to, int weight, ShiftSample sample)
     {
         if (weight >= 100)
             return new ShiftVerdict(ShiftOutcome.Pass, "latency: no other backend to compare with");
-        var (latencies, slow) = (sample.Latencies, 1 - (check.Percentile / 100));
+        var isOfFirstByte = check.Of is LatencyPart.FirstByte;
+        if (isOfFirstByte && sample.IsOfCopies)
+            return new ShiftVerdict(ShiftOutcome.Pass, "latency: the first bytes of copies are not measured");
+        var (latencies, slow) = (isOfFirstByte ? sample.FirstBytes : sample.Latencies, 1 - (check.Percentile / 100));
         var (target, others) = (latencies.Target, latencies.Others);
         var needed = (long)Math.Ceiling(LeastSlow / slow - 1e-6);
-        var name = Text($"latency p{check.Percentile}");
+        var name = Text($"latency p{check.Percentile}{(isOfFirstByte ? " to the first byte" : string.Empty)}");
         if (target.Count < sample.Target.Requests * LeastKnown || others.Count < sample.Others.Requests * LeastKnown)
         {
             var known = Text($"{target.Count:N0} of {sample.Target.Requests:N0} requests to {to}");
-            return Unknown($"{name} is known of {known}, and of {others.Count:N0} of {sample.Others.Requests:N0} to the others");
+            var needs = isOfFirstByte ? FirstByteNeeds : string.Empty;
+            return Unknown($"{name} is known of {known}, and of {others.Count:N0} of {sample.Others.Requests:N0} to the others{needs}");
         }
 
         if (others.Count < needed)

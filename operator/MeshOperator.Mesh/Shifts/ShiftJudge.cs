@@ -25,7 +25,7 @@ public static class ShiftJudge
             return failed;
         var text = string.Join("; ", verdicts.Select(verdict => verdict.Reason));
         // What is asked needs no counts. Where there are some, they have to be enough all the same: of no requests none is bad.
-        var isCompared = wanted.Checks.Exists(check => !IsAsked(check));
+        var isCompared = wanted.Checks.Exists(NeedsCounts);
         if (isCompared && sample.Gap is { } gap)
             return new ShiftVerdict(ShiftOutcome.Inconclusive, $"{gap}; {text}");
         var required = GradualShiftDefaults.ResolveRequirement(wanted).RequestsPerStep;
@@ -34,6 +34,13 @@ public static class ShiftJudge
         return verdicts.Exists(verdict => verdict.Outcome is ShiftOutcome.Inconclusive)
             ? new ShiftVerdict(ShiftOutcome.Inconclusive, text)
             : new ShiftVerdict(ShiftOutcome.Pass, text);
+    }
+
+    /// <summary>Whether a check compares what was counted.</summary>
+    public static bool NeedsCounts(ShiftCheck check)
+    {
+        ArgumentNullException.ThrowIfNull(check);
+        return check.Capacity is null && !IsAsked(check);
     }
 
     /// <summary>Whether somebody outside of the mesh is asked.</summary>
@@ -50,6 +57,7 @@ public static class ShiftJudge
             { Webhook: { } webhook } => FindAnswers(sample, at).Judge("webhook", webhook.FailureThreshold),
             { SuccessRate: { } rate } => Judge(rate, to, sample),
             { Errors: { } errors } => Judge(errors, to, weight, sample),
+            { Capacity: { } capacity } => sample.Endpoints.Judge(capacity, to, weight),
             { Latency: { } latency } => LatencyJudge.Judge(latency, to, weight, sample),
             _ => ShiftVerdict.NoChecks,
         };

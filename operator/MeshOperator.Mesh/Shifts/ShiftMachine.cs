@@ -135,7 +135,7 @@ public static class ShiftMachine
         /// <summary>Begins the next step, if it may begin.</summary>
         private ShiftState Step(ShiftState current)
         {
-            if ((seen.TargetProblem ?? seen.Block) is { } block)
+            if ((seen.TargetProblem ?? seen.Block ?? FindShortage(current)) is { } block)
                 return current with { NextStepAt = null, Reason = Join(block, current) };
             if (_wanted.DryRun == true)
                 return current with { NextStepAt = null, Reason = Join("dry run: the next step would begin now", current) };
@@ -145,6 +145,12 @@ public static class ShiftMachine
                 ? Move(ShiftPhase.Progressing, next.Weight, "the step begins")
                 : Move(ShiftPhase.Completed, 100, Join("all steps have passed", current));
         }
+
+        /// <summary>Why the target is too small for the step that would begin. Copies are few.</summary>
+        private string? FindShortage(ShiftState current) =>
+            current.Phase is ShiftPhase.Pending && _wanted.MirrorFirst is not null
+                ? null
+                : seen.Endpoints.FindShortage(_wanted, Next?.Weight ?? 100);
 
         private ShiftState Fail(ShiftState judged, string reason)
         {

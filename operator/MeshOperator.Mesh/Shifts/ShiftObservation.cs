@@ -21,6 +21,9 @@ public sealed record ShiftObservation
     /// <summary>Why the target cannot take traffic; null when it can.</summary>
     public string? TargetProblem { get; init; }
 
+    /// <summary>How many ready endpoints there are.</summary>
+    public ShiftEndpoints Endpoints { get; init; }
+
     /// <summary>Why no step may begin now, other than for the target; null when one may.</summary>
     public string? Block { get; init; }
 

@@ -11,6 +11,12 @@ public sealed record SplitShift(string Rule, GradualShift Wanted, IReadOnlyList<
     /// <summary>What it is about.</summary>
     public ShiftIdentity Identity { get; } = ShiftIdentity.From(Wanted, Backends);
 
+    /// <summary>Whether a check compares how long requests take.</summary>
+    public bool NeedsLatency => Wanted.Checks.Exists(check => check.Latency is not null);
+
+    /// <summary>Whether a check compares how long requests take to the first byte of the response's body.</summary>
+    public bool NeedsFirstByte => Wanted.Checks.Exists(check => check.Latency is { Of: LatencyPart.FirstByte });
+
     /// <summary>All shifts of a split.</summary>
     public static IEnumerable<SplitShift> FindAll(TrafficSplitSpec spec)
     {

@@ -12,13 +12,15 @@ internal readonly record struct ProxyView
     private readonly ProxyResources? _own;
     private readonly ResourceSet _secrets;
     private readonly ResourceSet _members;
+    private readonly bool _isOlder;
 
-    private ProxyView(IReadOnlyList<ResourceSet> shared, ProxyResources? own, ResourceSet secrets, ResourceSet members)
+    private ProxyView(IReadOnlyList<ResourceSet> shared, ProxyResources? own, ResourceSet secrets, ResourceSet members, bool isOlder)
     {
         _shared = shared;
         _own = own;
         _secrets = secrets;
         _members = members;
+        _isOlder = isOlder;
     }
 
     /// <summary>What an Envoy sees.</summary>
@@ -26,14 +28,20 @@ internal readonly record struct ProxyView
     /// <param name="own">What is for connections that arrive at the proxy's workload.</param>
     /// <param name="secrets">Its certificate, the trust bundle, and what else <paramref name="own"/> names.</param>
     /// <param name="members">The endpoints with which it shares rate limits.</param>
-    public static ProxyView ForEnvoy(IReadOnlyList<ResourceSet> shared, ProxyResources own, ResourceSet secrets, ResourceSet members) =>
-        new(shared, own, secrets, members);
+    /// <param name="isOlder">Whether it is sent nothing that needs a recent Envoy.</param>
+    public static ProxyView ForEnvoy(
+        IReadOnlyList<ResourceSet> shared,
+        ProxyResources own,
+        ResourceSet secrets,
+        ResourceSet members,
+        bool isOlder
+    ) => new(shared, own, secrets, members, isOlder);
 
     /// <summary>What a gRPC library sees. It has nothing of its own.</summary>
     public static ProxyView ForProxyless(ProxylessConfiguration configuration) =>
-        new(configuration.Shared, null, ResourceSet.Empty, ResourceSet.Empty);
+        new(configuration.Shared, null, ResourceSet.Empty, ResourceSet.Empty, isOlder: false);
 
-    public ResourceSet SharedSet(ResourceType type) => _shared[(int)type];
+    public ResourceSet SharedSet(ResourceType type) => _isOlder ? _shared[(int)type].ForOlder : _shared[(int)type];
 
     public ResourceSet OwnSet(ResourceType type) =>
         type switch

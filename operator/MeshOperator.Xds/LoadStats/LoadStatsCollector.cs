@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Service.LoadStats.V3;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Shifts;
 
 namespace MeshOperator.Xds.LoadStats;
@@ -60,6 +61,7 @@ public sealed class LoadStatsCollector(TimeProvider time)
                         new ClusterLoad(sums.Value.Requests, sums.Value.Errors, sums.Value.Seen.Count(seen => seen.Value >= since))
                         {
                             Latencies = sums.Value.Latencies,
+                            FirstBytes = sums.Value.FirstBytes,
                         }
                     )
                 )
@@ -96,11 +98,18 @@ public sealed class LoadStatsCollector(TimeProvider time)
     }
 
     /// <summary>Adds how long requests to a cluster took, by a proxy's histograms.</summary>
-    public void Add(string cluster, LatencyHistogram latencies)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="part">What of the requests took so long.</param>
+    /// <param name="latencies">How long.</param>
+    public void Add(string cluster, LatencyPart part, LatencyHistogram latencies)
     {
         lock (_gate)
         {
-            if (_sums.TryGetValue(cluster, out var sums))
+            if (!_sums.TryGetValue(cluster, out var sums))
+                return;
+            if (part is LatencyPart.FirstByte)
+                sums.FirstBytes += latencies;
+            else
                 sums.Latencies += latencies;
         }
     }
@@ -171,6 +180,8 @@ public sealed class LoadStatsCollector(TimeProvider time)
         public long Errors { get; set; }
 
         public LatencyHistogram Latencies { get; set; } = LatencyHistogram.Empty;
+
+        public LatencyHistogram FirstBytes { get; set; } = LatencyHistogram.Empty;
 
         /// <summary>When a proxy last sent requests there.</summary>
         public Dictionary<string, DateTimeOffset> Called { get; } = new(StringComparer.Ordinal);

@@ -15,6 +15,8 @@ internal sealed class ResourceSet
     private readonly Lock _gate = new();
     private readonly Queue<(ResourceSet From, ResourceDifference Difference)> _differences = new();
 
+    private ResourceSet? _forOlder;
+
     private ResourceSet(XdsResource[] items, FrozenDictionary<string, int> indices, string version)
     {
         _items = items;
@@ -29,6 +31,9 @@ internal sealed class ResourceSet
     /// <summary>A hash over all names and versions; of a set that was made from another one, that one's and of what was replaced, so that
     /// it does not depend on what there was before.</summary>
     public string Version { get; }
+
+    /// <summary>What of this set proxies are sent that lack something which some of its resources use.</summary>
+    public ResourceSet ForOlder => Volatile.Read(ref _forOlder) ?? FindForOlder();
 
     public XdsResource this[int index] => _items[index];
 
@@ -102,6 +107,12 @@ internal sealed class ResourceSet
 
     /// <summary>Whether both sets have the same names at the same indices.</summary>
     public bool HasSameNames(ResourceSet other) => ReferenceEquals(_indices, other._indices) || SameNames(_items, other._items);
+
+    private ResourceSet FindForOlder()
+    {
+        var others = With(_items.Select(item => item.ForOlder).OfType<XdsResource>(), previous: null);
+        return Interlocked.CompareExchange(ref _forOlder, others, null) ?? others;
+    }
 
     /// <summary>Puts resources where those of their names are in this set; false when the names are not all the same.</summary>
     private bool TryOrder(XdsResource[] resources)

@@ -11,12 +11,13 @@ internal sealed class XdsResource
     private readonly byte[] _frame;
     private readonly int _anyOffset;
 
-    private XdsResource(ResourceType type, string name, string version, byte[] any, string? origin)
+    private XdsResource(ResourceType type, string name, string version, byte[] any, string? origin, XdsResource? forOlder)
     {
         Type = type;
         Name = name;
         Version = version;
         Origin = origin;
+        ForOlder = forOlder;
         (_frame, _anyOffset) = Frame(name, version, any);
     }
 
@@ -30,6 +31,9 @@ internal sealed class XdsResource
     /// others.</summary>
     public string? Origin { get; }
 
+    /// <summary>What proxies are sent that lack something which this resource uses; null when it uses nothing of the kind.</summary>
+    public XdsResource? ForOlder { get; }
+
     /// <summary>The resource as the bytes of a <c>google.protobuf.Any</c>, as a state-of-the-world response carries it.</summary>
     public ReadOnlyMemory<byte> Any => _frame.AsMemory(_anyOffset);
 
@@ -37,14 +41,21 @@ internal sealed class XdsResource
     public ReadOnlyMemory<byte> DeltaField => _frame;
 
     /// <summary>Serialises <paramref name="message"/>, or gives back <paramref name="previous"/> when its content is the same.</summary>
-    public static XdsResource Create(ResourceType type, string name, IMessage message, XdsResource? previous = null, string? origin = null)
+    public static XdsResource Create(
+        ResourceType type,
+        string name,
+        IMessage message,
+        XdsResource? previous = null,
+        string? origin = null,
+        XdsResource? forOlder = null
+    )
     {
         var any = Serialise(new Any { TypeUrl = type.Url(), Value = UnsafeByteOperations.UnsafeWrap(Serialise(message)) });
         if (previous is not null && previous.Name == name && previous.Any.Span.SequenceEqual(any))
             return previous;
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(any, hash);
-        return new XdsResource(type, name, Convert.ToHexStringLower(hash[..8]), any, origin);
+        return new XdsResource(type, name, Convert.ToHexStringLower(hash[..8]), any, origin, forOlder);
     }
 
     /// <summary>The same bytes for the same content: map entries in the order of their keys.</summary>

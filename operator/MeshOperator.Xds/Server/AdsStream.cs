@@ -37,6 +37,7 @@ internal sealed class AdsStream : IDisposable
     private readonly bool _isDelta;
     private string _nodeId = "";
     private bool _isProxyless;
+    private bool _isOlder;
     private NodeEntry? _node;
     private LookedAt? _lookedAt;
     private NodeAuthentication _authentication = NodeAuthentication.AcceptedAsGuest;
@@ -67,6 +68,7 @@ internal sealed class AdsStream : IDisposable
         _nodeId = _context.Gate.ReadId(_call, first.Node);
         var node = first.Node!;
         _isProxyless = node.UserAgentName.StartsWith(ProxylessAgent, StringComparison.Ordinal);
+        _isOlder = EnvoyVersion.IsOlder(node);
         _authentication = await _context.Gate.AuthenticateAsync(_call, _nodeId, cancellationToken);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _authentication.Revoked);
         try
@@ -234,7 +236,8 @@ internal sealed class AdsStream : IDisposable
         if (_isProxyless)
             return ProxyView.ForProxyless(configuration.Proxyless.Value);
         var own = _node?.Own ?? ProxyResources.OfUnknownWorkload;
-        return ProxyView.ForEnvoy(configuration.FindShared(_node), own, _secrets.CurrentFor(own), _node?.Members ?? LimitMembers.None);
+        var members = _node?.Members ?? LimitMembers.None;
+        return ProxyView.ForEnvoy(configuration.FindShared(_node), own, _secrets.CurrentFor(own), members, _isOlder);
     }
 
     /// <summary>What is served now. It is noted before anything is done with it, so that <see cref="IsConcernedBy"/> never compares with an

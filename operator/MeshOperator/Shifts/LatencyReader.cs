@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Text.Json;
 using MeshOperator.Api;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Shifts;
 using MeshOperator.Mesh.Snapshot;
@@ -24,13 +25,22 @@ internal sealed class LatencyReader(LoadStatsCollector collector, MeshPipeline p
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, ImmutableDictionary<string, LatencyHistogram>> _seen = new(StringComparer.Ordinal);
-    private ImmutableDictionary<string, string> _clusters = ImmutableDictionary.Create<string, string>(StringComparer.Ordinal);
+    private ImmutableDictionary<string, Measured> _wanted = ImmutableDictionary.Create<string, Measured>(StringComparer.Ordinal);
 
     /// <summary>Says of which clusters it must be known, and of no others.</summary>
     public void Want(IEnumerable<ShiftCluster> clusters) =>
         Volatile.Write(
-            ref _clusters,
-            clusters.DistinctBy(cluster => cluster.Histogram).ToImmutableDictionary(cluster => cluster.Histogram, cluster => cluster.Name)
+            ref _wanted,
+            clusters
+                .SelectMany(cluster =>
+                    new (string Histogram, Measured Measured)[]
+                    {
+                        (cluster.Histogram, new Measured(cluster.Name, LatencyPart.Response)),
+                        (cluster.FirstByteHistogram, new Measured(cluster.Name, LatencyPart.FirstByte)),
+                    }
+                )
+                .DistinctBy(wanted => wanted.Histogram)
+                .ToImmutableDictionary(wanted => wanted.Histogram, wanted => wanted.Measured, StringComparer.Ordinal)
         );
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -47,8 +57,8 @@ internal sealed class LatencyReader(LoadStatsCollector collector, MeshPipeline p
 
     private async Task ReadAllAsync(HttpClient client, CancellationToken cancellation)
     {
-        var clusters = Volatile.Read(ref _clusters);
-        var callers = clusters.IsEmpty ? [] : collector.FindCallers(clusters.Values);
+        var wanted = Volatile.Read(ref _wanted);
+        var callers = wanted.IsEmpty ? [] : collector.FindCallers(wanted.Values.Select(measured => measured.Cluster).Distinct());
         foreach (var gone in _seen.Keys.Except(callers).ToList())
             _seen.Remove(gone);
         var pods = pipeline.TranslatedSnapshot?.Pods ?? ImmutableDictionary<ObjectName, PodRecord>.Empty;
@@ -58,32 +68,35 @@ internal sealed class LatencyReader(LoadStatsCollector collector, MeshPipeline p
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation },
             async (caller, cancelled) =>
             {
-                if (await ReadAsync(client, caller, pods, clusters, cancelled) is not { } page)
+                if (await ReadAsync(client, caller, pods, wanted, cancelled) is not { } page)
                     return;
                 lock (pages)
                     pages.Add((caller, page));
             }
         );
         foreach (var (caller, page) in pages)
-            Note(caller, page, clusters);
+            Note(caller, page, wanted);
     }
 
     /// <summary>What came since the page before. What had been counted before the first page is not known to be of now.</summary>
-    private void Note(string caller, ImmutableDictionary<string, LatencyHistogram> page, ImmutableDictionary<string, string> clusters)
+    private void Note(string caller, ImmutableDictionary<string, LatencyHistogram> page, ImmutableDictionary<string, Measured> wanted)
     {
         var before = _seen.GetValueOrDefault(caller);
         _seen[caller] = page;
         if (before is null)
             return;
         foreach (var (histogram, latencies) in page)
-            collector.Add(clusters[histogram], latencies.Since(before.GetValueOrDefault(histogram, LatencyHistogram.Empty)));
+        {
+            var (cluster, part) = wanted[histogram];
+            collector.Add(cluster, part, latencies.Since(before.GetValueOrDefault(histogram, LatencyHistogram.Empty)));
+        }
     }
 
     private async Task<ImmutableDictionary<string, LatencyHistogram>?> ReadAsync(
         HttpClient client,
         string caller,
         ImmutableDictionary<ObjectName, PodRecord> pods,
-        ImmutableDictionary<string, string> clusters,
+        ImmutableDictionary<string, Measured> wanted,
         CancellationToken cancellation
     )
     {
@@ -96,7 +109,7 @@ internal sealed class LatencyReader(LoadStatsCollector collector, MeshPipeline p
         try
         {
             var url = new UriBuilder("http", address.ToString(), ProxyPort.Prometheus, MeshNames.ShiftLatencyPath).Uri;
-            return LatencyPage.Parse(await client.GetByteArrayAsync(url, cancellation), clusters.ContainsKey);
+            return LatencyPage.Parse(await client.GetByteArrayAsync(url, cancellation), wanted.ContainsKey);
         }
         catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException)
         {
@@ -105,6 +118,9 @@ internal sealed class LatencyReader(LoadStatsCollector collector, MeshPipeline p
             return null;
         }
     }
+
+    /// <summary>What a histogram measures.</summary>
+    private sealed record Measured(string Cluster, LatencyPart Part);
 
     private static HttpClient Connect() =>
         new(

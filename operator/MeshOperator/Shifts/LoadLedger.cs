@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Shifts;
 using MeshOperator.Xds.LoadStats;
 
@@ -9,7 +10,7 @@ namespace MeshOperator.Shifts;
 internal sealed class LoadLedger
 {
     private readonly Dictionary<string, ShiftCounts> _totals = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, LatencyHistogram> _latencies = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Cluster, LatencyPart Part), LatencyHistogram> _latencies = [];
     private readonly Dictionary<string, ImmutableDictionary<string, ClusterLoad>> _latest = new(StringComparer.Ordinal);
 
     /// <summary>Notes what a replica says now.</summary>
@@ -30,8 +31,8 @@ internal sealed class LoadLedger
                 ? new ShiftCounts(load.Requests - old!.Requests, load.Errors - old.Errors)
                 : new ShiftCounts(load.Requests, load.Errors);
             _totals[cluster] = _totals.GetValueOrDefault(cluster).Add(more);
-            if (!load.Latencies.Equals(old?.Latencies))
-                _latencies[cluster] = Latencies([cluster]) + load.Latencies.Since(old?.Latencies ?? LatencyHistogram.Empty);
+            Note(cluster, LatencyPart.Response, load.Latencies, old?.Latencies);
+            Note(cluster, LatencyPart.FirstByte, load.FirstBytes, old?.FirstBytes);
         }
     }
 
@@ -43,7 +44,8 @@ internal sealed class LoadLedger
         foreach (var gone in _totals.Keys.Where(cluster => !clusters.Contains(cluster)).ToList())
         {
             _totals.Remove(gone);
-            _latencies.Remove(gone);
+            _latencies.Remove((gone, LatencyPart.Response));
+            _latencies.Remove((gone, LatencyPart.FirstByte));
         }
     }
 
@@ -52,10 +54,21 @@ internal sealed class LoadLedger
         clusters.Aggregate(default(ShiftCounts), (sum, cluster) => sum + _totals.GetValueOrDefault(cluster));
 
     /// <summary>How long requests to some clusters took.</summary>
-    public LatencyHistogram Latencies(IEnumerable<string> clusters) =>
-        clusters.Aggregate(LatencyHistogram.Empty, (sum, cluster) => sum + _latencies.GetValueOrDefault(cluster, LatencyHistogram.Empty));
+    /// <param name="clusters">The clusters.</param>
+    /// <param name="part">What of the requests.</param>
+    public LatencyHistogram Latencies(IEnumerable<string> clusters, LatencyPart part) =>
+        clusters.Aggregate(
+            LatencyHistogram.Empty,
+            (sum, cluster) => sum + _latencies.GetValueOrDefault((cluster, part), LatencyHistogram.Empty)
+        );
 
     /// <summary>How many proxies of all replicas report of one of the clusters.</summary>
     public int CountReporters(IReadOnlyCollection<string> clusters) =>
         clusters.Count == 0 ? 0 : clusters.Max(cluster => _latest.Values.Sum(loads => loads.GetValueOrDefault(cluster)?.Reporters ?? 0));
+
+    private void Note(string cluster, LatencyPart part, LatencyHistogram now, LatencyHistogram? before)
+    {
+        if (!now.Equals(before))
+            _latencies[(cluster, part)] = Latencies([cluster], part) + now.Since(before ?? LatencyHistogram.Empty);
+    }
 }

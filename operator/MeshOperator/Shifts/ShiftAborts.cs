@@ -11,12 +11,16 @@ internal sealed class ShiftAborts(ShiftMetrics metrics, TimeProvider time)
     private readonly Dictionary<(ObjectName Split, string Rule), DateTimeOffset> _failedAt = [];
 
     /// <summary>Takes a transition. One that a person has commanded is not measured.</summary>
-    public void Note(ObjectName split, ShiftState? before, ShiftState after)
+    /// <param name="split">The name of the TrafficSplit.</param>
+    /// <param name="before">Where the shift was.</param>
+    /// <param name="after">Where it is.</param>
+    /// <param name="decidedAt">When that was decided; it took time to write it down.</param>
+    public void Note(ObjectName split, ShiftState? before, ShiftState after, DateTimeOffset decidedAt)
     {
         if (after.Phase is not ShiftPhase.RolledBack)
             _failedAt.Remove((split, after.Rule));
         else if (before is { IsJudged: true } && before.Command == after.Command)
-            _failedAt[(split, after.Rule)] = time.GetUtcNow();
+            _failedAt[(split, after.Rule)] = decidedAt;
     }
 
     /// <summary>All proxies have acknowledged it.</summary>

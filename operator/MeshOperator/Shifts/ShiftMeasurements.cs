@@ -23,11 +23,15 @@ internal sealed class ShiftMeasurements(
 
     private const int MostNamed = 3;
 
+    /// <summary>Who has not reported after so long does not report at all, and checks are inconclusive for it.</summary>
+    private static readonly TimeSpan LongestWait = 3 * LoadStatsCollector.Interval;
+
     /// <summary>What stands for this replica among the others.</summary>
     private const string Self = "";
 
     private readonly LoadLedger _ledger = new();
     private readonly Dictionary<(ObjectName Split, string Rule), Step> _steps = [];
+    private readonly Dictionary<(ObjectName Split, string Rule), (DateTimeOffset Step, DateTimeOffset Begins)> _waits = [];
 
     /// <summary>Asks the proxies of this replica for what the shifts in progress need, and takes what all have counted.</summary>
     public void Refresh(ClusterSnapshot snapshot, MeshModel served)
@@ -35,7 +39,7 @@ internal sealed class ShiftMeasurements(
         var wanted = FindClusters(snapshot, served).ToList();
         var clusters = wanted.Select(cluster => cluster.Name).ToHashSet(StringComparer.Ordinal);
         collector.Want(clusters);
-        reader.Want(wanted.Where(cluster => cluster.HasLatency));
+        reader.Want(wanted.Where(cluster => cluster.NeedsLatency));
         var own = collector.Take();
         board.Post(own);
         _ledger.Note(Self, own);
@@ -46,6 +50,8 @@ internal sealed class ShiftMeasurements(
         _ledger.Keep(replicas, clusters);
         foreach (var gone in _steps.Keys.Where(step => !snapshot.Shifts.ContainsKey(step.Split)).ToList())
             _steps.Remove(gone);
+        foreach (var gone in _waits.Keys.Where(step => !snapshot.Shifts.ContainsKey(step.Split)).ToList())
+            _waits.Remove(gone);
     }
 
     /// <summary>What was counted since a step was acknowledged.</summary>
@@ -71,19 +77,14 @@ internal sealed class ShiftMeasurements(
             return new ShiftSample(default, default, "the step is not acknowledged");
         }
 
-        var name = new ShiftName(split.Name, shift.Rule);
-        List<string> targets =
-        [
-            .. ShiftRoutes
-                .Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name)
-                .Select(cluster => cluster.Name),
-        ];
-        List<string> others = [.. ShiftRoutes.Clusters(routes.Others, name).Select(cluster => cluster.Name)];
+        var (targets, others) = FindCounted(split, shift, state, routes);
         var (target, other) = (_ledger.Count(targets), _ledger.Count(others));
-        var (slowness, otherSlowness) = (_ledger.Latencies(targets), _ledger.Latencies(others));
+        var (responses, firstBytes) = (Slowness(LatencyPart.Response), Slowness(LatencyPart.FirstByte));
+        var now = time.GetUtcNow();
         if (!_steps.TryGetValue(key, out var step) || step.AcknowledgedAt != acknowledged)
-            _steps[key] = step = new Step(acknowledged, target, other, slowness, otherSlowness, time.GetUtcNow());
-        step.Note(slowness, otherSlowness, time.GetUtcNow());
+            _steps[key] = step = new Step(acknowledged, target, other, new(responses, now), new(firstBytes, now));
+        step.Responses.Note(responses, now);
+        step.FirstBytes.Note(firstBytes, now);
         return new ShiftSample(
             Since(step.Target, target),
             Since(step.Others, other),
@@ -91,8 +92,54 @@ internal sealed class ShiftMeasurements(
         )
         {
             IsCounted = routes.IsCounted,
-            Latencies = step.Latencies,
+            Endpoints = routes.Endpoints,
+            IsOfCopies = state.Phase is ShiftPhase.Mirroring,
+            Latencies = step.Responses.Latencies,
+            FirstBytes = step.FirstBytes.Latencies,
         };
+
+        Slowness Slowness(LatencyPart part) => new(_ledger.Latencies(targets, part), _ledger.Latencies(others, part));
+    }
+
+    /// <summary>Why the measurement of a step cannot begin yet: proxies do not count before they are asked, which they are when the shift is
+    /// applied. Null when it can, or when whoever does not report has had enough time.</summary>
+    /// <param name="split">The name of the TrafficSplit.</param>
+    /// <param name="shift">The shift.</param>
+    /// <param name="state">Where it is, acknowledged by all proxies.</param>
+    /// <param name="routes">Where its requests go.</param>
+    /// <param name="callers">How many proxies use the split.</param>
+    public string? FindDelay(ObjectName split, SplitShift shift, ShiftState state, ShiftRoutes routes, int callers)
+    {
+        var key = (split, shift.Rule);
+        if (state.AcknowledgedAt is not null || !shift.Wanted.Checks.Exists(ShiftJudge.NeedsCounts) || !routes.IsCounted)
+        {
+            _waits.Remove(key);
+            return null;
+        }
+
+        if (!_waits.TryGetValue(key, out var wait) || wait.Step != state.Since)
+            _waits[key] = wait = (state.Since, time.GetUtcNow());
+        var (targets, others) = FindCounted(split, shift, state, routes);
+        var reporters = _ledger.CountReporters([.. targets, .. others]);
+        return callers - reporters <= callers * MostMissing || time.GetUtcNow() - wait.Begins >= LongestWait
+            ? null
+            : FormattableString.Invariant($"{reporters} of {callers} proxies report what they count");
+    }
+
+    /// <summary>The clusters by which the requests of a shift are counted.</summary>
+    private static (List<string> Target, List<string> Others) FindCounted(
+        ObjectName split,
+        SplitShift shift,
+        ShiftState state,
+        ShiftRoutes routes
+    )
+    {
+        var name = new ShiftName(split.Name, shift.Rule);
+        var ofTarget = ShiftRoutes.Clusters(routes.Target, state.Phase is ShiftPhase.Mirroring ? name.Copies : name);
+        return (
+            [.. ofTarget.Select(cluster => cluster.Name)],
+            [.. ShiftRoutes.Clusters(routes.Others, name).Select(cluster => cluster.Name)]
+        );
     }
 
     private static IEnumerable<ShiftCluster> FindClusters(ClusterSnapshot snapshot, MeshModel served)
@@ -113,7 +160,7 @@ internal sealed class ShiftMeasurements(
                 foreach (var cluster in ShiftRoutes.Clusters(routes.Target.Concat(routes.Others), counted).Concat(copies))
                     yield return cluster with
                     {
-                        HasLatency = shift.Wanted.Checks.Exists(check => check.Latency is not null),
+                        NeedsLatency = shift.NeedsLatency,
                     };
             }
         }
@@ -137,34 +184,32 @@ internal sealed class ShiftMeasurements(
             ? now
             : new ShiftCounts(now.Requests - before.Requests, now.Errors - before.Errors);
 
+    /// <summary>How long all requests took so far.</summary>
+    private readonly record struct Slowness(LatencyHistogram Target, LatencyHistogram Others);
+
     /// <summary>A step, and what had been counted when it was acknowledged.</summary>
-    private sealed class Step(
-        DateTimeOffset acknowledgedAt,
-        ShiftCounts target,
-        ShiftCounts others,
-        LatencyHistogram slowness,
-        LatencyHistogram otherSlowness,
-        DateTimeOffset begins
-    )
+    private sealed record Step(
+        DateTimeOffset AcknowledgedAt,
+        ShiftCounts Target,
+        ShiftCounts Others,
+        StepLatencies Responses,
+        StepLatencies FirstBytes
+    );
+
+    /// <summary>How long the requests of a step took.</summary>
+    private sealed class StepLatencies(Slowness before, DateTimeOffset begins)
     {
-        private LatencyHistogram _target = slowness;
-        private LatencyHistogram _others = otherSlowness;
+        private Slowness _before = before;
         private DateTimeOffset _minute = begins;
-
-        public DateTimeOffset AcknowledgedAt => acknowledgedAt;
-
-        public ShiftCounts Target => target;
-
-        public ShiftCounts Others => others;
 
         public ShiftLatencies Latencies { get; private set; } = ShiftLatencies.None;
 
         /// <summary>Notes how long all requests took so far.</summary>
-        public void Note(LatencyHistogram target, LatencyHistogram others, DateTimeOffset now)
+        public void Note(Slowness slowness, DateTimeOffset now)
         {
             var beginsMinute = now - _minute >= TimeSpan.FromMinutes(1);
-            Latencies = Latencies.Add(target.Since(_target), others.Since(_others), beginsMinute);
-            (_target, _others) = (target, others);
+            Latencies = Latencies.Add(slowness.Target.Since(_before.Target), slowness.Others.Since(_before.Others), beginsMinute);
+            _before = slowness;
             if (beginsMinute)
                 _minute = now;
         }

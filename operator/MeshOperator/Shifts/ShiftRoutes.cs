@@ -35,11 +35,21 @@ internal sealed record ShiftRoutes(IReadOnlyList<MeshServicePort> Target, IReadO
         return new ShiftRoutes([.. targets[true]], [.. targets[false]], isCounted);
     }
 
+    /// <summary>How many ready endpoints there are; of a service with several ports, as many as the one with the fewest has.</summary>
+    public ShiftEndpoints Endpoints => new(CountEndpoints(Target), CountEndpoints(Others));
+
     /// <summary>The clusters by which the requests of a shift, or its copies, to some of the ports are counted.</summary>
     public static IEnumerable<ShiftCluster> Clusters(IEnumerable<MeshServicePort> ports, ShiftName name) =>
         ports
             .Select(port => new BackendTarget(port.Service, port.Port))
-            .Select(target => new ShiftCluster(ClusterLoad.Name(target, name), ClusterLoad.Histogram(target, name)));
+            .Select(target => new ShiftCluster(
+                ClusterLoad.Name(target, name),
+                ClusterLoad.Histogram(target, name),
+                ClusterLoad.FirstByteHistogram(target, name)
+            ));
+
+    private static int CountEndpoints(IEnumerable<MeshServicePort> ports) =>
+        ports.GroupBy(port => port.Service).Sum(service => service.Min(port => port.Endpoints.Count));
 
     private static MeshServicePort? FindPort(MeshModel model, BackendTarget target) =>
         model.Services.TryGetValue(target.Service, out var service) ? service.Ports.FirstOrDefault(port => port.Port == target.Port) : null;
@@ -48,8 +58,9 @@ internal sealed record ShiftRoutes(IReadOnlyList<MeshServicePort> Target, IReadO
 /// <summary>A cluster by which the requests of a shift are counted.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Histogram">The name of its histogram of latencies.</param>
-internal sealed record ShiftCluster(string Name, string Histogram)
+/// <param name="FirstByteHistogram">The name of its histogram of the time to the first byte of the response's body.</param>
+internal sealed record ShiftCluster(string Name, string Histogram, string FirstByteHistogram)
 {
     /// <summary>Whether it must be known how long its requests take.</summary>
-    public bool HasLatency { get; init; }
+    public bool NeedsLatency { get; init; }
 }

@@ -44,6 +44,9 @@ internal sealed class ShiftService(
     /// <summary>How often shifts in progress are looked at.</summary>
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often they are looked at while proxies are waited for, so that a hold begins when the last one has acknowledged it.</summary>
+    private static readonly TimeSpan WaitingLookEvery = TimeSpan.FromMilliseconds(250);
+
     /// <summary>How often a status is written of which only the measurements have changed.</summary>
     private static readonly TimeSpan ReasonEvery = TimeSpan.FromSeconds(10);
 
@@ -62,11 +65,11 @@ internal sealed class ShiftService(
         splits.Changed += WakeForSplit;
         try
         {
-            var isActive = false;
+            TimeSpan? next = null;
             while (true)
             {
-                await _wake.WaitAsync(isActive ? LookEvery : null, time, stoppingToken);
-                isActive = await LookAsync(stoppingToken);
+                await _wake.WaitAsync(next, time, stoppingToken);
+                next = await LookAsync(stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
@@ -79,18 +82,20 @@ internal sealed class ShiftService(
         }
     }
 
-    private async Task<bool> LookAsync(CancellationToken cancellation)
+    /// <summary>Takes the steps that are due.</summary>
+    /// <returns>When to look again; null when nothing is in progress.</returns>
+    private async Task<TimeSpan?> LookAsync(CancellationToken cancellation)
     {
         if (pipeline.TranslatedSnapshot is not { } snapshot || pipeline.Wanted is not { } wanted || pipeline.Served is not { } served)
-            return false;
+            return null;
         measurements.Refresh(snapshot, served);
         if (!leadership.IsLeader)
         {
             metrics.Set([]);
-            return snapshot.Shifts.Count > 0;
+            return snapshot.Shifts.Count > 0 ? LookEvery : null;
         }
 
-        var isActive = false;
+        TimeSpan? next = null;
         var states = new List<(ObjectName, ShiftState)>();
         foreach (var split in limit.Order(splits.Objects.Values.Where(HasShifts)))
         {
@@ -109,13 +114,16 @@ internal sealed class ShiftService(
                 foreach (var (_, state) in await StepAsync(look, shifts, cancellation))
                 {
                     states.Add((name, state));
-                    isActive |= !state.IsOver || state.AcknowledgedAt is null;
+                    if (WaitsForProxies(state))
+                        next = WaitingLookEvery;
+                    else if (!state.IsOver)
+                        next ??= LookEvery;
                 }
             }
             catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
             {
                 Log.ShiftFailed(logger, e, name.ToString());
-                isActive = true;
+                next ??= LookEvery;
             }
         }
 
@@ -124,10 +132,13 @@ internal sealed class ShiftService(
         outside.Keep(IsThere);
         aborts.Keep(IsThere);
         metrics.Set(states);
-        return isActive;
+        return next;
 
         bool IsThere(ObjectName name) => splits.Objects.ContainsKey(new ObjectKey(name.Namespace, name.Name));
     }
+
+    private static bool WaitsForProxies(ShiftState state) =>
+        state.AcknowledgedAt is null && state.Phase is not (ShiftPhase.Pending or ShiftPhase.Paused or ShiftPhase.Held);
 
     /// <summary>Whether a split has a gradual shift, or its status still has one.</summary>
     private static bool HasShifts(TrafficSplit split) =>
@@ -164,7 +175,7 @@ internal sealed class ShiftService(
                 continue;
             Log.ShiftMoved(logger, look.Name.ToString(), shift.Rule, state.Phase.ToString(), shift.Describe(state.Weight), state.Reason);
             metrics.Count(look.Name, state);
-            aborts.Note(look.Name, before, state);
+            aborts.Note(look.Name, before, state, utc);
             if (ShiftCloudEvent.Find(written, shift, before, state) is { } announced)
                 announcer.Announce(announced);
             await events.PublishAsync(written, found.IsWarning, found.Reason, found.Message, cancellation);
@@ -182,6 +193,8 @@ internal sealed class ShiftService(
         var (isProgrammed, waits, rejection, callers) = Measure(look, shift, before, now);
         if (isProgrammed && before is { IsOver: true })
             aborts.End(look.Name, before);
+        else if (isProgrammed && measurements.FindDelay(look.Name, shift, before!, routes, callers) is { } delay)
+            (isProgrammed, waits) = (false, delay);
         return new ShiftObservation
         {
             IsProgrammed = isProgrammed,
@@ -190,6 +203,7 @@ internal sealed class ShiftService(
             Verdict = before is { IsJudged: true }
                 ? ShiftJudge.Judge(shift.Wanted, before.Weight, Take(look, shift, before, routes, callers))
                 : ShiftVerdict.NoChecks,
+            Endpoints = routes.Endpoints,
             TargetProblem = routes.Target.Any(port => port.Endpoints.Count > 0) ? null : $"{shift.Wanted.To} has no ready endpoints",
             Block = ShiftWindows.FindBlock(shift.Wanted.Windows, now) ?? limit.FindBlock(look.Name, before),
             Standstill = look.Verdict.InEffect ? null : "the split is not in effect; see its Accepted condition",

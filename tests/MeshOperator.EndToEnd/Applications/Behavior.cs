@@ -117,11 +117,18 @@ internal sealed class Behavior(Identity identity, LoadReport load)
             ),
         };
 
-    /// <summary>Server-sent events: <c>x-count</c> of them, one each <c>x-interval</c> ms, the first at once.</summary>
+    /// <summary>Server-sent events: <c>x-count</c> of them, one each <c>x-interval</c> ms, the first at once, or <c>x-first</c> ms after the
+    /// headers.</summary>
     private async Task SendEventsAsync(HttpContext context)
     {
         context.Response.ContentType = "text/event-stream";
         var (count, interval) = (Number(context, "x-count") ?? 3, Number(context, "x-interval") ?? 200);
+        if (Number(context, "x-first") is { } first)
+        {
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await DelayAsync(context, first);
+        }
+
         for (var i = 0; i < count; i++)
         {
             await context.Response.WriteAsync($"data: {i} {identity.Pod}\n\n", context.RequestAborted);

@@ -122,6 +122,46 @@ public sealed class ShiftScenarios(TestMesh mesh, SharedNamespace shared) : Shar
     }
 
     [Fact]
+    public async Task Version_whose_first_token_comes_late_is_rolled_back_by_the_first_byte_of_its_streams()
+    {
+        await Shift.ApplyAsync("steps: [{weight: 30, hold: 600s}], checks: [{latency: {percentile: 90, maxRatio: 1.3, of: FirstByte}}]");
+
+        var load = await Caller.LoadAsync(
+            $"{Url}events",
+            rate: 60,
+            during: _ => Shift.UntilAsync("RolledBack", TimeSpan.FromSeconds(200)),
+            "x-first: 60",
+            "x-interval: 1",
+            $"x-twice-at: {Workload("canary").Pods[0].Name}"
+        );
+
+        load.Failed.ShouldBe(0, load.ToString());
+        (await Shift.ReasonAsync()).ShouldMatch(
+            "^latency p90 to the first byte [0-9]+ ms of [0-9,]+ requests to canary, [12][.][0-9]+ times"
+        );
+    }
+
+    [Fact]
+    public async Task Version_that_only_streams_tokens_slower_passes_by_the_first_byte()
+    {
+        await Shift.ApplyAsync(
+            "steps: [{weight: 30, hold: 5s}], require: {requestsPerStep: 20}, "
+                + "checks: [{latency: {percentile: 50, maxRatio: 2, of: FirstByte}}]"
+        );
+
+        var load = await Caller.LoadAsync(
+            $"{Url}events",
+            rate: 60,
+            during: _ => Shift.UntilAsync("Completed", TimeSpan.FromSeconds(200)),
+            "x-count: 2",
+            "x-interval: 150",
+            $"x-twice-at: {Workload("canary").Pods[0].Name}"
+        );
+
+        load.Failed.ShouldBe(0, load.ToString());
+    }
+
+    [Fact]
     public async Task Version_that_is_as_fast_passes()
     {
         await Shift.ApplyAsync(

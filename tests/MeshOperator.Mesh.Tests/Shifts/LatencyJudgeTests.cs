@@ -23,6 +23,18 @@ public sealed class LatencyJudgeTests
         ],
     };
 
+    private static readonly GradualShift OfFirstByte = new()
+    {
+        To = "v2",
+        Checks =
+        [
+            new ShiftCheck
+            {
+                Latency = new LatencyCheck { MaxRatio = 1.2, Of = LatencyPart.FirstByte },
+            },
+        ],
+    };
+
     [Fact]
     public void Version_that_is_twice_as_slow_is_found_within_three_minutes() =>
         Enumerable
@@ -78,6 +90,42 @@ public sealed class LatencyJudgeTests
                 v => v.Reason.ShouldContain("known of 1,000 of 1,000 requests to v2, and of 5,000 of 50,000 to the others")
             );
     }
+
+    [Fact]
+    public void Check_of_the_first_byte_compares_first_bytes_alone()
+    {
+        var late = Sample(Latencies(Take(1000, 400), Take(5000, 400))) with { FirstBytes = Latencies(Take(1000, 200), Take(5000, 100)) };
+        var slow = Sample(Latencies(Take(1000, 800), Take(5000, 400))) with { FirstBytes = Latencies(Take(1000, 100), Take(5000, 100)) };
+
+        // The worst minute is left out, so there must be two.
+        var two = late with
+        {
+            FirstBytes = late.FirstBytes.Add(Take(1000, 200), LatencyHistogram.Empty, beginsMinute: true),
+        };
+        ShiftJudge
+            .Judge(OfFirstByte, 10, two)
+            .ShouldSatisfyAllConditions(
+                v => v.Outcome.ShouldBe(ShiftOutcome.Fail),
+                v => v.Reason.ShouldContain("latency p99 to the first byte 210 ms of 2,000 requests to v2, 1.91 times the others' 110 ms")
+            );
+        ShiftJudge.Judge(OfFirstByte, 10, slow).Outcome.ShouldBe(ShiftOutcome.Pass);
+    }
+
+    [Fact]
+    public void First_bytes_that_no_proxy_measures_are_inconclusive_and_the_reason_says_what_is_needed() =>
+        ShiftJudge
+            .Judge(OfFirstByte, 10, Sample(Latencies(Take(1000, 20), Take(5000, 20))))
+            .ShouldSatisfyAllConditions(
+                v => v.Outcome.ShouldBe(ShiftOutcome.Inconclusive),
+                v => v.Reason.ShouldContain("known of 0 of 1,000 requests to v2"),
+                v => v.Reason.ShouldContain("it needs sidecars of Envoy 1.39 or later")
+            );
+
+    [Fact]
+    public void First_bytes_of_copies_are_not_compared() =>
+        ShiftJudge
+            .Judge(OfFirstByte, 0, Sample(Latencies(Take(1000, 20), Take(5000, 20))) with { IsOfCopies = true })
+            .Outcome.ShouldBe(ShiftOutcome.Pass);
 
     [Fact]
     public void A_percentile_needs_enough_requests_of_both()

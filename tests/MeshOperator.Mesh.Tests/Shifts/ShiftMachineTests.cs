@@ -91,6 +91,31 @@ public sealed class ShiftMachineTests
     }
 
     [Fact]
+    public void Step_for_which_the_target_is_too_small_waits_until_it_is_scaled()
+    {
+        var scene = new Scene();
+        scene.Wanted.Checks = [new ShiftCheck { Capacity = new CapacityCheck() }];
+        scene.Seen = scene.Seen with { Endpoints = new ShiftEndpoints(1, 4) };
+        scene.Look();
+        scene.Look().Weight.ShouldBe(10);
+        scene.Look();
+
+        scene
+            .Look(after: TimeSpan.FromMinutes(5))
+            .ShouldSatisfyAllConditions(
+                s => s.Weight.ShouldBe(10),
+                s => s.Phase.ShouldBe(ShiftPhase.Progressing),
+                s => s.Reason.ShouldStartWith("capacity: v2 has 1 of 2 endpoints that 50% needs (the others have 4); scale v2")
+            );
+        scene.Seen = scene.Seen with { Endpoints = new ShiftEndpoints(2, 4) };
+        scene.Look().Weight.ShouldBe(50);
+        scene.Look();
+        scene.Look(after: TimeSpan.FromMinutes(5)).Weight.ShouldBe(50);
+        scene.Seen = scene.Seen with { Endpoints = new ShiftEndpoints(4, 4) };
+        scene.Look().Phase.ShouldBe(ShiftPhase.Completed);
+    }
+
+    [Fact]
     public void Inconclusive_checks_hold_the_step_and_fail_after_the_timeout()
     {
         var scene = new Scene();

@@ -31,7 +31,8 @@ internal sealed class DeltaClient : IAsyncDisposable
     /// <param name="nodeId">Who it says it is.</param>
     /// <param name="token">A bearer token, or null.</param>
     /// <param name="agent">What it says it is.</param>
-    public DeltaClient(GrpcChannel channel, string nodeId, string? token = null, string agent = "")
+    /// <param name="minor">The minor version of Envoy that it says it is; null for none.</param>
+    public DeltaClient(GrpcChannel channel, string nodeId, string? token = null, string agent = "", uint? minor = null)
     {
         _channel = channel;
         var headers = token is null ? null : new Grpc.Core.Metadata { { "authorization", $"Bearer {token}" } };
@@ -39,6 +40,11 @@ internal sealed class DeltaClient : IAsyncDisposable
             .CreateCallInvoker()
             .AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: TestContext.Current.CancellationToken));
         _node = new Node { Id = nodeId, UserAgentName = agent };
+        if (minor is { } known)
+            _node.UserAgentBuildVersion = new BuildVersion
+            {
+                Version = new() { MajorNumber = 1, MinorNumber = known },
+            };
     }
 
     public async Task SubscribeAsync(ResourceType type, params string[] names)

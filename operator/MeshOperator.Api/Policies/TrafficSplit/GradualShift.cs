@@ -116,8 +116,9 @@ public enum OnShiftFailure
 
 /// <summary>What must hold for the target. Exactly one is set.</summary>
 [ValidationRule(
-    "[has(self.successRate), has(self.errors), has(self.latency), has(self.prometheus), has(self.webhook)].exists_one(given, given)",
-    "set exactly one of successRate, errors, latency, prometheus and webhook"
+    "[has(self.successRate), has(self.errors), has(self.latency), has(self.capacity), has(self.prometheus), "
+        + "has(self.webhook)].exists_one(given, given)",
+    "set exactly one of successRate, errors, latency, capacity, prometheus and webhook"
 )]
 public sealed class ShiftCheck
 {
@@ -129,6 +130,9 @@ public sealed class ShiftCheck
 
     /// <summary>How long the target takes beside the other backends, at the same time.</summary>
     public LatencyCheck? Latency { get; set; }
+
+    /// <summary>How many endpoints the target has for its share.</summary>
+    public CapacityCheck? Capacity { get; set; }
 
     /// <summary>What a Prometheus answers.</summary>
     public PrometheusCheck? Prometheus { get; set; }
@@ -157,10 +161,13 @@ public sealed class ErrorsCheck
     public double MaxRatio { get; set; }
 }
 
-/// <summary>How long requests take beside those to the other backends, from the end of the request to the end of the response, as the
-/// callers' proxies measured it.</summary>
+/// <summary>How long requests take beside those to the other backends, as the callers' proxies measured it.</summary>
 public sealed class LatencyCheck
 {
+    /// <summary>What of a request takes that long.</summary>
+    [DefaultValue(GradualShiftDefaults.LatencyOf)]
+    public LatencyPart Of { get; set; } = GradualShiftDefaults.LatencyOf;
+
     /// <summary>Which percentile is compared.</summary>
     [DefaultValue(GradualShiftDefaults.Percentile)]
     [RangeMinimum(50)]
@@ -178,6 +185,28 @@ public sealed class LatencyCheck
     [Duration]
     [DefaultValue(GradualShiftDefaults.IgnoreBelow)]
     public string IgnoreBelow { get; set; } = GradualShiftDefaults.IgnoreBelow;
+}
+
+/// <summary>How many ready endpoints the target has beside those that its share needs. All requests need as many as the other backends have
+/// together, and a share of them that part. With fewer, the next step does not begin.</summary>
+public sealed class CapacityCheck
+{
+    /// <summary>Which part of them the target must have.</summary>
+    [DefaultValue(GradualShiftDefaults.CapacityRatio)]
+    [RangeMinimum(0.01)]
+    [RangeMaximum(100)]
+    public double MinRatio { get; set; } = GradualShiftDefaults.CapacityRatio;
+}
+
+/// <summary>What of a request is measured.</summary>
+public enum LatencyPart
+{
+    /// <summary>From the end of the request to the end of the response; of a stream, all of it.</summary>
+    Response,
+
+    /// <summary>From the beginning of the request to the first byte of the response's body; of a model that streams, its first token.
+    /// Needs Envoy 1.39 or later.</summary>
+    FirstByte,
 }
 
 /// <summary>How much traffic the checks of a step need. With less, they are inconclusive, and the next step does not begin.</summary>

@@ -15,8 +15,14 @@ public static class GradualShiftDefaults
     /// <summary>The percentile of latencies that is compared.</summary>
     public const double Percentile = 99;
 
+    /// <summary>What of a request is measured.</summary>
+    public const LatencyPart LatencyOf = LatencyPart.Response;
+
     /// <summary>Proxies measure whole milliseconds; of fewer than these there are too few digits.</summary>
     public const string IgnoreBelow = "10ms";
+
+    /// <summary>As many endpoints as the target's share needs.</summary>
+    public const double CapacityRatio = 1;
 
     /// <summary>How many requests the target must have got in a step.</summary>
     public const int RequestsPerStep = 500;

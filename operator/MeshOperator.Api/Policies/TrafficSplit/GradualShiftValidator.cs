@@ -54,9 +54,11 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
                 check
                     .RuleFor(c => c)
                     .Must(c =>
-                        new object?[] { c.SuccessRate, c.Errors, c.Latency, c.Prometheus, c.Webhook }.Count(kind => kind is not null) == 1
+                        new object?[] { c.SuccessRate, c.Errors, c.Latency, c.Capacity, c.Prometheus, c.Webhook }.Count(kind =>
+                            kind is not null
+                        ) == 1
                     )
-                    .WithMessage("set exactly one of successRate, errors, latency, prometheus and webhook");
+                    .WithMessage("set exactly one of successRate, errors, latency, capacity, prometheus and webhook");
                 check.RuleFor(c => c.Prometheus!).SetValidator(new PrometheusCheckValidator()).When(c => c.Prometheus is not null);
                 check.RuleFor(c => c.Webhook!).SetValidator(new WebhookCheckValidator()).When(c => c.Webhook is not null);
                 check
@@ -69,6 +71,13 @@ internal sealed class GradualShiftValidator : AbstractValidator<GradualShift>
                     .Must(ratio => ratio is >= 1 and <= 1000)
                     .When(c => c.Errors is not null)
                     .WithMessage((_, ratio) => Text($"{ratio} is not a ratio; use a number from 1 to 1000"));
+                check
+                    .RuleFor(c => c.Capacity!.MinRatio)
+                    .Must(ratio => ratio is >= 0.01 and <= 100)
+                    .When(c => c.Capacity is not null)
+                    .WithMessage(
+                        (_, ratio) => Text($"{ratio} is not a part of the endpoints that a share needs; use a number from 0.01 to 100")
+                    );
                 check.RuleFor(c => c.Latency!).SetValidator(new LatencyValidator()).When(c => c.Latency is not null);
             });
         When(

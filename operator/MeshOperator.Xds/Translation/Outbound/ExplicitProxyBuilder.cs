@@ -45,7 +45,7 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
     /// <summary>The listener of a local port: what leads to the service port where connections are redirected, but bound.</summary>
     public Listener LocalPort(MeshServicePort port, string address, int number)
     {
-        var listener = listeners.ServicePort(Names.Local(number), port, address, number, PortRouting.ForPort(port));
+        var listener = listeners.ServicePort(Names.Local(number), port, address, number, PortRouting.ForPort(port), []);
         listener.BindToPort = null;
         return listener;
     }

@@ -1,3 +1,4 @@
+using Envoy.Config.Accesslog.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Common.SetFilterState.V3;
@@ -55,7 +56,15 @@ internal sealed class OutboundListenerBuilder(Observability observability, Heade
     /// <param name="address">The address, and <paramref name="number"/> the port, to which clients connect.</param>
     /// <param name="number">For a headless service the endpoint's port, else the service's.</param>
     /// <param name="routing">Where requests and connections go.</param>
-    public Listener ServicePort(string name, MeshServicePort port, string address, int number, PortRouting routing)
+    /// <param name="measures">What measures requests.</param>
+    public Listener ServicePort(
+        string name,
+        MeshServicePort port,
+        string address,
+        int number,
+        PortRouting routing,
+        IReadOnlyList<AccessLog> measures
+    )
     {
         var listener = new Listener
         {
@@ -68,7 +77,7 @@ internal sealed class OutboundListenerBuilder(Observability observability, Heade
         if (port.Protocol is not PortProtocol.Detect)
         {
             listener.FilterChains.Add(
-                new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(routing) : [Http(port, routing)] } }
+                new FilterChain { Filters = { port.Protocol is PortProtocol.Tcp ? Tcp(routing) : [Http(port, routing, measures)] } }
             );
             return listener;
         }
@@ -81,7 +90,7 @@ internal sealed class OutboundListenerBuilder(Observability observability, Heade
             {
                 Name = "http",
                 FilterChainMatch = PlainHttp(),
-                Filters = { Http(port, routing) },
+                Filters = { Http(port, routing, measures) },
             }
         );
         listener.DefaultFilterChain = new FilterChain { Name = "tcp", Filters = { Tcp(routing) } };
@@ -98,7 +107,7 @@ internal sealed class OutboundListenerBuilder(Observability observability, Heade
     private static FilterChainMatch PlainHttp() =>
         new() { TransportProtocol = "raw_buffer", ApplicationProtocols = { PlainHttpProtocols } };
 
-    private Filter Http(MeshServicePort port, PortRouting routing)
+    private Filter Http(MeshServicePort port, PortRouting routing, IReadOnlyList<AccessLog> measures)
     {
         var manager = ConnectionManagerBuilder.Create(
             Names.OutboundStat(port.Service, port.Port),
@@ -109,6 +118,7 @@ internal sealed class OutboundListenerBuilder(Observability observability, Heade
         manager.LocalReplyConfig = LocalReplies.ToApplication;
         manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);
         observability.Outbound(manager);
+        manager.AccessLog.AddRange(measures);
         return EnvoyMessages.ConnectionManager(manager);
     }
 

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation.Shared;
+using MeshOperator.Xds.Translation.Telemetry;
 
 namespace MeshOperator.Xds.Translation.Outbound;
 
@@ -50,7 +51,7 @@ internal sealed record ServicePortResources
             return previous;
 
         var byEndpoint = port.IsHeadless ? Direct(port) : [];
-        var (endpoints, placed) = FindEndpointsName(port, previous);
+        var (endpoints, placed) = CreateEndpoints(port, previous);
         var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.ForPort(port)];
         return new ServicePortResources
         {
@@ -115,13 +116,26 @@ internal sealed record ServicePortResources
                 ],
         };
 
-        XdsResource Listener(string name, string address, int number, PortRouting routing) =>
-            Resource(
+        XdsResource Listener(string name, string address, int number, PortRouting routing)
+        {
+            var before = previous?.Listeners.Select(listener => listener.Listener).FirstOrDefault(listener => listener.Name == name);
+            var plain = XdsResource.Create(
                 ResourceType.Listener,
                 name,
-                listeners.ServicePort(name, port, address, number, routing),
-                previous?.Listeners.Select(listener => listener.Listener)
+                listeners.ServicePort(name, port, address, number, routing, []),
+                before?.ForOlder ?? before
             );
+            var logs = FirstByteLogs.ForPort(port);
+            return logs.Count == 0
+                ? plain
+                : XdsResource.Create(
+                    ResourceType.Listener,
+                    name,
+                    listeners.ServicePort(name, port, address, number, routing, logs),
+                    before,
+                    forOlder: plain
+                );
+        }
     }
 
     private static List<XdsResource> BuildClusters(
@@ -165,7 +179,7 @@ internal sealed record ServicePortResources
         return clusters;
     }
 
-    private static (IReadOnlyList<XdsResource> Endpoints, PlacedEndpoints? Placed) FindEndpointsName(
+    private static (IReadOnlyList<XdsResource> Endpoints, PlacedEndpoints? Placed) CreateEndpoints(
         MeshServicePort port,
         ServicePortResources? previous
     )

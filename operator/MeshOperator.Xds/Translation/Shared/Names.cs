@@ -52,6 +52,9 @@ internal static class Names
     public static string ShiftStat(BackendTarget target, ShiftName shift) =>
         $"{OutboundStat(target.Service, target.Port)}/shift/{shift.ToString().Replace('.', '_')}";
 
+    /// <summary>The histogram of a gradual shift's cluster that says when the bodies of responses began.</summary>
+    public const string FirstByteStat = "upstream_rq_time_first_byte";
+
     /// <summary>The name of the cluster of a service port for copies of requests. No pool has this name.</summary>
     public static string Mirror(BackendTarget target) => $"{Outbound(target)}/mirror";
 
