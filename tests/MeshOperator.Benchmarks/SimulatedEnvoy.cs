@@ -64,6 +64,9 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
     /// <summary>Whether it opens a stream of load reports beside, and reports 100 requests of each cluster that it is asked for.</summary>
     public bool Reports { get; init; }
 
+    /// <summary>Called with the name of each resource that arrives.</summary>
+    public Action<string>? Received { get; init; }
+
     /// <summary>The service of which half of the requests that it reports failed; null for none.</summary>
     public string? Failing { get; init; }
 
@@ -260,7 +263,11 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         if (!_versions.TryGetValue(response.TypeUrl, out var versions))
             versions = _versions[response.TypeUrl] = [];
         foreach (var resource in response.Resources)
+        {
             versions[resource.Name] = resource.Version;
+            Received?.Invoke(resource.Name);
+        }
+
         foreach (var name in response.RemovedResources)
             versions.Remove(name);
         if (response.TypeUrl == Secrets && response.Resources.Any(r => r.Name == "identity"))

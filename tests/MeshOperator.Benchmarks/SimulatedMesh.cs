@@ -89,18 +89,8 @@ internal sealed class SimulatedMesh : IAsyncDisposable
 
     private async Task<X509Certificate2Collection> RootsAsync()
     {
-        V1ConfigMap? bundle = null;
-        await Polling.UntilAsync(
-            async () =>
-            {
-                var maps = await Client.CoreV1.ListNamespacedConfigMapAsync(LargeCluster.Namespace);
-                bundle = maps.Items.FirstOrDefault(map => map.Metadata.Name == MeshNames.TrustBundleConfigMap);
-                return bundle is not null;
-            },
-            () => "the namespace has no trust bundle"
-        );
         var roots = new X509Certificate2Collection();
-        roots.ImportFromPem(bundle!.Data[MeshNames.CaCertificateKey]);
+        roots.ImportFromPem(await StreamTokens.RootsAsync(Client));
         return roots;
     }
 }

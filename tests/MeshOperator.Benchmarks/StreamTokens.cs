@@ -32,17 +32,7 @@ internal static class StreamTokens
     public static async Task WriteAsync(string kubeconfig, string folder, int count)
     {
         using var client = await ConnectAsync(kubeconfig);
-        V1ConfigMap? bundle = null;
-        await Polling.UntilAsync(
-            async () =>
-            {
-                var maps = await client.CoreV1.ListNamespacedConfigMapAsync(LargeCluster.Namespace);
-                bundle = maps.Items.FirstOrDefault(map => map.Metadata.Name == MeshNames.TrustBundleConfigMap);
-                return bundle is not null;
-            },
-            () => "the namespace has no trust bundle"
-        );
-        await File.WriteAllTextAsync(Path.Combine(folder, "ca.pem"), bundle!.Data[MeshNames.CaCertificateKey]);
+        await File.WriteAllTextAsync(Path.Combine(folder, "ca.pem"), await RootsAsync(client));
         await Parallel.ForEachAsync(
             Enumerable.Range(0, count),
             new ParallelOptions { MaxDegreeOfParallelism = Issuers },
@@ -59,6 +49,24 @@ internal static class StreamTokens
         );
     }
 
-    private static async Task<k8s.Kubernetes> ConnectAsync(string kubeconfig) =>
+    /// <summary>The mesh's roots as PEM, once the operator has written them.</summary>
+    public static async Task<string> RootsAsync(k8s.Kubernetes client)
+    {
+        V1ConfigMap? bundle = null;
+        await Polling.UntilAsync(
+            async () =>
+            {
+                var maps = await client.CoreV1.ListNamespacedConfigMapAsync(LargeCluster.Namespace);
+                bundle = maps.Items.FirstOrDefault(map => map.Metadata.Name == MeshNames.TrustBundleConfigMap);
+                return bundle is not null;
+            },
+            () => "the namespace has no trust bundle"
+        );
+        return bundle!.Data[MeshNames.CaCertificateKey];
+    }
+
+    /// <summary>A client of the API server.</summary>
+    /// <param name="kubeconfig">The administrator's.</param>
+    public static async Task<k8s.Kubernetes> ConnectAsync(string kubeconfig) =>
         new(await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new FileInfo(kubeconfig)));
 }

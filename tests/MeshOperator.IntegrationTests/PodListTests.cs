@@ -24,13 +24,14 @@ public sealed class PodListTests(TestCluster cluster)
         var fromJson = await ListAsync(ns.Name, null, cancellation);
         var fromProtobuf = await ListAsync(ns.Name, PodMessages.Read, cancellation);
         fromProtobuf.Keys.ShouldBe(fromJson.Keys, ignoreOrder: true);
-        fromJson.Count.ShouldBe(5);
+        fromJson.Count.ShouldBe(6);
         foreach (var (name, expected) in fromJson)
         {
             var actual = fromProtobuf[name];
             RecordReader.Read(actual).ShouldBe(RecordReader.Read(expected));
             ProxyPod.Read(actual).ShouldBe(ProxyPod.Read(expected));
             BindFailure.Find(actual).ShouldBe(BindFailure.Find(expected));
+            (BindFailure.Find(actual) is not null).ShouldBe(name.Name is "restarted" or "native");
             ProxyUser.Find(actual).ShouldBe(ProxyUser.Find(expected));
             ProxyUser.Find(actual).Any().ShouldBe(name.Name == "proxy-user");
             CompletedPod.IsFound(actual).ShouldBe(name.Name == "completed");
@@ -87,6 +88,13 @@ public sealed class PodListTests(TestCluster cluster)
         var restarted = Pod("restarted", "envoy", running: false, restarts: 3);
         restarted.Metadata.Annotations["meshoperator.io/inbound"] = "proxy";
         yield return restarted;
+        var native = Pod("native", "envoy", running: true, restarts: 0);
+        native.Metadata.Annotations["meshoperator.io/inbound"] = "proxy";
+        var cache = Container("cache", 6379);
+        cache.RestartPolicy = "Always";
+        native.Spec.InitContainers.Add(cache);
+        native.Status.InitContainerStatuses = [Status("cache", ready: false, restarts: 2)];
+        yield return native;
         var completed = Pod("completed", "envoy", running: false, restarts: 0);
         completed.Metadata.Annotations["meshoperator.io/completion"] = "operator";
         completed.Spec.RestartPolicy = "Never";

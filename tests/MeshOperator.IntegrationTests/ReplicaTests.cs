@@ -126,7 +126,8 @@ public sealed class ReplicaTests(TestCluster cluster)
         await first.SubscribeAsync(ResourceType.Cluster);
         var ended = EndAsync(first);
         await pair.Leader.StopAsync();
-        (await ended).ShouldContain("The operator is shutting down; reconnect.");
+        // With the drain's status or, on a busy machine, with the end of the connection that comes behind it.
+        (await ended).ShouldMatch("The operator is shutting down; reconnect|The HTTP/2 server closed the connection");
         await using var back = await scene.AcknowledgeAsync(pair.Other, "caller-0");
         await scene.Namespace.SplitAsync("other", "model-v1", ("model-v2", 1));
         foreach (var proxy in new[] { second, back })

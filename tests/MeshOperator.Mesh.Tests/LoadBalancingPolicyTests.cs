@@ -26,6 +26,7 @@ public sealed class LoadBalancingPolicyTests
                     Method = LoadBalancingMethod.Utilization,
                     SlowStart = new SlowStartSpec { Window = "30s" },
                     PanicThreshold = 20,
+                    EndpointsPerCaller = 5,
                     Utilization = new UtilizationSpec { MetricNames = ["named_metrics.load"], ReportingPeriod = "5s" },
                 }
             )
@@ -38,6 +39,7 @@ public sealed class LoadBalancingPolicyTests
                 {
                     SlowStart = new SlowStart(TimeSpan.FromSeconds(30), 10),
                     PanicPercent = 20,
+                    EndpointsPerCaller = 5,
                     Utilization = new UtilizationReports(
                         ["named_metrics.load"],
                         TimeSpan.FromSeconds(5),

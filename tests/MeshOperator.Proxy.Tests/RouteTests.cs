@@ -15,6 +15,36 @@ public sealed class RouteTests
     private static StringMatch Exactly(string value) => new(StringMatchKind.Exact, value);
 
     [Fact]
+    public async Task A_pod_of_a_headless_service_is_called_by_its_own_name()
+    {
+        await using var mesh = await ProxyMesh.StartAsync();
+        await mesh.AddPlainAsync("shard", replicas: 2);
+        await mesh.AddMeshedAsync("keeper");
+        foreach (var service in new[] { "shard", "keeper" })
+            mesh.Change(
+                service,
+                port =>
+                    port with
+                    {
+                        IsHeadless = true,
+                        Addresses = [],
+                        Endpoints = [.. port.Endpoints.Select((endpoint, i) => endpoint with { Hostname = $"{service}-{i}" })],
+                    }
+            );
+        var client = await mesh.AddClientAsync();
+
+        for (var i = 0; i < 4; i++)
+        {
+            (await client.GetStringAsync("http://shard-0.shard:8080/", Cancellation)).ShouldBe("shard-0");
+            (await client.GetStringAsync("http://shard-1.shard.shop.svc.cluster.local:8080/", Cancellation)).ShouldBe("shard-1");
+        }
+
+        (await client.GetStringAsync("http://keeper-0.keeper.shop:8080/", Cancellation)).ShouldBe("keeper");
+        using var unknown = await client.GetAsync("http://shard-2.shard:8080/", Cancellation);
+        unknown.StatusCode.ShouldBe(HttpStatusCode.BadGateway);
+    }
+
+    [Fact]
     public async Task Rules_match_paths_methods_headers_queries_and_cookies()
     {
         await using var mesh = await ProxyMesh.StartAsync();

@@ -31,12 +31,44 @@ public sealed class BindFailureTests
         BindFailure.Find(pod).ShouldBe(before);
     }
 
+    [Fact]
+    public void A_server_that_runs_as_a_native_sidecar_is_found_as_well()
+    {
+        var pod = WithInitContainer("Always");
+        var message = BindFailure.Find(pod).ShouldNotBeNull();
+        message.ShouldContain("'cache'");
+        message.ShouldContain("port 6379");
+        RecordReader.Trim(pod);
+        BindFailure.Find(pod).ShouldBe(message);
+    }
+
+    [Fact]
+    public void Nothing_is_said_of_an_init_container_that_is_tried_again() => BindFailure.Find(WithInitContainer(null)).ShouldBeNull();
+
     [Theory]
     [InlineData(0, 0, "proxy")]
     [InlineData(2, 0, "proxy")]
     [InlineData(3, 1, null)]
     public void Nothing_is_said_of_pods_that_are_well_or_that_the_proxy_does_not_listen_for(int restarts, int exitCode, string? mode) =>
         BindFailure.Find(Pod(restarts, exitCode, mode)).ShouldBeNull();
+
+    /// <summary>A pod whose init container keeps ending.</summary>
+    private static V1Pod WithInitContainer(string? restartPolicy)
+    {
+        var pod = Pod(restarts: 3, exitCode: 1);
+        pod.Spec.InitContainers.Add(
+            new V1Container
+            {
+                Name = "cache",
+                RestartPolicy = restartPolicy,
+                Ports = [new V1ContainerPort { ContainerPort = 6379 }],
+            }
+        );
+        pod.Status.InitContainerStatuses = pod.Status.ContainerStatuses;
+        pod.Status.InitContainerStatuses[0].Name = "cache";
+        pod.Status.ContainerStatuses = null;
+        return pod;
+    }
 
     private static V1Pod Pod(int restarts, int exitCode, string? mode = MeshNames.InboundProxy) =>
         new()

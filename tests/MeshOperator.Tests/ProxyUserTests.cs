@@ -23,6 +23,21 @@ public sealed class ProxyUserTests
     public void Nothing_is_said_of_others() => ProxyUser.Find(Pod("app", 1000, 1000, 5)).ShouldBeEmpty();
 
     [Fact]
+    public void A_server_that_runs_as_a_native_sidecar_is_found_as_well()
+    {
+        var pod = Pod("cache", 1337, 1337);
+        pod.Spec = new V1PodSpec
+        {
+            Containers = [new V1Container { Name = "app" }],
+            InitContainers = [new V1Container { Name = "cache", RestartPolicy = "Always" }],
+        };
+        (pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) = (pod.Status.ContainerStatuses, null);
+        RecordReader.Trim(pod);
+
+        ProxyUser.Find(pod).ShouldHaveSingleItem().ShouldStartWith("container cache runs as the proxy's user");
+    }
+
+    [Fact]
     public void Nothing_is_said_of_the_proxy() => ProxyUser.Find(Pod("mesh-proxy", 1337, 1337)).ShouldBeEmpty();
 
     [Fact]

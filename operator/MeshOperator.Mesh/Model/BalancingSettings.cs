@@ -19,6 +19,9 @@ public sealed record BalancingSettings(LoadBalancingMethod Method = LoadBalancin
     /// mean.</summary>
     public int? PanicPercent { get; init; }
 
+    /// <summary>How many of the endpoints a caller uses, at least; null means all.</summary>
+    public int? EndpointsPerCaller { get; init; }
+
     /// <summary>How <see cref="LoadBalancingMethod.Utilization"/> reads load reports; null for other methods.</summary>
     public UtilizationReports? Utilization { get; init; }
 }

@@ -79,6 +79,10 @@ public sealed record MeshEndpoint(string Address, int Port, string? Identity, st
     /// <summary>The same endpoint's address of the other IP family, or null.</summary>
     public string? OtherAddress { get; init; }
 
+    /// <summary>The host name by which DNS knows it within a headless service, as <c>web-0</c> of <c>web-0.web.shop.svc</c>; null where it
+    /// has none.</summary>
+    public string? Hostname { get; init; }
+
     /// <summary>The nodes whose clients it is for first; of a port with <see cref="MeshServicePort.StaysOnNode"/>, for alone. Empty where
     /// nodes do not matter.</summary>
     public ValueList<string> Nodes { get; init; } = [];

@@ -35,10 +35,11 @@ public sealed record MeshWorkload
 /// <summary>Where a proxy runs.</summary>
 /// <param name="Node">The node, or null when it is not known or does not matter.</param>
 /// <param name="Zone">The node's zone, or null when it is not known or does not matter.</param>
-public sealed record ProxyPlace(string? Node, string? Zone)
+/// <param name="Part">The part of <see cref="EndpointParts"/> that its pod is in, or null when it does not matter.</param>
+public sealed record ProxyPlace(string? Node, string? Zone, int? Part)
 {
     /// <summary>Of which nothing is known.</summary>
-    public static ProxyPlace Unknown { get; } = new(null, null);
+    public static ProxyPlace Unknown { get; } = new(null, null, null);
 }
 
 /// <summary>Pods that hold rate limits together.</summary>

@@ -128,6 +128,9 @@ public sealed record EndpointRecord(ValueList<string> Addresses, bool IsReady, s
     /// <summary>The pod's namespace; null for the slice's own.</summary>
     public string? PodNamespace { get; init; }
 
+    /// <summary>The host name by which DNS knows it within a headless service, or null.</summary>
+    public string? Hostname { get; init; }
+
     /// <summary>The node on which it runs, or null.</summary>
     public string? Node { get; init; }
 

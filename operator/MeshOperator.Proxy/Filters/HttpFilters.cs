@@ -8,6 +8,7 @@ using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.WellKnownTypes;
 using MeshOperator.Proxy.Exchanges;
 using MeshOperator.Proxy.Resources;
+using ChooseEndpoint = Envoy.Extensions.Filters.Http.SetFilterState.V3.Config;
 
 namespace MeshOperator.Proxy.Filters;
 
@@ -61,6 +62,8 @@ internal sealed class HttpFilters
                     LocalRateLimit limit => new RateLimitFilter(limit),
                     HTTPFault fault => new FaultFilter(fault, time),
                     Router => PassingFilter.Instance,
+                    // The cluster finds the endpoint that the virtual host names.
+                    ChooseEndpoint => PassingFilter.Instance,
                     FilterConfig { Disabled: true } => PassingFilter.Instance,
                     FilterConfig { Config: { TypeUrl.Length: > 0 } inner } => Make(inner, time),
                     FilterConfig => EnabledFilter.Instance,

@@ -145,7 +145,10 @@ internal sealed class RequestForwarder : IDisposable
     private async ValueTask<AttemptOutcome> TryAsync(ForwardingState state)
     {
         var (exchange, cluster) = (state.Exchange, state.Cluster);
-        if (cluster.Choose(state.Hash, state.Tried, state.Retries > 0 ? state.Route.Retry : null) is not { } host)
+        var chosen = cluster.IsForChosenEndpoints
+            ? cluster.FindChosen(state.Route.Endpoint)
+            : cluster.Choose(state.Hash, state.Tried, state.Retries > 0 ? state.Route.Retry : null);
+        if (chosen is not { } host)
             return AttemptOutcome.Failed(AttemptFailure.NoEndpoint);
         var version = IsUpgrade(exchange.Context) ? HttpVersion.Version11 : cluster.VersionFor(exchange.Context.Request.Protocol);
         if (!await cluster.Breaker.TryBeginRequestAsync(cluster.NeedsConnection(version), state.Total))

@@ -124,7 +124,7 @@ internal static partial class SupportTable
             All(HeaderValueOption.Descriptor),
             Create(DataSource.Descriptor).Carries("inline_bytes", "inline_string"),
             All(TransportSocket.Descriptor),
-            Create(SubstitutionFormatString.Descriptor).Carries("text_format_source"),
+            Create(SubstitutionFormatString.Descriptor).Carries("text_format_source", "omit_empty_values"),
             All(Runtime.Descriptor),
             All(PathMatcher.Descriptor),
             All(RegexMatcher.Descriptor),

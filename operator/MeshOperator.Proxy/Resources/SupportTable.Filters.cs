@@ -11,6 +11,7 @@ using Envoy.Extensions.Matching.CommonInputs.Network.V3;
 using Envoy.Extensions.Matching.CommonInputs.Ssl.V3;
 using Envoy.Extensions.Matching.InputMatchers.RuntimeFraction.V3;
 using Xds.Type.Matcher.V3;
+using ChooseEndpoint = Envoy.Extensions.Filters.Http.SetFilterState.V3.Config;
 using HttpRbac = Envoy.Extensions.Filters.Http.Rbac.V3.RBAC;
 using NetworkRbac = Envoy.Extensions.Filters.Network.Rbac.V3.RBAC;
 using RbacAction = Envoy.Config.Rbac.V3.Action;
@@ -65,6 +66,9 @@ internal static partial class SupportTable
             All(TcpProxy.Types.WeightedCluster.Descriptor),
             All(TcpProxy.Types.WeightedCluster.Types.ClusterWeight.Descriptor),
             All(SetFilterState.Descriptor),
-            Create(FilterStateValue.Descriptor).Carries("format_string").Takes("object_key", "envoy.network.application_protocols"),
+            All(ChooseEndpoint.Descriptor),
+            Create(FilterStateValue.Descriptor)
+                .Carries("format_string", "skip_if_empty")
+                .Takes("object_key", "envoy.network.application_protocols", "envoy.network.transport_socket.original_dst_address"),
         ];
 }

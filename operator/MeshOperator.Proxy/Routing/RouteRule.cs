@@ -8,6 +8,7 @@ namespace MeshOperator.Proxy.Routing;
 /// <summary>A route: its conditions, and what is done with requests that meet them.</summary>
 internal sealed record RouteRule
 {
+    private const string OwnMetadata = "meshoperator.io";
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(15);
 
     private readonly Func<string, bool> _path;
@@ -15,9 +16,11 @@ internal sealed record RouteRule
     private readonly IReadOnlyList<QueryMatch> _query;
     private readonly Share _share;
 
-    private RouteRule(Route route, IReadOnlyDictionary<string, Any> ofHost)
+    private RouteRule(Route route, VirtualHost host)
     {
+        IReadOnlyDictionary<string, Any> ofHost = host.TypedPerFilterConfig;
         Name = route.Name;
+        Endpoint = FindEndpoint(host.Metadata);
         _path = Path(route.Match);
         _headers = [.. route.Match.Headers.Select(HeaderMatch.Create)];
         _query = [.. route.Match.QueryParameters.Select(QueryMatch.Create)];
@@ -86,11 +89,14 @@ internal sealed record RouteRule
     /// <summary>Who gets copies.</summary>
     public IReadOnlyList<Mirror> Mirrors { get; } = [];
 
+    /// <summary>Address and port of the endpoint that the virtual host names, or null.</summary>
+    public string? Endpoint { get; }
+
     /// <summary>Makes a route.</summary>
     /// <param name="route">The route.</param>
-    /// <param name="ofHost">What its virtual host says to filters, where the route itself does not.</param>
+    /// <param name="host">Its virtual host, which says something to filters where the route itself does not.</param>
     /// <exception cref="ArgumentException">Something in it cannot be had here.</exception>
-    public static RouteRule Create(Route route, IReadOnlyDictionary<string, Any> ofHost) => new(route, ofHost);
+    public static RouteRule Create(Route route, VirtualHost host) => new(route, host);
 
     /// <summary>Whether the conditions hold.</summary>
     public bool IsMatch(RequestView request, RuntimeValues runtime) =>
@@ -144,6 +150,13 @@ internal sealed record RouteRule
         body is null ? ""
         : body.SpecifierCase is DataSource.SpecifierOneofCase.InlineBytes ? body.InlineBytes.ToStringUtf8()
         : body.InlineString;
+
+    private static string? FindEndpoint(Metadata? metadata) =>
+        metadata is not null
+        && metadata.FilterMetadata.TryGetValue(OwnMetadata, out var own)
+        && own.Fields.TryGetValue("endpoint", out var endpoint)
+            ? endpoint.StringValue
+            : null;
 
     private static TimeSpan? NonZero(TimeSpan time) => time > TimeSpan.Zero ? time : null;
 }

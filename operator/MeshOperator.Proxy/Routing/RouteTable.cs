@@ -19,7 +19,7 @@ internal sealed class RouteTable
         ResponseHeadersToRemove = [.. configuration.ResponseHeadersToRemove];
         foreach (var host in configuration.VirtualHosts)
         {
-            var routes = new RoutedHost([.. host.Routes.Select(route => RouteRule.Create(route, host.TypedPerFilterConfig))]);
+            var routes = new RoutedHost([.. host.Routes.Select(route => RouteRule.Create(route, host))]);
             foreach (var domain in host.Domains)
             {
                 if (domain == "*")

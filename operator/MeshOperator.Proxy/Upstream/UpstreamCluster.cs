@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
@@ -24,6 +25,7 @@ internal sealed class UpstreamCluster : IDisposable
     private readonly LoadBalancer _balancer;
     private readonly OutlierEjection? _outliers;
     private readonly double _panic;
+    private readonly ConcurrentDictionary<string, UpstreamHost> _chosen = new(StringComparer.Ordinal);
     private volatile UpstreamHost[] _hosts = [];
 
     /// <summary>Makes a cluster.</summary>
@@ -33,6 +35,7 @@ internal sealed class UpstreamCluster : IDisposable
         Name = cluster.Name;
         StatName = cluster.AltStatName.Length > 0 ? cluster.AltStatName : cluster.Name;
         IsOfShift = StatName.Contains("/shift/", StringComparison.Ordinal);
+        IsForChosenEndpoints = cluster.Type is DiscoveryType.OriginalDst;
         EndpointsName = cluster.Type is DiscoveryType.Eds ? ResourceReferences.FindEndpointsName(cluster) : null;
         Statistics = statistics;
         Protocols = cluster.TypedExtensionProtocolOptions.TryGetValue(OptionsName, out var options)
@@ -70,6 +73,9 @@ internal sealed class UpstreamCluster : IDisposable
 
     /// <summary>Whether it is for the requests of a gradual shift, of which is noted how long they take.</summary>
     public bool IsOfShift { get; }
+
+    /// <summary>Whether a request goes to the endpoint that its host names.</summary>
+    public bool IsForChosenEndpoints { get; }
 
     /// <summary>The name of its endpoints, when they are a resource of their own.</summary>
     public string? EndpointsName { get; }
@@ -132,6 +138,10 @@ internal sealed class UpstreamCluster : IDisposable
             chosen = _balancer.Choose(hosts, hash)!;
         return chosen;
     }
+
+    /// <summary>The endpoint at an address and port; null without one.</summary>
+    public UpstreamHost? FindChosen(string? endpoint) =>
+        endpoint is null ? null : _chosen.GetOrAdd(endpoint, static endpoint => UpstreamHost.Create(IPEndPoint.Parse(endpoint)));
 
     /// <summary>How an endpoint is connected to.</summary>
     public UpstreamTransport GetTransport(UpstreamHost host)

@@ -30,6 +30,22 @@ internal sealed class UpstreamHost
         Hash = HashKey.Hash(Authority);
     }
 
+    /// <summary>Makes the endpoint at an address.</summary>
+    public static UpstreamHost Create(IPEndPoint at) =>
+        new(
+            new LbEndpoint
+            {
+                Endpoint = new Endpoint
+                {
+                    Address = new()
+                    {
+                        SocketAddress = new() { Address = at.Address.ToString(), PortValue = (uint)at.Port },
+                    },
+                },
+            },
+            priority: 0
+        );
+
     /// <summary>The number of its group: those of a lower one come first.</summary>
     public uint Priority { get; }
 

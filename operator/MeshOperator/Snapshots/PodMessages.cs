@@ -63,6 +63,7 @@ internal static class PodMessages
         {
             Name = container.Name,
             Args = container.Args,
+            RestartPolicy = container.HasRestartPolicy ? container.RestartPolicy : null,
             Ports =
             [
                 .. container.Ports.Select(port => new V1ContainerPort

@@ -12,25 +12,14 @@ internal static class ProxyUser
 
     /// <summary>What is to be said of a pod, one for each such container.</summary>
     public static IEnumerable<string> Find(V1Pod pod) =>
-        FindContainers(pod.Status)
+        ApplicationContainers
+            .FindStatuses(pod)
+            .Where(IsFound)
             .Select(container =>
                 $"container {container.Name} runs as the proxy's user or group by its image, so its connections bypass the redirection; "
                 + "set another runAsUser and runAsGroup in its securityContext"
             );
 
-    /// <summary>Keeps of a pod's status what <see cref="Find"/> needs.</summary>
-    public static void Trim(V1PodStatus status, V1PodStatus kept)
-    {
-        V1ContainerStatus[] found =
-        [
-            .. FindContainers(status).Select(container => new V1ContainerStatus { Name = container.Name, User = container.User }),
-        ];
-        if (found.Length > 0)
-            kept.ContainerStatuses = [.. kept.ContainerStatuses ?? [], .. found];
-    }
-
-    private static IEnumerable<V1ContainerStatus> FindContainers(V1PodStatus? status) =>
-        (status?.ContainerStatuses ?? []).Where(container =>
-            container.Name != SidecarInjector.ContainerName && SidecarInjector.IsProxyUser(container.User?.Linux)
-        );
+    /// <summary>Whether a container of the application runs as the proxy's user.</summary>
+    public static bool IsFound(V1ContainerStatus status) => SidecarInjector.IsProxyUser(status.User?.Linux);
 }

@@ -183,9 +183,7 @@ internal static class RecordReader
             if (pod.Metadata.Labels?.ContainsKey(MeshNames.ProxyLabel) == true)
             {
                 ProxyPod.Trim(status, pod.Status);
-                BindFailure.Trim(pod, status, pod.Status);
-                CompletedPod.Trim(pod, status, pod.Status);
-                ProxyUser.Trim(status, pod.Status);
+                ApplicationContainers.Trim(pod, status, pod.Status);
             }
         }
     }
@@ -198,6 +196,7 @@ internal static class RecordReader
             .. containers.Select(c => new V1Container
             {
                 Name = c.Name,
+                RestartPolicy = ApplicationContainers.Trim(c),
                 Args = ProxyThreads.Trim(c),
                 Ports = c.Ports is { Count: > 0 } ports
                     ? [.. ports.Select(p => new V1ContainerPort { ContainerPort = p.ContainerPort, Protocol = p.Protocol })]
@@ -214,6 +213,7 @@ internal static class RecordReader
         return new EndpointRecord((endpoint.Addresses ?? []).ToValueList(), isReady, pod?.Name, endpoint.Zone)
         {
             PodNamespace = pod?.NamespaceProperty is { Length: > 0 } other && other != ns ? other : null,
+            Hostname = endpoint.Hostname is { Length: > 0 } hostname ? hostname : null,
             Node = endpoint.NodeName,
             ForNodes = (endpoint.Hints?.ForNodes ?? []).Select(node => node.Name).ToValueList(),
             ForZones = (endpoint.Hints?.ForZones ?? []).Select(zone => zone.Name).ToValueList(),

@@ -39,7 +39,7 @@ internal sealed class Application : IAsyncDisposable
         {
             "pod" => network.Address,
             "loopback" => IPAddress.Loopback,
-            _ => IPAddress.Any,
+            _ => network.OtherAddress is null ? IPAddress.Any : IPAddress.IPv6Any,
         };
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(identity);

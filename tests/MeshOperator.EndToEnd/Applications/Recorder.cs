@@ -12,6 +12,9 @@ namespace MeshOperator.EndToEnd.Applications;
 /// orders another answer, see <see cref="Answer"/>.</summary>
 internal static partial class Recorder
 {
+    /// <summary>A message of grpc-web, and the frame in which it has its trailers.</summary>
+    public const string GrpcWebAnswer = "\u0000\u0000\u0000\u0000\u0003\u0008\u0096\u0001\u0080\u0000\u0000\u0000\u000fgrpc-status:0\r\n";
+
     private const string End = "\r\n\r\n";
     private static readonly TimeSpan CutAfter = TimeSpan.FromMilliseconds(300);
 
@@ -111,6 +114,7 @@ internal static partial class Recorder
                 "x-envoy-upstream-service-time: 1\r\nx-envoy-decorator-operation: forged\r\nx-envoy-attempt-count: 9\r\n",
                 "done"
             ),
+            "grpc-web" => Ok("Content-Type: application/grpc-web+proto\r\n", GrpcWebAnswer),
             _ => Ok(string.Empty, request),
         };
 

@@ -5,7 +5,8 @@ using MeshOperator.Kubernetes.Client;
 
 namespace MeshOperator.EndToEnd.Cluster;
 
-/// <summary>Stands in for the EndpointSlice controller: one slice for each service with a selector.</summary>
+/// <summary>Stands in for the EndpointSlice controller: one slice for each service with a selector, and one more where its pods have
+/// addresses of IPv6.</summary>
 internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSlice> client)
 {
     private const string ManagedBy = "endpointslice.kubernetes.io/managed-by";
@@ -21,16 +22,14 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
             )
         )
         {
-            var key = new ObjectKey(service.Metadata.NamespaceProperty, service.Metadata.Name + "-e2e");
-            var fields = Fields(
-                service,
-                pods[service.Metadata.NamespaceProperty].Where(p => Selects(service, p) && p.Status?.PodIP is { Length: > 0 })
-            );
-            var text = fields.ToJsonString();
-            if (_written.TryGetValue(key, out var known) && known == text)
-                continue;
-            await client.ApplyAsync(key, fields, Own, null, cancellation);
-            _written[key] = text;
+            var selected = pods[service.Metadata.NamespaceProperty]
+                .Where(p => Selects(service, p) && HasAddress(p, 0))
+                .OrderBy(p => p.Metadata.Name, StringComparer.Ordinal)
+                .ToList();
+            await WriteAsync(service, "IPv4", selected.Select(p => Endpoint(p, p.Status.PodIPs[0].Ip)), cancellation);
+            var dual = selected.Where(p => HasAddress(p, 1)).ToList();
+            if (dual.Count > 0 && (service.Spec.IpFamilyPolicy != "SingleStack" || service.Spec.ClusterIP == "None"))
+                await WriteAsync(service, "IPv6", dual.Select(p => Endpoint(p, p.Status.PodIPs[1].Ip)), cancellation);
         }
 
         foreach (
@@ -47,10 +46,24 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
         }
     }
 
+    private async Task WriteAsync(V1Service service, string family, IEnumerable<JsonObject> endpoints, CancellationToken cancellation)
+    {
+        var name = $"{service.Metadata.Name}-e2e{(family == "IPv4" ? "" : "-ipv6")}";
+        var key = new ObjectKey(service.Metadata.NamespaceProperty, name);
+        var fields = Fields(service, family, endpoints);
+        var text = fields.ToJsonString();
+        if (_written.TryGetValue(key, out var known) && known == text)
+            return;
+        await client.ApplyAsync(key, fields, Own, null, cancellation);
+        _written[key] = text;
+    }
+
+    private static bool HasAddress(V1Pod pod, int index) => pod.Status?.PodIPs is { } addresses && addresses.Count > index;
+
     private static bool Selects(V1Service service, V1Pod pod) =>
         service.Spec.Selector.All(l => pod.Metadata.Labels is { } labels && labels.TryGetValue(l.Key, out var value) && value == l.Value);
 
-    private static JsonObject Fields(V1Service service, IEnumerable<V1Pod> pods)
+    private static JsonObject Fields(V1Service service, string family, IEnumerable<JsonObject> endpoints)
     {
         var labels = new JsonObject { [EndpointSliceLabels.Service] = service.Metadata.Name, [ManagedBy] = Own };
         if (service.Spec.ClusterIP == "None")
@@ -58,9 +71,9 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
         return new JsonObject
         {
             ["metadata"] = new JsonObject { ["labels"] = labels },
-            ["addressType"] = "IPv4",
+            ["addressType"] = family,
             ["ports"] = new JsonArray([.. service.Spec.Ports.Select(Port)]),
-            ["endpoints"] = new JsonArray([.. pods.OrderBy(p => p.Metadata.Name, StringComparer.Ordinal).Select(Endpoint)]),
+            ["endpoints"] = new JsonArray([.. endpoints]),
         };
     }
 
@@ -77,13 +90,13 @@ internal sealed class EndpointSlices(ClusterView view, EntityClient<V1EndpointSl
         return made;
     }
 
-    private static JsonObject Endpoint(V1Pod pod)
+    private static JsonObject Endpoint(V1Pod pod, string address)
     {
         var isReady = pod.IsReady();
         var isTerminating = pod.Metadata.DeletionTimestamp is not null;
         return new JsonObject
         {
-            ["addresses"] = new JsonArray(pod.Status.PodIP),
+            ["addresses"] = new JsonArray(address),
             ["conditions"] = new JsonObject
             {
                 ["ready"] = isReady && !isTerminating,

@@ -15,6 +15,7 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     private static readonly TimeSpan ProbedWithin = TimeSpan.FromSeconds(1);
     private const int WebhookPort = 9443;
     private const int MetricsPort = 8080;
+    private const int XdsPort = 15012;
     private readonly PodNetwork _network;
     private readonly TcpRelay _toApiServer;
     private readonly TcpRelay _toWebhooks;
@@ -159,6 +160,13 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
 
     /// <summary>What Prometheus reads.</summary>
     public Task<string> MetricsAsync() => GetAsync("/metrics");
+
+    /// <summary>Whether a pod's proxy has a connection to its xDS port.</summary>
+    public async Task<bool> ServesAsync(RunningPod pod)
+    {
+        string[] connections = ["-Htn", "state", "established", "sport", "=", $":{XdsPort}", "dst", $"{pod.Network.Address}"];
+        return (await Command.RunAsync("ip", ["netns", "exec", _network.Namespace.Name, "ss", .. connections])).Length > 0;
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -34,9 +34,10 @@ internal sealed class NetworkNamespace : IDisposable
     }
 
     /// <summary>A TCP socket in this namespace; it stays there whoever uses it.</summary>
-    public Socket CreateSocket()
+    public Socket CreateSocket(AddressFamily family = AddressFamily.InterNetwork)
     {
-        var request = new SocketRequest(_handle, new TaskCompletionSource<Socket>(TaskCreationOptions.RunContinuationsAsynchronously));
+        var made = new TaskCompletionSource<Socket>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var request = new SocketRequest(_handle, family, made);
         Requests.Add(request);
         var socket = request.Made.Task.GetAwaiter().GetResult();
         socket.NoDelay = true;
@@ -51,10 +52,13 @@ internal sealed class NetworkNamespace : IDisposable
         return socket;
     }
 
-    /// <summary>A socket with an address in this namespace, which does not listen yet.</summary>
+    /// <summary>A socket with an address in this namespace, which does not listen yet. That for all addresses of IPv6 is for those of IPv4
+    /// as well.</summary>
     public Socket Bind(IPEndPoint address)
     {
-        var socket = CreateSocket();
+        var socket = CreateSocket(address.AddressFamily);
+        if (address.Address.Equals(IPAddress.IPv6Any))
+            socket.DualMode = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
         socket.Bind(address);
         return socket;
@@ -63,7 +67,7 @@ internal sealed class NetworkNamespace : IDisposable
     /// <summary>A connection from this namespace.</summary>
     public async ValueTask<Socket> ConnectAsync(IPEndPoint to, CancellationToken cancellation)
     {
-        var socket = CreateSocket();
+        var socket = CreateSocket(to.AddressFamily);
         try
         {
             await socket.ConnectAsync(to, cancellation);
@@ -93,13 +97,13 @@ internal sealed class NetworkNamespace : IDisposable
 
     private static void MakeSockets()
     {
-        foreach (var (handle, made) in Requests.GetConsumingEnumerable())
+        foreach (var (handle, family, made) in Requests.GetConsumingEnumerable())
         {
             try
             {
                 if (setns(handle.DangerousGetHandle().ToInt32(), CloneNewNet) != 0)
                     throw new IOException($"setns: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
-                made.SetResult(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+                made.SetResult(new Socket(family, SocketType.Stream, ProtocolType.Tcp));
             }
             catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
             {
@@ -114,5 +118,5 @@ internal sealed class NetworkNamespace : IDisposable
     private static extern int setns(int fd, int type);
 #pragma warning restore IDE1006
 
-    private sealed record SocketRequest(SafeFileHandle Handle, TaskCompletionSource<Socket> Made);
+    private sealed record SocketRequest(SafeFileHandle Handle, AddressFamily Family, TaskCompletionSource<Socket> Made);
 }

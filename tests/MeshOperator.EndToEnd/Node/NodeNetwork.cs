@@ -11,6 +11,9 @@ internal sealed class NodeNetwork : IAsyncDisposable
     /// <summary>The node's own address in the network of its pods.</summary>
     public const string HostAddress = "10.77.0.1";
 
+    /// <summary>The next hop of IPv6 in each pod: the address of the node's end of the link, as neighbors are asked for on a link.</summary>
+    private const string Gateway = "fe80::1";
+
     private const string Prefix = "meshe2e-";
     private readonly string _run = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
     private int _pods;
@@ -41,7 +44,8 @@ internal sealed class NodeNetwork : IAsyncDisposable
     }
 
     /// <summary>A new pod's network: its namespace and its address.</summary>
-    public async Task<PodNetwork> AttachAsync()
+    /// <param name="isDualStack">Whether it has an address of IPv6 as well.</param>
+    public async Task<PodNetwork> AttachAsync(bool isDualStack = false)
     {
         var number = Interlocked.Increment(ref _pods);
         var address = string.Create(CultureInfo.InvariantCulture, $"10.77.{1 + (number / 250)}.{1 + (number % 250)}");
@@ -75,7 +79,39 @@ internal sealed class NodeNetwork : IAsyncDisposable
             "-batch",
             "-"
         );
-        return new PodNetwork(Namespace, pod, link, System.Net.IPAddress.Parse(address));
+        var network = new PodNetwork(Namespace, pod, link, System.Net.IPAddress.Parse(address));
+        return isDualStack ? network with { OtherAddress = await AddIpv6Async(pod, link, number) } : network;
+    }
+
+    private async Task<System.Net.IPAddress> AddIpv6Async(NetworkNamespace pod, string link, int number)
+    {
+        var address = string.Create(CultureInfo.InvariantCulture, $"fd77::{number:x}");
+        await Command.RunAsync("ip", "netns", "exec", Namespace.Name, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1");
+        await Command.FeedAsync(
+            $"""
+            addr add {Gateway}/64 dev {link} nodad
+            route add {address}/128 dev {link}
+
+            """,
+            "ip",
+            "-n",
+            Namespace.Name,
+            "-batch",
+            "-"
+        );
+        await Command.FeedAsync(
+            $"""
+            addr add {address}/128 dev eth0 nodad
+            route add ::/0 via {Gateway} dev eth0
+
+            """,
+            "ip",
+            "-n",
+            pod.Name,
+            "-batch",
+            "-"
+        );
+        return System.Net.IPAddress.Parse(address);
     }
 
     public async ValueTask DisposeAsync() => await Namespace.DeleteAsync();
@@ -114,6 +150,9 @@ internal sealed class NodeNetwork : IAsyncDisposable
 internal sealed record PodNetwork(NetworkNamespace Node, NetworkNamespace Namespace, string Link, System.Net.IPAddress Address)
     : IAsyncDisposable
 {
+    /// <summary>The pod's address of IPv6, or null.</summary>
+    public System.Net.IPAddress? OtherAddress { get; init; }
+
     /// <summary>Takes the link away at once, as sockets of the pod's clients can keep its namespace for a while.</summary>
     public async ValueTask DisposeAsync()
     {

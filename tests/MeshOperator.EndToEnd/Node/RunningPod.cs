@@ -17,6 +17,9 @@ internal sealed class RunningPod
     /// <summary>What a kubelet gives a container at least, however much of the grace period is used up.</summary>
     private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(2);
 
+    /// <summary>Annotation: <c>true</c> gives the pod an address of IPv6 as well.</summary>
+    public const string DualStackAnnotation = "e2e.meshoperator.io/dual-stack";
+
     private static readonly TimeSpan RestartBackoff = TimeSpan.FromSeconds(10);
     private readonly k8s.Kubernetes _client;
     private readonly NodeNetwork _node;
@@ -75,6 +78,8 @@ internal sealed class RunningPod
                 return [.. _endings];
         }
     }
+
+    private bool IsDualStack => Pod.Metadata.Annotations is { } annotations && annotations.ContainsKey(DualStackAnnotation);
 
     private bool IsNative => (Pod.Spec.InitContainers ?? []).Any(c => c.Name == SidecarInjector.ContainerName);
 
@@ -139,8 +144,8 @@ internal sealed class RunningPod
     {
         if (SidecarInjector.IsInjected(Pod))
             _place = await _budget.EnterAsync(Namespace, cancellation);
-        Network = await _node.AttachAsync();
-        _status.Address = Network.Address.ToString();
+        Network = await _node.AttachAsync(IsDualStack);
+        _status.Addresses = [Network.Address.ToString(), .. Network.OtherAddress is { } other ? [other.ToString()] : Array.Empty<string>()];
         await _status.WriteAsync();
         await _volumes.CreateAsync(cancellation);
         var probe = new Probe(_node.Namespace, Network.Address);

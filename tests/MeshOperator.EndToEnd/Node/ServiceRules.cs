@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using k8s.Models;
 using MeshOperator.Kubernetes.Client;
@@ -23,36 +24,53 @@ internal sealed class ServiceRules(NetworkNamespace node)
 
     private static string Rules(IEnumerable<V1Service> services, ILookup<ObjectKey, V1EndpointSlice> slices)
     {
+        V1Service[] ordered =
+        [
+            .. services
+                .OrderBy(s => s.Metadata.NamespaceProperty, StringComparer.Ordinal)
+                .ThenBy(s => s.Metadata.Name, StringComparer.Ordinal),
+        ];
+        var rules = Table("ip", "icmp", AddressFamily.InterNetwork, ordered, slices);
+        return ordered.SelectMany(Addresses).Any(address => address.AddressFamily is AddressFamily.InterNetworkV6)
+            ? rules + Table("ip6", "icmpv6", AddressFamily.InterNetworkV6, ordered, slices)
+            : rules;
+    }
+
+    private static string Table(
+        string name,
+        string icmp,
+        AddressFamily family,
+        IEnumerable<V1Service> services,
+        ILookup<ObjectKey, V1EndpointSlice> slices
+    )
+    {
         var rules = new StringBuilder(
-            """
-            table ip services
-            delete table ip services
-            table ip services {
+            $$"""
+            table {{name}} services
+            delete table {{name}} services
+            table {{name}} services {
               chain prerouting {
                 type nat hook prerouting priority -100; policy accept;
 
             """
         );
         var refused = new StringBuilder();
-        foreach (
-            var service in services
-                .OrderBy(s => s.Metadata.NamespaceProperty, StringComparer.Ordinal)
-                .ThenBy(s => s.Metadata.Name, StringComparer.Ordinal)
-        )
+        foreach (var service in services)
         {
-            if (!IPAddress.TryParse(service.Spec.ClusterIP, out _))
-                continue;
-            foreach (var port in service.Spec.Ports.Where(p => p.Protocol is null or "TCP"))
+            foreach (var port in (service.Spec.Ports ?? []).Where(p => p.Protocol is null or "TCP"))
             {
                 string[] endpoints =
                 [
-                    .. slices[ObjectKey.From(service)].SelectMany(s => Ready(s, port.Name)).Order(StringComparer.Ordinal),
+                    .. slices[ObjectKey.From(service)].SelectMany(s => Ready(s, port.Name, family)).Order(StringComparer.Ordinal),
                 ];
-                var match = string.Create(CultureInfo.InvariantCulture, $"    ip daddr {service.Spec.ClusterIP} tcp dport {port.Port} ");
-                if (endpoints.Length == 0)
-                    refused.Append(match).Append("reject with icmp type port-unreachable\n");
-                else
-                    rules.Append(match).Append("dnat to ").Append(Target(endpoints)).Append('\n');
+                foreach (var address in Addresses(service).Where(address => address.AddressFamily == family))
+                {
+                    var match = string.Create(CultureInfo.InvariantCulture, $"    {name} daddr {address} tcp dport {port.Port} ");
+                    if (endpoints.Length == 0)
+                        refused.Append(match).Append("reject with ").Append(icmp).Append(" type port-unreachable\n");
+                    else
+                        rules.Append(match).Append("dnat to ").Append(Target(endpoints)).Append('\n');
+                }
             }
         }
 
@@ -63,18 +81,33 @@ internal sealed class ServiceRules(NetworkNamespace node)
         return rules.ToString();
     }
 
+    /// <summary>Where connections of pods belong to a service: its cluster IPs, external IPs, and addresses of its load balancer.</summary>
+    private static IEnumerable<IPAddress> Addresses(V1Service service) =>
+        IPAddress.TryParse(service.Spec.ClusterIP, out _)
+            ?
+            [
+                .. (service.Spec.ClusterIPs ?? [service.Spec.ClusterIP])
+                    .Concat(service.Spec.ExternalIPs ?? [])
+                    .Concat((service.Status?.LoadBalancer?.Ingress ?? []).Select(ingress => ingress.Ip).OfType<string>())
+                    .Select(IPAddress.Parse)
+                    .Distinct(),
+            ]
+            : [];
+
     private static string Target(string[] endpoints)
     {
         if (endpoints.Length == 1)
-            return endpoints[0].Replace(" . ", ":", StringComparison.Ordinal);
+            return endpoints[0].Contains(':', StringComparison.Ordinal)
+                ? $"[{endpoints[0].Replace(" . ", "]:", StringComparison.Ordinal)}"
+                : endpoints[0].Replace(" . ", ":", StringComparison.Ordinal);
         var numbered = string.Join(", ", endpoints.Select((endpoint, i) => $"{i} : {endpoint}"));
         return string.Create(CultureInfo.InvariantCulture, $"numgen random mod {endpoints.Length} map {{ {numbered} }}");
     }
 
-    private static IEnumerable<string> Ready(V1EndpointSlice slice, string? name)
+    private static IEnumerable<string> Ready(V1EndpointSlice slice, string? name, AddressFamily family)
     {
         var port = (slice.Ports ?? []).FirstOrDefault(p => (p.Name ?? string.Empty) == (name ?? string.Empty))?.Port;
-        return port is null
+        return port is null || slice.AddressType == "IPv6" != (family is AddressFamily.InterNetworkV6)
             ? []
             : (slice.Endpoints ?? [])
                 .Where(e => e.Conditions?.Ready != false)

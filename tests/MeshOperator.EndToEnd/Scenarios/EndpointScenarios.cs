@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using k8s;
+using k8s.Models;
 using MeshOperator.EndToEnd.Applications;
 using MeshOperator.EndToEnd.Clients;
 using MeshOperator.EndToEnd.Cluster;
@@ -114,6 +116,40 @@ public sealed class EndpointScenarios(TestMesh mesh, SharedNamespace shared) : S
     }
 
     [Fact]
+    public async Task Calls_to_external_addresses_and_those_of_the_load_balancer_have_the_policies_of_the_service()
+    {
+        var shop = await ServiceAsync("type: LoadBalancer\n  externalIPs: ['10.78.0.5']");
+        await Mesh.Cluster.Client.CoreV1.PatchNamespacedServiceStatusAsync(
+            new V1Patch(
+                """{"status": {"loadBalancer": {"ingress": [{"ip": "10.78.0.6", "ipMode": "VIP"}]}}}""",
+                V1Patch.PatchType.MergePatch
+            ),
+            shop,
+            Namespace.Name,
+            cancellationToken: TestContext.Current.CancellationToken
+        );
+        var canary = await ServiceAsync();
+        await SliceAsync(shop, (First, Ready));
+        await SliceAsync(canary, (Second, Ready));
+        await Namespace.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: TrafficSplit
+            metadata: {name: {{shop}}}
+            spec:
+              service: {{shop}}
+              rules: [{matches: [{path: {value: /canary} }], backends: [{service: {{canary}} }]}, {backends: [{service: {{shop}} }]}]
+            """
+        );
+
+        foreach (var address in new[] { "10.78.0.5", "10.78.0.6" })
+        {
+            await ArriveAtAsync(address, First);
+            await ArriveAtAsync($"{address}/canary", Second);
+        }
+    }
+
+    [Fact]
     public async Task A_client_is_kept_at_one_endpoint_with_sessionAffinity()
     {
         var cart = await ServiceAsync("sessionAffinity: ClientIP");
@@ -171,7 +207,7 @@ public sealed class EndpointScenarios(TestMesh mesh, SharedNamespace shared) : S
 
     /// <summary>Requests on connections of their own: before the caller's proxy listens for a new service, one passes through, and the node
     /// chooses the pod.</summary>
-    private Task<List<Reply>> CallAsync(string service, int count) => Caller.RepeatAsync(count, $"http://{service}/", "connection: close");
+    private Task<List<Reply>> CallAsync(string service, int count) => Caller.RepeatAsync(count, $"http://{service}", "connection: close");
 
     private static bool IsOfMesh(Reply reply) => reply.Arrived("x-forwarded-client-cert") is not null;
 }

@@ -165,6 +165,55 @@ public sealed class ExplicitProxyScenarios(TestMesh mesh, SharedNamespace shared
         });
     }
 
+    [Theory]
+    [InlineData("shard-0.shard:8080", "web")]
+    [InlineData("shard-1.shard:8080", "friend")]
+    [InlineData("shard-1.shard.{0}:8080", "friend")]
+    [InlineData("SHARD-1.shard.{0}.svc:8080", "friend")]
+    [InlineData("shard-1.shard.{0}.svc.cluster.local:8080", "friend")]
+    [InlineData("shard-1.shard.{0}.svc.cluster.local.:8080", "friend")]
+    [InlineData("shard-2.shard.{0}.svc:8080", null)]
+    [InlineData("shard-1.shard.{0}.svc:80", null)]
+    public async Task The_proxy_leads_to_a_pod_of_a_headless_service_by_the_pods_own_name(string host, string? pod)
+    {
+        var name = string.Format(CultureInfo.InvariantCulture, host, Namespace.Name);
+        await ApplyShardAsync();
+        await Eventually.Succeeds(async () =>
+        {
+            for (var i = 0; i < 5; i++)
+            {
+                using var connection = await Batch.ConnectAsync("localhost", ProxyPort.Outbound);
+                await connection.SendAsync($"GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+                var answer = await connection.ReadToEndAsync();
+                answer.ShouldStartWith(pod is null ? "HTTP/1.1 502 " : "HTTP/1.1 200 ");
+                if (pod is null)
+                    continue;
+                answer.ShouldContain($"x-pod: {Workload(pod).Pods[0].Name}\r\n", Case.Insensitive);
+                answer.ShouldContain($"ns/{Namespace.Name}/sa/batch");
+            }
+        });
+    }
+
+    /// <summary>A headless service of which each pod has a name, as with a StatefulSet.</summary>
+    private Task ApplyShardAsync() =>
+        Namespace.ApplyAsync(
+            $$"""
+            apiVersion: v1
+            kind: Service
+            metadata: {name: shard}
+            spec: {clusterIP: None, ports: [{name: http, port: 80, targetPort: {{ApplicationPort.Http}} }]}
+            ---
+            apiVersion: discovery.k8s.io/v1
+            kind: EndpointSlice
+            metadata: {name: shard-1, labels: {kubernetes.io/service-name: shard} }
+            addressType: IPv4
+            ports: [{name: http, port: {{ApplicationPort.Http}} }]
+            endpoints:
+              - {addresses: ['{{Workload("web").Pods[0].Network.Address}}'], hostname: shard-0}
+              - {addresses: ['{{Workload("friend").Pods[0].Network.Address}}'], hostname: shard-1}
+            """
+        );
+
     private static Task AnsweredAsync(Client client, string url, HttpStatusCode status) =>
         Eventually.Succeeds(async () => (await client.GetAsync(url)).Status.ShouldBe(status));
 }

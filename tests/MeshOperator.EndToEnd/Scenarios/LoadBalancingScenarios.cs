@@ -135,6 +135,65 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
     }
 
     [Fact]
+    public async Task Callers_use_as_many_endpoints_as_the_policy_says_and_each_has_others()
+    {
+        var own = await NamespaceAsync("parts", proxies: 4);
+        var model = new WorkloadSpec("model") { Replicas = 6, IsMeshed = false };
+        var (_, callers) = (await own.DeployAsync(model), await own.DeployAsync("client", replicas: 4));
+        var policy = Policy("model", "method: RoundRobin, endpointsPerCaller: 2");
+        await own.ApplyAsync(policy);
+        await own.WaitUntilProxiesKnowAllAsync();
+
+        var used = new List<string>();
+        foreach (var caller in callers.Pods)
+        {
+            var replies = await callers.FindClient(caller).RepeatAsync(24, "http://model/");
+            var pods = replies.CountBy(reply => reply.Pod).ToList();
+            // 128 windows of 2 1/64 of the six: a few reach into a third endpoint.
+            pods.Count.ShouldBeInRange(2, 3, $"from {caller.Name}");
+            pods.ShouldAllBe(pod => pod.Value == 24 / pods.Count);
+            used.Add(string.Join(' ', pods.Select(pod => pod.Key).Order(StringComparer.Ordinal)));
+        }
+
+        used.Distinct().Count().ShouldBeGreaterThan(1);
+        await own.ApplyAsync(policy.Replace(", endpointsPerCaller: 2", "", StringComparison.Ordinal));
+        await Eventually.Succeeds(async () =>
+            (await callers.Client.RepeatAsync(12, "http://model/")).Select(reply => reply.Pod).Distinct().Count().ShouldBe(6)
+        );
+    }
+
+    [Theory]
+    [InlineData(60, false)]
+    [InlineData(70, true)]
+    public async Task Endpoint_that_was_ejected_is_called_only_if_too_few_others_are_left(int panicThreshold, bool isCalled)
+    {
+        var model = await AliasAsync("model", Port.Http);
+        await Namespace.ApplyAsync(Policy(model, $"method: RoundRobin, panicThreshold: {panicThreshold}"));
+        await Namespace.ApplyAsync(
+            $$"""
+            apiVersion: meshoperator.io/v1alpha1
+            kind: CircuitBreaker
+            metadata: {name: {{model}}}
+            spec:
+              targetRefs: [{kind: Service, name: {{model}}}]
+              outlierDetection: {consecutive5xx: 3, interval: 1s, baseEjectionTime: 60s}
+            """
+        );
+        var broken = Workload("model").Pods[0].Name;
+        await Eventually.Succeeds(async () =>
+        {
+            await Caller.RepeatAsync(12, $"http://{model}/", $"x-fail-at: {broken}");
+            var ejections = $"/stats?filter=^cluster.outbound/80/.*/{model}.outlier_detection.ejections_active";
+            (await Workload("client").Pods[0].Proxy!.AdminAsync(ejections)).ShouldEndWith(": 1\n");
+        });
+
+        var replies = await Caller.RepeatAsync(30, $"http://{model}/");
+
+        replies.ShouldAllBe(reply => reply.Status == HttpStatusCode.OK);
+        replies.Any(reply => reply.Pod == broken).ShouldBe(isCalled);
+    }
+
+    [Fact]
     public async Task Service_without_ready_endpoints_answers_503_at_once_and_its_first_pod_is_called_within_a_second()
     {
         var own = await NamespaceAsync("from-zero", proxies: 2);

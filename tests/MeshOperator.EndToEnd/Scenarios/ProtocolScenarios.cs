@@ -47,6 +47,32 @@ public sealed class ProtocolScenarios(TestMesh mesh, SharedNamespace shared) : S
     }
 
     [Fact]
+    public async Task Call_of_grpc_web_passes_unchanged_with_the_trailers_in_its_body()
+    {
+        var port = new Port("rpc", 8085, ApplicationPort.Recorder, "grpc-web");
+        var service = await AliasAsync("web", Port.Http, port);
+        const string Message = "\u0000\u0000\u0000\u0000\u0002\u0008\u00ff";
+        using var connection = await Caller.ConnectAsync(service, port.Number);
+
+        await connection.SendAsync(GrpcWeb(service, "x-answer: none", Message));
+        var arrived = await connection.ReadUntilAsync(Message);
+        await connection.SendAsync(GrpcWeb(service, "x-answer: grpc-web", Message));
+        var answer = await connection.ReadUntilAsync(Recorder.GrpcWebAnswer);
+
+        arrived.ShouldContain("POST /shop.Carts/Get HTTP/1.1\r\n");
+        arrived.ShouldContain("content-type: application/grpc-web+proto\r\n");
+        arrived.ShouldContain("x-forwarded-client-cert: ");
+        arrived.ShouldEndWith($"\r\n\r\n{Message}");
+        answer.ShouldStartWith("HTTP/1.1 200 OK\r\n");
+        answer.ShouldContain("Content-Type: application/grpc-web+proto\r\n");
+        answer.ShouldEndWith($"\r\n\r\n{Recorder.GrpcWebAnswer}");
+    }
+
+    private static string GrpcWeb(string host, string order, string message) =>
+        $"POST /shop.Carts/Get HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\n"
+        + $"{order}\r\ncontent-length: {message.Length}\r\n\r\n{message}";
+
+    [Fact]
     public async Task Answer_of_5_MB_arrives_whole()
     {
         var reply = await Caller.GetAsync("http://web/", "x-size: 5000000");

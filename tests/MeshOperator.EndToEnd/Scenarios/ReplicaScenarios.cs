@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.WebSockets;
 using System.Text;
@@ -28,13 +27,12 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
         var leader = await replicas.LeaderAsync(LeaderWithin);
         var follower = replicas.All.Single(replica => replica != leader);
         var (serving, calling) = serverIsAtLeader ? (leader, follower) : (follower, leader);
-        var servedBefore = await StreamsAsync(serving);
-        var calledBefore = await StreamsAsync(calling);
         await replicas.LeadProxiesToAsync(serving);
         await shop.DeployAsync(new WorkloadSpec("web") { Ports = [Port.Http, Port.Echo] });
         await replicas.LeadProxiesToAsync(calling);
         await Task.WhenAll(shop.DeployAsync("friend", account: "friend"), shop.DeployAsync("other", account: "other"));
-        (await StreamsAsync(serving) - servedBefore, await StreamsAsync(calling) - calledBefore).ShouldBe((1, 2));
+        (await ServedAsync(serving, shop)).ShouldBe(["web"]);
+        (await ServedAsync(calling, shop)).ShouldBe(["friend", "other"]);
         var (friend, other) = (shop.Workload("friend").Client, shop.Workload("other").Client);
         await shop.WaitUntilProxiesKnowAllAsync();
         var allowed = Load.Open(friend, "http://web/", Rate);
@@ -202,13 +200,15 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
             && report == "true"
         );
 
-    /// <summary>How many proxies are connected to a replica.</summary>
-    private static async Task<int> StreamsAsync(OperatorUnderTest replica) =>
-        (await replica.MetricsAsync())
-            .Split('\n')
-            .Where(line => line.StartsWith("meshoperator_xds_streams", StringComparison.Ordinal))
-            .Select(line => int.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture))
-            .Sum();
+    /// <summary>The workloads whose proxies have their streams at this replica.</summary>
+    private static async Task<IReadOnlyList<string>> ServedAsync(OperatorUnderTest replica, TestNamespace shop)
+    {
+        var served = new List<string>();
+        foreach (var name in new[] { "web", "friend", "other" })
+            if (await replica.ServesAsync(shop.Workload(name).Pods[0]))
+                served.Add(name);
+        return served;
+    }
 
     private static async Task SaysAsync(WebSocket socket, string text)
     {

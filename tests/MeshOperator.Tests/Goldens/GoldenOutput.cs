@@ -75,6 +75,12 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
         return files;
     }
 
+    private static IEnumerable<string> Hosts(MeshServicePort port) =>
+        port
+            .Endpoints.Where(endpoint => endpoint.Hostname is not null)
+            .Select(endpoint => $"{endpoint.Hostname}.{port.Service}:{endpoint.Port}")
+            .Prepend($"{port.Service}:{port.Port}");
+
     /// <summary>A case must show what it speaks of, and not pass over that a policy of it was refused.</summary>
     private void Check(GoldenCase golden, IReadOnlyCollection<string> shown, IReadOnlyCollection<string> outputs)
     {
@@ -86,7 +92,7 @@ internal sealed class GoldenOutput(TranslationResult result, EnvoyConfiguration 
             .Shared.Concat(configuration.Proxyless.Value.Shared)
             .SelectMany(set => set.Items.ToArray())
             .Select(resource => resource.Name);
-        var hosts = configuration.ServicePorts.Values.Select(port => $"{port.Source.Service}:{port.Source.Port}").Append("unknown-host");
+        var hosts = configuration.ServicePorts.Values.SelectMany(port => Hosts(port.Source)).Append("unknown-host");
         golden
             .Only.Except(chains.Concat(resources).Concat(hosts))
             .ShouldBeEmpty($"{golden.Name}: neither resources nor inbound chains nor virtual hosts");

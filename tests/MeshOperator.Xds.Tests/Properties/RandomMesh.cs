@@ -118,6 +118,7 @@ internal static class RandomMesh
                     PodNamespace = subnet == 3 && host < 4 ? "jobs" : null,
                     IsServingTerminating = ready == 0 && subnet > 0,
                     Node = host % 3 == 0 ? null : $"node-{host % 3}",
+                    Hostname = host % 2 == 0 ? $"host-{host}" : null,
                     ForNodes = subnet == 1 ? [$"node-{host % 2}"] : [],
                     ForZones = subnet == 2 || host == 1 ? [zone ?? "zone-c"] : [],
                 }

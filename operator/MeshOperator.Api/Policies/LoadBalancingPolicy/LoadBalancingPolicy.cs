@@ -27,6 +27,10 @@ public sealed class LoadBalancingPolicy : MeshPolicy<LoadBalancingPolicySpec, Po
     "!has(self.slowStart) || !has(self.method) || !(self.method in ['Random', 'Hash'])",
     "the methods Random and Hash have no slow start; remove slowStart, or use another method"
 )]
+[ValidationRule(
+    "!has(self.endpointsPerCaller) || !has(self.method) || self.method != 'Hash'",
+    "with the method Hash all callers choose among the same endpoints; remove endpointsPerCaller, or use another method"
+)]
 public sealed class LoadBalancingPolicySpec
 {
     /// <summary>The services that the policy applies to. sectionName names one of a service's ports. The policy also applies to the
@@ -52,6 +56,13 @@ public sealed class LoadBalancingPolicySpec
     [RangeMinimum(0)]
     [RangeMaximum(100)]
     public int? PanicThreshold { get; set; }
+
+    /// <summary>How many of a target's endpoints each calling proxy uses, at least. Callers are in 128 parts by their names, and each part has
+    /// other endpoints, such that each endpoint has about as many callers. It bounds connections, and what each proxy keeps, where many
+    /// callers meet many endpoints. If omitted, each uses all.</summary>
+    [RangeMinimum(LoadBalancingPolicyDefaults.MinEndpointsPerCaller)]
+    [RangeMaximum(LoadBalancingPolicyDefaults.MaxEndpointsPerCaller)]
+    public int? EndpointsPerCaller { get; set; }
 
     /// <summary>How the method Utilization reads load reports.</summary>
     public UtilizationSpec? Utilization { get; set; }

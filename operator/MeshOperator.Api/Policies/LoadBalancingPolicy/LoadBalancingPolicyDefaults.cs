@@ -9,6 +9,12 @@ public static class LoadBalancingPolicyDefaults
     /// <summary>With what part of its share an endpoint begins, in percent.</summary>
     public const int MinWeightPercent = 10;
 
+    /// <summary>The fewest endpoints that a caller can use: with one, it would have none when that one is gone.</summary>
+    public const int MinEndpointsPerCaller = 2;
+
+    /// <summary>The most endpoints that a caller can be bounded to.</summary>
+    public const int MaxEndpointsPerCaller = 1000;
+
     /// <summary>How long an endpoint must have reported before its weight counts.</summary>
     public const string BlackoutPeriod = "10s";
 

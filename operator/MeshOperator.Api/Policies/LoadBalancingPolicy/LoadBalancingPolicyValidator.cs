@@ -22,6 +22,21 @@ public sealed class LoadBalancingPolicyValidator : AbstractValidator<LoadBalanci
         RuleFor(p => p.PanicThreshold)
             .Must(percent => percent is null or (>= 0 and <= 100))
             .WithMessage((_, percent) => $"{percent} is not a percentage; use a number from 0 to 100");
+        RuleFor(p => p.EndpointsPerCaller)
+            .Must(count =>
+                count
+                    is null
+                        or (>= LoadBalancingPolicyDefaults.MinEndpointsPerCaller and <= LoadBalancingPolicyDefaults.MaxEndpointsPerCaller)
+            )
+            .WithMessage(
+                (_, count) =>
+                    $"{count} is not a number of endpoints; use {LoadBalancingPolicyDefaults.MinEndpointsPerCaller} to "
+                    + $"{LoadBalancingPolicyDefaults.MaxEndpointsPerCaller}, or omit it to use all"
+            )
+            .Must((policy, count) => count is null || policy.Method is not LoadBalancingMethod.Hash)
+            .WithMessage(
+                "with the method Hash all callers choose among the same endpoints; remove endpointsPerCaller, or use another method"
+            );
         When(p => p.Hash is not null, () => RuleFor(p => p.Hash!).SetValidator(new StickySessionsValidator()));
         When(p => p.SlowStart is not null, () => RuleFor(p => p.SlowStart!).SetValidator(new SlowStartValidator()));
         When(p => p.Utilization is not null, () => RuleFor(p => p.Utilization!).SetValidator(new UtilizationValidator()));

@@ -194,7 +194,7 @@ internal sealed class EndpointIndex
     private MeshEndpoint Read(ObjectName? name, EndpointRecord endpoint, string address, int port)
     {
         if (name is not { } known || !_snapshot.Pods.TryGetValue(known, out var pod) || !pod.HasProxy)
-            return new MeshEndpoint(address, port, null, endpoint.Zone);
+            return new MeshEndpoint(address, port, null, endpoint.Zone) { Hostname = endpoint.Hostname };
         var takesMtls = !pod.IsDirect(port) && _modes.Find(known.Namespace, pod)?.GetMode(port) != MtlsMode.Disabled;
         return new MeshEndpoint(
             address,
@@ -204,6 +204,7 @@ internal sealed class EndpointIndex
         )
         {
             Workload = new WorkloadName(known.Namespace, known.Name),
+            Hostname = endpoint.Hostname,
         };
     }
 

@@ -54,6 +54,7 @@ internal sealed class BalancingIndex
             Hash = ClientKeys.Read(spec.Hash),
             SlowStart = spec.SlowStart is { } start ? new SlowStart(MeshDuration.Parse(start.Window), start.MinWeightPercent) : null,
             PanicPercent = spec.PanicThreshold,
+            EndpointsPerCaller = spec.EndpointsPerCaller,
             Utilization =
                 spec.Method is LoadBalancingMethod.Utilization ? ToReports(LoadBalancingPolicyDefaults.ResolveUtilization(spec)) : null,
         };

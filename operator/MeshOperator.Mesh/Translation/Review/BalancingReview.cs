@@ -68,6 +68,7 @@ internal static class BalancingReview
         [
             takesTurns ? "use RoundRobin instead" : null,
             settings.Utilization is { AsksForReports: true } ? "do not ask for reports" : null,
+            settings.EndpointsPerCaller is null ? null : "use all endpoints",
             lacks.Count == 0 ? null : $"have no {string.Join(" or ", lacks)}",
         ];
         var differences = parts.OfType<string>().ToList();

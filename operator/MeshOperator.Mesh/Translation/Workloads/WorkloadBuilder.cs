@@ -58,7 +58,7 @@ internal sealed class WorkloadBuilder
                 Name = workload,
                 ServiceAccount = pod.ServiceAccount,
                 Identity = Spiffe.Identity(snapshot.TrustDomain, name.Namespace, pod.ServiceAccount),
-                Place = FindPlace(snapshot, pod),
+                Place = FindPlace(snapshot, workload, pod),
                 Scope = scopes.Find(name.Namespace, pod),
                 ExplicitProxy = pod.ExplicitProxy,
                 Sharing = !pod.IsDirectAltogether && limits.Holder?.Group is { } group ? new LimitGroup(group, []) : null,
@@ -69,10 +69,11 @@ internal sealed class WorkloadBuilder
         return workloads.ToImmutable();
     }
 
-    private static ProxyPlace FindPlace(ClusterSnapshot snapshot, PodRecord pod) =>
-        pod.Node is null
-            ? ProxyPlace.Unknown
-            : new ProxyPlace(pod.Node, snapshot.Nodes.GetValueOrDefault(new ObjectName(string.Empty, pod.Node))?.Zone);
+    private static ProxyPlace FindPlace(ClusterSnapshot snapshot, WorkloadName name, PodRecord pod)
+    {
+        var zone = pod.Node is { } node ? snapshot.Nodes.GetValueOrDefault(new ObjectName(string.Empty, node))?.Zone : null;
+        return new ProxyPlace(pod.Node, zone, EndpointParts.Find(name));
+    }
 
     /// <summary>The profile with how connections to the application are kept.</summary>
     private static InboundProfile Connect(InboundProfile profile, PodRecord pod, ApplicationConnection application) =>

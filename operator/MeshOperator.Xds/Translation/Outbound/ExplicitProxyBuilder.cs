@@ -29,6 +29,7 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
         var manager = ConnectionManagerBuilder.Create(Names.ExplicitProxy, "unknown", listeners.HeaderCase);
         manager.Rds = ConnectionManagerBuilder.Routes(routeName);
         manager.LocalReplyConfig = LocalReplies.ToApplication;
+        manager.HttpFilters.Add(PodHosts.ChooseEndpoint);
         manager.HttpFilters.AddRange(ConnectionManagerBuilder.OutboundFilters);
         observability.Outbound(manager);
         return new Listener
@@ -57,7 +58,8 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
     public static RouteConfiguration? LocalRoutes(MeshServicePort port) =>
         port.Protocol is PortProtocol.Tcp ? null : RouteBuilder.Routes(port, PortRouting.ForPort(port));
 
-    /// <summary>A virtual host for each service port, with the routes that it has for redirected connections.</summary>
+    /// <summary>A virtual host for each service port, and for each pod that a headless service gives a name of its own, with the routes
+    /// that they have for redirected connections.</summary>
     /// <param name="name">Of the route configuration.</param>
     /// <param name="ns">The namespace in which a service may be called by its name alone.</param>
     /// <param name="ports">The service ports that can be called.</param>
@@ -67,30 +69,47 @@ internal sealed class ExplicitProxyBuilder(Observability observability, Outbound
         var addresses = ports.SelectMany(port => port.Addresses).ToHashSet(StringComparer.Ordinal);
         var configuration = new RouteConfiguration { Name = name, ResponseHeadersToRemove = { NotSent.Header } };
         var taken = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var port in ports.Where(port => port.Protocol is not PortProtocol.Tcp))
+        var called = ports.Where(port => port.Protocol is not PortProtocol.Tcp).ToList();
+        var numbers = ports.Select(port => (port.Service, port.Port)).ToHashSet();
+
+        // Within its namespace, DNS looks for a pod by the name NAME.SERVICE before it looks for a service by NAME.NAMESPACE.
+        configuration.VirtualHosts.AddRange(called.SelectMany(port => PodHosts.Create(port, endpoint => PodDomains(port, endpoint))));
+        foreach (var port in called)
         {
-            // Two services can claim one address; the first by name has it.
-            var domains = Hosts(port).SelectMany(host => Domains(host, port.Port)).Where(taken.Add);
-            configuration.VirtualHosts.Add(
-                new VirtualHost
-                {
-                    Name = $"{port.Service}:{port.Port}",
-                    Domains = { domains },
-                    Routes = { RouteBuilder.Routes(port) },
-                }
-            );
+            if (ServiceDomains(port) is { Count: > 0 } domains)
+                configuration.VirtualHosts.Add(ServiceHost(port, domains));
         }
 
         configuration.VirtualHosts.Add(UnknownHost());
         return configuration;
 
-        IEnumerable<string> Hosts(MeshServicePort port) =>
-            naming
-                .FindNames(port.Service, ns)
-                .Concat(
-                    port.Addresses.Concat(port.ExternalAddresses.Where(address => !addresses.Contains(address))).Select(IpFamily.AsHost)
-                );
+        List<string> PodDomains(MeshServicePort port, MeshEndpoint endpoint) =>
+            Free(naming.FindPodNames(endpoint.Hostname!, port.Service, ns), endpoint.Port);
+
+        List<string> ServiceDomains(MeshServicePort port)
+        {
+            var external = port.ExternalAddresses.Where(address => !addresses.Contains(address));
+            List<string> hosts = [.. naming.FindNames(port.Service, ns), .. port.Addresses.Concat(external).Select(IpFamily.AsHost)];
+            return [.. Free(hosts, port.Port), .. PodPorts(port).SelectMany(number => Free(hosts, number))];
+        }
+
+        // The name of a headless service leads to its pods' addresses, so it is called with their ports.
+        IEnumerable<int> PodPorts(MeshServicePort port) =>
+            port.IsHeadless
+                ? port.Endpoints.Select(endpoint => endpoint.Port).Distinct().Where(number => !numbers.Contains((port.Service, number)))
+                : [];
+
+        // Two services can claim one address; the first by name has it.
+        List<string> Free(IEnumerable<string> hosts, int port) => [.. hosts.SelectMany(host => Domains(host, port)).Where(taken.Add)];
     }
+
+    private static VirtualHost ServiceHost(MeshServicePort port, IReadOnlyList<string> domains) =>
+        new()
+        {
+            Name = $"{port.Service}:{port.Port}",
+            Domains = { domains },
+            Routes = { RouteBuilder.RequestRoutes(port, PortRouting.ForPort(port)) },
+        };
 
     /// <summary>A host without a port means that of HTTP.</summary>
     private static IEnumerable<string> Domains(string host, int port) => port == HttpPort ? [host, $"{host}:{port}"] : [$"{host}:{port}"];

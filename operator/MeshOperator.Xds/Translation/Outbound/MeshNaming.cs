@@ -13,6 +13,14 @@ internal sealed class MeshNaming(MeshModel model)
     public IEnumerable<string> FindNames(ServiceName service, string ns) =>
         _aliases[service].Prepend(service).SelectMany(name => FindOwnNames(name, ns));
 
+    /// <summary>The names of a pod that has a host name within a headless service. Other names of the service have none for its
+    /// pods.</summary>
+    /// <param name="hostname">The pod's host name.</param>
+    /// <param name="service">The service.</param>
+    /// <param name="ns">The namespace in which the service may be called by its name alone.</param>
+    public IEnumerable<string> FindPodNames(string hostname, ServiceName service, string ns) =>
+        FindOwnNames(service, ns).Select(name => $"{hostname}.{name}");
+
     /// <summary>A name with a final dot is not looked up in other domains, which is why some write it so.</summary>
     private IEnumerable<string> FindOwnNames(ServiceName name, string ns)
     {

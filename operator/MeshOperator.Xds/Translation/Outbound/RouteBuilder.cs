@@ -15,18 +15,14 @@ internal static class RouteBuilder
 
     public static RouteConfiguration Routes(MeshServicePort port, PortRouting routing)
     {
-        var configuration = Configuration(
-            port,
-            routing.RouteName,
-            Tunnel(port, routing).Concat(port.Routes.SelectMany(route => Routes(port, route, routing)))
-        );
+        var configuration = Configuration(port, routing.RouteName, Tunnel(port, routing).Concat(RequestRoutes(port, routing)));
         configuration.ResponseHeadersToRemove.Add(NotSent.Header);
         return configuration;
     }
 
-    /// <summary>The routes of a service port by its service's name or address.</summary>
-    public static IEnumerable<EnvoyRoute> Routes(MeshServicePort port) =>
-        port.Routes.SelectMany(route => Routes(port, route, PortRouting.ForPort(port)));
+    /// <summary>The routes of a service port, without the one of CONNECT.</summary>
+    public static IEnumerable<EnvoyRoute> RequestRoutes(MeshServicePort port, PortRouting routing) =>
+        port.Routes.SelectMany(route => Routes(port, route, routing));
 
     /// <summary>The virtual host takes every host name: the listener is chosen by the service's address, and clients call a service
     /// by many names.</summary>

@@ -51,7 +51,7 @@ internal sealed record ServicePortResources
             return previous;
 
         var byEndpoint = port.IsHeadless ? Direct(port) : [];
-        var (endpoints, placed) = FindEndpointsName(port, previous);
+        var (endpoints, placed) = CreateEndpoints(port, previous);
         var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.ForPort(port)];
         return new ServicePortResources
         {
@@ -179,7 +179,7 @@ internal sealed record ServicePortResources
         return clusters;
     }
 
-    private static (IReadOnlyList<XdsResource> Endpoints, PlacedEndpoints? Placed) FindEndpointsName(
+    private static (IReadOnlyList<XdsResource> Endpoints, PlacedEndpoints? Placed) CreateEndpoints(
         MeshServicePort port,
         ServicePortResources? previous
     )

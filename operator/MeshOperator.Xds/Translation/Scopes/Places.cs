@@ -11,12 +11,14 @@ internal sealed class Places
     private readonly IReadOnlyList<PlacedEndpoints> _ports;
     private readonly FrozenSet<string> _nodes;
     private readonly FrozenSet<string> _zones;
+    private readonly bool _haveParts;
 
     public Places(IEnumerable<ServicePortResources> ports)
     {
         _ports = [.. ports.Select(port => port.Placed).OfType<PlacedEndpoints>()];
         _nodes = _ports.SelectMany(port => port.Nodes).ToFrozenSet(StringComparer.Ordinal);
         _zones = _ports.SelectMany(port => port.Zones).ToFrozenSet(StringComparer.Ordinal);
+        _haveParts = _ports.Any(port => port.HasParts);
     }
 
     /// <summary>Whether it matters nowhere.</summary>
@@ -27,7 +29,8 @@ internal sealed class Places
     {
         var found = new ProxyPlace(
             place.Node is { } node && _nodes.Contains(node) ? node : null,
-            place.Zone is { } zone && _zones.Contains(zone) ? zone : null
+            place.Zone is { } zone && _zones.Contains(zone) ? zone : null,
+            _haveParts ? place.Part : null
         );
         return found == ProxyPlace.Unknown ? null : found;
     }

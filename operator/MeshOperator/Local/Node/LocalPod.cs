@@ -27,7 +27,7 @@ internal sealed class LocalPod : IDisposable
     {
         (Pod, _node, Address) = (pod, node, address);
         _volumes = new PodVolumes(pod, Path.Combine(node.Folder, pod.Metadata.Uid), node.Client, node.FindTrustBundle);
-        _status = new PodStatusWriter(pod, node.Client, LocalNode.HostAddress) { Address = address };
+        _status = new PodStatusWriter(pod, node.Client, LocalNode.HostAddress) { Addresses = [address] };
     }
 
     /// <summary>The pod as it was when it came.</summary>

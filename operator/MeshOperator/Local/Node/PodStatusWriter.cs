@@ -15,8 +15,8 @@ internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string h
     private readonly ConcurrentDictionary<string, ContainerState> _containers = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _writing = new(1);
 
-    /// <summary>The pod's address; empty before it has one.</summary>
-    public string Address { get; set; } = string.Empty;
+    /// <summary>The pod's addresses; empty before it has one.</summary>
+    public IReadOnlyList<string> Addresses { get; set; } = [];
 
     public bool IsRunning { get; set; }
 
@@ -97,8 +97,8 @@ internal sealed class PodStatusWriter(V1Pod pod, k8s.Kubernetes client, string h
                 : IsCompleted ? "Succeeded"
                 : "Running",
             HostIP = hostAddress,
-            PodIP = Address.Length == 0 ? null : Address,
-            PodIPs = Address.Length == 0 ? null : [new V1PodIP { Ip = Address }],
+            PodIP = Addresses.Count == 0 ? null : Addresses[0],
+            PodIPs = Addresses.Count == 0 ? null : [.. Addresses.Select(address => new V1PodIP { Ip = address })],
             StartTime = now,
             Conditions =
             [
