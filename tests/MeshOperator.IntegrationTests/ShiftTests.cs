@@ -99,7 +99,6 @@ public sealed class ShiftTests(TestCluster cluster)
         await using var scene = await SplitScene.CreateAsync(cluster, "caller-0");
         await EndpointsAsync(scene);
         await using var proxy = await scene.AcknowledgeAsync(mesh, "caller-0");
-        using var loads = new Reporter(mesh, $"caller-0.{scene.Name}");
 
         await ShiftAsync(scene, "steps: [{weight: 50, hold: 1h}], checks: [{successRate: {min: 99}}]");
         await AcknowledgeUntilAsync(
@@ -112,6 +111,7 @@ public sealed class ShiftTests(TestCluster cluster)
             }
         );
 
+        using var loads = new Reporter(mesh, $"caller-0.{scene.Name}");
         await loads.ReportAsync(scene.Name, good: 70, bad: 0);
         await EventuallyAsync(scene, shift => shift.AcknowledgedAt.ShouldNotBeNull());
         await loads.ReportAsync(scene.Name, good: 30, bad: 0);
@@ -133,6 +133,7 @@ public sealed class ShiftTests(TestCluster cluster)
 
         await ShiftAsync(scene, "steps: [{weight: 50, hold: 1s}], checks: [{successRate: {min: 99}}]");
         await Task.WhenAll(
+            loads.ReportAsync(scene.Name, good: 0, bad: 0),
             AcknowledgeUntilAsync(scene, proxy0, shift => shift.AcknowledgedAt.ShouldNotBeNull()),
             AcknowledgeUntilAsync(scene, proxy1, shift => shift.AcknowledgedAt.ShouldNotBeNull())
         );

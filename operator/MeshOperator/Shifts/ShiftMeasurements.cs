@@ -101,8 +101,8 @@ internal sealed class ShiftMeasurements(
         Slowness Slowness(LatencyPart part) => new(_ledger.Latencies(targets, part), _ledger.Latencies(others, part));
     }
 
-    /// <summary>Why the measurement of a step cannot begin yet: proxies do not count before they are asked, which they are when the shift is
-    /// applied. Null when it can, or when whoever does not report has had enough time.</summary>
+    /// <summary>Why the measurement of a step cannot begin yet: proxies do not count before they are asked, which they are when the shift
+    /// is applied. Null when it can, or when whoever does not report has had enough time.</summary>
     /// <param name="split">The name of the TrafficSplit.</param>
     /// <param name="shift">The shift.</param>
     /// <param name="state">Where it is, acknowledged by all proxies.</param>

@@ -44,7 +44,8 @@ internal sealed class ShiftService(
     /// <summary>How often shifts in progress are looked at.</summary>
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often they are looked at while proxies are waited for, so that a hold begins when the last one has acknowledged it.</summary>
+    /// <summary>How often they are looked at while proxies are waited for, so that a hold begins when the last one has acknowledged
+    /// it.</summary>
     private static readonly TimeSpan WaitingLookEvery = TimeSpan.FromMilliseconds(250);
 
     /// <summary>How often a status is written of which only the measurements have changed.</summary>

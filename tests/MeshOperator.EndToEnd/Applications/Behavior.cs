@@ -117,8 +117,8 @@ internal sealed class Behavior(Identity identity, LoadReport load)
             ),
         };
 
-    /// <summary>Server-sent events: <c>x-count</c> of them, one each <c>x-interval</c> ms, the first at once, or <c>x-first</c> ms after the
-    /// headers.</summary>
+    /// <summary>Server-sent events: <c>x-count</c> of them, one each <c>x-interval</c> ms, the first at once, or <c>x-first</c> ms after
+    /// the headers.</summary>
     private async Task SendEventsAsync(HttpContext context)
     {
         context.Response.ContentType = "text/event-stream";

@@ -83,8 +83,8 @@ public sealed class ShiftCheckScenarios(TestMesh mesh, SharedNamespace shared) :
         const string check = """
             prometheus: {
               url: http://prometheus:9090,
-              query: 'sum(rate(envoy_cluster_upstream_rq{destination_service="{{ target }}",envoy_response_code=~"5.."}[15s]) or vector(0)) /
-                sum(rate(envoy_cluster_upstream_rq{destination_service="{{ target }}"}[15s]))',
+              query: 'sum(rate(envoy_cluster_upstream_rq{destination_service="{{ target }}",envoy_response_code=~"5.."}[15s])
+                or vector(0)) / sum(rate(envoy_cluster_upstream_rq{destination_service="{{ target }}"}[15s]))',
               max: "0.05", interval: 2s}
             """;
 
