@@ -41,7 +41,7 @@ internal static class Program
                 await StartCost.MeasureAsync(kubeconfig, program, Number(args, 3, 1_000), Number(args, 4, 10));
                 return 0;
             case ["flood", var kubeconfig, var program, ..]:
-                await EventFlood.MeasureAsync(kubeconfig, program, TimeSpan.FromSeconds(Number(args, 3, 60)), Number(args, 4, 4));
+                await EventFlood.MeasureAsync(kubeconfig, program, TimeSpan.FromSeconds(Number(args, 3, 60)), Number(args, 4, 1));
                 return 0;
             case ["fill", var kubeconfig, ..]:
                 await StreamTokens.FillAsync(kubeconfig, Number(args, 2, 1_000), Number(args, 3, 10));

@@ -5,7 +5,7 @@
 #   flood.sh [SECONDS] [WRITERS]     MESH_ENVTEST names the start.sh of a Kubernetes API server
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-seconds=${1:-60} writers=${2:-4}
+seconds=${1:-60} writers=${2:-1}
 envtest=${MESH_ENVTEST:?names the start.sh of a Kubernetes API server}
 data=$(mktemp -d)
 kubeconfig=$("$envtest" start)

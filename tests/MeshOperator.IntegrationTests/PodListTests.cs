@@ -86,10 +86,10 @@ public sealed class PodListTests(TestCluster cluster)
             Spec = new V1PodSpec { Containers = [Container("app")] },
         };
         var restarted = Pod("restarted", "envoy", running: false, restarts: 3);
-        restarted.Metadata.Annotations["meshoperator.io/inbound"] = "proxy";
+        restarted.Metadata.Annotations["meshoperator.io/inbound-mode"] = "proxy";
         yield return restarted;
         var native = Pod("native", "envoy", running: true, restarts: 0);
-        native.Metadata.Annotations["meshoperator.io/inbound"] = "proxy";
+        native.Metadata.Annotations["meshoperator.io/inbound-mode"] = "proxy";
         var cache = Container("cache", 6379);
         cache.RestartPolicy = "Always";
         native.Spec.InitContainers.Add(cache);

@@ -19,8 +19,8 @@ internal static class ApplicationContainers
     /// <summary>Of a container's restart policy what says whether it is a native sidecar.</summary>
     public static string? Trim(V1Container container) => container.RestartPolicy == Always ? Always : null;
 
-    /// <summary>Keeps of a pod's status what <see cref="BindFailure"/>, <see cref="CompletedPod"/> and <see cref="ProxyUser"/> need of these
-    /// containers, of which there is nothing to keep in most pods.</summary>
+    /// <summary>Keeps of a pod's status what <see cref="BindFailure"/>, <see cref="CompletedPod"/> and <see cref="ProxyUser"/> need of
+    /// these containers, of which there is nothing to keep in most pods.</summary>
     public static void Trim(V1Pod pod, V1PodStatus status, V1PodStatus kept)
     {
         kept.ContainerStatuses = Join(kept.ContainerStatuses, Trimmed(pod, Own(status.ContainerStatuses)));

@@ -30,7 +30,7 @@ internal static class BindFailure
             + $"pod's address at {which}; let the application listen on 127.0.0.1 at the same port, and not on 0.0.0.0.";
     }
 
-    /// <summary>Whether a container of the application was restarted and does not run well, in a pod in which the proxy may be why.</summary>
+    /// <summary>Whether a container of the application was restarted and does not run well, in a pod where the proxy may be why.</summary>
     public static bool IsFound(V1Pod pod, V1ContainerStatus status) =>
         status is { Ready: false, RestartCount: > 0 }
         && ReadExitCode(status) > 0

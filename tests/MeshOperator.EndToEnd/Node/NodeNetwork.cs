@@ -11,7 +11,7 @@ internal sealed class NodeNetwork : IAsyncDisposable
     /// <summary>The node's own address in the network of its pods.</summary>
     public const string HostAddress = "10.77.0.1";
 
-    /// <summary>The next hop of IPv6 in each pod: the address of the node's end of the link, as neighbors are asked for on a link.</summary>
+    /// <summary>The next hop of IPv6 in each pod: the address of the node's end of the link, where neighbors are asked for.</summary>
     private const string Gateway = "fe80::1";
 
     private const string Prefix = "meshe2e-";

@@ -141,8 +141,8 @@ public sealed class LoadBalancingScenarios(TestMesh mesh, SharedNamespace shared
         var model = new WorkloadSpec("model") { Replicas = 6, IsMeshed = false };
         var (_, callers) = (await own.DeployAsync(model), await own.DeployAsync("client", replicas: 4));
         var policy = Policy("model", "method: RoundRobin, endpointsPerCaller: 2");
-        await own.ApplyAsync(policy);
         await own.WaitUntilProxiesKnowAllAsync();
+        await own.ApplyAsync(policy);
 
         var used = new List<string>();
         foreach (var caller in callers.Pods)

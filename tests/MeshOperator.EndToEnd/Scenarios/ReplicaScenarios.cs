@@ -32,7 +32,8 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
         await replicas.LeadProxiesToAsync(calling);
         await Task.WhenAll(shop.DeployAsync("friend", account: "friend"), shop.DeployAsync("other", account: "other"));
         (await ServedAsync(serving, shop)).ShouldBe(["web"]);
-        (await ServedAsync(calling, shop)).ShouldBe(["friend", "other"]);
+        // That of web's load reports may have come later.
+        (await ServedAsync(calling, shop)).Except(["web"]).ShouldBe(["friend", "other"]);
         var (friend, other) = (shop.Workload("friend").Client, shop.Workload("other").Client);
         await shop.WaitUntilProxiesKnowAllAsync();
         var allowed = Load.Open(friend, "http://web/", Rate);
@@ -200,7 +201,7 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
             && report == "true"
         );
 
-    /// <summary>The workloads whose proxies have their streams at this replica.</summary>
+    /// <summary>The workloads whose proxies have a connection to this replica.</summary>
     private static async Task<IReadOnlyList<string>> ServedAsync(OperatorUnderTest replica, TestNamespace shop)
     {
         var served = new List<string>();

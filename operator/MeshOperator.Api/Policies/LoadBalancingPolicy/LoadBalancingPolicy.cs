@@ -57,9 +57,9 @@ public sealed class LoadBalancingPolicySpec
     [RangeMaximum(100)]
     public int? PanicThreshold { get; set; }
 
-    /// <summary>How many of a target's endpoints each calling proxy uses, at least. Callers are in 128 parts by their names, and each part has
-    /// other endpoints, such that each endpoint has about as many callers. It bounds connections, and what each proxy keeps, where many
-    /// callers meet many endpoints. If omitted, each uses all.</summary>
+    /// <summary>How many of a target's endpoints each calling proxy uses, at least. Callers are in 128 parts by their names, and each
+    /// part has other endpoints, such that each endpoint has about as many callers. It bounds connections, and what each proxy keeps,
+    /// where many callers meet many endpoints. If omitted, each uses all.</summary>
     [RangeMinimum(LoadBalancingPolicyDefaults.MinEndpointsPerCaller)]
     [RangeMaximum(LoadBalancingPolicyDefaults.MaxEndpointsPerCaller)]
     public int? EndpointsPerCaller { get; set; }
