@@ -145,7 +145,9 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         using var call = channel
             .CreateCallInvoker()
             .AsyncDuplexStreamingCall(Method, null, new CallOptions(headers, cancellationToken: cancellation));
-        var reporting = Reports ? ReportAsync(channel, headers, cancellation) : Task.CompletedTask;
+        // Where this stream is refused, that of the reports would keep the connection.
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var reporting = Reports ? ReportAsync(channel, headers, ends.Token) : Task.CompletedTask;
         try
         {
             foreach (var request in Requests())
@@ -167,6 +169,7 @@ internal sealed class SimulatedEnvoy(Uri operatorAddress, X509Certificate2Collec
         }
 
         call.Dispose();
+        await ends.CancelAsync();
         await reporting;
         return answers;
     }

@@ -5,8 +5,8 @@ using Xunit;
 
 namespace MeshOperator.Api.Tests;
 
-/// <summary>Checks of a gradual shift that ask somebody.</summary>
-public sealed class OutsideCheckValidatorTests
+/// <summary>Checks of a gradual shift.</summary>
+public sealed class ShiftCheckValidatorTests
 {
     [Theory]
     [InlineData("judge/check", "'judge/check' is not an address to ask; write for example http://judge/check")]
@@ -63,6 +63,29 @@ public sealed class OutsideCheckValidatorTests
 
         Describe(both).ShouldStartWith("spec.shift.checks[0]: set exactly one of ");
         Describe(Prometheus("http://prometheus")).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(101)]
+    public void Capacity_needs_a_part_of_the_endpoints(double ratio) =>
+        Describe(new ShiftCheck { Capacity = new CapacityCheck { MinRatio = ratio } })
+            .ShouldBe(
+                $"spec.shift.checks[0].capacity.minRatio: {ratio} is not a part of the endpoints that a share needs; "
+                    + "use a number from 0.01 to 100"
+            );
+
+    [Fact]
+    public void Capacity_and_a_latency_of_the_first_byte_are_checks()
+    {
+        Describe(new ShiftCheck { Capacity = new CapacityCheck() }).ShouldBeEmpty();
+        Describe(
+                new ShiftCheck
+                {
+                    Latency = new LatencyCheck { MaxRatio = 1.2, Of = LatencyPart.FirstByte },
+                }
+            )
+            .ShouldBeEmpty();
     }
 
     private static ShiftCheck Prometheus(string url, string query = "vector(1)", string? min = null, string? max = "0.02") =>
