@@ -33,7 +33,9 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
         await Task.WhenAll(shop.DeployAsync("friend", account: "friend"), shop.DeployAsync("other", account: "other"));
         (await ServedAsync(serving, shop)).ShouldBe(["web"]);
         // That of web's load reports may have come later.
-        (await ServedAsync(calling, shop)).Except(["web"]).ShouldBe(["friend", "other"]);
+        (await ServedAsync(calling, shop))
+            .Except(["web"])
+            .ShouldBe(["friend", "other"]);
         var (friend, other) = (shop.Workload("friend").Client, shop.Workload("other").Client);
         await shop.WaitUntilProxiesKnowAllAsync();
         var allowed = Load.Open(friend, "http://web/", Rate);

@@ -171,7 +171,7 @@ internal sealed class RoutePlanner
     {
         if (found is not var (name, shift, progress))
             return route;
-        route = route with { Shift = name, MeasuresFirstByte = shift.NeedsFirstByte && progress is not { IsOver: true } };
+        route = route with { Shift = name, MeasuresFirstByte = shift.NeedsFirstByte };
         if (route.Sticky is not null)
             route = route with { Backends = TargetFirst(route.Backends, shift.Wanted.To) };
         var target = route.Backends.Select(backend => backend.Target).FirstOrDefault(target => target?.Service.Name == shift.Wanted.To);

@@ -10,7 +10,8 @@ namespace MeshOperator.Xds.Translation.Telemetry;
 /// no histogram of it by itself.</summary>
 internal static class FirstByteLogs
 {
-    /// <summary>Those of a service port: one for each backend of a shift that has such a check and is in progress.</summary>
+    /// <summary>Those of a service port: one for each backend of a shift that has such a check, before and after it, too: a listener that
+    /// changes ends long requests.</summary>
     public static IReadOnlyList<AccessLog> ForPort(MeshServicePort port) =>
         port.IsHeadless
             ? []
