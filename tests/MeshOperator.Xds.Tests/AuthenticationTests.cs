@@ -1,5 +1,8 @@
+using Envoy.Config.Core.V3;
+using Envoy.Service.LoadStats.V3;
 using Grpc.Core;
 using MeshOperator.Testing;
+using MeshOperator.Xds.LoadStats;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Server;
 using MeshOperator.Xds.Tests.Support;
@@ -79,6 +82,23 @@ public sealed class AuthenticationTests
         (await first.NextAsync()).Resources.ShouldNotBeEmpty();
         await using var third = new DeltaClient(server.Connect(), "web-1.shop");
         (await third.FetchAsync(ResourceType.Listener)).Resources.ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_stream_of_load_reports_that_waits_takes_no_place_of_one_of_configuration()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        using var doors = new Doors();
+        await using var server = await XdsTestServer.StartAsync(options => options.MaxWaitingStreams = 1, authenticator: doors);
+        using var channel = server.Connect();
+        using var reports = channel.CreateCallInvoker().AsyncDuplexStreamingCall(LoadStatsMethods.Stream, null, new CallOptions());
+        await reports.RequestStream.WriteAsync(new LoadStatsRequest { Node = new Node { Id = ShopMesh.Node } }, cancellation);
+        await doors.Asked.WaitAsync(cancellation);
+        await using var proxy = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await proxy.SubscribeAsync(ResourceType.Listener);
+        await doors.Asked.WaitAsync(cancellation);
+        doors.Open();
+        (await proxy.NextAsync()).Resources.ShouldNotBeEmpty();
     }
 
     private static async Task RefuseAsync(XdsTestServer server, string node)

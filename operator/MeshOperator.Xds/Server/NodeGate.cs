@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Envoy.Config.Core.V3;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
@@ -14,7 +16,9 @@ internal sealed class NodeGate(
 )
 {
     private const int MaxNodeIdLength = 320;
-    private int _waiting;
+
+    /// <summary>How many streams wait, of each method apart: a proxy opens one for its configuration and one for load reports.</summary>
+    private readonly ConcurrentDictionary<string, StrongBox<int>> _waiting = new(StringComparer.Ordinal);
 
     /// <summary>The id of a node as its first request has it.</summary>
     /// <exception cref="RpcException">It has none, or a very long one.</exception>
@@ -37,9 +41,10 @@ internal sealed class NodeGate(
     /// <exception cref="RpcException">It is not, or that cannot be found out now.</exception>
     public async Task<NodeAuthentication> AuthenticateAsync(ServerCallContext call, string nodeId, CancellationToken cancellation)
     {
-        if (Interlocked.Increment(ref _waiting) > options.Value.MaxWaitingStreams)
+        var waiting = _waiting.GetOrAdd(call.Method, _ => new StrongBox<int>());
+        if (Interlocked.Increment(ref waiting.Value) > options.Value.MaxWaitingStreams)
         {
-            Interlocked.Decrement(ref _waiting);
+            Interlocked.Decrement(ref waiting.Value);
             throw SendAway(call, nodeId);
         }
 
@@ -50,7 +55,7 @@ internal sealed class NodeGate(
         }
         finally
         {
-            Interlocked.Decrement(ref _waiting);
+            Interlocked.Decrement(ref waiting.Value);
             metrics.WaitEnded();
         }
     }

@@ -15,8 +15,8 @@ public sealed class XdsServerOptions
     /// <summary>For <see cref="INodeAuthenticator.AuthenticateAsync"/>.</summary>
     public TimeSpan AuthenticationTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How many streams wait for <see cref="INodeAuthenticator.AuthenticateAsync"/> at once. Others are sent away, perhaps to
-    /// another replica, in place of waiting until their time is over.</summary>
+    /// <summary>How many streams of configuration wait for <see cref="INodeAuthenticator.AuthenticateAsync"/> at once, and as many of load
+    /// reports. Others are sent away, perhaps to another replica, in place of waiting until their time is over.</summary>
     [Range(1, int.MaxValue)]
     public int MaxWaitingStreams { get; set; } = 1000;
 
