@@ -128,16 +128,16 @@ internal sealed class TestNamespace : IAsyncDisposable
                 await ShouldKnowAsync(proxy, "outbound/", served);
         });
 
-    /// <summary>Waits until the pod's proxy has the service's endpoints, which are the pods of a workload. Until then a connection to the
-    /// service passes through, and the node chooses the pod.</summary>
+    /// <summary>Waits until the pod's proxy has the service's endpoints, which are the pods of a workload, and its listener. Until then a
+    /// connection to the service passes through, and the node chooses the pod.</summary>
     public Task WaitUntilProxyKnowsAsync(RunningPod caller, string service, Port port, Workload workload) =>
-        Eventually.Succeeds(() =>
-            ShouldKnowAsync(
-                caller.Proxy!,
-                $"outbound/{port.Number}/{service}.{Name}::",
-                [.. workload.Pods.Select(pod => $"::{pod.Network.Address}:")]
-            )
-        );
+        Eventually.Succeeds(async () =>
+        {
+            var name = $"outbound/{port.Number}/{service}.{Name}";
+            await ShouldKnowAsync(caller.Proxy!, $"{name}::", [.. workload.Pods.Select(pod => $"::{pod.Network.Address}:")]);
+            if (!(await caller.Proxy!.AdminAsync("/listeners")).Contains(name, StringComparison.Ordinal))
+                throw new TimeoutException($"a proxy has no listener {name}");
+        });
 
     private static async Task ShouldKnowAsync(ProxyProcess proxy, string clusters, IReadOnlyList<string> endpoints)
     {
