@@ -40,6 +40,21 @@ public sealed record ProxyPlace(string? Node, string? Zone, int? Part)
 {
     /// <summary>Of which nothing is known.</summary>
     public static ProxyPlace Unknown { get; } = new(null, null, null);
+
+    /// <summary>What of the place matters.</summary>
+    /// <param name="nodes">The nodes that matter.</param>
+    /// <param name="zones">The zones that matter.</param>
+    /// <param name="byPart">Whether the part matters.</param>
+    public ProxyPlace Narrow(IReadOnlySet<string> nodes, IReadOnlySet<string> zones, bool byPart)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        ArgumentNullException.ThrowIfNull(zones);
+        return new ProxyPlace(
+            Node is { } node && nodes.Contains(node) ? node : null,
+            Zone is { } zone && zones.Contains(zone) ? zone : null,
+            byPart ? Part : null
+        );
+    }
 }
 
 /// <summary>Pods that hold rate limits together.</summary>

@@ -51,20 +51,17 @@ internal sealed class NodeNetwork : IAsyncDisposable
         var address = string.Create(CultureInfo.InvariantCulture, $"10.77.{1 + (number / 250)}.{1 + (number % 250)}");
         var link = string.Create(CultureInfo.InvariantCulture, $"pod{number}");
         var pod = await NetworkNamespace.CreateAsync($"{Prefix}{_run}-{number}");
-        await Command.FeedAsync(
+        await ConfigureAsync(
+            Namespace,
             $"""
             link add {link} type veth peer name eth0 netns {pod.Name}
             link set {link} up
             route add {address}/32 dev {link}
 
-            """,
-            "ip",
-            "-n",
-            Namespace.Name,
-            "-batch",
-            "-"
+            """
         );
-        await Command.FeedAsync(
+        await ConfigureAsync(
+            pod,
             $"""
             link set lo up
             link set eth0 up
@@ -72,44 +69,35 @@ internal sealed class NodeNetwork : IAsyncDisposable
             route add {HostAddress} dev eth0 scope link
             route add default via {HostAddress}
 
-            """,
-            "ip",
-            "-n",
-            pod.Name,
-            "-batch",
-            "-"
+            """
         );
         var network = new PodNetwork(Namespace, pod, link, System.Net.IPAddress.Parse(address));
         return isDualStack ? network with { OtherAddress = await AddIpv6Async(pod, link, number) } : network;
     }
 
+    /// <summary>Runs commands of <c>ip</c> in a namespace, one a line.</summary>
+    private static Task ConfigureAsync(NetworkNamespace where, string commands) =>
+        Command.FeedAsync(commands, "ip", "-n", where.Name, "-batch", "-");
+
     private async Task<System.Net.IPAddress> AddIpv6Async(NetworkNamespace pod, string link, int number)
     {
         var address = string.Create(CultureInfo.InvariantCulture, $"fd77::{number:x}");
         await Command.RunAsync("ip", "netns", "exec", Namespace.Name, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1");
-        await Command.FeedAsync(
+        await ConfigureAsync(
+            Namespace,
             $"""
             addr add {Gateway}/64 dev {link} nodad
             route add {address}/128 dev {link}
 
-            """,
-            "ip",
-            "-n",
-            Namespace.Name,
-            "-batch",
-            "-"
+            """
         );
-        await Command.FeedAsync(
+        await ConfigureAsync(
+            pod,
             $"""
             addr add {address}/128 dev eth0 nodad
             route add ::/0 via {Gateway} dev eth0
 
-            """,
-            "ip",
-            "-n",
-            pod.Name,
-            "-batch",
-            "-"
+            """
         );
         return System.Net.IPAddress.Parse(address);
     }

@@ -60,11 +60,7 @@ internal sealed class PlacedEndpoints
     /// <summary>What a proxy is sent that runs somewhere.</summary>
     public IReadOnlyList<XdsResource> ForPlace(ProxyPlace place)
     {
-        var own = new ProxyPlace(
-            place.Node is { } node && _nodes.Contains(node) ? node : null,
-            place.Zone is { } zone && _zones.Contains(zone) ? zone : null,
-            HasParts ? place.Part : null
-        );
+        var own = place.Narrow(_nodes, _zones, HasParts);
         if (!_made.TryGetValue(own, out var made))
         {
             var before = _before.GetValueOrDefault(own, _known);

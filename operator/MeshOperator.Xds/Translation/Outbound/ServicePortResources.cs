@@ -51,6 +51,7 @@ internal sealed record ServicePortResources
             return previous;
 
         var byEndpoint = port.IsHeadless ? Direct(port) : [];
+        var logs = FirstByteLogs.ForPort(port);
         var (endpoints, placed) = CreateEndpoints(port, previous);
         var routings = port.IsHeadless ? byEndpoint.Select(direct => direct.Routing).Distinct().ToList() : [PortRouting.ForPort(port)];
         return new ServicePortResources
@@ -125,7 +126,6 @@ internal sealed record ServicePortResources
                 listeners.ServicePort(name, port, address, number, routing, []),
                 before?.ForOlder ?? before
             );
-            var logs = FirstByteLogs.ForPort(port);
             return logs.Count == 0
                 ? plain
                 : XdsResource.Create(

@@ -27,11 +27,7 @@ internal sealed class Places
     /// <summary>What of a place matters; null when nothing does.</summary>
     public ProxyPlace? Find(ProxyPlace place)
     {
-        var found = new ProxyPlace(
-            place.Node is { } node && _nodes.Contains(node) ? node : null,
-            place.Zone is { } zone && _zones.Contains(zone) ? zone : null,
-            _haveParts ? place.Part : null
-        );
+        var found = place.Narrow(_nodes, _zones, _haveParts);
         return found == ProxyPlace.Unknown ? null : found;
     }
 
