@@ -182,6 +182,58 @@ public sealed class ModeRolloutTests
         Serve(MtlsPolicyMode.Disabled).ShouldBe((MtlsMode.Disabled, false));
     }
 
+    [Fact]
+    public void A_follower_that_hears_of_a_change_when_the_leader_has_ended_it_does_not_wait()
+    {
+        var leader = new ModeRollout(_time);
+        leader.Apply(Mesh(MtlsPolicyMode.Disabled), new Progress());
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Disabled);
+
+        // It was stopped meanwhile, and the policy comes after what the leader wrote down.
+        foreach (var _ in Enumerable.Range(0, 3))
+            leader.Apply(Mesh(MtlsPolicyMode.Strict), new Progress());
+        leader.Pending.ShouldBeEmpty();
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
+        _rollout.CanAdvance(_progress).ShouldBeTrue();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, true));
+        _rollout.CanAdvance(_progress).ShouldBeTrue();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Strict, true));
+        _rollout.Pending.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_change_that_is_taken_back_before_the_leader_hears_of_it_is_not_over_by_what_was_written_down_before()
+    {
+        MeshModel Three(MtlsPolicyMode mode) =>
+            Cluster
+                .Create("web", "other", "third")
+                .Mtls(
+                    "p",
+                    new MtlsPolicySpec
+                    {
+                        Mode = mode,
+                        Selector = new PodLabelSelector { MatchLabels = { ["app"] = "web" } },
+                    }
+                )
+                .Translate()
+                .Model;
+        var leader = new ModeRollout(_time);
+        leader.Apply(Three(MtlsPolicyMode.Disabled), new Progress());
+        var web = new WorkloadName("shop", "web-0");
+        _rollout.Followed = leader.Record();
+        _rollout.Followed.Workloads.ShouldContainKey(web);
+        _rollout.Apply(Three(MtlsPolicyMode.Disabled), _progress);
+        _rollout.Apply(Three(MtlsPolicyMode.Strict), _progress);
+
+        // The leader may have led clients on, which is not read yet here.
+        _rollout.Apply(Three(MtlsPolicyMode.Disabled), _progress).Workloads[web].Inbound.GetMode(8080).ShouldBe(MtlsMode.Permissive);
+        _rollout.CanAdvance(_progress).ShouldBeFalse();
+        _time.Advance(TimeSpan.FromMinutes(1));
+        _rollout.Apply(Three(MtlsPolicyMode.Disabled), _progress).Workloads[web].Inbound.GetMode(8080).ShouldBe(MtlsMode.Disabled);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -52,7 +52,7 @@ public sealed class ModeRollout(TimeProvider time)
             var before = state.Before.Select(PlaintextPorts.Read).OfType<InboundProfile>().ToImmutableList();
             _settled[name] = before.FirstOrDefault() ?? target;
             if (before.Count > 0)
-                _steps[name] = new Step(state.ClientsMove, time.GetTimestamp(), before, target, null);
+                _steps[name] = new Step(state.ClientsMove, time.GetTimestamp(), before, target, Outdated: null);
         }
 
         _moving = PortsOfMoving(wanted);
@@ -105,7 +105,7 @@ public sealed class ModeRollout(TimeProvider time)
             if (!NeedsSteps(settled, wanted))
                 SetSettled(name, wanted);
             else
-                SetStep(name, new Step(ClientsMove: false, time.GetTimestamp(), [settled], wanted, Followed));
+                SetStep(name, new Step(ClientsMove: false, time.GetTimestamp(), [settled], wanted, FindOutdated(name, settled)));
             return;
         }
 
@@ -115,7 +115,7 @@ public sealed class ModeRollout(TimeProvider time)
             if (!NeedsSteps(settled, wanted) && (Followed is null || MaySettle(name, step with { Target = wanted })))
                 Settle(name, wanted);
             else if (MayMove(name, step with { Target = wanted }, progress))
-                SetStep(name, step with { ClientsMove = true, Since = time.GetTimestamp(), Target = wanted, Seen = Followed });
+                SetStep(name, step with { ClientsMove = true, Since = time.GetTimestamp(), Target = wanted, Outdated = null });
             else
                 SetStep(
                     name,
@@ -129,7 +129,8 @@ public sealed class ModeRollout(TimeProvider time)
         else if (NeedsSteps(step.Target, wanted))
         {
             // Some clients may still be where they were, some are where they were led to.
-            SetStep(name, new Step(ClientsMove: true, time.GetTimestamp(), [.. step.Before, step.Target], wanted, Followed));
+            var outdated = FindOutdated(name, step.Target);
+            SetStep(name, new Step(ClientsMove: true, time.GetTimestamp(), [.. step.Before, step.Target], wanted, outdated));
         }
         else if (Followed is not null ? MaySettle(name, step) : IsLate(step) || haveClients)
         {
@@ -149,14 +150,15 @@ public sealed class ModeRollout(TimeProvider time)
     /// <summary>What the leader has decided of a step; null when that is not known, or is about an earlier one.</summary>
     private ModeState? Decided(ModeRecord record, WorkloadName name, Step step)
     {
-        // Of a workload that is not named the leader may not know yet that there is this step, or even that there is this workload.
-        if (ReferenceEquals(record, step.Seen) && !record.Workloads.ContainsKey(name) && time.GetElapsedTime(step.Since) < ForgottenAfter)
-        {
+        if (ReferenceEquals(record, step.Outdated) && time.GetElapsedTime(step.Since) < ForgottenAfter)
             return null;
-        }
-
         return record.Find(name) is { } state && state.Target == Settled(step.Target).Target ? state : null;
     }
+
+    /// <summary>What the leader has written down, if by that a workload is still where it was before a step that begins. It then says
+    /// nothing of the step, also where it names what the step leads to: that may be taken back before the leader hears of it.</summary>
+    private ModeRecord? FindOutdated(WorkloadName name, InboundProfile before) =>
+        Followed?.Find(name) is { IsSettled: true } state && state.Target == Settled(before).Target ? Followed : null;
 
     private ModeState Settled(InboundProfile profile) =>
         _states.GetValue(profile, static profile => ModeState.Settled(PlaintextPorts.Write(profile)));
@@ -302,8 +304,14 @@ public sealed class ModeRollout(TimeProvider time)
     /// <param name="Since">When it began.</param>
     /// <param name="Before">What clients may still go by.</param>
     /// <param name="Target">What they are led to.</param>
-    /// <param name="Seen">What the leader had written down when it began.</param>
-    private sealed record Step(bool ClientsMove, long Since, ImmutableList<InboundProfile> Before, InboundProfile Target, ModeRecord? Seen)
+    /// <param name="Outdated">What the leader had written down that is from before this step; null when there is nothing.</param>
+    private sealed record Step(
+        bool ClientsMove,
+        long Since,
+        ImmutableList<InboundProfile> Before,
+        InboundProfile Target,
+        ModeRecord? Outdated
+    )
     {
         public ModeState State => new(Before.Select(PlaintextPorts.Write).ToValueList(), PlaintextPorts.Write(Target), ClientsMove);
     }
