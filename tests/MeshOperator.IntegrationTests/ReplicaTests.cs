@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
+using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.Api.Policies;
 using MeshOperator.IntegrationTests.Support;
@@ -200,6 +201,28 @@ public sealed class ReplicaTests(TestCluster cluster)
         await using var third = await pair.Leader.StartAnotherAsync(o => o with { ElectionIdentity = "third" });
         Pipeline(third).Served!.Workloads[api].Inbound.DefaultMode.ShouldBe(MtlsMode.Permissive);
         Pipeline(third).Wanted!.Model.Workloads[api].Inbound.DefaultMode.ShouldBe(MtlsMode.Strict);
+    }
+
+    [Fact]
+    public async Task The_leader_puts_right_what_somebody_has_changed_of_what_it_wrote_down_of_modes()
+    {
+        await using var pair = await PairAsync(injects: true);
+        await using var ns = await TestNamespace.CreateAsync(cluster, injected: true);
+        await PlaintextApiAsync(pair, ns);
+        var leases = cluster.Entities<V1Lease>();
+        var key = new ObjectKey(pair.Leader.Namespace, "mesh-operator-modes");
+        var written = string.Empty;
+        await Eventually.Succeeds(async () => (written = await ReadAsync()).ShouldContain(ns.Name));
+
+        await leases.MergePatchAsync(
+            key,
+            (JsonObject)JsonNode.Parse("""{"metadata": {"annotations": {"meshoperator.io/modes": "{}"}}}""")!,
+            Cancellation
+        );
+        await Eventually.Succeeds(async () => (await ReadAsync()).ShouldBe(written));
+
+        async Task<string> ReadAsync() =>
+            (await leases.GetAsync(key, Cancellation)).ShouldNotBeNull().Metadata.Annotations["meshoperator.io/modes"];
     }
 
     [Fact]

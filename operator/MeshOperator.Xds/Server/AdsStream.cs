@@ -20,7 +20,6 @@ namespace MeshOperator.Xds.Server;
 /// newest state.</summary>
 internal sealed class AdsStream : IDisposable
 {
-    /// <summary>The longest names of a pod and a namespace, and the dot between them, fit in.</summary>
     /// <summary>Of a client's own words in the log.</summary>
     private const int LongestShown = 200;
 

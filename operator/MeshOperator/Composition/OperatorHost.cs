@@ -43,6 +43,9 @@ internal sealed class OperatorHost : IAsyncDisposable
 {
     private const string LeaseName = "mesh-operator-leader";
 
+    /// <summary>How many series a counter or histogram has at most. None has one for each object; memory for all of them is set aside.</summary>
+    private const int SeriesOfCounters = 200;
+
     /// <summary>How long a stop takes at most, beyond <see cref="OperatorOptions.ShutdownDelay"/>.</summary>
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(20);
     private readonly WebApplication _app;
@@ -248,7 +251,16 @@ internal sealed class OperatorHost : IAsyncDisposable
             xds.DrainsWhenStopping = false;
             xds.MaxWaitingStreams = options.MaxWaitingStreams;
         });
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("MeshOperator.*").AddPrometheusExporter());
+        services
+            .AddOpenTelemetry()
+            .WithMetrics(metrics =>
+                metrics
+                    .AddMeter("MeshOperator.*")
+                    .AddView(instrument =>
+                        instrument.IsObservable ? null : new MetricStreamConfiguration { CardinalityLimit = SeriesOfCounters }
+                    )
+                    .AddPrometheusExporter()
+            );
     }
 
     private static void AddReplicas(IServiceCollection services, ReplicaTls tls)

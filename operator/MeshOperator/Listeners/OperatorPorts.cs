@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -103,10 +104,14 @@ internal static class OperatorPorts
             connection =>
             {
                 connection.Features.Set(role);
+                if (kind is ListenerKind.TlsXds)
+                    connection.Transport = new Duplex(connection.Transport.Input, new LargeRecords(connection.Transport.Output));
                 if (isXds && connection.Features.Get<IConnectionHeartbeatFeature>() is { } beats)
                     connection.Features.Set<IConnectionHeartbeatFeature>(new SparseHeartbeat(beats));
                 return next(connection);
             }
         );
     }
+
+    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }

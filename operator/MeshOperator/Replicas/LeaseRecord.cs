@@ -56,7 +56,15 @@ internal abstract class LeaseRecord(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // What there is to write is found by what is seen of the Lease, which may be older than the last write, or somebody else's.
+        void WakeWhenSeen(ObjectChange<V1Lease> change)
+        {
+            if (ObjectKey.From((change.New ?? change.Old)!) == Key)
+                Wake();
+        }
+
         leadership.Changed += Wake;
+        informer.Changed += WakeWhenSeen;
         try
         {
             while (await _wake.Reader.WaitToReadAsync(stoppingToken))
@@ -72,6 +80,7 @@ internal abstract class LeaseRecord(
         finally
         {
             leadership.Changed -= Wake;
+            informer.Changed -= WakeWhenSeen;
         }
     }
 
