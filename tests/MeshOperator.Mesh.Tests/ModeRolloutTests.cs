@@ -203,6 +203,41 @@ public sealed class ModeRolloutTests
         _rollout.Pending.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_follower_that_missed_the_mode_from_which_the_leader_leads_takes_part_in_the_change(bool policyComesFirst)
+    {
+        var leader = new ModeRollout(_time);
+        var leading = new Progress();
+        leader.Apply(Mesh(MtlsPolicyMode.Permissive), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Permissive);
+        foreach (var _ in Enumerable.Range(0, 3))
+            leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
+        leader.Pending.ShouldBeEmpty();
+        leading.Server = false;
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+
+        // It was stopped while all went to plaintext: by its policies nothing needs steps.
+        if (policyComesFirst)
+            Serve(MtlsPolicyMode.Strict);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
+        _rollout.Find(new WorkloadName("shop", "web-0")).ShouldBe(leader.Find(new WorkloadName("shop", "web-0")));
+        _rollout.CanAdvance(_progress).ShouldBeFalse();
+
+        (leading.Server, leading.Clients) = (true, false);
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, true));
+        leading.Clients = true;
+        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
+        _rollout.Followed = leader.Record();
+        Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Strict, true));
+        _rollout.Pending.ShouldBeEmpty();
+    }
+
     [Fact]
     public void A_change_that_is_taken_back_before_the_leader_hears_of_it_is_not_over_by_what_was_written_down_before()
     {

@@ -199,7 +199,7 @@ public static class AdmissionEndpoints
     }
 
     private static TEntity? Read<TEntity>(JsonNode? json)
-        where TEntity : class => json is null ? null : KubernetesJson.Deserialize<TEntity>(json.ToJsonString());
+        where TEntity : class => json is null ? null : KubernetesJson.Deserialize<TEntity>(json);
 
     private static JsonNode Write<TEntity>(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity))!;
 }

@@ -28,11 +28,13 @@ public static class TypedChange
     /// <param name="after">The typed form after the change.</param>
     public static JsonNode? Apply(JsonNode? original, JsonNode? before, JsonNode? after)
     {
-        if (JsonNode.DeepEquals(before, after))
-            return original?.DeepClone();
-        return (before, after) switch
+        return JsonNode.DeepEquals(before, after) ? original?.DeepClone() : ApplyChange(original, before, after);
+    }
+
+    private static JsonNode? ApplyChange(JsonNode? original, JsonNode? before, JsonNode? after) =>
+        (before, after) switch
         {
-            (JsonObject oldMap, JsonObject newMap) => ApplyToMap(original as JsonObject, oldMap, newMap),
+            (JsonObject oldMap, JsonObject newMap) => ApplyToMap(original as JsonObject ?? [], oldMap, newMap),
             (JsonArray oldList, JsonArray newList) when original is JsonArray sent && sent.Count == oldList.Count => ApplyToList(
                 sent,
                 oldList,
@@ -40,26 +42,29 @@ public static class TypedChange
             ),
             _ => after?.DeepClone(),
         };
-    }
 
     private static JsonNode? Write<TEntity>(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity));
 
-    private static JsonObject ApplyToMap(JsonObject? original, JsonObject before, JsonObject after)
+    private static JsonObject ApplyToMap(JsonObject original, JsonObject before, JsonObject after)
     {
-        var result = original is null ? [] : (JsonObject)original.DeepClone();
-        foreach (var (name, _) in before)
+        var result = new JsonObject();
+        foreach (var (name, sent) in original)
         {
-            if (!after.ContainsKey(name))
-                result.Remove(name);
+            var wasKnown = before.TryGetPropertyValue(name, out var old);
+            if (after.TryGetPropertyValue(name, out var value))
+                result[name] = wasKnown ? Apply(sent, old, value) : value?.DeepClone();
+            else if (!wasKnown)
+                result[name] = sent?.DeepClone();
         }
 
         foreach (var (name, value) in after)
         {
-            var known = before.TryGetPropertyValue(name, out var old);
-            if (!known)
+            if (original.ContainsKey(name))
+                continue;
+            if (!before.TryGetPropertyValue(name, out var old))
                 result[name] = value?.DeepClone();
             else if (!JsonNode.DeepEquals(old, value))
-                result[name] = Apply(original?[name], old, value);
+                result[name] = ApplyChange(null, old, value);
         }
 
         return result;

@@ -28,6 +28,9 @@ public sealed record ModeRecord(
     /// <summary>Nothing was written down.</summary>
     public static ModeRecord Empty { get; } = Create([]);
 
+    /// <summary>Whether no workload is between two modes.</summary>
+    public bool IsSettled => Namespaces.Values.Concat(Workloads.Values).All(state => state.IsSettled);
+
     /// <summary>Where a workload was; null when nothing is known of its namespace.</summary>
     public ModeState? Find(WorkloadName workload) =>
         Workloads.GetValueOrDefault(workload) ?? Namespaces.GetValueOrDefault(workload.Namespace);

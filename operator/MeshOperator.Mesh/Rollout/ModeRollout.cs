@@ -49,7 +49,7 @@ public sealed class ModeRollout(TimeProvider time)
         {
             if (record.Find(name) is not { } state || PlaintextPorts.Read(state.Target) is not { } target)
                 continue;
-            var before = state.Before.Select(PlaintextPorts.Read).OfType<InboundProfile>().ToImmutableList();
+            var before = ReadBefore(state);
             _settled[name] = before.FirstOrDefault() ?? target;
             if (before.Count > 0)
                 _steps[name] = new Step(state.ClientsMove, time.GetTimestamp(), before, target, Outdated: null);
@@ -67,7 +67,7 @@ public sealed class ModeRollout(TimeProvider time)
         ArgumentNullException.ThrowIfNull(progress);
         var haveClients = Followed is null && (_moving.Count == 0 || progress.HaveClients(_moving));
         // One that is settled, and has not been replaced, has no way to go.
-        foreach (var name in wanted.FindReplaced(_applied).Union(_steps.Keys).ToList())
+        foreach (var name in wanted.FindReplaced(_applied).Union(_steps.Keys).Union(FindLed(wanted)).ToList())
         {
             if (wanted.Workloads.TryGetValue(name, out var workload))
                 Advance(name, workload.Inbound, progress, haveClients);
@@ -100,12 +100,15 @@ public sealed class ModeRollout(TimeProvider time)
 
         if (!_steps.TryGetValue(name, out var step))
         {
-            if (ReferenceEquals(settled, wanted))
-                return;
-            if (!NeedsSteps(settled, wanted))
-                SetSettled(name, wanted);
-            else
+            if (NeedsSteps(settled, wanted))
                 SetStep(name, new Step(ClientsMove: false, time.GetTimestamp(), [settled], wanted, FindOutdated(name, settled)));
+            else if (FindMissed(name, wanted) is [var before, ..] missed)
+            {
+                _settled[name] = before;
+                SetStep(name, new Step(ClientsMove: false, time.GetTimestamp(), missed, wanted, Outdated: null));
+            }
+            else if (!ReferenceEquals(settled, wanted))
+                SetSettled(name, wanted);
             return;
         }
 
@@ -154,6 +157,23 @@ public sealed class ModeRollout(TimeProvider time)
             return null;
         return record.Find(name) is { } state && state.Target == Settled(step.Target).Target ? state : null;
     }
+
+    /// <summary>The workloads of which the leader has a change in progress.</summary>
+    private IEnumerable<WorkloadName> FindLed(MeshModel wanted) =>
+        Followed is { IsSettled: false } record ? wanted.Workloads.Keys.Where(name => record.Find(name) is { IsSettled: false }) : [];
+
+    /// <summary>What clients may still go by where the leader leads a workload to what is wanted from something that this replica does not
+    /// know of: it did not look while the leader led all to that, and sees no change. Empty where it need not take part.</summary>
+    private ImmutableList<InboundProfile> FindMissed(WorkloadName name, InboundProfile wanted)
+    {
+        if (Followed?.Find(name) is not { IsSettled: false } state || state.Target != Settled(wanted).Target)
+            return [];
+        var before = ReadBefore(state);
+        return before.Exists(profile => NeedsSteps(profile, wanted)) ? before : [];
+    }
+
+    private static ImmutableList<InboundProfile> ReadBefore(ModeState state) =>
+        [.. state.Before.Select(PlaintextPorts.Read).OfType<InboundProfile>()];
 
     /// <summary>What the leader has written down, if by that a workload is still where it was before a step that begins. It then says
     /// nothing of the step, also where it names what the step leads to: that may be taken back before the leader hears of it.</summary>

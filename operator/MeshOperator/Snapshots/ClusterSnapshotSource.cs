@@ -9,6 +9,7 @@ using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Informers;
 using MeshOperator.Mesh.Shifts;
 using MeshOperator.Mesh.Snapshot;
+using MeshOperator.Modes;
 using MeshOperator.Rbac;
 using MeshOperator.Revocations;
 using MeshOperator.Settings;
@@ -96,17 +97,19 @@ internal sealed class ClusterSnapshotSource : IDisposable
 
     public void Dispose() => _changed.Dispose();
 
-    /// <summary>Follows the Lease with the revisions of ports, which is one object for all pods.</summary>
+    /// <summary>Follows the Lease with the revisions of ports, which is one object for all pods. What the leader writes of modes is no part of
+    /// the snapshot, but decides what becomes of it.</summary>
     private void Follow(SharedInformer<V1Lease> leases)
     {
         _informers.Add(leases);
         leases.Changed += change =>
         {
-            if (change.Key.Name != RevocationRecord.LeaseName)
+            if (change.Key.Name is not (RevocationRecord.LeaseName or ModeRecordText.LeaseName))
                 return;
             lock (_lock)
             {
-                Volatile.Write(ref _current, _current with { Revisions = RevocationRecord.Read(change.New, _current.Revisions) });
+                if (change.Key.Name == RevocationRecord.LeaseName)
+                    Volatile.Write(ref _current, _current with { Revisions = RevocationRecord.Read(change.New, _current.Revisions) });
                 if (_changed.CurrentCount == 0)
                     _changed.Release();
             }
