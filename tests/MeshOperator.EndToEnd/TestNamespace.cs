@@ -87,6 +87,10 @@ internal sealed class TestNamespace : IAsyncDisposable
         });
     }
 
+    /// <summary>Kind and name of the policies that were applied in this namespace.</summary>
+    public IEnumerable<(string Kind, string Name)> Applied =>
+        _policies.Where(policy => policy.Namespace == Name).Select(policy => (policy.Kind, policy.Name));
+
     /// <summary>Applies policies and whatever else, in this namespace unless they name another; waits until every policy is accepted, and
     /// acknowledged by all proxies.</summary>
     /// <param name="yaml">Manifests.</param>

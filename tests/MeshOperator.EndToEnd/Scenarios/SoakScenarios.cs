@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using MeshOperator.EndToEnd.Clients;
@@ -18,6 +19,9 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
 {
     private const int Crowd = 300;
     private const double Rate = 50;
+
+    /// <summary>How many lines of a replica's log are shown where something does not settle.</summary>
+    private const int Shown = 60;
 
     /// <summary>A lease that is not given back ends within this.</summary>
     private static readonly TimeSpan LeaderWithin = TimeSpan.FromSeconds(15);
@@ -296,8 +300,32 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
             AtMost
         );
         if (isLate && !change.IsCompleted)
-            throw new TimeoutException($"{what} did not settle in {SettlesWithin.TotalSeconds} s after it was possible");
+            throw new TimeoutException(
+                $"{what} did not settle in {SettlesWithin.TotalSeconds} s after it was possible:\n{await DescribeAsync()}"
+            );
         await change;
+    }
+
+    /// <summary>What there is to see of a change that does not settle.</summary>
+    private async Task<string> DescribeAsync()
+    {
+        var text = new StringBuilder();
+        foreach (var (kind, name) in _shop.Applied)
+        {
+            var policy = await Policies.ReadAsync(Mesh, kind, _shop.Name, name);
+            text.AppendLine(CultureInfo.InvariantCulture, $"{kind} {name}: {policy["status"]?.ToJsonString()}");
+        }
+
+        foreach (var lease in await Mesh.Entities<V1Lease>().ListAsync(CancellationToken.None))
+            text.AppendLine(
+                CultureInfo.InvariantCulture,
+                $"{lease.Metadata.Name} {string.Join(' ', lease.Metadata.Annotations?.Values ?? [])}"
+            );
+        foreach (var replica in _replicas.All)
+            text.AppendLine(CultureInfo.InvariantCulture, $"replica {replica.Address}:")
+                .AppendJoin('\n', replica.Log.TakeLast(Shown))
+                .AppendLine();
+        return text.ToString();
     }
 
     private static void Report(string what, string text) => TestContext.Current.SendDiagnosticMessage($"soak: {what}: {text}");
