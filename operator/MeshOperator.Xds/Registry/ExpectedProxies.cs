@@ -63,7 +63,7 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
         {
             if (!configuration.Nodes.TryGetValue(proxy.Workload, out var node))
                 continue;
-            if (Find(proxy.Workload.NodeId) is { } replica)
+            if (Remote.Departed.Count > 0 && Find(proxy.Workload.NodeId) is { } replica)
                 AddGroup(node).Members.Add(new Member(proxy.Workload.NodeId, replica, proxy));
             else
                 AddGroup(node).Missing.Add(proxy);

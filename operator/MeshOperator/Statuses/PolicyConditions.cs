@@ -214,15 +214,19 @@ internal static class PolicyConditions
         var first = new List<ExpectedProxy>(MostNamed + 1);
         foreach (var proxy in proxies)
         {
-            var place = first.FindIndex(other => Precedes(proxy, other, now));
-            if (place < 0 && first.Count == MostNamed)
-                continue;
-            first.Insert(place < 0 ? first.Count : place, proxy);
-            if (first.Count > MostNamed)
-                first.RemoveAt(MostNamed);
+            if (first.Count < MostNamed || Precedes(proxy, first[^1], now))
+                Insert(first, proxy, now);
         }
 
         return first;
+    }
+
+    private static void Insert(List<ExpectedProxy> first, ExpectedProxy proxy, DateTimeOffset now)
+    {
+        var place = first.FindIndex(other => Precedes(proxy, other, now));
+        first.Insert(place < 0 ? first.Count : place, proxy);
+        if (first.Count > MostNamed)
+            first.RemoveAt(MostNamed);
     }
 
     private static bool Precedes(ExpectedProxy one, ExpectedProxy other, DateTimeOffset now)
