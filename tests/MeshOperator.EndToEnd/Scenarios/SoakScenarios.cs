@@ -328,7 +328,12 @@ public sealed class SoakScenarios(TestMesh mesh) : Scenario(mesh)
         return text.ToString();
     }
 
-    private static void Report(string what, string text) => TestContext.Current.SendDiagnosticMessage($"soak: {what}: {text}");
+    /// <param name="what">What has happened.</param>
+    /// <param name="text">What became of it. The time of the load is said with it, as failed requests are named by that.</param>
+    private void Report(string what, string text) =>
+        TestContext.Current.SendDiagnosticMessage(
+            string.Create(CultureInfo.InvariantCulture, $"soak, {_load?.Now.TotalSeconds ?? 0:0} s: {what}: {text}")
+        );
 
     private sealed class Disturbance : IDisposable
     {
