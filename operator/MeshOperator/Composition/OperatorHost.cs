@@ -43,7 +43,8 @@ internal sealed class OperatorHost : IAsyncDisposable
 {
     private const string LeaseName = "mesh-operator-leader";
 
-    /// <summary>How many series a counter or histogram has at most. None has one for each object; memory for all of them is set aside.</summary>
+    /// <summary>How many series a counter or histogram has at most. None has one for each object, and memory is set aside for as many.
+    /// </summary>
     private const int SeriesOfCounters = 200;
 
     /// <summary>How long a stop takes at most, beyond <see cref="OperatorOptions.ShutdownDelay"/>.</summary>

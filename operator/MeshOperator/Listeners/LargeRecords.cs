@@ -2,8 +2,8 @@ using System.IO.Pipelines;
 
 namespace MeshOperator.Listeners;
 
-/// <summary>Has the server gather what it sends over TLS in large records. By itself it takes blocks of 4 kB, each of which is encrypted alone
-/// and sent by a system call of its own.</summary>
+/// <summary>Has the server gather what it sends over TLS in large records. By itself it takes blocks of 4 kB, each of which is encrypted
+/// alone and sent by a system call of its own.</summary>
 /// <param name="output">What encrypts and sends; each of its segments becomes one record.</param>
 internal sealed class LargeRecords(PipeWriter output) : PipeWriter
 {

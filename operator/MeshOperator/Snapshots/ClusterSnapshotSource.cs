@@ -97,8 +97,8 @@ internal sealed class ClusterSnapshotSource : IDisposable
 
     public void Dispose() => _changed.Dispose();
 
-    /// <summary>Follows the Lease with the revisions of ports, which is one object for all pods. What the leader writes of modes is no part of
-    /// the snapshot, but decides what becomes of it.</summary>
+    /// <summary>Follows the Lease with the revisions of ports, which is one object for all pods. What the leader writes of modes is no
+    /// part of the snapshot, but decides what becomes of it.</summary>
     private void Follow(SharedInformer<V1Lease> leases)
     {
         _informers.Add(leases);
