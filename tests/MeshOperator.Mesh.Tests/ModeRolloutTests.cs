@@ -41,6 +41,13 @@ public sealed class ModeRolloutTests
         );
     }
 
+    /// <summary>Has the leader go on, and this replica read what it has written down.</summary>
+    private void Lead(ModeRollout leader, MtlsPolicyMode wanted, Progress leading)
+    {
+        leader.Apply(Mesh(wanted), leading);
+        _rollout.Followed = leader.Record();
+    }
+
     [Theory]
     [InlineData(MtlsPolicyMode.Disabled, MtlsPolicyMode.Strict)]
     [InlineData(MtlsPolicyMode.Disabled, MtlsPolicyMode.Permissive)]
@@ -132,28 +139,24 @@ public sealed class ModeRolloutTests
     {
         var leader = new ModeRollout(_time);
         var leading = new Progress();
-        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Disabled, leading);
         Serve(MtlsPolicyMode.Disabled);
         (leading.Server, leading.Clients) = (false, false);
 
         // It sees the policy before the leader does: the server opens, and nothing more.
         Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
-        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Strict, leading);
         _rollout.CanAdvance(_progress).ShouldBeFalse();
         Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, false));
 
         leading.Server = true;
-        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Strict, leading);
         _rollout.CanAdvance(_progress).ShouldBeTrue();
         Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, true));
         _rollout.CanAdvance(_progress).ShouldBeFalse();
 
         leading.Clients = true;
-        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Strict, leading);
         Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Strict, true));
         _rollout.Pending.ShouldBeEmpty();
     }
@@ -163,8 +166,7 @@ public sealed class ModeRolloutTests
     {
         var leader = new ModeRollout(_time);
         var leading = new Progress();
-        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Disabled, leading);
         Serve(MtlsPolicyMode.Disabled);
         leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
         leading.Clients = false;
@@ -173,12 +175,10 @@ public sealed class ModeRolloutTests
 
         // The leader's clients have moved, and this replica has not heard of it yet: its server must not close.
         Serve(MtlsPolicyMode.Disabled).ShouldBe((MtlsMode.Permissive, false));
-        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Disabled, leading);
         Serve(MtlsPolicyMode.Disabled).Server.ShouldBe(MtlsMode.Permissive);
         leading.Clients = true;
-        leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Disabled, leading);
         Serve(MtlsPolicyMode.Disabled).ShouldBe((MtlsMode.Disabled, false));
     }
 
@@ -210,8 +210,7 @@ public sealed class ModeRolloutTests
     {
         var leader = new ModeRollout(_time);
         var leading = new Progress();
-        leader.Apply(Mesh(MtlsPolicyMode.Permissive), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Permissive, leading);
         Serve(MtlsPolicyMode.Permissive);
         foreach (var _ in Enumerable.Range(0, 3))
             leader.Apply(Mesh(MtlsPolicyMode.Disabled), leading);
@@ -228,12 +227,10 @@ public sealed class ModeRolloutTests
         _rollout.CanAdvance(_progress).ShouldBeFalse();
 
         (leading.Server, leading.Clients) = (true, false);
-        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Strict, leading);
         Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Permissive, true));
         leading.Clients = true;
-        leader.Apply(Mesh(MtlsPolicyMode.Strict), leading);
-        _rollout.Followed = leader.Record();
+        Lead(leader, MtlsPolicyMode.Strict, leading);
         Serve(MtlsPolicyMode.Strict).ShouldBe((MtlsMode.Strict, true));
         _rollout.Pending.ShouldBeEmpty();
     }

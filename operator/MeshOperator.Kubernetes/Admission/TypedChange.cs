@@ -26,10 +26,8 @@ public static class TypedChange
     /// <param name="original">The object as it was sent.</param>
     /// <param name="before">Its typed form.</param>
     /// <param name="after">The typed form after the change.</param>
-    public static JsonNode? Apply(JsonNode? original, JsonNode? before, JsonNode? after)
-    {
-        return JsonNode.DeepEquals(before, after) ? original?.DeepClone() : ApplyChange(original, before, after);
-    }
+    public static JsonNode? Apply(JsonNode? original, JsonNode? before, JsonNode? after) =>
+        JsonNode.DeepEquals(before, after) ? original?.DeepClone() : ApplyChange(original, before, after);
 
     private static JsonNode? ApplyChange(JsonNode? original, JsonNode? before, JsonNode? after) =>
         (before, after) switch

@@ -59,7 +59,7 @@ internal abstract class LeaseRecord(
         // What there is to write is found by what is seen of the Lease, which may be older than the last write, or somebody else's.
         void WakeWhenSeen(ObjectChange<V1Lease> change)
         {
-            if (ObjectKey.From((change.New ?? change.Old)!) == Key)
+            if (change.Key == Key)
                 Wake();
         }
 
