@@ -272,6 +272,7 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddSingleton<ReplicaBoard>();
         services.AddHostedService(p => p.GetRequiredService<ReplicaBoard>());
         services.AddSingleton<ReplicaPeers>();
+        services.AddSingleton<IPeerContacts>(p => p.GetRequiredService<ReplicaPeers>());
         services.AddHostedService(p => p.GetRequiredService<ReplicaPeers>());
         services.AddSingleton<ModeRecords>();
         services.AddHostedService(p => p.GetRequiredService<ModeRecords>());

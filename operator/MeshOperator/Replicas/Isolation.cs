@@ -5,7 +5,7 @@ namespace MeshOperator.Replicas;
 
 /// <summary>Finds out whether this replica alone is cut off from the API server. It then is not ready and sends its proxies to the others,
 /// which know what changes. When no replica reaches the API server, proxies stay where they are, with what they have.</summary>
-internal sealed class Isolation(ApiContact contact, ReplicaPeers peers, StreamDrain drain, TimeProvider time, ILogger<Isolation> logger)
+internal sealed class Isolation(ApiContact contact, IPeerContacts peers, StreamDrain drain, TimeProvider time, ILogger<Isolation> logger)
     : BackgroundService
 {
     /// <summary>How long the API server may be silent before others are asked about it.</summary>
@@ -24,14 +24,18 @@ internal sealed class Isolation(ApiContact contact, ReplicaPeers peers, StreamDr
     {
         try
         {
+            var wasSilent = false;
             while (true)
             {
                 await Task.Delay(LookEvery, time, stoppingToken);
                 var isSilent = contact.Elapsed > LongestSilence;
-                if (isSilent && !IsCutOff && await peers.ReachApiServerAsync(CountsFor, stoppingToken))
+
+                // A process that was paused finds a long silence when it wakes, and is answered within the next look.
+                if (isSilent && wasSilent && !IsCutOff && await peers.ReachApiServerAsync(CountsFor, stoppingToken))
                     CutOff();
                 else if (!isSilent && IsCutOff)
                     Return();
+                wasSilent = isSilent;
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }

@@ -18,7 +18,7 @@ internal sealed class ReplicaPeers(
     OperatorOptions options,
     TimeProvider time,
     ILogger<ReplicaPeers> logger
-) : BackgroundService
+) : BackgroundService, IPeerContacts
 {
     /// <summary>How long a proxy that has left a replica is taken for one that is about to connect to another.</summary>
     public static readonly TimeSpan ReconnectsWithin = TimeSpan.FromSeconds(10);
@@ -80,7 +80,7 @@ internal sealed class ReplicaPeers(
             return _peers.GetValueOrDefault(replica)?.State?.Loads ?? ClusterLoad.None;
     }
 
-    /// <summary>Whether another replica says that it had an answer of the API server within that time.</summary>
+    /// <inheritdoc/>
     public async Task<bool> ReachApiServerAsync(TimeSpan within, CancellationToken cancellation)
     {
         List<ReplicaPeer> clients;

@@ -61,7 +61,7 @@ public sealed class ReportScenarios(TestMesh mesh) : Scenario(mesh)
         var client = (await shop.DeployAsync("client")).Client;
         await MakeAsync(shop, "db-0");
         await shop.ServiceAsync("db", "db", headless: false, Port.Http);
-        await client.GetAsync("http://db/");
+        await Eventually.Succeeds(async () => (await client.GetAsync("http://db/")).Status.ShouldBe(HttpStatusCode.OK));
 
         for (var restart = 0; restart < 3; restart++)
         {
