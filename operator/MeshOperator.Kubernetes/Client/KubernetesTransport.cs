@@ -40,6 +40,14 @@ public sealed class KubernetesTransport
     /// answer; zero before the first.</summary>
     public TimeSpan ClockDifference => TimeSpan.FromTicks(Interlocked.Read(ref _clockDifference));
 
+    /// <summary>Whether an error says that the server could not be reached, and nothing of what it would have answered.</summary>
+    public static bool IsUnreachable(Exception error) =>
+        error
+            is HttpRequestException
+                or IOException
+                or TimeoutException
+                or KubernetesApiException { Reason: KubernetesApiException.CircuitOpen };
+
     /// <summary>Waits for the next answer of the server to any request, a watch among them. An answer that says that the server is
     /// overwhelmed or not there (429, 500 and above) is none.</summary>
     public Task WaitForAnswerAsync(CancellationToken cancellation)

@@ -124,7 +124,7 @@ public sealed class SharedInformer<T> : IInformer
                     failures = 0;
                 failures++;
                 (reason, pause) = Judge(e, failures);
-                cutOff = IsCutOff(e);
+                cutOff = KubernetesTransport.IsUnreachable(e);
             }
 
             KubernetesMetrics.WatchReconnects.Add(1, new("resource", _kind.Plural), new KeyValuePair<string, object?>("reason", reason));
@@ -158,14 +158,6 @@ public sealed class SharedInformer<T> : IInformer
                 return ("failed", pause);
         }
     }
-
-    /// <summary>Whether an error says that the server could not be reached, and nothing of what it would have answered.</summary>
-    private static bool IsCutOff(Exception error) =>
-        error
-            is HttpRequestException
-                or IOException
-                or TimeoutException
-                or KubernetesApiException { Reason: KubernetesApiException.CircuitOpen };
 
     /// <summary>Waits for a pause; for one after a failure to reach the server only until it answers anybody, since what is known ages
     /// meanwhile and the pause may be long.</summary>

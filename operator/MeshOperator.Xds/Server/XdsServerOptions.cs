@@ -12,8 +12,9 @@ public sealed class XdsServerOptions
     /// <summary>How long a new stream may take to its first request.</summary>
     public TimeSpan FirstRequestTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>For <see cref="INodeAuthenticator.AuthenticateAsync"/>.</summary>
-    public TimeSpan AuthenticationTimeout { get; set; } = TimeSpan.FromSeconds(10);
+    /// <summary>For <see cref="INodeAuthenticator.AuthenticateAsync"/>, which may wait for the API server. A client that is refused waits
+    /// too, and Envoy's own pauses grow to 30 s.</summary>
+    public TimeSpan AuthenticationTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>How many streams of configuration wait for <see cref="INodeAuthenticator.AuthenticateAsync"/> at once, and as many of load
     /// reports. Others are sent away, perhaps to another replica, in place of waiting until their time is over.</summary>

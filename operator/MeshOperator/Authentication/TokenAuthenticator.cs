@@ -14,6 +14,8 @@ internal sealed class TokenAuthenticator(
     ReviewCache reviews,
     AttemptLimiter attempts,
     PodSessions pods,
+    KubernetesTransport transport,
+    Random random,
     TimeProvider time,
     ILogger<TokenAuthenticator> logger
 ) : INodeAuthenticator
@@ -23,6 +25,12 @@ internal sealed class TokenAuthenticator(
 
     /// <summary>A token that expired this long ago is not even reviewed; of younger ones the API server's clock is asked.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(5);
+
+    /// <summary>Within which clients that waited for the API server have their tokens reviewed once it answers.</summary>
+    private static readonly TimeSpan AfterAnswer = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How soon the API server is asked again that was out of reach, if it answers nothing else before.</summary>
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(2);
 
     public async ValueTask<NodeAuthentication> AuthenticateAsync(
         ServerCallContext context,
@@ -97,9 +105,9 @@ internal sealed class TokenAuthenticator(
                 );
             try
             {
-                pod = await reviewer.ReviewAsync(token, cancellation);
+                pod = await ReviewAsync(token, cancellation);
             }
-            catch (Exception e) when (e is KubernetesApiException or HttpRequestException or TimeoutException)
+            catch (KubernetesApiException e)
             {
                 attempt.Succeeded();
                 Log.TokenReviewFailed(logger, e);
@@ -118,6 +126,28 @@ internal sealed class TokenAuthenticator(
         return pod is null || pod.Pod != claims.Pod
             ? Unauthenticated(RefusalReason.InvalidToken, "The API server does not accept the token.")
             : Accept(pod);
+    }
+
+    /// <summary>Asks the API server whose a token is. While it is out of reach, the client waits: Envoy's pauses after streams that were
+    /// refused grow to 30 s, and a pod that starts meanwhile would be so much later.</summary>
+    private async Task<PodOfToken?> ReviewAsync(string token, CancellationToken cancellation)
+    {
+        for (var isFirst = true; ; isFirst = false)
+        {
+            try
+            {
+                return await reviewer.ReviewAsync(token, cancellation);
+            }
+            catch (Exception e) when (KubernetesTransport.IsUnreachable(e))
+            {
+                if (isFirst)
+                    Log.TokenReviewFailed(logger, e);
+            }
+
+            // Where nobody else asks the server, nobody is answered.
+            await Task.WhenAny(transport.WaitForAnswerAsync(cancellation), Task.Delay(AskAgainAfter, time, cancellation));
+            await Task.Delay(AfterAnswer * random.NextDouble(), time, cancellation);
+        }
     }
 
     private NodeAuthentication Accept(PodOfToken pod) =>
