@@ -160,7 +160,7 @@ internal static partial class Log
     [LoggerMessage(41, LogLevel.Warning, "How far the gradual shifts of TrafficSplit {Split} are could not be written; retrying")]
     public static partial void ShiftFailed(ILogger logger, Exception exception, string split);
 
-    [LoggerMessage(42, LogLevel.Debug, "How long requests of gradual shifts take could not be read from the proxy {Proxy}: {Reason}")]
+    [LoggerMessage(52, LogLevel.Debug, "How long requests of gradual shifts take could not be read from the proxy {Proxy}: {Reason}")]
     public static partial void LatenciesUnread(ILogger logger, string proxy, string reason);
 
     [LoggerMessage(50, LogLevel.Information, "The proxy of pod {Pod} has ended as ordered, after all other containers")]

@@ -23,15 +23,11 @@ using MeshOperator.Pipeline;
 using MeshOperator.Replicas;
 using MeshOperator.Revocations;
 using MeshOperator.Settings;
-using MeshOperator.Shifts;
-using MeshOperator.Shifts.Announcing;
-using MeshOperator.Shifts.Asking;
 using MeshOperator.Snapshots;
 using MeshOperator.Statuses;
 using MeshOperator.Webhooks;
 using MeshOperator.Xds;
 using MeshOperator.Xds.Hosting;
-using OpenTelemetry.Metrics;
 using Serilog;
 
 namespace MeshOperator.Composition;
@@ -42,10 +38,6 @@ namespace MeshOperator.Composition;
 internal sealed class OperatorHost : IAsyncDisposable
 {
     private const string LeaseName = "mesh-operator-leader";
-
-    /// <summary>How many series a counter or histogram has at most. None has one for each object, and memory is set aside for as many.
-    /// </summary>
-    private const int SeriesOfCounters = 200;
 
     /// <summary>How long a stop takes at most, beyond <see cref="OperatorOptions.ShutdownDelay"/>.</summary>
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(20);
@@ -101,7 +93,7 @@ internal sealed class OperatorHost : IAsyncDisposable
 
         var app = builder.Build();
         app.UseRouting();
-        Map(app);
+        app.MapOperator();
         try
         {
             await app.StartAsync(cancellation);
@@ -222,29 +214,12 @@ internal sealed class OperatorHost : IAsyncDisposable
         services.AddHostedService<PolicyStatusWriter>();
         services.AddHostedService<ApplicationEvents>();
         services.AddHostedService<NoticeEvents>();
-        services.AddSingleton<LatencyReader>();
-        services.AddHostedService(p => p.GetRequiredService<LatencyReader>());
-        services.AddSingleton<ShiftMeasurements>();
-        services.AddSingleton<ShiftStatusStore>();
-        services.AddSingleton<ShiftMetrics>();
-        services.AddSingleton<ShiftLimit>();
-        services.AddSingleton<ShiftAborts>();
-        services.AddSingleton(AskNetwork.Real);
-        services.AddSingleton(p => new AskPlace(p.GetRequiredService<k8s.Kubernetes>().BaseUri, options.LoopbackOnly));
-        services.AddSingleton<AskIdentity>();
-        services.AddSingleton(options.ShiftCheckHosts);
-        services.AddSingleton<CheckClient>();
         services.AddSingleton<CompletionMetrics>();
         services.AddSingleton<CompletionOrder>();
         services.AddHostedService<CompletionService>();
         services.AddSingleton<PipelineMetrics>();
         services.AddSingleton<PipelineWatch>();
-        services.AddSingleton<CheckMetrics>();
-        services.AddSingleton<OutsideChecks>();
-        services.AddSingleton<AnnouncementMetrics>();
-        services.AddSingleton<ShiftAnnouncer>();
-        services.AddHostedService(p => p.GetRequiredService<ShiftAnnouncer>());
-        services.AddHostedService<ShiftService>();
+        services.AddShifts(options);
         services.AddHostedService<RevocationService>();
         services.AddProxies();
         services.AddXdsServer(xds =>
@@ -252,16 +227,7 @@ internal sealed class OperatorHost : IAsyncDisposable
             xds.DrainsWhenStopping = false;
             xds.MaxWaitingStreams = options.MaxWaitingStreams;
         });
-        services
-            .AddOpenTelemetry()
-            .WithMetrics(metrics =>
-                metrics
-                    .AddMeter("MeshOperator.*")
-                    .AddView(instrument =>
-                        instrument.IsObservable ? null : new MetricStreamConfiguration { CardinalityLimit = SeriesOfCounters }
-                    )
-                    .AddPrometheusExporter()
-            );
+        services.AddMetricsEndpoint();
     }
 
     private static void AddReplicas(IServiceCollection services, ReplicaTls tls)
@@ -355,43 +321,6 @@ internal sealed class OperatorHost : IAsyncDisposable
         }
     }
 
-    private static void Map(WebApplication app)
-    {
-        app.Use(
-            (context, next) =>
-                context.GetEndpoint()?.Metadata.GetMetadata<ListenerKindMetadata>() is { } only
-                && !only.Kinds.Contains(ListenerRole.FindKind(context))
-                    ? Results.NotFound().ExecuteAsync(context)
-                    : next(context)
-        );
-        foreach (var service in app.MapXdsServer())
-            service.WithMetadata(new ListenerKindMetadata(ListenerKind.TlsXds, ListenerKind.PlaintextXds));
-        var webhooks = new ListenerKindMetadata(ListenerKind.Webhooks);
-        app.MapMutationWebhook<V1Pod>().WithMetadata(webhooks);
-        foreach (var webhook in app.MapPolicyWebhooks())
-            webhook.WithMetadata(webhooks);
-        app.MapValidationWebhook<MeshCertificateAuthority>().WithMetadata(webhooks);
-        var metrics = new ListenerKindMetadata(ListenerKind.Metrics);
-        app.MapPrometheusScrapingEndpoint().WithMetadata(metrics);
-        app.MapGet("/healthz", Alive).WithMetadata(metrics);
-        app.MapGet("/readyz", Ready).WithMetadata(metrics);
-        foreach (var endpoint in app.MapReplicas())
-            endpoint.WithMetadata(new ListenerKindMetadata(ListenerKind.Replicas));
-    }
-
-    private static IResult Alive(PipelineWatch pipeline) =>
-        pipeline.IsStuck ? Results.Text("a translation has lasted over 2 minutes\n", statusCode: 503) : Results.Text("ok\n");
-
-    private static IResult Ready(MeshPipeline pipeline, Isolation isolation, Shutdown shutdown)
-    {
-        var reason =
-            !pipeline.IsReady ? "not all informers are synced\n"
-            : isolation.IsCutOff ? "the API server answers other replicas, but not this one\n"
-            : shutdown.IsStopping ? "shutting down\n"
-            : null;
-        return reason is null ? Results.Text("ok\n") : Results.Text(reason, statusCode: 503);
-    }
-
     private async Task ApplyWebhookConfigurationsAsync(OperatorOptions options, CancellationToken cancellation)
     {
         var url = $"https://{Ports[ListenerKind.Webhooks]}";
@@ -409,6 +338,4 @@ internal sealed class OperatorHost : IAsyncDisposable
             .GetRequiredService<EntityClient<V1ValidatingWebhookConfiguration>>()
             .ApplyAsync(key, WebhookConfigurations.Validating(url, TrustBundle), MeshNames.FieldManager, null, cancellation);
     }
-
-    private sealed record ListenerKindMetadata(params ListenerKind[] Kinds);
 }
