@@ -1,7 +1,5 @@
 using MeshOperator.Mesh.Model;
-using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Translation;
-using MeshOperator.Xds.Translation.Shared;
 
 namespace MeshOperator.Xds.Registry;
 
@@ -22,7 +20,7 @@ public sealed record ExpectedProxy(WorkloadName Workload, DateTimeOffset Since, 
 /// <param name="remote">Those of other replicas; null for none.</param>
 public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long connections, RemoteProxies? remote = null)
 {
-    private (NodeTable Nodes, IReadOnlyList<Group> Groups)? _grouped;
+    private ProxyGroups? _groups;
     private IReadOnlyList<(DateTimeOffset Since, DateTimeOffset? HoldsUntil)>? _times;
 
     /// <summary>Nobody is missed.</summary>
@@ -44,75 +42,31 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
     /// <summary>The proxies by what they are sent.</summary>
     /// <param name="configuration">What is served.</param>
     /// <param name="connectedHere">Since when a proxy is connected to this replica; null when it is not.</param>
-    internal IReadOnlyList<Group> In(EnvoyConfiguration configuration, Func<string, DateTimeOffset?> connectedHere)
+    internal IReadOnlyCollection<ProxyGroup> In(EnvoyConfiguration configuration, Func<string, DateTimeOffset?> connectedHere)
     {
         lock (all)
         {
-            if (_grouped is not { } known || !ReferenceEquals(known.Nodes, configuration.NodeTable))
-                _grouped = known = (configuration.NodeTable, Sort(configuration, connectedHere));
-            return known.Groups;
+            var table = configuration.NodeTable;
+            _groups = _groups?.Follow(table) ?? ProxyGroups.Create(table, FindMissing(), FindElsewhere(connectedHere));
+            return _groups.All;
         }
     }
 
-    /// <summary>Puts together who is sent the same. There are so many that each list of all of them, made and thrown away, would cost more
-    /// than all else that a change does.</summary>
-    private IReadOnlyList<Group> Sort(EnvoyConfiguration configuration, Func<string, DateTimeOffset?> connectedHere)
+    private IEnumerable<ExpectedProxy> FindMissing() =>
+        Remote.Departed.Count == 0 ? all : all.Where(p => Remote.FindDeparted(p.Workload) is null);
+
+    private IEnumerable<RemoteProxy> FindElsewhere(Func<string, DateTimeOffset?> connectedHere)
     {
-        var groups = new Dictionary<(ProxyScope?, IReadOnlyList<ResourceSet>?, ProxyResources), Group>();
         foreach (var proxy in all)
         {
-            if (!configuration.Nodes.TryGetValue(proxy.Workload, out var node))
-                continue;
-            if (Remote.Departed.Count > 0 && Find(proxy.Workload.NodeId) is { } replica)
-                AddGroup(node).Members.Add(new Member(proxy.Workload.NodeId, replica, proxy));
-            else
-                AddGroup(node).Missing.Add(proxy);
+            if (Remote.FindDeparted(proxy.Workload) is { } replica)
+                yield return new RemoteProxy(proxy.Workload, replica, proxy);
         }
 
-        foreach (var (node, member) in Elsewhere(configuration, connectedHere))
-            AddGroup(node).Members.Add(member);
-        return [.. groups.Values];
-
-        Group AddGroup(NodeEntry node)
-        {
-            var key = (node.Scope, node.Scoped, node.Own);
-            if (!groups.TryGetValue(key, out var group))
-                groups.Add(key, group = new Group(node));
-            return group;
-        }
-    }
-
-    private RemoteReplica? Find(string nodeId) => Remote.Departed.GetValueOrDefault(nodeId);
-
-    private IEnumerable<(NodeEntry, Member)> Elsewhere(EnvoyConfiguration configuration, Func<string, DateTimeOffset?> connectedHere)
-    {
         foreach (var (nodeId, (replica, _)) in Remote.Connected)
         {
-            if (
-                WorkloadName.TryParseNodeId(nodeId, out var workload)
-                && configuration.Nodes.TryGetValue(workload, out var node)
-                && Remote.IsElsewhere(nodeId, connectedHere(nodeId))
-            )
-            {
-                yield return (node, new Member(nodeId, replica, null));
-            }
+            if (WorkloadName.TryParseNodeId(nodeId, out var workload) && Remote.IsElsewhere(nodeId, connectedHere(nodeId)))
+                yield return new RemoteProxy(workload, replica, null);
         }
     }
-
-    /// <summary>Proxies that are sent the same.</summary>
-    /// <param name="Node">One of them.</param>
-    internal sealed record Group(NodeEntry Node)
-    {
-        /// <summary>Those that are connected nowhere, and have not been for long.</summary>
-        public List<ExpectedProxy> Missing { get; } = [];
-
-        /// <summary>Those that are connected to another replica, or were a moment ago.</summary>
-        public List<Member> Members { get; } = [];
-    }
-
-    /// <summary>One proxy.</summary>
-    /// <param name="NodeId">Its node id.</param>
-    /// <param name="Replica">The replica that it is connected to, or was a moment ago.</param>
-    /// <param name="Missing">Since when it is connected nowhere; null when it is connected.</param>
-    internal sealed record Member(string NodeId, RemoteReplica Replica, ExpectedProxy? Missing);
 }

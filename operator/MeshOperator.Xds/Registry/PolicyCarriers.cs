@@ -23,6 +23,76 @@ internal sealed class PolicyCarriers
         return isInbound || configuration.Policies.ContainsKey(policy) ? new PolicyCarriers(configuration, policy, isInbound) : null;
     }
 
+    /// <summary>The policies that may be carried by something else, or to other proxies, in <paramref name="after"/>; null when that may be
+    /// all.</summary>
+    /// <param name="before">The configuration before.</param>
+    /// <param name="after">The configuration.</param>
+    /// <param name="hasLibraries">Whether gRPC libraries count.</param>
+    public static IReadOnlySet<PolicyKey>? FindChanged(EnvoyConfiguration before, EnvoyConfiguration after, bool hasLibraries)
+    {
+        if (hasLibraries && !ReferenceEquals(before.Proxyless, after.Proxyless))
+            return null;
+        var changed = new HashSet<PolicyKey>();
+        if (!ReferenceEquals(before.NodeTable, after.NodeTable))
+        {
+            if (after.NodeTable.FindReplaced(before.NodeTable) is not { } replaced)
+                return null;
+            foreach (var name in replaced)
+            {
+                var (old, current) = (before.Nodes[name], after.Nodes[name]);
+                if (old.Scope != current.Scope)
+                    return null;
+                if (ReferenceEquals(old.Own, current.Own))
+                    continue;
+                changed.UnionWith(old.Own.Profile.Policies);
+                changed.UnionWith(current.Own.Profile.Policies);
+            }
+        }
+
+        if (before.Scopes.Count != after.Scopes.Count)
+            return null;
+        if (!ReferenceEquals(before.Policies, after.Policies))
+        {
+            changed.UnionWith(before.Policies.Keys.Where(policy => !after.Policies.ContainsKey(policy)));
+            changed.UnionWith(
+                after
+                    .Policies.Where(policy => before.Policies.GetValueOrDefault(policy.Key)?.SequenceEqual(policy.Value) != true)
+                    .Select(policy => policy.Key)
+            );
+        }
+
+        AddChanged(after, before.Shared, after.Shared, changed);
+        foreach (var (scope, sets) in after.Scopes)
+        {
+            if (!before.Scopes.TryGetValue(scope, out var old))
+                return null;
+            AddChanged(after, old, sets, changed);
+        }
+
+        return changed;
+    }
+
+    private static void AddChanged(
+        EnvoyConfiguration after,
+        IReadOnlyList<ResourceSet> old,
+        IReadOnlyList<ResourceSet> current,
+        HashSet<PolicyKey> changed
+    )
+    {
+        // No policy is carried by endpoints, which change most.
+        if (
+            Enumerable
+                .Range(0, ResourceTypes.Count)
+                .All(type => type is (int)ResourceType.Endpoints || ReferenceEquals(old[type], current[type]))
+        )
+            return;
+        foreach (var (policy, carriers) in after.Policies)
+        {
+            if (!changed.Contains(policy) && !carriers.All(carrier => SharedResource.AreSame(carrier.Type, carrier.Name, old, current)))
+                changed.Add(policy);
+        }
+    }
+
     /// <summary>Whether shared resources of a scope carry the policy.</summary>
     public bool AreIn(IReadOnlyList<ResourceSet> scope) => InScope(scope).Count > 0;
 

@@ -1,3 +1,4 @@
+using System.Collections;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Subscriptions;
@@ -61,9 +62,12 @@ internal struct ProxyProgress
 internal sealed class TotalProgress
 {
     private readonly List<ProxyRejection> _rejected = [];
-    private readonly List<IReadOnlyList<ExpectedProxy>> _unconnected = [];
+    private readonly List<IReadOnlyCollection<ExpectedProxy>> _unconnected = [];
     private int _targeted;
     private int _acknowledged;
+
+    /// <summary>Whether all that were counted have acknowledged the policy.</summary>
+    public bool IsSettled => _acknowledged == _targeted;
 
     /// <summary>Counts one proxy.</summary>
     public void Add(string nodeId, ProxyProgress progress)
@@ -90,7 +94,7 @@ internal sealed class TotalProgress
     }
 
     /// <summary>Counts proxies that are not connected.</summary>
-    public void AddUnconnected(IReadOnlyList<ExpectedProxy> proxies)
+    public void AddUnconnected(IReadOnlyCollection<ExpectedProxy> proxies)
     {
         if (proxies.Count > 0)
             _unconnected.Add(proxies);
@@ -98,10 +102,19 @@ internal sealed class TotalProgress
 
     public PolicyProgress ToProgress()
     {
-        // Most policies concern one list of them, which may be long and is not copied.
-        IReadOnlyList<ExpectedProxy> unconnected = _unconnected is [var only] ? only : [.. _unconnected.SelectMany(proxies => proxies)];
+        IReadOnlyCollection<ExpectedProxy> unconnected = _unconnected is [var only] ? only : new JoinedProxies(_unconnected);
         return new(_targeted + unconnected.Count, _acknowledged, _rejected) { Unconnected = unconnected };
     }
+}
+
+/// <summary>Several lists of proxies as one. They may be long, and each policy has its own, so they are not copied.</summary>
+internal sealed class JoinedProxies(IReadOnlyList<IReadOnlyCollection<ExpectedProxy>> lists) : IReadOnlyCollection<ExpectedProxy>
+{
+    public int Count { get; } = lists.Sum(list => list.Count);
+
+    public IEnumerator<ExpectedProxy> GetEnumerator() => lists.SelectMany(list => list).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
 /// <summary>A resource that carries a policy, measured over many proxies. As most of those are at the same state, what a name means in
@@ -141,6 +154,11 @@ internal sealed class SharedResource(XdsResource resource, bool hasListener)
     /// <param name="shared">All resources of the scope.</param>
     public static SharedResource Create(XdsResource resource, IReadOnlyList<ResourceSet> shared) =>
         new(resource, resource.Type is ResourceType.Route or ResourceType.Extension && HasListener(resource.Name, shared));
+
+    /// <summary>Whether a resource is measured by the same in both scopes.</summary>
+    public static bool AreSame(ResourceType type, string name, IReadOnlyList<ResourceSet> before, IReadOnlyList<ResourceSet> after) =>
+        before[(int)type].Find(name)?.Version == after[(int)type].Find(name)?.Version
+        && HasListener(name, before) == HasListener(name, after);
 
     private static bool HasListener(string name, IReadOnlyList<ResourceSet> shared) =>
         shared[(int)ResourceType.Listener].Find(name) is not null;

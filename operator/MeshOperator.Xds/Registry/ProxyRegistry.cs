@@ -25,13 +25,16 @@ public sealed class ProxyRegistry
     private (long Connections, object Names, IReadOnlyList<WorkloadName> Found)? _unconnected;
     private TaskCompletionSource? _waiter;
     private long _revision;
+    private long _unsettled;
+    private int _libraries;
+    private readonly SettledPolicies _settled = new();
 
     /// <summary>A registry that measures against what <paramref name="cache"/> serves.</summary>
     public ProxyRegistry(SnapshotCache cache)
     {
         ArgumentNullException.ThrowIfNull(cache);
         _cache = cache;
-        cache.Updated += NotifyChanged;
+        cache.Updated += () => NotifyChanged();
     }
 
     /// <summary>How many proxies are connected; a proxy that reconnects before its old stream has ended counts once, and so does a gRPC
@@ -40,6 +43,10 @@ public sealed class ProxyRegistry
 
     /// <summary>Grows with each change of which proxies are connected, what is served or what was acknowledged.</summary>
     public long Revision => Volatile.Read(ref _revision);
+
+    /// <summary>Grows with each change by which a proxy may come to lack what it has acknowledged before: it connects or goes, subscribes
+    /// to something else, or rejects something.</summary>
+    internal long Unsettled => Volatile.Read(ref _unsettled);
 
     /// <summary>Grows each time a proxy connects or goes. Who has measured something of connected and of other proxies, and finds it
     /// as it was before, has missed none and counted none twice.</summary>
@@ -121,6 +128,9 @@ public sealed class ProxyRegistry
         if (_cache.Current is not { } configuration || PolicyCarriers.Find(configuration, policy) is not { } carriers)
             return PolicyProgress.None;
         expected ??= ExpectedProxies.None;
+        var turn = _settled.Turn(configuration, Unsettled, Volatile.Read(ref _libraries) > 0);
+        if (_settled.FindProgress(policy, expected, generation) is { } known)
+            return known;
         var total = new TotalProgress();
         var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
         foreach (var proxy in _proxies.Values)
@@ -135,6 +145,7 @@ public sealed class ProxyRegistry
             AddLibraries(replica.Report.Policies.GetValueOrDefault(policy), libraries);
         foreach (var (nodeId, progress) in libraries)
             total.Add(nodeId, progress);
+        var isSettled = total.IsSettled;
         var measure = new RemoteMeasure(policy, carriers, generation);
         foreach (var group in expected.In(configuration, FindConnectedAt))
         {
@@ -143,20 +154,20 @@ public sealed class ProxyRegistry
             if (!isShared && !carriers.AreIn(own))
                 continue;
             total.AddUnconnected(group.Missing);
-            foreach (var member in group.Members)
+            foreach (var proxy in group.Elsewhere)
             {
-                var state = measure.Judge(member.Replica, member.NodeId, own, isShared);
-                if (member.Missing is { } missing && state is not RemoteState.Acknowledged)
+                var state = measure.Judge(proxy.Replica, proxy.Workload.NodeId, own, isShared);
+                if (proxy.Missing is { } missing && state is not RemoteState.Acknowledged)
                     total.AddUnconnected([missing]);
                 else
-                    total.Add(member.Replica, member.NodeId, state, measure);
+                    total.Add(proxy.Replica, proxy.Workload.NodeId, state, measure);
             }
         }
 
-        return total.ToProgress() with
-        {
-            Silent = expected.Remote.Silent,
-        };
+        var result = total.ToProgress() with { Silent = expected.Remote.Silent };
+        if (isSettled)
+            _settled.Keep(turn, policy, expected, generation, result);
+        return result;
     }
 
     /// <summary>The node ids of the proxies that are connected here and that a policy applies to.</summary>
@@ -178,6 +189,7 @@ public sealed class ProxyRegistry
     {
         if (_cache.Current is not { } configuration)
             return ReplicaProxies.None;
+        var turn = _settled.Turn(configuration, Unsettled, Volatile.Read(ref _libraries) > 0);
         List<ProxyConnection> connections = [.. _proxies.Values];
         var proxies = ImmutableDictionary.CreateBuilder<string, ReportedProxy>(StringComparer.Ordinal);
         foreach (var proxy in connections.Where(proxy => !proxy.IsProxyless))
@@ -188,7 +200,13 @@ public sealed class ProxyRegistry
 
         var policies = ImmutableDictionary.CreateBuilder<PolicyKey, ReportedPolicy>();
         foreach (var policy in configuration.Policies.Keys.Concat(configuration.InboundPolicies).Distinct())
-            policies[policy] = Report(PolicyCarriers.Find(configuration, policy)!, connections);
+        {
+            var report = _settled.FindReport(policy);
+            if (report is null && (report = Report(PolicyCarriers.Find(configuration, policy)!, connections)).IsSettled)
+                _settled.Keep(turn, policy, report);
+            policies[policy] = report;
+        }
+
         return new ReplicaProxies(proxies.ToImmutable(), policies.ToImmutable());
     }
 
@@ -254,9 +272,10 @@ public sealed class ProxyRegistry
         {
             _proxies[Key(proxy)] = proxy;
             _connections++;
+            _libraries += proxy.IsProxyless ? 1 : 0;
         }
 
-        NotifyChanged();
+        NotifyChanged(unsettles: true);
     }
 
     internal void Remove(ProxyConnection proxy)
@@ -266,13 +285,18 @@ public sealed class ProxyRegistry
             if (!_proxies.TryRemove(KeyValuePair.Create(Key(proxy), proxy)))
                 return;
             _connections++;
+            _libraries -= proxy.IsProxyless ? 1 : 0;
         }
 
-        NotifyChanged();
+        NotifyChanged(unsettles: true);
     }
 
-    internal void NotifyChanged()
+    /// <summary>Tells those who wait that something has changed.</summary>
+    /// <param name="unsettles">Whether <see cref="Unsettled"/> is to grow.</param>
+    internal void NotifyChanged(bool unsettles = false)
     {
+        if (unsettles)
+            Interlocked.Increment(ref _unsettled);
         Interlocked.Increment(ref _revision);
         Interlocked.Exchange(ref _waiter, null)?.TrySetResult();
     }

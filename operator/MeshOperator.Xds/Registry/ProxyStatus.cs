@@ -44,7 +44,7 @@ public enum XdsMode
 public sealed record PolicyProgress(int Targeted, int Acknowledged, IReadOnlyList<ProxyRejection> Rejected)
 {
     /// <summary>The expected proxies that the policy applies to and that are not connected.</summary>
-    public IReadOnlyList<ExpectedProxy> Unconnected { get; init; } = [];
+    public IReadOnlyCollection<ExpectedProxy> Unconnected { get; init; } = [];
 
     /// <summary>The replicas of the operator that are there and do not report; some proxies may be connected to them.</summary>
     public IReadOnlyList<string> Silent { get; init; } = [];

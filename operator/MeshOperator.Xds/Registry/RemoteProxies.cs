@@ -52,6 +52,12 @@ public sealed class RemoteProxies
     /// <summary>By node id, where each proxy is connected.</summary>
     public IReadOnlyDictionary<string, (RemoteReplica Replica, ReportedProxy Proxy)> Connected => _connected;
 
+    /// <summary>Whether a proxy is connected to another replica.</summary>
+    public bool IsConnected(WorkloadName workload) => _connected.Count > 0 && _connected.ContainsKey(workload.NodeId);
+
+    /// <summary>Where a proxy was that is on its way to another replica; null for others.</summary>
+    public RemoteReplica? FindDeparted(WorkloadName workload) => Departed.Count > 0 ? Departed.GetValueOrDefault(workload.NodeId) : null;
+
     /// <summary>Whether a proxy is connected to another replica, and since later than <paramref name="connectedHere"/>.</summary>
     public bool IsElsewhere(string nodeId, DateTimeOffset? connectedHere) =>
         _connected.TryGetValue(nodeId, out var found) && (connectedHere is not { } here || here < found.Proxy.ConnectedAt);

@@ -40,4 +40,7 @@ public sealed record ReportedPolicy(
 {
     /// <summary>The generation of the policy that the replica has translated.</summary>
     public long Generation { get; init; }
+
+    /// <summary>Whether all that use it have acknowledged it.</summary>
+    internal bool IsSettled => Behind.Count == 0 && Rejected.Count == 0;
 }

@@ -215,14 +215,15 @@ internal sealed class AdsStream : IDisposable
         var changed = _subscriptions.ChangedTypes;
         if (changed == 0)
             return;
-        _subscriptions.ChangedTypes = 0;
+        var unsettles = _subscriptions.Unsettles;
+        (_subscriptions.ChangedTypes, _subscriptions.Unsettles) = (0, false);
         for (var type = 0; type < ResourceTypes.Count; type++)
         {
             if ((changed & (1 << type)) != 0)
                 connection[(ResourceType)type] = _subscriptions.Status((ResourceType)type);
         }
 
-        _context.Registry.NotifyChanged();
+        _context.Registry.NotifyChanged(unsettles);
     }
 
     private string? Identity() => _node?.Identity is { } identity && _authentication.MayHave(identity) ? identity : null;

@@ -33,6 +33,9 @@ internal sealed class StreamSubscriptions
     /// <summary>Which types' <see cref="Status"/> changed since it was last taken, a bit each.</summary>
     public int ChangedTypes { get; set; }
 
+    /// <summary>Whether it subscribed to something else, or rejected something, since this was last taken.</summary>
+    public bool Unsettles { get; set; }
+
     /// <summary>Whether the client has answered all that it was sent, and an Envoy has come to its listeners, which it asks for last but
     /// for the routes that they name. It asks for its runtime values before anything else.</summary>
     public bool AreComplete =>
@@ -73,6 +76,13 @@ internal sealed class StreamSubscriptions
         else
             HandleStateOfTheWorld(subscription, request, view);
         ChangedTypes |= 1 << (int)type;
+        // Policies are carried by no endpoints, to which proxies subscribe whenever they are sent a cluster.
+        Unsettles |=
+            answer is { Item2: not null }
+            || (
+                type is not ResourceType.Endpoints
+                && (isFirst || !_isDelta || request.Names.Count > 0 || request.NamesToUnsubscribe.Count > 0)
+            );
         return answer;
     }
 

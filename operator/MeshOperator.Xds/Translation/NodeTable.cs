@@ -26,6 +26,12 @@ internal sealed class NodeTable
     /// <summary>How many workloads have a scope.</summary>
     public ImmutableDictionary<ProxyScope, int> Scopes { get; private init; } = ImmutableDictionary<ProxyScope, int>.Empty;
 
+    /// <summary>Where <see cref="Names"/> are those of the table before: what identifies that table, and which workloads have another entry
+    /// since. The table itself is not kept, nor those before it.</summary>
+    private (object Before, IReadOnlyList<WorkloadName> Names)? Replaced { get; init; }
+
+    private object Identity { get; } = new();
+
     /// <summary>How many workloads have a profile.</summary>
     private ImmutableDictionary<InboundProfile, int> Users { get; init; } = ImmutableDictionary<InboundProfile, int>.Empty;
 
@@ -47,6 +53,11 @@ internal sealed class NodeTable
         return new Builder(model, scoped, previous.NodeTable, create).Build(names);
     }
 
+    /// <summary>The workloads that have another entry than in the table before; null when this one was not made of that, or has other
+    /// workloads.</summary>
+    public IReadOnlyList<WorkloadName>? FindReplaced(NodeTable before) =>
+        Replaced is var (table, names) && ReferenceEquals(table, before.Identity) ? names : null;
+
     private sealed class Builder(MeshModel model, ScopedResources scoped, NodeTable before, Func<InboundProfile, ProxyResources> create)
     {
         private readonly ImmutableDictionary<WorkloadName, NodeEntry>.Builder _nodes = before.Nodes.ToBuilder();
@@ -56,8 +67,8 @@ internal sealed class NodeTable
         private readonly Dictionary<InboundProfile, ProxyResources> _seen = new(ReferenceEqualityComparer.Instance);
         private readonly LimitMembers _members = new();
         private readonly Dictionary<ProxyResources, int> _more = new(ReferenceEqualityComparer.Instance);
+        private readonly List<WorkloadName> _replaced = [];
         private bool _hasOtherNames;
-        private bool _isOther;
 
         public NodeTable Build(IEnumerable<WorkloadName> names)
         {
@@ -74,14 +85,16 @@ internal sealed class NodeTable
                     Count(old?.Scope, -1);
                 }
 
-                _isOther |= current != old;
+                if (current == old)
+                    continue;
+                _replaced.Add(name);
                 if (current is null)
                     _nodes.Remove(name);
-                else if (current != old)
+                else
                     _nodes[name] = current;
             }
 
-            if (!_isOther)
+            if (_replaced.Count == 0)
                 return before;
             CountUsers();
             return new NodeTable
@@ -91,6 +104,7 @@ internal sealed class NodeTable
                 Users = _users.ToImmutable(),
                 Scopes = _scopes.ToImmutable(),
                 Names = _hasOtherNames ? new object() : before.Names,
+                Replaced = _hasOtherNames ? null : (before.Identity, _replaced),
             };
         }
 

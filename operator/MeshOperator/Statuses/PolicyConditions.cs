@@ -209,7 +209,7 @@ internal static class PolicyConditions
     }
 
     /// <summary>Those that are named: who is waited for, then by name. Few of thousands, so they are not sorted.</summary>
-    private static List<ExpectedProxy> FindFirst(IReadOnlyList<ExpectedProxy> proxies, DateTimeOffset now)
+    private static List<ExpectedProxy> FindFirst(IReadOnlyCollection<ExpectedProxy> proxies, DateTimeOffset now)
     {
         var first = new List<ExpectedProxy>(MostNamed + 1);
         foreach (var proxy in proxies)

@@ -44,7 +44,7 @@ internal sealed class ProxyCensus(
             foreach (var workload in workloads)
             {
                 if (
-                    (others.Connected.Count > 0 && others.Connected.ContainsKey(workload.NodeId))
+                    others.IsConnected(workload)
                     || !known.TryGetValue(new ObjectKey(workload.Namespace, workload.Pod), out var pod)
                     || ProxyPod.Read(pod) is not { IsRunning: true } state
                 )
