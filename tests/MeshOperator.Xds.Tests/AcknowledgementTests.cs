@@ -132,6 +132,19 @@ public sealed class AcknowledgementTests
     }
 
     [Fact]
+    public async Task A_proxy_that_no_longer_subscribes_to_what_carries_a_policy_counts_no_more()
+    {
+        await using var server = await XdsTestServer.StartAsync();
+        await using var client = new DeltaClient(server.Connect(), ShopMesh.Node);
+        await client.FetchAsync(ResourceType.Route, WebRoute, ApiRoute);
+        await Progress(server, ShopMesh.WebSplit, targeted: 1, acknowledged: 1);
+
+        await client.UnsubscribeAsync(ResourceType.Route, WebRoute);
+
+        await Progress(server, ShopMesh.WebSplit, targeted: 0, acknowledged: 0);
+    }
+
+    [Fact]
     public async Task Two_streams_of_one_node_are_served_both_and_the_newer_counts()
     {
         await using var server = await XdsTestServer.StartAsync();

@@ -47,17 +47,11 @@ internal sealed class DeltaClient : IAsyncDisposable
             };
     }
 
-    public async Task SubscribeAsync(ResourceType type, params string[] names)
-    {
-        var request = new DeltaDiscoveryRequest
-        {
-            Node = _node,
-            TypeUrl = type.Url(),
-            ResourceNamesSubscribe = { names },
-        };
-        _node = null;
-        await _call.RequestStream.WriteAsync(request);
-    }
+    public Task SubscribeAsync(ResourceType type, params string[] names) =>
+        SendAsync(new DeltaDiscoveryRequest { TypeUrl = type.Url(), ResourceNamesSubscribe = { names } });
+
+    public Task UnsubscribeAsync(ResourceType type, params string[] names) =>
+        SendAsync(new DeltaDiscoveryRequest { TypeUrl = type.Url(), ResourceNamesUnsubscribe = { names } });
 
     public Task AcknowledgeAsync(DeltaDiscoveryResponse response) => AnswerAsync(response, null);
 
@@ -121,6 +115,12 @@ internal sealed class DeltaClient : IAsyncDisposable
         _call.Dispose();
         _channel.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private Task SendAsync(DeltaDiscoveryRequest request)
+    {
+        (request.Node, _node) = (_node, null);
+        return _call.RequestStream.WriteAsync(request);
     }
 
     private Task AnswerAsync(DeltaDiscoveryResponse response, string? reason) =>
