@@ -52,6 +52,20 @@ public sealed class ExpectedProxies(IReadOnlyList<ExpectedProxy> all, long conne
         }
     }
 
+    /// <summary>The policies with which proxies may be further in <paramref name="after"/>, or others; null when that may be all.</summary>
+    internal IReadOnlySet<PolicyKey>? FindChanged(ExpectedProxies after, EnvoyConfiguration configuration)
+    {
+        if (!All.SequenceEqual(after.All) || Remote.FindChanged(after.Remote) is not var (policies, nodes))
+            return null;
+        foreach (var node in nodes)
+        {
+            if (WorkloadName.TryParseNodeId(node, out var workload) && configuration.Nodes.TryGetValue(workload, out var entry))
+                policies.UnionWith(entry.Own.Profile.Policies);
+        }
+
+        return policies;
+    }
+
     private IEnumerable<ExpectedProxy> FindMissing() =>
         Remote.Departed.Count == 0 ? all : all.Where(p => Remote.FindDeparted(p.Workload) is null);
 

@@ -128,8 +128,8 @@ public sealed class ProxyRegistry
         if (_cache.Current is not { } configuration || PolicyCarriers.Find(configuration, policy) is not { } carriers)
             return PolicyProgress.None;
         expected ??= ExpectedProxies.None;
-        var turn = _settled.Turn(configuration, Unsettled, Volatile.Read(ref _libraries) > 0);
-        if (_settled.FindProgress(policy, expected, generation) is { } known)
+        var turn = _settled.Turn(configuration, Unsettled, Volatile.Read(ref _libraries) > 0, expected);
+        if (_settled.FindProgress(turn, policy, generation) is { } known)
             return known;
         var total = new TotalProgress();
         var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
@@ -166,7 +166,7 @@ public sealed class ProxyRegistry
 
         var result = total.ToProgress() with { Silent = expected.Remote.Silent };
         if (isSettled)
-            _settled.Keep(turn, policy, expected, generation, result);
+            _settled.Keep(turn, policy, generation, result);
         return result;
     }
 

@@ -58,6 +58,47 @@ public sealed class RemoteProxies
     /// <summary>Where a proxy was that is on its way to another replica; null for others.</summary>
     public RemoteReplica? FindDeparted(WorkloadName workload) => Departed.Count > 0 ? Departed.GetValueOrDefault(workload.NodeId) : null;
 
+    /// <summary>What has been reported since, where all proxies are where they were: of which policies, and by their node ids of which
+    /// proxies' own resources. Null where proxies have come or gone.</summary>
+    internal (HashSet<PolicyKey> Policies, List<string> Nodes)? FindChanged(RemoteProxies after)
+    {
+        var areAlike =
+            _connected.Count == after._connected.Count
+            && Departed.Count + after.Departed.Count == 0
+            && Silent.SequenceEqual(after.Silent, StringComparer.Ordinal)
+            && Replicas
+                .Select(replica => (replica.Name, replica.IsSameVersion))
+                .SequenceEqual(after.Replicas.Select(r => (r.Name, r.IsSameVersion)));
+        if (!areAlike)
+            return null;
+        var nodes = new List<string>();
+        foreach (var (node, (replica, proxy)) in after._connected)
+        {
+            if (
+                !_connected.TryGetValue(node, out var known)
+                || known.Replica.Name != replica.Name
+                || known.Proxy.ConnectedAt != proxy.ConnectedAt
+            )
+                return null;
+            if (known.Proxy.Own != proxy.Own)
+                nodes.Add(node);
+        }
+
+        var policies = new HashSet<PolicyKey>();
+        foreach (var (before, now) in Replicas.Zip(after.Replicas))
+        {
+            if (ReferenceEquals(before.Report.Policies, now.Report.Policies))
+                continue;
+            policies.UnionWith(before.Report.Policies.Keys.Where(policy => !now.Report.Policies.ContainsKey(policy)));
+            policies.UnionWith(
+                now.Report.Policies.Where(p => !ReferenceEquals(before.Report.Policies.GetValueOrDefault(p.Key), p.Value))
+                    .Select(p => p.Key)
+            );
+        }
+
+        return (policies, nodes);
+    }
+
     /// <summary>Whether a proxy is connected to another replica, and since later than <paramref name="connectedHere"/>.</summary>
     public bool IsElsewhere(string nodeId, DateTimeOffset? connectedHere) =>
         _connected.TryGetValue(nodeId, out var found) && (connectedHere is not { } here || here < found.Proxy.ConnectedAt);

@@ -9,9 +9,10 @@ namespace MeshOperator.Xds.Registry;
 internal sealed class SettledPolicies
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<PolicyKey, (ExpectedProxies Expected, long? Generation, PolicyProgress Progress)> _progress = [];
+    private readonly Dictionary<PolicyKey, (long? Generation, PolicyProgress Progress)> _progress = [];
     private readonly Dictionary<PolicyKey, ReportedPolicy> _reports = [];
     private EnvoyConfiguration? _configuration;
+    private ExpectedProxies? _expected;
     private long _unsettled;
     private long _turn;
 
@@ -19,46 +20,38 @@ internal sealed class SettledPolicies
     /// <param name="configuration">What is served.</param>
     /// <param name="unsettled">The <see cref="ProxyRegistry.Unsettled"/> of the moment.</param>
     /// <param name="hasLibraries">Whether gRPC libraries are connected.</param>
+    /// <param name="expected">The proxies that are not connected here; null when they do not matter now.</param>
     /// <returns>What to hand over with what is measured from now on.</returns>
-    public long Turn(EnvoyConfiguration configuration, long unsettled, bool hasLibraries)
+    public long Turn(EnvoyConfiguration configuration, long unsettled, bool hasLibraries, ExpectedProxies? expected = null)
     {
         lock (_gate)
         {
-            if (ReferenceEquals(configuration, _configuration) && unsettled == _unsettled)
+            var isSame = ReferenceEquals(configuration, _configuration) && unsettled == _unsettled;
+            expected ??= _expected;
+            if (isSame && ReferenceEquals(expected, _expected))
                 return _turn;
-            var changed =
-                unsettled == _unsettled && _configuration is { } before
-                    ? PolicyCarriers.FindChanged(before, configuration, hasLibraries)
-                    : null;
-            (_configuration, _unsettled) = (configuration, unsettled);
-            _turn++;
-            if (changed is null)
+            if (!isSame)
             {
-                _progress.Clear();
-                _reports.Clear();
-                return _turn;
+                var changed =
+                    unsettled == _unsettled && _configuration is { } before
+                        ? PolicyCarriers.FindChanged(before, configuration, hasLibraries)
+                        : null;
+                Forget(_progress, changed);
+                Forget(_reports, changed);
             }
 
-            foreach (var policy in changed)
-            {
-                _progress.Remove(policy);
-                _reports.Remove(policy);
-            }
-
-            return _turn;
+            if (expected is not null && !ReferenceEquals(expected, _expected))
+                Forget(_progress, _expected?.FindChanged(expected, configuration));
+            (_configuration, _unsettled, _expected) = (configuration, unsettled, expected);
+            return ++_turn;
         }
     }
 
     /// <summary>How far a policy is; null when that must be measured.</summary>
-    public PolicyProgress? FindProgress(PolicyKey policy, ExpectedProxies expected, long? generation)
+    public PolicyProgress? FindProgress(long turn, PolicyKey policy, long? generation)
     {
         lock (_gate)
-        {
-            return
-                _progress.TryGetValue(policy, out var known) && ReferenceEquals(known.Expected, expected) && known.Generation == generation
-                ? known.Progress
-                : null;
-        }
+            return turn == _turn && _progress.TryGetValue(policy, out var known) && known.Generation == generation ? known.Progress : null;
     }
 
     /// <summary>What is reported of a policy; null when that must be measured.</summary>
@@ -69,16 +62,16 @@ internal sealed class SettledPolicies
     }
 
     /// <summary>Keeps what was measured of a policy to which all proxies have come, unless something has changed meanwhile.</summary>
-    public void Keep(long turn, PolicyKey policy, ExpectedProxies expected, long? generation, PolicyProgress progress)
+    public void Keep(long turn, PolicyKey policy, long? generation, PolicyProgress progress)
     {
         lock (_gate)
         {
             if (turn == _turn)
-                _progress[policy] = (expected, generation, progress);
+                _progress[policy] = (generation, progress);
         }
     }
 
-    /// <inheritdoc cref="Keep(long, PolicyKey, ExpectedProxies, long?, PolicyProgress)"/>
+    /// <inheritdoc cref="Keep(long, PolicyKey, long?, PolicyProgress)"/>
     public void Keep(long turn, PolicyKey policy, ReportedPolicy report)
     {
         lock (_gate)
@@ -86,5 +79,14 @@ internal sealed class SettledPolicies
             if (turn == _turn)
                 _reports[policy] = report;
         }
+    }
+
+    /// <summary>Forgets some policies, or all.</summary>
+    private static void Forget<T>(Dictionary<PolicyKey, T> known, IReadOnlySet<PolicyKey>? changed)
+    {
+        if (changed is null)
+            known.Clear();
+        foreach (var policy in changed ?? new HashSet<PolicyKey>())
+            known.Remove(policy);
     }
 }

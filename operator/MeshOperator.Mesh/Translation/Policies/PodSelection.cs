@@ -15,7 +15,4 @@ internal static class PodSelection
             ',',
             selector.MatchLabels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}")
         );
-
-    public static bool IsSame(this PodLabelSelector selector, PodLabelSelector other) =>
-        selector.MatchLabels.Count == other.MatchLabels.Count && selector.MatchLabels.All(label => other.MatchLabels.Contains(label));
 }

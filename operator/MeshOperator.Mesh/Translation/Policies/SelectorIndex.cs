@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
@@ -11,15 +12,20 @@ internal sealed class SelectorIndex<TCandidate>
     where TCandidate : class
 {
     private readonly Dictionary<string, List<Entry>> _byNamespace = [];
+    private readonly Dictionary<(string Namespace, string Labels), PolicyKey> _oldest = [];
 
     /// <summary>Adds a policy, the oldest first.</summary>
     /// <returns>The conflict with an older one that has the same selector, if there is one.</returns>
     public IEnumerable<PolicyFinding> Add(PolicyKey key, PodLabelSelector selector, TCandidate candidate)
     {
+        if (!_oldest.TryAdd((key.Namespace, selector.ToText()), key))
+        {
+            var older = _oldest[(key.Namespace, selector.ToText())];
+            return [new Conflicted(key, $"{older} is older and has the same selector; delete one of them or select other pods")];
+        }
+
         if (!_byNamespace.TryGetValue(key.Namespace, out var entries))
             _byNamespace[key.Namespace] = entries = [];
-        if (entries.Find(other => other.Selector.IsSame(selector)) is { } older)
-            return [new Conflicted(key, $"{older.Key} is older and has the same selector; delete one of them or select other pods")];
         entries.Add(new Entry(key, selector, candidate));
         return [];
     }
@@ -33,22 +39,32 @@ internal sealed class SelectorIndex<TCandidate>
     public IEnumerable<PolicyFinding> FindSelected(ClusterSnapshot snapshot, PodSelections selections)
     {
         var tallies = _byNamespace.ToDictionary(entries => entries.Key, entries => entries.Value.ConvertAll(entry => new Tally(entry)));
-        foreach (var (ns, selecting) in tallies)
+        foreach (var (ns, ofNamespace) in tallies)
         {
-            foreach (var name in selecting.SelectMany(tally => selections.Find(ns, tally.Entry.Selector)).Distinct())
-                Count(selecting, name.Name, snapshot.Pods[name]);
+            var byPod = new Dictionary<ObjectName, List<Tally>>();
+            foreach (var tally in ofNamespace)
+            {
+                foreach (var name in selections.Find(ns, tally.Entry.Selector))
+                    (CollectionsMarshal.GetValueRefOrAddDefault(byPod, name, out _) ??= []).Add(tally);
+            }
+
+            foreach (var (name, selecting) in byPod)
+                Count(selecting, name.Name, snapshot.Pods[name], isOnly: ofNamespace.Count < 2);
         }
 
         return tallies.SelectMany(ofNamespace => ofNamespace.Value.SelectMany(tally => tally.ToFindings(ofNamespace.Key)));
     }
 
-    private static void Count(List<Tally> tallies, string name, PodRecord pod)
+    /// <summary>Counts a pod for the policies that select it.</summary>
+    /// <param name="tallies">Those policies, the oldest first.</param>
+    /// <param name="name">The pod's name.</param>
+    /// <param name="pod">The pod.</param>
+    /// <param name="isOnly">Whether there is no other policy in the namespace.</param>
+    private static void Count(List<Tally> tallies, string name, PodRecord pod, bool isOnly)
     {
         Tally? holder = null;
         foreach (var tally in tallies)
         {
-            if (!tally.Entry.Selector.Selects(pod))
-                continue;
             if (!pod.HasProxy || pod.IsDirectAltogether)
             {
                 (pod.HasProxy ? tally.BypassingProxy : tally.WithoutProxy).Add(name);
@@ -56,7 +72,7 @@ internal sealed class SelectorIndex<TCandidate>
             }
 
             tally.HasProxies = true;
-            if (tallies.Count < 2)
+            if (isOnly)
                 continue;
             if (holder is null)
                 tally.HoldsSome = true;
