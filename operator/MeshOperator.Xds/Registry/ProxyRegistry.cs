@@ -291,7 +291,7 @@ public sealed class ProxyRegistry
         NotifyChanged(unsettles: true);
     }
 
-    /// <summary>Tells those who wait that something has changed.</summary>
+    /// <summary>Wakes those who wait for a change.</summary>
     /// <param name="unsettles">Whether <see cref="Unsettled"/> is to grow.</param>
     internal void NotifyChanged(bool unsettles = false)
     {
