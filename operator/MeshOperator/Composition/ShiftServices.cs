@@ -5,7 +5,7 @@ using MeshOperator.Shifts.Asking;
 
 namespace MeshOperator.Composition;
 
-/// <summary>Gradual shifts: who leads them, what they measure and ask, and who is told.</summary>
+/// <summary>Gradual shifts: who leads them, what they measure and ask, and where they are announced.</summary>
 internal static class ShiftServices
 {
     /// <summary>Adds what leads gradual shifts.</summary>
