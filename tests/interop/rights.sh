@@ -55,6 +55,7 @@ installed() { $meshop check --operator-namespace mesh-system; }
 expect "meshop check sees that no replica is ready" "no replica of mesh-operator is ready" installed
 kubectl patch "$deployment" -n mesh-system --subresource status --type merge -p '{"status":{"replicas":2,"readyReplicas":2}}' >/dev/null
 eventually "meshop check finds the webhooks reachable" "the webhook answers" installed
+eventually "the leader creates the certificate authority's object" "/mesh" kubectl get meshcertificateauthorities -o name
 check "and no error in what the chart installed" installed
 for found in "operator and meshop are of version" "2 of 2 replicas are ready" "is the leader, and renewed its Lease" "are of this version" "is the mesh's trust bundle"; do
     expect "it finds: $found" "$found" installed
