@@ -8,6 +8,7 @@ using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.RequestId.Uuid.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
+using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Envoy.Service.Runtime.V3;
 using Envoy.Type.Matcher.V3;
 using Envoy.Type.V3;
@@ -91,6 +92,8 @@ internal static partial class SupportTable
             All(RouteAction.Types.HashPolicy.Types.Cookie.Descriptor),
             All(RouteAction.Types.HashPolicy.Types.ConnectionProperties.Descriptor),
             All(RetryPolicy.Descriptor),
+            All(RetryPolicy.Types.RetryPriority.Descriptor),
+            All(PreviousPrioritiesConfig.Descriptor),
             All(RetryPolicy.Types.RetryHostPredicate.Descriptor),
             All(RetryPolicy.Types.RetryBackOff.Descriptor),
             All(RetryPolicy.Types.ResetHeader.Descriptor),

@@ -108,6 +108,8 @@ internal static partial class SupportTable
     private static IEnumerable<MessageSupport> Endpoints() =>
         [
             All(ClusterLoadAssignment.Descriptor),
+            Create(ClusterLoadAssignment.Types.Policy.Descriptor)
+                .Leaves("a later group is used when all endpoints before it are ejected", "overprovisioning_factor"),
             Create(LocalityLbEndpoints.Descriptor).Carries("lb_endpoints", "priority").Leaves(Zones, "locality", "load_balancing_weight"),
             All(LbEndpoint.Descriptor),
             Create(Endpoint.Descriptor)

@@ -1,5 +1,7 @@
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using MeshOperator.Proxy.Matching;
+using MeshOperator.Proxy.Resources;
 using Format = Envoy.Config.Route.V3.RetryPolicy.Types.ResetHeaderFormat;
 
 namespace MeshOperator.Proxy.Routing;
@@ -79,6 +81,9 @@ internal sealed record RetryPlan
         Retries = (int)(policy.NumRetries ?? DefaultRetries);
         PerTryTimeout = policy.PerTryTimeout?.ToTimeSpan() is { } time && time > TimeSpan.Zero ? time : null;
         AvoidsPreviousHosts = policy.RetryHostPredicate.Count > 0;
+        AttemptsAtGroup = policy.RetryPriority is { TypedConfig: { } config }
+            ? ((PreviousPrioritiesConfig)ResourceReader.Unpack(config)).UpdateFrequency
+            : null;
         HostSelections = (int)Math.Max(1, policy.HostSelectionRetryMaxAttempts);
     }
 
@@ -90,6 +95,9 @@ internal sealed record RetryPlan
 
     /// <summary>Whether endpoints that were tried are avoided.</summary>
     public bool AvoidsPreviousHosts { get; }
+
+    /// <summary>After how many attempts a request goes to the next group of endpoints; null for never.</summary>
+    public int? AttemptsAtGroup { get; }
 
     /// <summary>How often an endpoint is chosen again when it was tried.</summary>
     public int HostSelections { get; }

@@ -128,7 +128,7 @@ internal sealed class UpstreamCluster : IDisposable
     /// <param name="retry">Says whether those are avoided; null for a first attempt.</param>
     public UpstreamHost? Choose(ulong? hash, IReadOnlyCollection<UpstreamHost> tried, RetryPlan? retry)
     {
-        var hosts = Eligible(_hosts);
+        var hosts = retry?.AttemptsAtGroup <= tried.Count && FindAfter(tried) is { Length: > 0 } later ? later : Eligible(_hosts);
         var chosen = _balancer.Choose(hosts, hash);
         if (chosen is null || retry is not { AvoidsPreviousHosts: true } || !tried.Contains(chosen))
             return chosen;
@@ -178,6 +178,13 @@ internal sealed class UpstreamCluster : IDisposable
         _transport.Dispose();
         foreach (var (_, transport) in _matches)
             transport.Dispose();
+    }
+
+    /// <summary>Those of the group after the ones that were tried.</summary>
+    private UpstreamHost[] FindAfter(IReadOnlyCollection<UpstreamHost> tried)
+    {
+        var last = tried.Max(host => host.Priority);
+        return Eligible(Array.FindAll(_hosts, host => host.Priority > last));
     }
 
     /// <summary>Those of the first group of which one is not ejected; of the first when all are. Envoy goes over to the next group bit by

@@ -153,7 +153,7 @@ internal static class ClusterBuilder
     }
 
     /// <summary>Whether endpoints that cannot be reached are ejected: where requests are retried and no policy says what else is.</summary>
-    private static bool EjectsUnreachable(MeshServicePort port) =>
+    public static bool EjectsUnreachable(MeshServicePort port) =>
         port.Connection is { Budget: not null, Breaker.Outliers: null } or { Budget: not null, Breaker: null };
 
     /// <summary>Without any identity to expect there is nothing to match, and a context that accepts whoever the CA signed must never

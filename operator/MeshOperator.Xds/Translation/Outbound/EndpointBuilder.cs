@@ -76,6 +76,15 @@ internal static class EndpointBuilder
         return assignment;
     }
 
+    /// <summary>One that is used when those before are not.</summary>
+    public static LocalityLbEndpoints Last(MeshEndpoint endpoint) =>
+        new()
+        {
+            Priority = 1,
+            LbEndpoints = { Member(endpoint) },
+            LoadBalancingWeight = 1,
+        };
+
     private static LbEndpoint Member(MeshEndpoint endpoint)
     {
         var member = new LbEndpoint

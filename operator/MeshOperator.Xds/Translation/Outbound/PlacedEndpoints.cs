@@ -33,11 +33,7 @@ internal sealed class PlacedEndpoints
         _usable = IsInParts(port) ? EndpointParts.Order(port.Endpoints.Where(endpoint => !endpoint.IsDraining)) : port.Endpoints;
         _nodes = port.Endpoints.SelectMany(endpoint => endpoint.Nodes).ToFrozenSet(StringComparer.Ordinal);
         _zones = port.StaysOnNode ? [] : port.Endpoints.SelectMany(endpoint => endpoint.Zones).ToFrozenSet(StringComparer.Ordinal);
-        Everywhere = [.. clusters.Select(name => Create(name, EndpointBuilder.Endpoints(port.Endpoints, name), null))];
     }
-
-    /// <summary>All endpoints alike, for clients that are not proxies.</summary>
-    public IReadOnlyList<XdsResource> Everywhere { get; }
 
     /// <summary>The nodes with a copy of their own.</summary>
     public IReadOnlySet<string> Nodes => _nodes;

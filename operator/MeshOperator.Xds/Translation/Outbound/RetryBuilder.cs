@@ -23,11 +23,15 @@ internal static class RetryBuilder
         firstByte is { } timeout && timeout > TimeSpan.Zero ? new RetryPolicy { PerTryTimeout = EnvoyMessages.Duration(timeout) } : null;
 
     /// <summary>The policy where there is none of a user: a full queue is the client's to hear of, at once.</summary>
-    public static RetryPolicy WithoutPolicy(TimeSpan? firstByte)
+    public static RetryPolicy WithoutPolicy(MeshServicePort port, TimeSpan? firstByte)
     {
         var policy = Policy(RetrySettings.WithoutPolicy, firstByte, byResponse: false)!;
         policy.RetriableHeaders.Clear();
         policy.RetriableHeaders.Add(NotSent.UnreachedMatcher);
+        if (port.IsHeadless)
+            return policy;
+        policy.NumRetries++;
+        policy.RetryPriority = ServiceAddress.LastAttempt;
         return policy;
     }
 

@@ -79,7 +79,7 @@ internal static class RouteBuilder
         if (route.Retry is not { Attempts: > 0 } retry)
         {
             var simple = route.Retry is null
-                ? RetryBuilder.WithoutPolicy(route.FirstByteTimeout)
+                ? RetryBuilder.WithoutPolicy(port, route.FirstByteTimeout)
                 : RetryBuilder.FirstByteOnly(route.FirstByteTimeout);
             yield return Forward(route, split.MissingShare, clusters, simple, null);
             yield break;

@@ -24,10 +24,6 @@ internal sealed record ServicePortResources
     /// <summary>What of <see cref="Endpoints"/> depends on where a proxy runs; null when all are sent the same.</summary>
     public PlacedEndpoints? Placed { get; init; }
 
-    /// <summary>The endpoints of one of the port's clusters, wherever a client is.</summary>
-    public XdsResource? FindAllEndpoints(string cluster) =>
-        (Placed?.Everywhere ?? Endpoints).FirstOrDefault(endpoints => endpoints.Name == cluster);
-
     /// <summary>One for each of its addresses; of a headless service one for each of its endpoints'. An external address does not take
     /// that of anything in the cluster away.</summary>
     public required IReadOnlyList<(string Address, int Port, XdsResource Listener, bool IsExternal)> Listeners { get; init; }
@@ -199,12 +195,21 @@ internal sealed record ServicePortResources
 
     private static IEnumerable<XdsResource> Unplaced(MeshServicePort port, List<string> names, ServicePortResources? previous)
     {
-        var isSame = previous is { Placed: null } && previous.Source.Endpoints.Equals(port.Endpoints);
+        var isSame =
+            previous is { Placed: null }
+            && previous.Source.Endpoints.Equals(port.Endpoints)
+            && ServiceAddress.IsUsed(previous.Source) == ServiceAddress.IsUsed(port)
+            && previous.Source.Addresses.Equals(port.Addresses);
         return names.Select(
             (name, i) =>
                 isSame && i == 0
                     ? previous!.Endpoints[0]
-                    : Resource(ResourceType.Endpoints, name, EndpointBuilder.Endpoints(port.Endpoints, name), previous?.Endpoints)
+                    : Resource(
+                        ResourceType.Endpoints,
+                        name,
+                        ServiceAddress.Add(port, EndpointBuilder.Endpoints(port.Endpoints, name)),
+                        previous?.Endpoints
+                    )
         );
     }
 

@@ -8,8 +8,8 @@ using Manager = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpCo
 
 namespace MeshOperator.Xds.Translation.Proxyless;
 
-/// <summary>What one service port becomes for proxyless gRPC. Its endpoints are those of Envoy, all of
-/// them wherever the client is: of a library that is not known.</summary>
+/// <summary>What one service port becomes for proxyless gRPC. It is sent all endpoints wherever the client is: of a library that is not
+/// known.</summary>
 internal sealed record ProxylessPort
 {
     public required ServicePortResources Source { get; init; }
@@ -22,8 +22,7 @@ internal sealed record ProxylessPort
     public required IReadOnlyList<XdsResource> Shifts { get; init; }
 
     /// <summary>The endpoints of all clusters.</summary>
-    public IEnumerable<XdsResource> Endpoints =>
-        Shifts.Select(shift => Source.FindAllEndpoints(shift.Name)).OfType<XdsResource>().Prepend(Source.FindAllEndpoints(Cluster.Name)!);
+    public required IReadOnlyList<XdsResource> Endpoints { get; init; }
 
     /// <summary>Null for TCP, and so is <see cref="Route"/>.</summary>
     public required XdsResource? Listener { get; init; }
@@ -50,10 +49,26 @@ internal sealed record ProxylessPort
                     .Shifts.Select(shift => ClusterBuilder.ProxylessShift(port, shift, consistentHashing))
                     .Select(cluster => XdsResource.Create(ResourceType.Cluster, cluster.Name, cluster, previous?.FindShift(cluster.Name))),
             ],
+            Endpoints =
+            [
+                .. port
+                    .Shifts.Select(shift => Names.Shift(new BackendTarget(port.Service, port.Port), shift))
+                    .Prepend(name)
+                    .Select(cluster =>
+                        XdsResource.Create(
+                            ResourceType.Endpoints,
+                            cluster,
+                            EndpointBuilder.Endpoints(port.Endpoints, cluster),
+                            previous?.FindEndpoints(cluster)
+                        )
+                    ),
+            ],
             Listener = isHttp ? CreateListener(port, name, previous?.Listener) : null,
             Route = isHttp ? XdsResource.Create(ResourceType.Route, name, ProxylessRoutes.Configuration(port), previous?.Route) : null,
         };
     }
+
+    private XdsResource? FindEndpoints(string name) => Endpoints.FirstOrDefault(endpoints => endpoints.Name == name);
 
     private XdsResource? FindShift(string name) => Shifts.FirstOrDefault(shift => shift.Name == name);
 
