@@ -21,6 +21,10 @@ public sealed record MeshServicePort
     /// <summary>Further addresses on which clients reach it: external IPs and those of a load balancer.</summary>
     public ValueList<string> ExternalAddresses { get; init; } = [];
 
+    /// <summary>The address at which its node takes a client to an endpoint; null where that may be another one than clients are sent to
+    /// here, or there is no such address.</summary>
+    public string? NodeAddress { get; init; }
+
     /// <summary>Whether clients may only be sent to endpoints on their own node.</summary>
     public bool StaysOnNode { get; init; }
 

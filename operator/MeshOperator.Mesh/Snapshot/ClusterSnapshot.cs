@@ -24,6 +24,10 @@ public sealed record ClusterSnapshot
     /// <summary>Whether proxies are by default sent only their own namespace's services, and not those of the whole mesh.</summary>
     public bool IsScopedToNamespace { get; init; }
 
+    /// <summary>Whether nodes take connections to a service's address to one of its pods, as kube-proxy does it. On one machine without
+    /// nodes, proxies listen at those addresses.</summary>
+    public bool HasNodes { get; init; } = true;
+
     /// <summary>How proxies connect to their applications where a pod does not say otherwise.</summary>
     public ApplicationConnection Application { get; init; } = ApplicationConnection.Default;
 

@@ -48,6 +48,7 @@ internal sealed class ClusterSnapshotSource : IDisposable
             ClusterDomain = options.ClusterDomain,
             Application = ApplicationSettings.Read(options.Injection),
             OperatorNamespace = options.Namespace,
+            HasNodes = !options.LoopbackOnly,
             IsScopedToNamespace = options.DefaultUpstreams is DefaultUpstreams.Namespace,
         };
         var annotated = new AnnotatedReader(logger);

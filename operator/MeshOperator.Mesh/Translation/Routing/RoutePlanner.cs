@@ -111,6 +111,8 @@ internal sealed class RoutePlanner
             Addresses = service.ClusterIps,
             ExternalAddresses = service.ExternalAddresses,
             IsHeadless = service.IsHeadless,
+            NodeAddress =
+                _snapshot.HasNodes && service is { StaysOnNode: false, IsHeadless: false, ClusterIps: [var address, ..] } ? address : null,
             StaysOnNode = service is { StaysOnNode: true, IsHeadless: false },
             Routes = routes.ToValueList(),
             TcpBackends = tcp,

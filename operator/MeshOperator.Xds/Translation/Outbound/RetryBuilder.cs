@@ -28,7 +28,7 @@ internal static class RetryBuilder
         var policy = Policy(RetrySettings.WithoutPolicy, firstByte, byResponse: false)!;
         policy.RetriableHeaders.Clear();
         policy.RetriableHeaders.Add(NotSent.UnreachedMatcher);
-        if (port.IsHeadless)
+        if (port.NodeAddress is null)
             return policy;
         policy.NumRetries++;
         policy.RetryPriority = ServiceAddress.LastAttempt;

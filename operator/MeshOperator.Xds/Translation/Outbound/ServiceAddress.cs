@@ -25,23 +25,23 @@ internal static class ServiceAddress
             TypedConfig = EnvoyMessages.Pack(new PreviousPrioritiesConfig { UpdateFrequency = AttemptsBefore }),
         };
 
-    /// <summary>Adds the address behind the endpoints, where it leads to the same ones and a request that did not begin may go there.</summary>
-    /// <param name="port">The service's port.</param>
-    /// <param name="assignment">Its endpoints.</param>
+    /// <summary>Adds the address behind the endpoints of a port, where a request that did not begin may go there.</summary>
     public static ClusterLoadAssignment Add(MeshServicePort port, ClusterLoadAssignment assignment)
     {
-        if (!IsUsed(port) || assignment.Endpoints.Count == 0)
+        if (Find(port) is not { } address || assignment.Endpoints.Count == 0)
             return assignment;
-        assignment.Endpoints.Add(EndpointBuilder.Last(new MeshEndpoint(port.Addresses[0], port.Port, port.Endpoints[0].Identity, null)));
+        assignment.Endpoints.Add(EndpointBuilder.Last(new MeshEndpoint(address, port.Port, port.Endpoints[0].Identity, null)));
         assignment.Policy = new() { OverprovisioningFactor = LeastInUse };
         return assignment;
     }
 
-    /// <summary>Whether a port has the address behind its endpoints: where no policy says how requests are retried or endpoints chosen, and
-    /// all endpoints are connected to alike.</summary>
-    public static bool IsUsed(MeshServicePort port) =>
-        port is { IsHeadless: false, StaysOnNode: false, Addresses.Count: > 0, Endpoints.Count: > 0, Balancing.PanicPercent: null }
+    /// <summary>The address that is behind the endpoints of a port: where no policy says how requests are retried or endpoints chosen, and
+    /// all endpoints are connected to alike; else null.</summary>
+    public static string? Find(MeshServicePort port) =>
+        port is { Endpoints.Count: > 0, Balancing.PanicPercent: null }
         && port.Protocol is not PortProtocol.Tcp
         && ClusterBuilder.EjectsUnreachable(port)
-        && port.Endpoints.Select(endpoint => endpoint.Identity is null).Distinct().Count() == 1;
+        && port.Endpoints.Select(endpoint => endpoint.Identity is null).Distinct().Count() == 1
+            ? port.NodeAddress
+            : null;
 }

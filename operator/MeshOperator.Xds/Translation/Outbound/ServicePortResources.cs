@@ -198,8 +198,7 @@ internal sealed record ServicePortResources
         var isSame =
             previous is { Placed: null }
             && previous.Source.Endpoints.Equals(port.Endpoints)
-            && ServiceAddress.IsUsed(previous.Source) == ServiceAddress.IsUsed(port)
-            && previous.Source.Addresses.Equals(port.Addresses);
+            && ServiceAddress.Find(previous.Source) == ServiceAddress.Find(port);
         return names.Select(
             (name, i) =>
                 isSame && i == 0
