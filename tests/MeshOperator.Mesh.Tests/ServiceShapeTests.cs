@@ -76,6 +76,22 @@ public sealed class ServiceShapeTests
         result.Port("web").Endpoints.ShouldBe([new MeshEndpoint("192.0.2.1", 8080, null, null)]);
     }
 
+    [Fact]
+    public void Its_node_takes_clients_to_an_endpoint_at_the_first_of_its_addresses()
+    {
+        string? NodeAddress(Func<ServiceRecord, ServiceRecord> change, bool hasNodes = true) =>
+            Create("web")
+                .With(s => s with { HasNodes = hasNodes, Services = s.Services.SetItem(Web, change(s.Services[Web])) })
+                .Translate()
+                .Port("web")
+                .NodeAddress;
+
+        NodeAddress(service => service with { ClusterIps = ["10.96.0.1", "fd00:96::1"] }).ShouldBe("10.96.0.1");
+        NodeAddress(service => service with { ClusterIps = [] }).ShouldBeNull();
+        NodeAddress(service => service with { StaysOnNode = true }).ShouldBeNull();
+        NodeAddress(service => service, hasNodes: false).ShouldBeNull();
+    }
+
     [Theory]
     [InlineData(null, true)]
     [InlineData("22,9090", true)]

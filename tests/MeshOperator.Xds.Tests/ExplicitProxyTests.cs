@@ -104,7 +104,7 @@ public sealed class ExplicitProxyTests
     {
         var scopes = new EnvoyTranslator().Translate(model).Scopes;
         var routes = scopes.Single(scope => scope.Key.Explicit is not null).Value[(int)ResourceType.Route].Find(Routes)!;
-        return RouteConfiguration.Parser.ParseFrom(Any.Parser.ParseFrom(routes.Any.ToArray()).Value);
+        return routes.Read(RouteConfiguration.Parser);
     }
 
     private static async Task<XdsTestServer> StartAsync()

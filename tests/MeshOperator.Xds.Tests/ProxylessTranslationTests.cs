@@ -9,7 +9,6 @@ using MeshOperator.Xds.Resources;
 using MeshOperator.Xds.Tests.Support;
 using MeshOperator.Xds.Translation;
 using Shouldly;
-using Any = Google.Protobuf.WellKnownTypes.Any;
 using RetryPolicy = Envoy.Config.Route.V3.RetryPolicy;
 
 namespace MeshOperator.Xds.Tests;
@@ -142,9 +141,13 @@ public sealed class ProxylessTranslationTests
             .Clusters.Select(cluster => (cluster.Name, cluster.Weight))
             .ShouldBe([("missing-backend", 50u), ("outbound/80/half.shop", 25u), ("outbound/80/web.shop", 25u)]);
         clusters.TotalWeight.ShouldBe(100u);
-        Read(Resources(ShopMesh.Model(), ResourceType.Cluster).Find("missing-backend")!, Cluster.Parser)
+        Resources(ShopMesh.Model(), ResourceType.Cluster)
+            .Find("missing-backend")!
+            .Read(Cluster.Parser)
             .Type.ShouldBe(Cluster.Types.DiscoveryType.Eds);
-        Read(Resources(ShopMesh.Model(), ResourceType.Endpoints).Find("missing-backend")!, ClusterLoadAssignment.Parser)
+        Resources(ShopMesh.Model(), ResourceType.Endpoints)
+            .Find("missing-backend")!
+            .Read(ClusterLoadAssignment.Parser)
             .Endpoints.ShouldBeEmpty();
     }
 
@@ -258,7 +261,7 @@ public sealed class ProxylessTranslationTests
         cluster.TransportSocketMatches.ShouldBeEmpty();
 
         static Cluster Find(IReadOnlyList<ResourceSet> sets, string name) =>
-            Read(sets[(int)ResourceType.Cluster].Find(name)!, Cluster.Parser);
+            sets[(int)ResourceType.Cluster].Find(name)!.Read(Cluster.Parser);
     }
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries);
@@ -280,18 +283,17 @@ public sealed class ProxylessTranslationTests
         Routes(With(Default(HttpMatch.All) with { Retry = retry }), "web")[0].Route_.RetryPolicy;
 
     private static Cluster.Types.LbPolicy Policy(MeshModel model, string service) =>
-        Read(Resources(model, ResourceType.Cluster).Find($"outbound/80/{service}.shop")!, Cluster.Parser).LbPolicy;
+        Resources(model, ResourceType.Cluster).Find($"outbound/80/{service}.shop")!.Read(Cluster.Parser).LbPolicy;
 
     private static RepeatedField<Route> Routes(string service) => Routes(ShopMesh.Model(), service);
 
     private static RepeatedField<Route> Routes(MeshModel model, string service) =>
-        Read(Resources(model, ResourceType.Route).Find($"outbound/80/{service}.shop")!, RouteConfiguration.Parser)
+        Resources(model, ResourceType.Route)
+            .Find($"outbound/80/{service}.shop")!
+            .Read(RouteConfiguration.Parser)
             .VirtualHosts.ShouldHaveSingleItem()
             .Routes;
 
     private static ResourceSet Resources(MeshModel model, ResourceType type) =>
         new EnvoyTranslator().Translate(model).Proxyless.Value.Shared[(int)type];
-
-    private static T Read<T>(XdsResource resource, MessageParser<T> parser)
-        where T : IMessage<T> => parser.ParseFrom(Any.Parser.ParseFrom(resource.Any.ToArray()).Value);
 }

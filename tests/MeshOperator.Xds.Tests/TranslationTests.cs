@@ -13,7 +13,6 @@ using MeshOperator.Xds.Tests.Support;
 using MeshOperator.Xds.Translation;
 using MeshOperator.Xds.Translation.Outbound;
 using Shouldly;
-using Any = Google.Protobuf.WellKnownTypes.Any;
 
 namespace MeshOperator.Xds.Tests;
 
@@ -159,10 +158,11 @@ public sealed class TranslationTests
                         ],
                     }
             );
-        var routes = Read(
-            new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Route].Find("outbound/80/web.shop")!,
-            RouteConfiguration.Parser
-        )
+        var routes = new EnvoyTranslator()
+            .Translate(model)
+            .Shared[(int)ResourceType.Route]
+            .Find("outbound/80/web.shop")!
+            .Read(RouteConfiguration.Parser)
             .VirtualHosts.ShouldHaveSingleItem()
             .Routes.Where(route => route.Match.ConnectMatcher is null)
             .ToList();
@@ -196,7 +196,7 @@ public sealed class TranslationTests
     [Fact]
     public void A_cluster_expects_exactly_the_identities_of_its_endpoints()
     {
-        var cluster = Read(Configuration(ResourceType.Cluster).Find("outbound/80/web.shop")!, Cluster.Parser);
+        var cluster = Configuration(ResourceType.Cluster).Find("outbound/80/web.shop")!.Read(Cluster.Parser);
 
         var context = UpstreamTlsContext.Parser.ParseFrom(cluster.TransportSocket.TypedConfig.Value).CommonTlsContext;
         context.AlpnProtocols.ShouldBe(["meshoperator-http", "meshoperator"]);
@@ -211,7 +211,7 @@ public sealed class TranslationTests
         var model = ShopMesh.Model().WithPort("web", port => port with { Endpoints = [new MeshEndpoint("10.0.0.1", 80, null, null)] });
         var set = new EnvoyTranslator().Translate(model).Shared[(int)ResourceType.Cluster];
 
-        var cluster = Read(set.Find("outbound/80/web.shop")!, Cluster.Parser);
+        var cluster = set.Find("outbound/80/web.shop")!.Read(Cluster.Parser);
         cluster.TransportSocket.ShouldBeNull();
         cluster.TransportSocketMatches.ShouldBeEmpty();
     }
@@ -235,11 +235,14 @@ public sealed class TranslationTests
             );
         var configuration = new EnvoyTranslator().Translate(model);
 
-        var cluster = Read(configuration.Shared[(int)ResourceType.Cluster].Find("outbound/80/web.shop")!, Cluster.Parser);
+        var cluster = configuration.Shared[(int)ResourceType.Cluster].Find("outbound/80/web.shop")!.Read(Cluster.Parser);
         cluster.TransportSocket.Name.ShouldBe("envoy.transport_sockets.tls");
         var plaintext = cluster.TransportSocketMatches.ShouldHaveSingleItem();
         plaintext.TransportSocket.Name.ShouldBe("envoy.transport_sockets.raw_buffer");
-        var endpoints = Read(configuration.Shared[(int)ResourceType.Endpoints].Find("outbound/80/web.shop")!, ClusterLoadAssignment.Parser)
+        var endpoints = configuration
+            .Shared[(int)ResourceType.Endpoints]
+            .Find("outbound/80/web.shop")!
+            .Read(ClusterLoadAssignment.Parser)
             .Endpoints.ShouldHaveSingleItem()
             .LbEndpoints.ToDictionary(e => e.Endpoint.Address.SocketAddress.Address, e => e.Metadata);
         endpoints["10.0.0.1"].FilterMetadata["envoy.transport_socket_match"].ShouldBe(plaintext.Match);
@@ -251,8 +254,10 @@ public sealed class TranslationTests
     {
         var clusters = Configuration(ResourceType.Cluster);
 
-        Read(clusters.Find("outbound/80/web-v2.shop")!, Cluster.Parser).LbPolicy.ShouldBe(Cluster.Types.LbPolicy.RingHash);
-        Read(clusters.Find("outbound/80/web.shop")!, Cluster.Parser)
+        clusters.Find("outbound/80/web-v2.shop")!.Read(Cluster.Parser).LbPolicy.ShouldBe(Cluster.Types.LbPolicy.RingHash);
+        clusters
+            .Find("outbound/80/web.shop")!
+            .Read(Cluster.Parser)
             .LoadBalancingPolicy.Policies.ShouldHaveSingleItem()
             .TypedExtensionConfig.Name.ShouldBe("envoy.load_balancing_policies.least_request");
     }
@@ -289,7 +294,7 @@ public sealed class TranslationTests
         Enumerable
             .Range(0, 4)
             .Select(slot =>
-                Read(filters.Find($"inbound/8080/limit/{slot}")!, TypedExtensionConfig.Parser).TypedConfig.Unpack<LocalRateLimit>()
+                filters.Find($"inbound/8080/limit/{slot}")!.Read(TypedExtensionConfig.Parser).TypedConfig.Unpack<LocalRateLimit>()
             )
             .SelectMany(filter => filter.RateLimits.Select(limit => limit.Actions.ShouldHaveSingleItem()))
             .Where(action => action.HeaderValueMatch?.Headers.All(Holds) ?? true)
@@ -308,8 +313,5 @@ public sealed class TranslationTests
     private static ResourceSet Configuration(ResourceType type) => new EnvoyTranslator().Translate(ShopMesh.Model()).Shared[(int)type];
 
     private static RepeatedField<Route> Routes(string name) =>
-        Read(Configuration(ResourceType.Route).Find(name)!, RouteConfiguration.Parser).VirtualHosts.ShouldHaveSingleItem().Routes;
-
-    private static T Read<T>(XdsResource resource, MessageParser<T> parser)
-        where T : IMessage<T> => parser.ParseFrom(Any.Parser.ParseFrom(resource.Any.ToArray()).Value);
+        Configuration(ResourceType.Route).Find(name)!.Read(RouteConfiguration.Parser).VirtualHosts.ShouldHaveSingleItem().Routes;
 }

@@ -13,9 +13,15 @@ namespace MeshOperator.Kubernetes.Client;
 public sealed class KubernetesTransport
 {
     private const int LongestErrorBody = 64 * 1024;
+
+    /// <summary>How soon those that wait for the server ask it once it has answered somebody else; shortened at random by up to half, so
+    /// that not all ask at once.</summary>
+    private static readonly TimeSpan AfterAnswer = TimeSpan.FromMilliseconds(400);
+
     private readonly K8sClient _client;
     private readonly TimeProvider _time;
     private readonly KubernetesResilience _resilience;
+    private readonly Func<double> _random;
     private long _clockDifference;
     private TaskCompletionSource? _answer;
 
@@ -28,11 +34,8 @@ public sealed class KubernetesTransport
     {
         _client = client;
         _time = time;
-        _resilience = new KubernetesResilience(
-            options ?? new KubernetesTransportOptions(),
-            time,
-            random is null ? FromSystem : random.NextDouble
-        );
+        _random = random is null ? FromSystem : random.NextDouble;
+        _resilience = new KubernetesResilience(options ?? new KubernetesTransportOptions(), time, _random);
         KubernetesMetrics.Circuits.Add(_resilience, "server", client.BaseUri.Authority, static r => r.CircuitState);
     }
 
@@ -48,12 +51,18 @@ public sealed class KubernetesTransport
                 or TimeoutException
                 or KubernetesApiException { Reason: KubernetesApiException.CircuitOpen };
 
-    /// <summary>Waits for the next answer of the server to any request, a watch among them. An answer that says that the server is
-    /// overwhelmed or not there (429, 500 and above) is none.</summary>
-    public Task WaitForAnswerAsync(CancellationToken cancellation)
+    /// <summary>Waits for a pause after the server could not be reached; only until it answers any request, a watch among them, and then for
+    /// a moment at random. An answer that says that the server is overwhelmed or not there (429, 500 and above) is none.</summary>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public async Task PauseAsync(TimeSpan pause, CancellationToken cancellation)
     {
-        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return (Interlocked.CompareExchange(ref _answer, mine, null) ?? mine).Task.WaitAsync(cancellation);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var whole = Task.Delay(pause, _time, ends.Token);
+        var answer = WaitForAnswerAsync(ends.Token);
+        if (await Task.WhenAny(whole, answer) == answer)
+            await Task.WhenAny(whole, Task.Delay(AfterAnswer * (1 - (_random() / 2)), _time, ends.Token));
+        await ends.CancelAsync();
+        cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Sends a request and reads the whole answer. What is safe to repeat is repeated after a transient failure: a GET, and
@@ -114,6 +123,12 @@ public sealed class KubernetesTransport
         string contentType,
         CancellationToken cancellation
     ) => OpenAsync(method, "WATCH", pathAndQuery, body, contentType, cancellation);
+
+    private Task WaitForAnswerAsync(CancellationToken cancellation)
+    {
+        var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return (Interlocked.CompareExchange(ref _answer, mine, null) ?? mine).Task.WaitAsync(cancellation);
+    }
 
     private Task<T> SendAsync<T>(
         HttpMethod method,

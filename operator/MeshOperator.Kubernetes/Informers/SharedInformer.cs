@@ -23,10 +23,6 @@ public sealed class SharedInformer<T> : IInformer
 
     private static readonly ExponentialBackoff Backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
 
-    /// <summary>How soon the server is asked again once it has answered somebody else after it could not be reached; shortened at random by
-    /// up to half, so that not all ask at once.</summary>
-    private static readonly TimeSpan AfterAnswer = TimeSpan.FromMilliseconds(400);
-
     /// <summary>A watch that has lasted this long makes up for failures before it: else a connection that breaks now and then would make
     /// the pauses, in which the copy is out of date, longer and longer.</summary>
     private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
@@ -129,7 +125,11 @@ public sealed class SharedInformer<T> : IInformer
 
             KubernetesMetrics.WatchReconnects.Add(1, new("resource", _kind.Plural), new KeyValuePair<string, object?>("reason", reason));
             if (pause > TimeSpan.Zero)
-                await Pause(pause, cutOff, cancellation);
+            {
+                // What is known ages meanwhile, and the pause may be long: for a server out of reach it ends when it answers anybody.
+                var paused = cutOff ? _transport.PauseAsync(pause, cancellation) : Task.Delay(pause, _time, cancellation);
+                await paused.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
     }
 
@@ -157,22 +157,6 @@ public sealed class SharedInformer<T> : IInformer
                 Log.WatchFailed(_logger, error, _kind.Plural, pause.TotalSeconds);
                 return ("failed", pause);
         }
-    }
-
-    /// <summary>Waits for a pause; for one after a failure to reach the server only until it answers anybody, since what is known ages
-    /// meanwhile and the pause may be long.</summary>
-    private async Task Pause(TimeSpan pause, bool cutOff, CancellationToken cancellation)
-    {
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        try
-        {
-            var answer = cutOff ? _transport.WaitForAnswerAsync(ends.Token) : Task.Delay(Timeout.InfiniteTimeSpan, _time, ends.Token);
-            var whole = Task.Delay(pause, _time, ends.Token);
-            if (await Task.WhenAny(whole, answer) == answer)
-                await Task.WhenAny(whole, Task.Delay(AfterAnswer * (1 - (_random.NextDouble() / 2)), _time, ends.Token));
-            await ends.CancelAsync();
-        }
-        catch (OperationCanceledException) { }
     }
 
     private async Task ListAsync(CancellationToken cancellation)

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Xds.Cache;
 using MeshOperator.Xds.Resources;
@@ -27,13 +26,14 @@ public sealed class ProxyRegistry
     private long _revision;
     private long _unsettled;
     private int _libraries;
-    private readonly SettledPolicies _settled = new();
+    private readonly PolicyMeter _policies;
 
     /// <summary>A registry that measures against what <paramref name="cache"/> serves.</summary>
     public ProxyRegistry(SnapshotCache cache)
     {
         ArgumentNullException.ThrowIfNull(cache);
         _cache = cache;
+        _policies = new PolicyMeter(this);
         cache.Updated += () => NotifyChanged();
     }
 
@@ -47,6 +47,12 @@ public sealed class ProxyRegistry
     /// <summary>Grows with each change by which a proxy may come to lack what it has acknowledged before: it connects or goes, subscribes
     /// to something else, or rejects something.</summary>
     internal long Unsettled => Volatile.Read(ref _unsettled);
+
+    /// <summary>The connections of now, in no order.</summary>
+    internal IEnumerable<ProxyConnection> Connected => _proxies.Values;
+
+    /// <summary>Whether gRPC libraries are connected.</summary>
+    internal bool HasLibraries => Volatile.Read(ref _libraries) > 0;
 
     /// <summary>Grows each time a proxy connects or goes. Who has measured something of connected and of other proxies, and finds it
     /// as it was before, has missed none and counted none twice.</summary>
@@ -123,52 +129,10 @@ public sealed class ProxyRegistry
     /// <param name="policy">The policy.</param>
     /// <param name="expected">Proxies that are not connected here and are to be counted if the policy applies to them.</param>
     /// <param name="generation">The policy's generation, by which a replica of another version is judged.</param>
-    public PolicyProgress GetProgress(PolicyKey policy, ExpectedProxies? expected = null, long? generation = null)
-    {
-        if (_cache.Current is not { } configuration || PolicyCarriers.Find(configuration, policy) is not { } carriers)
-            return PolicyProgress.None;
-        expected ??= ExpectedProxies.None;
-        var turn = _settled.Turn(configuration, Unsettled, Volatile.Read(ref _libraries) > 0, expected);
-        if (_settled.FindProgress(turn, policy, generation) is { } known)
-            return known;
-        var total = new TotalProgress();
-        var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
-        foreach (var proxy in _proxies.Values)
-        {
-            if (proxy.IsProxyless)
-                MeasureLibrary(carriers, proxy, libraries);
-            else if (!expected.Remote.IsElsewhere(proxy.NodeId, proxy.ConnectedAt))
-                total.Add(proxy.NodeId, carriers.Measure(proxy));
-        }
-
-        foreach (var replica in expected.Remote.Replicas)
-            AddLibraries(replica.Report.Policies.GetValueOrDefault(policy), libraries);
-        foreach (var (nodeId, progress) in libraries)
-            total.Add(nodeId, progress);
-        var isSettled = total.IsSettled;
-        var measure = new RemoteMeasure(policy, carriers, generation);
-        foreach (var group in expected.In(configuration, FindConnectedAt))
-        {
-            var own = group.Node.Own;
-            var isShared = carriers.AreIn(configuration.FindShared(group.Node));
-            if (!isShared && !carriers.AreIn(own))
-                continue;
-            total.AddUnconnected(group.Missing);
-            foreach (var proxy in group.Elsewhere)
-            {
-                var state = measure.Judge(proxy.Replica, proxy.Workload.NodeId, own, isShared);
-                if (proxy.Missing is { } missing && state is not RemoteState.Acknowledged)
-                    total.AddUnconnected([missing]);
-                else
-                    total.Add(proxy.Replica, proxy.Workload.NodeId, state, measure);
-            }
-        }
-
-        var result = total.ToProgress() with { Silent = expected.Remote.Silent };
-        if (isSettled)
-            _settled.Keep(turn, policy, generation, result);
-        return result;
-    }
+    public PolicyProgress GetProgress(PolicyKey policy, ExpectedProxies? expected = null, long? generation = null) =>
+        _cache.Current is { } configuration
+            ? _policies.Measure(configuration, policy, expected ?? ExpectedProxies.None, generation)
+            : PolicyProgress.None;
 
     /// <summary>The node ids of the proxies that are connected here and that a policy applies to.</summary>
     public IReadOnlyList<string> FindTargeted(PolicyKey policy)
@@ -185,30 +149,7 @@ public sealed class ProxyRegistry
     }
 
     /// <summary>What this replica can say to others about its proxies.</summary>
-    public ReplicaProxies Report()
-    {
-        if (_cache.Current is not { } configuration)
-            return ReplicaProxies.None;
-        var turn = _settled.Turn(configuration, Unsettled, Volatile.Read(ref _libraries) > 0);
-        List<ProxyConnection> connections = [.. _proxies.Values];
-        var proxies = ImmutableDictionary.CreateBuilder<string, ReportedProxy>(StringComparer.Ordinal);
-        foreach (var proxy in connections.Where(proxy => !proxy.IsProxyless))
-        {
-            var own = PolicyCarriers.FindNode(configuration, proxy)?.Own.Fingerprint ?? 0;
-            proxies[proxy.NodeId] = new ReportedProxy(proxy.ConnectedAt, own);
-        }
-
-        var policies = ImmutableDictionary.CreateBuilder<PolicyKey, ReportedPolicy>();
-        foreach (var policy in configuration.Policies.Keys.Concat(configuration.InboundPolicies).Distinct())
-        {
-            var report = _settled.FindReport(policy);
-            if (report is null && (report = Report(PolicyCarriers.Find(configuration, policy)!, connections)).IsSettled)
-                _settled.Keep(turn, policy, report);
-            policies[policy] = report;
-        }
-
-        return new ReplicaProxies(proxies.ToImmutable(), policies.ToImmutable());
-    }
+    public ReplicaProxies Report() => _cache.Current is { } configuration ? _policies.Report(configuration) : ReplicaProxies.None;
 
     /// <summary>Whether the proxy of <paramref name="workload"/> has acknowledged the listeners of its own that are served now; true when
     /// it is not connected here.</summary>
@@ -310,62 +251,6 @@ public sealed class ProxyRegistry
 
     /// <summary>Since when an Envoy is connected to this replica; null when it is not.</summary>
     public DateTimeOffset? FindConnectedAt(string nodeId) => _proxies.TryGetValue((nodeId, null), out var proxy) ? proxy.ConnectedAt : null;
-
-    private static void MeasureLibrary(PolicyCarriers carriers, ProxyConnection proxy, Dictionary<string, ProxyProgress> libraries)
-    {
-        var progress = libraries.GetValueOrDefault(proxy.NodeId);
-        carriers.MeasureLibrary(proxy, ref progress);
-        libraries[proxy.NodeId] = progress;
-    }
-
-    /// <summary>A library may have streams to several replicas, and counts once.</summary>
-    private static void AddLibraries(ReportedPolicy? reported, Dictionary<string, ProxyProgress> libraries)
-    {
-        foreach (var nodeId in reported?.Libraries ?? [])
-        {
-            var progress = libraries.GetValueOrDefault(nodeId);
-            progress.Count(
-                reported!.Behind.Contains(nodeId, StringComparer.Ordinal),
-                reported.Rejected.FirstOrDefault(rejection => rejection.NodeId == nodeId)
-            );
-            libraries[nodeId] = progress;
-        }
-    }
-
-    private static ReportedPolicy Report(PolicyCarriers carriers, List<ProxyConnection> connections)
-    {
-        var (behind, rejected, unused) = (new List<string>(), new List<ProxyRejection>(), new List<string>());
-        var libraries = new Dictionary<string, ProxyProgress>(StringComparer.Ordinal);
-        foreach (var proxy in connections)
-        {
-            if (proxy.IsProxyless)
-                MeasureLibrary(carriers, proxy, libraries);
-            else if (carriers.AreFor(proxy))
-                Sort(proxy.NodeId, carriers.Measure(proxy));
-        }
-
-        foreach (var (nodeId, progress) in libraries.Where(library => library.Value.IsTargeted))
-            Sort(nodeId, progress);
-        return new ReportedPolicy(
-            carriers.Fingerprint(),
-            Ordered(behind),
-            rejected.OrderBy(rejection => rejection.NodeId, StringComparer.Ordinal).ToValueList(),
-            Ordered(unused),
-            Ordered(libraries.Where(library => library.Value.IsTargeted).Select(library => library.Key))
-        );
-
-        void Sort(string nodeId, ProxyProgress progress)
-        {
-            if (!progress.IsTargeted)
-                unused.Add(nodeId);
-            else if (progress.Rejection is var (resource, reason))
-                rejected.Add(new ProxyRejection(nodeId, resource, reason));
-            else if (progress.IsPending)
-                behind.Add(nodeId);
-        }
-    }
-
-    private static ValueList<string> Ordered(IEnumerable<string> nodeIds) => nodeIds.Order(StringComparer.Ordinal).ToValueList();
 
     private static ProxyStatus Describe(ProxyConnection proxy)
     {

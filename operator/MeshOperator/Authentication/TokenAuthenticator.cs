@@ -15,7 +15,6 @@ internal sealed class TokenAuthenticator(
     AttemptLimiter attempts,
     PodSessions pods,
     KubernetesTransport transport,
-    Random random,
     TimeProvider time,
     ILogger<TokenAuthenticator> logger
 ) : INodeAuthenticator
@@ -25,9 +24,6 @@ internal sealed class TokenAuthenticator(
 
     /// <summary>A token that expired this long ago is not even reviewed; of younger ones the API server's clock is asked.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(5);
-
-    /// <summary>Within which clients that waited for the API server have their tokens reviewed once it answers.</summary>
-    private static readonly TimeSpan AfterAnswer = TimeSpan.FromMilliseconds(500);
 
     /// <summary>How soon the API server is asked again that was out of reach, if it answers nothing else before.</summary>
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(2);
@@ -145,8 +141,7 @@ internal sealed class TokenAuthenticator(
             }
 
             // Where nobody else asks the server, nobody is answered.
-            await Task.WhenAny(transport.WaitForAnswerAsync(cancellation), Task.Delay(AskAgainAfter, time, cancellation));
-            await Task.Delay(AfterAnswer * random.NextDouble(), time, cancellation);
+            await transport.PauseAsync(AskAgainAfter, cancellation);
         }
     }
 

@@ -185,6 +185,43 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
         result.Failed.ShouldBe(0, result.ToString());
     }
 
+    /// <remarks>The caller's proxy keeps its stream, and knows only pods that have ended.</remarks>
+    [Fact]
+    public async Task Callers_of_a_silent_replica_reach_pods_that_replaced_all_others_meanwhile()
+    {
+        var shop = await NamespaceAsync("silent", proxies: 4, Turn.Alone);
+        await using var replicas = await OperatorReplicas.StartAsync(Mesh, 2);
+        var leader = await replicas.LeaderAsync(LeaderWithin);
+        var silent = replicas.All.Single(replica => replica != leader);
+        await replicas.LeadProxiesToAsync(silent);
+        await shop.DeployAsync("client");
+        await replicas.LeadProxiesToAsync(leader);
+        var web = await shop.DeployAsync("web", replicas: 2);
+        await shop.WaitUntilProxiesKnowAllAsync();
+        var load = Load.Open(shop.Workload("client").Client, "http://web/", Rate);
+        await load.ReachesAsync((int)Rate);
+        (await silent.ServesAsync(shop.Workload("client").Pods[0])).ShouldBeTrue();
+
+        var replacedAt = TimeSpan.Zero;
+        silent.Pause();
+        try
+        {
+            await web.RestartAsync();
+            replacedAt = load.Now;
+            await load.GoOnAsync(TimeSpan.FromSeconds(4));
+        }
+        finally
+        {
+            silent.Continue();
+        }
+
+        var result = await load.EndAsync();
+        // What has come to an old pod's proxy just before its end is lost with it.
+        var after = result.Between(replacedAt, TimeSpan.MaxValue);
+        after.Failed.ShouldBe(0, result.ToString());
+        after.Total.ShouldBeGreaterThan((int)Rate);
+    }
+
     /// <summary>Changes the mode and waits until all proxies have it. A webhook call may meet a replica that is gone and not known to
     /// be.</summary>
     private static async Task ModeAsync(TestNamespace shop, string mode)
