@@ -208,7 +208,8 @@ public sealed class ReplicaScenarios(TestMesh mesh) : Scenario(mesh)
         {
             await web.RestartAsync();
             replacedAt = load.Now;
-            await load.GoOnAsync(TimeSpan.FromSeconds(4));
+            // For as long as all attempts at endpoints take.
+            await load.GoOnAsync(TimeSpan.FromSeconds(20));
         }
         finally
         {

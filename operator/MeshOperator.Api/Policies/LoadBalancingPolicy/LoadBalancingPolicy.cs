@@ -52,7 +52,8 @@ public sealed class LoadBalancingPolicySpec
     public SlowStartSpec? SlowStart { get; set; }
 
     /// <summary>If the share of endpoints that are not ejected falls below this, in percent, all endpoints are used. 0 means that ejected
-    /// endpoints are never used. If omitted, 50, or what the maxEjectionPercent of a CircuitBreaker leaves if that is less.</summary>
+    /// endpoints are never used. If omitted, 50, or what the maxEjectionPercent of a CircuitBreaker leaves if that is less; without a
+    /// CircuitBreaker, the Service's own address takes the part of ejected endpoints below 50.</summary>
     [RangeMinimum(0)]
     [RangeMaximum(100)]
     public int? PanicThreshold { get; set; }

@@ -54,7 +54,7 @@ internal static class ClusterBuilder
 
     private static Cluster Outbound(MeshServicePort port, bool consistentHashing, HeaderCase headerCase, bool isForCopies)
     {
-        var cluster = ForSidecars(port, Eds(Names.Outbound(port.Service, port.Port)));
+        var cluster = ForSidecars(port, Eds(Names.Outbound(port.Service, port.Port)), ServiceAddress.IsFor(port));
         cluster.AltStatName = Names.OutboundStat(port.Service, port.Port);
         cluster.CommonLbConfig = new() { UpdateMergeWindow = EnvoyMessages.Duration(UpdateMergeWindow) };
         if (consistentHashing)
@@ -123,14 +123,17 @@ internal static class ClusterBuilder
     }
 
     /// <summary>What a proxy sees to and a library does not.</summary>
-    private static Cluster ForSidecars(MeshServicePort port, Cluster cluster)
+    /// <param name="port">The service port.</param>
+    /// <param name="cluster">Its cluster.</param>
+    /// <param name="hasAddress">Whether <see cref="ServiceAddress"/> is behind the endpoints.</param>
+    private static Cluster ForSidecars(MeshServicePort port, Cluster cluster, bool hasAddress = false)
     {
         cluster.ConnectTimeout = EnvoyMessages.Duration(port.Connection.ConnectTimeout ?? DefaultConnectTimeout);
         cluster.UpstreamConnectionOptions = Keepalive.Upstream;
         cluster.UpstreamBindConfig = Keepalive.UpstreamBind;
         cluster.CircuitBreakers = Breakers(port.Connection);
         if (EjectsUnreachable(port))
-            OutlierBuilder.Unreachable(cluster);
+            OutlierBuilder.Unreachable(cluster, all: hasAddress);
         else
             OutlierBuilder.Apply(port.Connection.Breaker?.Outliers, cluster);
         return cluster;

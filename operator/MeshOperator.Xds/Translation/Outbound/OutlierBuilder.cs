@@ -39,9 +39,10 @@ internal static class OutlierBuilder
             },
         };
 
-    /// <summary>Ejects endpoints that cannot be reached, at most half of them: as requests to them fail quickly, the least loaded of two is
-    /// often such a one, and retries alone would have to make up for many requests.</summary>
-    public static void Unreachable(Cluster cluster) =>
+    /// <summary>Ejects endpoints that cannot be reached: as requests to them fail quickly, the least loaded of two is often such a one, and
+    /// retries alone would have to make up for many requests. At most half of them, unless something else takes the requests of
+    /// the others.</summary>
+    public static void Unreachable(Cluster cluster, bool all) =>
         cluster.OutlierDetection = new EnvoyDetection
         {
             Consecutive5Xx = UnreachableAfter,
@@ -54,7 +55,7 @@ internal static class OutlierBuilder
             Interval = EnvoyMessages.Duration(UnreachableLookEvery),
             BaseEjectionTime = EnvoyMessages.Duration(UnreachableFor),
             MaxEjectionTime = EnvoyMessages.Duration(UnreachableAtMost),
-            MaxEjectionPercent = PanicPercent,
+            MaxEjectionPercent = all ? Always : PanicPercent,
         };
 
     /// <summary>Adds it to a cluster. One endpoint may always be ejected, as a share of a few endpoints would be none; but of a single

@@ -7,15 +7,16 @@ using MeshOperator.Xds.Translation.Shared;
 namespace MeshOperator.Xds.Translation.Outbound;
 
 /// <summary>The service's own address, behind its endpoints. A proxy whose replica of the operator is silent may know only pods that have
-/// ended; the node knows the ones that there are, so a request goes there that no endpoint took.</summary>
+/// ended; the node knows the ones that there are, so a request goes there that no endpoint took, or none is left to take.</summary>
 internal static class ServiceAddress
 {
     /// <summary>How many attempts endpoints have: as many as there would be without it, as an address leads to endpoints that were tried,
     /// too.</summary>
     private const int AttemptsBefore = 3;
 
-    /// <summary>Envoy uses the address, too, as far as less than this share of the endpoints is in use: so no other request does.</summary>
-    private const uint LeastInUse = 100_000;
+    /// <summary>How many percent of the requests all endpoints together would take: as long as half of them can be reached, these take all.
+    /// Of fewer, each would take more than twice its part; what is beyond that goes to the address.</summary>
+    private const uint Capacity = 200;
 
     /// <summary>After how many attempts a request goes to the address.</summary>
     public static RetryPolicy.Types.RetryPriority LastAttempt { get; } =
@@ -31,17 +32,17 @@ internal static class ServiceAddress
         if (Find(port) is not { } address || assignment.Endpoints.Count == 0)
             return assignment;
         assignment.Endpoints.Add(EndpointBuilder.Last(new MeshEndpoint(address, port.Port, port.Endpoints[0].Identity, null)));
-        assignment.Policy = new() { OverprovisioningFactor = LeastInUse };
+        assignment.Policy = new() { OverprovisioningFactor = Capacity };
         return assignment;
     }
 
-    /// <summary>The address that is behind the endpoints of a port: where no policy says how requests are retried or endpoints chosen, and
-    /// all endpoints are connected to alike; else null.</summary>
+    /// <summary>Whether it is for a port: where no policy says how endpoints are ejected, or what becomes of requests then.</summary>
+    public static bool IsFor(MeshServicePort port) =>
+        port is { NodeAddress: not null, Balancing.PanicPercent: null, Protocol: not PortProtocol.Tcp }
+        && ClusterBuilder.EjectsUnreachable(port);
+
+    /// <summary>The address behind the endpoints of a port; null where there is none, as to an address all connections are alike, and those
+    /// to endpoints may not be.</summary>
     public static string? Find(MeshServicePort port) =>
-        port is { Endpoints.Count: > 0, Balancing.PanicPercent: null }
-        && port.Protocol is not PortProtocol.Tcp
-        && ClusterBuilder.EjectsUnreachable(port)
-        && port.Endpoints.Select(endpoint => endpoint.Identity is null).Distinct().Count() == 1
-            ? port.NodeAddress
-            : null;
+        IsFor(port) && port.Endpoints.Select(endpoint => endpoint.Identity is null).Distinct().Count() == 1 ? port.NodeAddress : null;
 }
