@@ -8,14 +8,19 @@ namespace MeshOperator.Benchmarks;
 /// <summary><c>meshop run</c> as a process that can be killed and started again at the same port.</summary>
 /// <param name="kubeconfig">The kubeconfig of its cluster.</param>
 /// <param name="program">Its <c>meshop.dll</c>; by default the one that was built with this program.</param>
-internal sealed class MeshopRun(string kubeconfig, string? program = null) : IAsyncDisposable
+/// <param name="hasWebhooks">Whether it serves webhooks, too.</param>
+internal sealed class MeshopRun(string kubeconfig, string? program = null, bool hasWebhooks = false) : IAsyncDisposable
 {
     private readonly int _port = FreePort();
+    private readonly int _webhookPort = hasWebhooks ? FreePort() : 0;
     private readonly int _metricsPort = FreePort();
     private Process? _process;
 
     /// <summary>Where proxies find it.</summary>
     public Uri Address => new($"https://localhost:{_port}");
+
+    /// <summary>Where its webhooks are.</summary>
+    public Uri Webhooks => new($"https://localhost:{_webhookPort}");
 
     /// <summary>The CPU that it has taken since it was started.</summary>
     public TimeSpan Cpu
@@ -54,7 +59,7 @@ internal sealed class MeshopRun(string kubeconfig, string? program = null) : IAs
                 "--xds-port",
                 _port.ToString(CultureInfo.InvariantCulture),
                 "--webhook-port",
-                "0",
+                _webhookPort.ToString(CultureInfo.InvariantCulture),
                 "--metrics-port",
                 _metricsPort.ToString(CultureInfo.InvariantCulture),
                 "--replica-port",

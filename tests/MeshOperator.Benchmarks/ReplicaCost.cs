@@ -41,10 +41,20 @@ internal static class ReplicaCost
         var proxies = await mesh.ProxiesAsync(streams, i => runs[i % replicas].Address, takesAll: true);
         using var end = new CancellationTokenSource();
         var statuses = new Statuses(transport, end.Token);
+        var (before, connected) = (runs.ConvertAll(run => run.Cpu), Stopwatch.GetTimestamp());
         var running = proxies.ConvertAll(proxy => Task.Run(() => proxy.RunAsync(end.Token)));
         await SimulatedMesh.UntilBackAsync(proxies);
         await statuses.AreTrueAsync(Enumerable.Range(0, policies).ToDictionary(Name, _ => 1L));
-
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"all streams connect, statuses true after {Stopwatch.GetElapsedTime(connected).TotalSeconds:0.0} s: "
+            )
+                + string.Join(
+                    ", ",
+                    runs.Select((run, i) => string.Create(CultureInfo.InvariantCulture, $"{(run.Cpu - before[i]).TotalSeconds:0.0} s"))
+                )
+        );
         Report($"{streams} streams, {policies} policies, {replicas} replicas, idle", runs, await CpuAsync(runs, Idle));
         statuses.Begin();
         var changed = new Dictionary<string, long>();

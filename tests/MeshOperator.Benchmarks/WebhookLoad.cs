@@ -6,32 +6,31 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using k8s;
-using MeshOperator.Composition;
-using MeshOperator.Listeners;
-using MeshOperator.Local;
-using MeshOperator.Settings;
-using Serilog.Events;
 
 namespace MeshOperator.Benchmarks;
 
-/// <summary>The injection webhook over HTTPS: at a steady rate, and with large pods. The operator, an idle API server and the client are in
-/// one process.</summary>
+/// <summary>The injection webhook over HTTPS: at a steady rate, and with large pods. The operator is a process of its own; an idle API
+/// server and the client are in this one.</summary>
 internal sealed class WebhookLoad : IDisposable
 {
-    private const string Namespace = "shop";
+    private const string Injection = "/mutate/pods";
+
+    /// <summary>A path of the webhooks' port at which there is none: what client, TLS and the machine take by themselves.</summary>
+    private const string Nothing = "/mutate/nothing";
+
     private const int UsualVariables = 12;
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
     private readonly HttpClient _client;
 
-    private WebhookLoad(OperatorHost host)
+    private WebhookLoad(Uri address, string bundle)
     {
         var roots = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        roots.CustomTrustStore.ImportFromPem(host.TrustBundle);
+        roots.CustomTrustStore.ImportFromPem(bundle);
         _client = new HttpClient(
             new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = roots } }
         )
         {
-            BaseAddress = new Uri($"https://localhost:{host.Ports[ListenerKind.Webhooks].Port}"),
+            BaseAddress = address,
             DefaultRequestVersion = HttpVersion.Version20,
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
@@ -43,25 +42,25 @@ internal sealed class WebhookLoad : IDisposable
     /// <exception cref="InvalidOperationException">A pod came back without a sidecar, so that something else was measured.</exception>
     public static async Task MeasureAsync(int rate, TimeSpan duration)
     {
-        var options = new OperatorOptions
+        await using var mesh = await SimulatedMesh.StartAsync(services: 10, endpoints: 1);
+        await using var run = new MeshopRun(mesh.Kubeconfig, hasWebhooks: true);
+        await run.StartAsync();
+        await run.UntilReadyAsync();
+        using var load = new WebhookLoad(run.Webhooks, await StreamTokens.RootsAsync(mesh.Client));
+        foreach (var path in new[] { Injection, Nothing, Injection, Nothing })
         {
-            LoopbackOnly = true,
-            XdsTlsPort = 0,
-            WebhookPort = 0,
-            MetricsPort = 0,
-            LogLevel = LogEventLevel.Warning,
-        };
-        await using var mesh = await LocalMesh.StartAsync(new LocalMeshOptions { Operator = options }, CancellationToken.None);
-        using var load = new WebhookLoad(mesh.Host);
-        await load.SteadyAsync(rate, WarmUp);
-        var latencies = await load.SteadyAsync(rate, duration);
-        Console.WriteLine(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{latencies.Count} requests, {rate} a second: p50 {Share(latencies, 0.5):0.0} ms, p90 {Share(latencies, 0.9):0.0} "
-                    + $"ms, p99 {Share(latencies, 0.99):0.0} ms, p99.9 {Share(latencies, 0.999):0.0} ms, most {latencies[^1]:0.0} ms"
-            )
-        );
+            await load.SteadyAsync(path, rate, WarmUp);
+            var latencies = await load.SteadyAsync(path, rate, duration);
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{path}, {latencies.Count} requests, {rate} a second: p50 {Share(latencies, 0.5):0.0} ms, p90 "
+                        + $"{Share(latencies, 0.9):0.0} ms, p99 {Share(latencies, 0.99):0.0} ms, p99.9 {Share(latencies, 0.999):0.0} ms, "
+                        + $"most {latencies[^1]:0.0} ms"
+                )
+            );
+        }
+
         foreach (var (variables, times) in new[] { (150, 400), (1_500, 100), (15_000, 20) })
         {
             var durations = await load.OneByOneAsync(variables, times);
@@ -82,7 +81,7 @@ internal sealed class WebhookLoad : IDisposable
 
     /// <summary>Sends requests by the clock, whether those before are answered or not, and measures each from when it was due.</summary>
     /// <returns>Milliseconds, ordered.</returns>
-    private async Task<List<double>> SteadyAsync(int rate, TimeSpan duration)
+    private async Task<List<double>> SteadyAsync(string path, int rate, TimeSpan duration)
     {
         var review = Review(UsualVariables);
         var start = Stopwatch.GetTimestamp();
@@ -92,7 +91,7 @@ internal sealed class WebhookLoad : IDisposable
             var due = TimeSpan.FromSeconds((double)i / rate);
             if (due - Stopwatch.GetElapsedTime(start) is { Ticks: > 0 } early)
                 await Task.Delay(early, TimeProvider.System);
-            pending.Add(SendAsync(review, start, due));
+            pending.Add(SendAsync(path, review, start, due));
         }
 
         return [.. (await Task.WhenAll(pending)).Order()];
@@ -105,18 +104,18 @@ internal sealed class WebhookLoad : IDisposable
         var review = Review(variables);
         var durations = new List<double>();
         for (var i = 0; i < times; i++)
-            durations.Add(await SendAsync(review, Stopwatch.GetTimestamp(), TimeSpan.Zero));
+            durations.Add(await SendAsync(Injection, review, Stopwatch.GetTimestamp(), TimeSpan.Zero));
         durations.Sort();
         return durations;
     }
 
-    private async Task<double> SendAsync(byte[] review, long start, TimeSpan due)
+    private async Task<double> SendAsync(string path, byte[] review, long start, TimeSpan due)
     {
         using var content = new ByteArrayContent(review) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
-        using var response = await _client.PostAsync(new Uri("/mutate/pods", UriKind.Relative), content);
+        using var response = await _client.PostAsync(new Uri(path, UriKind.Relative), content);
         var body = await response.Content.ReadAsByteArrayAsync();
         var took = Stopwatch.GetElapsedTime(start) - due;
-        if (!response.IsSuccessStatusCode || body.AsSpan().IndexOf("\"patch\""u8) < 0)
+        if (path == Injection && (!response.IsSuccessStatusCode || body.AsSpan().IndexOf("\"patch\""u8) < 0))
             throw new InvalidOperationException($"{response.StatusCode}: no sidecar was added");
         return took.TotalMilliseconds;
     }
@@ -143,7 +142,7 @@ internal sealed class WebhookLoad : IDisposable
                     ["version"] = "v1",
                     ["resource"] = "pods",
                 },
-                ["namespace"] = Namespace,
+                ["namespace"] = LargeCluster.Namespace,
                 ["operation"] = "CREATE",
                 ["object"] = pod,
             },

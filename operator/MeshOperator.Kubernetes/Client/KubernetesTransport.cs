@@ -51,8 +51,8 @@ public sealed class KubernetesTransport
                 or TimeoutException
                 or KubernetesApiException { Reason: KubernetesApiException.CircuitOpen };
 
-    /// <summary>Waits for a pause after the server could not be reached; only until it answers any request, a watch among them, and then for
-    /// a moment at random. An answer that says that the server is overwhelmed or not there (429, 500 and above) is none.</summary>
+    /// <summary>Waits for a pause after the server could not be reached; only until it answers any request, a watch among them, and then
+    /// for a moment at random. An answer that says that the server is overwhelmed or not there (429, 500 and above) is none.</summary>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public async Task PauseAsync(TimeSpan pause, CancellationToken cancellation)
     {

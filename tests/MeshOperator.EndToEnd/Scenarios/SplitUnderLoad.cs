@@ -10,8 +10,11 @@ namespace MeshOperator.EndToEnd.Scenarios;
 internal sealed class SplitUnderLoad(TestNamespace shop)
 {
     private static readonly TimeSpan SettlesWithin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
     private readonly List<string> _false = [];
-    private string _version = "web";
+
+    /// <summary>When it was last begun to send requests elsewhere, by the load's clock.</summary>
+    private TimeSpan _changedAt;
 
     /// <summary>Requests to <c>http://web/</c>; null while there are none.</summary>
     public Load? Load { get; set; }
@@ -24,7 +27,7 @@ internal sealed class SplitUnderLoad(TestNamespace shop)
     /// <param name="settles">Whether to wait until the status says so.</param>
     public async Task SendToAsync(string version, bool settles)
     {
-        _version = version;
+        _changedAt = Load?.Now ?? TimeSpan.Zero;
         var other = version == "web" ? "canary" : "web";
         var split = $$"""
             apiVersion: meshoperator.io/v1alpha1
@@ -39,22 +42,33 @@ internal sealed class SplitUnderLoad(TestNamespace shop)
             await IsTrueAsync(SettlesWithin);
     }
 
-    /// <summary>Waits until the status says that all proxies have the split as it is now, and then looks whether requests agree.</summary>
+    /// <summary>Waits until the status says that all proxies have the split as it is now, and then looks whether requests agree for a
+    /// second, or until somebody else changes the split.</summary>
     public async Task IsTrueAsync(TimeSpan within)
     {
-        await Eventually.Succeeds(IsAcknowledgedAsync, within);
+        var (version, asked) = (string.Empty, TimeSpan.Zero);
+        await Eventually.Succeeds(
+            async () =>
+            {
+                asked = Load?.Now ?? TimeSpan.Zero;
+                version = await AcknowledgedAsync();
+            },
+            within
+        );
         if (Load is not { } load)
             return;
         var from = load.Now;
-        await load.GoOnAsync(TimeSpan.FromSeconds(1));
-        foreach (var sample in load.SoFar.Between(from, from + TimeSpan.FromSeconds(1)).Samples)
+        await load.GoOnAsync(Look);
+        var until = _changedAt > asked ? _changedAt : from + Look;
+        foreach (var sample in load.SoFar.Between(from, until).Samples)
         {
-            if (sample.Status == 200 && sample.Version != _version)
-                _false.Add($"at {sample.Start}: {sample.Version} answered when all proxies were said to send requests to {_version}");
+            if (sample.Status == 200 && sample.Version != version)
+                _false.Add($"at {sample.Start}: {sample.Version} answered when all proxies were said to send requests to {version}");
         }
     }
 
-    private async Task IsAcknowledgedAsync()
+    /// <summary>Where the split as it is now sends requests, if its status says that all proxies have it.</summary>
+    private async Task<string> AcknowledgedAsync()
     {
         var split = await Policies.ReadAsync(shop.Mesh, "TrafficSplit", shop.Name, "web");
         var condition = (split["status"]?["conditions"] as JsonArray)?.FirstOrDefault(c => (string?)c!["type"] == "Programmed");
@@ -64,5 +78,6 @@ internal sealed class SplitUnderLoad(TestNamespace shop)
             || (int?)split["status"]!["proxies"]!["targeted"] != (int?)split["status"]!["proxies"]!["acknowledged"]
         )
             throw new TimeoutException($"the split is not acknowledged by all: {split["status"]?.ToJsonString()}");
+        return (string)split["spec"]!["backends"]![0]!["service"]!;
     }
 }
