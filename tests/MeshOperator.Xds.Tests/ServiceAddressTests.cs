@@ -1,3 +1,4 @@
+using Envoy.Config.Cluster.V3;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Route.V3;
 using MeshOperator.Mesh.Model;
@@ -50,8 +51,20 @@ public sealed class ServiceAddressTests
 
         Addresses(endpoints, priority: 0).ShouldBe([("10.0.2.1", 8080u), ("10.0.2.2", 8080u)]);
         Addresses(endpoints, priority: 1).ShouldBe([(Address, 80u)]);
-        endpoints.Policy.OverprovisioningFactor.ShouldNotBeNull().ShouldBeGreaterThanOrEqualTo(10_000u, "one endpoint of 100 is enough");
+        endpoints.Policy.OverprovisioningFactor.ShouldBe(200u, "half of the endpoints take all requests");
     }
+
+    [Theory]
+    [InlineData(Address, 100)]
+    [InlineData(null, 50)]
+    public void Lets_all_endpoints_be_ejected_that_cannot_be_reached(string? address, uint percent) =>
+        new EnvoyTranslator()
+            .Translate(Model(port => port with { NodeAddress = address }))
+            .Shared[(int)ResourceType.Cluster]
+            .Find(Resource)
+            .ShouldNotBeNull()
+            .Read(Cluster.Parser)
+            .OutlierDetection.MaxEjectionPercent.ShouldBe(percent);
 
     [Fact]
     public void Is_where_a_request_goes_after_as_many_attempts_as_there_are_without_it()
