@@ -14,13 +14,18 @@ public sealed class ApplicationConnectionScenarios(TestMesh mesh, SharedNamespac
 
     private Client Caller => Workload("client").Client;
 
-    private protected override Task DeployAsync(TestNamespace ns) =>
-        Task.WhenAll(
+    private protected override async Task DeployAsync(TestNamespace ns)
+    {
+        await Task.WhenAll(
             DeployAsync(ns, "closes-early", "idle-timeout", "20ms"),
             DeployAsync(ns, "closes-always", "requests-per-connection", "1"),
             DeployAsync(ns, "two-places", "max-connections", "2"),
             ns.DeployAsync("client")
         );
+        // Connections to a port are bounded once the server's proxy knows the port by a Service.
+        var server = ns.Workload("two-places");
+        await ns.WaitUntilProxyKnowsAsync(server.Pods[0], server.Name, Port.Http, server);
+    }
 
     [Theory]
     [InlineData("closes-early", 100)]
