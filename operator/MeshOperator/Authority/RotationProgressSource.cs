@@ -57,8 +57,7 @@ internal sealed class RotationProgressSource(
     {
         if (options.ElectionIdentity is not { } self)
             return [];
-        return reports
-            .Objects.Values.Where(l => l.Spec?.HolderIdentity is { } holder && holder != self && ages.IsFresh(l))
+        return ages.FindOthers(reports.Objects.Values, self)
             .Select(l => (Holder: l.Spec.HolderIdentity, Report: TrustNotice.Read(l)))
             .Where(l => l.Report is not null)
             .ToDictionary(l => l.Holder, l => l.Report!, StringComparer.Ordinal);

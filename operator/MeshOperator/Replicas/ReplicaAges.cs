@@ -30,6 +30,17 @@ internal sealed class ReplicaAges(TimeProvider time)
     /// <summary>Whether a report's replica is alive.</summary>
     public bool IsFresh(V1Lease lease) => Measure(lease) < FreshFor;
 
+    /// <summary>The reports of the other replicas that are alive. One that has died may still be on record with an address that another
+    /// replica has now, or this one: there is the one that wrote last.</summary>
+    /// <param name="leases">All reports.</param>
+    /// <param name="self">This replica's identity.</param>
+    public IEnumerable<V1Lease> FindOthers(IEnumerable<V1Lease> leases, string self) =>
+        leases
+            .Where(lease => lease.Spec?.HolderIdentity is { } holder && (holder == self || IsFresh(lease)))
+            .GroupBy(lease => ReplicaLeases.FindAddress(lease)?.ToString() ?? lease.Metadata.Name)
+            .Select(same => same.MaxBy(lease => lease.Spec.RenewTime)!)
+            .Where(lease => lease.Spec.HolderIdentity != self);
+
     /// <summary>Whether a report's replica is long gone.</summary>
     public bool IsOld(V1Lease lease) => Measure(lease) > KeptFor;
 

@@ -44,6 +44,14 @@ internal sealed class ReplicaLeases(
     private readonly IReadOnlyList<IReplicaNotice> _notices = [.. notices];
     private V1Lease? _lease;
 
+    /// <summary>Where the replica of a report answers; null when the report does not say.</summary>
+    public static IPEndPoint? FindAddress(V1Lease lease) =>
+        lease.Metadata.Annotations is { } annotations
+        && annotations.TryGetValue(AddressAnnotation, out var text)
+        && IPEndPoint.TryParse(text, out var address)
+            ? address
+            : null;
+
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {

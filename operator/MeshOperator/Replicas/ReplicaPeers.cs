@@ -114,30 +114,17 @@ internal sealed class ReplicaPeers(
         }
     }
 
-    /// <summary>Where the other replicas are, by their names. One that has died may still be on record with an address that another one
-    /// has now, or this one; who is asked there is the one that wrote last.</summary>
+    /// <summary>Where the other replicas are, by their names.</summary>
     private Dictionary<string, IPEndPoint> FindOthers(string self)
     {
-        var found = new List<(string Holder, IPEndPoint Address, DateTime? Renewed)>();
-        foreach (var lease in leases.Objects.Values)
+        var found = new Dictionary<string, IPEndPoint>(StringComparer.Ordinal);
+        foreach (var lease in ages.FindOthers(leases.Objects.Values, self))
         {
-            if (
-                lease.Spec?.HolderIdentity is { } holder
-                && (holder == self || ages.IsFresh(lease))
-                && lease.Metadata.Annotations?.TryGetValue(ReplicaLeases.AddressAnnotation, out var text) == true
-                && IPEndPoint.TryParse(text, out var address)
-            )
-            {
-                found.Add((holder, address, lease.Spec.RenewTime));
-            }
+            if (ReplicaLeases.FindAddress(lease) is { } address)
+                found.TryAdd(lease.Spec.HolderIdentity, address);
         }
 
-        return found
-            .GroupBy(replica => replica.Address)
-            .Select(same => same.MaxBy(replica => replica.Renewed))
-            .Where(replica => replica.Holder != self)
-            .DistinctBy(replica => replica.Holder)
-            .ToDictionary(replica => replica.Holder, replica => replica.Address, StringComparer.Ordinal);
+        return found;
     }
 
     private void Look(string self)
