@@ -28,7 +28,7 @@ public static class StatisticsTags
 
     /// <summary>The tags of a pod's proxy.</summary>
     public static JsonArray Create(string ns, string serviceAccount, IDictionary<string, string> labels) =>
-        [
+        new([
             Fixed("workload", Workload(labels, serviceAccount)),
             Fixed("workload_namespace", ns),
             .. Version(labels) is { } version ? new[] { Fixed("workload_version", version) } : [],
@@ -36,7 +36,7 @@ public static class StatisticsTags
             Extracted("destination_port", $@"{Of}(?:outbound|inbound)(/(\d+))"),
             Extracted("destination_namespace", $@"{Of}outbound/\d+(/([^/.]+))"),
             Extracted("destination_service", $@"{Of}outbound/\d+/[^/.]+(/([^/.]+))"),
-        ];
+        ]);
 
     /// <summary>What users call the workload: a label if it has one, else its service account.</summary>
     public static string Workload(IDictionary<string, string> labels, string serviceAccount) => First(labels, NameLabels) ?? serviceAccount;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using k8s;
 using k8s.Models;
 using MeshOperator.Kubernetes.Admission;
@@ -22,24 +23,35 @@ public interface IOperatorBuilder
         where TEntity : class, IKubernetesObject<V1ObjectMeta>;
 
     /// <summary>Adds a controller and, if there is none yet, the informer of its kind.</summary>
-    IOperatorBuilder AddController<TImplementation, TEntity>()
+    IOperatorBuilder AddController<
+        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation,
+        TEntity
+    >()
         where TImplementation : class, IEntityController<TEntity>
         where TEntity : class, IKubernetesObject<V1ObjectMeta>;
 
     /// <summary>Adds a finalizer, which runs before an object is removed. A controller of the same kind must be added too: it attaches
     /// the finalizer. The operator needs the right to patch the kind.</summary>
     /// <param name="identifier">What is put into <c>metadata.finalizers</c>: a domain, a slash and a name.</param>
-    IOperatorBuilder AddFinalizer<TImplementation, TEntity>(string identifier)
+    IOperatorBuilder AddFinalizer<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation, TEntity>(
+        string identifier
+    )
         where TImplementation : class, IEntityFinalizer<TEntity>
         where TEntity : class, IKubernetesObject<V1ObjectMeta>;
 
     /// <summary>Adds a webhook that changes objects.</summary>
-    IOperatorBuilder AddMutationWebhook<TImplementation, TEntity>()
+    IOperatorBuilder AddMutationWebhook<
+        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation,
+        TEntity
+    >()
         where TImplementation : MutationWebhook<TEntity>
         where TEntity : class, IKubernetesObject<V1ObjectMeta>;
 
     /// <summary>Adds a webhook that accepts or refuses objects.</summary>
-    IOperatorBuilder AddValidationWebhook<TImplementation, TEntity>()
+    IOperatorBuilder AddValidationWebhook<
+        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation,
+        TEntity
+    >()
         where TImplementation : ValidationWebhook<TEntity>
         where TEntity : class, IKubernetesObject<V1ObjectMeta>;
 }
@@ -87,7 +99,10 @@ public static class KubernetesOperator
             return this;
         }
 
-        public IOperatorBuilder AddController<TImplementation, TEntity>()
+        public IOperatorBuilder AddController<
+            [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation,
+            TEntity
+        >()
             where TImplementation : class, IEntityController<TEntity>
             where TEntity : class, IKubernetesObject<V1ObjectMeta>
         {
@@ -111,7 +126,10 @@ public static class KubernetesOperator
             return this;
         }
 
-        public IOperatorBuilder AddFinalizer<TImplementation, TEntity>(string identifier)
+        public IOperatorBuilder AddFinalizer<
+            [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation,
+            TEntity
+        >(string identifier)
             where TImplementation : class, IEntityFinalizer<TEntity>
             where TEntity : class, IKubernetesObject<V1ObjectMeta>
         {
@@ -125,7 +143,10 @@ public static class KubernetesOperator
             return this;
         }
 
-        public IOperatorBuilder AddMutationWebhook<TImplementation, TEntity>()
+        public IOperatorBuilder AddMutationWebhook<
+            [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation,
+            TEntity
+        >()
             where TImplementation : MutationWebhook<TEntity>
             where TEntity : class, IKubernetesObject<V1ObjectMeta>
         {
@@ -133,7 +154,10 @@ public static class KubernetesOperator
             return this;
         }
 
-        public IOperatorBuilder AddValidationWebhook<TImplementation, TEntity>()
+        public IOperatorBuilder AddValidationWebhook<
+            [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TImplementation,
+            TEntity
+        >()
             where TImplementation : ValidationWebhook<TEntity>
             where TEntity : class, IKubernetesObject<V1ObjectMeta>
         {

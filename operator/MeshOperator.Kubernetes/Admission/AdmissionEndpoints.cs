@@ -199,7 +199,8 @@ public static class AdmissionEndpoints
     }
 
     private static TEntity? Read<TEntity>(JsonNode? json)
-        where TEntity : class => json is null ? null : KubernetesJson.Deserialize<TEntity>(json);
+        where TEntity : class => json is null ? null : EntityJson.Deserialize<TEntity>(json);
 
-    private static JsonNode Write<TEntity>(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity))!;
+    private static JsonNode Write<TEntity>(TEntity entity)
+        where TEntity : notnull => JsonNode.Parse(EntityJson.Serialize(entity))!;
 }

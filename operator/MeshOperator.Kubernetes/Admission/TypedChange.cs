@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using k8s;
+using MeshOperator.Kubernetes.Client;
 
 namespace MeshOperator.Kubernetes.Admission;
 
@@ -16,7 +17,7 @@ public static class TypedChange
     public static JsonNode? Edit<TEntity>(JsonNode original, Action<TEntity> change)
         where TEntity : class
     {
-        var entity = KubernetesJson.Deserialize<TEntity>(original.ToJsonString());
+        var entity = EntityJson.Deserialize<TEntity>(original.ToJsonString());
         var before = Write(entity);
         change(entity);
         return Apply(original, before, Write(entity));
@@ -41,7 +42,8 @@ public static class TypedChange
             _ => after?.DeepClone(),
         };
 
-    private static JsonNode? Write<TEntity>(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity));
+    private static JsonNode? Write<TEntity>(TEntity entity)
+        where TEntity : notnull => JsonNode.Parse(EntityJson.Serialize(entity));
 
     private static JsonObject ApplyToMap(JsonObject original, JsonObject before, JsonObject after)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
@@ -35,7 +36,8 @@ public sealed class EntityClient<T>
     public async Task<IReadOnlyList<T>> ListAsync(CancellationToken cancellation)
     {
         var answer = await _transport.SendAsync(HttpMethod.Get, _kind.Path(), null, Json, cancellation);
-        return KubernetesJson.Deserialize<EntityList>(new MemoryStream(answer)).Items ?? [];
+        using var list = JsonDocument.Parse(answer);
+        return EntityJson.DeserializeItems<T>(list.RootElement);
     }
 
     /// <summary>Creates an object and returns it as the server keeps it.</summary>
@@ -112,12 +114,7 @@ public sealed class EntityClient<T>
         catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound) { }
     }
 
-    private static T Read(byte[] json) => KubernetesJson.Deserialize<T>(new MemoryStream(json));
+    private static T Read(byte[] json) => EntityJson.Deserialize<T>(new MemoryStream(json));
 
-    private static byte[] Write(T entity) => Encoding.UTF8.GetBytes(KubernetesJson.Serialize(entity));
-
-    private sealed class EntityList
-    {
-        public List<T>? Items { get; set; }
-    }
+    private static byte[] Write(T entity) => Encoding.UTF8.GetBytes(EntityJson.Serialize(entity));
 }

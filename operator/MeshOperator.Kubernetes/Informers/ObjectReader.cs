@@ -58,7 +58,7 @@ internal sealed class ObjectReader<T>(string resource, InformerOptions<T> option
         string why;
         try
         {
-            var entity = KubernetesJson.Deserialize<T>(new MemoryStream(json.Array!, json.Offset, json.Count));
+            var entity = EntityJson.Deserialize<T>(new MemoryStream(json.Array!, json.Offset, json.Count));
             if (entity?.Metadata?.Name is not null)
                 return (ObjectKey.From(entity), entity.Metadata.ResourceVersion, Trimmed(entity));
             why = "it lacks metadata";

@@ -52,7 +52,7 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
     {
         var key = ObjectKey.From(cached);
         var current = Latest(cached);
-        var wanted = JsonNode.Parse(KubernetesJson.Serialize(status));
+        var wanted = JsonNode.Parse(EntityJson.Serialize(status));
         for (var conflicts = 0; ; conflicts++)
         {
             if (JsonNode.DeepEquals(ReadStatus(current), wanted))
@@ -84,5 +84,5 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
         }
     }
 
-    private static JsonNode? ReadStatus(TEntity entity) => JsonNode.Parse(KubernetesJson.Serialize(entity))?["status"];
+    private static JsonNode? ReadStatus(TEntity entity) => JsonNode.Parse(EntityJson.Serialize(entity))?["status"];
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -112,14 +113,24 @@ public sealed class LatencyHistogram : IEquatable<LatencyHistogram>
     }
 
     /// <summary>Written as an object of buckets.</summary>
-    private sealed class Converter : JsonConverter<LatencyHistogram>
+    public sealed class Converter : JsonConverter<LatencyHistogram>
     {
+        /// <inheritdoc/>
         public override LatencyHistogram Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            From(
-                (JsonSerializer.Deserialize<Dictionary<long, long>>(ref reader, options) ?? []).Select(bucket => (bucket.Key, bucket.Value))
-            );
+            From((JsonSerializer.Deserialize(ref reader, BucketsJson.Default.Buckets) ?? []).Select(bucket => (bucket.Key, bucket.Value)));
 
-        public override void Write(Utf8JsonWriter writer, LatencyHistogram value, JsonSerializerOptions options) =>
-            JsonSerializer.Serialize(writer, value.Buckets, options);
+        /// <inheritdoc/>
+        public override void Write(Utf8JsonWriter writer, LatencyHistogram value, JsonSerializerOptions options)
+        {
+            ArgumentNullException.ThrowIfNull(writer);
+            ArgumentNullException.ThrowIfNull(value);
+            writer.WriteStartObject();
+            foreach (var (milliseconds, requests) in value.Buckets)
+                writer.WriteNumber(milliseconds.ToString(CultureInfo.InvariantCulture), requests);
+            writer.WriteEndObject();
+        }
     }
 }
+
+[JsonSerializable(typeof(Dictionary<long, long>), TypeInfoPropertyName = "Buckets")]
+internal sealed partial class BucketsJson : JsonSerializerContext;

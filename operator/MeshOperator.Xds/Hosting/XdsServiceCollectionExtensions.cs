@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace MeshOperator.Xds.Hosting;
 
@@ -22,11 +23,8 @@ public static class XdsServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddGrpc();
         services.AddMetrics();
-        services
-            .AddOptions<XdsServerOptions>()
-            .Configure(options => configure?.Invoke(options))
-            .ValidateDataAnnotations()
-            .ValidateOnStart();
+        services.AddOptions<XdsServerOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<XdsServerOptions>, XdsServerOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<EnvoyTranslator>();
         services.TryAddSingleton<SnapshotCache>();

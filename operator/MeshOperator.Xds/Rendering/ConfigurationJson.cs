@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Envoy.Extensions.TransportSockets.Tls.V3;
@@ -106,6 +107,8 @@ internal static class ConfigurationJson
 
     /// <summary>All files of messages that this assembly has, so that none is forgotten when another is used inside an
     /// <c>Any</c>.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "A trimmed program keeps this assembly whole.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2067", Justification = "A trimmed program keeps this assembly whole.")]
     private static IEnumerable<FileDescriptor> OwnFiles() =>
         typeof(ConfigurationJson)
             .Assembly.GetTypes()

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace MeshOperator.Xds.Server;
 
@@ -61,3 +62,7 @@ public sealed class XdsServerOptions
     [Range(1, int.MaxValue)]
     public int MaxStreamsPerAddress { get; set; } = 128;
 }
+
+/// <summary>Checks them by their attributes.</summary>
+[OptionsValidator]
+internal sealed partial class XdsServerOptionsValidator : IValidateOptions<XdsServerOptions>;

@@ -75,7 +75,10 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
                 data[key] = value;
         }
 
-        data[Record] = JsonSerializer.SerializeToUtf8Bytes(new StateRecord(state.Epoch, state.Phase, state.Since));
+        data[Record] = JsonSerializer.SerializeToUtf8Bytes(
+            new StateRecord(state.Epoch, state.Phase, state.Since),
+            StateRecordJson.Default.StateRecord
+        );
         data[Bundle] = Bytes(state.TrustBundle);
         data[Cross] = Bytes(state.CrossCertificates);
         return WriteAsync(New(State, present, "Opaque", data), cancellation);
@@ -107,7 +110,8 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
     {
         try
         {
-            var record = JsonSerializer.Deserialize<StateRecord>(Text(secret, Record)) ?? throw new JsonException("null");
+            var record =
+                JsonSerializer.Deserialize(Text(secret, Record), StateRecordJson.Default.StateRecord) ?? throw new JsonException("null");
             return new AuthorityState
             {
                 Epoch = record.Epoch,
@@ -162,10 +166,13 @@ internal sealed class AuthoritySecrets(EntityClient<V1Secret> secrets, OperatorO
 
     private Task<V1Secret> WriteAsync(V1Secret secret, CancellationToken cancellation) =>
         secret.Metadata.ResourceVersion is null ? secrets.CreateAsync(secret, cancellation) : secrets.ReplaceAsync(secret, cancellation);
-
-    private sealed record StateRecord(
-        long Epoch,
-        [property: JsonConverter(typeof(JsonStringEnumConverter<RotationPhase>))] RotationPhase Phase,
-        DateTimeOffset Since
-    );
 }
+
+internal sealed record StateRecord(
+    long Epoch,
+    [property: JsonConverter(typeof(JsonStringEnumConverter<RotationPhase>))] RotationPhase Phase,
+    DateTimeOffset Since
+);
+
+[JsonSerializable(typeof(StateRecord))]
+internal sealed partial class StateRecordJson : JsonSerializerContext;

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace MeshOperator.Authority;
 
@@ -44,7 +45,8 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
         try
         {
             return text is null ? null
-                : JsonSerializer.Deserialize<ReplicaReport>(text) is { Done: not null, Waiting: not null } report ? report
+                : JsonSerializer.Deserialize(text, ReplicaReportJson.Default.ReplicaReport) is { Done: not null, Waiting: not null } report
+                    ? report
                 : null;
         }
         catch (JsonException)
@@ -57,7 +59,7 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
     public bool IsDone(string node) => (_hashes ??= Hashes()).Contains(Hash(node));
 
     /// <inheritdoc/>
-    public override string ToString() => JsonSerializer.Serialize(this);
+    public override string ToString() => JsonSerializer.Serialize(this, ReplicaReportJson.Default.ReplicaReport);
 
     private static ulong Hash(string node) => BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(node)));
 
@@ -69,3 +71,6 @@ internal sealed record ReplicaReport(long Epoch, byte[] Done, IReadOnlyDictionar
         return hashes;
     }
 }
+
+[JsonSerializable(typeof(ReplicaReport))]
+internal sealed partial class ReplicaReportJson : JsonSerializerContext;

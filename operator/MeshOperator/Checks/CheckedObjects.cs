@@ -2,6 +2,7 @@ using System.Net;
 using k8s;
 using k8s.Autorest;
 using k8s.Models;
+using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Manifests;
 using MeshOperator.Offline;
 
@@ -64,7 +65,7 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
         var manifests = ManifestReader.Read(text);
         var namespaces = manifests
             .Where(manifest => manifest["kind"]?.ToString() == "Namespace")
-            .Select(manifest => KubernetesJson.Deserialize<V1Namespace>(manifest.ToJsonString()))
+            .Select(manifest => EntityJson.Deserialize<V1Namespace>(manifest.ToJsonString()))
             .ToDictionary(given => given.Metadata.Name);
         var found = new List<CheckedPod>();
         foreach (var template in manifests.Select(PodTemplatePaths.Known.Find).OfType<PodTemplate>())
@@ -72,7 +73,7 @@ internal sealed class CheckedObjects(IKubernetes client, InjectionCheck check, s
             var home = template.Namespace ?? ns;
             if (!namespaces.TryGetValue(home, out var labelled))
                 namespaces[home] = labelled = await NamespaceAsync(home, cancellation);
-            var pod = KubernetesJson.Deserialize<V1Pod>(template.Content.ToJsonString());
+            var pod = EntityJson.Deserialize<V1Pod>(template.Content.ToJsonString());
             found.Add(check.Planned($"{template.Kind.ToLowerInvariant()}/{template.Name}", pod, labelled));
         }
 

@@ -2,6 +2,7 @@ using k8s;
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Injection;
+using MeshOperator.Kubernetes.Client;
 using MeshOperator.Snapshots;
 
 namespace MeshOperator.Checks;
@@ -66,7 +67,7 @@ internal sealed class InjectionCheck(SidecarInjector injector, TimeProvider time
     private string? WhyNot(V1Pod pod, V1Namespace ns)
     {
         // The injector changes what it is given.
-        var copy = KubernetesJson.Deserialize<V1Pod>(KubernetesJson.Serialize(pod));
+        var copy = EntityJson.Deserialize<V1Pod>(EntityJson.Serialize(pod));
         var outcome = injector.Inject(copy, ns.Metadata.Name);
         if (outcome.IsRefused)
             return $"the webhook would refuse it: {outcome.Reason}";

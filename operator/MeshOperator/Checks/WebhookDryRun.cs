@@ -4,6 +4,7 @@ using k8s.Autorest;
 using k8s.Models;
 using MeshOperator.Api;
 using MeshOperator.Injection;
+using MeshOperator.Kubernetes.Client;
 
 namespace MeshOperator.Checks;
 
@@ -101,7 +102,7 @@ internal sealed class WebhookDryRun(IKubernetes client, string ns)
     {
         try
         {
-            return KubernetesJson.Deserialize<V1Status>(answer).Message ?? answer;
+            return EntityJson.Deserialize<V1Status>(answer).Message ?? answer;
         }
         catch (JsonException)
         {

@@ -1,5 +1,8 @@
-using k8s;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using k8s.Exceptions;
 using k8s.KubeConfigModels;
+using MeshOperator.Kubernetes.Manifests;
 
 namespace MeshOperator.Commands;
 
@@ -7,7 +10,7 @@ namespace MeshOperator.Commands;
 /// context.</summary>
 internal static class Kubeconfigs
 {
-    /// <exception cref="k8s.Exceptions.KubeConfigException">One cannot be read.</exception>
+    /// <exception cref="KubeConfigException">One cannot be read.</exception>
     public static K8SConfiguration Merge(IEnumerable<FileInfo> files)
     {
         K8SConfiguration[] all = [.. files.Select(Load)];
@@ -22,7 +25,7 @@ internal static class Kubeconfigs
     /// <summary>A file's own paths are relative to its folder.</summary>
     private static K8SConfiguration Load(FileInfo file)
     {
-        var loaded = KubernetesClientConfiguration.LoadKubeConfig(file);
+        var loaded = Read(file);
         foreach (var cluster in (loaded.Clusters ?? []).Select(cluster => cluster.ClusterEndpoint).OfType<ClusterEndpoint>())
             cluster.CertificateAuthority = Resolve(cluster.CertificateAuthority);
         foreach (var user in (loaded.Users ?? []).Select(user => user.UserCredentials).OfType<UserCredentials>())
@@ -35,4 +38,100 @@ internal static class Kubeconfigs
 
         string? Resolve(string? path) => string.IsNullOrEmpty(path) ? path : Path.Combine(file.DirectoryName!, path);
     }
+
+    private static K8SConfiguration Read(FileInfo file)
+    {
+        try
+        {
+            var root = YamlReader.ReadAll(File.ReadAllText(file.FullName)).Select(document => document.Root).FirstOrDefault();
+            return root is JsonObject map
+                ? Read(map)
+                : throw new KubeConfigException($"{file.FullName} is no kubeconfig, which has clusters, users and contexts");
+        }
+        catch (Exception e) when (e is ManifestException or IOException or UnauthorizedAccessException)
+        {
+            throw new KubeConfigException($"{file.FullName} cannot be read as a kubeconfig: {e.Message}", e);
+        }
+    }
+
+    private static K8SConfiguration Read(JsonObject map) =>
+        new()
+        {
+            CurrentContext = Text(map, "current-context"),
+            Contexts = Named(
+                map,
+                "contexts",
+                "context",
+                (name, context) =>
+                    new Context
+                    {
+                        Name = name,
+                        ContextDetails = new ContextDetails
+                        {
+                            Cluster = Text(context, "cluster"),
+                            User = Text(context, "user"),
+                            Namespace = Text(context, "namespace"),
+                        },
+                    }
+            ),
+            Clusters = Named(
+                map,
+                "clusters",
+                "cluster",
+                (name, cluster) =>
+                    new Cluster
+                    {
+                        Name = name,
+                        ClusterEndpoint = new ClusterEndpoint
+                        {
+                            Server = Text(cluster, "server"),
+                            CertificateAuthority = Text(cluster, "certificate-authority"),
+                            CertificateAuthorityData = Text(cluster, "certificate-authority-data"),
+                            TlsServerName = Text(cluster, "tls-server-name"),
+                            SkipTlsVerify = IsTrue(cluster, "insecure-skip-tls-verify"),
+                        },
+                    }
+            ),
+            Users = Named(map, "users", "user", (name, user) => new User { Name = name, UserCredentials = ReadUser(user) }),
+        };
+
+    private static UserCredentials ReadUser(JsonObject user) =>
+        new()
+        {
+            ClientCertificate = Text(user, "client-certificate"),
+            ClientCertificateData = Text(user, "client-certificate-data"),
+            ClientKey = Text(user, "client-key"),
+            ClientKeyData = Text(user, "client-key-data"),
+            Token = Text(user, "token"),
+            UserName = Text(user, "username"),
+            Password = Text(user, "password"),
+            AuthProvider = user["auth-provider"] is JsonObject provider
+                ? new AuthProvider { Name = Text(provider, "name"), Config = Texts(provider["config"]) }
+                : null,
+            ExternalExecution = user["exec"] is JsonObject exec
+                ? new ExternalExecution
+                {
+                    ApiVersion = Text(exec, "apiVersion"),
+                    Command = Text(exec, "command"),
+                    Arguments = [.. Items(exec, "args").Select(argument => $"{argument}")],
+                    EnvironmentVariables = [.. Items(exec, "env").Select(Texts)],
+                    InstallHint = Text(exec, "installHint"),
+                    ProvideClusterInfo = IsTrue(exec, "provideClusterInfo"),
+                }
+                : null,
+        };
+
+    /// <summary>What is listed with its name beside it.</summary>
+    private static List<T> Named<T>(JsonObject map, string list, string content, Func<string?, JsonObject, T> read) =>
+        [.. Items(map, list).OfType<JsonObject>().Select(entry => read(Text(entry, "name"), entry[content] as JsonObject ?? []))];
+
+    private static JsonArray Items(JsonObject map, string key) => map[key] as JsonArray ?? [];
+
+    private static Dictionary<string, string> Texts(JsonNode? map) =>
+        (map as JsonObject ?? []).ToDictionary(entry => entry.Key, entry => $"{entry.Value}", StringComparer.Ordinal);
+
+    /// <summary>A password or a name that looks like a number is a text all the same.</summary>
+    private static string? Text(JsonObject map, string key) => map[key]?.ToString();
+
+    private static bool IsTrue(JsonObject map, string key) => map[key] is JsonValue value && value.GetValueKind() == JsonValueKind.True;
 }

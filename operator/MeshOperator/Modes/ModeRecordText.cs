@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using k8s.Models;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Rollout;
@@ -19,7 +20,7 @@ internal static class ModeRecordText
     public const int LongestText = 250_000;
 
     /// <summary>For people who look at the Lease: <c>&gt;</c> stays what it is.</summary>
-    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly ModeStatesJson Json = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     private const string Annotation = "meshoperator.io/modes";
     private const string To = " > ";
@@ -34,7 +35,7 @@ internal static class ModeRecordText
         try
         {
             var record = ModeRecord.Empty;
-            foreach (var (name, state) in JsonSerializer.Deserialize<Dictionary<string, string>>(text) ?? [])
+            foreach (var (name, state) in JsonSerializer.Deserialize(text, Json.DictionaryStringString) ?? [])
             {
                 record = name.Split('/') is [var ns, var pod]
                     ? record with
@@ -61,7 +62,7 @@ internal static class ModeRecordText
         var states = record.Namespaces.ToDictionary(entry => entry.Key, entry => WriteState(entry.Value));
         foreach (var (workload, state) in record.Workloads)
             states[$"{workload.Namespace}/{workload.Pod}"] = WriteState(state);
-        return new Dictionary<string, string> { [Annotation] = JsonSerializer.Serialize(states, Json) };
+        return new Dictionary<string, string> { [Annotation] = JsonSerializer.Serialize(states, Json.DictionaryStringString) };
     }
 
     private static string WriteState(ModeState state) =>
@@ -75,3 +76,6 @@ internal static class ModeRecordText
         return new ModeState(before.Split(Or).ToValueList(), clientsMove ? after[..^Moving.Length] : after, clientsMove);
     }
 }
+
+[JsonSerializable(typeof(Dictionary<string, string>))]
+internal sealed partial class ModeStatesJson : JsonSerializerContext;

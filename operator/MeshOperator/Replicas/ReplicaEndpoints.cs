@@ -25,7 +25,10 @@ internal static class ReplicaEndpoints
     public static IReadOnlyList<IEndpointConventionBuilder> MapReplicas(this IEndpointRouteBuilder endpoints) =>
         [
             endpoints.MapGet(ReportPath, ReportAsync),
-            endpoints.MapGet(ContactPath, (ApiContact contact) => Results.Json(new Contact(contact.Elapsed.TotalSeconds))),
+            endpoints.MapGet(
+                ContactPath,
+                (ApiContact contact) => Results.Json(new Contact(contact.Elapsed.TotalSeconds), ContactJson.Default.Contact)
+            ),
         ];
 
     private static async Task ReportAsync(
@@ -80,3 +83,6 @@ internal static class ReplicaEndpoints
     /// <param name="Seconds">How long ago this replica last had an answer of the API server.</param>
     internal sealed record Contact([property: JsonPropertyName("seconds")] double Seconds);
 }
+
+[JsonSerializable(typeof(ReplicaEndpoints.Contact))]
+internal sealed partial class ContactJson : JsonSerializerContext;

@@ -12,11 +12,6 @@ namespace MeshOperator.Replicas;
 /// other.</summary>
 internal sealed record ReplicaFrame
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
-    };
-
     /// <summary>The version of the operator; in the first line.</summary>
     public string? Version { get; init; }
 
@@ -79,7 +74,7 @@ internal sealed record ReplicaFrame
     }
 
     /// <summary>The line, without its end.</summary>
-    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, ReplicaFrameJson.Default.ReplicaFrame);
 
     /// <summary>Reads a line.</summary>
     /// <exception cref="FormatException">It is not a line of a replica.</exception>
@@ -87,7 +82,7 @@ internal sealed record ReplicaFrame
     {
         try
         {
-            return JsonSerializer.Deserialize<ReplicaFrame>(line, Json) ?? new ReplicaFrame();
+            return JsonSerializer.Deserialize(line, ReplicaFrameJson.Default.ReplicaFrame) ?? new ReplicaFrame();
         }
         catch (JsonException e)
         {
@@ -210,3 +205,7 @@ internal sealed record ReplicaFrame
         public ReplicaModes Read() => new(Steps ?? [], (Unready ?? []).ToHashSet(StringComparer.Ordinal), !IsWaitingForClients);
     }
 }
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(ReplicaFrame))]
+internal sealed partial class ReplicaFrameJson : JsonSerializerContext;

@@ -61,7 +61,7 @@ internal sealed class ReplicaPeer(IPEndPoint address, ReplicaTls tls, TimeProvid
             using var client = Connect();
             var contact = await WithinAsync(
                 AnswersWithin,
-                token => client.GetFromJsonAsync<ReplicaEndpoints.Contact>(Path(ReplicaEndpoints.ContactPath), token),
+                token => client.GetFromJsonAsync(Path(ReplicaEndpoints.ContactPath), ContactJson.Default.Contact, token),
                 cancellation
             );
             return contact is null ? null : TimeSpan.FromSeconds(contact.Seconds);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using k8s.Models;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Snapshot;
@@ -34,7 +35,7 @@ internal static class RevocationRecord
         try
         {
             var builder = ImmutableDictionary.CreateBuilder<ObjectName, ValueList<PortRevision>>();
-            foreach (var (pod, ports) in JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, int>>>(text) ?? [])
+            foreach (var (pod, ports) in JsonSerializer.Deserialize(text, RevisionsJson.Default.Revisions) ?? [])
             {
                 if (pod.Split('/') is not [var ns, var name])
                     continue;
@@ -63,7 +64,8 @@ internal static class RevocationRecord
                             p => p.Port.ToString(CultureInfo.InvariantCulture) + (p.IsHttp ? Http : string.Empty),
                             p => p.Revision
                         )
-                )
+                ),
+            RevisionsJson.Default.Revisions
         );
 
     private static PortRevision Port(string key, int revision)
@@ -72,3 +74,7 @@ internal static class RevocationRecord
         return new PortRevision(int.Parse(isHttp ? key[..^Http.Length] : key, CultureInfo.InvariantCulture), isHttp, revision);
     }
 }
+
+/// <summary>By pod, and by port.</summary>
+[JsonSerializable(typeof(Dictionary<string, Dictionary<string, int>>), TypeInfoPropertyName = "Revisions")]
+internal sealed partial class RevisionsJson : JsonSerializerContext;

@@ -3,7 +3,6 @@ using k8s;
 using k8s.Models;
 using MeshOperator.Api.Policies;
 using MeshOperator.Api.Validation;
-using MeshOperator.Generation;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Informers;

@@ -1,7 +1,6 @@
 using MeshOperator.Api;
 using MeshOperator.Api.Policies;
 using MeshOperator.Conditions;
-using MeshOperator.Generation;
 using MeshOperator.Kubernetes.Client;
 using MeshOperator.Kubernetes.Entities;
 using MeshOperator.Kubernetes.Events;

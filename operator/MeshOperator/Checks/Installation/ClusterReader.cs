@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
@@ -65,9 +66,9 @@ internal sealed class ClusterReader(KubernetesTransport transport)
                 if (next.Length > 0)
                     path += $"&continue={Uri.EscapeDataString(next)}";
                 var answer = await transport.SendAsync(HttpMethod.Get, path, null, Json, cancellation);
-                var list = KubernetesJson.Deserialize<Page<T>>(new MemoryStream(answer));
-                found.AddRange(list.Items ?? []);
-                next = list.Metadata?.ContinueProperty ?? string.Empty;
+                using var list = JsonDocument.Parse(answer);
+                found.AddRange(EntityJson.DeserializeItems<T>(list.RootElement));
+                next = FindNext(list.RootElement);
             }
         }
         catch (KubernetesApiException e) when (e.StatusCode == HttpStatusCode.NotFound) { }
@@ -114,10 +115,9 @@ internal sealed class ClusterReader(KubernetesTransport transport)
 
     private static JsonObject Parse(byte[] json) => (JsonObject)JsonNode.Parse(json)!;
 
-    private sealed class Page<T>
-    {
-        public V1ListMeta? Metadata { get; set; }
-
-        public List<T>? Items { get; set; }
-    }
+    /// <summary>Where the next page begins; empty after the last.</summary>
+    private static string FindNext(JsonElement list) =>
+        list.TryGetProperty("metadata", out var metadata) && metadata.TryGetProperty("continue", out var next)
+            ? next.GetString() ?? string.Empty
+            : string.Empty;
 }

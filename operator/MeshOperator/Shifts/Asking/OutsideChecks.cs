@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using MeshOperator.Api.Policies;
 using MeshOperator.Mesh.Model;
 using MeshOperator.Mesh.Shifts;
@@ -67,7 +68,7 @@ internal sealed class OutsideChecks(
                 return CheckAnswers.None;
             }
 
-            var text = JsonSerializer.Serialize(check);
+            var text = JsonSerializer.Serialize(check, CheckJson.Default.ShiftCheck);
             if (!_entries.TryGetValue(key, out var entry) || entry.AcknowledgedAt != acknowledged || entry.Check != text)
                 _entries[key] = entry = new Entry(acknowledged, text);
             var now = time.GetUtcNow();
@@ -153,3 +154,6 @@ internal sealed class OutsideChecks(
         public int Turn { get; set; }
     }
 }
+
+[JsonSerializable(typeof(ShiftCheck))]
+internal sealed partial class CheckJson : JsonSerializerContext;
