@@ -5,9 +5,15 @@ ARG VERSION=0.1.0
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /src
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
+ARG TARGETARCH
+# The linker, and for another platform than this one its libraries.
+RUN case "$TARGETARCH/$(dpkg --print-architecture)" in \
+        arm64/amd64) other=gcc-aarch64-linux-gnu ;; \
+        amd64/arm64) other=gcc-x86-64-linux-gnu ;; \
+    esac; \
+    apt-get update && apt-get install -y --no-install-recommends clang llvm ${other:-gcc} libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY operator/ operator/
 COPY crds/ crds/
-ARG TARGETARCH
 RUN operator/publish.sh /app "$TARGETARCH"
 
 FROM docker.io/library/alpine:3.22 AS init
@@ -23,17 +29,17 @@ USER 0:0
 ENTRYPOINT ["/usr/local/bin/capture.sh"]
 CMD ["set"]
 
-FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled AS operator
+FROM mcr.microsoft.com/dotnet/runtime-deps:10.0-noble-chiseled AS operator
 ARG VERSION
 LABEL org.opencontainers.image.title="mesh-operator" \
       org.opencontainers.image.description="A service mesh that is one Kubernetes operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The root file system is read-only: no diagnostics socket.
-ENV DOTNET_EnableDiagnostics=0 DOTNET_gcServer=0
+ENV DOTNET_EnableDiagnostics=0
 COPY --from=build /app /app
 # The image's unprivileged user.
 USER 1654:1654
 EXPOSE 15012 9443 8080
-ENTRYPOINT ["dotnet", "/app/meshop.dll"]
+ENTRYPOINT ["/app/meshop"]
 CMD ["run"]

@@ -41,6 +41,8 @@ internal static class MeshopCommand
             CheckInjectCommand.Create(),
             CheckWebhooksCommand.Create(),
             UninstallCommand.Create(),
+#if LOCAL_MESH
             GenerateCommand.Create(),
+#endif
         };
 }

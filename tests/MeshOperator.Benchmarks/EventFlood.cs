@@ -45,7 +45,7 @@ internal static class EventFlood
 
     /// <summary>Fills the API server, and prints what a calm time, the flood and a calm time after it were like.</summary>
     /// <param name="kubeconfig">The administrator's of a real API server.</param>
-    /// <param name="program">The <c>meshop.dll</c>, best as it is published.</param>
+    /// <param name="program">The operator's program as it is published.</param>
     /// <param name="length">How long the flood lasts.</param>
     /// <param name="writers">How many write at once.</param>
     public static async Task MeasureAsync(string kubeconfig, string program, TimeSpan length, int writers)

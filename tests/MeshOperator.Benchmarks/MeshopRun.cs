@@ -7,7 +7,7 @@ namespace MeshOperator.Benchmarks;
 
 /// <summary><c>meshop run</c> as a process that can be killed and started again at the same port.</summary>
 /// <param name="kubeconfig">The kubeconfig of its cluster.</param>
-/// <param name="program">Its <c>meshop.dll</c>; by default the one that was built with this program.</param>
+/// <param name="program">The published program; by default the one that was built with this one.</param>
 /// <param name="hasWebhooks">Whether it serves webhooks, too.</param>
 internal sealed class MeshopRun(string kubeconfig, string? program = null, bool hasWebhooks = false) : IAsyncDisposable
 {
@@ -46,9 +46,9 @@ internal sealed class MeshopRun(string kubeconfig, string? program = null, bool 
     public async Task StartAsync()
     {
         _process = Process.Start(
-            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
+            program ?? (Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet"),
             [
-                program ?? Path.Combine(AppContext.BaseDirectory, "meshop.dll"),
+                .. program is null ? new[] { Path.Combine(AppContext.BaseDirectory, "meshop.dll") } : [],
                 "run",
                 "--kubeconfig",
                 kubeconfig,

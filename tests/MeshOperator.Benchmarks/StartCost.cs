@@ -11,7 +11,7 @@ internal static class StartCost
 
     /// <summary>Fills the API server, if its namespace is not there, and prints each start.</summary>
     /// <param name="kubeconfig">The administrator's of a real API server.</param>
-    /// <param name="program">The <c>meshop.dll</c>, best as it is published.</param>
+    /// <param name="program">The operator's program as it is published.</param>
     /// <param name="services">How many services.</param>
     /// <param name="endpoints">How many pods behind each.</param>
     public static async Task MeasureAsync(string kubeconfig, string program, int services, int endpoints)

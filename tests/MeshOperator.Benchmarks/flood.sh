@@ -16,4 +16,4 @@ stop() {
 trap stop EXIT
 
 "$root/operator/publish.sh" "$data/app"
-dotnet run -c Release --project "$root/tests/MeshOperator.Benchmarks" -- flood "$kubeconfig" "$data/app/meshop.dll" "$seconds" "$writers"
+dotnet run -c Release --project "$root/tests/MeshOperator.Benchmarks" -- flood "$kubeconfig" "$data/app/meshop" "$seconds" "$writers"

@@ -17,4 +17,4 @@ stop() {
 trap stop EXIT
 
 "$root/operator/publish.sh" "$data/app"
-dotnet run -c Release --project "$root/tests/MeshOperator.Benchmarks" -- start "$kubeconfig" "$data/app/meshop.dll" "$services" "$pods"
+dotnet run -c Release --project "$root/tests/MeshOperator.Benchmarks" -- start "$kubeconfig" "$data/app/meshop" "$services" "$pods"

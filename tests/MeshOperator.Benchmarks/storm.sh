@@ -49,7 +49,7 @@ benchmarks fill "$kubeconfig" "$services" "$pods"
 kubectl proxy --port=18002 >/dev/null &
 pids+=("$!")
 wait_for 'kubectl proxy' curl -sf http://127.0.0.1:18002/version
-dotnet "$data/app/meshop.dll" run --kubeconfig "$kubeconfig" --namespace mesh-system --log-level Error --xds-port 18012 --webhook-port 0 --metrics-port 18080 --replica-port 0 &
+"$data/app/meshop" run --kubeconfig "$kubeconfig" --namespace mesh-system --log-level Error --xds-port 18012 --webhook-port 0 --metrics-port 18080 --replica-port 0 &
 ours=$!
 pids+=("$ours")
 wait_for 'the operator' curl -sf http://127.0.0.1:18080/readyz

@@ -29,6 +29,13 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     private static string Host =>
         Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
+    /// <summary>The program: the one that <c>MESH_TEST_PROGRAM</c> names, published for this machine, or the one that was built with the
+    /// tests.</summary>
+    private static string[] Program =>
+        Environment.GetEnvironmentVariable("MESH_TEST_PROGRAM") is { Length: > 0 } program
+            ? [program]
+            : [Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll")];
+
     public IPAddress Address => _network.Address;
 
     /// <summary>Where the API server reaches the webhooks.</summary>
@@ -79,7 +86,7 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
             await ChildProcess.StartAsync(
                 _network.Namespace,
                 "exec setpriv --pdeathsig KILL \"$@\"",
-                [Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll"), "run", "--kubeconfig", _kubeconfig, "--namespace", Namespace]
+                [.. Program, "run", "--kubeconfig", _kubeconfig, "--namespace", Namespace]
             )
         );
         await WaitUntilReadyAsync();
@@ -145,18 +152,7 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
 
     /// <summary>Runs another command of the program where the operator runs, for example <c>ca rotate</c>.</summary>
     public Task<string> RunCommandAsync(params string[] arguments) =>
-        Command.RunAsync(
-            "nsenter",
-            [
-                "--net=" + _network.Namespace.Path,
-                "--",
-                Host,
-                Path.Combine(AppContext.BaseDirectory, "meshop.dll"),
-                .. arguments,
-                "--kubeconfig",
-                _kubeconfig,
-            ]
-        );
+        Command.RunAsync("nsenter", ["--net=" + _network.Namespace.Path, "--", .. Program, .. arguments, "--kubeconfig", _kubeconfig]);
 
     /// <summary>What Prometheus reads.</summary>
     public Task<string> MetricsAsync() => GetAsync("/metrics");
