@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using MeshOperator.EndToEnd.Clients;
+using MeshOperator.EndToEnd.Node;
+using MeshOperator.Testing;
 using Shouldly;
 using Xunit;
 
@@ -22,9 +24,7 @@ public sealed class ApplicationConnectionScenarios(TestMesh mesh, SharedNamespac
             DeployAsync(ns, "two-places", "max-connections", "2"),
             ns.DeployAsync("client")
         );
-        // Connections to a port are bounded once the server's proxy knows the port by a Service.
-        var server = ns.Workload("two-places");
-        await ns.WaitUntilProxyKnowsAsync(server.Pods[0], server.Name, Port.Http, server);
+        await WaitUntilBoundedAsync(ns.Workload("two-places").Pods[0].Proxy!);
     }
 
     [Theory]
@@ -71,6 +71,23 @@ public sealed class ApplicationConnectionScenarios(TestMesh mesh, SharedNamespac
 
         load.Failed.ShouldBe(0, load.ToString());
     }
+
+    /// <summary>Connections to a port are bounded once its proxy knows the port by a Service, and takes connections by that.</summary>
+    private static Task WaitUntilBoundedAsync(ProxyProcess proxy) =>
+        Eventually.Succeeds(async () =>
+        {
+            var bounded = (await proxy.AdminAsync("/clusters"))
+                .Split('\n')
+                .Where(line => line.StartsWith("inbound/80", StringComparison.Ordinal))
+                .Where(line => line.TrimEnd().EndsWith("::default_priority::max_connections::2", StringComparison.Ordinal))
+                .Select(line => line[..line.IndexOf("::", StringComparison.Ordinal)])
+                .ToList();
+            bounded.Count.ShouldBe(2, "both ports are bounded");
+            var listeners = await proxy.AdminAsync("/config_dump?resource=dynamic_listeners");
+            listeners.ShouldNotContain("\"warming_state\"");
+            foreach (var cluster in bounded)
+                listeners.ShouldContain($"\"{cluster}\"");
+        });
 
     private static Task<Workload> DeployAsync(TestNamespace ns, string name, string setting, string value) =>
         ns.DeployAsync(
