@@ -34,7 +34,7 @@ internal sealed class ClusterOptions
         var context = parsed.GetValue(_context);
         var files = FindFiles(parsed.GetValue(_kubeconfig));
         if (files.Length > 0)
-            return KubernetesClientConfiguration.BuildConfigFromConfigObject(Kubeconfigs.Merge(files), context);
+            return Kubeconfigs.Choose(Kubeconfigs.Merge(files), context);
         if (context is not null)
             throw new KubeConfigException($"--context: there is no kubeconfig with contexts; name one with --kubeconfig or {Variable}");
         return KubernetesClientConfiguration.IsInCluster()

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using k8s;
 using k8s.Exceptions;
 using k8s.KubeConfigModels;
 using MeshOperator.Kubernetes.Manifests;
@@ -20,6 +22,23 @@ internal static class Kubeconfigs
         first.Clusters = [.. all.SelectMany(file => file.Clusters ?? []).DistinctBy(cluster => cluster.Name)];
         first.Users = [.. all.SelectMany(file => file.Users ?? []).DistinctBy(user => user.Name)];
         return first;
+    }
+
+    /// <summary>How a kubeconfig reaches the cluster of a context.</summary>
+    /// <param name="merged">The kubeconfig.</param>
+    /// <param name="context">The context's name; null for the current one.</param>
+    /// <exception cref="KubeConfigException">There is no such context, or its user's credentials cannot be had.</exception>
+    public static KubernetesClientConfiguration Choose(K8SConfiguration merged, string? context)
+    {
+        var chosen = merged.Contexts.FirstOrDefault(c => c.Name == (context ?? merged.CurrentContext))?.ContextDetails?.User;
+        var user = merged.Users.FirstOrDefault(u => u.Name == chosen);
+        // The client library asks the program by way of reflection.
+        if (user?.UserCredentials?.ExternalExecution is { } asked && !RuntimeFeature.IsDynamicCodeSupported)
+            throw new KubeConfigException(
+                $"user {user.Name} has its credentials from a program ({asked.Command}), which the operator's image does not ask; "
+                    + "use meshop as a .NET tool or a file for your platform, or a kubeconfig with a token or a certificate"
+            );
+        return KubernetesClientConfiguration.BuildConfigFromConfigObject(merged, context);
     }
 
     /// <summary>A file's own paths are relative to its folder.</summary>
