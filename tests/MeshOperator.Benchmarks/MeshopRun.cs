@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using MeshOperator.Testing;
 
 namespace MeshOperator.Benchmarks;
 
@@ -45,10 +46,11 @@ internal sealed class MeshopRun(string kubeconfig, string? program = null, bool 
     /// <summary>Starts it and waits until it takes connections.</summary>
     public async Task StartAsync()
     {
+        string[] command = program is null ? BuiltProgram.Meshop : [program];
         _process = Process.Start(
-            program ?? (Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet"),
+            command[0],
             [
-                .. program is null ? new[] { Path.Combine(AppContext.BaseDirectory, "meshop.dll") } : [],
+                .. command[1..],
                 "run",
                 "--kubeconfig",
                 kubeconfig,

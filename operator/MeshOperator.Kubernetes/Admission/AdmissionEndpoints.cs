@@ -156,13 +156,13 @@ public static class AdmissionEndpoints
     {
         var original = request["object"];
         var entity = Read<TEntity>(original) ?? throw new JsonException("request.object is missing");
-        var before = Write(entity);
+        var before = EntityJson.ToNode(entity);
         var result = await services.GetRequiredService<MutationWebhook<TEntity>>().MutateAsync(entity, Context(request), cancellation);
         var response = ToResponse(result);
         if (!result.Allowed)
             return response;
         // The patch is applied to what was sent, not to what this program reads of it.
-        var patch = JsonDiff.Between(original, TypedChange.Apply(original, before, Write(entity)));
+        var patch = JsonDiff.Between(original, TypedChange.Apply(original, before, EntityJson.ToNode(entity)));
         if (patch.Count == 0)
             return response;
         response["patchType"] = "JSONPatch";
@@ -200,7 +200,4 @@ public static class AdmissionEndpoints
 
     private static TEntity? Read<TEntity>(JsonNode? json)
         where TEntity : class => json is null ? null : EntityJson.Deserialize<TEntity>(json);
-
-    private static JsonNode Write<TEntity>(TEntity entity)
-        where TEntity : notnull => JsonNode.Parse(EntityJson.Serialize(entity))!;
 }

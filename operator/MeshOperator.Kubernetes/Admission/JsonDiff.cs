@@ -22,7 +22,7 @@ public static class JsonDiff
         else if (before is JsonArray oldList && after is JsonArray newList)
             CompareLists(oldList, newList, path, patch);
         else if (!JsonNode.DeepEquals(before, after))
-            patch.Add((JsonNode)Operation("replace", path, after));
+            Add(patch, Operation("replace", path, after));
     }
 
     private static void CompareMaps(JsonObject before, JsonObject after, string path, JsonArray patch)
@@ -30,7 +30,7 @@ public static class JsonDiff
         foreach (var (key, _) in before)
         {
             if (!after.ContainsKey(key))
-                patch.Add((JsonNode)Removal(Child(path, key)));
+                Add(patch, Removal(Child(path, key)));
         }
 
         foreach (var (key, value) in after)
@@ -38,7 +38,7 @@ public static class JsonDiff
             if (before.TryGetPropertyValue(key, out var old))
                 Compare(old, value, Child(path, key), patch);
             else
-                patch.Add((JsonNode)Operation("add", Child(path, key), value));
+                Add(patch, Operation("add", Child(path, key), value));
         }
     }
 
@@ -57,10 +57,13 @@ public static class JsonDiff
         for (var i = start; i < start + changed; i++)
             Compare(before[i], after[i], Child(path, i), patch);
         for (var i = start + oldMiddle - 1; i >= start + changed; i--)
-            patch.Add((JsonNode)Removal(Child(path, i)));
+            Add(patch, Removal(Child(path, i)));
         for (var i = start + changed; i < start + newMiddle; i++)
-            patch.Add((JsonNode)Operation("add", Child(path, i), after[i]));
+            Add(patch, Operation("add", Child(path, i), after[i]));
     }
+
+    /// <summary>As a node: a list that is given a type finds out by reflection how it is written.</summary>
+    private static void Add(JsonArray patch, JsonNode operation) => patch.Add(operation);
 
     private static JsonObject Removal(string path) => new() { ["op"] = "remove", ["path"] = path };
 

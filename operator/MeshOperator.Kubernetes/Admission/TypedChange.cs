@@ -18,9 +18,9 @@ public static class TypedChange
         where TEntity : class
     {
         var entity = EntityJson.Deserialize<TEntity>(original.ToJsonString());
-        var before = Write(entity);
+        var before = EntityJson.ToNode(entity);
         change(entity);
-        return Apply(original, before, Write(entity));
+        return Apply(original, before, EntityJson.ToNode(entity));
     }
 
     /// <summary>The object as sent with the change applied; what the change does not touch stays as it was sent.</summary>
@@ -41,9 +41,6 @@ public static class TypedChange
             ),
             _ => after?.DeepClone(),
         };
-
-    private static JsonNode? Write<TEntity>(TEntity entity)
-        where TEntity : notnull => JsonNode.Parse(EntityJson.Serialize(entity));
 
     private static JsonObject ApplyToMap(JsonObject original, JsonObject before, JsonObject after)
     {

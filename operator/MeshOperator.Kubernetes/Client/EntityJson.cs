@@ -43,8 +43,8 @@ public static class EntityJson
     /// <inheritdoc cref="Deserialize{T}(Stream)"/>
     public static T Deserialize<T>(JsonNode json) => KubernetesJson.Deserialize<T>(json, Options);
 
-    /// <summary>Reads the objects of a list.</summary>
-    /// <exception cref="JsonException">One does not match its type, or it is no list.</exception>
+    /// <summary>Reads the objects of a list, which is an object; none when it has no items.</summary>
+    /// <exception cref="JsonException">One does not match its type.</exception>
     public static IReadOnlyList<T> DeserializeItems<T>(JsonElement list) =>
         list.TryGetProperty("items", out var items) && items.ValueKind == JsonValueKind.Array
             ? [.. items.EnumerateArray().Select(item => KubernetesJson.Deserialize<T>(item, Options))]
@@ -52,6 +52,9 @@ public static class EntityJson
 
     /// <summary>Writes an object.</summary>
     public static string Serialize(object entity) => KubernetesJson.Serialize(entity, Options);
+
+    /// <summary>Writes an object as a node that can be changed.</summary>
+    public static JsonNode ToNode(object entity) => JsonNode.Parse(Serialize(entity))!;
 
     private static JsonSerializerOptions CreateOptions()
     {

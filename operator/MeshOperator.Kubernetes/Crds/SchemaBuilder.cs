@@ -28,7 +28,7 @@ internal sealed class SchemaBuilder
             var name = JsonName(property);
             properties[name] = Property(property);
             if (property.GetCustomAttribute<RequiredAttribute>() is not null)
-                required.Add((JsonNode)name);
+                required.Add(name);
         }
 
         _depth--;
@@ -78,7 +78,7 @@ internal sealed class SchemaBuilder
         if (schema["x-kubernetes-validations"] is not JsonArray all)
             schema["x-kubernetes-validations"] = all = [];
         foreach (var rule in rules)
-            all.Add((JsonNode)rule);
+            all.Add(rule);
     }
 
     /// <summary>API servers before 1.27 show the plain message.</summary>

@@ -52,7 +52,7 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
     {
         var key = ObjectKey.From(cached);
         var current = Latest(cached);
-        var wanted = JsonNode.Parse(EntityJson.Serialize(status));
+        var wanted = EntityJson.ToNode(status);
         for (var conflicts = 0; ; conflicts++)
         {
             if (JsonNode.DeepEquals(ReadStatus(current), wanted))
@@ -60,7 +60,7 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
             var fields = new JsonObject
             {
                 ["metadata"] = new JsonObject { ["uid"] = current.Metadata.Uid, ["resourceVersion"] = current.Metadata.ResourceVersion },
-                ["status"] = wanted?.DeepClone(),
+                ["status"] = wanted.DeepClone(),
             };
             try
             {
@@ -84,5 +84,5 @@ public sealed class StatusWriter<TEntity>(EntityClient<TEntity> client, ILeaders
         }
     }
 
-    private static JsonNode? ReadStatus(TEntity entity) => JsonNode.Parse(EntityJson.Serialize(entity))?["status"];
+    private static JsonNode? ReadStatus(TEntity entity) => EntityJson.ToNode(entity)["status"];
 }

@@ -18,9 +18,9 @@ internal static class Kubeconfigs
         K8SConfiguration[] all = [.. files.Select(Load)];
         var first = all[0];
         first.CurrentContext = all.Select(file => file.CurrentContext).FirstOrDefault(name => !string.IsNullOrEmpty(name));
-        first.Contexts = [.. all.SelectMany(file => file.Contexts ?? []).DistinctBy(context => context.Name)];
-        first.Clusters = [.. all.SelectMany(file => file.Clusters ?? []).DistinctBy(cluster => cluster.Name)];
-        first.Users = [.. all.SelectMany(file => file.Users ?? []).DistinctBy(user => user.Name)];
+        first.Contexts = [.. all.SelectMany(file => file.Contexts).DistinctBy(context => context.Name)];
+        first.Clusters = [.. all.SelectMany(file => file.Clusters).DistinctBy(cluster => cluster.Name)];
+        first.Users = [.. all.SelectMany(file => file.Users).DistinctBy(user => user.Name)];
         return first;
     }
 
@@ -41,30 +41,13 @@ internal static class Kubeconfigs
         return KubernetesClientConfiguration.BuildConfigFromConfigObject(merged, context);
     }
 
-    /// <summary>A file's own paths are relative to its folder.</summary>
     private static K8SConfiguration Load(FileInfo file)
-    {
-        var loaded = Read(file);
-        foreach (var cluster in (loaded.Clusters ?? []).Select(cluster => cluster.ClusterEndpoint).OfType<ClusterEndpoint>())
-            cluster.CertificateAuthority = Resolve(cluster.CertificateAuthority);
-        foreach (var user in (loaded.Users ?? []).Select(user => user.UserCredentials).OfType<UserCredentials>())
-        {
-            user.ClientCertificate = Resolve(user.ClientCertificate);
-            user.ClientKey = Resolve(user.ClientKey);
-        }
-
-        return loaded;
-
-        string? Resolve(string? path) => string.IsNullOrEmpty(path) ? path : Path.Combine(file.DirectoryName!, path);
-    }
-
-    private static K8SConfiguration Read(FileInfo file)
     {
         try
         {
             var root = YamlReader.ReadAll(File.ReadAllText(file.FullName)).Select(document => document.Root).FirstOrDefault();
             return root is JsonObject map
-                ? Read(map)
+                ? Read(map, file.DirectoryName!)
                 : throw new KubeConfigException($"{file.FullName} is no kubeconfig, which has clusters, users and contexts");
         }
         catch (Exception e) when (e is ManifestException or IOException or UnauthorizedAccessException)
@@ -73,7 +56,7 @@ internal static class Kubeconfigs
         }
     }
 
-    private static K8SConfiguration Read(JsonObject map) =>
+    private static K8SConfiguration Read(JsonObject map, string folder) =>
         new()
         {
             CurrentContext = Text(map, "current-context"),
@@ -104,22 +87,22 @@ internal static class Kubeconfigs
                         ClusterEndpoint = new ClusterEndpoint
                         {
                             Server = Text(cluster, "server"),
-                            CertificateAuthority = Text(cluster, "certificate-authority"),
+                            CertificateAuthority = FilePath(cluster, "certificate-authority", folder),
                             CertificateAuthorityData = Text(cluster, "certificate-authority-data"),
                             TlsServerName = Text(cluster, "tls-server-name"),
                             SkipTlsVerify = IsTrue(cluster, "insecure-skip-tls-verify"),
                         },
                     }
             ),
-            Users = Named(map, "users", "user", (name, user) => new User { Name = name, UserCredentials = ReadUser(user) }),
+            Users = Named(map, "users", "user", (name, user) => new User { Name = name, UserCredentials = ReadUser(user, folder) }),
         };
 
-    private static UserCredentials ReadUser(JsonObject user) =>
+    private static UserCredentials ReadUser(JsonObject user, string folder) =>
         new()
         {
-            ClientCertificate = Text(user, "client-certificate"),
+            ClientCertificate = FilePath(user, "client-certificate", folder),
             ClientCertificateData = Text(user, "client-certificate-data"),
-            ClientKey = Text(user, "client-key"),
+            ClientKey = FilePath(user, "client-key", folder),
             ClientKeyData = Text(user, "client-key-data"),
             Token = Text(user, "token"),
             UserName = Text(user, "username"),
@@ -151,6 +134,10 @@ internal static class Kubeconfigs
 
     /// <summary>A password or a name that looks like a number is a text all the same.</summary>
     private static string? Text(JsonObject map, string key) => map[key]?.ToString();
+
+    /// <summary>A path, which is relative to the kubeconfig's folder.</summary>
+    private static string? FilePath(JsonObject map, string key, string folder) =>
+        Text(map, key) is { Length: > 0 } path ? Path.Combine(folder, path) : null;
 
     private static bool IsTrue(JsonObject map, string key) => map[key] is JsonValue value && value.GetValueKind() == JsonValueKind.True;
 }

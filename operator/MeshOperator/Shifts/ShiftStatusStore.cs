@@ -32,10 +32,10 @@ internal sealed class ShiftStatusStore(EntityClient<TrafficSplit> client, TimePr
         {
             status["split"] = string.Join("; ", shifts.Select(shift => ShiftConditions.Describe(shift.Shift, shift.State)));
             status["shifts"] = new JsonArray([
-                .. shifts.Select(shift => JsonNode.Parse(EntityJson.Serialize(shift.State.ToStatus(shift.Shift.Wanted.Steps)))),
+                .. shifts.Select(shift => EntityJson.ToNode(shift.State.ToStatus(shift.Shift.Wanted.Steps))),
             ]);
             status["conditions"] = new JsonArray([
-                .. Conditions(split, isInEffect, shifts).Select(condition => JsonNode.Parse(EntityJson.Serialize(condition))),
+                .. Conditions(split, isInEffect, shifts).Select(condition => EntityJson.ToNode(condition)),
             ]);
         }
 

@@ -26,15 +26,10 @@ internal sealed partial class OperatorUnderTest : IAsyncDisposable
     private OperatorUnderTest(PodNetwork network, TcpRelay toApiServer, TcpRelay toWebhooks, string kubeconfig) =>
         (_network, _toApiServer, _toWebhooks, _kubeconfig, _webhooks) = (network, toApiServer, toWebhooks, kubeconfig, network);
 
-    private static string Host =>
-        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
-
     /// <summary>The program: the one that <c>MESH_TEST_PROGRAM</c> names, published for this machine, or the one that was built with the
     /// tests.</summary>
     private static string[] Program =>
-        Environment.GetEnvironmentVariable("MESH_TEST_PROGRAM") is { Length: > 0 } program
-            ? [program]
-            : [Host, Path.Combine(AppContext.BaseDirectory, "meshop.dll")];
+        Environment.GetEnvironmentVariable("MESH_TEST_PROGRAM") is { Length: > 0 } program ? [program] : BuiltProgram.Meshop;
 
     public IPAddress Address => _network.Address;
 

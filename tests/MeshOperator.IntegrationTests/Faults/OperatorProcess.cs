@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using MeshOperator.IntegrationTests.Support;
+using MeshOperator.Testing;
 using Xunit;
 
 namespace MeshOperator.IntegrationTests.Faults;
@@ -34,11 +35,11 @@ internal sealed class OperatorProcess : IAsyncDisposable
 
     public static OperatorProcess Start(TestCluster cluster, string @namespace)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, "meshop.dll");
+        var command = BuiltProgram.Meshop;
         var start = new ProcessStartInfo(
-            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
+            command[0],
             [
-                program,
+                .. command[1..],
                 "run",
                 "--kubeconfig",
                 cluster.KubeconfigPath,
